@@ -1,0 +1,1 @@
+"""The pure core: radiographs in, severity scores out. Research use only, not for diagnosis."""

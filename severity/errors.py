@@ -1,0 +1,70 @@
+"""What can go wrong while scoring. Each class says what the caller must do.
+
+SeverityError
+├── RejectedImage               quarantine this image with its reason code, go on
+│   ├── UnreadableImage         the bytes are not a whole image of a known kind
+│   ├── ImageOutsideLimits      more bytes, rows or columns than are safe, or too few
+│   ├── NotAFrontalChestRadiograph
+│   ├── UntrustworthyPixels     pixel values contradict what the file says of them
+│   ├── IncompleteMetadata      patient or time cannot be told
+│   └── ConflictingImage        contradicts, or repeats, an image that is already known
+├── UnreadableSidecar           tell the operator; its images wait for a readable one
+└── ModelUnavailable            stop: nothing can be scored by this model version
+    └── WrongWeights            the weights are not the ones named; never load them
+"""
+
+from severity.domain import Reason
+
+
+class SeverityError(Exception):
+    """Base of every error that `severity` raises on purpose."""
+
+
+class RejectedImage(SeverityError):
+    """The image must not be scored. ``reason`` is the code that the ledger keeps.
+
+    The message states values and limits, never a patient.
+    """
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class UnreadableImage(RejectedImage):
+    """The bytes are not a whole image of a kind that this project reads."""
+
+
+class ImageOutsideLimits(RejectedImage):
+    """Decoding it could exhaust the memory, or it is too small to show lungs."""
+
+
+class NotAFrontalChestRadiograph(RejectedImage):
+    """A lateral, another body part, or not a radiograph for presentation."""
+
+
+class UntrustworthyPixels(RejectedImage):
+    """The pixel values contradict what the file says of them."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.UNTRUSTWORTHY_PIXELS, message)
+
+
+class IncompleteMetadata(RejectedImage):
+    """The patient or the time cannot be told from the file or its sidecar."""
+
+
+class ConflictingImage(RejectedImage):
+    """It contradicts, or repeats, an image that is already known."""
+
+
+class UnreadableSidecar(SeverityError):
+    """The sidecar is not the CSV or JSON that the documentation describes."""
+
+
+class ModelUnavailable(SeverityError):
+    """The model version cannot be loaded here and now."""
+
+
+class WrongWeights(ModelUnavailable):
+    """The weights are not the ones that the model version names."""

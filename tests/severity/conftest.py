@@ -1,0 +1,141 @@
+"""Builders of small films."""
+
+import io
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from pydicom import Dataset, FileDataset, config, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    UID,
+    ComputedRadiographyImageStorage,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    RLELossless,
+)
+
+_SHAPE = (104, 120)
+
+
+def grey_film(*, bits: int = 12, shape: tuple[int, int] = _SHAPE) -> NDArray[np.uint16]:
+    """A slope with a little noise over most of the range; 0 is black."""
+    rows, columns = shape
+    noise = np.random.default_rng(0).integers(0, 3, shape)
+    slope = np.add.outer(np.arange(rows), np.arange(columns)) / (rows + columns)
+    return (slope * (2**bits - 4) + noise).astype(np.uint16)
+
+
+def dicom_film(
+    pixels: NDArray[np.integer] | None = None,
+    *,
+    bits: int = 12,
+    syntax: str = ExplicitVRLittleEndian,
+    frame: bytes | None = None,
+    **attributes: object,
+) -> bytes:
+    """Write a frontal chest CR as a DICOM file.
+
+    ``frame`` is an encapsulated frame instead of the pixels. Further attributes replace those
+    of the header, after the pixels were written; None removes one.
+    """
+    pixels = grey_film(bits=bits) if pixels is None else pixels
+    dataset = FileDataset("", {}, preamble=bytes(128), file_meta=_meta(syntax))
+    dataset.update(_header(pixels, bits))
+    file = io.BytesIO()
+    with warnings.catch_warnings(), config.disable_value_validation():
+        warnings.simplefilter("ignore")  # films that break the standard are written on purpose
+        _put_pixels(dataset, pixels, frame)
+        for keyword, value in attributes.items():
+            if value is None:
+                del dataset[keyword]
+            else:
+                setattr(dataset, keyword, value)
+        dcmwrite(file, dataset, enforce_file_format=True)
+    return file.getvalue()
+
+
+def _meta(syntax: str) -> FileMetaDataset:
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = UID(syntax)
+    meta.MediaStorageSOPClassUID = ComputedRadiographyImageStorage
+    meta.MediaStorageSOPInstanceUID = UID("1.2.3.4.5")
+    return meta
+
+
+def _header(pixels: NDArray[np.integer], bits: int) -> Dataset:
+    header = Dataset()
+    header.SOPClassUID = ComputedRadiographyImageStorage
+    header.SOPInstanceUID = "1.2.3.4.5"
+    header.StudyInstanceUID = "1.2.3.4"
+    header.PatientID = "ROE-1"
+    header.Modality = "CR"
+    header.BodyPartExamined = "CHEST"
+    header.ViewPosition = "PA"
+    header.StudyDate = "20200401"
+    header.SamplesPerPixel = 1
+    header.PhotometricInterpretation = "MONOCHROME2"
+    header.Rows, header.Columns = pixels.shape
+    header.BitsAllocated = 8 * pixels.dtype.itemsize
+    header.BitsStored = bits
+    header.HighBit = bits - 1
+    header.PixelRepresentation = int(pixels.dtype.kind == "i")
+    return header
+
+
+def _put_pixels(dataset: FileDataset, pixels: NDArray[np.integer], frame: bytes | None) -> None:
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if frame is not None:
+        dataset.PixelData = encapsulate([frame])
+    elif syntax in {RLELossless, JPEG2000Lossless}:
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        dataset.PixelData = pixels.tobytes()
+        dataset.compress(syntax, generate_instance_uid=False)
+    elif syntax == JPEGBaseline8Bit:
+        dataset.PixelData = encapsulate([jpeg_film(pixels.astype(np.uint8))])
+    else:
+        order = ">" if syntax == ExplicitVRBigEndian else "<"
+        dataset.PixelData = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    dataset["PixelData"].VR = "OW"
+
+
+def jpeg_film(pixels: NDArray[np.uint8], **options: object) -> bytes:
+    """Write pixels, grey or colour, as a JPEG file."""
+    return _raster(pixels, "JPEG", quality=95, **options)
+
+
+def png_film(pixels: NDArray[np.integer]) -> bytes:
+    """Write pixels, grey or colour, as a PNG file."""
+    return _raster(pixels, "PNG")
+
+
+def _raster(pixels: NDArray[np.integer], kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session", name="grey_film")
+def _grey_film() -> Callable[..., NDArray[np.uint16]]:
+    return grey_film
+
+
+@pytest.fixture(scope="session", name="dicom_film")
+def _dicom_film() -> Callable[..., bytes]:
+    return dicom_film
+
+
+@pytest.fixture(scope="session", name="jpeg_film")
+def _jpeg_film() -> Callable[..., bytes]:
+    return jpeg_film
+
+
+@pytest.fixture(scope="session", name="png_film")
+def _png_film() -> Callable[..., bytes]:
+    return png_film

@@ -1,0 +1,144 @@
+import dataclasses
+from datetime import UTC
+from importlib import resources
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from pydicom.data import get_testdata_file
+from torch import nn
+
+from severity.compact import BUNDLED, CompactNetwork, load_bundled
+from severity.domain import ModelVersion, Scale
+from severity.errors import ModelUnavailable, WrongWeights
+from severity.models import ScoringModel, ready
+from severity.reading import read_radiograph
+
+CPU = torch.device("cpu")
+TOLERANCE = 1e-3  # points
+
+
+@pytest.fixture(scope="module")
+def films() -> NDArray[np.float32]:
+    """Three different films: a real one, its lower half brightened, and noise."""
+    content = Path(get_testdata_file("RG1_UNCR.dcm", download=False)).read_bytes()
+    real = read_radiograph(content, None, content_sha256="", zone=UTC).model_input()
+    dense = real.copy()
+    dense[112:] = dense[112:] / 4 + 700
+    noise = np.random.default_rng(0).uniform(-1024, 1024, real.shape).astype(np.float32)
+    return np.stack([real, dense, noise])
+
+
+@pytest.fixture(scope="module")
+def details(films: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A part of each film: the network takes any size, and a small one is fast."""
+    return films[:, 64:160, 64:160].copy()
+
+
+@pytest.fixture(scope="module")
+def bundled() -> ScoringModel:
+    return load_bundled("compact-1", device=CPU)
+
+
+@pytest.fixture(scope="module")
+def lively(bundled: ScoringModel, details: NDArray[np.float32]) -> ScoringModel:
+    """The same network with weights that are sure to tell any two films apart."""
+    torch.manual_seed(0)
+    network = CompactNetwork()
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = None  # take the statistics of the one batch as they are
+    with torch.no_grad():
+        network(torch.from_numpy(details).unsqueeze(1))
+    return dataclasses.replace(bundled, network=ready(network, CPU))
+
+
+def raw(model: ScoringModel, films: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Points before clipping, shape (N, 2)."""
+    scores = model.score(films)
+    return np.array([(one.geographic_extent_raw, one.opacity_raw) for one in scores])
+
+
+def each_alone(model: ScoringModel, films: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.concatenate([raw(model, film[None]) for film in films])
+
+
+def test_a_film_scores_in_a_batch_as_it_does_alone(
+    bundled: ScoringModel, films: NDArray[np.float32]
+) -> None:
+    assert raw(bundled, films) == pytest.approx(each_alone(bundled, films), abs=TOLERANCE)
+
+
+def test_scores_come_in_the_order_of_the_films(
+    lively: ScoringModel, details: NDArray[np.float32]
+) -> None:
+    alone = each_alone(lively, details)
+
+    assert np.diff(np.sort(alone[:, 0])).min() > 10 * TOLERANCE, "else this test means nothing"
+    assert raw(lively, details) == pytest.approx(alone, abs=TOLERANCE)
+
+
+def test_a_mirrored_film_has_the_same_score(
+    lively: ScoringModel, details: NDArray[np.float32]
+) -> None:
+    film, mirrored = details[1], details[1, :, ::-1]
+
+    scores = raw(lively, np.stack([film, mirrored]))
+
+    assert scores[0] == pytest.approx(scores[1], abs=TOLERANCE)
+
+
+def test_a_score_is_limited_to_its_scale_and_keeps_the_raw_value(
+    lively: ScoringModel, details: NDArray[np.float32]
+) -> None:
+    narrow = dataclasses.replace(lively.version, geographic_extent=Scale(3, 3.5))
+
+    score = dataclasses.replace(lively, version=narrow).score(details[:1])[0]
+
+    assert score.geographic_extent == narrow.geographic_extent.clip(score.geographic_extent_raw)
+    assert score.geographic_extent != score.geographic_extent_raw
+
+
+def test_one_changed_byte_of_the_weights_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = resources.files("severity")
+    with resources.as_file(installed / "weights") as weights:
+        copytree(weights, tmp_path / "weights")
+    file = tmp_path / "weights" / "compact-1.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    monkeypatch.setattr("severity.compact.resources.files", lambda _: tmp_path)
+
+    with pytest.raises(WrongWeights, match="reinstall"):
+        load_bundled("compact-1", device=CPU)
+
+
+def test_a_model_that_is_not_bundled_is_unavailable_and_the_others_are_named() -> None:
+    with pytest.raises(ModelUnavailable, match=BUNDLED[0]):
+        load_bundled("compact-0", device=CPU)
+
+
+def test_whatever_moves_a_score_makes_another_model_version(bundled: ScoringModel) -> None:
+    others = {
+        "name": "other",
+        "weights_sha256": "0" * 64,
+        "head_sha256": "0" * 64,
+        "preprocessing": "other",
+        "precision": "bf16",
+        "geographic_extent": Scale(0, 7.5),
+        "opacity": Scale(0.5, 6),
+    }
+    assert others.keys() == {field.name for field in dataclasses.fields(ModelVersion)}
+
+    changed = {dataclasses.replace(bundled.version, **{k: v}).key for k, v in others.items()}
+
+    assert len(changed | {bundled.version.key}) == len(others) + 1
+
+
+def test_the_same_version_has_the_same_key(bundled: ScoringModel) -> None:
+    assert dataclasses.replace(bundled.version).key == bundled.version.key

@@ -1,0 +1,37 @@
+"""The accuracy that the demonstration rests on, with the model that the package carries."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from flows.demo_films import RG1_LUNGS, rg1_pixels
+from severity.compact import load_bundled
+from severity.models import ScoringModel
+from severity.preprocessing import to_model_input
+from severity.simulation import paint_opacities
+
+AMOUNTS = np.linspace(0, 1, 10)
+
+
+@pytest.fixture(scope="module")
+def film() -> NDArray[np.float32]:
+    return rg1_pixels()
+
+
+@pytest.fixture(scope="module")
+def model() -> ScoringModel:
+    return load_bundled("compact-1", device=torch.device("cpu"))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])  # the patients of the demonstration
+def test_extent_follows_the_painted_amount(
+    film: NDArray[np.float32], model: ScoringModel, seed: int
+) -> None:
+    films = (paint_opacities(film, lungs=RG1_LUNGS, amount=amount, seed=seed) for amount in AMOUNTS)
+    inputs = np.stack([to_model_input(painted, full_scale=1) for painted in films])
+
+    extents = [score.geographic_extent for score in model.score(inputs)]
+
+    assert spearmanr(AMOUNTS, extents).statistic >= 0.8

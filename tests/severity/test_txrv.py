@@ -1,0 +1,267 @@
+import hashlib
+import io
+import json
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torchxrayvision.models import DenseNet, model_urls
+
+from severity.domain import Scale
+from severity.errors import ModelUnavailable, WrongWeights
+from severity.models import ScoringModel
+from severity.preprocessing import PREPROCESSING
+from severity.txrv import PUBLISHED_WEIGHTS, LinearOnLungOpacity, load_published
+
+CPU = torch.device("cpu")
+
+
+def plausible_backbone() -> DenseNet:
+    """A DenseNet with random weights whose logits are of a size that real ones have."""
+    torch.manual_seed(0)
+    backbone = DenseNet()
+    norms = [module for module in backbone.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = None  # take the statistics of the one batch as they are
+    with torch.no_grad():
+        backbone(torch.from_numpy(three_images()).unsqueeze(1))
+        backbone.classifier.weight.normal_(std=0.2)
+    for norm in norms:
+        norm.momentum = 0.1
+    backbone.eval()
+    return backbone
+
+
+def three_images() -> NDArray[np.float32]:
+    """Shape (3, 224, 224) on [-1024, 1024]: dark to light, coarse to fine."""
+    random = np.random.default_rng(0)
+    images = [
+        np.kron(random.uniform(-1024, brightest, (224 // cell, 224 // cell)), np.ones((cell, cell)))
+        for cell, brightest in ((56, 0), (16, 512), (4, 1024))
+    ]
+    return np.stack(images).astype(np.float32)
+
+
+def pickled(value: object, *, legacy: bool = False) -> bytes:
+    file = io.BytesIO()
+    torch.save(value, file, _use_new_zipfile_serialization=not legacy)
+    return file.getvalue()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def load(content: bytes) -> ScoringModel:
+    return load_published(content, sha256=sha256(content), device=CPU)
+
+
+@pytest.fixture(scope="module")
+def published() -> bytes:
+    """A file in the published format, which pickles the module and not its tensors."""
+    return pickled(plausible_backbone())
+
+
+@pytest.fixture(scope="module")
+def model(published: bytes) -> ScoringModel:
+    return load(published)
+
+
+def test_scores_are_those_of_torchxrayvision_and_the_published_line(
+    published: bytes, model: ScoringModel, tmp_path: Path
+) -> None:
+    (tmp_path / PUBLISHED_WEIGHTS.name).write_bytes(published)
+    reference = DenseNet(weights="densenet121-res224-all", cache_dir=str(tmp_path))
+    reference.op_threshs = None
+    images = three_images()
+    with torch.inference_mode():
+        logits = reference(torch.from_numpy(images[:, None]))
+    z = logits[:, reference.pathologies.index("Lung Opacity")].numpy()
+
+    scores = model.score(images)
+
+    extent = 0.8705248236656189 * z + 3.4137437
+    opacity = 0.5484423041343689 * z + 2.5535977
+    assert np.ptp(extent) > 0.1, "the images must differ for this test to mean anything"
+    assert [s.geographic_extent_raw for s in scores] == pytest.approx(extent, abs=1e-4)
+    assert [s.opacity_raw for s in scores] == pytest.approx(opacity, abs=1e-4)
+    assert [s.geographic_extent for s in scores] == pytest.approx(extent.clip(0, 8), abs=1e-4)
+    assert [s.opacity for s in scores] == pytest.approx(opacity.clip(0, 6), abs=1e-4)
+
+
+def test_a_batch_scores_as_each_image_alone_and_in_its_order(model: ScoringModel) -> None:
+    images = three_images()
+
+    together = model.score(images)
+    alone = [model.score(image[None])[0] for image in images]
+    backwards = model.score(np.ascontiguousarray(images[::-1]))[::-1]
+
+    for other in (alone, backwards):
+        assert [s.geographic_extent_raw for s in together] == pytest.approx(
+            [s.geographic_extent_raw for s in other], abs=1e-4
+        )
+
+
+def test_only_the_raw_logit_of_lung_opacity_counts() -> None:
+    head = LinearOnLungOpacity(nn.Identity())
+    logits = torch.full((3, 18), 1e6)
+    logits[:, 16] = torch.tensor([0.0, 1.0, -10.0])  # the 17th pathology
+
+    points = head(logits)
+
+    assert points.numpy() == pytest.approx(
+        np.array([[3.4137437, 2.5535977], [4.2842685, 3.1020400], [-5.2915045, -2.9308253]]),
+        abs=1e-5,
+    )
+
+
+def test_scores_are_clipped_to_their_scales_and_raw_ones_are_not(model: ScoringModel) -> None:
+    clipping = ScoringModel(model.version, LinearOnLungOpacity(nn.Flatten()), CPU)
+    inputs = np.zeros((2, 1, 18), np.float32)
+    inputs[:, 0, 16] = [10, -10]
+
+    high, low = clipping.score(inputs)
+
+    assert (high.geographic_extent, high.opacity) == (8, 6)
+    assert (low.geographic_extent, low.opacity) == (0, 0)
+    assert high.geographic_extent_raw == pytest.approx(12.11899, abs=1e-4)
+
+
+def test_the_version_names_file_head_and_preprocessing(
+    published: bytes, model: ScoringModel
+) -> None:
+    version = model.version
+
+    assert version.name == "txrv-cidc-v1"
+    assert version.weights_sha256 == sha256(published)
+    assert version.head_sha256 == sha256(
+        json.dumps(
+            {
+                "column": 16,
+                "intercepts": [3.4137437, 2.5535977],
+                "pathology": "Lung Opacity",
+                "slopes": [0.8705248236656189, 0.5484423041343689],
+            }
+        ).encode()
+    )
+    assert version.preprocessing == PREPROCESSING
+    assert version.precision == "fp32"
+    assert (version.geographic_extent, version.opacity) == (Scale(0, 8), Scale(0, 6))
+
+
+def test_the_model_only_infers(model: ScoringModel) -> None:
+    assert not any(module.training for module in model.network.modules())
+    assert not any(parameter.requires_grad for parameter in model.network.parameters())
+
+
+def test_the_published_file_is_the_one_that_torchxrayvision_names() -> None:
+    url = model_urls["densenet121-res224-all"]["weights_url"]
+
+    assert PUBLISHED_WEIGHTS.url == url
+    assert url.rpartition("/")[2] == PUBLISHED_WEIGHTS.name
+
+
+def test_loading_prints_nothing_and_leaves_the_home_folder_alone(
+    published: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    # Darker than torchxrayvision expects, of which it would print a warning.
+    load(published).score(np.full((1, 224, 224), -1024, np.float32))
+
+    assert capfd.readouterr() == ("", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_as_old_as_the_published_one_loads(published: bytes, model: ScoringModel) -> None:
+    """Until 2020, torch pickled without zip, with classes' source, and had fewer attributes."""
+    backbone = torch.load(io.BytesIO(published), weights_only=False)
+    for module in backbone.modules():
+        for younger in ("_non_persistent_buffers_set", "_is_full_backward_hook"):
+            del module.__dict__[younger]
+    old = pickled(backbone, legacy=True)
+    changed = old.replace(b"class DenseNet(nn.Module):", b"class DenseNet(nn.Module) ")
+    assert changed != old
+
+    assert load(changed).score(three_images()) == model.score(three_images())
+
+
+class CreatesAFolder:
+    """Unpickling it runs a command of its author's choice."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.folder),)
+
+
+def test_a_file_with_another_hash_is_never_unpickled(tmp_path: Path) -> None:
+    proof = tmp_path / "unpickled"
+    malicious = pickled(CreatesAFolder(proof))
+
+    with pytest.raises(WrongWeights) as caught:
+        load_published(malicious, sha256=PUBLISHED_WEIGHTS.sha256, device=CPU)
+
+    assert not proof.exists()
+    assert sha256(malicious) in str(caught.value)
+    assert PUBLISHED_WEIGHTS.sha256 in str(caught.value)
+    # What the hash protects from: whoever could name it could do this.
+    with pytest.raises(WrongWeights):
+        load(malicious)
+    assert proof.exists()
+
+
+def test_one_changed_byte_is_another_file(published: bytes) -> None:
+    changed = published[:-1] + bytes([published[-1] ^ 1])
+
+    with pytest.raises(WrongWeights):
+        load_published(changed, sha256=sha256(published), device=CPU)
+
+
+def test_a_pickle_of_something_else_is_refused() -> None:
+    with pytest.raises(WrongWeights, match=r"must be a pickled torch\.nn\.Module, not dict"):
+        load(pickled({"a": 1}))
+
+
+def test_a_network_of_another_shape_is_refused_by_its_first_misfit() -> None:
+    expected = r"2 tensors .* classifier\.weight has shape \(14, 1024\), not \(18, 1024\)"
+    with pytest.raises(WrongWeights, match=expected):
+        load(pickled(DenseNet(num_classes=14)))
+
+
+def test_another_network_is_refused() -> None:
+    with pytest.raises(WrongWeights, match=r"tensors .* do not fit"):
+        load(pickled(nn.Linear(2, 2)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<html>not found</html>", b"\x80\x02", b"PK\x03\x04 no archive", pickle.dumps([1])],
+)
+def test_what_is_no_file_of_torch_is_reported(content: bytes) -> None:
+    with pytest.raises(ModelUnavailable):
+        load(content)
+
+
+def test_a_pickle_of_an_unknown_class_is_reported() -> None:
+    unknown = pickled(DenseNet(), legacy=True).replace(
+        b"ctorchxrayvision.models\n", b"ctorchxrayvision.modell\n"
+    )
+
+    with pytest.raises(ModelUnavailable, match="cannot be unpickled here: ModuleNotFoundError"):
+        load(unknown)
+
+
+def test_a_file_that_is_cut_off_is_reported(published: bytes) -> None:
+    for end in (1000, 1_000_000, len(published) - 1000):
+        with pytest.raises(ModelUnavailable):
+            load(published[:end])
