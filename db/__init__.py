@@ -1,0 +1,1 @@
+"""The only place with SQL: tables, migrations, the ledger and the trends, on PostgreSQL."""

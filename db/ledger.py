@@ -1,0 +1,245 @@
+"""The ledger: what was seen, who works on it, what became of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select, text, tuple_
+from sqlalchemy.orm import Session
+
+from db.models import Sighting
+from severity.domain import Reason
+
+_ENLISTING = 7_205_991_846_306_021_002  # an arbitrary constant of this project
+SUSPECT_CLAIMS = 2
+"""From here on an object is claimed alone, so that it takes no other with it if it kills."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One object in an inbox: where it is and what it holds.
+
+    ``fingerprint`` is what the inbox says of the object without reading it,
+    ``record_sha256`` identifies what the sidecar says of it and is empty if it says nothing.
+    """
+
+    object_key: str
+    fingerprint: str
+    content_sha256: str
+    record_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One object that a run has taken."""
+
+    ledger_id: int
+    object_key: str
+    content_sha256: str
+    record_sha256: str
+
+
+def known_contents(session: Session, inbox: str, fingerprints: dict[str, str]) -> dict[str, str]:
+    """Tell which of these objects need not be read again.
+
+    Parameters
+    ----------
+    fingerprints
+        Of the objects, by key.
+
+    Returns
+    -------
+    The content's SHA-256 by key, for the objects that are unchanged since they were read.
+    """
+    unchanged = tuple_(Sighting.object_key, Sighting.fingerprint).in_(list(fingerprints.items()))
+    rows = session.execute(
+        select(Sighting.object_key, Sighting.content_sha256).where(
+            Sighting.inbox == inbox, unchanged
+        )
+    )
+    return {row.object_key: row.content_sha256 for row in rows}
+
+
+def enlist(session: Session, inbox: str, seen: Sequence[Seen], *, model_version_id: int) -> int:
+    """Enter objects into the ledger; what is there already stays as it is.
+
+    Returns
+    -------
+    How many wait now that did not before.
+    """
+    if not seen:
+        return 0
+    values = {
+        "inbox": inbox,
+        "model": model_version_id,
+        "keys": [one.object_key for one in seen],
+        "fingerprints": [one.fingerprint for one in seen],
+        "contents": [one.content_sha256 for one in seen],
+        "records": [one.record_sha256 for one in seen],
+    }
+    # Runs that enter the same contents in another order would wait for each other.
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ENLISTING})
+    session.execute(_SIGHT, values)
+    changed = [
+        len(session.execute(statement, values).all())
+        for statement in (_DESCRIBED, _REAPPEARED, _ENLIST)
+    ]
+    return sum(changed)
+
+
+def claim(
+    session: Session, inbox: str, run_id: UUID, *, model_version_id: int, limit: int
+) -> list[Claim]:
+    """Take the next objects of an inbox that wait for a model version.
+
+    Objects that were claimed before without an end come last and one at a time.
+    """
+    values = {"inbox": inbox, "run": run_id, "model": model_version_id, "suspect": SUSPECT_CLAIMS}
+    for suspects, most in ((False, limit), (True, 1)):
+        rows = session.execute(_CLAIM, values | {"suspects": suspects, "limit": most}).all()
+        if rows:
+            return [Claim(*row) for row in sorted(rows)]
+    return []
+
+
+def waiting(session: Session, inbox: str, *, model_version_id: int) -> int:
+    """Count the objects of an inbox that wait for a model version."""
+    count: int = session.scalar(_WAITING, {"inbox": inbox, "model": model_version_id}) or 0
+    return count
+
+
+def release(session: Session, reason: Reason, *, model_version_id: int) -> int:
+    """Put back what was rejected for one reason, to be tried again.
+
+    Returns
+    -------
+    How many objects wait again.
+    """
+    values = {"reason": reason.value, "model": model_version_id}
+    return len(session.execute(_RELEASE, values).all())
+
+
+_OBJECTS = """
+    unnest(
+        CAST(:keys AS text[]), CAST(:contents AS text[]), CAST(:records AS text[])
+    ) WITH ORDINALITY AS seen (object_key, content_sha256, record_sha256, place)
+"""
+
+_SIGHT = text(
+    """
+    INSERT INTO sighting
+        (inbox, object_key, fingerprint, content_sha256, record_sha256)
+    SELECT :inbox, object_key, fingerprint, content_sha256, record_sha256
+    FROM unnest(
+        CAST(:keys AS text[]), CAST(:fingerprints AS text[]), CAST(:contents AS text[]),
+        CAST(:records AS text[])
+    ) AS seen (object_key, fingerprint, content_sha256, record_sha256)
+    ON CONFLICT (inbox, object_key, content_sha256, record_sha256)
+    DO UPDATE SET fingerprint = excluded.fingerprint
+    WHERE sighting.fingerprint <> excluded.fingerprint
+    """
+)
+
+# An image without a sidecar record is rejected; a record that comes later brings it back, as
+# the same entry: it was seen once.
+_DESCRIBED = text(
+    f"""
+    UPDATE ledger SET
+        record_sha256 = described.record_sha256, state = 'waiting', reason = NULL,
+        detail = NULL, run_id = NULL, closed_at = NULL
+    FROM (
+        SELECT content_sha256, min(record_sha256) AS record_sha256
+        FROM {_OBJECTS} WHERE record_sha256 <> '' GROUP BY content_sha256
+    ) AS described
+    WHERE ledger.content_sha256 = described.content_sha256
+        AND ledger.model_version_id = :model AND ledger.record_sha256 = ''
+        AND ledger.state = 'quarantined' AND ledger.reason = 'no_sidecar_record'
+        AND NOT EXISTS (
+            SELECT FROM ledger AS other
+            WHERE other.content_sha256 = described.content_sha256
+                AND other.record_sha256 = described.record_sha256
+                AND other.model_version_id = :model
+        )
+    RETURNING ledger.id
+    """  # noqa: S608 - no value of a user is in it
+)
+
+_REAPPEARED = text(
+    f"""
+    UPDATE ledger SET
+        state = 'waiting', reason = NULL, detail = NULL, run_id = NULL, closed_at = NULL
+    FROM {_OBJECTS}
+    WHERE ledger.content_sha256 = seen.content_sha256
+        AND ledger.record_sha256 = seen.record_sha256
+        AND ledger.model_version_id = :model
+        AND ledger.state = 'quarantined' AND ledger.reason = 'vanished'
+    RETURNING ledger.id
+    """  # noqa: S608 - no value of a user is in it
+)
+
+_ENLIST = text(
+    f"""
+    INSERT INTO ledger (content_sha256, record_sha256, model_version_id)
+    SELECT content_sha256, record_sha256, CAST(:model AS bigint)
+    FROM {_OBJECTS}
+    WHERE NOT EXISTS (
+        SELECT FROM ledger
+        WHERE ledger.content_sha256 = seen.content_sha256
+            AND ledger.record_sha256 = seen.record_sha256
+            AND ledger.model_version_id = :model
+    )
+    GROUP BY content_sha256, record_sha256
+    ORDER BY min(place)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+    """  # noqa: S608 - no value of a user is in it
+)
+
+_IN_INBOX = """
+    EXISTS (
+        SELECT FROM sighting
+        WHERE sighting.content_sha256 = ledger.content_sha256
+            AND sighting.record_sha256 = ledger.record_sha256
+            AND sighting.inbox = :inbox
+    )
+"""
+
+_CLAIM = text(
+    f"""
+    WITH next AS ( -- a CTE: PostgreSQL may run a subquery with LIMIT twice and overshoot
+        SELECT id FROM ledger
+        WHERE state = 'waiting' AND model_version_id = :model
+            AND (claims >= :suspect) = :suspects AND {_IN_INBOX}
+        ORDER BY id LIMIT :limit
+        FOR UPDATE SKIP LOCKED
+    ), claimed AS (
+        UPDATE ledger SET state = 'claimed', run_id = :run, claims = claims + 1
+        FROM next WHERE ledger.id = next.id
+        RETURNING ledger.id, ledger.content_sha256, ledger.record_sha256
+    )
+    SELECT claimed.id, place.object_key, claimed.content_sha256, claimed.record_sha256
+    FROM claimed CROSS JOIN LATERAL (
+        SELECT object_key FROM sighting
+        WHERE sighting.content_sha256 = claimed.content_sha256
+            AND sighting.record_sha256 = claimed.record_sha256 AND sighting.inbox = :inbox
+        ORDER BY sighting.id DESC LIMIT 1
+    ) AS place
+    """  # noqa: S608 - no value of a user is in it
+)
+
+_WAITING = text(
+    f"""
+    SELECT count(*) FROM ledger
+    WHERE state = 'waiting' AND model_version_id = :model AND {_IN_INBOX}
+    """  # noqa: S608 - no value of a user is in it
+)
+
+_RELEASE = text(
+    """
+    UPDATE ledger SET
+        state = 'waiting', reason = NULL, detail = NULL, run_id = NULL, closed_at = NULL,
+        claims = 0
+    WHERE state = 'quarantined' AND reason = :reason AND model_version_id = :model
+    RETURNING id
+    """
+)

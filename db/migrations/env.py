@@ -1,0 +1,16 @@
+"""How Alembic runs here: on the connection that `db.engine.upgrade` hands over."""
+
+from alembic import context
+from sqlalchemy import Connection
+
+from db.models import Base
+
+
+def run_migrations() -> None:
+    """Bring the database up to date in one transaction."""
+    connection: Connection = context.config.attributes["connection"]
+    context.configure(connection=connection, target_metadata=Base.metadata)
+    context.run_migrations()
+
+
+run_migrations()

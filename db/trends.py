@@ -1,0 +1,209 @@
+"""What dashboards and commands read: a patient's trend, the balance, what was rejected."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from severity.domain import View
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One image of a patient with its points, and their change within the trend.
+
+    Changes are in points; "previous" is None for the first observation. "Peak" is the highest
+    value so far, so a change from it is never positive.
+    """
+
+    acquired_at: datetime
+    calendar_known: bool
+    days_since_baseline: float
+    view: View
+    view_changed: bool
+    simulated: bool
+    geographic_extent: float
+    opacity: float
+    extent_from_baseline: float
+    opacity_from_baseline: float
+    extent_from_previous: float | None
+    opacity_from_previous: float | None
+    extent_from_peak: float
+    opacity_from_peak: float
+
+
+@dataclass(frozen=True)
+class Trend:
+    """All observations of one patient by one model version, oldest first.
+
+    ``undated`` counts scored images that have no time and so no place in the trend;
+    ``other_versions`` are model versions that also scored the patient, never joined.
+    """
+
+    patient_key: str
+    model_version: str
+    observations: tuple[Observation, ...]
+    undated: int
+    other_versions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What became of everything that one model version was ever shown.
+
+    ``copies`` are files whose content was seen already under another name; they are not
+    counted in ``seen``.
+    """
+
+    seen: int
+    scored: int
+    rejected: int
+    pending: int
+    copies: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was lost."""
+        return self.seen == self.scored + self.rejected + self.pending
+
+
+def model_versions(session: Session, name: str, patient_key: str | None = None) -> list[str]:
+    """List the versions of a model, of those that scored a patient if one is given; newest last."""
+    rows = session.scalars(_VERSIONS, {"name": name, "patient": patient_key})
+    return list(rows)
+
+
+def trend(session: Session, patient_key: str, model_version: str) -> Trend:
+    """Read a patient's trend on one model version; without observations if there are none."""
+    values = {"patient": patient_key, "model": model_version}
+    observations = tuple(
+        Observation(**{**row, "view": View(row["view"])})
+        for row in session.execute(_TREND, values).mappings().all()
+    )
+    undated = session.scalar(_UNDATED, values) or 0
+    others = tuple(session.scalars(_OTHERS, values))
+    return Trend(patient_key, model_version, observations, undated, others)
+
+
+def balance(session: Session, model_version: str) -> Balance:
+    """Count what one model version was shown, from independent tables."""
+    row = session.execute(_BALANCE, {"model": model_version}).mappings().first()
+    return Balance(**row) if row else Balance(0, 0, 0, 0, 0)
+
+
+def rejections(session: Session, model_version: str) -> dict[str, int]:
+    """Count the rejected objects by reason, the most frequent first."""
+    rows = session.execute(_REJECTIONS, {"model": model_version}).all()
+    return {row.reason: row.files for row in rows}
+
+
+def fates(session: Session, inbox: str, model_version: str) -> list[tuple[str, str, str]]:
+    """List what became of each object of an inbox: its key, the state or reason, the detail.
+
+    Object keys may name patients: for the operator's eyes, never for a log.
+    """
+    rows = session.execute(_FATES, {"inbox": inbox, "model": model_version}).all()
+    return [(key, fate, detail) for key, fate, detail in rows]
+
+
+def busiest_patient(session: Session, model_version: str) -> str | None:
+    """Return the patient with the longest trend, the first of them by key."""
+    found: str | None = session.scalar(_BUSIEST, {"model": model_version})
+    return found
+
+
+_VERSIONS = text(
+    """
+    SELECT key FROM model_version
+    WHERE name = :name AND (
+        CAST(:patient AS text) IS NULL OR EXISTS (
+            SELECT FROM score JOIN patient ON patient.id = score.patient_id
+            WHERE score.model_version_id = model_version.id AND patient_key = :patient
+        )
+    )
+    ORDER BY model_version.id
+    """
+)
+
+_TREND = text(
+    """
+    SELECT acquired_at, calendar_known, CAST(days_since_baseline AS float8), view, view_changed,
+        simulated, geographic_extent, opacity, extent_from_baseline, opacity_from_baseline,
+        extent_from_previous, opacity_from_previous, extent_from_peak, opacity_from_peak
+    FROM patient_trend
+    WHERE patient_key = :patient AND model_version = :model
+    ORDER BY calendar_known DESC, place
+    """
+)
+
+_UNDATED = text(
+    """
+    SELECT count(*) FROM score
+    JOIN patient ON patient.id = score.patient_id
+    JOIN model_version ON model_version.id = score.model_version_id
+    WHERE patient_key = :patient AND key = :model AND score.acquired_at IS NULL
+    """
+)
+
+_OTHERS = text(
+    """
+    SELECT key FROM model_version WHERE key <> :model AND EXISTS (
+        SELECT FROM score JOIN patient ON patient.id = score.patient_id
+        WHERE score.model_version_id = model_version.id AND patient_key = :patient
+    )
+    ORDER BY model_version.id
+    """
+)
+
+_BALANCE = text(
+    """
+    SELECT seen, scored, rejected, pending, (
+        SELECT count(*) - count(DISTINCT (content_sha256, record_sha256)) FROM sighting
+        WHERE EXISTS (
+            SELECT FROM ledger JOIN model_version ON model_version.id = ledger.model_version_id
+            WHERE ledger.content_sha256 = sighting.content_sha256
+                AND ledger.record_sha256 = sighting.record_sha256 AND key = :model
+        )
+    ) AS copies
+    FROM balance WHERE model_version = :model
+    """
+)
+
+_REJECTIONS = text(
+    """
+    SELECT reason, count(*) AS files FROM ledger
+    JOIN model_version ON model_version.id = ledger.model_version_id
+    WHERE key = :model AND state = 'quarantined'
+    GROUP BY reason ORDER BY count(*) DESC, reason
+    """
+)
+
+_FATES = text(
+    """
+    SELECT object_key,
+        CASE
+            WHEN row_number() OVER copies > 1 THEN 'copy' ELSE coalesce(reason, state)
+        END,
+        CASE
+            WHEN row_number() OVER copies > 1
+                THEN 'the same file as ' || first_value(object_key) OVER copies
+            ELSE coalesce(detail, '')
+        END
+    FROM sighting
+    JOIN ledger USING (content_sha256, record_sha256)
+    JOIN model_version ON model_version.id = ledger.model_version_id
+    WHERE inbox = :inbox AND key = :model
+    WINDOW copies AS (
+        PARTITION BY content_sha256, record_sha256, ledger.id ORDER BY sighting.id
+    )
+    ORDER BY object_key
+    """
+)
+
+_BUSIEST = text(
+    """
+    SELECT patient_key FROM patient_trend WHERE model_version = :model
+    GROUP BY patient_key ORDER BY count(*) DESC, patient_key LIMIT 1
+    """
+)

@@ -1,0 +1,93 @@
+"""A database with a model version, and builders for what runs do to it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from db import ledger, runs
+from db.engine import Database
+from db.ledger import Seen
+from db.scores import Scored
+from severity.domain import (
+    Acquired,
+    ImageRecord,
+    ModelVersion,
+    PatientId,
+    Scale,
+    Score,
+    TimeSource,
+    View,
+)
+
+INBOX = "/inbox"
+DAY_ZERO = datetime(2020, 3, 1, tzinfo=UTC)
+
+
+def version(name: str = "v1", precision: str = "fp32") -> ModelVersion:
+    return ModelVersion(name, "w" * 64, "h" * 64, "p", precision, Scale(0, 8), Scale(0, 6))
+
+
+@pytest.fixture
+def model(database: Database) -> int:
+    with database.transaction() as session:
+        return runs.register_model(session, version())
+
+
+@pytest.fixture
+def enlist(database: Database, model: int) -> Callable[..., int]:
+    def enlist(*contents: str) -> int:
+        seen = [Seen(f"{content}.dcm", "f", content) for content in contents]
+        with database.transaction() as session:
+            return ledger.enlist(session, INBOX, seen, model_version_id=model)
+
+    return enlist
+
+
+@pytest.fixture
+def running(database: Database, model: int) -> Callable[[], Iterator[UUID]]:
+    """A run that shows its presence inside the block, and is dead after it, as after kill -9."""
+
+    @contextmanager
+    def running() -> Iterator[UUID]:
+        run_id = uuid4()
+        with runs.presence(database, run_id):
+            with database.transaction() as session:
+                runs.start_run(session, run_id, model_version_id=model, software="test")
+            yield run_id
+
+    return running
+
+
+@pytest.fixture
+def claim(database: Database, model: int) -> Callable[..., list[ledger.Claim]]:
+    def claim(run_id: UUID, limit: int = 10) -> list[ledger.Claim]:
+        with database.transaction() as session:
+            return ledger.claim(session, INBOX, run_id, model_version_id=model, limit=limit)
+
+    return claim
+
+
+def scored(
+    ledger_id: int,
+    *,
+    patient: str = "p-1",
+    uid: str = "1.1",
+    pixels: str = "px",
+    day: float | None = 0,
+    extent: float = 3.0,
+    view: View = View.PA,
+    source: TimeSource = TimeSource.ACQUISITION,
+) -> Scored:
+    at = None if day is None else DAY_ZERO + timedelta(days=day)
+    record = ImageRecord(
+        patient=PatientId("never stored"),
+        study_uid=f"2.{day}",
+        image_uid=uid,
+        view=view,
+        acquired=Acquired(at, TimeSource.UNKNOWN if at is None else source, "UTC"),
+        simulated=False,
+    )
+    return Scored(ledger_id, patient, record, pixels, Score(extent, 2.0, extent, 2.0))

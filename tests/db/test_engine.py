@@ -1,0 +1,50 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from db.engine import Database, DatabaseError
+from db.models import Base
+
+
+def test_the_migrations_make_the_tables_that_the_models_describe(database):
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_programs_that_start_at_once_migrate_once(database_url):
+    both = [Database(database_url), Database(database_url)]
+    with ThreadPoolExecutor(2) as pool:
+        assert set(pool.map(Database.upgrade, both)) == {"0001"}
+    for one in both:
+        one.check_schema()
+        one.dispose()
+
+
+def test_a_database_without_tables_is_refused_with_the_command_that_helps(database_url):
+    empty = Database(database_url)
+    with pytest.raises(DatabaseError, match="cxr-severity db upgrade"):
+        empty.check_schema()
+    empty.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("not a url", "not a URL"),
+        ("mysql://root@localhost/x", "mysql, not postgresql"),
+    ],
+)
+def test_another_kind_of_database_is_refused(url, message):
+    with pytest.raises(DatabaseError, match=message):
+        Database(url)
+
+
+def test_an_absent_server_gives_one_clear_line():
+    absent = Database("postgresql://nobody:hidden@127.0.0.1:1/none")
+    with pytest.raises(DatabaseError, match="no connection to PostgreSQL") as caught:
+        absent.check_schema()
+    assert "hidden" not in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,87 @@
+import pytest
+from sqlalchemy import text
+
+from db import runs
+from db.engine import DatabaseError
+
+from .conftest import version
+
+
+def test_a_model_version_is_registered_once(database):
+    with database.transaction() as session:
+        first = runs.register_model(session, version())
+        again = runs.register_model(session, version())
+        other = runs.register_model(session, version(precision="bf16"))
+
+    assert first == again != other
+
+
+def test_claims_of_a_dead_run_are_released(database, enlist, running, claim):
+    enlist("a", "b")
+    with running() as dead:
+        assert len(claim(dead)) == 2
+
+    with running() as heir:
+        with database.transaction() as session:
+            assert runs.release_abandoned(session) == 2
+        assert len(claim(heir)) == 2
+
+
+def test_claims_of_a_run_that_lives_are_left_alone(database, enlist, running, claim):
+    enlist("a")
+    with running() as one, running():
+        claim(one)
+        with database.transaction() as session:
+            assert runs.release_abandoned(session) == 0
+
+
+def test_a_run_that_fails_in_good_order_gives_its_claims_back(database, enlist, running, claim):
+    enlist("a")
+    for _ in range(runs.MOST_CLAIMS + 1):  # the inbox was out of reach for a week, say
+        with running() as failing:
+            assert len(claim(failing)) == 1
+            with database.transaction() as session:
+                runs.end_run(session, failing, "failed")
+        with database.transaction() as session:
+            assert runs.release_abandoned(session) == 0
+
+
+def test_an_object_that_kills_every_worker_is_set_aside(database, enlist, running, claim):
+    enlist("deadly")
+    for _ in range(runs.MOST_CLAIMS):
+        with running() as victim:
+            assert len(claim(victim)) == 1
+        with database.transaction() as session:
+            runs.release_abandoned(session)
+
+    with running() as heir:
+        assert claim(heir) == []
+    with database.transaction() as session:
+        assert session.execute(text("SELECT state, reason FROM ledger")).one() == (
+            "quarantined",
+            "crashed_worker",
+        )
+
+
+def test_a_suspect_is_claimed_alone_and_last(database, enlist, running, claim):
+    """It must not take others down with it if it kills the worker again."""
+    enlist("suspect")
+    for _ in range(2):
+        with running() as victim:
+            claim(victim)
+        with database.transaction() as session:
+            runs.release_abandoned(session)
+    enlist("a", "b")
+
+    with running() as careful:
+        batches = [[one.content_sha256 for one in claim(careful)] for _ in range(3)]
+
+    assert batches == [["a", "b"], ["suspect"], []]
+
+
+def test_another_pseudonym_secret_is_refused(database):
+    with database.transaction() as session:
+        runs.check_pseudonyms(session, "fingerprint of one")
+        runs.check_pseudonyms(session, "fingerprint of one")
+        with pytest.raises(DatabaseError, match="SEVERITY_PSEUDONYM_KEY"):
+            runs.check_pseudonyms(session, "fingerprint of another")

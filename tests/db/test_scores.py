@@ -1,0 +1,148 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from db import runs, scores
+from db.scores import Rejected
+from severity.domain import Reason, State
+
+from .conftest import scored, version
+
+
+@pytest.fixture
+def close(database, model):
+    def close(run_id, *outcomes):
+        with database.transaction() as session:
+            closed = scores.close(session, run_id, outcomes, model_version_id=model)
+        return {one.ledger_id: one.reason or one.state for one in closed}
+
+    return close
+
+
+def count(database, table):
+    with database.transaction() as session:
+        return session.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608
+
+
+def test_a_score_and_the_state_that_it_closes_are_written_together(
+    database, enlist, running, claim, close
+):
+    enlist("a", "b")
+    with running() as run_id:
+        good, bad = claim(run_id)
+        closed = close(
+            run_id, scored(good.ledger_id), Rejected(bad.ledger_id, Reason.CORRUPT, "cut off")
+        )
+
+    assert closed == {good.ledger_id: State.SCORED, bad.ledger_id: Reason.CORRUPT}
+    assert count(database, "score") == 1
+
+
+def test_a_run_that_lost_its_claim_writes_nothing(database, enlist, running, claim, close):
+    """It seemed dead, and its image was given to another: one score, the other's."""
+    enlist("a")
+    with running() as slow:
+        (lost,) = claim(slow)
+    with running() as heir:
+        with database.transaction() as session:
+            runs.release_abandoned(session)
+        (held,) = claim(heir)
+
+        assert close(slow, scored(lost.ledger_id, extent=1)) == {}
+        assert close(heir, scored(held.ledger_id, extent=2)) == {held.ledger_id: State.SCORED}
+
+    with database.transaction() as session:
+        assert session.scalars(text("SELECT geographic_extent FROM score")).all() == [2.0]
+
+
+def test_closing_twice_changes_nothing(database, enlist, running, claim, close):
+    enlist("a")
+    with running() as run_id:
+        (held,) = claim(run_id)
+        close(run_id, scored(held.ledger_id))
+        assert close(run_id, scored(held.ledger_id, extent=7)) == {}
+
+    assert count(database, "score") == 1
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        ({"uid": "1.1", "pixels": "px"}, Reason.DUPLICATE_IMAGE),
+        ({"uid": "1.2", "pixels": "px"}, Reason.DUPLICATE_IMAGE),
+        ({"uid": "1.1", "pixels": "other"}, Reason.UID_CONFLICT),
+        ({"uid": "1.1", "pixels": "px", "patient": "p-2"}, Reason.PATIENT_CONFLICT),
+        ({"uid": "1.2", "pixels": "px", "patient": "p-2"}, Reason.PATIENT_CONFLICT),
+        ({"uid": "1.1", "pixels": "px", "day": 1}, Reason.TIME_CONFLICT),
+    ],
+)
+def test_what_repeats_or_contradicts_a_known_image_is_rejected_with_the_reason(
+    database, enlist, running, claim, close, second, reason
+):
+    enlist("a", "b")
+    with running() as run_id:
+        first, again = claim(run_id)
+        assert close(run_id, scored(first.ledger_id)) == {first.ledger_id: State.SCORED}
+        assert close(run_id, scored(again.ledger_id, **second)) == {again.ledger_id: reason}
+
+    assert count(database, "score") == 1
+
+
+def test_two_model_versions_score_the_same_image_once_each(
+    database, model, enlist, running, claim, close
+):
+    from db import ledger
+
+    from .conftest import INBOX
+
+    enlist("a")
+    with running() as run_id:
+        (held,) = claim(run_id)
+        close(run_id, scored(held.ledger_id))
+        with database.transaction() as session:
+            other = runs.register_model(session, version("v2"))
+            seen = [ledger.Seen("a.dcm", "f", "a")]
+            ledger.enlist(session, INBOX, seen, model_version_id=other)
+            (held,) = ledger.claim(session, INBOX, run_id, model_version_id=other, limit=1)
+            closed = scores.close(session, run_id, [scored(held.ledger_id)], model_version_id=other)
+
+    assert [one.state for one in closed] == [State.SCORED]
+    assert (count(database, "image"), count(database, "score")) == (1, 2)
+
+
+def test_runs_that_bring_the_same_images_in_other_orders_do_not_block_each_other(
+    database, model, enlist, running, claim
+):
+    enlist(*(f"{number:02}" for number in range(40)))
+    with running() as one, running() as other:
+        mine, theirs = claim(one, 20), claim(other, 20)
+
+        def close(run_id, claims):
+            outcomes = [
+                scored(held.ledger_id, uid=f"1.{place}", pixels=f"px{place}")
+                for place, held in enumerate(claims)
+            ]
+            with database.transaction() as session:
+                return scores.close(session, run_id, outcomes, model_version_id=model)
+
+        with ThreadPoolExecutor(2) as pool:
+            both = [pool.submit(close, one, mine), pool.submit(close, other, theirs[::-1])]
+            closed = [ended for closing in both for ended in closing.result()]
+
+    assert len(closed) == 40
+    assert count(database, "score") == 20
+
+
+@pytest.mark.parametrize("extent", [float("nan"), -0.1, 8.1])
+def test_a_value_beyond_every_scale_is_never_stored(
+    database, enlist, running, claim, close, extent
+):
+    enlist("a")
+    with running() as run_id:
+        (held,) = claim(run_id)
+        with pytest.raises(IntegrityError, match="ck_score_extent"):
+            close(run_id, scored(held.ledger_id, extent=extent))
+
+    assert count(database, "score") == 0
