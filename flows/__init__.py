@@ -1,0 +1,1 @@
+"""The shell: Prefect flows, settings, files and the command line. Research use only."""

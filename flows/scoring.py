@@ -1,0 +1,165 @@
+"""The main job: score everything in the inbox that is new, exactly once."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from itertools import count
+from uuid import uuid4
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import acreate_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from db import ledger, runs, scores
+from db.ledger import Claim
+from db.trends import Balance, balance
+from flows import resources, work
+from flows.batches import score_claims
+from flows.enlisting import enlist_listing
+from flows.inbox import open_inbox
+from flows.work import Work
+from severity.domain import RESEARCH_USE_ONLY, State
+
+SOFTWARE = f"cxr-severity {version('cxr-severity')}"
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What one run did, and the balance after it. Counts of images; no patient data."""
+
+    model_version: str
+    enlisted: int
+    scored: int
+    rejected: int
+    deferred: int
+    unreadable_sidecars: int
+    balance: Balance
+
+
+@flow(name="score-inbox", validate_parameters=False)
+async def score_inbox(inbox: str) -> RunSummary:
+    """Score each new image of an inbox once. Safe to run again, and beside another run."""
+    have = resources.current()
+    source = open_inbox(inbox, settle=timedelta(seconds=have.settings.settle_seconds))
+    listing = await source.listing(now=datetime.now(UTC))
+    run = Work(have.database, source, listing, uuid4(), model_version_id(have))
+    work.hold.set(run)
+    with runs.presence(run.database, run.run_id):
+        _start(run)
+        state = "failed"
+        try:
+            enlisted, deferred, broken = await enlist_new(run, have)
+            scored, rejected = await score_waiting(run, have)
+            state = "finished"
+        finally:
+            _end(run, state)
+    summary = RunSummary(
+        have.model.version.key, enlisted, scored, rejected, deferred, broken, _balance(run, have)
+    )
+    await _report(summary)
+    return summary
+
+
+async def enlist_new(run: Work, have: resources.Resources) -> tuple[int, int, int]:
+    """Enter what is new into the ledger: enlisted, left for later, sidecars unreadable."""
+    listing = run.listing
+    enlisted, unreadable = await enlist_listing(run, have)
+    log = get_run_logger()
+    log.info("enlisted %d new of %d objects", enlisted, len(listing.objects))
+    if listing.unreadable_sidecars:
+        log.warning(
+            "%d sidecars are unreadable; their images wait", len(listing.unreadable_sidecars)
+        )
+    return enlisted, listing.deferred + unreadable, len(listing.unreadable_sidecars)
+
+
+async def score_waiting(run: Work, have: resources.Resources) -> tuple[int, int]:
+    """Score batch by batch until nothing waits: how many were scored, how many rejected."""
+    with run.database.transaction() as session:
+        have.progress.started(
+            ledger.waiting(session, run.inbox.location, model_version_id=run.model_version_id)
+        )
+    scored = rejected = 0
+    for number in count(1):
+        outcome = await score_batch(number)
+        if outcome is None:
+            break
+        scored += outcome[0]
+        rejected += outcome[1]
+        have.progress.advanced(scored=outcome[0], rejected=outcome[1])
+    return scored, rejected
+
+
+@task(name="score-batch", cache_policy=NO_CACHE, persist_result=False)
+async def score_batch(number: int) -> tuple[int, int] | None:
+    """Claim a batch, score it, and write scores and ledger in one transaction.
+
+    Returns
+    -------
+    How many were scored and how many rejected; None if nothing waited.
+    """
+    run, have = work.hold.get(), resources.current()
+    claims = _claim(run, have.settings.batch_size)
+    if not claims:
+        return None
+    outcomes = await score_claims(claims, work=run, have=have)
+    with run.database.transaction() as session:
+        closed = scores.close(session, run.run_id, outcomes, model_version_id=run.model_version_id)
+    scored = sum(one.state == State.SCORED for one in closed)
+    get_run_logger().info(
+        "batch %d of %d: %d scored, %d rejected",
+        number,
+        len(claims),
+        scored,
+        len(closed) - scored,
+    )
+    return scored, len(closed) - scored
+
+
+def _claim(run: Work, limit: int) -> list[Claim]:
+    """Take the next objects, after taking from dead runs what they held."""
+    with run.database.transaction() as session:
+        runs.release_abandoned(session)
+    with run.database.transaction() as session:
+        return ledger.claim(
+            session,
+            run.inbox.location,
+            run.run_id,
+            model_version_id=run.model_version_id,
+            limit=limit,
+        )
+
+
+def model_version_id(have: resources.Resources) -> int:
+    """Return the row of the model version that scores now."""
+    with have.database.transaction() as session:
+        return runs.register_model(session, have.model.version)
+
+
+def _start(run: Work) -> None:
+    with run.database.transaction() as session:
+        runs.start_run(
+            session, run.run_id, model_version_id=run.model_version_id, software=SOFTWARE
+        )
+
+
+def _end(run: Work, state: str) -> None:
+    with run.database.transaction() as session:
+        runs.end_run(session, run.run_id, state)
+
+
+def _balance(run: Work, have: resources.Resources) -> Balance:
+    with run.database.transaction() as session:
+        return balance(session, have.model.version.key)
+
+
+async def _report(summary: RunSummary) -> None:
+    """Leave the run's counts where Prefect shows them."""
+    rows = {**asdict(summary), **{f"balance: {k}": v for k, v in asdict(summary.balance).items()}}
+    del rows["balance"]
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+    await acreate_markdown_artifact(
+        key="score-inbox",
+        markdown=f"| | |\n|---|---|\n{table}\n\n{RESEARCH_USE_ONLY}\n",
+        description="What became of the images that this run saw",
+    )

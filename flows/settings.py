@@ -1,0 +1,108 @@
+"""The settings: read once, from the environment; what is missing or wrong stops the start."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from platformdirs import user_data_path
+from pydantic import (
+    AliasChoices,
+    AnyHttpUrl,
+    Field,
+    FilePath,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from severity.pseudonym import SHORTEST_KEY
+
+ModelName = Literal["compact-1", "txrv-cidc-v1"]
+
+
+def default_home() -> Path:
+    """Return where state is kept if nothing else is said.
+
+    Not below root's own home: the embedded PostgreSQL never runs as root, and would have to
+    open that folder to another user.
+    """
+    if os.geteuid() == 0:
+        return Path("/var/lib/cxr-severity")
+    return user_data_path("cxr-severity")
+
+
+class Settings(BaseSettings):
+    """Read from ``SEVERITY_*`` and ``DATABASE_URL``."""
+
+    model_config = SettingsConfigDict(env_prefix="SEVERITY_", frozen=True, env_ignore_empty=True)
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("database_url", "DATABASE_URL"),
+        description="PostgreSQL to use instead of the embedded one",
+    )
+    home: Path = Field(
+        default_factory=default_home, description="folder of the embedded database and of caches"
+    )
+    inbox: str | None = Field(default=None, description="drop folder or s3://bucket/prefix")
+    model: ModelName = Field(default="compact-1", description="the model that scores")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="where the network runs; auto takes a GPU if there is one"
+    )
+    batch_size: PositiveInt = Field(
+        default=16, description="images per forward pass and per transaction; bounds memory"
+    )
+    decoders: PositiveInt = Field(default=2, description="images decoded at the same time")
+    settle_seconds: NonNegativeFloat = Field(
+        default=30, description="age before which a file counts as half-written"
+    )
+    timezone: str = Field(default="UTC", description="assumed for times that name none")
+    cron: str = Field(default="0 2 * * *", description="when `serve` scores: nightly at two")
+    poll_seconds: PositiveFloat | None = Field(
+        default=None, description="if set, `serve` also scores at this interval"
+    )
+    pseudonym_key: SecretStr | None = Field(
+        default=None,
+        description="secret of at least 32 characters behind the patients' pseudonyms; "
+        "required with DATABASE_URL, else made once and kept in the home folder",
+    )
+    weights_file: FilePath | None = Field(
+        default=None, description="the published weights, for a machine without internet"
+    )
+    weights_url: AnyHttpUrl | None = Field(
+        default=None, description="where to fetch the published weights instead"
+    )
+    weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="the published weights' hash, if not the one reported"
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin") from error
+        return name
+
+    @model_validator(mode="after")
+    def _own_secret_for_a_shared_database(self) -> Self:
+        key = self.pseudonym_key
+        if key is not None and len(key.get_secret_value().encode()) < SHORTEST_KEY:
+            raise ValueError(f"SEVERITY_PSEUDONYM_KEY is shorter than {SHORTEST_KEY} characters")
+        if self.database_url is not None and key is None:
+            raise ValueError(
+                "SEVERITY_PSEUDONYM_KEY is required with DATABASE_URL: all machines that share "
+                "a database must share the secret (make one with `openssl rand -hex 32`)"
+            )
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone assumed for times that name none."""
+        return ZoneInfo(self.timezone)

@@ -1,0 +1,50 @@
+"""One Prefect server for the session, and runs of the real flow."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from flows import resources
+from flows.environment import configure_prefect
+from flows.resources import Progress, Resources
+from flows.settings import Settings
+
+SECRET = "a secret of the tests that is long enough"  # noqa: S105
+
+
+@pytest.fixture(scope="session")
+def prefect(_own_home: None) -> Iterator[None]:
+    """Start Prefect's server once; without it each flow would start its own."""
+    configure_prefect(Path(os.environ["SEVERITY_HOME"]), quiet=True)
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+@pytest.fixture
+def have(database_url: str, database: object, tmp_path: Path) -> Resources:
+    """Everything that a run needs, on a database of its own."""
+    settings = Settings(
+        database_url=database_url,
+        pseudonym_key=SECRET,
+        home=tmp_path / "home",
+        settle_seconds=0,
+        device="cpu",
+    )
+    return Resources(settings, Progress())
+
+
+@pytest.fixture
+def score(prefect: None, have: Resources) -> Callable[[Path], object]:
+    """Run the flow over a folder, as the command line does."""
+    from flows.scoring import score_inbox
+
+    def score(inbox: Path) -> object:
+        with resources.using(have):
+            return asyncio.run(score_inbox(str(inbox)))
+
+    return score

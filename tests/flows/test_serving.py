@@ -1,0 +1,60 @@
+"""The service as it is started: its own Prefect server, a schedule, scores."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from flows.resources import Resources
+
+from .conftest import SECRET
+from .films import write_inbox
+
+PATIENCE_SECONDS = 240
+
+
+def test_the_service_scores_on_its_schedule_and_ends_when_told(
+    have: Resources, tmp_path: Path
+) -> None:
+    """Also guards the pins of Prefect's server: see docs/decisions/0002-sqlalchemy-2.0.md."""
+    write_inbox(tmp_path / "inbox", films=3)
+    assert have.settings.database_url is not None
+    environment = os.environ | {
+        "DATABASE_URL": have.settings.database_url.get_secret_value(),
+        "SEVERITY_PSEUDONYM_KEY": SECRET,
+        "SEVERITY_HOME": str(tmp_path / "home"),
+        "SEVERITY_SETTLE_SECONDS": "0",
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+    }
+    command = [sys.executable, "-m", "flows", "serve", "--inbox", str(tmp_path / "inbox")]
+    log = tmp_path / "serve.log"
+    with log.open("w") as output:
+        service = subprocess.Popen(
+            [*command, "--poll-seconds", "20"],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while _scores(have) != 3:
+            if service.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(log.read_text()[-4000:])
+            time.sleep(1)
+    finally:
+        service.send_signal(signal.SIGTERM)
+        service.wait(timeout=60)
+    assert "Flow run" in log.read_text()
+    assert "P0" not in log.read_text()
+
+
+def _scores(have: Resources) -> int:
+    with have.database.transaction() as session:
+        found: int = session.scalar(text("SELECT count(*) FROM score")) or 0
+    return found
