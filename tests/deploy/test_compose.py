@@ -1,0 +1,236 @@
+"""What can be said of the containers without a Docker engine."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+REQUIRED = (
+    "POSTGRES_PASSWORD",
+    "DATABASE_PASSWORD",
+    "DASHBOARD_PASSWORD",
+    "SEVERITY_PSEUDONYM_KEY",
+    "PREFECT_PASSWORD",
+    "GRAFANA_ADMIN_PASSWORD",
+    "GRAFANA_SECRET_KEY",
+    "INBOX",
+)
+BASE = ("docker-compose.yml",)
+GPU = (*BASE, "docker-compose.gpu.yml")
+
+
+def _example() -> dict[str, str]:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    pairs = [line.partition("=") for line in lines if line and not line.startswith("#")]
+    return {name: value for name, _, value in pairs}
+
+
+def _compose(
+    folder: Path, values: dict[str, str], *arguments: str, files: tuple[str, ...] = BASE
+) -> subprocess.CompletedProcess[str]:
+    """Run Compose on the project's files with these values and no others."""
+    program = shutil.which(
+        "docker-compose", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    )
+    assert program, "docker-compose comes with the extra `dev`"
+    env_file = folder / "env"
+    env_file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+    options = [part for name in files for part in ("--file", str(ROOT / name))]
+    return subprocess.run(
+        [program, "--env-file", env_file, *options, "config", *arguments],
+        env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    inbox = tmp_path_factory.mktemp("inbox")
+    return {name: f"value-of-{name}" for name in REQUIRED} | {"INBOX": str(inbox)}
+
+
+@pytest.fixture(scope="module")
+def services(
+    tmp_path_factory: pytest.TempPathFactory, filled: dict[str, str]
+) -> dict[str, dict[str, Any]]:
+    result = _compose(tmp_path_factory.mktemp("compose"), filled, "--format", "json")
+    assert result.returncode == 0, result.stderr
+    found: dict[str, dict[str, Any]] = json.loads(result.stdout)["services"]
+    return found
+
+
+@pytest.mark.parametrize("files", [BASE, GPU])
+def test_compose_accepts_the_files_once_the_example_is_filled_in(
+    tmp_path: Path, filled: dict[str, str], files: tuple[str, ...]
+) -> None:
+    result = _compose(tmp_path, _example() | filled, "--quiet", files=files)
+
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("empty", [False, True])
+def test_compose_refuses_to_start_without_a_value_and_says_which(
+    tmp_path: Path, filled: dict[str, str], name: str, *, empty: bool
+) -> None:
+    values = {key: value for key, value in filled.items() if key != name}
+    if empty:
+        values[name] = ""
+
+    result = _compose(tmp_path, values, "--quiet")
+
+    assert result.returncode != 0
+    assert f"fill in {name}, see .env.example" in result.stderr
+
+
+def test_the_example_names_every_variable_and_gives_no_value() -> None:
+    used = set()
+    for name in GPU:
+        content = (ROOT / name).read_text(encoding="utf-8")
+        used |= set(re.findall(r"\$\{(\w+)", content))
+
+    assert set(_example()) == used
+    assert not any(_example().values())
+
+
+def test_only_what_is_optional_has_a_default() -> None:
+    content = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    references = re.findall(r"\$\{(\w+)(:\?|:-)?(.*?)\}", content)
+
+    assert {name for name, kind, _ in references if kind == ":?"} == set(REQUIRED)
+    assert all(kind for _, kind, _ in references)
+    assert all(default == "" for _, kind, default in references if kind == ":-")
+
+
+def test_every_published_port_is_reachable_from_this_machine_alone(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    published = {
+        name: port["host_ip"]
+        for name, service in services.items()
+        for port in service.get("ports", ())
+    }
+    assert published == {"prefect-server": "127.0.0.1", "grafana": "127.0.0.1"}
+
+
+def test_every_service_is_contained(services: dict[str, dict[str, Any]]) -> None:
+    for name, service in services.items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert not {"privileged", "cap_add", "network_mode", "pid", "ipc"} & set(service), name
+        sources = [volume["source"] for volume in service["volumes"]]
+        assert not any("docker.sock" in source for source in sources), name
+
+
+def test_what_the_worker_may_write_does_not_include_the_inbox(
+    services: dict[str, dict[str, Any]], filled: dict[str, str]
+) -> None:
+    volumes = {volume["target"]: volume for volume in services["worker"]["volumes"]}
+
+    assert services["worker"]["environment"]["SEVERITY_INBOX"] == "/inbox"
+    assert volumes["/inbox"]["source"] == filled["INBOX"]
+    assert volumes["/inbox"]["read_only"]
+    assert not volumes["/inbox"]["bind"]["create_host_path"]
+    home = services["worker"]["environment"]["SEVERITY_HOME"]
+    assert not volumes[home].get("read_only", False)
+
+
+def test_the_worker_starts_after_the_database_is_migrated(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    waits = {name: waited["condition"] for name, waited in services["worker"]["depends_on"].items()}
+    assert waits == {
+        "postgres": "service_healthy",
+        "migrate": "service_completed_successfully",
+        "prefect-server": "service_healthy",
+    }
+    assert all("healthcheck" in services[name] for name in ("postgres", "prefect-server"))
+
+
+def test_every_image_that_is_fetched_is_pinned(services: dict[str, dict[str, Any]]) -> None:
+    fetched = {service["image"] for service in services.values() if "build" not in service}
+
+    assert len(fetched) == 3
+    for image in fetched:
+        assert re.search(r":\d+\.\d+", image), image
+
+
+def test_the_prefect_server_has_the_version_of_the_worker(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    image = services["prefect-server"]["image"]
+    assert image.startswith(f"prefecthq/prefect:{version('prefect')}-")
+
+
+def test_each_setting_of_the_worker_exists(services: dict[str, dict[str, Any]]) -> None:
+    known = {f"SEVERITY_{name.upper()}" for name in Settings.model_fields}
+    for name in ("migrate", "worker"):
+        given = {key for key in services[name]["environment"] if key.startswith("SEVERITY_")}
+        assert given <= known, name
+
+
+def test_secrets_are_the_same_on_both_sides(services: dict[str, dict[str, Any]]) -> None:
+    environment = {name: service["environment"] for name, service in services.items()}
+
+    assert environment["worker"]["PGPASSWORD"] == environment["postgres"]["DATABASE_PASSWORD"]
+    assert environment["migrate"]["PGPASSWORD"] == environment["postgres"]["DATABASE_PASSWORD"]
+    assert (
+        environment["grafana"]["DASHBOARD_PASSWORD"]
+        == environment["postgres"]["DASHBOARD_PASSWORD"]
+    )
+    assert (
+        environment["worker"]["PREFECT_API_AUTH_STRING"]
+        == environment["prefect-server"]["PREFECT_SERVER_API_AUTH_STRING"]
+    )
+
+
+def test_grafana_wants_a_login_and_calls_nobody(services: dict[str, dict[str, Any]]) -> None:
+    environment = services["grafana"]["environment"]
+    for name in (
+        "GF_AUTH_ANONYMOUS_ENABLED",
+        "GF_USERS_ALLOW_SIGN_UP",
+        "GF_ANALYTICS_REPORTING_ENABLED",
+        "GF_ANALYTICS_CHECK_FOR_UPDATES",
+        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES",
+    ):
+        assert environment[name] == "false", name
+
+
+def test_the_files_that_containers_mount_exist(services: dict[str, dict[str, Any]]) -> None:
+    for service in services.values():
+        for volume in service["volumes"]:
+            if volume["type"] == "bind":
+                assert Path(volume["source"]).exists()
+    provider = yaml.safe_load(
+        (ROOT / "deploy/grafana/provisioning/dashboards/severity.yml").read_text(encoding="utf-8")
+    )
+    mounted = {volume["target"] for volume in services["grafana"]["volumes"]}
+    assert provider["providers"][0]["options"]["path"] in mounted
+
+
+def test_the_build_sees_exactly_what_the_dockerfile_copies() -> None:
+    ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    copied = {
+        source
+        for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, flags=re.MULTILINE)
+        for source in sources.split()
+    }
+
+    assert "*" in ignore
+    assert {line[1:].rstrip("/") for line in ignore if line.startswith("!")} == copied

@@ -1,0 +1,226 @@
+"""The dashboard's SQL, run under the role that Grafana uses."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import yaml
+from sqlalchemy import RowMapping
+
+from db.engine import DASHBOARD_ROLE, Database
+from severity.domain import RESEARCH_USE_ONLY
+
+GRAFANA = Path(__file__).parents[2] / "deploy" / "grafana"
+BALANCE = "Balance of the model version"
+DATASOURCE = "grafana-postgresql-datasource"
+DAY_0 = datetime(2020, 3, 1, 9, tzinfo=UTC)  # of the films in conftest.py
+
+
+@pytest.fixture(scope="module")
+def dashboard() -> dict[str, Any]:
+    content = (GRAFANA / "dashboards" / "patient-trend.json").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(content)
+    return loaded
+
+
+def _queries(dashboard: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the SQL of all that the dashboard asks the database."""
+    for variable in dashboard["templating"]["list"]:
+        yield f"${variable['name']}", variable["query"]
+    for annotation in dashboard["annotations"]["list"]:
+        yield annotation["name"], annotation["target"]["rawSql"]
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel["title"], target["rawSql"]
+
+
+def _interpolated(sql: str, values: dict[str, str]) -> str:
+    """Fill in the variables as Grafana does for ``${name:sqlstring}``: quoted, quotes doubled.
+
+    The dashboard uses no other of Grafana's formats, and none of its macros.
+    """
+
+    def literal(match: re.Match[str]) -> str:
+        return "'" + values[match["name"]].replace("'", "''") + "'"
+
+    return re.sub(r"\$\{(?P<name>\w+):sqlstring\}", literal, sql)
+
+
+class Ask(Protocol):
+    """Runs one query of the dashboard, found by the title of its panel."""
+
+    def __call__(self, name: str, model_version: str = "", patient: str = "") -> list[RowMapping]:
+        """Return the rows that Grafana would get."""
+
+
+@pytest.fixture
+def ask(reader: Database, dashboard: dict[str, Any]) -> Ask:
+    queries = dict(_queries(dashboard))
+
+    def answer(name: str, model_version: str = "", patient: str = "") -> list[RowMapping]:
+        sql = _interpolated(queries[name], {"model_version": model_version, "patient": patient})
+        with reader.engine.connect() as connection:
+            return list(connection.exec_driver_sql(sql).mappings())
+
+    return answer
+
+
+def _columns(rows: list[RowMapping], *names: str) -> list[tuple[object, ...]]:
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+def test_each_query_runs_with_any_value_of_its_variables(
+    ask: Ask, dashboard: dict[str, Any]
+) -> None:
+    for name, _ in _queries(dashboard):
+        for version in ("v1", "v2", "absent", "", "v1' OR 'a' = 'a"):
+            for patient in ("p-one", "p-two", "absent", "", "p-one' OR 'a' = 'a"):
+                rows = ask(name, version, patient)
+                unknown = version not in {"v1", "v2"} or patient not in {"p-one", "p-two"}
+                if unknown and name not in {"$model_version", "$patient", BALANCE}:
+                    assert rows == [], name
+
+
+def test_nothing_of_grafana_is_left_in_a_query_once_its_variables_are_filled_in(
+    dashboard: dict[str, Any],
+) -> None:
+    for name, sql in _queries(dashboard):
+        assert "$" not in _interpolated(sql, {"model_version": "", "patient": ""}), name
+
+
+def test_each_query_reads_one_view_of_one_model_version(dashboard: dict[str, Any]) -> None:
+    for name, sql in _queries(dashboard):
+        if name != "$model_version":
+            assert re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", sql) in (["patient_trend"], ["balance"])
+            assert "WHERE model_version = ${model_version:sqlstring}" in sql, name
+            assert not re.search(r"\bOR\b", sql), name
+
+
+def test_one_model_version_and_one_patient_are_chosen_never_several(
+    dashboard: dict[str, Any],
+) -> None:
+    version, patient = dashboard["templating"]["list"]
+    assert (version["name"], patient["name"]) == ("model_version", "patient")
+    for variable in (version, patient):
+        assert not variable["multi"]
+        assert not variable["includeAll"]
+        assert variable["hide"] == 0
+    assert not version["allowCustomValue"]
+    assert patient["allowCustomValue"]  # a key can be pasted
+
+
+def test_the_newest_model_version_is_offered_first(ask: Ask) -> None:
+    assert _columns(ask("$model_version"), "model_version") == [("v2",), ("v1",)]
+
+
+def test_only_patients_of_the_model_version_are_offered(ask: Ask) -> None:
+    assert _columns(ask("$patient", "v1"), "patient_key") == [("p-one",), ("p-two",)]
+    assert _columns(ask("$patient", "v2"), "patient_key") == [("p-one",)]
+
+
+def test_a_course_is_that_of_one_patient_by_one_model_version(ask: Ask) -> None:
+    days = ("time", "metric", "value")
+    first, second, third = (DAY_0.replace(day=day) for day in (1, 4, 6))
+
+    assert _columns(ask("Geographic extent", "v1", "p-one"), *days) == [
+        (first, "Geographic extent", 2.0),
+        (second, "Geographic extent", 5.0),
+        (third, "Geographic extent", 4.0),
+    ]
+    assert _columns(ask("Opacity", "v1", "p-one"), *days) == [
+        (first, "Opacity", 1.0),
+        (second, "Opacity", 3.0),
+        (third, "Opacity", 2.5),
+    ]
+    assert _columns(ask("Opacity", "v2", "p-one"), *days) == [
+        (first, "Opacity", 6.0),
+        (second, "Opacity", 5.0),
+    ]
+
+
+def test_simulated_films_are_named_so_in_the_legend(ask: Ask) -> None:
+    rows = ask("Geographic extent", "v1", "p-two")
+    assert _columns(rows, "metric", "value") == [("Geographic extent (SIMULATED)", 2.5)]
+
+
+def test_films_without_a_calendar_date_are_drawn_by_day_alone(ask: Ask) -> None:
+    calendar = [*ask("Geographic extent", "v1", "p-two"), *ask("Opacity", "v1", "p-two")]
+    assert {row["time"] for row in calendar} == {DAY_0.replace(month=4, day=30)}
+
+    by_day = ask("By day, where no calendar date is known", "v1", "p-two")
+    assert _columns(by_day, "Day", "Geographic extent", "Opacity") == [
+        (0, 3.0, 2.0),
+        (10, 1.0, 0.5),
+    ]
+    assert ask("By day, where no calendar date is known", "v1", "p-one") == []
+
+
+def test_a_change_of_view_is_marked(ask: Ask) -> None:
+    marks = ask("Changes of view", "v1", "p-one")
+    assert _columns(marks, "time", "text") == [(DAY_0.replace(day=4), "View changed to AP")]
+    # The change of p-two lies between films without a date.
+    assert ask("Changes of view", "v1", "p-two") == []
+
+
+def test_the_table_holds_each_film_with_its_changes(ask: Ask) -> None:
+    rows = ask("Observations", "v1", "p-one")
+    assert _columns(rows, "Date", "Days since baseline", "View", "View changed", "Simulated") == [
+        (DAY_0, 0, "PA", "", ""),
+        (DAY_0.replace(day=4), 3, "AP", "yes", ""),
+        (DAY_0.replace(day=6), 5, "AP", "", ""),
+    ]
+    changes = ("", " from baseline", " from previous", " from peak")
+    assert _columns(rows, *(f"Extent{change}" for change in changes)) == [
+        (2.0, 0.0, None, 0.0),
+        (5.0, 3.0, 3.0, 0.0),
+        (4.0, 2.0, -1.0, -1.0),
+    ]
+    assert _columns(rows, *(f"Opacity{change}" for change in changes)) == [
+        (1.0, 0.0, None, 0.0),
+        (3.0, 2.0, 2.0, 0.0),
+        (2.5, 1.5, -0.5, -0.5),
+    ]
+
+
+def test_the_table_shows_no_date_where_none_is_known(ask: Ask) -> None:
+    rows = ask("Observations", "v1", "p-two")
+    assert _columns(rows, "Date", "Days since baseline", "Simulated") == [
+        (DAY_0.replace(month=4, day=30), 0, "SIMULATED"),
+        (None, 0, ""),
+        (None, 10, ""),
+    ]
+
+
+def test_the_balance_is_that_of_one_model_version(ask: Ask) -> None:
+    names = ("Seen", "Scored", "Rejected", "Pending", "Unaccounted for")
+    assert _columns(ask(BALANCE, "v1"), *names) == [(8, 6, 1, 1, 0)]
+    assert _columns(ask(BALANCE, "v2"), *names) == [(2, 2, 0, 0, 0)]
+
+
+def test_the_dashboard_says_what_it_must_not_be_used_for(dashboard: dict[str, Any]) -> None:
+    shown = [
+        panel["options"]["content"] for panel in dashboard["panels"] if panel["type"] == "text"
+    ]
+    assert any(RESEARCH_USE_ONLY in content for content in shown)
+
+
+def test_each_panel_uses_the_provisioned_data_source(dashboard: dict[str, Any]) -> None:
+    provisioned = yaml.safe_load(
+        (GRAFANA / "provisioning" / "datasources" / "severity.yml").read_text(encoding="utf-8")
+    )
+    (source,) = provisioned["datasources"]
+    assert (source["type"], source["user"]) == (DATASOURCE, DASHBOARD_ROLE)
+    assert source["secureJsonData"] == {"password": "$DASHBOARD_PASSWORD"}
+
+    expected = {"type": DATASOURCE, "uid": source["uid"]}
+    used = [
+        *dashboard["templating"]["list"],
+        *dashboard["annotations"]["list"],
+        *(panel for panel in dashboard["panels"] if panel["type"] != "text"),
+        *(target for panel in dashboard["panels"] for target in panel.get("targets", ())),
+    ]
+    assert all(one["datasource"] == expected for one in used)
