@@ -1,0 +1,17 @@
+"""Where the films are that models are trained on; see the data folder's README."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Read on import: the tests run without the settings of whoever starts them.
+_DATA = Path(os.environ.get("SEVERITY_TEST_DATA", Path(__file__).parents[3] / "shared/data"))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """Find the folder of real films and labels, or skip the test."""
+    if not (_DATA / "cidc" / "metadata.csv").is_file():
+        pytest.skip("no ../shared/data and no SEVERITY_TEST_DATA: real films are not available")
+    return _DATA

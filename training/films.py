@@ -1,0 +1,154 @@
+"""The films that models are trained and measured on, and what is known of each.
+
+The folder is described in its own README; nothing of it is stored in this repository.
+"""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+LATERAL = "L"
+NO_FINDING = "No Finding"
+BRIXIA_ZONES = ("A", "B", "C", "D", "E", "F")
+"""A to C: right upper to lower; D to F: left upper to lower. 0 to 3 points each."""
+
+OUTCOMES = {"went_icu": "Y", "intubated": "Y", "survival": "N"}
+"""Columns on the course of the disease, and the entry that means a severe one."""
+
+SCORED_WITHOUT_FILE = {"covid-19-pneumonia-14-PA.png": "cidc-23"}
+"""Scored by the readers, but the file could not be stored: 93 of 94 films remain. The
+patient is known from the lateral film of the same study."""
+
+
+@dataclass(frozen=True)
+class ReaderScore:
+    """The mean of three blinded readers."""
+
+    patient: str
+    extent: float
+    """Geographic extent, 0 to 8 points."""
+    opacity: float
+    """0 to 6 points."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """One radiograph with every label that its source gives; None is unknown."""
+
+    path: Path
+    source: str
+    patient: str
+    findings: frozenset[str] | None = None
+    """As ChestX-ray14 names them."""
+    abnormal: bool | None = None
+    brixia_zones: tuple[float, ...] | None = None
+    """Mean of both radiologists, six zones of 0 to 3 points."""
+    outcomes: tuple[bool | None, ...] = ()
+    """Whether the course was severe, for each of `OUTCOMES`."""
+    score: ReaderScore | None = None
+
+
+def grey_pixels(path: Path) -> NDArray[np.uint8]:
+    """Read a published film.
+
+    Returns
+    -------
+    Shape (rows, columns), 0 to 255. Of a colour file the first channel is taken, as
+    Cohen et al. do, so that the scores are comparable with theirs.
+
+    Raises
+    ------
+    ValueError
+        The file does not have eight bits per channel.
+    """
+    with Image.open(path) as image:
+        bands = np.asarray(image.convert("RGB") if image.mode == "P" else image)
+    if bands.dtype != np.uint8:
+        raise ValueError(f"{path.name} has pixels of type {bands.dtype}, expected uint8")
+    pixels: NDArray[np.uint8] = np.atleast_3d(bands)[..., 0]
+    return pixels
+
+
+def collection_films(data: Path) -> list[Film]:
+    """Read the frontal films of the COVID-19 Image Data Collection, with all scores."""
+    scores, zones = reader_scores(data), _brixia_zones(data)
+    return [
+        Film(
+            path=data / "cidc" / "images" / row["filename"],
+            source="cidc",
+            patient=f"cidc-{row['patientid']}",
+            abnormal=row["finding"] != NO_FINDING,
+            brixia_zones=zones.get(row["filename"]),
+            outcomes=tuple(row[c] == severe if row[c] else None for c, severe in OUTCOMES.items()),
+            score=scores.get(row["filename"]),
+        )
+        for row in _rows(data / "cidc" / "metadata.csv")
+        if row["view"] != LATERAL
+    ]
+
+
+def reader_scores(data: Path) -> dict[str, ReaderScore]:
+    """Read the scores of all 94 films, by file name."""
+    patient = SCORED_WITHOUT_FILE | {
+        row["filename"]: f"cidc-{row['patientid']}" for row in _rows(data / "cidc" / "metadata.csv")
+    }
+    return {
+        row["filename"]: ReaderScore(
+            patient=patient[row["filename"]],
+            extent=float(row["geographic_extent_mean"]),
+            opacity=float(row["opacity_mean"]),
+        )
+        for row in _rows(data / "cidc" / "severity_scores.csv")
+    }
+
+
+def _brixia_zones(data: Path) -> dict[str, tuple[float, ...]]:
+    return {
+        row["filename"]: tuple(
+            (float(row[f"senior_{zone}"]) + float(row[f"junior_{zone}"])) / 2
+            for zone in BRIXIA_ZONES
+        )
+        for row in _rows(data / "cidc" / "brixia_scores.csv")
+    }
+
+
+def nih_films(data: Path) -> list[Film]:
+    """Read the ChestX-ray14 films; their findings come from reports, not from the films."""
+    return [
+        Film(
+            path=data / "pretrain" / row["filename"],
+            source="nih",
+            patient=f"nih-{row['patient_id']}",
+            findings=frozenset(row["findings"].split("|")) - {NO_FINDING},
+            abnormal=row["findings"] != NO_FINDING,
+        )
+        for row in _rows(data / "pretrain" / "nih.csv")
+    ]
+
+
+def cxnet_films(data: Path) -> list[Film]:
+    """Read the COVID-CXNet films; their patients are unknown, so each is its own."""
+    return [
+        Film(
+            path=data / "pretrain" / row["filename"],
+            source="cxnet",
+            patient=row["filename"],
+            abnormal=row["no_visible_abnormality"] == "0",
+        )
+        for row in _rows(data / "pretrain" / "cxnet.csv")
+    ]
+
+
+def patients(films: Iterable[Film]) -> frozenset[str]:
+    """List the patients of these films."""
+    return frozenset(film.patient for film in films)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

