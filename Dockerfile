@@ -10,7 +10,7 @@ WORKDIR /build
 # has no compiler, and a wheel runs no code when it is installed.
 COPY requirements.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip install --require-hashes --only-binary :all: --requirement requirements.lock
+    pip install --no-deps --require-hashes --only-binary :all: --requirement requirements.lock
 
 COPY pyproject.toml README.md LICENSE ./
 COPY severity severity

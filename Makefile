@@ -1,5 +1,8 @@
 # Two commands set everything up on a fresh machine: `make demo` and `make test`.
 # Each needs Python 3.11 to 3.13 and the package index, nothing else.
+#
+# The lock files are complete, so pip resolves nothing (--no-deps). It could not: with hashes it
+# wants a pin of its own for sqlalchemy[asyncio], which is no other package.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -50,10 +53,10 @@ $(BIN)/pip:
 
 $(VENV)/installed: requirements.lock pyproject.toml | $(BIN)/pip
 	@echo "Installing into $(VENV): a few minutes the first time (torch is large) ..."
-	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --require-hashes -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
-	$(PIP) --require-hashes -r requirements-dev.lock
+	$(PIP) --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
