@@ -1,7 +1,6 @@
 """Radiographs in DICOM files."""
 
 import io
-import struct
 from datetime import tzinfo
 
 from pydicom import Dataset, FileDataset, dcmread
@@ -14,7 +13,12 @@ from severity.dicom_pixels import displayed_pixels
 from severity.dicom_text import first_text, texts, whole_text
 from severity.dicom_time import acquired
 from severity.domain import ImageRecord, PatientId, Reason, View
-from severity.errors import IncompleteMetadata, NotAFrontalChestRadiograph, UnreadableImage
+from severity.errors import (
+    BROKEN_FILE,
+    IncompleteMetadata,
+    NotAFrontalChestRadiograph,
+    UnreadableImage,
+)
 from severity.limits import check_size
 from severity.radiograph import Radiograph
 from severity.silence import silence
@@ -29,19 +33,7 @@ _LONGEST_UID = 64
 _META_GROUP, _META_AT = 2, 132  # after the preamble and "DICM"
 _UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
 # What pydicom and its decoders raise for broken files.
-_BROKEN = (
-    InvalidDicomError,
-    BytesLengthException,
-    EOFError,
-    OSError,
-    ArithmeticError,
-    LookupError,
-    AttributeError,
-    TypeError,
-    ValueError,
-    RuntimeError,
-    struct.error,
-)
+_BROKEN = (*BROKEN_FILE, InvalidDicomError, BytesLengthException)
 
 
 def read_dicom(content: bytes, *, zone: tzinfo) -> Radiograph:

@@ -13,7 +13,22 @@ SeverityError
     └── WrongWeights            the weights are not the ones named; never load them
 """
 
+import struct
+
 from severity.domain import Reason
+
+BROKEN_FILE = (
+    OSError,
+    EOFError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    ValueError,
+    RuntimeError,
+    struct.error,
+)
+"""What libraries raise over a broken file; a reader turns them into `UnreadableImage`."""
 
 
 class SeverityError(Exception):

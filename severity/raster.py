@@ -2,7 +2,6 @@
 
 import io
 import math
-import struct
 import uuid
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -12,6 +11,7 @@ from PIL import Image
 
 from severity.domain import Acquired, ImageRecord, PatientId, Reason, TimeSource, View
 from severity.errors import (
+    BROKEN_FILE,
     ImageOutsideLimits,
     IncompleteMetadata,
     NotAFrontalChestRadiograph,
@@ -39,19 +39,6 @@ _FULL_SCALE = {"L": 255.0, "I;16": 65535.0, "I": 65535.0}
 _MOST_SPREAD = 32  # of 255, between a pixel's colours; scanners and JPEG tint less
 _MOST_COLOURED = 0.25  # share of pixels; annotations and a tint stay below
 _FARTHEST_OFFSET_DAYS = 36_500
-# What Pillow raises for broken files.
-_BROKEN = (
-    OSError,
-    SyntaxError,
-    EOFError,
-    ArithmeticError,
-    LookupError,
-    AttributeError,
-    TypeError,
-    ValueError,
-    RuntimeError,
-    struct.error,
-)
 
 
 def read_raster(
@@ -158,7 +145,7 @@ def _decode(content: bytes) -> tuple[NDArray[np.number], float]:
             return _grey_of_colour(image), 255.0
         except Image.DecompressionBombError as error:
             raise ImageOutsideLimits(Reason.TOO_LARGE, "more pixels than can be decoded") from error
-        except _BROKEN as error:
+        except (*BROKEN_FILE, SyntaxError) as error:
             raise UnreadableImage(Reason.CORRUPT, "the image data are broken or cut off") from error
 
 

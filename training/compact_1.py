@@ -99,13 +99,14 @@ def other_films(backbone: EfficientNetLite0, films: Sequence[Film]) -> OtherFilm
     """Compute what the training films add to the fit of a head; deterministic."""
     brixia = [film for film in films if film.brixia_zones is not None]
     healthy = [film for film in films if film.source == "nih" and film.abnormal is False]
-    painted_films = model_inputs([*healthy[:PAINTED_HEALTHY], *brixia])
+    shown = model_inputs(brixia)
+    paintable = torch.cat([model_inputs(healthy[:PAINTED_HEALTHY]), shown])
     less, more = painted(
-        (painted_films / MODEL_LIMIT + 1) / 2, generator=torch.Generator().manual_seed(0)
+        (paintable / MODEL_LIMIT + 1) / 2, generator=torch.Generator().manual_seed(0)
     )
     zones = np.array([film.brixia_zones for film in brixia])
     return OtherFilms(
-        features=mirrored_features(backbone, model_inputs(brixia)),
+        features=mirrored_features(backbone, shown),
         share=zones.sum(axis=1) / BRIXIA_MAXIMUM,
         rises=mirrored_features(backbone, (more * 2 - 1) * MODEL_LIMIT)
         - mirrored_features(backbone, (less * 2 - 1) * MODEL_LIMIT),
