@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db import ledger, runs, trends
 from db.engine import Database, DatabaseError
 from flows import resources
-from flows.environment import configure_prefect
+from flows.environment import ServerError, configure_prefect
 from flows.inbox import open_inbox
 from flows.present import (
     balance_line,
@@ -67,7 +67,7 @@ def main() -> None:
         _fail(str(error), USAGE)
     except ValidationError as error:
         _fail(_settings_message(error), USAGE)
-    except (SeverityError, DatabaseError, InboxError) as error:
+    except (SeverityError, DatabaseError, InboxError, ServerError) as error:
         _fail(str(error), FAILURE)
     except SQLAlchemyError as error:
         _fail(f"the database failed: {type(error).__name__}; nothing half-done was kept", FAILURE)

@@ -11,13 +11,10 @@ from datetime import timedelta
 
 import httpx
 
+from flows.environment import ServerError
 from flows.resources import Resources
 
 _START_SECONDS = 120
-
-
-class ServerError(Exception):
-    """The Prefect server does not start."""
 
 
 def serve_inbox(have: Resources) -> None:
