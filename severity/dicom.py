@@ -19,6 +19,7 @@ from severity.errors import (
     NotAFrontalChestRadiograph,
     UnreadableImage,
 )
+from severity.grey import GreyImage
 from severity.limits import check_size
 from severity.radiograph import Radiograph
 from severity.silence import silence
@@ -68,7 +69,7 @@ def read_dicom(content: bytes, *, zone: tzinfo) -> Radiograph:
             pixels = displayed_pixels(dataset)
         except _BROKEN as error:
             raise UnreadableImage(Reason.CORRUPT, "the DICOM file is broken or cut off") from error
-    return Radiograph(record, pixels, 1.0)
+    return Radiograph(record, GreyImage(pixels, 0, 1, *pixels.shape))
 
 
 def _check_not_deflated(content: bytes) -> None:

@@ -17,6 +17,7 @@ from severity.errors import (
     NotAFrontalChestRadiograph,
     UnreadableImage,
 )
+from severity.grey import GreyImage
 from severity.limits import check_size
 from severity.radiograph import Radiograph
 from severity.sidecar import SidecarRecord
@@ -68,7 +69,7 @@ def read_raster(
         )
     record = _record(sidecar, content_sha256=content_sha256, zone=zone)
     pixels, full_scale = _decode(content)
-    return Radiograph(record, pixels, full_scale)
+    return Radiograph(record, GreyImage(pixels, 0, full_scale, *pixels.shape))
 
 
 def _record(sidecar: SidecarRecord, *, content_sha256: str, zone: tzinfo) -> ImageRecord:
@@ -141,7 +142,9 @@ def _decode(content: bytes) -> tuple[NDArray[np.number], float]:
             image = Image.open(io.BytesIO(content), formats=_FORMATS)
             image.load()
             if image.mode in _FULL_SCALE:
-                return np.asarray(image), _FULL_SCALE[image.mode]
+                pixels = np.asarray(image)
+                kind = np.uint8 if image.mode == "L" else np.uint16
+                return pixels.astype(kind, copy=False), _FULL_SCALE[image.mode]
             return _grey_of_colour(image), 255.0
         except Image.DecompressionBombError as error:
             raise ImageOutsideLimits(Reason.TOO_LARGE, "more pixels than can be decoded") from error

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from severity.efficientnet_lite import EfficientNetLite0
+from severity.grey import GreyImage
 from severity.preprocessing import to_model_input
 from training.films import Film, grey_pixels
 
@@ -17,7 +18,7 @@ REGULARISATION = 500.0
 _RISE = 0.1  # of the scale, what a larger painted opacity adds
 _LEAST_DEVIATION = 1e-6
 _BATCH = 16
-_WHITE = 255.0
+_BLACK, _WHITE = 0.0, 255.0
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,13 @@ def fit_ridge(
 
 def model_inputs(films: Sequence[Film]) -> Tensor:
     """Prepare the films as they will be scored, shape (N, 1, 224, 224) on [-1024, 1024]."""
-    inputs = [to_model_input(grey_pixels(film.path), full_scale=_WHITE) for film in films]
+    inputs = [to_model_input(_grey(film)) for film in films]
     return torch.from_numpy(np.stack(inputs))[:, None]
+
+
+def _grey(film: Film) -> GreyImage:
+    pixels = np.ascontiguousarray(grey_pixels(film.path))
+    return GreyImage(pixels, _BLACK, _WHITE, *pixels.shape)
 
 
 def mirrored_features(backbone: EfficientNetLite0, inputs: Tensor) -> NDArray[np.float64]:

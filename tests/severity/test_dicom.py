@@ -58,7 +58,7 @@ def patches(*values: int, dtype: type = np.uint16) -> NDArray[np.integer]:
 
 
 def shown(content: bytes, count: int) -> NDArray[np.float32]:
-    return read(content).pixels[0, :count]
+    return read(content).grey.values[0, :count]
 
 
 def table(
@@ -267,8 +267,8 @@ def test_a_centre_without_a_width_is_no_window(dicom_film: Film) -> None:
 
 
 def test_two_exposures_keep_their_difference(dicom_film: Film) -> None:
-    bright = read(dicom_film(patches(0, 2000, 4000))).pixels
-    dark = read(dicom_film(patches(0, 1000, 2000))).pixels
+    bright = read(dicom_film(patches(0, 2000, 4000))).grey.values
+    dark = read(dicom_film(patches(0, 1000, 2000))).grey.values
 
     assert dark == pytest.approx(bright / 2, abs=1e-6)
 
@@ -315,7 +315,7 @@ def test_lossless_jpeg_is_read(dicom_film: Film) -> None:
         frame=frame,
     )
 
-    assert np.abs(read(film).pixels - published.pixel_array / 255).max() < 1e-6
+    assert np.abs(read(film).grey.values - published.pixel_array / 255).max() < 1e-6
 
 
 def test_lossy_jpeg_is_read(dicom_film: Film) -> None:
@@ -323,17 +323,20 @@ def test_lossy_jpeg_is_read(dicom_film: Film) -> None:
 
     film = read(dicom_film(pixels, bits=8, syntax=JPEGBaseline8Bit))
 
-    assert film.pixels == pytest.approx(pixels / 255, abs=0.03)
+    assert film.grey.values == pytest.approx(pixels / 255, abs=0.03)
 
 
 def test_a_real_film_is_white_where_bones_are() -> None:
     """RG1 is MONOCHROME1: without inversion its background would be white."""
     film = read(real("RG1_UNCR.dcm"))
 
-    assert film.full_scale == 1
-    assert film.pixels.dtype == np.float32
-    rows, columns = film.pixels.shape
-    corner, spine = film.pixels[:50, :50], film.pixels[rows // 2 :, columns // 2 - 25 :][:50, :50]
+    assert film.grey.white == 1
+    assert film.grey.values.dtype == np.float32
+    rows, columns = film.grey.values.shape
+    corner, spine = (
+        film.grey.values[:50, :50],
+        film.grey.values[rows // 2 :, columns // 2 - 25 :][:50, :50],
+    )
     assert corner.mean() < spine.mean()
 
 

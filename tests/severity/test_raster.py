@@ -71,22 +71,22 @@ def png_claiming(rows: int, columns: int, content: bytes) -> bytes:
 def test_an_eight_bit_png_is_read_as_it_is(png: bytes) -> None:
     film = read(png)
 
-    assert film.full_scale == 255
-    assert (film.pixels == slope()).all()
+    assert film.grey.white == 255
+    assert (film.grey.values == slope()).all()
 
 
 def test_a_sixteen_bit_png_keeps_all_its_bits(png_film: Film) -> None:
     film = read(png_film(slope(np.uint16)))
 
-    assert film.full_scale == 65535
-    assert (film.pixels == slope(np.uint16)).all()
+    assert film.grey.white == 65535
+    assert (film.grey.values == slope(np.uint16)).all()
 
 
 def test_a_jpeg_is_read_as_it_is(jpeg: bytes) -> None:
     film = read(jpeg)
 
-    assert film.full_scale == 255
-    assert film.pixels == pytest.approx(slope(), abs=8)
+    assert film.grey.white == 255
+    assert film.grey.values == pytest.approx(slope(), abs=8)
 
 
 @pytest.mark.parametrize("bits", [1, 4])
@@ -95,24 +95,24 @@ def test_a_png_of_few_grey_levels_spans_black_to_white(tmp_path: Path, bits: int
 
     film = read((tmp_path / "few.png").read_bytes())
 
-    assert film.pixels == pytest.approx(slope(), abs=255 / 2**bits)
+    assert film.grey.values == pytest.approx(slope(), abs=255 / 2**bits)
 
 
 @pytest.mark.parametrize("kind", ["RGB", "RGBA", "LA"])
 def test_grey_stored_as_colour_is_read_as_grey(png_film: Film, kind: str) -> None:
     colours = np.asarray(Image.fromarray(slope()).convert(kind))
 
-    assert (read(png_film(colours)).pixels == slope()).all()
+    assert (read(png_film(colours)).grey.values == slope()).all()
 
 
 def test_a_slight_tint_is_no_colour_and_the_first_channel_counts(png_film: Film) -> None:
     tinted = np.dstack([slope(), slope() // 8 * 7, slope() // 8 * 7])
 
-    assert (read(png_film(tinted)).pixels == slope()).all()
+    assert (read(png_film(tinted)).grey.values == slope()).all()
 
 
 def test_a_grey_jpeg_stored_as_colour_is_read_as_grey(jpeg_film: Film) -> None:
-    assert read(jpeg_film(np.dstack([slope()] * 3))).pixels == pytest.approx(slope(), abs=8)
+    assert read(jpeg_film(np.dstack([slope()] * 3))).grey.values == pytest.approx(slope(), abs=8)
 
 
 def test_a_coloured_annotation_does_not_make_a_colour_image(png_film: Film) -> None:
@@ -138,8 +138,8 @@ def test_sixteen_bits_a_channel_are_read_with_eight(channels: int) -> None:
 
     film = read(content)
 
-    assert film.full_scale == 255
-    assert film.pixels / 255 == pytest.approx(grey / 65535, abs=1 / 256)
+    assert film.grey.white == 255
+    assert film.grey.values / 255 == pytest.approx(grey / 65535, abs=1 / 256)
 
 
 def wide_png(pixels: NDArray[np.uint16]) -> bytes:

@@ -8,6 +8,7 @@ from scipy.stats import spearmanr
 
 from flows.demo_films import RG1_LUNGS, rg1_pixels
 from severity.compact import load_bundled
+from severity.grey import GreyImage
 from severity.models import ScoringModel
 from severity.preprocessing import to_model_input
 from severity.simulation import paint_opacities
@@ -25,12 +26,16 @@ def model() -> ScoringModel:
     return load_bundled("compact-1", device=torch.device("cpu"))
 
 
+def grey(painted: NDArray[np.floating]) -> GreyImage:
+    return GreyImage(painted.astype(np.float32), 0, 1, *painted.shape)
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])  # the patients of the demonstration
 def test_extent_follows_the_painted_amount(
     film: NDArray[np.float32], model: ScoringModel, seed: int
 ) -> None:
     films = (paint_opacities(film, lungs=RG1_LUNGS, amount=amount, seed=seed) for amount in AMOUNTS)
-    inputs = np.stack([to_model_input(painted, full_scale=1) for painted in films])
+    inputs = np.stack([to_model_input(grey(painted)) for painted in films])
 
     extents = [score.geographic_extent for score in model.score(inputs)]
 
