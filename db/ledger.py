@@ -12,7 +12,7 @@ from severity.domain import Reason
 
 _ENLISTING = 7_205_991_846_306_021_002  # an arbitrary constant of this project
 SUSPECT_CLAIMS = 2
-"""From here on an object is claimed alone, so that it takes no other with it if it kills."""
+"""From here on an object is a suspect, claimed alone: if it kills, it takes no other with it."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +90,25 @@ def enlist(session: Session, inbox: str, seen: Sequence[Seen], *, model_version_
 def claim(
     session: Session, inbox: str, run_id: UUID, *, model_version_id: int, limit: int
 ) -> list[Claim]:
-    """Take the next objects of an inbox that wait for a model version.
+    """Take the next objects of an inbox that wait for a model version; no suspects."""
+    values = {"inbox": inbox, "run": run_id, "model": model_version_id}
+    return _taken(session, values | {"suspects": False, "limit": limit})
 
-    Objects that were claimed before without an end come last and one at a time.
+
+def claim_suspect(
+    session: Session, inbox: str, run_id: UUID, *, model_version_id: int
+) -> list[Claim]:
+    """Take one object whose claims ended with their worker, if one waits.
+
+    It may kill this worker too: a run that takes it must hold nothing else.
     """
-    values = {"inbox": inbox, "run": run_id, "model": model_version_id, "suspect": SUSPECT_CLAIMS}
-    for suspects, most in ((False, limit), (True, 1)):
-        rows = session.execute(_CLAIM, values | {"suspects": suspects, "limit": most}).all()
-        if rows:
-            return [Claim(*row) for row in sorted(rows)]
-    return []
+    values = {"inbox": inbox, "run": run_id, "model": model_version_id}
+    return _taken(session, values | {"suspects": True, "limit": 1})
+
+
+def _taken(session: Session, values: dict[str, object]) -> list[Claim]:
+    rows = session.execute(_CLAIM, values | {"suspect": SUSPECT_CLAIMS}).all()
+    return [Claim(*row) for row in sorted(rows)]
 
 
 def waiting(session: Session, inbox: str, *, model_version_id: int) -> int:

@@ -233,6 +233,8 @@ class ScoreRow(Base):
     opacity: Mapped[float]
     geographic_extent_raw: Mapped[float]
     opacity_raw: Mapped[float]
+    # The backbone's raw outputs by finding; NULL where it has none.
+    findings: Mapped[dict[str, float] | None] = mapped_column(JSONB(none_as_null=True))
     # The image's, repeated so that one index answers a trend.
     acquired_at: Mapped[datetime | None]
     acquired_source: Mapped[str]

@@ -63,7 +63,7 @@ def presence(database: Database, run_id: UUID) -> Iterator[None]:
 
     An advisory lock belongs to a connection, and PostgreSQL ends it with the connection: after
     ``kill -9`` at once, without a clock or a heartbeat. A run whose connection breaks although
-    it lives may lose its claims; `db.ledger.close` then refuses its results.
+    it lives may lose its claims; `db.scores.close` then refuses its results.
     """
     with database.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -113,16 +113,25 @@ def _is_dead(session: Session, run_id: UUID) -> bool:
     return bool(free)
 
 
+# In the order in which `db.scores.close` locks them: the run may only seem dead, and be closing.
+_ITS_CLAIMS = """
+    WITH its AS MATERIALIZED (
+        SELECT id FROM ledger WHERE run_id = :run AND state = 'claimed' ORDER BY id FOR UPDATE
+    )
+"""
+
 # Given back in good order, so it does not count as an attempt that killed the worker.
 _GIVE_BACK = text(
-    """
+    f"""
+    {_ITS_CLAIMS}
     UPDATE ledger SET run_id = NULL, state = 'waiting', claims = claims - 1
-    WHERE run_id = :run AND state = 'claimed'
-    """
+    FROM its WHERE ledger.id = its.id
+    """  # noqa: S608 - no value of a user is in it
 )
 
 _RELEASE = text(
-    """
+    f"""
+    {_ITS_CLAIMS}
     UPDATE ledger SET
         run_id = NULL,
         state = CASE WHEN claims < :most THEN 'waiting' ELSE 'quarantined' END,
@@ -130,7 +139,7 @@ _RELEASE = text(
         detail = CASE WHEN claims < :most THEN NULL
             ELSE 'the worker died each of the ' || claims || ' times it was tried' END,
         closed_at = CASE WHEN claims < :most THEN NULL ELSE clock_timestamp() END
-    WHERE run_id = :run AND state = 'claimed'
-    RETURNING id
-    """
+    FROM its WHERE ledger.id = its.id
+    RETURNING ledger.id
+    """  # noqa: S608 - no value of a user is in it
 )

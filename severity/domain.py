@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -134,10 +135,12 @@ class Score:
     """Both values for one image by one model version, in points.
 
     The ``raw`` values are the head's output before clipping to the scale: they tell how far
-    beyond its end an image lies.
+    beyond its end an image lies. ``findings`` are the backbone's own raw outputs (logits) by
+    finding, such as torchxrayvision's 18; empty for a backbone that has none.
     """
 
     geographic_extent: float
     opacity: float
     geographic_extent_raw: float
     opacity_raw: float
+    findings: Mapping[str, float] = field(default_factory=dict, hash=False)

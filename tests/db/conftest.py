@@ -10,7 +10,7 @@ import pytest
 from db import ledger, runs
 from db.engine import Database
 from db.ledger import Seen
-from db.scores import Scored
+from db.outcomes import Scored
 from severity.domain import (
     Acquired,
     ImageRecord,
@@ -70,6 +70,15 @@ def claim(database: Database, model: int) -> Callable[..., list[ledger.Claim]]:
     return claim
 
 
+@pytest.fixture
+def claim_suspect(database: Database, model: int) -> Callable[[UUID], list[ledger.Claim]]:
+    def claim_suspect(run_id: UUID) -> list[ledger.Claim]:
+        with database.transaction() as session:
+            return ledger.claim_suspect(session, INBOX, run_id, model_version_id=model)
+
+    return claim_suspect
+
+
 def scored(
     ledger_id: int,
     *,
@@ -80,6 +89,7 @@ def scored(
     extent: float = 3.0,
     view: View = View.PA,
     source: TimeSource = TimeSource.ACQUISITION,
+    findings: dict[str, float] | None = None,
 ) -> Scored:
     at = None if day is None else DAY_ZERO + timedelta(days=day)
     record = ImageRecord(
@@ -90,4 +100,6 @@ def scored(
         acquired=Acquired(at, TimeSource.UNKNOWN if at is None else source, "UTC"),
         simulated=False,
     )
-    return Scored(ledger_id, patient, record, pixels, Score(extent, 2.0, extent, 2.0))
+    return Scored(
+        ledger_id, patient, record, pixels, Score(extent, 2.0, extent, 2.0, findings or {})
+    )

@@ -4,6 +4,7 @@ from sqlalchemy import text
 
 from db import ledger
 from db.ledger import Seen
+from db.outcomes import Rejected
 from severity.domain import Reason
 
 from .conftest import INBOX
@@ -101,8 +102,8 @@ def test_what_was_rejected_can_be_released_by_its_reason(database, model, enlist
     with running() as run_id:
         first, second = claim(run_id)
         rejected = [
-            scores.Rejected(first.ledger_id, Reason.UNSUPPORTED_ENCODING, ""),
-            scores.Rejected(second.ledger_id, Reason.CORRUPT, ""),
+            Rejected(first.ledger_id, Reason.UNSUPPORTED_ENCODING, ""),
+            Rejected(second.ledger_id, Reason.CORRUPT, ""),
         ]
         with database.transaction() as session:
             scores.close(session, run_id, rejected, model_version_id=model)

@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import text
 
-from db import runs
+from db import ledger, runs
 from db.engine import DatabaseError
 
 from .conftest import version
@@ -46,16 +46,19 @@ def test_a_run_that_fails_in_good_order_gives_its_claims_back(database, enlist, 
             assert runs.release_abandoned(session) == 0
 
 
-def test_an_object_that_kills_every_worker_is_set_aside(database, enlist, running, claim):
+def test_an_object_that_kills_every_worker_is_set_aside(
+    database, enlist, running, claim, claim_suspect
+):
     enlist("deadly")
-    for _ in range(runs.MOST_CLAIMS):
+    for attempt in range(runs.MOST_CLAIMS):
         with running() as victim:
-            assert len(claim(victim)) == 1
+            take = claim if attempt < ledger.SUSPECT_CLAIMS else claim_suspect
+            assert len(take(victim)) == 1
         with database.transaction() as session:
             runs.release_abandoned(session)
 
     with running() as heir:
-        assert claim(heir) == []
+        assert claim(heir) == claim_suspect(heir) == []
     with database.transaction() as session:
         assert session.execute(text("SELECT state, reason FROM ledger")).one() == (
             "quarantined",
@@ -63,10 +66,10 @@ def test_an_object_that_kills_every_worker_is_set_aside(database, enlist, runnin
         )
 
 
-def test_a_suspect_is_claimed_alone_and_last(database, enlist, running, claim):
-    """It must not take others down with it if it kills the worker again."""
-    enlist("suspect")
-    for _ in range(2):
+def test_suspects_are_never_claimed_with_others(database, enlist, running, claim, claim_suspect):
+    """They must not take others down with them if they kill the worker again."""
+    enlist("suspect", "another")
+    for _ in range(ledger.SUSPECT_CLAIMS):
         with running() as victim:
             claim(victim)
         with database.transaction() as session:
@@ -74,9 +77,11 @@ def test_a_suspect_is_claimed_alone_and_last(database, enlist, running, claim):
     enlist("a", "b")
 
     with running() as careful:
-        batches = [[one.content_sha256 for one in claim(careful)] for _ in range(3)]
+        assert [one.content_sha256 for one in claim(careful)] == ["a", "b"]
+        assert claim(careful) == []
+        alone = [[one.content_sha256 for one in claim_suspect(careful)] for _ in range(3)]
 
-    assert batches == [["a", "b"], ["suspect"], []]
+    assert alone == [["suspect"], ["another"], []]
 
 
 def test_another_pseudonym_secret_is_refused(database):

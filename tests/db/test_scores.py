@@ -5,7 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from db import runs, scores
-from db.scores import Rejected
+from db.outcomes import Rejected
 from severity.domain import Reason, State
 
 from .conftest import scored, version
@@ -133,6 +133,83 @@ def test_runs_that_bring_the_same_images_in_other_orders_do_not_block_each_other
 
     assert len(closed) == 40
     assert count(database, "score") == 20
+
+
+def test_batches_that_cross_in_all_they_share_do_not_block_each_other(
+    database, model, enlist, running, claim
+):
+    """The same pixels under other UIDs, and new patients, each in opposite orders."""
+    enlist(*(f"{number:02}" for number in range(80)))
+    with running() as run_id:
+        batches = [claim(run_id, 20) for _ in range(4)]
+
+        def close(lane):
+            outcomes = [
+                scored(
+                    held.ledger_id,
+                    uid=f"1.{lane}.{place:02}",
+                    pixels=f"px{place if lane % 2 else 19 - place}",
+                    patient=f"p-{place % 5 if lane % 2 else (19 - place) % 5}",
+                )
+                for place, held in enumerate(batches[lane])
+            ]
+            with database.transaction() as session:
+                return scores.close(session, run_id, outcomes, model_version_id=model)
+
+        with ThreadPoolExecutor(4) as pool:
+            closed = [ended for batch in pool.map(close, range(4)) for ended in batch]
+
+    assert len(closed) == 80
+    assert sum(one.state == State.SCORED for one in closed) == count(database, "score") == 20
+    assert {one.reason for one in closed} == {None, Reason.DUPLICATE_IMAGE}
+
+
+def test_of_one_batch_the_lowest_uid_brings_the_image(database, enlist, running, claim, close):
+    enlist("a", "b", "c")
+    with running() as run_id:
+        late, early, again = claim(run_id)
+        closed = close(
+            run_id,
+            scored(late.ledger_id, uid="1.2"),
+            scored(early.ledger_id, uid="1.1"),
+            scored(again.ledger_id, uid="1.1"),
+        )
+
+    assert closed == {
+        late.ledger_id: Reason.DUPLICATE_IMAGE,
+        early.ledger_id: State.SCORED,
+        again.ledger_id: Reason.DUPLICATE_IMAGE,
+    }
+
+
+def test_a_conflict_leaves_no_patient_behind_who_has_no_image(
+    database, enlist, running, claim, close
+):
+    enlist("a", "b")
+    with running() as run_id:
+        first, second = claim(run_id)
+        close(run_id, scored(first.ledger_id), scored(second.ledger_id, patient="p-2"))
+
+    assert (count(database, "patient"), count(database, "study")) == (1, 1)
+
+
+def test_the_findings_of_the_backbone_are_kept_with_the_score(
+    database, enlist, running, claim, close
+):
+    enlist("a", "b")
+    findings = {"Lung Opacity": 1.25, "Effusion": -0.5}
+    with running() as run_id:
+        with_some, without = claim(run_id)
+        close(
+            run_id,
+            scored(with_some.ledger_id, uid="1.1", pixels="x", findings=findings),
+            scored(without.ledger_id, uid="1.2", pixels="y"),
+        )
+
+    with database.transaction() as session:
+        kept = session.scalars(text("SELECT findings FROM score ORDER BY id")).all()
+        assert kept == [findings, None]
+        assert session.scalar(text("SELECT count(*) FROM score WHERE findings IS NULL")) == 1
 
 
 @pytest.mark.parametrize("extent", [float("nan"), -0.1, 8.1])

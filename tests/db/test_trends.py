@@ -2,6 +2,7 @@ import pytest
 from sqlalchemy import text
 
 from db import runs, scores, trends
+from db.outcomes import Rejected
 from db.trends import Balance
 from severity.domain import Reason, TimeSource, View
 
@@ -94,7 +95,7 @@ def test_the_balance_counts_every_object_once(database, model, enlist, running, 
     enlist("a", "b", "c")
     with running() as run_id:
         good, bad = claim(run_id, 2)
-        outcomes = [scored(good.ledger_id), scores.Rejected(bad.ledger_id, Reason.LATERAL, "")]
+        outcomes = [scored(good.ledger_id), Rejected(bad.ledger_id, Reason.LATERAL, "")]
         with database.transaction() as session:
             scores.close(session, run_id, outcomes, model_version_id=model)
 

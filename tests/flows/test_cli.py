@@ -111,7 +111,7 @@ def test_every_command_explains_itself_and_says_what_it_is_for() -> None:
 
 
 def test_the_database_is_made_by_a_command_and_only_then_used(command: Command) -> None:
-    assert "revision 0001" in command("db", "upgrade").stdout
+    assert "revision 0002" in command("db", "upgrade").stdout
     assert "has scored nothing yet" in command("status").stdout
 
 
