@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from severity.domain import View
+from severity.domain import Scale, View
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,14 @@ class Trend:
     """All observations of one patient by one model version, oldest first.
 
     ``undated`` counts scored images that have no time and so no place in the trend;
-    ``other_versions`` are model versions that also scored the patient, never joined.
+    ``other_versions`` are model versions that also scored the patient, never joined. The
+    scales are the model version's own.
     """
 
     patient_key: str
     model_version: str
+    geographic_extent: Scale
+    opacity: Scale
     observations: tuple[Observation, ...]
     undated: int
     other_versions: tuple[str, ...]
@@ -74,8 +77,22 @@ def model_versions(session: Session, name: str, patient_key: str | None = None) 
     return list(rows)
 
 
+def versions_of(session: Session, patient_key: str) -> list[str]:
+    """List the model versions that scored a patient, in the order in which they were registered."""
+    return list(session.scalars(_OTHERS, {"patient": patient_key, "model": ""}))
+
+
 def trend(session: Session, patient_key: str, model_version: str) -> Trend:
-    """Read a patient's trend on one model version; without observations if there are none."""
+    """Read a patient's trend on one model version; without observations if there are none.
+
+    Raises
+    ------
+    LookupError
+        There is no such model version.
+    """
+    scales = session.scalar(_SCALES, {"model": model_version})
+    if scales is None:
+        raise LookupError(f"no model version {model_version}")
     values = {"patient": patient_key, "model": model_version}
     observations = tuple(
         Observation(**{**row, "view": View(row["view"])})
@@ -83,7 +100,15 @@ def trend(session: Session, patient_key: str, model_version: str) -> Trend:
     )
     undated = session.scalar(_UNDATED, values) or 0
     others = tuple(session.scalars(_OTHERS, values))
-    return Trend(patient_key, model_version, observations, undated, others)
+    return Trend(
+        patient_key,
+        model_version,
+        Scale(**scales["geographic_extent"]),
+        Scale(**scales["opacity"]),
+        observations,
+        undated,
+        others,
+    )
 
 
 def balance(session: Session, model_version: str) -> Balance:
@@ -125,6 +150,8 @@ _VERSIONS = text(
     ORDER BY model_version.id
     """
 )
+
+_SCALES = text("SELECT scales FROM model_version WHERE key = :model")
 
 _TREND = text(
     """

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from db.trends import Observation, Trend
-from flows.present import trend_notes
+from flows.present import scale_text, trend_notes
+from severity.domain import Scale
 
 _EXTENT, _OPACITY = "#b2182b", "#2166ac"
 
@@ -30,8 +31,8 @@ def draw_trend(trend: Trend, path: Path) -> None:
         _draw(above, days, [seen.geographic_extent for seen in course], colour=_EXTENT)
         _draw(below, days, [seen.opacity for seen in course], colour=_OPACITY)
         _mark_views(above, course)
-    _label(above, "geographic extent", highest=8)
-    _label(below, "opacity", highest=6)
+    _label(above, "geographic extent", trend.geographic_extent)
+    _label(below, "opacity", trend.opacity)
     below.set_xlabel(_days_label(trend.observations))
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.suptitle(f"Patient {trend.patient_key}    {trend.model_version}", fontsize=10)
@@ -62,15 +63,16 @@ def _mark_views(axes: Axes, course: Sequence[Observation]) -> None:
     for index, seen in enumerate(course):
         if index == 0 or seen.view_changed:
             axes.annotate(
-                seen.view, (seen.days_since_baseline, 0), xytext=(0, 3),
+                seen.view, (seen.days_since_baseline, axes.get_ylim()[0]), xytext=(0, 3),
                 textcoords="offset points", fontsize=7, color="0.45", ha="center",
             )  # fmt: skip
 
 
-def _label(axes: Axes, name: str, *, highest: int) -> None:
-    axes.set_ylabel(f"{name} (0-{highest} points)")
-    axes.set_ylim(0, highest * 1.12)
-    axes.set_yticks(range(0, highest + 1, 2))
+def _label(axes: Axes, name: str, scale: Scale) -> None:
+    axes.set_ylabel(f"{scale_text(name, scale)} points")
+    room = 0.12 * (scale.highest - scale.lowest)
+    axes.set_ylim(scale.lowest, scale.highest + room)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[2, 5, 10]))
     axes.grid(visible=True, axis="y", color="0.9")
     axes.spines[["top", "right"]].set_visible(False)
 

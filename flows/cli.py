@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import get_args
 
 import click
 from pydantic import ValidationError
@@ -27,7 +26,7 @@ from flows.present import (
 )
 from flows.progress import progress_bar
 from flows.resources import Progress, Resources
-from flows.settings import ModelName, Settings
+from flows.settings import Settings
 from flows.stores import InboxError
 from severity.domain import RESEARCH_USE_ONLY, PatientId, Reason
 from severity.errors import SeverityError
@@ -90,12 +89,18 @@ def _settings_message(error: ValidationError) -> str:
     return "; ".join(lines)
 
 
-MODELS = click.Choice(get_args(ModelName))
-model_option = click.option("--model", type=MODELS, help="SEVERITY_MODEL if absent.")
+model_option = click.option(
+    "--model", metavar="NAME", help="One of `model list`; SEVERITY_MODEL if absent."
+)
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16"]),
+    help="Arithmetic of the network, part of the model version; SEVERITY_PRECISION if absent.",
+)
 device_option = click.option(
     "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    help="auto takes a GPU if there is one; SEVERITY_DEVICE if absent.",
+    metavar="DEVICE",
+    help="cpu, cuda, cuda:1, or auto: a GPU if there is one. SEVERITY_DEVICE if absent.",
 )
 inbox_option = click.option(
     "--inbox",
@@ -264,14 +269,16 @@ def _trend(have: Resources, patient_key: str, model_version: str | None) -> tren
     with have.database.transaction() as session:
         versions = trends.model_versions(session, have.settings.model, patient_key)
         wanted = model_version or (versions[-1] if versions else "")
-        found = trends.trend(session, patient_key, wanted)
-    if not found.observations:
-        raise Unusable(
-            f"no dated score of this patient by {model_version or have.settings.model}"
-            + (f"; {found.undated} scored images have no time" if found.undated else "")
-            + (f"; scored by {', '.join(found.other_versions)}" if found.other_versions else "")
-        )
-    return found
+        scored_by = trends.versions_of(session, patient_key)
+        found = trends.trend(session, patient_key, wanted) if wanted in scored_by else None
+    if found is not None and found.observations:
+        return found
+    others = [version for version in scored_by if version != wanted]
+    raise Unusable(
+        f"no dated score of this patient by {model_version or have.settings.model}"
+        + (f"; {found.undated} scored images have no time" if found else "")
+        + (f"; scored by {', '.join(others)}" if others else "")
+    )
 
 
 def _draw(found: trends.Trend, path: Path) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from db.trends import Balance, Observation, Trend
-from severity.domain import RESEARCH_USE_ONLY
+from severity.domain import RESEARCH_USE_ONLY, Scale
 
 _NO_SCORE = "-"
 
@@ -58,12 +58,18 @@ def trend_table(trend: Trend) -> RenderableType:
     )
     for name in ("date", "day", "view"):
         table.add_column(name)
-    for score in ("extent 0-8", "opacity 0-6"):
+    extent = scale_text("extent", trend.geographic_extent)
+    for score in (extent, scale_text("opacity", trend.opacity)):
         for name in (score, "since first", "since last"):
             table.add_column(name, justify="right")
     for seen in trend.observations:
         table.add_row(*_cells(seen), style="dim" if seen.view_changed else "")
     return Group(table, *(Text(note) for note in trend_notes(trend)))
+
+
+def scale_text(name: str, scale: Scale) -> str:
+    """Name a score with its range of points."""
+    return f"{name} {scale.lowest:g}-{scale.highest:g}"
 
 
 def _cells(seen: Observation) -> tuple[str, ...]:

@@ -1,14 +1,21 @@
 """Loading the model that the settings name, and the device that it runs on."""
 
+import logging
+
 import torch
 
+from flows.model_store import ModelStore
 from flows.settings import Settings
 from flows.weights import published_weights
-from severity.compact import load_bundled
+from severity.compact import BUNDLED, load_bundled
 from severity.errors import ModelUnavailable
-from severity.models import ScoringModel
+from severity.heads import Head
+from severity.models import Placement, ScoringModel
+from severity.networks import Precision
+from severity.txrv_heads import LINEAR_NAME, linear_on_lung_opacity
+from severity.weight_sets import WeightSet, weight_set
 
-PUBLISHED = "txrv-cidc-v1"
+_log = logging.getLogger(__name__)
 
 
 def load_model(settings: Settings) -> ScoringModel:
@@ -17,31 +24,56 @@ def load_model(settings: Settings) -> ScoringModel:
     Raises
     ------
     ModelUnavailable
-        The weights are absent or wrong, or there is no such device.
+        There is no such model or device, or the weights are absent or wrong.
     """
-    device = _device(settings.device)
-    if settings.model == PUBLISHED:
-        # Imported here: torchxrayvision takes seconds, and the other model does without.
-        from severity.txrv import PUBLISHED_WEIGHTS, load_published  # noqa: PLC0415
+    placement = Placement(_device(settings.device), Precision(settings.precision), settings.lanes)
+    if settings.model in BUNDLED:
+        return load_bundled(settings.model, placement)
+    head = _head(settings)
+    weights = weight_set(head.backbone)
+    # Imported here: torchxrayvision takes seconds, and the bundled models do without.
+    from severity.txrv import load_published  # noqa: PLC0415
 
-        sha256 = settings.weights_sha256 or PUBLISHED_WEIGHTS.sha256
-        content = published_weights(
-            cache=settings.home / "weights",
-            file=settings.weights_file,
-            url=str(settings.weights_url or PUBLISHED_WEIGHTS.url),
-            sha256=sha256,
+    sha256 = _expected_sha256(settings, weights)
+    content = published_weights(
+        cache=settings.home / "weights",
+        file=settings.weights_file,
+        url=str(settings.weights_url or weights.url),
+        sha256=sha256,
+    )
+    return load_published(content, head, weights, sha256=sha256, placement=placement)
+
+
+def _head(settings: Settings) -> Head:
+    if settings.model == LINEAR_NAME:
+        return linear_on_lung_opacity()
+    return ModelStore(settings.home / "models").read(settings.model).head
+
+
+def _expected_sha256(settings: Settings, weights: WeightSet) -> str:
+    expected = settings.weights_sha256 or weights.sha256
+    if not expected:
+        raise ModelUnavailable(
+            f"nobody reports a checksum of {weights.file}: compute the SHA-256 of a copy that "
+            "you trust and set SEVERITY_WEIGHTS_SHA256 to it"
         )
-        return load_published(content, sha256=sha256, device=device)
-    return load_bundled(settings.model, device=device)
+    return expected
 
 
 def _device(wanted: str) -> torch.device:
     there = torch.cuda.is_available()
-    if wanted == "cuda" and not there:
+    if wanted.startswith("cuda") and not there:
         raise ModelUnavailable("no CUDA device is available: use --device cpu")
-    if there and wanted != "cpu":
-        # The model version says fp32: no shorter mantissa behind its back.
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
-        return torch.device("cuda")
-    return torch.device("cpu")
+    if wanted == "cpu" or not there:
+        if wanted == "auto":
+            _log.info("no GPU here: scoring on the CPU")
+        return torch.device("cpu")
+    device = torch.device("cuda" if wanted == "auto" else wanted)
+    if device.index is not None and device.index >= torch.cuda.device_count():
+        raise ModelUnavailable(
+            f"there is no {device}: this machine has {torch.cuda.device_count()} CUDA devices"
+        )
+    # The model version says fp32: no shorter mantissa behind its back.
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    return device

@@ -20,9 +20,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from severity.heads import NAME
 from severity.pseudonym import SHORTEST_KEY
 
-ModelName = Literal["compact-1", "txrv-cidc-v1"]
+DEFAULT_MODEL = "compact-1"
+_NAME = rf"^{NAME.pattern}$"
+_DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
 
 
 def default_home() -> Path:
@@ -50,9 +53,21 @@ class Settings(BaseSettings):
         default_factory=default_home, description="folder of the embedded database and of caches"
     )
     inbox: str | None = Field(default=None, description="drop folder or s3://bucket/prefix")
-    model: ModelName = Field(default="compact-1", description="the model that scores")
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        default="auto", description="where the network runs; auto takes a GPU if there is one"
+    model: str = Field(
+        default=DEFAULT_MODEL,
+        pattern=_NAME,
+        description="the model that scores, by name",
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        default="fp32", description="arithmetic of the network; part of the model version"
+    )
+    device: str = Field(
+        default="auto",
+        pattern=_DEVICE,
+        description="where the network runs: cpu, cuda or cuda:N; auto takes a GPU if there is one",
+    )
+    lanes: PositiveInt | None = Field(
+        default=None, description="batches in the network at once; one for each core of a CPU"
     )
     batch_size: PositiveInt = Field(
         default=16, description="images per forward pass and per transaction; bounds memory"

@@ -3,83 +3,130 @@
 import hashlib
 import json
 from importlib import resources
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 from safetensors.torch import load
-from torch import Tensor, nn
+from torch import Tensor
 
 from severity.domain import ModelVersion, Scale
-from severity.efficientnet_lite import FEATURES, EfficientNetLite0
+from severity.efficientnet_lite import EfficientNetLite0
 from severity.errors import ModelUnavailable, WrongWeights
-from severity.models import ScoringModel, ready
+from severity.heads import Head, HeadInput, Layer
+from severity.models import Placement, ScoringModel, placed
+from severity.networks import Backbone, Precision
+from severity.preprocessing import PREPROCESSING
+
+if TYPE_CHECKING:
+    from openvino import Node
 
 BUNDLED = ("compact-1",)
 
+_BACKBONE = "efficientnet-lite0"
 
-class CompactNetwork(nn.Module):
-    """EfficientNet-Lite0 with one linear head for each score.
 
-    The features are those of the image and of its mirror image, averaged: pneumonia has no
-    preferred side.
+class MirrorAveraged(Backbone):
+    """EfficientNet-Lite0 on the image and on its mirror image, features averaged.
+
+    Pneumonia has no preferred side.
     """
+
+    gives = (HeadInput.FEATURES,)
 
     def __init__(self) -> None:
         super().__init__()
         self.backbone = EfficientNetLite0()
-        self.head = nn.Linear(FEATURES, 2)
 
-    def features(self, images: Tensor) -> Tensor:
-        """Map (N, 1, 224, 224) on [-1024, 1024] to (N, 1280)."""
-        mirrored: Tensor = self.backbone(images.flip(-1))
-        direct: Tensor = self.backbone(images)
-        return (direct + mirrored) / 2
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Map (N, 1, 224, 224) on [-1024, 1024] to (N, 1280) features."""
+        return ((self.backbone(images) + self.backbone(images.flip(-1))) / 2,)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Map (N, 1, 224, 224) on [-1024, 1024] to (N, 2) points: extent, opacity."""
-        points: Tensor = self.head(self.features(images))
-        return points
+    def in_openvino(self, images: "Node") -> tuple["Node", ...]:
+        """Append the same to a graph."""
+        from severity.openvino_graph import lowered, mean_of, mirrored  # noqa: PLC0415
+
+        direct, flipped = (lowered(self.backbone, node) for node in (images, mirrored(images)))
+        return (mean_of(direct, flipped),)
 
 
-def load_bundled(name: str, *, device: torch.device) -> ScoringModel:
+def load_bundled(name: str, placement: Placement) -> ScoringModel:
     """Load one of `BUNDLED`.
 
     Raises
     ------
     ModelUnavailable
-        No such model comes with the package.
+        No such model comes with the package, or it is not meant for this precision.
     WrongWeights
-        The installed weights are not the ones that its card names.
+        The installed weights are not the ones that its card names, or want images prepared
+        in another way.
     """
-    if name not in BUNDLED:
-        raise ModelUnavailable(f"no bundled model {name!r}; there is {', '.join(BUNDLED)}")
-    folder = resources.files("severity") / "weights"
-    card = json.loads((folder / f"{name}.json").read_text())
-    content = (folder / f"{name}.safetensors").read_bytes()
+    card = bundled_card(name)
+    if placement.precision is not Precision.FP32:
+        # Measured on 90 films: its filters of single channels lose too much.
+        raise ModelUnavailable(
+            f"{name} is scored in fp32 alone: {placement.precision} moves its points by up to 0.25"
+        )
+    content = (resources.files("severity") / "weights" / f"{name}.safetensors").read_bytes()
     actual = hashlib.sha256(content).hexdigest()
     if actual != card["weights_sha256"]:
         raise WrongWeights(
             f"the weights of {name} have SHA-256 {actual}, not {card['weights_sha256']}: "
             "reinstall the package"
         )
-    network = CompactNetwork()
+    if card["preprocessing"] != PREPROCESSING:
+        raise WrongWeights(f"{name} was made for preprocessing {card['preprocessing']}")
+    tensors = load(content)
+    head = head_of(tensors, name=name, scales=card["scales"])
+    backbone = MirrorAveraged()
+    weights = {key: value for key, value in tensors.items() if not key.startswith("head.")}
     # Counters of the training, which inference never reads, are not stored.
-    network.load_state_dict(load(content) | _counters(network))
-    return ScoringModel(_version(card), ready(network, device), device)
+    backbone.load_state_dict(weights | _counters(backbone))
+    version = ModelVersion(
+        name=name,
+        weights_sha256=actual,
+        head_sha256=head.sha256,
+        preprocessing=PREPROCESSING,
+        precision=placement.precision,
+        geographic_extent=head.geographic_extent,
+        opacity=head.opacity,
+    )
+    return placed(version, backbone, head, placement)
 
 
-def _counters(network: nn.Module) -> dict[str, Tensor]:
-    return {k: v for k, v in network.state_dict().items() if k.endswith("num_batches_tracked")}
+def bundled_card(name: str) -> dict[str, Any]:
+    """Read what is known of one of `BUNDLED`: hashes, measured accuracy, training.
+
+    Raises
+    ------
+    ModelUnavailable
+        No such model comes with the package.
+    """
+    if name not in BUNDLED:
+        raise ModelUnavailable(f"no bundled model {name!r}; there is {', '.join(BUNDLED)}")
+    card: dict[str, Any] = json.loads(
+        (resources.files("severity") / "weights" / f"{name}.json").read_text()
+    )
+    return card
 
 
-def _version(card: dict[str, object]) -> ModelVersion:
-    scales = card["scales"]
-    assert isinstance(scales, dict)  # noqa: S101
-    return ModelVersion(
-        name=str(card["name"]),
-        weights_sha256=str(card["weights_sha256"]),
-        head_sha256=str(card["head_sha256"]),
-        preprocessing=str(card["preprocessing"]),
-        precision="fp32",
+def head_of(
+    tensors: dict[str, Tensor], *, name: str, scales: dict[str, tuple[float, float]]
+) -> Head:
+    """Make a head of ``head.weight`` (2, 1280) and ``head.bias`` (2,): extent, opacity."""
+    weight, bias = (tensors[f"head.{part}"].float().numpy() for part in ("weight", "bias"))
+    extent, opacity = (
+        (Layer(np.ascontiguousarray(row[:, None]), np.atleast_1d(offset)),)
+        for row, offset in zip(weight, bias, strict=True)
+    )
+    return Head(
+        name=name,
+        backbone=_BACKBONE,
+        takes=HeadInput.FEATURES,
+        layers=(extent, opacity),
         geographic_extent=Scale(*scales["geographic_extent"]),
         opacity=Scale(*scales["opacity"]),
     )
+
+
+def _counters(backbone: MirrorAveraged) -> dict[str, Tensor]:
+    return {k: v for k, v in backbone.state_dict().items() if k.endswith("num_batches_tracked")}

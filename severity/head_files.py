@@ -15,7 +15,7 @@ from severity.array_pickle import read_layer_pickle
 from severity.domain import Scale
 from severity.errors import BROKEN_FILE, WrongWeights
 from severity.heads import Chain, Head, HeadInput, Layer
-from severity.txrv_heads import FINDINGS
+from severity.weight_sets import FINDINGS
 
 LARGEST_BYTES = 64 * 2**20
 """Of any file with a head; a published one has 16 MB."""

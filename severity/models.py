@@ -1,54 +1,125 @@
 """A model version that is loaded and ready to score."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from severity.domain import ModelVersion, Score
+from severity.grey import GreyImage
+from severity.heads import Head, HeadInput
+from severity.networks import Backbone, Precision
+from severity.runtime import CpuRuntime, GpuRuntime, ModelInput, Runtime
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how a network runs.
+
+    ``lanes`` is how many batches run at the same time on a CPU, one for each core if None.
+    """
+
+    device: torch.device
+    precision: Precision = Precision.FP32
+    lanes: int | None = None
 
 
 @dataclass(frozen=True)
 class ScoringModel:
-    """A network, the version that its scores carry, and where it runs.
-
-    ``network`` maps (N, 1, 224, 224) on [-1024, 1024] to (N, 2) points before clipping:
-    geographic extent, opacity.
-    """
+    """A backbone, its head, the version that scores carry, and where it runs."""
 
     version: ModelVersion
-    network: nn.Module
-    device: torch.device
+    backbone: Backbone
+    head: Head
+    runtime: Runtime
 
-    def score(self, inputs: NDArray[np.float32]) -> list[Score]:
-        """Score a batch.
+    @property
+    def lanes(self) -> int:
+        """How many calls of `score` may usefully run at the same time."""
+        return self.runtime.lanes
+
+    def prepare(self, grey: GreyImage) -> ModelInput:
+        """Bring a decoded image to the network's input, shape (224, 224) on [-1024, 1024]."""
+        return self.runtime.prepare(grey)
+
+    def score(self, inputs: Sequence[ModelInput]) -> list[Score]:
+        """Score a batch; safe to call from several threads.
 
         Parameters
         ----------
         inputs
-            Shape (N, 224, 224) as from `severity.preprocessing.to_model_input`.
+            N images as from `prepare`.
 
         Returns
         -------
         N scores in the order of ``inputs``; each is what the image would get alone.
         """
-        images = torch.from_numpy(inputs).unsqueeze(1).to(self.device)
-        with torch.inference_mode():
-            points = self.network(images).float().cpu().numpy()
-        return [self._to_score(float(extent), float(opacity)) for extent, opacity in points]
+        if not len(inputs):
+            return []
+        given = dict(zip(self.backbone.gives, self.runtime.run(inputs), strict=True))
+        points = self.head.points(given[self.head.takes])
+        findings = self._findings(given.get(HeadInput.LOGITS), count=len(inputs))
+        return [self._to_score(*pair, found) for pair, found in zip(points, findings, strict=True)]
 
-    def _to_score(self, extent: float, opacity: float) -> Score:
+    def gradient(self, inputs: Sequence[ModelInput]) -> NDArray[np.float32]:
+        """Tell how the geographic extent would move with each pixel.
+
+        Parameters
+        ----------
+        inputs
+            N images as from `prepare`.
+
+        Returns
+        -------
+        Shape (N, 224, 224): points, before clipping to the scale, per unit of the input.
+        """
+        device = next(self.backbone.parameters()).device
+        images = torch.stack([torch.as_tensor(one, device=device) for one in inputs])[:, None]
+        images.requires_grad_()
+        head = self.head.torch_module().to(device)
+        given = dict(zip(self.backbone.gives, self.backbone(images), strict=True))
+        # An image's score depends on that image alone, so one sum gives all gradients.
+        extents = head(given[self.head.takes])[:, 0].sum()
+        (gradient,) = torch.autograd.grad(extents, images)
+        slopes: NDArray[np.float32] = gradient[:, 0].cpu().numpy()
+        return slopes
+
+    def _findings(
+        self, logits: NDArray[np.float32] | None, *, count: int
+    ) -> list[dict[str, float]]:
+        if logits is None:
+            return [{} for _ in range(count)]
+        return [
+            {name: float(z) for name, z in zip(self.backbone.findings, row, strict=True) if name}
+            for row in logits
+        ]
+
+    def _to_score(self, extent: np.float32, opacity: np.float32, found: dict[str, float]) -> Score:
         return Score(
-            geographic_extent=self.version.geographic_extent.clip(extent),
-            opacity=self.version.opacity.clip(opacity),
-            geographic_extent_raw=extent,
-            opacity_raw=opacity,
+            geographic_extent=self.version.geographic_extent.clip(float(extent)),
+            opacity=self.version.opacity.clip(float(opacity)),
+            geographic_extent_raw=float(extent),
+            opacity_raw=float(opacity),
+            findings=found,
         )
 
 
-def ready(network: nn.Module, device: torch.device) -> nn.Module:
-    """Put a network into inference mode on its device."""
-    network.requires_grad_(requires_grad=False)
-    return network.eval().to(device)
+def placed(
+    version: ModelVersion, backbone: Backbone, head: Head, placement: Placement
+) -> ScoringModel:
+    """Make a model ready to score where it is to run.
+
+    Raises
+    ------
+    ModelUnavailable
+        The device has not the arithmetic that is asked for.
+    """
+    backbone.requires_grad_(requires_grad=False).eval()
+    runtime: Runtime
+    if placement.device.type == "cuda":
+        runtime = GpuRuntime(backbone, precision=placement.precision, device=placement.device)
+    else:
+        runtime = CpuRuntime(backbone, precision=placement.precision, lanes=placement.lanes)
+    return ScoringModel(version, backbone, head, runtime)

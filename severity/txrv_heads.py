@@ -4,42 +4,7 @@ import numpy as np
 
 from severity.domain import Scale
 from severity.heads import Head, HeadInput, Layer
-
-FINDINGS = (
-    "Atelectasis",
-    "Consolidation",
-    "Infiltration",
-    "Pneumothorax",
-    "Edema",
-    "Emphysema",
-    "Fibrosis",
-    "Effusion",
-    "Pneumonia",
-    "Pleural_Thickening",
-    "Cardiomegaly",
-    "Nodule",
-    "Mass",
-    "Hernia",
-    "Lung Lesion",
-    "Fracture",
-    "Lung Opacity",
-    "Enlarged Cardiomediastinum",
-)
-"""The columns of the logits of every torchxrayvision DenseNet-121 at 224 pixels.
-
-Weights that were trained without a finding have its column all the same; it means nothing.
-"""
-
-BACKBONES = (
-    "densenet121-res224-all",
-    "densenet121-res224-nih",
-    "densenet121-res224-pc",
-    "densenet121-res224-chex",
-    "densenet121-res224-rsna",
-    "densenet121-res224-mimic_nb",
-    "densenet121-res224-mimic_ch",
-)
-"""torchxrayvision's DenseNet-121 weights."""
+from severity.weight_sets import FINDINGS
 
 INPUTS = {HeadInput.FEATURES: 1024, HeadInput.LOGITS: len(FINDINGS)}
 """How many numbers each of them gives for an image."""

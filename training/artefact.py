@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from severity.compact import head_of
 from severity.efficientnet_lite import EfficientNetLite0
 from severity.preprocessing import PREPROCESSING
 from training.head import LinearHead
@@ -43,12 +44,6 @@ class TrainedModel:
         return {k: v.detach().float().contiguous() for k, v in (backbone | head).items()}
 
 
-def head_sha256(tensors: Mapping[str, Tensor]) -> str:
-    """Hash the bytes of ``head.weight``, then ``head.bias``; float32, little-endian."""
-    parts = (tensors[name].numpy().astype("<f4") for name in ("head.weight", "head.bias"))
-    return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
-
-
 def file_sha256(path: Path) -> str:
     """Hash a file's content."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -66,17 +61,18 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / f"{NAME}.safetensors"
     weights.write_bytes(save(tensors))
+    scales = {
+        "geographic_extent": (0, int(EXTENT_MAXIMUM)),
+        "opacity": (0, int(OPACITY_MAXIMUM)),
+    }
     card = {
         "name": NAME,
         "backbone": "efficientnet-lite0",
         "weights_sha256": file_sha256(weights),
-        "head_sha256": head_sha256(tensors),
+        "head_sha256": head_of(tensors, name=NAME, scales=scales).sha256,
         "preprocessing": PREPROCESSING,
         "mirror_averaging": True,
-        "scales": {
-            "geographic_extent": [0, int(EXTENT_MAXIMUM)],
-            "opacity": [0, int(OPACITY_MAXIMUM)],
-        },
+        "scales": scales,
         "metrics": metrics,
         "training": training,
     }

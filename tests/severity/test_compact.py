@@ -9,15 +9,16 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
-from torch import nn
 
-from severity.compact import BUNDLED, CompactNetwork, load_bundled
+from severity.compact import BUNDLED, MirrorAveraged, load_bundled
 from severity.domain import ModelVersion, Scale
 from severity.errors import ModelUnavailable, WrongWeights
-from severity.models import ScoringModel, ready
+from severity.models import Placement, ScoringModel, placed
+from severity.networks import Precision
 from severity.reading import read_radiograph
+from tests.severity.networks import lively
 
-CPU = torch.device("cpu")
+CPU = Placement(torch.device("cpu"))
 TOLERANCE = 1e-3  # points
 
 
@@ -33,27 +34,15 @@ def films() -> NDArray[np.float32]:
 
 
 @pytest.fixture(scope="module")
-def details(films: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A part of each film: the network takes any size, and a small one is fast."""
-    return films[:, 64:160, 64:160].copy()
-
-
-@pytest.fixture(scope="module")
 def bundled() -> ScoringModel:
-    return load_bundled("compact-1", device=CPU)
+    return load_bundled("compact-1", CPU)
 
 
 @pytest.fixture(scope="module")
-def lively(bundled: ScoringModel, details: NDArray[np.float32]) -> ScoringModel:
+def lively_model(bundled: ScoringModel) -> ScoringModel:
     """The same network with weights that are sure to tell any two films apart."""
     torch.manual_seed(0)
-    network = CompactNetwork()
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.momentum = None  # take the statistics of the one batch as they are
-    with torch.no_grad():
-        network(torch.from_numpy(details).unsqueeze(1))
-    return dataclasses.replace(bundled, network=ready(network, CPU))
+    return placed(bundled.version, lively(MirrorAveraged()), bundled.head, CPU)
 
 
 def raw(model: ScoringModel, films: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -73,30 +62,33 @@ def test_a_film_scores_in_a_batch_as_it_does_alone(
 
 
 def test_scores_come_in_the_order_of_the_films(
-    lively: ScoringModel, details: NDArray[np.float32]
+    lively_model: ScoringModel, films: NDArray[np.float32]
 ) -> None:
-    alone = each_alone(lively, details)
+    alone = each_alone(lively_model, films)
 
     assert np.diff(np.sort(alone[:, 0])).min() > 10 * TOLERANCE, "else this test means nothing"
-    assert raw(lively, details) == pytest.approx(alone, abs=TOLERANCE)
+    assert raw(lively_model, films) == pytest.approx(alone, abs=TOLERANCE)
 
 
 def test_a_mirrored_film_has_the_same_score(
-    lively: ScoringModel, details: NDArray[np.float32]
+    lively_model: ScoringModel, films: NDArray[np.float32]
 ) -> None:
-    film, mirrored = details[1], details[1, :, ::-1]
+    film, mirrored = films[1], films[1, :, ::-1]
 
-    scores = raw(lively, np.stack([film, mirrored]))
+    scores = raw(lively_model, np.stack([film, mirrored]))
 
     assert scores[0] == pytest.approx(scores[1], abs=TOLERANCE)
 
 
 def test_a_score_is_limited_to_its_scale_and_keeps_the_raw_value(
-    lively: ScoringModel, details: NDArray[np.float32]
+    lively_model: ScoringModel, films: NDArray[np.float32]
 ) -> None:
-    narrow = dataclasses.replace(lively.version, geographic_extent=Scale(3, 3.5))
+    raw_extent = lively_model.score(films[:1])[0].geographic_extent_raw
+    narrow = dataclasses.replace(
+        lively_model.version, geographic_extent=Scale(raw_extent + 1, raw_extent + 2)
+    )
 
-    score = dataclasses.replace(lively, version=narrow).score(details[:1])[0]
+    score = dataclasses.replace(lively_model, version=narrow).score(films[:1])[0]
 
     assert score.geographic_extent == narrow.geographic_extent.clip(score.geographic_extent_raw)
     assert score.geographic_extent != score.geographic_extent_raw
@@ -115,12 +107,17 @@ def test_one_changed_byte_of_the_weights_is_noticed(
     monkeypatch.setattr("severity.compact.resources.files", lambda _: tmp_path)
 
     with pytest.raises(WrongWeights, match="reinstall"):
-        load_bundled("compact-1", device=CPU)
+        load_bundled("compact-1", CPU)
 
 
 def test_a_model_that_is_not_bundled_is_unavailable_and_the_others_are_named() -> None:
     with pytest.raises(ModelUnavailable, match=BUNDLED[0]):
-        load_bundled("compact-0", device=CPU)
+        load_bundled("compact-0", CPU)
+
+
+def test_bf16_is_refused_because_it_would_move_the_scores() -> None:
+    with pytest.raises(ModelUnavailable, match="fp32 alone"):
+        load_bundled("compact-1", Placement(CPU.device, Precision.BF16))
 
 
 def test_whatever_moves_a_score_makes_another_model_version(bundled: ScoringModel) -> None:

@@ -18,7 +18,8 @@ from severity.head_files import (
     to_safetensors,
 )
 from severity.heads import Head, HeadInput, Layer
-from severity.txrv_heads import FINDINGS, linear_on_lung_opacity
+from severity.txrv_heads import linear_on_lung_opacity
+from severity.weight_sets import FINDINGS
 
 KEY = "cxr-severity-head"
 

@@ -10,7 +10,8 @@ from torchxrayvision.models import model_urls
 from severity.domain import Scale
 from severity.errors import WrongWeights
 from severity.heads import Chain, Head, HeadInput, Layer
-from severity.txrv_heads import BACKBONES, FINDINGS, linear_on_lung_opacity
+from severity.txrv_heads import linear_on_lung_opacity
+from severity.weight_sets import FINDINGS
 
 
 def layer(inputs: int, outputs: int, *, seed: int = 0) -> Layer:
@@ -54,17 +55,6 @@ def test_the_published_linear_head_is_slope_times_logit_plus_intercept_to_the_la
     opacity = np.float32(0.5484423041343689) * z + np.float32(2.5535977)
     assert (points == np.stack([extent, opacity], axis=1)).all()
     assert (on_tensors.numpy() == points).all()
-
-
-def test_the_findings_are_the_columns_of_every_densenet_of_torchxrayvision() -> None:
-    names = {name for name in model_urls if name.startswith("densenet121-res224-")}
-
-    assert set(BACKBONES) == names
-    for name in names:
-        labels = model_urls[name]["labels"]
-        assert [label or finding for label, finding in zip(labels, FINDINGS, strict=True)] == list(
-            FINDINGS
-        )
 
 
 def test_an_mlp_gives_what_scikit_learn_gives() -> None:

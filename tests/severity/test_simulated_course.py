@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 from flows.demo_films import RG1_LUNGS, rg1_pixels
 from severity.compact import load_bundled
 from severity.grey import GreyImage
-from severity.models import ScoringModel
+from severity.models import Placement, ScoringModel
 from severity.preprocessing import to_model_input
 from severity.simulation import paint_opacities
 
@@ -23,7 +23,7 @@ def film() -> NDArray[np.float32]:
 
 @pytest.fixture(scope="module")
 def model() -> ScoringModel:
-    return load_bundled("compact-1", device=torch.device("cpu"))
+    return load_bundled("compact-1", Placement(torch.device("cpu")))
 
 
 def grey(painted: NDArray[np.floating]) -> GreyImage:

@@ -1,6 +1,6 @@
+import dataclasses
 import hashlib
 import io
-import json
 import os
 import pickle
 from pathlib import Path
@@ -8,43 +8,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from torchxrayvision.models import DenseNet, model_urls
 
 from severity.domain import Scale
 from severity.errors import ModelUnavailable, WrongWeights
-from severity.models import ScoringModel
+from severity.heads import Layer
+from severity.models import Placement, ScoringModel
 from severity.preprocessing import PREPROCESSING
-from severity.txrv import PUBLISHED_WEIGHTS, LinearOnLungOpacity, load_published
+from severity.txrv import load_published
+from severity.txrv_heads import linear_on_lung_opacity
+from severity.weight_sets import WEIGHT_SETS, weight_set
+from tests.severity.networks import lively, three_images
 
-CPU = torch.device("cpu")
+CPU = Placement(torch.device("cpu"))
+ALL = weight_set("densenet121-res224-all")
+HEAD = linear_on_lung_opacity()
 
 
 def plausible_backbone() -> DenseNet:
     """A DenseNet with random weights whose logits are of a size that real ones have."""
     torch.manual_seed(0)
-    backbone = DenseNet()
-    norms = [module for module in backbone.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.momentum = None  # take the statistics of the one batch as they are
+    backbone = lively(DenseNet())
     with torch.no_grad():
-        backbone(torch.from_numpy(three_images()).unsqueeze(1))
         backbone.classifier.weight.normal_(std=0.2)
-    for norm in norms:
-        norm.momentum = 0.1
-    backbone.eval()
     return backbone
-
-
-def three_images() -> NDArray[np.float32]:
-    """Shape (3, 224, 224) on [-1024, 1024]: dark to light, coarse to fine."""
-    random = np.random.default_rng(0)
-    images = [
-        np.kron(random.uniform(-1024, brightest, (224 // cell, 224 // cell)), np.ones((cell, cell)))
-        for cell, brightest in ((56, 0), (16, 512), (4, 1024))
-    ]
-    return np.stack(images).astype(np.float32)
 
 
 def pickled(value: object, *, legacy: bool = False) -> bytes:
@@ -58,7 +46,7 @@ def sha256(content: bytes) -> str:
 
 
 def load(content: bytes) -> ScoringModel:
-    return load_published(content, sha256=sha256(content), device=CPU)
+    return load_published(content, HEAD, ALL, sha256=sha256(content), placement=CPU)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +63,7 @@ def model(published: bytes) -> ScoringModel:
 def test_scores_are_those_of_torchxrayvision_and_the_published_line(
     published: bytes, model: ScoringModel, tmp_path: Path
 ) -> None:
-    (tmp_path / PUBLISHED_WEIGHTS.name).write_bytes(published)
+    (tmp_path / ALL.file).write_bytes(published)
     reference = DenseNet(weights="densenet121-res224-all", cache_dir=str(tmp_path))
     reference.op_threshs = None
     images = three_images()
@@ -107,29 +95,70 @@ def test_a_batch_scores_as_each_image_alone_and_in_its_order(model: ScoringModel
         )
 
 
-def test_only_the_raw_logit_of_lung_opacity_counts() -> None:
-    head = LinearOnLungOpacity(nn.Identity())
-    logits = torch.full((3, 18), 1e6)
-    logits[:, 16] = torch.tensor([0.0, 1.0, -10.0])  # the 17th pathology
+def test_scores_keep_the_18_raw_outputs_of_torchxrayvision(
+    published: bytes, model: ScoringModel, tmp_path: Path
+) -> None:
+    (tmp_path / ALL.file).write_bytes(published)
+    reference = DenseNet(weights=ALL.name, cache_dir=str(tmp_path))
+    reference.op_threshs = None
+    images = three_images()
+    with torch.inference_mode():
+        logits = reference(torch.from_numpy(images[:, None])).numpy()
 
-    points = head(logits)
+    scores = model.score(images)
 
-    assert points.numpy() == pytest.approx(
-        np.array([[3.4137437, 2.5535977], [4.2842685, 3.1020400], [-5.2915045, -2.9308253]]),
-        abs=1e-5,
+    for score, row in zip(scores, logits, strict=True):
+        assert list(score.findings) == reference.pathologies
+        assert list(score.findings.values()) == pytest.approx(row, abs=1e-4)
+
+
+def test_columns_that_a_weight_set_does_not_answer_are_no_findings(published: bytes) -> None:
+    rsna = weight_set("densenet121-res224-rsna")
+    head = dataclasses.replace(HEAD, name="of-rsna", backbone=rsna.name)
+
+    model = load_published(published, head, rsna, sha256=sha256(published), placement=CPU)
+
+    assert set(model.score(three_images())[0].findings) == {"Pneumonia", "Lung Opacity"}
+
+
+def test_a_head_for_other_weights_is_refused(published: bytes) -> None:
+    nih = weight_set("densenet121-res224-nih")
+
+    with pytest.raises(WrongWeights, match="a head for densenet121-res224-all"):
+        load_published(published, HEAD, nih, sha256=sha256(published), placement=CPU)
+
+
+def test_scores_are_clipped_to_their_scales_and_raw_ones_are_not(published: bytes) -> None:
+    steep, flat = (
+        Layer(layer.weight * factor, layer.bias)
+        for layer, factor in zip((chain[0] for chain in HEAD.layers), (1e3, -1e3), strict=True)
+    )
+    head = dataclasses.replace(HEAD, layers=((steep,), (flat,)))
+    model = load_published(published, head, ALL, sha256=sha256(published), placement=CPU)
+
+    score = model.score(three_images()[:1])[0]
+
+    ends = [(8, 0), (0, 6)] if score.geographic_extent_raw > 0 else [(0, 6)]
+    assert (score.geographic_extent, score.opacity) in ends
+    assert abs(score.geographic_extent_raw) > 8
+    assert abs(score.opacity_raw) > 6
+
+
+def test_the_gradient_is_that_of_the_raw_extent(model: ScoringModel) -> None:
+    # Away from the kinks that the network has where an image is flat.
+    grain = np.random.default_rng(1).normal(0, 50, (3, 224, 224))
+    images = (three_images() + grain).astype(np.float32)
+    gradient = model.gradient(list(images))
+    norm = np.linalg.norm(gradient, axis=(1, 2))
+    step = gradient / norm[:, None, None]
+
+    up, down = (
+        np.array([score.geographic_extent_raw for score in model.score(list(images + way * step))])
+        for way in (1, -1)
     )
 
-
-def test_scores_are_clipped_to_their_scales_and_raw_ones_are_not(model: ScoringModel) -> None:
-    clipping = ScoringModel(model.version, LinearOnLungOpacity(nn.Flatten()), CPU)
-    inputs = np.zeros((2, 1, 18), np.float32)
-    inputs[:, 0, 16] = [10, -10]
-
-    high, low = clipping.score(inputs)
-
-    assert (high.geographic_extent, high.opacity) == (8, 6)
-    assert (low.geographic_extent, low.opacity) == (0, 0)
-    assert high.geographic_extent_raw == pytest.approx(12.11899, abs=1e-4)
+    assert gradient.shape == images.shape
+    assert (up - down) / 2 == pytest.approx(norm, rel=0.2)
 
 
 def test_the_version_names_file_head_and_preprocessing(
@@ -139,31 +168,29 @@ def test_the_version_names_file_head_and_preprocessing(
 
     assert version.name == "txrv-cidc-v1"
     assert version.weights_sha256 == sha256(published)
-    assert version.head_sha256 == sha256(
-        json.dumps(
-            {
-                "column": 16,
-                "intercepts": [3.4137437, 2.5535977],
-                "pathology": "Lung Opacity",
-                "slopes": [0.8705248236656189, 0.5484423041343689],
-            }
-        ).encode()
-    )
+    assert version.head_sha256 == HEAD.sha256
     assert version.preprocessing == PREPROCESSING
     assert version.precision == "fp32"
     assert (version.geographic_extent, version.opacity) == (Scale(0, 8), Scale(0, 6))
 
 
 def test_the_model_only_infers(model: ScoringModel) -> None:
-    assert not any(module.training for module in model.network.modules())
-    assert not any(parameter.requires_grad for parameter in model.network.parameters())
+    assert not any(module.training for module in model.backbone.modules())
+    assert not any(parameter.requires_grad for parameter in model.backbone.parameters())
 
 
-def test_the_published_file_is_the_one_that_torchxrayvision_names() -> None:
-    url = model_urls["densenet121-res224-all"]["weights_url"]
+def test_weight_sets_are_those_of_torchxrayvision() -> None:
+    theirs = {name: urls for name, urls in model_urls.items() if name.startswith("densenet121")}
 
-    assert PUBLISHED_WEIGHTS.url == url
-    assert url.rpartition("/")[2] == PUBLISHED_WEIGHTS.name
+    assert WEIGHT_SETS.keys() == theirs.keys()
+    for name, ours in WEIGHT_SETS.items():
+        assert ours.url == theirs[name]["weights_url"]
+        assert list(ours.findings) == theirs[name]["labels"]
+
+
+def test_a_weight_set_that_does_not_exist_is_named_with_those_that_do() -> None:
+    with pytest.raises(ModelUnavailable, match=r"densenet121-res224-chex"):
+        weight_set("resnet50-res512-all")
 
 
 def test_loading_prints_nothing_and_leaves_the_home_folder_alone(
@@ -209,11 +236,11 @@ def test_a_file_with_another_hash_is_never_unpickled(tmp_path: Path) -> None:
     malicious = pickled(CreatesAFolder(proof))
 
     with pytest.raises(WrongWeights) as caught:
-        load_published(malicious, sha256=PUBLISHED_WEIGHTS.sha256, device=CPU)
+        load_published(malicious, HEAD, ALL, sha256=ALL.sha256, placement=CPU)
 
     assert not proof.exists()
     assert sha256(malicious) in str(caught.value)
-    assert PUBLISHED_WEIGHTS.sha256 in str(caught.value)
+    assert ALL.sha256 in str(caught.value)
     # What the hash protects from: whoever could name it could do this.
     with pytest.raises(WrongWeights):
         load(malicious)
@@ -224,7 +251,7 @@ def test_one_changed_byte_is_another_file(published: bytes) -> None:
     changed = published[:-1] + bytes([published[-1] ^ 1])
 
     with pytest.raises(WrongWeights):
-        load_published(changed, sha256=sha256(published), device=CPU)
+        load_published(changed, HEAD, ALL, sha256=sha256(published), placement=CPU)
 
 
 def test_a_pickle_of_something_else_is_refused() -> None:

@@ -7,9 +7,9 @@ import pytest
 from safetensors.torch import load_file
 from torch import Tensor
 
+from severity.compact import head_of
 from severity.efficientnet_lite import EfficientNetLite0
 from severity.preprocessing import PREPROCESSING
-from training.artefact import head_sha256
 
 WEIGHTS = Path(__file__).parents[2] / "severity" / "weights"
 LARGEST_BYTES = 20_000_000
@@ -33,7 +33,8 @@ def test_the_shipped_card_names_the_shipped_weights(
 
     assert len(content) <= LARGEST_BYTES
     assert card["weights_sha256"] == hashlib.sha256(content).hexdigest()
-    assert card["head_sha256"] == head_sha256(tensors)
+    head = head_of(tensors, name="compact-1", scales=card["scales"])
+    assert card["head_sha256"] == head.sha256
     assert card["preprocessing"] == PREPROCESSING
 
 
