@@ -1,4 +1,4 @@
-"""Several reads at once, but not too many."""
+"""Several things at once, but not too many."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -13,18 +13,22 @@ async def at_once(
 ) -> list[Answer]:
     """Ask for each item, ``limit`` at a time; the answers keep the order of the items.
 
-    The first error ends the rest: what stopped answering must not be asked on and on behind a
-    run that failed.
+    An item is taken when its turn comes, so there may be more than fit into memory. The first
+    error ends the rest, and is raised when they have ended: what stopped answering must not be
+    asked on and on behind a run that failed.
     """
-    slots = asyncio.Semaphore(limit)
+    answers: dict[int, Answer] = {}
+    numbered = enumerate(items)
 
-    async def one(item: Item) -> Answer:
-        async with slots:
-            return await ask(item)
+    async def lane() -> None:
+        for place, item in numbered:
+            answers[place] = await ask(item)
 
-    tasks = [asyncio.create_task(one(item)) for item in items]
+    tasks = [asyncio.create_task(lane()) for _ in range(limit)]
     try:
-        return await asyncio.gather(*tasks)
+        await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return [answers[place] for place in sorted(answers)]

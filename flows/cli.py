@@ -2,13 +2,14 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import click
 from pydantic import ValidationError
+from rich.console import Console
 from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -32,6 +33,7 @@ from severity.domain import RESEARCH_USE_ONLY, PatientId, Reason
 from severity.errors import SeverityError
 
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
+_MANY_FILES = 32
 
 
 @click.group(
@@ -160,18 +162,41 @@ def demo(data: Path | None, home: Path | None) -> None:
 )
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option(
+    "--saliency",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also write where each film's score comes from: a picture and an array in this folder.",
+)
 @model_option
 @device_option
-def score(files: tuple[Path, ...], form: str | None, model: str | None, device: str | None) -> None:
+def score(
+    files: tuple[Path, ...],
+    *,
+    form: str | None,
+    saliency: Path | None,
+    model: str | None,
+    device: str | None,
+) -> None:
     """Score single FILEs, without a database and without keeping anything.
+
+    With --saliency, FILE's map goes to NAME.saliency.png and NAME.saliency.npy in DIR, where
+    NAME is FILE's name without its ending; files of one name are numbered. A map that is
+    there already is not replaced.
 
     Ends with exit code 1 if any file was rejected.
     """
+    from flows.saliency import MapUnwritable, map_places  # noqa: PLC0415
     from flows.scoring_files import print_table, score_files, to_csv, to_json  # noqa: PLC0415
 
-    with _working(model=model, device=device) as have:
-        results = score_files(files, have)
+    with _working(model=model, device=device) as given, _bar(files, form) as progress:
+        have = given.reporting_to(progress)
         version = have.model.version
+        try:
+            maps = map_places(files, saliency) if saliency else None
+            results = score_files(files, have, maps=maps)
+        except MapUnwritable as error:
+            raise Unusable(str(error)) from error
     match form:
         case "json":
             click.echo(to_json(results, version), nl=False)
@@ -181,6 +206,18 @@ def score(files: tuple[Path, ...], form: str | None, model: str | None, device: 
             print_table(results, version, terminal())
     if any(result.score is None for result in results):
         sys.exit(FAILURE)
+
+
+@contextmanager
+def _bar(files: Sequence[Path], form: str | None) -> Iterator[Progress]:
+    """Show a bar to a person who waits for many files; a program that reads gets none."""
+    is_read = form is not None and not sys.stdout.isatty()
+    if is_read or not sys.stderr.isatty() or len(files) < _MANY_FILES:
+        yield Progress()
+        return
+    with progress_bar(Console(stderr=True), "Loading the model") as progress:
+        progress.waiting(len(files))
+        yield progress
 
 
 @app.command()

@@ -20,27 +20,37 @@ from flows.resources import Progress
 class BarProgress(Progress):
     """Shows a run on a bar that first says what it waits for."""
 
-    def __init__(self, bar: RichProgress) -> None:
+    def __init__(self, bar: RichProgress, beginning: str) -> None:
         self._bar = bar
-        self._task = bar.add_task("Starting and looking into the inbox", total=None)
-        self._scored = self._rejected = 0
+        self._task = bar.add_task(beginning, total=None)
+        self._scored = self._rejected = self._total = 0
 
-    def started(self, total: int) -> None:
-        """Show how many images wait."""
-        self._bar.update(self._task, total=total, description=self._counts())
+    def waiting(self, images: int) -> None:
+        """Show how many images there are: those that are done and those that wait."""
+        self._total = self._done + images
+        self._show()
 
     def advanced(self, *, scored: int, rejected: int) -> None:
         """Show one batch more."""
         self._scored += scored
         self._rejected += rejected
-        self._bar.update(self._task, advance=scored + rejected, description=self._counts())
+        # What a dead run held may come on top of what waited when it was counted.
+        self._total = max(self._total, self._done)
+        self._show()
 
-    def _counts(self) -> str:
-        return f"{self._scored} scored, {self._rejected} rejected"
+    @property
+    def _done(self) -> int:
+        return self._scored + self._rejected
+
+    def _show(self) -> None:
+        counts = f"{self._scored} scored, {self._rejected} rejected"
+        self._bar.update(self._task, completed=self._done, total=self._total, description=counts)
 
 
 @contextmanager
-def progress_bar(console: Console) -> Iterator[BarProgress]:
+def progress_bar(
+    console: Console, beginning: str = "Starting and looking into the inbox"
+) -> Iterator[BarProgress]:
     """Show a bar while the run lasts."""
     bar = RichProgress(
         SpinnerColumn(),
@@ -52,4 +62,4 @@ def progress_bar(console: Console) -> Iterator[BarProgress]:
         console=console,
     )
     with bar:
-        yield BarProgress(bar)
+        yield BarProgress(bar, beginning)

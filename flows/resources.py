@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Progress:
     """Hears how far a run is; this one keeps silent."""
 
-    def started(self, total: int) -> None:
-        """Take note that ``total`` images wait."""
+    def waiting(self, images: int) -> None:
+        """Take note of how many images wait now."""
 
     def advanced(self, *, scored: int, rejected: int) -> None:
         """Take note of one batch."""

@@ -1,5 +1,6 @@
 """The main job: score everything in the inbox that is new, exactly once."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -12,11 +13,14 @@ from prefect.cache_policies import NO_CACHE
 
 from db import ledger, runs, scores
 from db.ledger import Claim
+from db.outcomes import Closed, Outcome
 from db.trends import Balance, balance
 from flows import resources, work
+from flows.at_once import at_once
 from flows.batches import score_claims
 from flows.enlisting import enlist_listing
 from flows.inbox import open_inbox
+from flows.lanes import Lanes
 from flows.work import Work
 from severity.domain import RESEARCH_USE_ONLY, State
 
@@ -74,37 +78,47 @@ async def enlist_new(run: Work, have: resources.Resources) -> tuple[int, int, in
 
 
 async def score_waiting(run: Work, have: resources.Resources) -> tuple[int, int]:
-    """Score batch by batch until nothing waits: how many were scored, how many rejected."""
-    with run.database.transaction() as session:
-        have.progress.started(
-            ledger.waiting(session, run.inbox.location, model_version_id=run.model_version_id)
-        )
+    """Score batches, several in flight, until nothing waits: how many scored, how many rejected."""
+    numbers = count(1)
     scored = rejected = 0
-    for number in count(1):
-        outcome = await score_batch(number)
-        if outcome is None:
-            break
-        scored += outcome[0]
-        rejected += outcome[1]
-        have.progress.advanced(scored=outcome[0], rejected=outcome[1])
+
+    async def lane(suspects: bool) -> None:  # noqa: FBT001 - `at_once` passes it on
+        nonlocal scored, rejected
+        while outcome := await score_batch(next(numbers), suspects=suspects):
+            scored += outcome[0]
+            rejected += outcome[1]
+            have.progress.advanced(scored=outcome[0], rejected=outcome[1])
+
+    with Lanes(have) as lanes:
+        work.lanes.set(lanes)
+        # Counted anew in the end: other runs take some, and what they leave when they die waits.
+        while waiting := await lanes.transact(_waiting, run):
+            have.progress.waiting(waiting)
+            await at_once(lanes.count, lane, [False] * lanes.count)
+            await lane(suspects=True)
+    have.progress.waiting(0)
     return scored, rejected
 
 
 @task(name="score-batch", cache_policy=NO_CACHE, persist_result=False)
-async def score_batch(number: int) -> tuple[int, int] | None:
+async def score_batch(number: int, *, suspects: bool) -> tuple[int, int] | None:
     """Claim a batch, score it, and write scores and ledger in one transaction.
+
+    Parameters
+    ----------
+    suspects
+        Claim one object that may kill the worker; only when no other batch is in flight.
 
     Returns
     -------
     How many were scored and how many rejected; None if nothing waited.
     """
-    run, have = work.hold.get(), resources.current()
-    claims = _claim(run, have.settings.batch_size)
+    run, lanes, have = work.hold.get(), work.lanes.get(), resources.current()
+    claims = await lanes.transact(_claim, run, have.settings.batch_size, suspects=suspects)
     if not claims:
         return None
-    outcomes = await score_claims(claims, work=run, have=have)
-    with run.database.transaction() as session:
-        closed = scores.close(session, run.run_id, outcomes, model_version_id=run.model_version_id)
+    outcomes = await score_claims(claims, lanes=lanes, work=run, have=have)
+    closed = await lanes.transact(_close, run, outcomes)
     scored = sum(one.state == State.SCORED for one in closed)
     get_run_logger().info(
         "batch %d of %d: %d scored, %d rejected",
@@ -116,18 +130,28 @@ async def score_batch(number: int) -> tuple[int, int] | None:
     return scored, len(closed) - scored
 
 
-def _claim(run: Work, limit: int) -> list[Claim]:
-    """Take the next objects, after taking from dead runs what they held."""
+def _waiting(run: Work) -> int:
+    """Count what waits, with what dead runs held."""
     with run.database.transaction() as session:
         runs.release_abandoned(session)
     with run.database.transaction() as session:
-        return ledger.claim(
-            session,
-            run.inbox.location,
-            run.run_id,
-            model_version_id=run.model_version_id,
-            limit=limit,
-        )
+        return ledger.waiting(session, run.inbox.location, model_version_id=run.model_version_id)
+
+
+def _claim(run: Work, limit: int, *, suspects: bool) -> list[Claim]:
+    """Take the next objects, after taking from dead runs what they held."""
+    place, version = run.inbox.location, run.model_version_id
+    with run.database.transaction() as session:
+        runs.release_abandoned(session)
+    with run.database.transaction() as session:
+        if suspects:
+            return ledger.claim_suspect(session, place, run.run_id, model_version_id=version)
+        return ledger.claim(session, place, run.run_id, model_version_id=version, limit=limit)
+
+
+def _close(run: Work, outcomes: Sequence[Outcome]) -> list[Closed]:
+    with run.database.transaction() as session:
+        return scores.close(session, run.run_id, outcomes, model_version_id=run.model_version_id)
 
 
 def model_version_id(have: resources.Resources) -> int:

@@ -1,12 +1,14 @@
 """Scores of single files, without a database."""
 
+import asyncio
 import csv
-import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
+from functools import lru_cache
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 from rich import box
@@ -14,15 +16,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from flows.at_once import at_once
+from flows.lanes import Lanes, ReadyImage, Rejection, read
 from flows.resources import Resources
+from flows.saliency import MapPlace, write_map
 from severity.domain import RESEARCH_USE_ONLY, ModelVersion, Reason, Score, View
-from severity.errors import RejectedImage, UnreadableImage, UnreadableSidecar
+from severity.errors import UnreadableImage, UnreadableSidecar
 from severity.limits import check_bytes
-from severity.radiograph import Radiograph
-from severity.reading import read_radiograph
 from severity.sidecar import SIDECAR_NAMES, SidecarRecord, parse_sidecar
 
 _NOBODY = SidecarRecord(patient_id="unnamed")
+_CACHED_FOLDERS = 64
+_NO_IDENTITY = ""  # of a PNG or JPEG: nothing is stored, so its content need not be hashed
+
+SidecarsOf = Callable[[Path], Mapping[str, SidecarRecord]]
 
 
 @dataclass(frozen=True)
@@ -36,55 +43,100 @@ class FileResult:
     simulated: bool = False
     reason: Reason | None = None
     detail: str = ""
+    saliency: str | None = None
 
 
-def score_files(files: Sequence[Path], have: Resources) -> list[FileResult]:
-    """Score files one by one, in their order; nothing is stored.
+def score_files(
+    files: Iterable[Path], have: Resources, *, maps: Iterable[MapPlace] | None = None
+) -> list[FileResult]:
+    """Score files and keep their order; nothing is stored.
+
+    Parameters
+    ----------
+    files
+        Any number; they are taken as they are scored, and only a few are in memory at once.
+    maps
+        Where the saliency map of each file goes, if it is not rejected.
 
     Raises
     ------
     ModelUnavailable
         Nothing can be scored.
+    MapUnwritable
+        A saliency map cannot be written.
     """
-    model = have.model
-    results = []
-    for file in files:
-        try:
-            radiograph = _read(file, have.settings.zone)
-            score = model.score(radiograph.model_input()[None])[0]
-        except RejectedImage as rejected:
-            results.append(
-                FileResult(str(file), None, reason=rejected.reason, detail=str(rejected))
-            )
-        else:
-            record = radiograph.record
-            results.append(
-                FileResult(str(file), score, record.view, record.acquired.at, record.simulated)
-            )
-    return results
+    given = zip(files, repeat(None)) if maps is None else zip(files, maps, strict=True)
+    return asyncio.run(_score_files(given, have))
 
 
-def _read(file: Path, zone: tzinfo) -> Radiograph:
+async def _score_files(
+    given: Iterable[tuple[Path, MapPlace | None]], have: Resources
+) -> list[FileResult]:
+    sidecars = lru_cache(_CACHED_FOLDERS)(_sidecars)
+    with Lanes(have) as lanes:
+
+        async def ready(given: tuple[Path, MapPlace | None]) -> ReadyImage:
+            return await lanes.decode(_ready_image, given[0], sidecars, have)
+
+        async def score(batch: Sequence[tuple[Path, MapPlace | None]]) -> list[FileResult]:
+            answers = await lanes.score(batch, ready)
+            for (_, place), answer in zip(batch, answers, strict=True):
+                if place is not None and not isinstance(answer, Rejection):
+                    await lanes.infer(write_map, answer[0], place, have.model)
+            rejected = sum(isinstance(answer, Rejection) for answer in answers)
+            have.progress.advanced(scored=len(batch) - rejected, rejected=rejected)
+            return list(map(_result, batch, answers))
+
+        batches = _batches(given, have.settings.batch_size)
+        return list(chain.from_iterable(await at_once(lanes.count, score, batches)))
+
+
+def _batches(
+    items: Iterable[tuple[Path, MapPlace | None]], size: int
+) -> Iterator[list[tuple[Path, MapPlace | None]]]:
+    waiting = iter(items)
+    while batch := list(islice(waiting, size)):
+        yield batch
+
+
+def _ready_image(file: Path, sidecars: SidecarsOf, have: Resources) -> ReadyImage:
     try:
         check_bytes(file.stat().st_size)
         content = file.read_bytes()
     except OSError as error:
         raise UnreadableImage(Reason.VANISHED, f"cannot be read: {error.strerror}") from error
     # Without a record a PNG or JPEG is still an image; only whose it is stays unknown.
-    record = _sidecar_record(file) or _NOBODY
-    sha256 = hashlib.sha256(content).hexdigest()
-    return read_radiograph(content, record, content_sha256=sha256, zone=zone)
+    record = sidecars(file.parent).get(file.name, _NOBODY)
+    radiograph = read(content, record, content_sha256=_NO_IDENTITY, have=have)
+    return ReadyImage(radiograph.record, have.model.prepare(radiograph.grey))
 
 
-def _sidecar_record(file: Path) -> SidecarRecord | None:
-    for name in SIDECAR_NAMES:
+def _sidecars(folder: Path) -> Mapping[str, SidecarRecord]:
+    """Read what the sidecars of a folder say of its files; of two, the first one counts."""
+    records: dict[str, SidecarRecord] = {}
+    for name in reversed(SIDECAR_NAMES):
         try:
-            record = parse_sidecar(name, (file.parent / name).read_bytes()).get(file.name)
+            records |= parse_sidecar(name, (folder / name).read_bytes())
         except (OSError, UnreadableSidecar):
             continue
-        if record is not None:
-            return record
-    return None
+    return records
+
+
+def _result(
+    given: tuple[Path, MapPlace | None], answer: tuple[ReadyImage, Score] | Rejection
+) -> FileResult:
+    file, place = given
+    if isinstance(answer, Rejection):
+        return FileResult(str(file), None, reason=answer.reason, detail=answer.detail)
+    image, score = answer
+    return FileResult(
+        file=str(file),
+        score=score,
+        view=image.record.view,
+        acquired_at=image.record.acquired.at,
+        simulated=image.record.simulated,
+        saliency=str(place.picture) if place else None,
+    )
 
 
 def print_table(results: Sequence[FileResult], version: ModelVersion, console: Console) -> None:
@@ -124,10 +176,11 @@ def to_json(results: Sequence[FileResult], version: ModelVersion) -> str:
 
 
 def to_csv(results: Sequence[FileResult], version: ModelVersion) -> str:
-    """Write results as CSV, one line a file."""
+    """Write results as CSV, one line a file, with a column for each finding of the backbone."""
     lines = io.StringIO()
-    rows = [_row(result, version) | {"notice": RESEARCH_USE_ONLY} for result in results]
-    writer = csv.DictWriter(lines, fieldnames=list(rows[0]), lineterminator="\n")
+    rows = [_flat(_row(result, version)) | {"notice": RESEARCH_USE_ONLY} for result in results]
+    columns = dict.fromkeys(column for row in rows for column in row)
+    writer = csv.DictWriter(lines, fieldnames=list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return lines.getvalue()
@@ -142,6 +195,14 @@ def _row(result: FileResult, version: ModelVersion) -> dict[str, object]:
         "view": result.view,
         "acquired_at": result.acquired_at.isoformat() if result.acquired_at else None,
         "simulated": result.simulated,
+        "saliency": result.saliency,
         "reason": result.reason,
         "detail": result.detail,
     }
+
+
+def _flat(row: dict[str, object]) -> dict[str, object]:
+    findings = row.pop("findings")
+    if not isinstance(findings, Mapping):
+        return row
+    return row | {f"finding: {name}": logit for name, logit in findings.items()}
