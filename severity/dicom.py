@@ -9,7 +9,8 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from severity.dicom_pixels import displayed_pixels
+from severity.decoding_helpers import DecodingHelpers
+from severity.dicom_pixels import displayed_grey
 from severity.dicom_text import first_text, texts, whole_text
 from severity.dicom_time import acquired
 from severity.domain import ImageRecord, PatientId, Reason, View
@@ -19,7 +20,6 @@ from severity.errors import (
     NotAFrontalChestRadiograph,
     UnreadableImage,
 )
-from severity.grey import GreyImage
 from severity.limits import check_size
 from severity.radiograph import Radiograph
 from severity.silence import silence
@@ -37,7 +37,9 @@ _UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
 _BROKEN = (*BROKEN_FILE, InvalidDicomError, BytesLengthException)
 
 
-def read_dicom(content: bytes, *, zone: tzinfo) -> Radiograph:
+def read_dicom(
+    content: bytes, *, zone: tzinfo, helpers: DecodingHelpers | None = None
+) -> Radiograph:
     """Read one DICOM file.
 
     Parameters
@@ -46,11 +48,8 @@ def read_dicom(content: bytes, *, zone: tzinfo) -> Radiograph:
         The whole file, with its preamble.
     zone
         Assumed for times without an offset.
-
-    Returns
-    -------
-    The radiograph with pixels on [0, 1], 1 is white: see
-    `severity.dicom_pixels.displayed_pixels`.
+    helpers
+        See `severity.dicom_pixels.displayed_grey`.
 
     Raises
     ------
@@ -66,10 +65,10 @@ def read_dicom(content: bytes, *, zone: tzinfo) -> Radiograph:
                 raise EOFError
             _check_eligible(dataset)
             record = _record(dataset, zone)
-            pixels = displayed_pixels(dataset)
+            grey = displayed_grey(dataset, helpers=helpers)
         except _BROKEN as error:
             raise UnreadableImage(Reason.CORRUPT, "the DICOM file is broken or cut off") from error
-    return Radiograph(record, GreyImage(pixels, 0, 1, *pixels.shape))
+    return Radiograph(record, grey)
 
 
 def _check_not_deflated(content: bytes) -> None:

@@ -9,6 +9,7 @@ SeverityError
 │   ├── IncompleteMetadata      patient or time cannot be told
 │   └── ConflictingImage        contradicts, or repeats, an image that is already known
 ├── UnreadableSidecar           tell the operator; its images wait for a readable one
+├── HelperUnavailable           stop: the machine starts no process, no image is to blame
 └── ModelUnavailable            stop: nothing can be scored by this model version
     └── WrongWeights            the weights are not the ones named; never load them
 """
@@ -75,6 +76,10 @@ class ConflictingImage(RejectedImage):
 
 class UnreadableSidecar(SeverityError):
     """The sidecar is not the CSV or JSON that the documentation describes."""
+
+
+class HelperUnavailable(SeverityError):
+    """No process that decodes images can be started here and now."""
 
 
 class ModelUnavailable(SeverityError):

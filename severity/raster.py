@@ -36,7 +36,7 @@ _VIEWS = {
 }
 _LATERALS = {"L", "LL", "RL", "LLAT", "RLAT", "LAT", "LATERAL"}
 _FORMATS = ("PNG", "JPEG")
-_FULL_SCALE = {"L": 255.0, "I;16": 65535.0, "I": 65535.0}
+_WIDE = {"I;16", "I"}  # modes of grey with 16 bits
 _MOST_SPREAD = 32  # of 255, between a pixel's colours; scanners and JPEG tint less
 _MOST_COLOURED = 0.25  # share of pixels; annotations and a tint stay below
 _FARTHEST_OFFSET_DAYS = 36_500
@@ -68,8 +68,7 @@ def read_raster(
             Reason.NO_SIDECAR_RECORD, "no metadata.csv or metadata.json names this file"
         )
     record = _record(sidecar, content_sha256=content_sha256, zone=zone)
-    pixels, full_scale = _decode(content)
-    return Radiograph(record, GreyImage(pixels, 0, full_scale, *pixels.shape))
+    return Radiograph(record, _decode(content))
 
 
 def _record(sidecar: SidecarRecord, *, content_sha256: str, zone: tzinfo) -> ImageRecord:
@@ -129,8 +128,8 @@ def _offset(written: str) -> timedelta:
     return timedelta(days=days)
 
 
-def _decode(content: bytes) -> tuple[NDArray[np.number], float]:
-    """Decode, and tell the value of white.
+def _decode(content: bytes) -> GreyImage:
+    """Decode, with all checks.
 
     Grey is read with all its 8 or 16 bits. Colour is read with 8 bits a channel: Pillow
     keeps the upper 8 of 16, which moves a grey value by at most 1/256 of the full scale.
@@ -141,11 +140,8 @@ def _decode(content: bytes) -> tuple[NDArray[np.number], float]:
             _check_whole(content)
             image = Image.open(io.BytesIO(content), formats=_FORMATS)
             image.load()
-            if image.mode in _FULL_SCALE:
-                pixels = np.asarray(image)
-                kind = np.uint8 if image.mode == "L" else np.uint16
-                return pixels.astype(kind, copy=False), _FULL_SCALE[image.mode]
-            return _grey_of_colour(image), 255.0
+            values = _grey(image)
+            return GreyImage(values, 0.0, float(np.iinfo(values.dtype).max), *values.shape)
         except Image.DecompressionBombError as error:
             raise ImageOutsideLimits(Reason.TOO_LARGE, "more pixels than can be decoded") from error
         except (*BROKEN_FILE, SyntaxError) as error:
@@ -159,12 +155,21 @@ def _check_whole(content: bytes) -> None:
     image.verify()
 
 
+def _grey(image: Image.Image) -> NDArray[np.uint8 | np.uint16]:
+    if image.mode == "L":
+        return np.asarray(image)
+    if image.mode in _WIDE:
+        return np.asarray(image).astype(np.uint16, copy=False)
+    return _grey_of_colour(image)
+
+
 def _grey_of_colour(image: Image.Image) -> NDArray[np.uint8]:
     """Take the first channel of a grey image stored in colour, as Cohen et al. do."""
-    colours = np.asarray(image.convert("RGB"))
-    coloured = float((np.ptp(colours, axis=2) > _MOST_SPREAD).mean())
+    red, green, blue = (np.asarray(channel) for channel in image.convert("RGB").split())
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    coloured = np.count_nonzero(spread > _MOST_SPREAD) / spread.size
     if coloured > _MOST_COLOURED:
         raise UnreadableImage(
             Reason.COLOUR, f"{coloured:.0%} of the pixels are coloured: not a radiograph"
         )
-    return np.ascontiguousarray(colours[:, :, 0])
+    return red

@@ -2,6 +2,7 @@
 
 from datetime import tzinfo
 
+from severity.decoding_helpers import DecodingHelpers
 from severity.dicom import read_dicom
 from severity.domain import Reason
 from severity.errors import ImageOutsideLimits, UnreadableImage
@@ -10,13 +11,18 @@ from severity.radiograph import Radiograph
 from severity.raster import read_raster
 from severity.sidecar import SidecarRecord
 
-_DICOM_MAGIC_AT = 128
+_DICOM_MAGIC_AT, _DICOM = 128, b"DICM"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 
 
 def read_radiograph(
-    content: bytes, sidecar: SidecarRecord | None, *, content_sha256: str, zone: tzinfo
+    content: bytes,
+    sidecar: SidecarRecord | None,
+    *,
+    content_sha256: str,
+    zone: tzinfo,
+    helpers: DecodingHelpers | None = None,
 ) -> Radiograph:
     """Read a DICOM, PNG or JPEG file; its content, not its name, tells which.
 
@@ -30,26 +36,25 @@ def read_radiograph(
         The file's hash, from which PNG and JPEG get their identity.
     zone
         Assumed for times without one.
+    helpers
+        Processes for the decoders that would hold up other threads; None decodes here.
 
     Raises
     ------
     RejectedImage
         With the reason, when the image must not be scored.
+    HelperUnavailable
+        The machine starts no process; never without ``helpers``.
     """
     check_bytes(len(content))
     try:
-        return _read(content, sidecar, content_sha256=content_sha256, zone=zone)
+        if content[_DICOM_MAGIC_AT : _DICOM_MAGIC_AT + len(_DICOM)] == _DICOM:
+            return read_dicom(content, zone=zone, helpers=helpers)
+        if content.startswith((_PNG, _JPEG)):
+            return read_raster(content, sidecar, content_sha256=content_sha256, zone=zone)
     except MemoryError as error:
         raise ImageOutsideLimits(
             Reason.TOO_LARGE, "the memory is too small to decode the image"
         ) from error
 
-
-def _read(
-    content: bytes, sidecar: SidecarRecord | None, *, content_sha256: str, zone: tzinfo
-) -> Radiograph:
-    if content[_DICOM_MAGIC_AT:].startswith(b"DICM"):
-        return read_dicom(content, zone=zone)
-    if content.startswith((_PNG, _JPEG)):
-        return read_raster(content, sidecar, content_sha256=content_sha256, zone=zone)
     raise UnreadableImage(Reason.NOT_AN_IMAGE, "neither DICOM nor PNG nor JPEG")

@@ -6,7 +6,7 @@ from threading import Lock
 from types import TracebackType
 
 # Their messages quote the values that they find, which may be a patient's.
-_CHATTY = ("pydicom", "pylibjpeg", "openjpeg", "libjpeg", "PIL")
+_CHATTY = ("pydicom", "imagecodecs", "PIL")
 
 
 class _Silence:

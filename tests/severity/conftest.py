@@ -4,6 +4,7 @@ import io
 import warnings
 from collections.abc import Callable
 
+import imagecodecs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -93,7 +94,9 @@ def _put_pixels(dataset: FileDataset, pixels: NDArray[np.integer], frame: bytes 
     syntax = dataset.file_meta.TransferSyntaxUID
     if frame is not None:
         dataset.PixelData = encapsulate([frame])
-    elif syntax in {RLELossless, JPEG2000Lossless}:
+    elif syntax == JPEG2000Lossless:
+        dataset.PixelData = encapsulate([jpeg_2000(pixels, dataset.BitsStored)])
+    elif syntax == RLELossless:
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         dataset.PixelData = pixels.tobytes()
         dataset.compress(syntax, generate_instance_uid=False)
@@ -103,6 +106,14 @@ def _put_pixels(dataset: FileDataset, pixels: NDArray[np.integer], frame: bytes 
         order = ">" if syntax == ExplicitVRBigEndian else "<"
         dataset.PixelData = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
     dataset["PixelData"].VR = "OW"
+
+
+def jpeg_2000(pixels: NDArray[np.integer], bits: int) -> bytes:
+    """Encode a frame without loss."""
+    encoded: bytes = imagecodecs.jpeg2k_encode(
+        pixels, level=0, codecformat="j2k", bitspersample=bits, reversible=True
+    )
+    return encoded
 
 
 def jpeg_film(pixels: NDArray[np.uint8], **options: object) -> bytes:

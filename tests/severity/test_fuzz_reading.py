@@ -6,18 +6,25 @@ Seeded, so a failure repeats. To search further than every run should take, set
 
 import os
 import random
+import time
 from collections.abc import Callable
 from datetime import UTC
 
+import imagecodecs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import (
+    JPEG2000,
     ExplicitVRBigEndian,
+    HTJ2KLossless,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
     RLELossless,
 )
 
@@ -26,6 +33,7 @@ from severity.reading import read_radiograph
 from severity.sidecar import SidecarRecord, parse_sidecar
 
 COPIES = int(os.environ.get("FUZZ_COPIES", "1000"))
+SLOWEST = 20  # seconds, on a busy machine
 HEADER = 1200  # bytes of a small file in which damage does the most
 LENGTHS = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"\xfe\xff\xff\xff")
 VALUE_TYPES = (b"SQ", b"UN", b"OB", b"US", b"DS", b"AT", b"FD", b"PN", b"\xff\xff")
@@ -72,6 +80,23 @@ def table() -> list[Dataset]:
     return [item]
 
 
+def compressed(dicom_film: Callable[..., bytes], pixels: NDArray[np.uint16]) -> list[bytes]:
+    """One film for each further decoder."""
+    large = np.tile(pixels, (14, 12))  # decoded to half its size
+    jpeg, j2k = imagecodecs.jpeg8_encode, imagecodecs.jpeg2k_encode
+    twelve_bits = {"bitspersample": 12}
+    return [
+        dicom_film(frames, syntax=syntax, frame=frame)
+        for frames, syntax, frame in (
+            (pixels, JPEGExtended12Bit, jpeg(pixels, level=95, **twelve_bits)),
+            (pixels, JPEGLosslessSV1, jpeg(pixels, lossless=True, predictor=1, **twelve_bits)),
+            (pixels, JPEGLSLossless, imagecodecs.jpegls_encode(pixels)),
+            (pixels, HTJ2KLossless, imagecodecs.htj2k_encode(pixels, reversible=True)),
+            (large, JPEG2000, j2k(large, level=50, codecformat="j2k", **twelve_bits)),
+        )
+    ]
+
+
 @pytest.fixture(scope="module")
 def films(
     dicom_film: Callable[..., bytes],
@@ -89,6 +114,7 @@ def films(
         dicom_film(syntax=RLELossless),
         dicom_film(syntax=JPEG2000Lossless),
         dicom_film(eight_bits, bits=8, syntax=JPEGBaseline8Bit),
+        *compressed(dicom_film, grey_film(bits=12)),
         png_film(eight_bits),
         png_film(grey_film(bits=16)),
         png_film(np.dstack([eight_bits] * 4)),
@@ -107,11 +133,14 @@ def test_a_damaged_film_is_read_or_refused_and_nothing_else(films: list[bytes]) 
     refused = 0
     for _ in range(COPIES):
         content = damaged(chance.choice(films), chance)
+        began = time.monotonic()
         try:
             film = read_radiograph(content, SOMEBODY, content_sha256="a", zone=UTC)
         except RejectedImage:
             refused += 1
             continue
+        finally:
+            assert time.monotonic() - began < SLOWEST
         assert np.isfinite(film.model_input()).all()
         assert film.pixel_sha256()
     assert 0 < refused < COPIES

@@ -69,33 +69,33 @@ def png_claiming(rows: int, columns: int, content: bytes) -> bytes:
 
 
 def test_an_eight_bit_png_is_read_as_it_is(png: bytes) -> None:
-    film = read(png)
+    film = read(png).grey
 
-    assert film.grey.white == 255
-    assert (film.grey.values == slope()).all()
+    assert (film.black, film.white) == (0, 255)
+    assert (film.values == slope()).all()
 
 
 def test_a_sixteen_bit_png_keeps_all_its_bits(png_film: Film) -> None:
-    film = read(png_film(slope(np.uint16)))
+    film = read(png_film(slope(np.uint16))).grey
 
-    assert film.grey.white == 65535
-    assert (film.grey.values == slope(np.uint16)).all()
+    assert (film.black, film.white) == (0, 65535)
+    assert (film.values == slope(np.uint16)).all()
 
 
 def test_a_jpeg_is_read_as_it_is(jpeg: bytes) -> None:
-    film = read(jpeg)
+    film = read(jpeg).grey
 
-    assert film.grey.white == 255
-    assert film.grey.values == pytest.approx(slope(), abs=8)
+    assert film.white == 255
+    assert film.values == pytest.approx(slope(), abs=8)
 
 
 @pytest.mark.parametrize("bits", [1, 4])
 def test_a_png_of_few_grey_levels_spans_black_to_white(tmp_path: Path, bits: int) -> None:
     Image.fromarray(slope()).quantize(2**bits).save(tmp_path / "few.png", bits=bits)
 
-    film = read((tmp_path / "few.png").read_bytes())
+    film = read((tmp_path / "few.png").read_bytes()).grey
 
-    assert film.grey.values == pytest.approx(slope(), abs=255 / 2**bits)
+    assert film.values == pytest.approx(slope(), abs=255 / 2**bits)
 
 
 @pytest.mark.parametrize("kind", ["RGB", "RGBA", "LA"])
@@ -136,10 +136,10 @@ def test_sixteen_bits_a_channel_are_read_with_eight(channels: int) -> None:
     grey = slope(np.uint16)
     content = wide_png(np.dstack([grey] * 3 + [np.full_like(grey, 65535)])[:, :, :channels])
 
-    film = read(content)
+    film = read(content).grey
 
-    assert film.grey.white == 255
-    assert film.grey.values / 255 == pytest.approx(grey / 65535, abs=1 / 256)
+    assert film.white == 255
+    assert film.values / 255 == pytest.approx(grey / 65535, abs=1 / 256)
 
 
 def wide_png(pixels: NDArray[np.uint16]) -> bytes:
