@@ -8,8 +8,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from severity.domain import RESEARCH_USE_ONLY
@@ -25,13 +24,21 @@ class NameTaken(Exception):
 
 
 @dataclass(frozen=True)
+class ImportedFile:
+    """A file that a head was read from."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class StoredModel:
-    """An imported head and where it came from; ``files`` maps their names to their SHA-256."""
+    """A head and where it came from."""
 
     head: Head
     source: str = ""
     licence: str = ""
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[ImportedFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,9 @@ class ModelStore:
             _write(draft / _ORIGIN, _origin(model))
             try:
                 draft.rename(self.folder / name)
-            except (FileExistsError, NotADirectoryError):
+            except OSError:
+                if name not in self.names():
+                    raise
                 return self._refuse_another(model)  # imported by another process meanwhile
         except OSError as error:
             raise ModelUnavailable(f"{name} cannot be kept in {self.folder}: {error}") from error
@@ -118,7 +127,7 @@ def _read(folder: Path) -> StoredModel:
         head=head,
         source=str(origin["source"]),
         licence=str(origin["licence"]),
-        files={str(name): str(sha256) for name, sha256 in origin["files"].items()},
+        files=tuple(ImportedFile(str(one["name"]), str(one["sha256"])) for one in origin["files"]),
     )
 
 
@@ -129,7 +138,7 @@ def _origin(model: StoredModel) -> bytes:
         "head_sha256": model.head.sha256,
         "source": model.source,
         "licence": model.licence,
-        "files": dict(model.files),
+        "files": [asdict(one) for one in model.files],
         "notice": RESEARCH_USE_ONLY,
     }
     return (json.dumps(origin, indent=2, ensure_ascii=False) + "\n").encode()

@@ -18,7 +18,7 @@ from severity.errors import WrongWeights
 if TYPE_CHECKING:
     from torch import nn
 
-NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+NAME = re.compile(r"(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 """A model's name: it stands in file names, version keys and tables."""
 
 
@@ -109,7 +109,7 @@ class Head:
         if not NAME.fullmatch(self.name):
             raise WrongWeights(
                 f"{self.name!r} is no name of a model: lowercase letters, digits and hyphens, "
-                "40 at most, no hyphen at either end"
+                "40 at most, single hyphens inside"
             )
         for chain in self.layers:
             _check_chain(chain)

@@ -1,0 +1,174 @@
+"""The predictions that the authors published, and how far a model's own are from them."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from severity.domain import Scale, Score
+from severity.errors import SeverityError
+
+TOLERANCE = 0.02
+"""Points. Half a unit of the last published digit is 0.005; the rest is for resampling."""
+
+EXTENT_SCALE, OPACITY_SCALE = Scale(0, 8), Scale(0, 6)
+"""The scales that the published predictions are on, before clipping: two are below 0."""
+
+
+class UnreadableReference(SeverityError):
+    """The published predictions are not the table that is described here."""
+
+
+class Origin(StrEnum):
+    """Where predictions were published."""
+
+    NOTEBOOK = "notebook"  # mlmed/covid-severity, xray_covid_eval.ipynb; two decimals
+    README = "README"  # its worked examples; four significant digits
+
+
+_COLUMNS = {
+    Origin.NOTEBOOK: {"geographic extent": "published_prediction"},
+    Origin.README: {"geographic extent": "geographic_extent_0_8", "opacity": "opacity_0_6"},
+}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One published number: of a film, by name, for ``geographic extent`` or ``opacity``."""
+
+    origin: Origin
+    film: str
+    score: str
+    points: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A published number and ours, in points before clipping.
+
+    ``points`` is None where the film is missing, or where it was rejected and ``reason`` says why.
+    """
+
+    published: Prediction
+    points: float | None
+    reason: str = ""
+
+    @property
+    def difference(self) -> float | None:
+        """Ours less the published one."""
+        return None if self.points is None else self.points - self.published.points
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the two are one number, but for rounding and resampling."""
+        # Also false of a difference that is no number.
+        return self.difference is not None and abs(self.difference) <= TOLERANCE
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What all comparisons say together."""
+
+    comparisons: Sequence[Comparison]
+
+    @property
+    def compared(self) -> list[Comparison]:
+        """Those with a number of ours."""
+        return [one for one in self.comparisons if one.points is not None]
+
+    @property
+    def films_missing(self) -> list[str]:
+        """Films that are not there, each once."""
+        return _films(one for one in self.comparisons if one.points is None and not one.reason)
+
+    @property
+    def films_rejected(self) -> list[str]:
+        """Films that are there and were not scored, each once."""
+        return _films(one for one in self.comparisons if one.reason)
+
+    @property
+    def largest(self) -> float | None:
+        """The largest absolute difference, in points."""
+        # Of numbers and one that is none, Python's `max` may be any.
+        return max(self._distances, key=lambda d: math.inf if math.isnan(d) else d, default=None)
+
+    @property
+    def mean(self) -> float | None:
+        """The mean absolute difference, in points."""
+        return math.fsum(self._distances) / len(self._distances) if self._distances else None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether films were compared, none was rejected, and all numbers agree."""
+        agreed = bool(self.compared) and all(one.agrees for one in self.compared)
+        return agreed and not self.films_rejected
+
+    @property
+    def _distances(self) -> list[float]:
+        return [abs(one.difference) for one in self.comparisons if one.difference is not None]
+
+
+def parse_predictions(content: str, origin: Origin) -> list[Prediction]:
+    """Read a table of published predictions.
+
+    Parameters
+    ----------
+    content
+        CSV with a column ``filename`` and ``published_prediction``, or ``geographic_extent_0_8``
+        and ``opacity_0_6``.
+    origin
+        Which of the two.
+
+    Raises
+    ------
+    UnreadableReference
+        A column is absent, or a cell is no number.
+    """
+    rows = csv.DictReader(io.StringIO(content, newline=""))
+    try:
+        predictions = [
+            Prediction(origin, row["filename"], score, float(row[column]))
+            for row in rows
+            for score, column in _COLUMNS[origin].items()
+        ]
+    except KeyError as error:
+        raise UnreadableReference(f"no column {error}") from error
+    except (TypeError, ValueError, csv.Error) as error:
+        raise UnreadableReference(f"line {rows.line_num}: {error}") from error
+    if not predictions:
+        raise UnreadableReference("it lists no film")
+    return predictions
+
+
+def compare(
+    predictions: Iterable[Prediction], scores: Mapping[str, Score], rejected: Mapping[str, str]
+) -> Verdict:
+    """Compare published predictions with a model's scores.
+
+    Parameters
+    ----------
+    predictions
+        As published.
+    scores
+        The model's, by the film's name.
+    rejected
+        Why other films were not scored, by name; films in neither are missing.
+    """
+    return Verdict(
+        [
+            Comparison(one, _points(one, scores.get(one.film)), rejected.get(one.film, ""))
+            for one in predictions
+        ]
+    )
+
+
+def _points(published: Prediction, score: Score | None) -> float | None:
+    if score is None:
+        return None
+    return score.opacity_raw if published.score == "opacity" else score.geographic_extent_raw
+
+
+def _films(comparisons: Iterable[Comparison]) -> list[str]:
+    return sorted({one.published.film for one in comparisons})
