@@ -18,6 +18,7 @@ from db.engine import Database, DatabaseError
 from flows import resources
 from flows.environment import ServerError, configure_prefect
 from flows.inbox import open_inbox
+from flows.model_commands import model_commands
 from flows.present import (
     balance_line,
     rejections_table,
@@ -48,6 +49,9 @@ def app() -> None:
 @app.group(name="db")
 def database_commands() -> None:
     """Look after the database."""
+
+
+app.add_command(model_commands)
 
 
 class Unusable(Exception):

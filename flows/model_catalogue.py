@@ -1,0 +1,167 @@
+"""What is known of each model, whether or not its weights are on this machine."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.model_store import ImportedFile, ModelStore, StoredModel
+from flows.settings import Settings
+from severity.domain import Scale
+from severity.errors import ModelUnavailable
+from severity.heads import Head
+from severity.txrv_heads import LINEAR_NAME, linear_on_lung_opacity
+
+if TYPE_CHECKING:
+    from severity.models import ScoringModel
+
+BUNDLED = "compact-1"
+BUILT_IN = (BUNDLED, LINEAR_NAME)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A backbone's weights: what they must be, and where they are on this machine, if anywhere."""
+
+    sha256: str
+    url: str = ""
+    file: Path | None = None
+    bundled: bool = False
+
+    @property
+    def present(self) -> bool:
+        """Whether nothing has to be fetched."""
+        return self.bundled or self.file is not None
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """One model as it is described; ``files`` and ``measured`` are empty where there are none."""
+
+    name: str
+    imported: bool
+    backbone: str
+    head: str
+    head_sha256: str
+    geographic_extent: Scale
+    opacity: Scale
+    weights: Weights
+    source: str
+    licence: str
+    files: tuple[ImportedFile, ...] = ()
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+
+def store(settings: Settings) -> ModelStore:
+    """Return the imported models of this home folder."""
+    return ModelStore(settings.home / "models")
+
+
+def names(settings: Settings) -> list[str]:
+    """List all models: built in, then imported."""
+    return [*BUILT_IN, *store(settings).names()]
+
+
+def head_named(name: str, settings: Settings) -> Head:
+    """Return the head of any model but the bundled one, whose head is in its weights.
+
+    Raises
+    ------
+    ModelUnavailable
+        There is no such model, or the imported one is broken.
+    """
+    return _stored(name, settings).head
+
+
+def known(name: str, settings: Settings) -> KnownModel:
+    """Describe a model without loading it.
+
+    Raises
+    ------
+    ModelUnavailable
+        There is no such model, or the imported one is broken.
+    """
+    if name == BUNDLED:
+        return _bundled()
+    stored = _stored(name, settings)
+    head = stored.head
+    return KnownModel(
+        name=name,
+        imported=name not in BUILT_IN,
+        backbone=head.backbone,
+        head=head_text(head),
+        head_sha256=head.sha256,
+        geographic_extent=head.geographic_extent,
+        opacity=head.opacity,
+        weights=_weights(head.backbone, settings),
+        source=stored.source,
+        licence=stored.licence,
+        files=stored.files,
+    )
+
+
+def load(name: str, settings: Settings) -> "ScoringModel":
+    """Load a model, as `score` does; what is absent is fetched.
+
+    Raises
+    ------
+    ModelUnavailable
+        It cannot be loaded here and now.
+    """
+    # Imported here: describing models needs no torch, which takes seconds.
+    from flows.scorer import load_model  # noqa: PLC0415
+
+    return load_model(settings.model_copy(update={"model": name}))
+
+
+def head_text(head: Head) -> str:
+    """Say in a few words what a head is."""
+    extent, opacity = ("-".join(map(str, widths)) for widths in head.widths)
+    if all(len(chain) == 1 for chain in head.layers):
+        return f"linear on {head.inputs} {head.takes}"
+    return f"MLP on {head.takes}, " + (extent if extent == opacity else f"{extent} and {opacity}")
+
+
+def _stored(name: str, settings: Settings) -> StoredModel:
+    if name != LINEAR_NAME:
+        return store(settings).read(name)
+    return StoredModel(
+        head=linear_on_lung_opacity(),
+        source="Cohen et al. 2020, arXiv:2005.11856; github.com/mlmed/covid-severity",
+        licence="head: CC BY-SA 4.0; backbone: as published by torchxrayvision. Research use only",
+    )
+
+
+def _weights(backbone: str, settings: Settings) -> Weights:
+    """Look for a backbone's weights; fetch nothing."""
+    # Imported here: torchxrayvision takes seconds.
+    from severity.txrv import PUBLISHED_WEIGHTS  # noqa: PLC0415
+
+    if backbone != "densenet121-res224-all":
+        raise ModelUnavailable(f"the weights of {backbone} are not known to this version")
+    sha256 = settings.weights_sha256 or PUBLISHED_WEIGHTS.sha256
+    file = settings.weights_file or settings.home / "weights" / f"{sha256}.pt"
+    return Weights(
+        sha256=sha256,
+        url=str(settings.weights_url or PUBLISHED_WEIGHTS.url),
+        file=file if file.is_file() else None,
+    )
+
+
+def _bundled() -> KnownModel:
+    card = json.loads((resources.files("severity") / "weights" / f"{BUNDLED}.json").read_text())
+    return KnownModel(
+        name=BUNDLED,
+        imported=False,
+        backbone=card["backbone"],
+        head="linear on 1280 features",
+        head_sha256=card["head_sha256"],
+        geographic_extent=Scale(*card["scales"]["geographic_extent"]),
+        opacity=Scale(*card["scales"]["opacity"]),
+        weights=Weights(sha256=card["weights_sha256"], bundled=True),
+        source="trained by this project (make train)",
+        licence="Apache-2.0; its training films have licences of their own. Research use only",
+        measured=card["metrics"],
+    )

@@ -1,0 +1,167 @@
+"""From the files of a published head to a model in the store."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.model_catalogue import BUILT_IN
+from flows.model_store import ImportedFile, StoredModel
+from severity.domain import Scale
+from severity.errors import WrongWeights
+from severity.head_files import (
+    LARGEST_BYTES,
+    read_linear_json,
+    read_linear_npz,
+    read_mlp_pickle,
+)
+from severity.heads import NAME, Chain, Head, HeadInput
+from severity.txrv_heads import INPUTS
+
+_KEPT = Scale(0, 8)  # what the database keeps of either score
+_PICKLES = {".pkl", ".pickle"}
+
+
+class CannotImport(Exception):
+    """The files or the options are not those of one head; the message says why."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the operator says of a head; ``takes`` may be told from its width."""
+
+    name: str
+    backbone: str
+    takes: HeadInput | None
+    geographic_extent: Scale
+    opacity: Scale
+    source: str = ""
+    licence: str = ""
+
+
+RALO = Request(
+    name="txrv-ralo-v1",
+    backbone="densenet121-res224-all",
+    takes=HeadInput.FEATURES,
+    geographic_extent=Scale(0, 8),
+    opacity=Scale(0, 8),
+    source="RALO head (Stony Brook, doi:10.5281/zenodo.4633999); github.com/mlmed/covid-severity",
+    licence="head: CC BY-SA 4.0; backbone: as published by torchxrayvision. Research use only",
+)
+"""The authors' second head: an MLP on the features, both scores from 0 to 8."""
+
+RALO_WIDTHS = (1024, 1000, 1)
+
+
+def import_ralo(files: Sequence[Path], request: Request = RALO) -> StoredModel:
+    """Read the two files of the RALO head: ``mlp_geo.pkl``, ``mlp_opa.pkl``.
+
+    Raises
+    ------
+    CannotImport
+        There are not two files, or they are in the wrong order by their names.
+    WrongWeights
+        A file is not what the authors publish.
+    """
+    if len(files) != 2:  # noqa: PLR2004 - as the message says
+        raise CannotImport("the RALO head is two files: mlp_geo.pkl mlp_opa.pkl")
+    if "opa" in files[0].name and "geo" in files[1].name:
+        raise CannotImport("the file of geographic extent comes first: mlp_geo.pkl mlp_opa.pkl")
+    model = import_head(files, request)
+    if model.head.widths != (RALO_WIDTHS, RALO_WIDTHS):
+        raise WrongWeights(f"the RALO head has layers of {RALO_WIDTHS}, not {model.head.widths}")
+    return model
+
+
+def import_head(files: Sequence[Path], request: Request) -> StoredModel:
+    """Read a head from two pickles (extent, opacity), from one ``.json`` or one ``.npz``.
+
+    Raises
+    ------
+    CannotImport
+        The name, the files, the scales or the inputs are not those of one head that can be used.
+    WrongWeights
+        A file does not hold what its name promises.
+    """
+    _check_name(request.name)
+    for scale in (request.geographic_extent, request.opacity):
+        if not _KEPT.lowest <= scale.lowest < scale.highest <= _KEPT.highest:
+            raise CannotImport(
+                f"a scale from {scale.lowest:g} to {scale.highest:g}: scores are kept between "
+                f"{_KEPT.lowest:g} and {_KEPT.highest:g} points"
+            )
+    contents = [_content(file) for file in files]
+    layers = _layers(files, contents)
+    head = Head(
+        name=request.name,
+        backbone=request.backbone,
+        takes=_takes(layers[0][0].inputs, request.takes),
+        layers=layers,
+        geographic_extent=request.geographic_extent,
+        opacity=request.opacity,
+    )
+    return StoredModel(
+        head=head,
+        source=request.source,
+        licence=request.licence,
+        files=tuple(
+            ImportedFile(file.name, hashlib.sha256(content).hexdigest())
+            for file, content in zip(files, contents, strict=True)
+        ),
+    )
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise CannotImport(
+            f"{name!r} is no name: lowercase letters, digits and single hyphens, 40 at most"
+        )
+    if name in BUILT_IN:
+        raise CannotImport(f"{name} is built in: give another --name")
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise CannotImport(f"{file} cannot be read: {error.strerror}") from error
+    if len(content) > LARGEST_BYTES:
+        raise WrongWeights(
+            f"{file.name} has more than {LARGEST_BYTES} bytes: no head is that large"
+        )
+    return content
+
+
+def _layers(files: Sequence[Path], contents: Sequence[bytes]) -> tuple[Chain, Chain]:
+    match [file.suffix.lower() for file in files]:
+        case [first, second] if {first, second} <= _PICKLES:
+            return _pickled(files[0], contents[0]), _pickled(files[1], contents[1])
+        case [".json"]:
+            read = read_linear_json
+        case [".npz"]:
+            read = read_linear_npz
+        case _:
+            raise CannotImport(
+                "a head is two pickles (geographic extent, then opacity), one .json or one .npz"
+            )
+    try:
+        return read(contents[0])
+    except WrongWeights as error:
+        raise WrongWeights(f"{files[0].name}: {error}") from error
+
+
+def _pickled(file: Path, content: bytes) -> Chain:
+    try:
+        return read_mlp_pickle(content)
+    except WrongWeights as error:
+        raise WrongWeights(f"{file.name}: {error}") from error
+
+
+def _takes(inputs: int, said: HeadInput | None) -> HeadInput:
+    """Tell from its width what a head takes."""
+    fitting = [one for one, width in INPUTS.items() if width == inputs]
+    if not fitting or said not in {None, *fitting}:
+        gives = " or ".join(f"{width} {one}" for one, width in INPUTS.items())
+        raise CannotImport(f"the head takes {inputs} numbers; a backbone gives {gives}")
+    return fitting[0]

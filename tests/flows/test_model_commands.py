@@ -1,0 +1,473 @@
+"""`cxr-severity model` as a user meets it."""
+
+import csv
+import hashlib
+import json
+import os
+import pickle
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flows.cli import app, main
+from flows.model_catalogue import BUILT_IN, head_named
+from flows.settings import Settings
+from severity.domain import RESEARCH_USE_ONLY, Scale
+from severity.heads import HeadInput
+from severity.txrv_heads import FINDINGS, linear_on_lung_opacity
+
+from .films import write_film
+from .heads import write_linear, write_mlp, write_ralo
+
+MINE = ("--name", "mine-v1", "--extent-scale", "0", "8", "--opacity-scale", "0", "6")
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEVERITY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SEVERITY_DEVICE", "cpu")
+    # Where nothing listens: whatever fetched something would fail.
+    monkeypatch.setenv("SEVERITY_WEIGHTS_URL", "http://127.0.0.1:9/weights.pt")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def command(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Run the command line in this process, as its script does."""
+
+    def run(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["cxr-severity", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        out, err = capsys.readouterr()
+        return Ended(code, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A file in the published format with random weights, and its hash."""
+    import torch
+    from torchxrayvision.models import DenseNet
+
+    torch.manual_seed(0)
+    backbone = DenseNet()
+    with torch.no_grad():  # logits of a size that real ones have
+        backbone.classifier.weight.mul_(1e-3)
+    file = tmp_path_factory.mktemp("weights") / "random.pt"
+    torch.save(backbone, file)
+    return file, hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def with_weights(random_weights: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name those weights as the published ones, as an operator would."""
+    file, sha256 = random_weights
+    monkeypatch.setenv("SEVERITY_WEIGHTS_FILE", str(file))
+    monkeypatch.setenv("SEVERITY_WEIGHTS_SHA256", sha256)
+    return sha256
+
+
+def listed(command: Command) -> dict[str, dict[str, object]]:
+    return {
+        one["name"]: one for one in json.loads(command("model", "list", "--json").out)["models"]
+    }
+
+
+def test_the_ralo_head_is_imported_with_its_backbone_and_scales(
+    command: Command, tmp_path: Path, home: Path
+) -> None:
+    extent, opacity = write_ralo(tmp_path)
+
+    ended = command("model", "import", "ralo", extent, opacity)
+
+    assert ended.code == 0, ended.err
+    head = head_named("txrv-ralo-v1", Settings())
+    assert "txrv-ralo-v1 imported" in ended.out
+    assert head.sha256 in ended.out
+    assert "--model txrv-ralo-v1" in ended.out
+    assert RESEARCH_USE_ONLY in ended.out
+    assert (head.backbone, head.takes) == ("densenet121-res224-all", HeadInput.FEATURES)
+    assert head.geographic_extent == head.opacity == Scale(0, 8)
+    assert sorted(one.name for one in (home / "models/txrv-ralo-v1").iterdir()) == [
+        "head.safetensors",
+        "model.json",
+    ]
+
+
+def test_an_imported_head_gives_what_scikit_learn_would(command: Command, tmp_path: Path) -> None:
+    command("model", "import", "ralo", *write_ralo(tmp_path))
+    given = np.random.default_rng(0).uniform(0, 1, (3, 1024)).astype(np.float32)
+
+    points = head_named("txrv-ralo-v1", Settings()).points(given)
+
+    for column, name in enumerate(("mlp_geo.pkl", "mlp_opa.pkl")):
+        coefs, intercepts = pickle.loads((tmp_path / name).read_bytes())  # noqa: S301 - ours
+        hidden = np.maximum(given @ coefs[0] + intercepts[0], 0)
+        assert points[:, column] == pytest.approx(
+            (hidden @ coefs[1] + intercepts[1])[:, 0], abs=1e-4
+        )
+
+
+def test_importing_twice_changes_nothing(command: Command, tmp_path: Path, home: Path) -> None:
+    files = write_ralo(tmp_path)
+    command("model", "import", "ralo", *files)
+    before = (home / "models/txrv-ralo-v1/model.json").stat()
+
+    again = command("model", "import", "ralo", *files)
+
+    assert again.code == 0
+    assert "txrv-ralo-v1 was imported already, unchanged" in again.out
+    assert (home / "models/txrv-ralo-v1/model.json").stat() == before
+
+
+def test_another_head_of_that_name_is_refused(command: Command, tmp_path: Path) -> None:
+    command("model", "import", "ralo", *write_ralo(tmp_path))
+    before = head_named("txrv-ralo-v1", Settings()).sha256
+    other = write_mlp(tmp_path / "mlp_geo.pkl", seed=9)
+
+    ended = command("model", "import", "ralo", str(other), str(tmp_path / "mlp_opa.pkl"))
+
+    assert ended.code == 2
+    assert "another model is named txrv-ralo-v1" in ended.err
+    assert head_named("txrv-ralo-v1", Settings()).sha256 == before
+
+
+def test_the_published_head_can_be_imported_as_json_and_is_the_same_head(
+    command: Command, tmp_path: Path
+) -> None:
+    published = {
+        score: {"weights": {"Lung Opacity": slope}, "intercept": intercept}
+        for score, slope, intercept in (
+            ("geographic_extent", 0.8705248236656189, 3.4137437),
+            ("opacity", 0.5484423041343689, 2.5535977),
+        )
+    }
+    file = tmp_path / "head.json"
+    file.write_text(json.dumps(published))
+
+    ended = command("model", "import", *MINE, "--source", "a paper", str(file))
+
+    assert ended.code == 0, ended.err
+    assert head_named("mine-v1", Settings()).sha256 == linear_on_lung_opacity().sha256
+    shown = command("model", "show", "mine-v1").out
+    assert "a paper" in shown
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in shown
+
+
+def test_a_linear_head_is_imported_from_npz_and_its_inputs_told_from_its_width(
+    command: Command, tmp_path: Path
+) -> None:
+    for width, takes in ((1024, HeadInput.FEATURES), (len(FINDINGS), HeadInput.LOGITS)):
+        np.savez(
+            tmp_path / "head.npz",
+            geographic_extent_weights=np.ones(width),
+            geographic_extent_intercept=1.0,
+            opacity_weights=np.ones(width),
+            opacity_intercept=1.0,
+        )
+        name = f"from-{takes}"
+        ended = command(
+            *("model", "import", *MINE, "--name", name, "--backbone", "densenet121-res224-nih"),
+            str(tmp_path / "head.npz"),
+        )
+        assert ended.code == 0, ended.err
+        head = head_named(name, Settings())
+        assert (head.takes, head.backbone) == (takes, "densenet121-res224-nih")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["import"], "Missing argument '[ralo] FILE...'"),
+        (["import", "no-such.pkl"], "there is no file no-such.pkl"),
+        (["import", "ralo"], "the RALO head is two files"),
+        (["import", "ralo", "mlp_geo.pkl"], "the RALO head is two files"),
+        (["import", "ralo", "mlp_opa.pkl", "mlp_geo.pkl"], "geographic extent comes first"),
+        (
+            ["import", "ralo", "mlp_geo.pkl", "mlp_opa.pkl", "--opacity-scale", "0", "6"],
+            "leave out --opacity-scale",
+        ),
+        (["import", "ralo", "--name", "Q!", "mlp_geo.pkl", "mlp_opa.pkl"], "'Q!' is no name"),
+        (["import", "head.json"], "give --name: the files do not say it"),
+        (["import", "head.json", "--name", "x"], "give --extent-scale"),
+        (["import", *MINE[:5], "head.json"], "give --opacity-scale"),
+        (["import", *MINE, "--name", "compact-1", "head.json"], "compact-1 is built in"),
+        (["import", *MINE, "--name", "../x", "head.json"], "'../x' is no name"),
+        (["import", *MINE, "--backbone", "resnet", "head.json"], "'resnet' is not one of"),
+        (["import", *MINE, "--takes", "features", "head.json"], "the head takes 18 numbers"),
+        (["import", *MINE, "--opacity-scale", "0", "18", "head.json"], "between 0 and 8 points"),
+        (["import", *MINE, "--opacity-scale", "6", "0", "head.json"], "a scale from 6 to 0"),
+        (["import", *MINE, "--opacity-scale", "0", "nan", "head.json"], "a scale from 0 to nan"),
+        (["import", *MINE, "mlp_geo.pkl"], "a head is two pickles"),
+        (["import", *MINE, "notes.txt"], "a head is two pickles"),
+        (["import", *MINE, "narrow.pkl", "narrow.pkl"], "the head takes 5 numbers"),
+        (["show", "absent"], "no model 'absent'; there is compact-1, txrv-cidc-v1"),
+        (["verify"], "Missing option '--data'"),
+        (["verify", "--data", "no-such-folder"], "does not exist"),
+        (["verify", "--data", "."], "is not the published table"),
+        (["verify", "--data", ".", "--model", "absent"], "no model 'absent'"),
+    ],
+)
+def test_wrong_use_gives_one_clear_line_and_exit_code_2(
+    command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: Sequence[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_ralo(tmp_path)
+    write_linear(tmp_path / "head.json")
+    write_mlp(tmp_path / "narrow.pkl", seed=0, inputs=5)
+    (tmp_path / "notes.txt").touch()
+
+    ended = command("model", *arguments)
+
+    assert (ended.code, ended.out) == (2, ""), ended
+    assert message in ended.err
+    assert len(ended.err.splitlines()) == 1
+    assert not (tmp_path / "home/models").exists()
+
+
+class TouchesAFile:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self.path}",)
+
+
+def test_a_file_that_is_no_head_is_named_in_one_line_and_nothing_of_it_is_run(
+    command: Command, tmp_path: Path
+) -> None:
+    good, _ = write_ralo(tmp_path)
+    proof = tmp_path / "was-here"
+    wrong = tmp_path / "wrong.pkl"
+    for content, message in [
+        (pickle.dumps(TouchesAFile(proof)), "system', which no array needs; not run"),
+        (Path(good).read_bytes()[:-1000], "wrong.pkl: no pickle, or one that is cut off"),
+        (b"<html>not found</html>", "wrong.pkl: "),
+        (bytes(65 * 2**20), "wrong.pkl has more than 67108864 bytes"),
+        (write_mlp(tmp_path / "x.pkl", seed=0, inputs=1023).read_bytes(), "1024 inputs, opacity"),
+    ]:
+        wrong.write_bytes(content)
+        ended = command("model", "import", "ralo", good, str(wrong))
+        assert (ended.code, ended.out) == (1, "")
+        assert message in ended.err
+        assert len(ended.err.splitlines()) == 1
+    assert not proof.exists()
+    assert listed(command).keys() == set(BUILT_IN)
+
+
+def test_the_ralo_head_has_the_published_layers(command: Command, tmp_path: Path) -> None:
+    narrow = str(write_mlp(tmp_path / "narrow.pkl", seed=0, inputs=18))
+
+    ended = command("model", "import", "ralo", narrow, narrow)
+
+    assert ended.code == 2
+    assert "the head takes 18 numbers" in ended.err
+
+
+def test_the_list_tells_what_can_be_loaded_and_fetches_nothing(
+    command: Command, home: Path
+) -> None:
+    models = listed(command)
+    shown = command("model", "list")
+
+    assert list(models) == list(BUILT_IN)
+    assert models["compact-1"]["weights"]["present"] is True
+    assert models["compact-1"]["version"]["key"].startswith("compact-1-fp32-")
+    assert models["txrv-cidc-v1"]["weights"]["present"] is False
+    assert models["txrv-cidc-v1"]["version"] is None
+    assert models["compact-1"]["version"]["key"] in shown.out
+    assert RESEARCH_USE_ONLY in shown.out
+    assert not (home / "weights").exists()
+
+
+def test_a_model_whose_weights_are_here_has_a_version(command: Command, with_weights: str) -> None:
+    model = listed(command)["txrv-cidc-v1"]
+
+    assert model["version"]["weights_sha256"] == with_weights
+    assert model["version"]["key"].startswith("txrv-cidc-v1-fp32-")
+    assert model["weights"]["present"] is True
+
+
+def test_weights_that_are_wrong_are_reported_and_the_list_goes_on(
+    command: Command, random_weights: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEVERITY_WEIGHTS_FILE", str(random_weights[0]))
+
+    ended = command("model", "list")
+
+    assert ended.code == 0
+    assert "txrv-cidc-v1: the weights in" in ended.out
+    assert "compact-1-fp32-" in ended.out
+
+
+def test_a_broken_import_is_shown_and_the_list_goes_on(
+    command: Command, tmp_path: Path, home: Path
+) -> None:
+    command("model", "import", *MINE, write_linear(tmp_path / "head.json"))
+    (home / "models/mine-v1/head.safetensors").write_bytes(b"")
+
+    ended = command("model", "list")
+
+    assert ended.code == 0
+    assert "delete that folder and import it again" in " ".join(ended.out.split())
+    assert listed(command)["mine-v1"]["version"] is None
+
+
+def test_show_tells_the_measured_accuracy_of_the_bundled_model(command: Command) -> None:
+    ended = command("model", "show", "compact-1")
+    document = json.loads(command("model", "show", "compact-1", "--json").out)
+
+    assert "mean absolute error 1.21 ± 0.12 points" in ended.out
+    assert document["measured"]["n_images"] == 93
+    assert document["notice"] == RESEARCH_USE_ONLY
+
+
+def test_show_tells_where_a_published_model_comes_from(command: Command) -> None:
+    shown = command("model", "show", "txrv-cidc-v1").out
+
+    for fact in ("arXiv:2005.11856", "CC BY-SA", linear_on_lung_opacity().sha256, "not on this"):
+        assert fact in shown
+
+
+def write_reference(folder: Path, films: Sequence[dict[str, object]], *, off: float = 0) -> None:
+    """Write a model's own scores as the authors published theirs, one film twice."""
+    (folder / "reference").mkdir(exist_ok=True)
+    with (folder / "reference/published_geographic_extent.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["filename", "rater_mean", "published_prediction"])
+        for one in films:
+            raw = float(one["geographic_extent_raw"])
+            writer.writerow([Path(str(one["file"])).name, "1.0", f"{raw:.2f}"])
+    with (folder / "reference/published_readme_examples.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["filename", "geographic_extent_0_8", "opacity_0_6"])
+        raw = [float(films[0][f"{score}_raw"]) for score in ("geographic_extent", "opacity")]
+        name = Path(str(films[0]["file"])).name
+        writer.writerow([name, f"{raw[0]:.4}", f"{raw[1] + off:.4}"])
+
+
+@pytest.fixture
+def films(command: Command, tmp_path: Path, with_weights: str) -> list[dict[str, object]]:
+    """Three films in the place of the published ones, with their scores."""
+    paths = [tmp_path / "data/cidc/images" / f"film-{number}.png" for number in range(3)]
+    for number, path in enumerate(paths):
+        write_film(path, seed=number)
+    scored = command("score", "--json", "--model", "txrv-cidc-v1", *map(str, paths))
+    return json.loads(scored.out)["results"]
+
+
+def test_verify_passes_where_the_model_gives_the_published_numbers(
+    command: Command, films: list[dict[str, object]], tmp_path: Path
+) -> None:
+    write_reference(tmp_path / "data", films)
+
+    ended = command("model", "verify", "--data", str(tmp_path / "data"))
+    document = json.loads(
+        command("model", "verify", "--json", "--data", str(tmp_path / "data")).out
+    )
+
+    assert ended.code == 0, ended
+    assert "5 of 5 published numbers compared; films missing: 0, rejected: 0." in ended.out
+    assert "gives the published predictions" in ended.out
+    assert document["agrees"] is True
+    assert document["largest_difference"] <= 0.0051
+    assert document["notice"] == RESEARCH_USE_ONLY
+
+
+def test_verify_fails_where_one_number_is_off(
+    command: Command, films: list[dict[str, object]], tmp_path: Path
+) -> None:
+    write_reference(tmp_path / "data", films, off=0.03)
+
+    ended = command("model", "verify", "--data", str(tmp_path / "data"))
+
+    assert ended.code == 1
+    assert "4 within 0.02, 1 beyond" in ended.out
+    assert "DOES NOT give the published predictions" in ended.out
+    assert ended.err == ""
+
+
+def test_verify_counts_missing_films_and_fails_for_rejected_ones(
+    command: Command, films: list[dict[str, object]], tmp_path: Path
+) -> None:
+    write_reference(tmp_path / "data", films)
+    images = tmp_path / "data/cidc/images"
+
+    (images / "film-2.png").unlink()
+    missing = command("model", "verify", "--data", str(tmp_path / "data"))
+    (images / "film-2.png").write_bytes(b"no image")
+    rejected = command("model", "verify", "--data", str(tmp_path / "data"))
+
+    assert missing.code == 0
+    assert "4 of 5 published numbers compared; films missing: 1, rejected: 0." in missing.out
+    assert rejected.code == 1
+    assert "rejected: not_an_image" in rejected.out
+
+
+def test_verify_of_a_model_on_other_scales_is_refused(command: Command, tmp_path: Path) -> None:
+    command("model", "import", "ralo", *write_ralo(tmp_path))
+    film = {"file": "a.png", "geographic_extent_raw": 1.0, "opacity_raw": 1.0}
+    (tmp_path / "data").mkdir()
+    write_reference(tmp_path / "data", [film])
+
+    ended = command("model", "verify", "--model", "txrv-ralo-v1", "--data", str(tmp_path / "data"))
+
+    assert ended.code == 2
+    assert "txrv-ralo-v1 gives opacity from 0 to 8 points" in ended.err
+
+
+def test_random_weights_do_not_give_the_published_predictions(
+    command: Command, cidc: Path, with_weights: str, tmp_path: Path
+) -> None:
+    """On the four real films of the README, of which the notebook has two; the others missing."""
+    images = tmp_path / "data/cidc/images"
+    images.mkdir(parents=True)
+    (tmp_path / "data/reference").symlink_to(cidc.parent / "reference")
+    with (cidc.parent / "reference/published_readme_examples.csv").open() as file:
+        for row in csv.DictReader(file):
+            (images / row["filename"]).symlink_to(cidc / "images" / row["filename"])
+
+    ended = command("model", "verify", "--json", "--data", str(tmp_path / "data"))
+
+    document = json.loads(ended.out)
+    assert ended.code == 1
+    assert document["agrees"] is False
+    assert len(document["numbers"]) == 49 + 2 * 4
+    assert document["compared"] == 2 + 2 * 4
+    assert len(document["films_missing"]) == 47
+    assert document["films_rejected"] == []
+    assert document["largest_difference"] > 1
+
+
+def test_every_model_command_explains_itself() -> None:
+    from click.testing import CliRunner
+
+    for name in ("import", "list", "show", "verify"):
+        shown = CliRunner().invoke(app, ["model", name, "--help"])
+        assert shown.exit_code == 0
+        assert len(shown.output.splitlines()) > 4
