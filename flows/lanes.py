@@ -13,9 +13,9 @@ from flows.at_once import at_once
 from flows.resources import Resources
 from severity.domain import ImageRecord, Reason, Score
 from severity.errors import RejectedImage
-from severity.models import ModelInput
 from severity.radiograph import Radiograph
 from severity.reading import read_radiograph
+from severity.runtime import ModelInput
 from severity.sidecar import SidecarRecord
 
 _BESIDE = 2  # batches in flight besides those in the network: one is read, one is written

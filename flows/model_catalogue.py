@@ -1,24 +1,23 @@
 """What is known of each model, whether or not its weights are on this machine."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.model_store import ImportedFile, ModelStore, StoredModel
 from flows.settings import Settings
+from flows.weights import kept_weights
+from severity.bundled import BUNDLED, bundled_card
 from severity.domain import Scale
-from severity.errors import ModelUnavailable
 from severity.heads import Head
 from severity.txrv_heads import LINEAR_NAME, linear_on_lung_opacity
+from severity.weight_sets import weight_set
 
 if TYPE_CHECKING:
     from severity.models import ScoringModel
 
-BUNDLED = "compact-1"
-BUILT_IN = (BUNDLED, LINEAR_NAME)
+BUILT_IN = (*BUNDLED, LINEAR_NAME)
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def names(settings: Settings) -> list[str]:
 
 
 def head_named(name: str, settings: Settings) -> Head:
-    """Return the head of any model but the bundled one, whose head is in its weights.
+    """Return the head of any model but the bundled ones, whose heads are in their weights.
 
     Raises
     ------
@@ -83,8 +82,8 @@ def known(name: str, settings: Settings) -> KnownModel:
     ModelUnavailable
         There is no such model, or the imported one is broken.
     """
-    if name == BUNDLED:
-        return _bundled()
+    if name in BUNDLED:
+        return _bundled(name)
     stored = _stored(name, settings)
     head = stored.head
     return KnownModel(
@@ -136,24 +135,20 @@ def _stored(name: str, settings: Settings) -> StoredModel:
 
 def _weights(backbone: str, settings: Settings) -> Weights:
     """Look for a backbone's weights; fetch nothing."""
-    # Imported here: torchxrayvision takes seconds.
-    from severity.txrv import PUBLISHED_WEIGHTS  # noqa: PLC0415
-
-    if backbone != "densenet121-res224-all":
-        raise ModelUnavailable(f"the weights of {backbone} are not known to this version")
-    sha256 = settings.weights_sha256 or PUBLISHED_WEIGHTS.sha256
-    file = settings.weights_file or settings.home / "weights" / f"{sha256}.pt"
+    published = weight_set(backbone)
+    sha256 = settings.weights_sha256 or published.sha256
+    file = settings.weights_file or kept_weights(settings.home / "weights", sha256)
     return Weights(
         sha256=sha256,
-        url=str(settings.weights_url or PUBLISHED_WEIGHTS.url),
+        url=str(settings.weights_url or published.url),
         file=file if file.is_file() else None,
     )
 
 
-def _bundled() -> KnownModel:
-    card = json.loads((resources.files("severity") / "weights" / f"{BUNDLED}.json").read_text())
+def _bundled(name: str) -> KnownModel:
+    card = bundled_card(name)
     return KnownModel(
-        name=BUNDLED,
+        name=name,
         imported=False,
         backbone=card["backbone"],
         head="linear on 1280 features",

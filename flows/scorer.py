@@ -4,15 +4,14 @@ import logging
 
 import torch
 
-from flows.model_store import ModelStore
+from flows.model_catalogue import head_named
 from flows.settings import Settings
 from flows.weights import published_weights
-from severity.compact import BUNDLED, load_bundled
+from severity.bundled import BUNDLED
+from severity.compact import load_bundled
 from severity.errors import ModelUnavailable
-from severity.heads import Head
 from severity.models import Placement, ScoringModel
 from severity.networks import Precision
-from severity.txrv_heads import LINEAR_NAME, linear_on_lung_opacity
 from severity.weight_sets import WeightSet, weight_set
 
 _log = logging.getLogger(__name__)
@@ -29,7 +28,7 @@ def load_model(settings: Settings) -> ScoringModel:
     placement = Placement(_device(settings.device), Precision(settings.precision), settings.lanes)
     if settings.model in BUNDLED:
         return load_bundled(settings.model, placement)
-    head = _head(settings)
+    head = head_named(settings.model, settings)
     weights = weight_set(head.backbone)
     # Imported here: torchxrayvision takes seconds, and the bundled models do without.
     from severity.txrv import load_published  # noqa: PLC0415
@@ -42,12 +41,6 @@ def load_model(settings: Settings) -> ScoringModel:
         sha256=sha256,
     )
     return load_published(content, head, weights, sha256=sha256, placement=placement)
-
-
-def _head(settings: Settings) -> Head:
-    if settings.model == LINEAR_NAME:
-        return linear_on_lung_opacity()
-    return ModelStore(settings.home / "models").read(settings.model).head
 
 
 def _expected_sha256(settings: Settings, weights: WeightSet) -> str:

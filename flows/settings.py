@@ -24,7 +24,6 @@ from severity.heads import NAME
 from severity.pseudonym import SHORTEST_KEY
 
 DEFAULT_MODEL = "compact-1"
-_NAME = rf"^{NAME.pattern}$"
 _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
 
 
@@ -55,7 +54,6 @@ class Settings(BaseSettings):
     inbox: str | None = Field(default=None, description="drop folder or s3://bucket/prefix")
     model: str = Field(
         default=DEFAULT_MODEL,
-        pattern=_NAME,
         description="the model that scores, by name",
     )
     precision: Literal["fp32", "bf16"] = Field(
@@ -95,6 +93,13 @@ class Settings(BaseSettings):
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
         default=None, description="the published weights' hash, if not the one reported"
     )
+
+    @field_validator("model")
+    @classmethod
+    def _possible_name(cls, name: str) -> str:
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a model: see `cxr-severity model list`")
+        return name
 
     @field_validator("timezone")
     @classmethod

@@ -45,8 +45,7 @@ class _Download:
 
     @property
     def whole(self) -> Path:
-        # Named by what must be in it, so that the files of two model versions never meet.
-        return self.cache / f"{self.sha256}.pt"
+        return kept_weights(self.cache, self.sha256)
 
     @property
     def part(self) -> Path:
@@ -60,6 +59,14 @@ class _Download:
     def shown_url(self) -> httpx.URL:
         """The URL for messages; a mirror's may carry a password or a token."""
         return self.url.copy_with(userinfo=b"", query=None, fragment=None)
+
+
+def kept_weights(cache: Path, sha256: str) -> Path:
+    """Tell where weights are kept once they are fetched.
+
+    Named by what must be in the file, so that those of two model versions never meet.
+    """
+    return cache / f"{sha256}.pt"
 
 
 def published_weights(

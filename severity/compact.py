@@ -1,14 +1,14 @@
 """The bundled models: small networks whose weights come with the package."""
 
 import hashlib
-import json
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from safetensors.torch import load
 from torch import Tensor
 
+from severity.bundled import bundled_card, bundled_file
 from severity.domain import ModelVersion, Scale
 from severity.efficientnet_lite import EfficientNetLite0
 from severity.errors import ModelUnavailable, WrongWeights
@@ -19,8 +19,6 @@ from severity.preprocessing import PREPROCESSING
 
 if TYPE_CHECKING:
     from openvino import Node
-
-BUNDLED = ("compact-1",)
 
 _BACKBONE = "efficientnet-lite0"
 
@@ -50,7 +48,7 @@ class MirrorAveraged(Backbone):
 
 
 def load_bundled(name: str, placement: Placement) -> ScoringModel:
-    """Load one of `BUNDLED`.
+    """Load one of `severity.bundled.BUNDLED`.
 
     Raises
     ------
@@ -66,7 +64,7 @@ def load_bundled(name: str, placement: Placement) -> ScoringModel:
         raise ModelUnavailable(
             f"{name} is scored in fp32 alone: {placement.precision} moves its points by up to 0.25"
         )
-    content = (resources.files("severity") / "weights" / f"{name}.safetensors").read_bytes()
+    content = bundled_file(name, "safetensors").read_bytes()
     actual = hashlib.sha256(content).hexdigest()
     if actual != card["weights_sha256"]:
         raise WrongWeights(
@@ -93,24 +91,8 @@ def load_bundled(name: str, placement: Placement) -> ScoringModel:
     return placed(version, backbone, head, placement)
 
 
-def bundled_card(name: str) -> dict[str, Any]:
-    """Read what is known of one of `BUNDLED`: hashes, measured accuracy, training.
-
-    Raises
-    ------
-    ModelUnavailable
-        No such model comes with the package.
-    """
-    if name not in BUNDLED:
-        raise ModelUnavailable(f"no bundled model {name!r}; there is {', '.join(BUNDLED)}")
-    card: dict[str, Any] = json.loads(
-        (resources.files("severity") / "weights" / f"{name}.json").read_text()
-    )
-    return card
-
-
 def head_of(
-    tensors: dict[str, Tensor], *, name: str, scales: dict[str, tuple[float, float]]
+    tensors: dict[str, Tensor], *, name: str, scales: Mapping[str, tuple[float, float]]
 ) -> Head:
     """Make a head of ``head.weight`` (2, 1280) and ``head.bias`` (2,): extent, opacity."""
     weight, bias = (tensors[f"head.{part}"].float().numpy() for part in ("weight", "bias"))

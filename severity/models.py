@@ -61,7 +61,10 @@ class ScoringModel:
         given = dict(zip(self.backbone.gives, self.runtime.run(inputs), strict=True))
         points = self.head.points(given[self.head.takes])
         findings = self._findings(given.get(HeadInput.LOGITS), count=len(inputs))
-        return [self._to_score(*pair, found) for pair, found in zip(points, findings, strict=True)]
+        return [
+            self._to_score(extent, opacity, found)
+            for (extent, opacity), found in zip(points, findings, strict=True)
+        ]
 
     def gradient(self, inputs: Sequence[ModelInput]) -> NDArray[np.float32]:
         """Tell how the geographic extent would move with each pixel.

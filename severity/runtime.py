@@ -102,9 +102,10 @@ class GpuRuntime:
 
     def prepare(self, grey: GreyImage) -> Tensor:
         """Upload, crop, resize and scale; done when this returns."""
-        with torch.cuda.stream(torch.cuda.Stream(self._device)):
+        own = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        with torch.cuda.stream(own):
             prepared = to_model_input_on(grey, self._device)
-            torch.cuda.current_stream(self._device).synchronize()
+        own.synchronize()
         return prepared
 
     def run(self, inputs: Sequence[ModelInput]) -> Outputs:

@@ -18,7 +18,8 @@ from flows.model_catalogue import BUILT_IN, head_named
 from flows.settings import Settings
 from severity.domain import RESEARCH_USE_ONLY, Scale
 from severity.heads import HeadInput
-from severity.txrv_heads import FINDINGS, linear_on_lung_opacity
+from severity.txrv_heads import linear_on_lung_opacity
+from severity.weight_sets import FINDINGS
 
 from .films import write_film
 from .heads import write_linear, write_mlp, write_ralo

@@ -360,7 +360,10 @@ def test_the_published_format_arrives_in_pieces_loads_and_scores(
     import torch
     from torchxrayvision.models import DenseNet
 
+    from severity.models import Placement
     from severity.txrv import load_published
+    from severity.txrv_heads import linear_on_lung_opacity
+    from severity.weight_sets import weight_set
 
     pickled = io.BytesIO()
     torch.save(DenseNet(), pickled)
@@ -369,7 +372,13 @@ def test_the_published_format_arrives_in_pieces_loads_and_scores(
     sha256 = hashlib.sha256(mirror.content).hexdigest()
 
     content = fetch(tmp_path, mirror.url, sha256=sha256)
-    model = load_published(content, sha256=sha256, device=torch.device("cpu"))
+    model = load_published(
+        content,
+        linear_on_lung_opacity(),
+        weight_set("densenet121-res224-all"),
+        sha256=sha256,
+        placement=Placement(torch.device("cpu")),
+    )
 
     assert mirror.ranges == [None, "bytes=10000000-", "bytes=20000000-"]
     assert len(model.score(np.zeros((3, 224, 224), np.float32))) == 3

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
 
-from severity.compact import BUNDLED, MirrorAveraged, load_bundled
+from severity.bundled import BUNDLED
+from severity.compact import MirrorAveraged, load_bundled
 from severity.domain import ModelVersion, Scale
 from severity.errors import ModelUnavailable, WrongWeights
 from severity.models import Placement, ScoringModel, placed
@@ -104,7 +105,7 @@ def test_one_changed_byte_of_the_weights_is_noticed(
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
-    monkeypatch.setattr("severity.compact.resources.files", lambda _: tmp_path)
+    monkeypatch.setattr("severity.bundled.resources.files", lambda _: tmp_path)
 
     with pytest.raises(WrongWeights, match="reinstall"):
         load_bundled("compact-1", CPU)

@@ -5,13 +5,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torchxrayvision.models import model_urls
 
 from severity.domain import Scale
 from severity.errors import WrongWeights
 from severity.heads import Chain, Head, HeadInput, Layer
 from severity.txrv_heads import linear_on_lung_opacity
-from severity.weight_sets import FINDINGS
 
 
 def layer(inputs: int, outputs: int, *, seed: int = 0) -> Layer:

@@ -1,0 +1,29 @@
+"""The models that come with the package, and what is known of each without loading it."""
+
+import json
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from severity.errors import ModelUnavailable
+
+BUNDLED = ("compact-1",)
+
+
+def bundled_card(name: str) -> dict[str, Any]:
+    """Read a model's card: hashes, scales, measured accuracy, training.
+
+    Raises
+    ------
+    ModelUnavailable
+        No such model comes with the package.
+    """
+    card: dict[str, Any] = json.loads(bundled_file(name, "json").read_text(encoding="utf-8"))
+    return card
+
+
+def bundled_file(name: str, ending: str) -> Traversable:
+    """Return one of a model's two files: ``json`` or ``safetensors``."""
+    if name not in BUNDLED:
+        raise ModelUnavailable(f"no bundled model {name!r}; there is {', '.join(BUNDLED)}")
+    return resources.files("severity") / "weights" / f"{name}.{ending}"
