@@ -9,7 +9,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check static format lock train clean help
+.PHONY: demo test check static format lock train bench clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -41,6 +41,9 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes \
 
 train: $(VENV)/installed-dev ## train compact-1 anew (DATA=../shared/data)
 	$(BIN)/python -m training.compact_1 --data $(or $(DATA),../shared/data) --out severity/weights
+
+bench: $(VENV)/installed-dev ## measure the scoring engine (BENCH="--quick", DATA=../shared/data)
+	$(BIN)/python -m benchmarks.engine --data $(or $(DATA),../shared/data) $(BENCH)
 
 clean: ## remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

@@ -1,0 +1,167 @@
+"""The bare forward pass: ready tensors through the network, as fast as is known."""
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from benchmarks.jobs import Job, Precision, Rate
+from benchmarks.machine import cores
+from benchmarks.networks import network
+from benchmarks.weights import film_like
+
+_DISTINCT = 16
+_TRIALS = 2  # of which the faster counts
+
+_TYPE_OF = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16}
+
+Run = Callable[[], int]
+"""Pushes all its inputs through a network and returns how many they were."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to run a network."""
+
+    engine: str
+    threads: int
+    batch: int
+
+    @property
+    def name(self) -> str:
+        """Say it, as in ``openvino, 2 threads, batch 1``."""
+        threads = f"{self.threads} thread{'s' * (self.threads > 1)}"
+        return f"{self.engine}, {threads}, batch {self.batch}"
+
+
+def candidates(device: str) -> list[Candidate]:
+    """List what is tried on a device."""
+    if device == "cuda":
+        return [Candidate(engine, 1, n) for engine in ("torch", "cuda graph") for n in (16, 64)]
+    threads = sorted({1, cores()})
+    torch_ways = [Candidate("torch", count, batch) for count in threads for batch in (1, 8)]
+    return [*torch_ways, Candidate("openvino", cores(), 1)]
+
+
+def rate(job: Job) -> Rate:
+    """Time the forward pass that the job names, on as many inputs as it has films."""
+    chosen = next(c for c in candidates(job.device) if c.name == job.candidate)
+    run = _prepared(chosen, job, len(job.films))
+    run()  # warm-up
+    films, seconds = _timed(run)
+    return Rate(films, seconds, (), chosen.name)
+
+
+def trial(job: Job) -> dict[str, float]:
+    """Return films a second of each candidate."""
+    count = len(job.films)
+    return {c.name: _rate_of(_prepared(c, job, count)) for c in candidates(job.device)}
+
+
+def _rate_of(run: Run) -> float:
+    run()  # warm-up
+    return max(films / seconds for films, seconds in (_timed(run) for _ in range(_TRIALS)))
+
+
+def _timed(run: Run) -> tuple[int, float]:
+    began = time.perf_counter()
+    films = run()
+    return films, time.perf_counter() - began
+
+
+def _prepared(candidate: Candidate, job: Job, count: int) -> Run:
+    match candidate.engine:
+        case "openvino":
+            return _openvino(candidate, job, _inputs(count))
+        case "cuda graph":
+            return _cuda_graph(candidate, job, count)
+        case _:
+            return _torch(candidate, job, _inputs(count))
+
+
+def _inputs(count: int) -> NDArray[np.float32]:
+    """Make shape (count, 1, 224, 224)."""
+    repeats = math.ceil(count / _DISTINCT)
+    return np.tile(film_like(_DISTINCT), (repeats, 1, 1))[:count, None]
+
+
+def _torch(candidate: Candidate, job: Job, inputs: NDArray[np.float32]) -> Run:
+    """Eager torch with channels last, which its convolutions prefer."""
+    torch.set_num_threads(candidate.threads)
+    model = _ready_network(job)
+    batches = [
+        _ready(batch, job) for batch in torch.split(torch.from_numpy(inputs), candidate.batch)
+    ]
+
+    def run() -> int:
+        with torch.inference_mode():
+            for batch in batches:
+                model(batch)
+        if job.device == "cuda":
+            torch.cuda.synchronize()
+        return len(inputs)
+
+    return run
+
+
+def _ready_network(job: Job) -> nn.Module:
+    return network(job).to(_TYPE_OF[job.precision]).to(memory_format=torch.channels_last)
+
+
+def _ready(batch: Tensor, job: Job) -> Tensor:
+    there = batch.to(job.device, _TYPE_OF[job.precision])
+    return there.contiguous(memory_format=torch.channels_last)
+
+
+def _openvino(candidate: Candidate, job: Job, inputs: NDArray[np.float32]) -> Run:
+    """One stream of one thread for each core: nothing is shared, and nothing waits."""
+    # Otherwise importing OpenVINO reports the import to its makers over the network.
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    import openvino  # noqa: PLC0415
+
+    example = torch.from_numpy(inputs[:1])
+    graph = openvino.convert_model(network(job), example_input=example, input=example.shape)
+    properties = {
+        "NUM_STREAMS": candidate.threads,
+        "INFERENCE_NUM_THREADS": candidate.threads,
+        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[job.precision],
+    }
+    compiled = openvino.Core().compile_model(graph, "CPU", properties)
+    queue = openvino.AsyncInferQueue(compiled, candidate.threads)
+
+    def run() -> int:
+        for image in inputs:
+            queue.start_async({0: image[None]}, share_inputs=True)
+        queue.wait_all()
+        return len(inputs)
+
+    return run
+
+
+def _cuda_graph(candidate: Candidate, job: Job, count: int) -> Run:
+    """Record the kernels of one batch once: starting them one by one leaves a GPU waiting."""
+    model = _ready_network(job)
+    batch = _ready(torch.from_numpy(_inputs(candidate.batch)), job)
+    with torch.inference_mode():
+        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        with torch.cuda.stream(aside):  # a warm-up on another stream, as torch's manual asks for
+            model(batch)
+        torch.cuda.current_stream().wait_stream(aside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            model(batch)
+
+    def run() -> int:
+        replays = math.ceil(count / candidate.batch)
+        for _ in range(replays):
+            graph.replay()
+        torch.cuda.synchronize()
+        return replays * candidate.batch
+
+    return run

@@ -1,0 +1,50 @@
+"""The process that measures: reads one job from standard input, prints one line of JSON."""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from importlib import import_module
+
+from benchmarks.jobs import BenchmarkError, Job, NotOffered, Precision, Task, Variant, Weights
+from benchmarks.memory import own_peak_bytes
+
+
+def main() -> None:
+    """Run the job. Whatever libraries print goes to standard error."""
+    answer_to = os.dup(1)
+    os.dup2(2, 1)
+    answer = _answer(parsed(sys.stdin.read())) | {"own_peak_bytes": own_peak_bytes()}
+    with os.fdopen(answer_to, "w") as stream:
+        stream.write(json.dumps(answer) + "\n")
+
+
+def parsed(text: str) -> Job:
+    """Read a job that was written as JSON."""
+    job = json.loads(text)
+    return Job(
+        **job
+        | {
+            "variant": Variant(job["variant"]),
+            "task": Task(job["task"]),
+            "precision": Precision(job["precision"]),
+            "films": tuple(job["films"]),
+            "weights": Weights(**job["weights"]),
+        }
+    )
+
+
+def _answer(job: Job) -> dict[str, object]:
+    # Only the variant that is measured is imported: each has the process to itself.
+    variant = import_module(f"benchmarks.{job.variant}")
+    try:
+        result = getattr(variant, job.task)(job)
+    except NotOffered as error:
+        return {"not_offered": str(error)}
+    except BenchmarkError as error:
+        return {"failed": str(error)}
+    return {"result": asdict(result) if job.task is Task.RATE else result}
+
+
+if __name__ == "__main__":
+    main()

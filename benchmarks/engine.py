@@ -1,0 +1,117 @@
+"""Measure the scoring engine beside the authors' way and the bare forward pass.
+
+``python -m benchmarks.engine --help``; docs/benchmarks.md says what each number means.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from benchmarks import machine
+from benchmarks.films import write_films
+from benchmarks.jobs import BenchmarkError, Format, Precision, Weights
+from benchmarks.measuring import Bench, Films
+from benchmarks.networks import MODELS, PUBLISHED
+from benchmarks.report import Findings, show, to_json
+from benchmarks.weights import write_random_weights
+
+_FILMS, _ROUNDS = 48, 3
+_QUICK_FILMS, _QUICK_ROUNDS = 6, 1
+_NO_GPU = "the GPU section: torch finds no CUDA device"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns
+    -------
+    The exit code: 0, or 1 where scores differ from the reference's or nothing can be measured.
+    """
+    options = _options(arguments)
+    progress = Console(stderr=True, highlight=False)
+    try:
+        with TemporaryDirectory(prefix="severity-benchmark-") as folder:
+            findings = _measure(options, Path(folder), progress)
+    except BenchmarkError as error:
+        progress.print(f"Error: {error}", markup=False)
+        return 1
+    show(findings, Console())
+    if options.json:
+        options.json.write_text(json.dumps(to_json(findings), indent=1) + "\n")
+    if not findings.agree:
+        progress.print("Error: scores differ from the reference's by more than they may")
+        return 1
+    return 0
+
+
+def _measure(options: argparse.Namespace, folder: Path, progress: Console) -> Findings:
+    weights = write_random_weights(folder) if PUBLISHED in options.model else Weights()
+    bench = Bench(folder, weights, options.rounds, progress)
+    films = [
+        Films(f, write_films(f, options.films, data=options.data, folder=folder / f))
+        for f in options.formats
+    ]
+    devices = machine.devices()
+    sections = [
+        bench.section(model, device, some, options.precision)
+        for device in devices
+        for model in options.model
+        for some in films
+    ]
+    growth = [
+        point
+        for form in (options.formats if options.growth else ())
+        for point in bench.growth(
+            options.model[0], options.precision[0], form, options.growth, options.data
+        )
+    ]
+    return Findings(
+        machine=machine.description(),
+        trials=bench.trials,
+        sections=sections,
+        growth=growth,
+        left_out=bench.remarks + ([] if "cuda" in devices else [_NO_GPU]),
+    )
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
+    parser.add_argument("--films", type=_positive, help=f"of each format ({_FILMS})")
+    parser.add_argument("--rounds", type=_positive, help=f"of all variants ({_ROUNDS})")
+    parser.add_argument(
+        "--formats", type=Format, choices=list(Format), default=list(Format), nargs="+"
+    )
+    parser.add_argument("--model", choices=MODELS, default=list(MODELS), nargs="+")
+    parser.add_argument(
+        "--precision", type=Precision, choices=list(Precision), default=list(Precision), nargs="+"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help=f"{_QUICK_FILMS} films, {_QUICK_ROUNDS} round: to see that it works, not to quote",
+    )
+    parser.add_argument(
+        "--growth", type=_positive, nargs="+", metavar="FILMS", help="also ours alone on so many"
+    )
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="holds cidc")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all raw rounds there")
+    options = parser.parse_args(arguments)
+    usual = (_QUICK_FILMS, _QUICK_ROUNDS) if options.quick else (_FILMS, _ROUNDS)
+    options.films, options.rounds = options.films or usual[0], options.rounds or usual[1]
+    return options
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

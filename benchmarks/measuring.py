@@ -1,0 +1,139 @@
+"""The order of measurements: alternating rounds, so that what slows the machine slows all."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import processes
+from benchmarks.comparison import REFERENCE, Contender, Growth, Round, Section
+from benchmarks.films import repeated, write_films
+from benchmarks.jobs import (
+    BenchmarkError,
+    Format,
+    Job,
+    NotOffered,
+    Precision,
+    Rate,
+    Task,
+    Variant,
+    Weights,
+)
+from benchmarks.networks import PUBLISHED
+
+_TRIAL_FILMS = 16
+_STAGE_FILMS = 8
+_DISTINCT_FILMS = 100  # of those that growth repeats
+
+
+@dataclass(frozen=True)
+class Films:
+    """The films of one format."""
+
+    format: Format
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Runs measurements and remembers what all sections share."""
+
+    folder: Path  # for films and for the product's own state
+    weights: Weights
+    rounds: int
+    progress: Console
+    trials: dict[str, dict[str, float]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)  # what was left out, and why
+
+    def section(
+        self, model: str, device: str, films: Films, precisions: Sequence[Precision]
+    ) -> Section:
+        """Measure all variants of one model on films of one format.
+
+        Raises
+        ------
+        BenchmarkError
+            A process failed, or the product offers none of the precisions.
+        """
+        base = self._reference(model, device, films.files)
+        stages = self._stages(base, precisions)
+        offered = [p for p in precisions if Contender(Variant.OURS, p).name in stages]
+        if not offered:
+            raise BenchmarkError(f"nothing to compare: {'; '.join(self.remarks)}")
+        jobs = {c.name: job for c, job in self._contenders(base, offered)}
+        rounds = [self._round(jobs, backwards=number % 2 == 1) for number in range(self.rounds)]
+        return Section(model, device, films.format, rounds, stages)
+
+    def growth(
+        self, model: str, precision: Precision, form: Format, sizes: Sequence[int], data: Path
+    ) -> Iterator[Growth]:
+        """Measure ours alone on more and more films."""
+        distinct = min(max(sizes), _DISTINCT_FILMS)
+        written = write_films(
+            form, distinct, data=data, folder=self.folder / f"growth-{form}-distinct"
+        )
+        for size in sizes:
+            films = repeated(written, size, folder=self.folder / f"growth-{form}-{size}")
+            base = self._reference(model, "cpu", films)
+            job = replace(base, variant=Variant.OURS, precision=precision)
+            yield Growth(form, self._rate(job))
+
+    def _reference(self, model: str, device: str, films: tuple[str, ...]) -> Job:
+        """Make the reference's job; those of the others differ from it in few fields."""
+        weights = self.weights if model == PUBLISHED else Weights()
+        return Job(Variant.REFERENCE, Task.RATE, model, REFERENCE.precision, device, films, weights)
+
+    def _stages(self, base: Job, precisions: Sequence[Precision]) -> dict[str, dict[str, float]]:
+        """Time the stages of the reference, and of ours in each precision that it offers."""
+        few = replace(base, task=Task.STAGES, films=base.films[:_STAGE_FILMS])
+        stages = {REFERENCE.name: self._table(few)}
+        for precision in precisions:
+            job = replace(few, variant=Variant.OURS, precision=precision)
+            try:
+                stages[Contender(Variant.OURS, precision).name] = self._table(job)
+            except NotOffered as error:
+                self._remark(f"{base.model} {precision} on {base.device}: {error}")
+        return stages
+
+    def _contenders(
+        self, base: Job, precisions: Sequence[Precision]
+    ) -> Iterator[tuple[Contender, Job]]:
+        yield REFERENCE, base
+        for precision in precisions:
+            ours = Contender(Variant.OURS, precision)
+            yield ours, replace(base, variant=ours.variant, precision=precision)
+            bare = Contender(Variant.BARE, precision)
+            job = replace(base, variant=bare.variant, precision=precision)
+            yield bare, replace(job, candidate=self._fastest(job))
+
+    def _fastest(self, bare: Job) -> str:
+        """Find the fastest bare forward pass by a short trial, once for all formats."""
+        name = f"{bare.model} {bare.precision} on {bare.device}"
+        if name not in self.trials:
+            trial = replace(bare, task=Task.TRIAL, films=bare.films[:_TRIAL_FILMS])
+            self.trials[name] = self._table(trial)
+        rates = self.trials[name]
+        return max(rates, key=rates.__getitem__)
+
+    def _round(self, jobs: dict[str, Job], *, backwards: bool) -> Round:
+        """Measure each contender once; every other round runs backwards."""
+        order = list(jobs.items())
+        return {name: self._rate(job) for name, job in (order[::-1] if backwards else order)}
+
+    def _rate(self, job: Job) -> Rate:
+        rate = processes.rate(job, self.folder / "home")
+        self._say(job, f"{rate.films} films, {rate.films_per_second:.1f} films/s")
+        return rate
+
+    def _table(self, job: Job) -> dict[str, float]:
+        numbers = processes.table(job, self.folder / "home")
+        self._say(job, f"{job.task} done")
+        return numbers
+
+    def _say(self, job: Job, what: str) -> None:
+        self.progress.print(f"{job.model}, {job.device}, {job.variant} {job.precision}: {what}")
+
+    def _remark(self, remark: str) -> None:
+        if remark not in self.remarks:
+            self.remarks.append(remark)

@@ -1,0 +1,71 @@
+"""Our way: the product as it is, from files to scores."""
+
+import hashlib
+import time
+from pathlib import Path
+
+import torch
+
+from benchmarks.jobs import BenchmarkError, Job, NotOffered, Rate
+from benchmarks.stages import Stopwatch
+from flows.resources import Progress, Resources
+from flows.scoring_files import FileResult, score_files
+from flows.settings import Settings
+from severity.errors import ModelUnavailable
+from severity.models import ScoringModel
+from severity.reading import read_radiograph
+from severity.sidecar import SidecarRecord
+
+_WARM_UP_FILMS = 4
+_PASSES = 3
+_SOMEBODY = SidecarRecord(patient_id="benchmark")
+
+
+def rate(job: Job) -> Rate:
+    """Time all films; loading the model and the first films do not count."""
+    resources = Resources(Settings(), Progress())
+    version = _model(resources, job).version
+    files = [Path(film) for film in job.films]
+    score_files(files[:_WARM_UP_FILMS], resources)
+    began = time.perf_counter()
+    results = score_files(files, resources)
+    seconds = time.perf_counter() - began
+    return Rate(len(files), seconds, tuple(map(_points, results)), version.key)
+
+
+def _model(resources: Resources, job: Job) -> ScoringModel:
+    """Load the model; the environment of this process names it."""
+    try:
+        model = resources.model
+    except ModelUnavailable as error:
+        raise NotOffered(str(error)) from error
+    if model.version.precision != job.precision:
+        raise NotOffered(f"{job.model} is not scored with {job.precision} here")
+    return model
+
+
+def _points(result: FileResult) -> tuple[float, float]:
+    if result.score is None:
+        # A film that is not scored costs nothing: it would make us look fast.
+        raise BenchmarkError(f"a film was rejected: {result.reason}: {result.detail}")
+    return result.score.geographic_extent_raw, result.score.opacity_raw
+
+
+def stages(job: Job) -> dict[str, float]:
+    """Return milliseconds a film by stage."""
+    torch.set_num_threads(1)
+    resources, watch = Resources(Settings(), Progress()), Stopwatch()
+    model, zone = _model(resources, job), resources.settings.zone
+    for _ in range(_PASSES):
+        for film in job.films:
+            with watch("read", film):
+                content = Path(film).read_bytes()
+            with watch("hash", film):
+                sha256 = hashlib.sha256(content).hexdigest()
+            with watch("decode", film):
+                radiograph = read_radiograph(content, _SOMEBODY, content_sha256=sha256, zone=zone)
+            with watch("preprocess", film):
+                image = radiograph.model_input()
+            with watch("forward", film):
+                model.score(image[None])
+    return watch.mean_ms()

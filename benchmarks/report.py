@@ -1,0 +1,202 @@
+"""Results as tables for a person and as JSON for programs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.comparison import REFERENCE, Contender, Growth, Section, Spread
+from benchmarks.jobs import Precision, Variant
+
+_MIB = 2**20
+_SCHEMA = 1  # of the JSON; a change that breaks its readers is a new number
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything that a run of the benchmark found."""
+
+    machine: Mapping[str, str]
+    trials: Mapping[str, Mapping[str, float]]  # films a second of each bare forward pass
+    sections: Sequence[Section]
+    growth: Sequence[Growth] = ()
+    left_out: Sequence[str] = ()  # what was not measured, and why
+
+    @property
+    def agree(self) -> bool:
+        """Whether all scores of ours are those of the reference, within the limits."""
+        return all(
+            section.agreement(precision).holds
+            for section in self.sections
+            for precision in _precisions(section)
+        )
+
+
+def _precisions(section: Section) -> list[Precision]:
+    return [p for p in Precision if section.has(Contender(Variant.OURS, p))]
+
+
+def show(findings: Findings, console: Console) -> None:
+    """Print all tables."""
+    _show_pairs("Measured on", findings.machine, console)
+    for name, rates in findings.trials.items():
+        fastest_first = dict(sorted(rates.items(), key=lambda pair: -pair[1]))
+        shown = {way: f"{rate:.1f} films/s" for way, rate in fastest_first.items()}
+        _show_pairs(f"Bare forward pass, trial: {name}", shown, console)
+    for section in findings.sections:
+        _show_section(section, console)
+    for one, other in _compared_models(findings.sections):
+        console.print(_models_line(one, other))
+    if findings.growth:
+        console.print(_growth_table(findings.growth))
+    for remark in findings.left_out:
+        console.print(f"Left out: {remark}")
+
+
+def _show_pairs(title: str, values: Mapping[str, str], console: Console) -> None:
+    table = Table(box=None, show_header=False)
+    for name, value in values.items():
+        table.add_row(name, value)
+    console.print(title)
+    console.print(table)
+
+
+def _show_section(section: Section, console: Console) -> None:
+    films = section.rounds[0][REFERENCE.name].films
+    console.rule(f"{section.model}, {section.format}, {section.device}: {films} films")
+    console.print(_rates_table(section))
+    console.print(_ratios_table(section))
+    console.print(_stages_table(section))
+
+
+def _rates_table(section: Section) -> Table:
+    table = _table("variant", "films/s", "peak MiB", "what ran")
+    for contender in (REFERENCE, *_contenders(section)):
+        table.add_row(
+            contender.name,
+            _spread(section.films_per_second(contender)),
+            f"{section.peak_bytes(contender) / _MIB:.0f}",
+            section.subject(contender),
+        )
+    return table
+
+
+def _contenders(section: Section) -> list[Contender]:
+    both = (Variant.OURS, Variant.BARE)
+    return [Contender(variant, p) for p in _precisions(section) for variant in both]
+
+
+def _ratios_table(section: Section) -> Table:
+    table = _table("precision", "ours / reference", "ours / bare", "largest", "mean", "limit", "")
+    for precision in _precisions(section):
+        ours, bare = (Contender(v, precision) for v in (Variant.OURS, Variant.BARE))
+        found = section.agreement(precision)
+        table.add_row(
+            precision,
+            _spread(section.ratio(ours, REFERENCE)),
+            _spread(section.ratio(ours, bare)),
+            *(f"{points:.4f}" for points in (found.largest, found.mean)),
+            f"{found.limit:.2f}",
+            "agrees" if found.holds else "[bold red]DIFFERS[/]",
+        )
+    return table
+
+
+def _stages_table(section: Section) -> Table:
+    table = _table("stages, one thread", "ms a film", "of which")
+    for name, stages in section.stages_ms.items():
+        parts = ", ".join(f"{stage} {ms:.1f}" for stage, ms in stages.items())
+        table.add_row(name, f"{sum(stages.values()):.1f}", parts)
+    return table
+
+
+def _compared_models(sections: Sequence[Section]) -> list[tuple[Section, Section]]:
+    """Pair the sections of two models that are alike in all else."""
+    return [
+        (one, other)
+        for i, one in enumerate(sections)
+        for other in sections[i + 1 :]
+        if (one.device, one.format) == (other.device, other.format)
+    ]
+
+
+def _models_line(one: Section, other: Section) -> str:
+    ours = Contender(Variant.OURS)
+    if not (one.has(ours) and other.has(ours)):
+        return ""
+    ratio = other.films_per_second(ours).median / one.films_per_second(ours).median
+    return (
+        f"Ours fp32, {one.format} on {one.device}: {other.model} scores {ratio:.2f} times as many "
+        f"films a second as {one.model}"
+    )
+
+
+def _growth_table(growth: Sequence[Growth]) -> Table:
+    table = _table("ours, growing", "films", "films/s", "ms a film", "peak MiB")
+    for point in growth:
+        rate = point.rate
+        table.add_row(
+            point.format,
+            f"{rate.films}",
+            f"{rate.films_per_second:.1f}",
+            f"{1000 / rate.films_per_second:.1f}",
+            f"{rate.peak_bytes / _MIB:.0f}",
+        )
+    return table
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column(first)
+    for name in others:
+        table.add_column(name)
+    return table
+
+
+def _spread(value: Spread) -> str:
+    return f"{value.median:.2f} ({value.lowest:.2f} to {value.highest:.2f})"
+
+
+def to_json(findings: Findings) -> dict[str, object]:
+    """Return all raw rounds with what they amount to."""
+    return {
+        "schema": _SCHEMA,
+        "machine": dict(findings.machine),
+        "agree": findings.agree,
+        "bare_trials_films_per_second": {k: dict(v) for k, v in findings.trials.items()},
+        "sections": [_section(section) for section in findings.sections],
+        "growth": [_growth(point) for point in findings.growth],
+        "left_out": list(findings.left_out),
+    }
+
+
+def _section(section: Section) -> dict[str, object]:
+    return {
+        "model": section.model,
+        "device": section.device,
+        "format": section.format,
+        "films_per_second": {
+            c.name: asdict(section.films_per_second(c)) for c in (REFERENCE, *_contenders(section))
+        },
+        "by_precision": {p: _summary(section, p) for p in _precisions(section)},
+        "stages_ms": section.stages_ms,
+        "rounds": [{name: asdict(rate) for name, rate in one.items()} for one in section.rounds],
+    }
+
+
+def _summary(section: Section, precision: Precision) -> dict[str, object]:
+    ours, bare = (Contender(v, precision) for v in (Variant.OURS, Variant.BARE))
+    agreement = section.agreement(precision)
+    return {
+        "ours_over_reference": asdict(section.ratio(ours, REFERENCE)),
+        "ours_over_bare": asdict(section.ratio(ours, bare)),
+        "agreement_points": asdict(agreement) | {"holds": agreement.holds},
+    }
+
+
+def _growth(point: Growth) -> dict[str, object]:
+    rate = asdict(point.rate)
+    del rate["points"]  # of thousands of films; what they agree with is in the sections
+    return {"format": point.format, **rate}

@@ -1,0 +1,50 @@
+import json
+import platform
+
+import pytest
+
+from benchmarks.engine import main
+
+SMALL = [
+    *("--formats", "dicom", "--films", "3", "--rounds", "2", "--growth", "4"),
+    *("--model", "compact-1", "--precision", "fp32"),
+]
+
+
+def test_one_command_measures_all_variants_on_the_same_films(tmp_path, capsys):
+    file = tmp_path / "found.json"
+
+    code = main([*SMALL, "--json", str(file)])
+
+    document = json.loads(file.read_text())
+    assert code == 0
+    assert document["agree"] is True
+    [section] = document["sections"]
+    assert [list(one) for one in section["rounds"]] == [
+        ["reference fp32", "ours fp32", "bare fp32"],
+        ["bare fp32", "ours fp32", "reference fp32"],  # backwards, against drift
+    ]
+    for rates in section["rounds"]:
+        assert all(rate["films"] == 3 and rate["seconds"] > 0 for rate in rates.values())
+        assert all(rate["peak_bytes"] > 10**8 for rate in rates.values())
+    assert set(section["stages_ms"]["ours fp32"]) == {
+        "read", "hash", "decode", "preprocess", "forward"
+    }  # fmt: skip
+    assert document["growth"][0]["films"] == 4
+    assert "ours / reference" in capsys.readouterr().out
+    for private in (platform.node(), str(tmp_path.parent), "severity-benchmark"):
+        assert private not in file.read_text()
+
+
+def test_nothing_is_measured_where_the_films_are_missing(tmp_path, capsys):
+    code = main(["--formats", "png-jpeg", "--model", "compact-1", "--data", str(tmp_path)])
+
+    assert code == 1
+    assert "there is no cidc/metadata.csv" in " ".join(capsys.readouterr().err.split())
+
+
+def test_wrong_use_names_the_choices(capsys):
+    with pytest.raises(SystemExit):
+        main(["--formats", "gif"])
+
+    assert "png-jpeg" in capsys.readouterr().err

@@ -1,0 +1,59 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import processes
+from benchmarks.jobs import BenchmarkError, Job, NotOffered, Precision, Task, Variant, Weights
+from benchmarks.memory import tree_bytes
+
+ROOT = Path(__file__).parents[2]
+
+
+def job(variant: Variant, *, films=("gone.dcm",), device="cpu") -> Job:
+    return Job(variant, Task.RATE, "compact-1", Precision.FP32, device, films, Weights())
+
+
+def test_a_process_that_fails_is_reported_with_its_last_words(tmp_path):
+    with pytest.raises(BenchmarkError, match=r"(?s)reference rate, compact-1.*FileNotFoundError"):
+        processes.rate(job(Variant.REFERENCE), tmp_path)
+
+
+def test_a_film_that_is_not_scored_stops_the_measurement(tmp_path):
+    film = tmp_path / "film.png"
+    film.write_bytes(b"no film")
+
+    with pytest.raises(BenchmarkError, match="a film was rejected: not_an_image"):
+        processes.rate(job(Variant.OURS, films=(str(film),)), tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_device_that_is_not_there_is_not_offered(tmp_path):
+    with pytest.raises(NotOffered, match="no CUDA device"):
+        processes.rate(job(Variant.OURS, device="cuda"), tmp_path)
+
+
+def test_the_memory_of_helpers_counts():
+    helper = "import sys; held = bytearray(200_000_000); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", helper], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        helper_bytes = tree_bytes(process.pid)
+        with_helper_bytes = tree_bytes(os.getpid())
+    alone_bytes = tree_bytes(os.getpid())
+
+    assert helper_bytes > 200_000_000
+    assert with_helper_bytes - alone_bytes == pytest.approx(helper_bytes, rel=0.05)
+
+
+def test_what_was_given_back_counts_for_the_peak():
+    program = "held = bytearray(200_000_000); del held; print(own_peak_bytes())"
+    lines = f"from benchmarks.memory import own_peak_bytes; {program}"
+
+    printed = subprocess.check_output([sys.executable, "-c", lines], cwd=ROOT)
+
+    assert 200_000_000 < int(printed) < 300_000_000
