@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from flows.model_catalogue import BUILT_IN
 from flows.model_store import ImportedFile, StoredModel
 from severity.domain import Scale
@@ -17,6 +19,7 @@ from severity.head_files import (
 )
 from severity.heads import NAME, Chain, Head, HeadInput
 from severity.txrv_heads import INPUTS
+from severity.weight_sets import FINDINGS, weight_set
 
 _KEPT = Scale(0, 8)  # what the database keeps of either score
 _PICKLES = {".pkl", ".pickle"}
@@ -100,6 +103,7 @@ def import_head(files: Sequence[Path], request: Request) -> StoredModel:
         geographic_extent=request.geographic_extent,
         opacity=request.opacity,
     )
+    _check_findings(head)
     return StoredModel(
         head=head,
         source=request.source,
@@ -156,6 +160,17 @@ def _pickled(file: Path, content: bytes) -> Chain:
         return read_mlp_pickle(content)
     except WrongWeights as error:
         raise WrongWeights(f"{file.name}: {error}") from error
+
+
+def _check_findings(head: Head) -> None:
+    """Refuse a head on a logit that its backbone was not trained for: it means nothing."""
+    if head.takes is not HeadInput.LOGITS:
+        return
+    answered = weight_set(head.backbone).findings
+    used = np.any([chain[0].weight.any(axis=1) for chain in head.layers], axis=0)
+    for finding, answer, weighs in zip(FINDINGS, answered, used, strict=True):
+        if weighs and not answer:
+            raise CannotImport(f"{head.backbone} was not trained on {finding}, which the head uses")
 
 
 def _takes(inputs: int, said: HeadInput | None) -> HeadInput:

@@ -85,7 +85,7 @@ def _facts(one: ListedModel) -> dict[str, str]:
         "precision": version.precision if version else _NOTHING,
         "weights": place,
         "weights from": weights.url,
-        "weights SHA-256": weights.sha256,
+        "weights SHA-256": weights.sha256 or "nobody reports one: set SEVERITY_WEIGHTS_SHA256",
         "head SHA-256": version.head_sha256 if version else known.head_sha256,
         "source": known.source,
         "licence": known.licence,
