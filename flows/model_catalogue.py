@@ -3,19 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flows.model_store import ImportedFile, ModelStore, StoredModel
 from flows.settings import Settings
-from flows.weights import kept_weights
-from severity.bundled import BUNDLED, bundled_card
-from severity.domain import Scale
+from flows.weights import check_weights, kept_weights
+from severity.bundled import BUNDLED, bundled_card, check_precision
+from severity.domain import ModelVersion, Scale
 from severity.heads import Head
+from severity.preprocessing import PREPROCESSING
 from severity.txrv_heads import LINEAR_NAME, linear_on_lung_opacity
 from severity.weight_sets import weight_set
-
-if TYPE_CHECKING:
-    from severity.models import ScoringModel
 
 BUILT_IN = (*BUNDLED, LINEAR_NAME)
 
@@ -101,18 +99,30 @@ def known(name: str, settings: Settings) -> KnownModel:
     )
 
 
-def load(name: str, settings: Settings) -> "ScoringModel":
-    """Load a model, as `score` does; what is absent is fetched.
+def version(model: KnownModel, settings: Settings) -> ModelVersion | None:
+    """Name the model version that scores would carry; None where its weights are not here.
 
     Raises
     ------
     ModelUnavailable
-        It cannot be loaded here and now.
+        The weights that are here are wrong, or the model is not scored in this precision.
     """
-    # Imported here: describing models needs no torch, which takes seconds.
-    from flows.scorer import load_model  # noqa: PLC0415
-
-    return load_model(settings.model_copy(update={"model": name}))
+    weights = model.weights
+    if weights.bundled:
+        check_precision(model.name, settings.precision)
+    elif weights.file is None:
+        return None
+    else:
+        check_weights(weights.file, weights.sha256)
+    return ModelVersion(
+        name=model.name,
+        weights_sha256=weights.sha256,
+        head_sha256=model.head_sha256,
+        preprocessing=PREPROCESSING,
+        precision=settings.precision,
+        geographic_extent=model.geographic_extent,
+        opacity=model.opacity,
+    )
 
 
 def head_text(head: Head) -> str:

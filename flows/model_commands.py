@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from flows.model_catalogue import known, load, names, store
+from flows.model_catalogue import known, names, store, version
 from flows.model_import import RALO, CannotImport, Request, import_head, import_ralo
 from flows.model_present import (
     ListedModel,
@@ -23,7 +23,7 @@ from flows.model_store import NameTaken, StoredModel
 from flows.present import terminal
 from flows.settings import Settings
 from flows.verifying import CannotVerify, verify
-from severity.domain import RESEARCH_USE_ONLY, ModelVersion, Scale
+from severity.domain import RESEARCH_USE_ONLY, Scale
 from severity.errors import ModelUnavailable
 from severity.heads import HeadInput
 from severity.txrv_heads import LINEAR_NAME
@@ -176,11 +176,11 @@ def verify_model(name: str, data: Path, *, as_json: bool) -> None:
     """
     settings = Settings()
     with _wrong_use_in_one_line():
-        version, verdict = verify(_existing(name, settings), settings, data)
+        scored_by, verdict = verify(_existing(name, settings), settings, data)
     if as_json:
-        click.echo(verdict_json(version, verdict))
+        click.echo(verdict_json(scored_by, verdict))
     else:
-        terminal().print(verdict_table(version, verdict))
+        terminal().print(verdict_table(scored_by, verdict))
     if not verdict.agrees:
         sys.exit(_FAILURE)
 
@@ -194,19 +194,15 @@ def _existing(name: str, settings: Settings) -> str:
 
 
 def _listed(name: str, settings: Settings) -> ListedModel:
-    """Describe a model, and load it if that fetches nothing; a problem is shown, not raised."""
+    """Describe a model and its version, if its weights are here; show a problem, raise none."""
     try:
         described = known(name, settings)
     except ModelUnavailable as error:
         return ListedModel(name, None, None, str(error))
-    version: ModelVersion | None = None
-    problem = ""
-    if described.weights.present:
-        try:
-            version = load(name, settings).version
-        except ModelUnavailable as error:
-            problem = str(error)
-    return ListedModel(name, described, version, problem)
+    try:
+        return ListedModel(name, described, version(described, settings))
+    except ModelUnavailable as error:
+        return ListedModel(name, described, None, str(error))
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def verify(name: str, settings: Settings, data: Path) -> tuple[ModelVersion, Ver
         raise CannotVerify(f"there is no folder {data / IMAGES}")
     films = {one.film: data / IMAGES / one.film for one in predictions}
     present = [path for path in films.values() if path.is_file()]
-    have = Resources(settings.model_copy(update={"model": name}), Progress())
+    have = Resources(settings.model_copy(update={"model": name, "precision": "fp32"}), Progress())
     results = score_files(present, have)
     scores = {Path(one.file).name: one.score for one in results if one.score is not None}
     rejected = {

@@ -113,6 +113,22 @@ def published_weights(
         raise ModelUnavailable(f"the weights cannot be read or kept: {error}") from error
 
 
+def check_weights(file: Path, sha256: str) -> None:
+    """Refuse a file of weights that is another than the expected one.
+
+    Raises
+    ------
+    WrongWeights
+        It has another SHA-256.
+    ModelUnavailable
+        It cannot be read.
+    """
+    try:
+        _read(file, sha256, remedy="bring the published file, or delete this one")
+    except OSError as error:
+        raise ModelUnavailable(f"the weights cannot be read: {error}") from error
+
+
 def _read(file: Path, sha256: str, *, remedy: str) -> bytes:
     content = file.read_bytes()
     actual = hashlib.sha256(content).hexdigest()

@@ -8,13 +8,13 @@ import numpy as np
 from safetensors.torch import load
 from torch import Tensor
 
-from severity.bundled import bundled_card, bundled_file
-from severity.domain import ModelVersion, Scale
+from severity.bundled import bundled_card, bundled_file, check_precision
+from severity.domain import Scale
 from severity.efficientnet_lite import EfficientNetLite0
-from severity.errors import ModelUnavailable, WrongWeights
+from severity.errors import WrongWeights
 from severity.heads import Head, HeadInput, Layer
 from severity.models import Placement, ScoringModel, placed
-from severity.networks import Backbone, Precision
+from severity.networks import Backbone
 from severity.preprocessing import PREPROCESSING
 
 if TYPE_CHECKING:
@@ -59,11 +59,7 @@ def load_bundled(name: str, placement: Placement) -> ScoringModel:
         in another way.
     """
     card = bundled_card(name)
-    if placement.precision is not Precision.FP32:
-        # Measured on 90 films: its filters of single channels lose too much.
-        raise ModelUnavailable(
-            f"{name} is scored in fp32 alone: {placement.precision} moves its points by up to 0.25"
-        )
+    check_precision(name, placement.precision)
     content = bundled_file(name, "safetensors").read_bytes()
     actual = hashlib.sha256(content).hexdigest()
     if actual != card["weights_sha256"]:
@@ -79,15 +75,7 @@ def load_bundled(name: str, placement: Placement) -> ScoringModel:
     weights = {key: value for key, value in tensors.items() if not key.startswith("head.")}
     # Counters of the training, which inference never reads, are not stored.
     backbone.load_state_dict(weights | _counters(backbone))
-    version = ModelVersion(
-        name=name,
-        weights_sha256=actual,
-        head_sha256=head.sha256,
-        preprocessing=PREPROCESSING,
-        precision=placement.precision,
-        geographic_extent=head.geographic_extent,
-        opacity=head.opacity,
-    )
+    version = head.version(weights_sha256=actual, precision=placement.precision)
     return placed(version, backbone, head, placement)
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from severity.domain import Scale
+from severity.domain import ModelVersion, Scale
 from severity.errors import WrongWeights
+from severity.preprocessing import PREPROCESSING
 
 if TYPE_CHECKING:
     from torch import nn
@@ -174,6 +175,18 @@ class Head:
             "geographic_extent": [self.geographic_extent.lowest, self.geographic_extent.highest],
             "opacity": [self.opacity.lowest, self.opacity.highest],
         }
+
+    def version(self, *, weights_sha256: str, precision: str) -> ModelVersion:
+        """Name the model version that this head makes of a backbone's weights."""
+        return ModelVersion(
+            name=self.name,
+            weights_sha256=weights_sha256,
+            head_sha256=self.sha256,
+            preprocessing=PREPROCESSING,
+            precision=precision,
+            geographic_extent=self.geographic_extent,
+            opacity=self.opacity,
+        )
 
     def torch_module(self) -> "nn.Module":
         """Return the same map for tensors, (N, inputs) to (N, 2), differentiable."""

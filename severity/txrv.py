@@ -15,12 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.serialization import SourceChangeWarning
 
-from severity.domain import ModelVersion
 from severity.errors import ModelUnavailable, WrongWeights
 from severity.heads import Head, HeadInput
 from severity.models import Placement, ScoringModel, placed
 from severity.networks import Backbone
-from severity.preprocessing import PREPROCESSING
 from severity.weight_sets import WeightSet
 
 with warnings.catch_warnings():
@@ -116,15 +114,7 @@ def load_published(
     """
     if head.backbone != weights.name:
         raise WrongWeights(f"{head.name} is a head for {head.backbone}, not for {weights.name}")
-    version = ModelVersion(
-        name=head.name,
-        weights_sha256=sha256,
-        head_sha256=head.sha256,
-        preprocessing=PREPROCESSING,
-        precision=placement.precision,
-        geographic_extent=head.geographic_extent,
-        opacity=head.opacity,
-    )
+    version = head.version(weights_sha256=sha256, precision=placement.precision)
     return placed(version, load_backbone(content, weights, sha256=sha256), head, placement)
 
 

@@ -3,15 +3,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.weights import film_like, write_random_weights
+from benchmarks.weights import WEIGHTS, film_like, write_random_weights
+from severity.models import Placement
 from severity.txrv import load_published
+from severity.txrv_heads import linear_on_lung_opacity
+from severity.weight_sets import weight_set
 
 
 def test_the_product_loads_random_weights_as_published_ones_and_they_tell_films_apart(tmp_path):
     weights = write_random_weights(tmp_path)
 
     content = Path(weights.file).read_bytes()
-    model = load_published(content, sha256=weights.sha256, device=torch.device("cpu"))
+    model = load_published(
+        content,
+        linear_on_lung_opacity(),
+        weight_set(WEIGHTS),
+        sha256=weights.sha256,
+        placement=Placement(torch.device("cpu")),
+    )
     extents = [score.geographic_extent_raw for score in model.score(film_like(8))]
 
     assert np.std(extents) > 0.3
