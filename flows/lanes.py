@@ -143,4 +143,10 @@ def read(
     RejectedImage
         With the reason, when the image must not be scored.
     """
-    return read_radiograph(content, sidecar, content_sha256=content_sha256, zone=have.settings.zone)
+    return read_radiograph(
+        content,
+        sidecar,
+        content_sha256=content_sha256,
+        zone=have.settings.zone,
+        helpers=have.helpers,
+    )

@@ -22,7 +22,6 @@ from flows.model_present import (
 from flows.model_store import NameTaken, StoredModel
 from flows.present import terminal
 from flows.settings import Settings
-from flows.verifying import CannotVerify, verify
 from severity.domain import RESEARCH_USE_ONLY, Scale
 from severity.errors import ModelUnavailable
 from severity.heads import HeadInput
@@ -69,7 +68,7 @@ def import_model(files: tuple[str, ...], **said: object) -> None:
     """
     given = {name: value for name, value in said.items() if value is not None}
     settings = Settings()
-    with _wrong_use_in_one_line():
+    with _wrong_use_in_one_line(CannotImport, NameTaken):
         model = _read(files, given)
         added = store(settings).add(model)
     click.echo(f"{model.head.name} {'imported' if added else 'was imported already, unchanged'}")
@@ -174,8 +173,11 @@ def verify_model(name: str, data: Path, *, as_json: bool) -> None:
     that are missing are counted and left out. Ends with exit code 1 if any number is off by
     more than 0.02 points, if a film was rejected, or if nothing could be compared.
     """
+    # Imported here: listing models needs no torch, which takes seconds.
+    from flows.verifying import CannotVerify, verify  # noqa: PLC0415
+
     settings = Settings()
-    with _wrong_use_in_one_line():
+    with _wrong_use_in_one_line(CannotVerify):
         scored_by, verdict = verify(_existing(name, settings), settings, data)
     if as_json:
         click.echo(verdict_json(scored_by, verdict))
@@ -206,8 +208,8 @@ def _listed(name: str, settings: Settings) -> ListedModel:
 
 
 @contextmanager
-def _wrong_use_in_one_line() -> Iterator[None]:
+def _wrong_use_in_one_line(*kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
-    except (CannotImport, CannotVerify, NameTaken) as error:
+    except kinds as error:
         raise click.UsageError(str(error), click.get_current_context()) from error

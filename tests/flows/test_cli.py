@@ -182,3 +182,10 @@ def test_an_unknown_patient_is_wrong_use(command: Command) -> None:
 
     assert ended.returncode == 2
     assert ended.stderr == "cxr-severity: no dated score of this patient by compact-1\n"
+
+
+def test_looking_at_scores_loads_no_torch() -> None:
+    """It takes seconds, which a status or a trend need not wait for."""
+    program = "import flows.cli, sys; sys.exit('torch' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
