@@ -16,7 +16,7 @@ _LIBRARIES = (
     "scipy",
     "pillow",
     "pydicom",
-    "pylibjpeg-openjpeg",
+    "imagecodecs",
     "imagecodecs",
 )
 _NUMBER_FORMATS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
