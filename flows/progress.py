@@ -8,6 +8,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -37,6 +38,11 @@ class BarProgress(Progress):
         # What a dead run held may come on top of what waited when it was counted.
         self._total = max(self._total, self._done)
         self._show()
+
+    @property
+    def tasks(self) -> list[Task]:
+        """What is shown, as the terminal has it."""
+        return self._bar.tasks
 
     @property
     def _done(self) -> int:

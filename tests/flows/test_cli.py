@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from flows.cli import app
+from flows.cli import Unusable, app
 from flows.demo_films import FILMS, write_demo_inbox
 from flows.resources import Resources
 from severity.domain import RESEARCH_USE_ONLY
@@ -144,6 +144,26 @@ def test_score_writes_csv_with_the_model_version(
     assert header.startswith("file,model_version,geographic_extent,opacity")
     assert "film-0001.png,compact-1-fp32-" in first
     assert "film-0000.png,compact-1-fp32-" in second
+
+
+def test_score_writes_saliency_maps_and_replaces_none(
+    ask: Callable[..., Result], tmp_path: Path
+) -> None:
+    write_inbox(tmp_path, films=1)
+    asked = (
+        "score",
+        "--json",
+        "--saliency",
+        str(tmp_path / "maps"),
+        str(tmp_path / "film-0000.png"),
+    )
+
+    (result,) = json.loads(ask(*asked).output)["results"]
+
+    assert Path(result["saliency"]).read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "maps/film-0000.saliency.npy").is_file()
+    with pytest.raises(Unusable, match="exists and is not replaced"):
+        ask(*asked)
 
 
 def test_a_trend_is_found_by_the_hospitals_identifier_and_by_the_pseudonym(

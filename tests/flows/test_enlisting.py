@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from db import ledger, runs, scores
 from db.engine import Database
-from db.scores import Rejected
+from db.outcomes import Rejected
 from flows.enlisting import enlist_listing
 from flows.inbox import Inbox, Listing
 from flows.resources import Resources

@@ -30,6 +30,7 @@ def test_the_service_scores_on_its_schedule_and_ends_when_told(
         "SEVERITY_HOME": str(tmp_path / "home"),
         "SEVERITY_SETTLE_SECONDS": "0",
         "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_LOGGING_LEVEL": "INFO",  # other tests of the session are quiet
     }
     command = [sys.executable, "-m", "flows", "serve", "--inbox", str(tmp_path / "inbox")]
     log = tmp_path / "serve.log"
@@ -44,7 +45,7 @@ def test_the_service_scores_on_its_schedule_and_ends_when_told(
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
         # The scores are there a little before the run's own log has passed through Prefect.
-        while "batch 1 of 3: 3 scored, 0 rejected" not in log.read_text():
+        while "of 3: 3 scored, 0 rejected" not in log.read_text():
             if service.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(log.read_text()[-4000:])
             time.sleep(1)

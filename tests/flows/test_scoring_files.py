@@ -1,0 +1,112 @@
+"""Scores of single files, as benchmarks and the command line call it."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from flows.resources import Progress, Resources
+from flows.scoring_files import FileResult, score_files, to_csv, to_json
+from flows.settings import Settings
+from severity.domain import Reason, Score
+
+from .films import write_inbox
+
+
+class Counted(Progress):
+    def __init__(self) -> None:
+        self.scored = self.rejected = 0
+
+    def advanced(self, *, scored: int, rejected: int) -> None:
+        self.scored += scored
+        self.rejected += rejected
+
+
+@pytest.fixture(scope="session")
+def have(_own_home: None) -> Resources:
+    return Resources(Settings(device="cpu", batch_size=3), Counted())
+
+
+def test_results_keep_the_order_of_the_files_through_all_lanes(have, tmp_path):
+    write_inbox(tmp_path, films=20)
+    files = sorted(tmp_path.glob("*.png"), reverse=True)
+    files[4].write_text("no film")
+    files.insert(9, tmp_path / "absent.png")
+
+    results = score_files(iter(files), have)
+
+    assert [one.file for one in results] == list(map(str, files))
+    reasons = {place: one.reason for place, one in enumerate(results) if one.reason}
+    assert reasons == {4: Reason.NOT_AN_IMAGE, 9: Reason.VANISHED}
+    assert (have.progress.scored, have.progress.rejected) == (19, 2)
+    alone = [result for file in files for result in score_files([file], have)]
+    for together, single in zip(results, alone, strict=True):
+        assert together.view == single.view
+        assert (together.score is None) == (single.score is None)
+        if together.score:
+            assert together.score.geographic_extent_raw == pytest.approx(
+                single.score.geographic_extent_raw, abs=1e-4
+            )
+
+
+def test_no_files_have_no_results(have):
+    assert score_files([], have) == []
+
+
+def test_files_are_taken_as_they_are_scored(have, tmp_path):
+    """So that a list of any length fits into memory."""
+    write_inbox(tmp_path, films=1)
+    progress, taken_ahead = Counted(), []
+    counting = have.reporting_to(progress)
+
+    def supply():
+        for number in range(90):
+            taken_ahead.append(number - progress.scored)
+            yield tmp_path / "film-0000.png"
+
+    assert len(score_files(supply(), counting)) == 90
+    in_flight = (counting.model.lanes + 2) * counting.settings.batch_size
+    assert max(taken_ahead) <= in_flight
+
+
+@pytest.fixture
+def with_findings() -> list[FileResult]:
+    findings = {"Lung Opacity": 1.5, "Effusion": -0.25}
+    return [
+        FileResult("broken.png", None, reason=Reason.CORRUPT, detail="cut off"),
+        FileResult("film.png", Score(1, 2, 1, 2, findings)),
+    ]
+
+
+def test_json_holds_the_findings_of_each_film(with_findings: list[FileResult], have: Resources):
+    broken, film = json.loads(to_json(with_findings, have.model.version))["results"]
+
+    assert film["findings"] == {"Lung Opacity": 1.5, "Effusion": -0.25}
+    assert broken["findings"] is None
+
+
+def test_csv_has_a_column_for_each_finding(with_findings: list[FileResult], have: Resources):
+    text = to_csv(with_findings, have.model.version)
+
+    broken, film = csv.DictReader(io.StringIO(text))
+    assert (film["finding: Lung Opacity"], film["finding: Effusion"]) == ("1.5", "-0.25")
+    assert broken["finding: Effusion"] == ""
+    assert "findings" not in film
+
+
+def test_a_sidecar_of_the_folder_says_the_view_and_metadata_csv_comes_first(
+    have: Resources, tmp_path: Path
+):
+    write_inbox(tmp_path, films=2)
+    both = [
+        {"filename": f"film-000{number}.png", "patient_id": "P", "view": "AP"} for number in (0, 1)
+    ]
+    both[1]["filename"] = "other.png"
+    (tmp_path / "film-0001.png").rename(tmp_path / "other.png")
+    (tmp_path / "metadata.json").write_text(json.dumps(both))
+
+    first, second = score_files([tmp_path / "film-0000.png", tmp_path / "other.png"], have)
+
+    assert (first.view, second.view) == ("PA", "AP")
