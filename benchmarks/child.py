@@ -28,6 +28,7 @@ def parsed(text: str) -> Job:
             "variant": Variant(job["variant"]),
             "task": Task(job["task"]),
             "precision": Precision(job["precision"]),
+            "warm_up": tuple(job["warm_up"]),
             "films": tuple(job["films"]),
             "weights": Weights(**job["weights"]),
         }

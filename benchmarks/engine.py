@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from benchmarks import machine
-from benchmarks.films import write_films
 from benchmarks.jobs import BenchmarkError, Format, Precision, Weights
 from benchmarks.measuring import Bench, Films
 from benchmarks.networks import MODELS, PUBLISHED
@@ -22,6 +21,7 @@ from benchmarks.weights import write_random_weights
 
 _FILMS, _ROUNDS = 48, 3
 _QUICK_FILMS, _QUICK_ROUNDS = 6, 1
+_COLUMNS_OF_A_FILE = 132
 _NO_GPU = "the GPU section: torch finds no CUDA device"
 
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchmarkError as error:
         progress.print(f"Error: {error}", markup=False)
         return 1
-    show(findings, Console())
+    show(findings, _paper())
     if options.json:
         options.json.write_text(json.dumps(to_json(findings), indent=1) + "\n")
     if not findings.agree:
@@ -49,11 +49,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _paper() -> Console:
+    """Print as wide as the terminal; a file gets lines that no cell is broken over."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=_COLUMNS_OF_A_FILE)
+
+
 def _measure(options: argparse.Namespace, folder: Path, progress: Console) -> Findings:
+    description = machine.description()
     weights = write_random_weights(folder) if PUBLISHED in options.model else Weights()
     bench = Bench(folder, weights, options.rounds, progress)
     films = [
-        Films(f, write_films(f, options.films, data=options.data, folder=folder / f))
+        Films.written(f, options.films, data=options.data, folder=folder / f)
         for f in options.formats
     ]
     devices = machine.devices()
@@ -71,7 +78,7 @@ def _measure(options: argparse.Namespace, folder: Path, progress: Console) -> Fi
         )
     ]
     return Findings(
-        machine=machine.description(),
+        machine=description,
         trials=bench.trials,
         sections=sections,
         growth=growth,

@@ -52,6 +52,7 @@ class Job:
     model: str
     precision: Precision
     device: str  # "cpu" or "cuda"
+    warm_up: tuple[str, ...]  # films that come first and do not count
     films: tuple[str, ...]
     weights: Weights
     candidate: str = ""  # which bare forward pass

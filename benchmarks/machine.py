@@ -2,7 +2,7 @@
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -16,7 +16,7 @@ _LIBRARIES = (
     "scipy",
     "pillow",
     "pydicom",
-    "imagecodecs",
+    "pylibjpeg-openjpeg",
     "imagecodecs",
 )
 _NUMBER_FORMATS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
@@ -47,7 +47,14 @@ def description() -> dict[str, str]:
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
-    } | {name: version(name) for name in _LIBRARIES}
+    } | {name: _version(name) for name in _LIBRARIES}
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:  # pydicom then takes another of its decoders
+        return "not installed"
 
 
 def _cpu_info() -> dict[str, str]:

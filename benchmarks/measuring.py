@@ -23,16 +23,24 @@ from benchmarks.jobs import (
 from benchmarks.networks import PUBLISHED
 
 _TRIAL_FILMS = 16
-_STAGE_FILMS = 8
+_STAGE_FILMS = 12
+_WARM_UP_FILMS = 4
 _DISTINCT_FILMS = 100  # of those that growth repeats
 
 
 @dataclass(frozen=True)
 class Films:
-    """The films of one format."""
+    """The films of one format, and others that warm up."""
 
     format: Format
+    warm_up: tuple[str, ...]
     files: tuple[str, ...]
+
+    @classmethod
+    def written(cls, form: Format, count: int, *, data: Path, folder: Path) -> "Films":
+        """Write films into a new folder; see `write_films`."""
+        files = write_films(form, _WARM_UP_FILMS + count, data=data, folder=folder)
+        return cls(form, files[:_WARM_UP_FILMS], files[_WARM_UP_FILMS:])
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Bench:
         BenchmarkError
             A process failed, or the product offers none of the precisions.
         """
-        base = self._reference(model, device, films.files)
+        base = self._reference(model, device, films)
         stages = self._stages(base, precisions)
         offered = [p for p in precisions if Contender(Variant.OURS, p).name in stages]
         if not offered:
@@ -69,20 +77,27 @@ class Bench:
         self, model: str, precision: Precision, form: Format, sizes: Sequence[int], data: Path
     ) -> Iterator[Growth]:
         """Measure ours alone on more and more films."""
-        distinct = min(max(sizes), _DISTINCT_FILMS)
-        written = write_films(
-            form, distinct, data=data, folder=self.folder / f"growth-{form}-distinct"
-        )
+        count, folder = min(max(sizes), _DISTINCT_FILMS), self.folder / f"{form}-growth"
+        distinct = Films.written(form, count, data=data, folder=folder)
         for size in sizes:
-            films = repeated(written, size, folder=self.folder / f"growth-{form}-{size}")
-            base = self._reference(model, "cpu", films)
+            files = repeated(distinct.files, size, folder=self.folder / f"{form}-{size}")
+            base = self._reference(model, "cpu", replace(distinct, files=files))
             job = replace(base, variant=Variant.OURS, precision=precision)
             yield Growth(form, self._rate(job))
 
-    def _reference(self, model: str, device: str, films: tuple[str, ...]) -> Job:
+    def _reference(self, model: str, device: str, films: Films) -> Job:
         """Make the reference's job; those of the others differ from it in few fields."""
         weights = self.weights if model == PUBLISHED else Weights()
-        return Job(Variant.REFERENCE, Task.RATE, model, REFERENCE.precision, device, films, weights)
+        return Job(
+            variant=Variant.REFERENCE,
+            task=Task.RATE,
+            model=model,
+            precision=REFERENCE.precision,
+            device=device,
+            warm_up=films.warm_up,
+            films=films.files,
+            weights=weights,
+        )
 
     def _stages(self, base: Job, precisions: Sequence[Precision]) -> dict[str, dict[str, float]]:
         """Time the stages of the reference, and of ours in each precision that it offers."""

@@ -1,6 +1,7 @@
 """Our way: the product as it is, from files to scores."""
 
 import time
+from datetime import tzinfo
 from pathlib import Path
 
 import torch
@@ -15,8 +16,6 @@ from severity.models import ScoringModel
 from severity.reading import read_radiograph
 from severity.sidecar import SidecarRecord
 
-_WARM_UP_FILMS = 4
-_PASSES = 3
 _SOMEBODY = SidecarRecord(patient_id="benchmark")
 
 
@@ -25,7 +24,7 @@ def rate(job: Job) -> Rate:
     resources = Resources(Settings(), Progress())
     version = _model(resources, job).version
     files = [Path(film) for film in job.films]
-    score_files(files[:_WARM_UP_FILMS], resources)
+    score_files([Path(film) for film in job.warm_up], resources)
     began = time.perf_counter()
     results = score_files(files, resources)
     seconds = time.perf_counter() - began
@@ -55,14 +54,19 @@ def stages(job: Job) -> dict[str, float]:
     torch.set_num_threads(1)
     resources, watch = Resources(Settings(), Progress()), Stopwatch()
     model, zone = _model(resources, job), resources.settings.zone
-    for _ in range(_PASSES):
-        for film in job.films:
-            with watch("read", film):
-                content = Path(film).read_bytes()
-            with watch("decode", film):
-                radiograph = read_radiograph(content, _SOMEBODY, content_sha256="", zone=zone)
-            with watch("preprocess", film):
-                image = model.prepare(radiograph.grey)
-            with watch("forward", film):
-                model.score([image])
+    for film in job.warm_up:
+        _time_stages(Path(film), model, zone, Stopwatch())
+    for film in job.films:
+        _time_stages(Path(film), model, zone, watch)
     return watch.mean_ms()
+
+
+def _time_stages(film: Path, model: ScoringModel, zone: tzinfo, watch: Stopwatch) -> None:
+    with watch("read"):
+        content = film.read_bytes()
+    with watch("decode"):
+        radiograph = read_radiograph(content, _SOMEBODY, content_sha256="", zone=zone)
+    with watch("preprocess"):
+        image = model.prepare(radiograph.grey)
+    with watch("forward"):
+        model.score([image])

@@ -8,7 +8,6 @@ References
 """
 
 import time
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,21 +27,19 @@ from benchmarks.networks import PUBLISHED, network
 from benchmarks.stages import Stopwatch
 from severity.preprocessing import MODEL_SIDE
 
-_WARM_UP_FILMS = 4
-_PASSES = 3
 _LUNG_OPACITY = 16  # of the 18 logits
 # Slope and intercept of geographic extent, of opacity.
 _LINES = ((0.8705248236656189, 3.4137437), (0.5484423041343689, 2.5535977))
 
 
 class Timing(Protocol):
-    """Something that is told which stage of which film runs."""
+    """Something that is told which stage runs."""
 
-    def __call__(self, stage: str, film: str, /) -> AbstractContextManager[object]:
+    def __call__(self, stage: str, /) -> AbstractContextManager[object]:
         """Surround a stage."""
 
 
-def _untimed(_stage: str, _film: str, /) -> AbstractContextManager[object]:
+def _untimed(_stage: str, /) -> AbstractContextManager[object]:
     return nullcontext()
 
 
@@ -62,7 +59,7 @@ class ReferenceWay:
     def score(self, film: str, timing: Timing = _untimed) -> tuple[float, float]:
         """Return geographic extent and opacity before clipping."""
         image = model_input(film, timing)
-        with timing("forward", film), torch.no_grad():
+        with timing("forward"), torch.no_grad():
             batch = torch.from_numpy(image).unsqueeze(0).to(self.device)
             outputs = self.network(batch)[0].cpu().tolist()
         if not self.two_lines:
@@ -76,27 +73,27 @@ def model_input(film: str, timing: Timing = _untimed) -> NDArray[np.float32]:
     """Read a film as shape (1, 224, 224) on [-1024, 1024]."""
     read = _read_dicom if Path(film).suffix == ".dcm" else _read_raster
     pixels, highest = read(film, timing)
-    with timing("normalize", film):
+    with timing("normalize"):
         normalized = normalize(pixels, highest)
         if normalized.ndim > 2:  # noqa: PLR2004
             normalized = normalized[:, :, 0]
-    with timing("crop and resize", film):
+    with timing("crop and resize"):
         cropped = XRayCenterCrop()(normalized[None])
         resized: NDArray[np.float32] = XRayResizer(MODEL_SIDE)(cropped)
     return resized
 
 
 def _read_raster(film: str, timing: Timing) -> tuple[NDArray[np.number], int]:
-    with timing("read and decode", film):
+    with timing("read and decode"):
         return skimage.io.imread(film), 255
 
 
 def _read_dicom(film: str, timing: Timing) -> tuple[NDArray[np.number], int]:
-    with timing("read and decode", film):
+    with timing("read and decode"):
         dataset = dcmread(film)
         pixels = dataset.pixel_array
     highest = 2**dataset.BitsStored - 1
-    with timing("window", film):
+    with timing("window"):
         shown = apply_voi_lut(pixels, dataset)
         if dataset.PhotometricInterpretation == "MONOCHROME1":
             shown = highest - shown
@@ -106,7 +103,7 @@ def _read_dicom(film: str, timing: Timing) -> tuple[NDArray[np.number], int]:
 def rate(job: Job) -> Rate:
     """Time all films; loading the network and the first films do not count."""
     way = ReferenceWay.of(job)
-    for film in job.films[:_WARM_UP_FILMS]:
+    for film in job.warm_up:
         way.score(film)
     began = time.perf_counter()
     points = tuple(way.score(film) for film in job.films)
@@ -118,11 +115,8 @@ def stages(job: Job) -> dict[str, float]:
     """Return milliseconds a film by stage."""
     torch.set_num_threads(1)
     way, watch = ReferenceWay.of(job), Stopwatch()
-    for film in _passes(job.films):
+    for film in job.warm_up:
+        way.score(film)
+    for film in job.films:
         way.score(film, watch)
     return watch.mean_ms()
-
-
-def _passes(films: tuple[str, ...]) -> Iterator[str]:
-    for _ in range(_PASSES):
-        yield from films

@@ -4,31 +4,24 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from statistics import mean
 
 _MS = 1000
 
 
 class Stopwatch:
-    """Times stages, film by film.
-
-    What disturbs a machine only ever adds time, so of several passes over a film the shortest
-    counts, stage by stage.
-    """
+    """Times stages, each once for each film: a second pass would find its caches filled."""
 
     def __init__(self) -> None:
-        self._shortest: dict[str, dict[str, float]] = defaultdict(dict)
+        self._seconds: dict[str, list[float]] = defaultdict(list)
 
     @contextmanager
-    def __call__(self, stage: str, film: str) -> Iterator[None]:
+    def __call__(self, stage: str) -> Iterator[None]:
         """Time what happens inside."""
         began = time.perf_counter()
         yield
-        seconds = time.perf_counter() - began
-        films = self._shortest[stage]
-        films[film] = min(seconds, films.get(film, seconds))
+        self._seconds[stage].append(time.perf_counter() - began)
 
     def mean_ms(self) -> dict[str, float]:
         """Return milliseconds a film by stage, in the order in which stages first ran."""
-        return {
-            stage: _MS * sum(films.values()) / len(films) for stage, films in self._shortest.items()
-        }
+        return {stage: _MS * mean(seconds) for stage, seconds in self._seconds.items()}

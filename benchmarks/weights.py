@@ -23,6 +23,7 @@ WEIGHTS = "densenet121-res224-all"
 _PATHOLOGY = "Lung Opacity"
 _COARSE_TO_FINE = (4, 8, 16, 56, 224)  # cells a side; their weight falls as their number rises
 _CALIBRATION_FILMS = 16
+_DEVIATION = 0.5  # of a logit; real films, which differ more, then reach about 1.5
 
 
 def write_random_weights(folder: Path) -> Weights:
@@ -57,14 +58,15 @@ def random_densenet() -> DenseNet:
 
 
 def _spread_logits(network: DenseNet, features: Tensor) -> None:
-    """Give each logit mean 0 and deviation 1 over the images that ``features`` are of."""
+    """Give each logit mean 0 and one deviation over the images that ``features`` are of."""
     classifier = network.classifier
     nn.init.normal_(classifier.weight)
     strongest = torch.linalg.svd(features - features.mean(0), full_matrices=False).Vh[0]
     classifier.weight[network.targets.index(_PATHOLOGY)] = strongest
     logits = features @ classifier.weight.T
-    classifier.weight /= logits.std(0)[:, None]
-    classifier.bias.copy_(-logits.mean(0) / logits.std(0))
+    factors = _DEVIATION / logits.std(0)
+    classifier.weight *= factors[:, None]
+    classifier.bias.copy_(-logits.mean(0) * factors)
 
 
 def film_like(count: int) -> NDArray[np.float32]:
