@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db import ledger, runs, trends
 from db.engine import Database, DatabaseError
-from flows import resources
+from flows import model_catalogue, resources
 from flows.environment import ServerError, configure_prefect
 from flows.inbox import open_inbox
 from flows.model_commands import model_commands
@@ -120,8 +120,20 @@ def _working(**overrides: object) -> Iterator[Resources]:
     """Open what a command needs, from the environment and the command's own options."""
     given = {name: value for name, value in overrides.items() if value is not None}
     settings = Settings(**given)  # type: ignore[arg-type] # pydantic checks them
+    there = model_catalogue.names(settings)
+    if settings.model not in there:
+        raise Unusable(f"SEVERITY_MODEL: no model {settings.model!r}; there is {', '.join(there)}")
     with resources.using(Resources(settings, Progress())) as have:
         yield have
+
+
+def _say_where(settings: Settings) -> None:
+    """Say in one line that a GPU was hoped for and there is none."""
+    # Imported here: only scoring needs torch.
+    from flows.scorer import device  # noqa: PLC0415
+
+    if device(settings).type == "cpu" and settings.device == "auto":
+        click.echo("No GPU here: scoring on the CPU (--device cpu says so for good).", err=True)
 
 
 def _inbox(have: Resources) -> str:
@@ -173,14 +185,14 @@ def demo(data: Path | None, home: Path | None) -> None:
     help="Also write where each film's score comes from: a picture and an array in this folder.",
 )
 @model_option
+@precision_option
 @device_option
 def score(
     files: tuple[Path, ...],
     *,
     form: str | None,
     saliency: Path | None,
-    model: str | None,
-    device: str | None,
+    **engine: str | None,
 ) -> None:
     """Score single FILEs, without a database and without keeping anything.
 
@@ -193,7 +205,8 @@ def score(
     from flows.saliency import MapUnwritable, map_places  # noqa: PLC0415
     from flows.scoring_files import print_table, score_files, to_csv, to_json  # noqa: PLC0415
 
-    with _working(model=model, device=device) as given, _bar(files, form) as progress:
+    with _working(**engine) as given, _bar(files, form) as progress:
+        _say_where(given.settings)
         have = given.reporting_to(progress)
         version = have.model.version
         try:
@@ -227,16 +240,18 @@ def _bar(files: Sequence[Path], form: str | None) -> Iterator[Progress]:
 @app.command()
 @inbox_option
 @model_option
+@precision_option
 @device_option
-def run(inbox: str | None, model: str | None, device: str | None) -> None:
+def run(inbox: str | None, **engine: str | None) -> None:
     """Score everything in the inbox that is new, once; then end.
 
     Files younger than SEVERITY_SETTLE_SECONDS are left for the next pass: they may be
     half-written. Safe to kill at any moment and to start twice.
     """
     console = terminal()
-    with _working(inbox=inbox, model=model, device=device) as have:
+    with _working(inbox=inbox, **engine) as have:
         location = _inbox(have)
+        _say_where(have.settings)
         configure_prefect(have.settings.home, quiet=True)
         with progress_bar(console) as progress, resources.using(have.reporting_to(progress)):
             from flows.scoring import score_inbox  # noqa: PLC0415
@@ -267,6 +282,7 @@ def serve(inbox: str | None, cron: str | None, poll_seconds: float | None) -> No
     """
     with _working(inbox=inbox, cron=cron, poll_seconds=poll_seconds) as have:
         _inbox(have)
+        _say_where(have.settings)
         configure_prefect(have.settings.home, quiet=False)
         from flows.serving import serve_inbox  # noqa: PLC0415
 

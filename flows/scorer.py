@@ -1,7 +1,5 @@
 """Loading the model that the settings name, and the device that it runs on."""
 
-import logging
-
 import torch
 
 from flows.model_catalogue import head_named
@@ -14,8 +12,6 @@ from severity.models import Placement, ScoringModel
 from severity.networks import Precision
 from severity.weight_sets import WeightSet, weight_set
 
-_log = logging.getLogger(__name__)
-
 
 def load_model(settings: Settings) -> ScoringModel:
     """Load exactly the model that is named; there is no fallback to another.
@@ -25,7 +21,7 @@ def load_model(settings: Settings) -> ScoringModel:
     ModelUnavailable
         There is no such model or device, or the weights are absent or wrong.
     """
-    placement = Placement(_device(settings.device), Precision(settings.precision), settings.lanes)
+    placement = Placement(device(settings), Precision(settings.precision), settings.lanes)
     if settings.model in BUNDLED:
         return load_bundled(settings.model, placement)
     head = head_named(settings.model, settings)
@@ -53,20 +49,23 @@ def _expected_sha256(settings: Settings, weights: WeightSet) -> str:
     return expected
 
 
-def _device(wanted: str) -> torch.device:
-    there = torch.cuda.is_available()
-    if wanted.startswith("cuda") and not there:
-        raise ModelUnavailable("no CUDA device is available: use --device cpu")
-    if wanted == "cpu" or not there:
-        if wanted == "auto":
-            _log.info("no GPU here: scoring on the CPU")
+def device(settings: Settings) -> torch.device:
+    """Choose the device that the settings name; ``auto`` takes a GPU if there is one.
+
+    Raises
+    ------
+    ModelUnavailable
+        There is no such device.
+    """
+    wanted, there = settings.device, torch.cuda.device_count()
+    if wanted == "cpu" or (wanted == "auto" and not there):
         return torch.device("cpu")
-    device = torch.device("cuda" if wanted == "auto" else wanted)
-    if device.index is not None and device.index >= torch.cuda.device_count():
+    chosen = torch.device("cuda" if wanted == "auto" else wanted)
+    if (chosen.index or 0) >= there:
         raise ModelUnavailable(
-            f"there is no {device}: this machine has {torch.cuda.device_count()} CUDA devices"
+            f"there is no {chosen}: this machine has {there} CUDA devices; use --device cpu"
         )
     # The model version says fp32: no shorter mantissa behind its back.
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    return device
+    return chosen

@@ -32,7 +32,7 @@ def test_a_film_that_is_not_scored_stops_the_measurement(tmp_path):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_device_that_is_not_there_is_not_offered(tmp_path):
-    with pytest.raises(NotOffered, match="no CUDA device"):
+    with pytest.raises(NotOffered, match="has 0 CUDA devices"):
         processes.rate(job(Variant.OURS, device="cuda"), tmp_path)
 
 

@@ -1,11 +1,13 @@
 """A database with a model version, and builders for what runs do to it."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from db import ledger, runs
 from db.engine import Database
@@ -57,8 +59,21 @@ def running(database: Database, model: int) -> Callable[[], Iterator[UUID]]:
             with database.transaction() as session:
                 runs.start_run(session, run_id, model_version_id=model, software="test")
             yield run_id
+        _await_death(database, run_id)
 
     return running
+
+
+def _await_death(database: Database, run_id: UUID) -> None:
+    """Wait until PostgreSQL has noticed that the connection is gone; it takes a moment."""
+    free = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:run, 0))")
+    deadline = time.monotonic() + 20
+    while True:
+        with database.transaction() as session:
+            if session.scalar(free, {"run": str(run_id)}):
+                return
+        assert time.monotonic() < deadline, "the presence of a dead run does not end"
+        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from flows.cli import Unusable, app
@@ -64,7 +65,7 @@ def ask(have: Resources, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resul
         (["bogus"], {}, "No such command 'bogus'"),
         (["score", "no-such-file"], {}, "does not exist"),
         (["run"], {}, "give --inbox DIR_OR_URL or set SEVERITY_INBOX"),
-        (["run", "--model", "best"], {}, "'best' is not one of"),
+        (["run", "--model", "best"], {}, "no model 'best'; there is compact-1"),
         (["status"], {"SEVERITY_MODEL": "best"}, "SEVERITY_MODEL"),
         (["status"], {"SEVERITY_TIMEZONE": "Mars/Phobos"}, "SEVERITY_TIMEZONE"),
         (["status"], {"SEVERITY_PSEUDONYM_KEY": ""}, "SEVERITY_PSEUDONYM_KEY is required"),
@@ -93,12 +94,23 @@ def test_what_cannot_be_done_gives_one_clear_line_and_exit_code_1(
             command("status", DATABASE_URL="postgresql://me:hidden@127.0.0.1:1/x"),
             "no connection to PostgreSQL",
         ),
-        (command("score", "--device", "cuda", __file__), "no CUDA device"),
+        (command("score", "--device", "cuda", __file__), "has 0 CUDA devices"),
     ]:
         assert ended.returncode == 1, ended
         assert message in ended.stderr
         assert len(ended.stderr.splitlines()) == 1, ended.stderr
         assert "hidden" not in ended.stderr
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_machine_without_a_gpu_says_so_once_and_not_if_told_to_use_the_cpu(
+    command: Command, tmp_path: Path
+) -> None:
+    write_inbox(tmp_path / "inbox", films=1)
+    films = [str(path) for path in (tmp_path / "inbox").iterdir()]
+
+    assert command("score", "--json", *films).stderr.count("No GPU here") == 1
+    assert "GPU" not in command("score", "--json", "--device", "cpu", *films).stderr
 
 
 def test_every_command_explains_itself_and_says_what_it_is_for() -> None:
