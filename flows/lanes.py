@@ -2,8 +2,9 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -45,6 +46,31 @@ class Rejection:
 Ready = TypeVar("Ready", bound=ReadyImage)
 
 
+class Turns:
+    """Lets batches be closed in the order in which they were claimed.
+
+    Which of two files brings an image, and which repeats or contradicts it, is then what it
+    would be if one batch followed another, and not a matter of how long each takes.
+    """
+
+    def __init__(self) -> None:
+        self.claiming = asyncio.Lock()
+        self._last = asyncio.Event()
+        self._last.set()
+
+    def take(self) -> AbstractAsyncContextManager[None]:
+        """Take the next turn, while ``claiming`` is held; the context begins when it has come."""
+        before, self._last = self._last, asyncio.Event()
+        return _turn(before, self._last)
+
+
+@asynccontextmanager
+async def _turn(before: asyncio.Event, over: asyncio.Event) -> AsyncIterator[None]:
+    await before.wait()
+    yield
+    over.set()  # not after an error: it ends the run, and those that wait with it
+
+
 class Lanes:
     """What all batches in flight share, and so what bounds them together.
 
@@ -56,6 +82,7 @@ class Lanes:
     def __init__(self, have: Resources) -> None:
         self.model = have.model
         self.count = self.model.lanes + _BESIDE
+        self.turns = Turns()
         self._full_size = asyncio.Semaphore(have.settings.decoders)
         self._decoders = ThreadPoolExecutor(have.settings.decoders, "decoder")
         self._scorers = ThreadPoolExecutor(self.model.lanes, "scorer")

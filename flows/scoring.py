@@ -114,11 +114,14 @@ async def score_batch(number: int, *, suspects: bool) -> tuple[int, int] | None:
     How many were scored and how many rejected; None if nothing waited.
     """
     run, lanes, have = work.hold.get(), work.lanes.get(), resources.current()
-    claims = await lanes.transact(_claim, run, have.settings.batch_size, suspects=suspects)
-    if not claims:
-        return None
+    async with lanes.turns.claiming:
+        claims = await lanes.transact(_claim, run, have.settings.batch_size, suspects=suspects)
+        if not claims:
+            return None
+        turn = lanes.turns.take()
     outcomes = await score_claims(claims, lanes=lanes, work=run, have=have)
-    closed = await lanes.transact(_close, run, outcomes)
+    async with turn:
+        closed = await lanes.transact(_close, run, outcomes)
     scored = sum(one.state == State.SCORED for one in closed)
     get_run_logger().info(
         "batch %d of %d: %d scored, %d rejected",

@@ -45,6 +45,7 @@ class WatchedFolder:
     folder: Folder
     have: Resources
     answers: int = 1000
+    slow: str = ""
     reading: int = 0
     most_at_once: int = 0
     claimed: dict[str, int] = field(default_factory=dict)  # in all, when an object was read
@@ -64,7 +65,7 @@ class WatchedFolder:
         self.reading += 1
         self.most_at_once = max(self.most_at_once, self.reading)
         try:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(1 if key == self.slow else 0.02)
         finally:
             self.reading -= 1
 
@@ -183,6 +184,22 @@ def test_of_many_files_of_the_same_images_in_flight_at_once_one_each_is_scored(
     assert (summary.enlisted, summary.scored) == (48, 6)
     assert count(have, "ledger WHERE reason = 'duplicate_image'") == summary.rejected == 42
     assert summary.balance.holds
+
+
+def test_the_file_that_was_enlisted_first_brings_the_image_however_long_it_takes(
+    score, inbox, watched, have
+):
+    watched.slow = "film-0000.png"
+    comment = PngInfo()
+    comment.add_text("Comment", "exported again")
+    Image.open(inbox / watched.slow).save(inbox / "film-9999.png", pnginfo=comment)
+    with (inbox / "metadata.csv").open("a") as sidecar:
+        sidecar.write("film-9999.png,P0,2020-03-01,,PA\n")
+
+    assert score(inbox, watched).rejected == 1
+
+    assert count(have, "ledger WHERE id = 1 AND state = 'scored'") == 1
+    assert count(have, f"ledger WHERE id = {FILMS + 1} AND reason = 'duplicate_image'") == 1
 
 
 def test_the_bar_ends_full_after_a_run_that_was_killed(score, inbox, have):
