@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from db.ledger import Claim
 from db.outcomes import Outcome, Rejected, Scored
-from flows.lanes import Lanes, ReadyImage, Rejection, read
+from flows.lanes import Lanes, ReadyImage, Rejection
 from flows.resources import Resources
 from flows.work import Work
 from severity.domain import Reason, Score
@@ -29,20 +29,20 @@ async def score_claims(
     async def ready(claim: Claim) -> IdentifiedImage:
         record = await work.record(claim, have)
         content = await work.inbox.read(claim.object_key)
-        return await lanes.decode(identified_image, content, record, claim=claim, have=have)
+        return await lanes.decode(identified_image, content, record, claim=claim, lanes=lanes)
 
     answers = await lanes.score(claims, ready)
     return [_outcome(claim, answer, have) for claim, answer in zip(claims, answers, strict=True)]
 
 
 def identified_image(
-    content: bytes, sidecar: SidecarRecord | None, *, claim: Claim, have: Resources
+    content: bytes, sidecar: SidecarRecord | None, *, claim: Claim, lanes: Lanes
 ) -> IdentifiedImage:
     """Turn one object's bytes into an image that can be scored, or say why not."""
     if hashlib.sha256(content).hexdigest() != claim.content_sha256:
         raise UnreadableImage(Reason.VANISHED, "the object was replaced before it was scored")
-    radiograph = read(content, sidecar, content_sha256=claim.content_sha256, have=have)
-    model_input = have.model.prepare(radiograph.grey)
+    radiograph = lanes.read(content, sidecar, content_sha256=claim.content_sha256)
+    model_input = lanes.model.prepare(radiograph.grey)
     return IdentifiedImage(radiograph.record, model_input, radiograph.pixel_sha256())
 
 

@@ -10,8 +10,11 @@ from functools import partial
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from flows.at_once import at_once
 from flows.resources import Resources
+from severity.decoding_helpers import DecodingHelpers
 from severity.domain import ImageRecord, Reason, Score
 from severity.errors import RejectedImage
 from severity.radiograph import Radiograph
@@ -83,12 +86,16 @@ class Lanes:
         self.model = have.model
         self.count = self.model.lanes + _BESIDE
         self.turns = Turns()
+        self._zone = have.settings.zone
+        self._helpers = DecodingHelpers(have.settings.decoders)
         self._full_size = asyncio.Semaphore(have.settings.decoders)
         self._decoders = ThreadPoolExecutor(have.settings.decoders, "decoder")
         self._scorers = ThreadPoolExecutor(self.model.lanes, "scorer")
         self._clerks = ThreadPoolExecutor(_CLERKS, "clerk")
 
     def __enter__(self) -> Self:
+        # Decoders work side by side: a BLAS with threads of its own would only be in their way.
+        self._one_blas_thread = threadpool_limits(limits=1, user_api="blas")
         return self
 
     def __exit__(
@@ -99,6 +106,8 @@ class Lanes:
     ) -> None:
         for pool in (self._decoders, self._scorers, self._clerks):
             pool.shutdown(cancel_futures=True)
+        self._helpers.close()
+        self._one_blas_thread.restore_original_limits()
 
     async def score(
         self, items: Sequence[Item], ready: Callable[[Item], Awaitable[Ready]]
@@ -137,6 +146,24 @@ class Lanes:
         scored = await asyncio.gather(*(self.infer(self.model.score, one) for one in portions))
         return [score for portion in scored for score in portion]
 
+    def read(
+        self, content: bytes, sidecar: SidecarRecord | None, *, content_sha256: str
+    ) -> Radiograph:
+        """Read a file's content; every radiograph that is scored comes from here.
+
+        Raises
+        ------
+        RejectedImage
+            With the reason, when the image must not be scored.
+        """
+        return read_radiograph(
+            content,
+            sidecar,
+            content_sha256=content_sha256,
+            zone=self._zone,
+            helpers=self._helpers,
+        )
+
     async def decode(
         self, do: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Answer:
@@ -158,22 +185,3 @@ class Lanes:
 
 async def _in(pool: Executor, do: Callable[[], Answer]) -> Answer:
     return await asyncio.get_running_loop().run_in_executor(pool, do)
-
-
-def read(
-    content: bytes, sidecar: SidecarRecord | None, *, content_sha256: str, have: Resources
-) -> Radiograph:
-    """Read a file's content as the settings say; every radiograph that is scored comes from here.
-
-    Raises
-    ------
-    RejectedImage
-        With the reason, when the image must not be scored.
-    """
-    return read_radiograph(
-        content,
-        sidecar,
-        content_sha256=content_sha256,
-        zone=have.settings.zone,
-        helpers=have.helpers,
-    )

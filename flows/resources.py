@@ -14,7 +14,6 @@ from db.embedded import embedded_url
 from db.engine import Database
 from db.runs import check_pseudonyms
 from flows.settings import Settings
-from severity.decoding_helpers import DecodingHelpers
 from severity.domain import PatientId
 from severity.pseudonym import fingerprint, keyed_digest, patient_key
 from severity.sidecar import SidecarRecord
@@ -65,11 +64,6 @@ class Resources:
         from flows.scorer import load_model  # noqa: PLC0415
 
         return load_model(self.settings)
-
-    @cached_property
-    def helpers(self) -> DecodingHelpers:
-        """Processes for decoders that would stop all other threads; started when needed."""
-        return DecodingHelpers(self.settings.decoders)
 
     def reporting_to(self, progress: Progress) -> "Resources":
         """Return the same settings' resources with a listener."""

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.at_once import at_once
-from flows.lanes import Lanes, ReadyImage, Rejection, read
+from flows.lanes import Lanes, ReadyImage, Rejection
 from flows.resources import Resources
 from flows.saliency import MapPlace, write_map
 from severity.domain import RESEARCH_USE_ONLY, ModelVersion, Reason, Score, View
@@ -76,7 +76,7 @@ async def _score_files(
     with Lanes(have) as lanes:
 
         async def ready(given: tuple[Path, MapPlace | None]) -> ReadyImage:
-            return await lanes.decode(_ready_image, given[0], sidecars, have)
+            return await lanes.decode(_ready_image, given[0], sidecars, lanes)
 
         async def score(batch: Sequence[tuple[Path, MapPlace | None]]) -> list[FileResult]:
             answers = await lanes.score(batch, ready)
@@ -99,7 +99,7 @@ def _batches(
         yield batch
 
 
-def _ready_image(file: Path, sidecars: SidecarsOf, have: Resources) -> ReadyImage:
+def _ready_image(file: Path, sidecars: SidecarsOf, lanes: Lanes) -> ReadyImage:
     try:
         check_bytes(file.stat().st_size)
         content = file.read_bytes()
@@ -107,8 +107,8 @@ def _ready_image(file: Path, sidecars: SidecarsOf, have: Resources) -> ReadyImag
         raise UnreadableImage(Reason.VANISHED, f"cannot be read: {error.strerror}") from error
     # Without a record a PNG or JPEG is still an image; only whose it is stays unknown.
     record = sidecars(file.parent).get(file.name, _NOBODY)
-    radiograph = read(content, record, content_sha256=_NO_IDENTITY, have=have)
-    return ReadyImage(radiograph.record, have.model.prepare(radiograph.grey))
+    radiograph = lanes.read(content, record, content_sha256=_NO_IDENTITY)
+    return ReadyImage(radiograph.record, lanes.model.prepare(radiograph.grey))
 
 
 def _sidecars(folder: Path) -> Mapping[str, SidecarRecord]:

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from severity.cores import cores
 from severity.heads import NAME
 from severity.pseudonym import SHORTEST_KEY
 
@@ -70,7 +71,9 @@ class Settings(BaseSettings):
     batch_size: PositiveInt = Field(
         default=16, description="images per forward pass and per transaction; bounds memory"
     )
-    decoders: PositiveInt = Field(default=2, description="images decoded at the same time")
+    decoders: PositiveInt = Field(
+        default_factory=cores, description="images read and decoded at the same time"
+    )
     settle_seconds: NonNegativeFloat = Field(
         default=30, description="age before which a file counts as half-written"
     )

@@ -2,6 +2,7 @@
 
 import io
 from datetime import tzinfo
+from typing import cast
 
 from pydicom import Dataset, FileDataset, dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
@@ -31,6 +32,7 @@ _LATERAL_VIEWS = {"LL", "RL", "LLD", "RLD", "LLO", "RLO", "LAT", "LATERAL"}
 _FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"  # Digital X-Ray Image Storage - For Processing
 _GREY = {"MONOCHROME1", "MONOCHROME2"}
 _LONGEST_UID = 64
+_LARGE = 2**20  # bytes; the largest look-up table has an eighth of it
 _META_GROUP, _META_AT = 2, 132  # after the preamble and "DICM"
 _UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
 # What pydicom and its decoders raise for broken files.
@@ -60,7 +62,7 @@ def read_dicom(
     with silence:
         try:
             _check_not_deflated(content)
-            dataset = dcmread(io.BytesIO(content))
+            dataset = dcmread(_Content(content))
             if not dataset:  # what pydicom makes of a file that is cut off
                 raise EOFError
             _check_eligible(dataset)
@@ -69,6 +71,26 @@ def read_dicom(
         except _BROKEN as error:
             raise UnreadableImage(Reason.CORRUPT, "the DICOM file is broken or cut off") from error
     return Radiograph(record, grey)
+
+
+class _Content(io.BytesIO):
+    """A file in memory, of whose largest values pydicom gets a view instead of a copy.
+
+    Only pixel data that are not compressed are as large and looked at: everything else is read
+    in smaller pieces, or never asked for.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._view = memoryview(content)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read on; the result may be a view, which is all that is needed of pixels."""
+        if size is None or size < _LARGE:
+            return super().read(size)
+        start = self.tell()
+        self.seek(start + size)
+        return cast(bytes, self._view[start : start + size])
 
 
 def _check_not_deflated(content: bytes) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, FileDataset
+from pydicom.dataelem import RawDataElement
 from pydicom.encaps import get_frame, parse_basic_offsets
 from pydicom.uid import UID
 
@@ -19,6 +20,7 @@ from severity.grey import GreyImage
 from severity.jpeg_2000 import LowBand
 
 _BITS_ALLOCATED = {8, 16}  # PS3.3, C.8.1.1 and C.8.11.3
+_UNDEFINED_LENGTH = 2**32 - 1
 _BYTES_OF_AN_OFFSET = 8  # in the extended offset table
 _INVISIBLE = 1e-6  # of the way from black to white
 _LOOKED_UP_AT_ONCE = 2**18  # pixels; an index takes eight bytes
@@ -85,15 +87,19 @@ def _layout(dataset: Dataset) -> PixelLayout:
 
 def _only_frame(dataset: FileDataset, layout: PixelLayout, *, encapsulated: bool) -> bytes:
     """Return the bytes of the one frame, and refuse frames beyond it."""
-    element = dataset["PixelData"]
-    if element.is_undefined_length != encapsulated:
+    # As it was read: pydicom would look into what may be a view, and copy it.
+    element = dataset.get_item("PixelData")
+    if not isinstance(element, RawDataElement):
+        raise TypeError("the pixel data were looked at before")
+    if (element.length == _UNDEFINED_LENGTH) != encapsulated:
         raise UnreadableImage(
             Reason.CORRUPT, "the transfer syntax and the pixel data differ about compression"
         )
-    pixels: bytes = element.value
+    pixels = element.value or b""
     if not encapsulated:
         _require_one(len(pixels) // (layout.pixels * layout.bits_allocated // 8))
         return pixels
+    pixels = bytes(pixels)
     offsets = dataset.get("ExtendedOffsetTable")
     lengths = dataset.get("ExtendedOffsetTableLengths")
     _require_one(len(parse_basic_offsets(pixels)))

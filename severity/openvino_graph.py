@@ -57,8 +57,8 @@ def compiled(backbone: Backbone, *, precision: Precision, lanes: int) -> list[In
 
 
 def input_images(side: int) -> Node:
-    """Return the parameter of a graph: (N, 1, side, side), float32, N left open."""
-    return ops.parameter([-1, 1, side, side], np.float32, name="images")
+    """Return the parameter of a graph: one image, (1, 1, side, side), float32."""
+    return ops.parameter([1, 1, side, side], np.float32, name="images")
 
 
 @singledispatch

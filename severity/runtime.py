@@ -4,7 +4,6 @@ Both give the same numbers to a few millionths in fp32. Which one runs follows f
 the arithmetic is the caller's choice and part of the model version.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -14,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from severity.cores import cores
 from severity.grey import GreyImage
 from severity.networks import Backbone, Precision
 from severity.preprocessing import to_model_input, to_model_input_on
@@ -76,14 +76,21 @@ class CpuRuntime:
         return to_model_input(grey)
 
     def run(self, inputs: Sequence[ModelInput]) -> Outputs:
-        """Run a batch on the next free lane."""
-        images = np.stack([np.asarray(one) for one in inputs])[:, None]
+        """Run a batch on the next free lane, image by image.
+
+        A core gains nothing from larger batches, whose intermediate images exceed its cache.
+        """
         request = self._idle.get()
         try:
-            request.infer([images], share_inputs=True)
-            return tuple(np.array(tensor.data) for tensor in request.output_tensors)
+            outputs = [_infer(request, np.asarray(image)[None, None]) for image in inputs]
         finally:
             self._idle.put(request)
+        return tuple(np.concatenate(parts) for parts in zip(*outputs, strict=True))
+
+
+def _infer(request: "InferRequest", images: NDArray[np.float32]) -> Outputs:
+    request.infer([images], share_inputs=True)
+    return tuple(np.array(tensor.data) for tensor in request.output_tensors)
 
 
 class GpuRuntime:
@@ -144,8 +151,3 @@ def halved_when_out_of_memory(
     middle = len(inputs) // 2
     halves = [halved_when_out_of_memory(run, half) for half in (inputs[:middle], inputs[middle:])]
     return tuple(np.concatenate(parts) for parts in zip(*halves, strict=True))
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0))

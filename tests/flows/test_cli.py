@@ -152,7 +152,7 @@ def test_score_writes_csv_with_the_model_version(
 
     shown = ask("score", "--csv", str(tmp_path / "film-0001.png"), str(tmp_path / "film-0000.png"))
 
-    header, first, second = shown.output.splitlines()
+    header, first, second = shown.stdout.splitlines()
     assert header.startswith("file,model_version,geographic_extent,opacity")
     assert "film-0001.png,compact-1-fp32-" in first
     assert "film-0000.png,compact-1-fp32-" in second
