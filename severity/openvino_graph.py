@@ -29,12 +29,30 @@ _HALF = np.float32(0.5)
 _BFLOAT16 = "BF16"
 
 
-def compiled(backbone: Backbone, *, precision: Precision, lanes: int) -> list[InferRequest]:
-    """Compile a backbone for this CPU.
+class Lane:
+    """Runs one image at a time on one thread; several lanes share the weights.
 
-    Returns
-    -------
-    One request for each lane. They share the weights, and each runs on one thread.
+    Images are copied into a tensor that is there from the beginning. Handing arrays to OpenVINO
+    (2026.4) from several threads can stop all of them for good: the first two to convert a type
+    wait for each other.
+    """
+
+    def __init__(self, request: InferRequest) -> None:
+        self._request = request
+        self._images = request.input_tensors[0].data
+        request.infer()  # and so everything that is made once is made by one thread
+        self._outputs = [tensor.data for tensor in request.output_tensors]
+
+    def run(self, image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Map one image, (224, 224), to the backbone's outputs, (1, width) each."""
+        self._images[:] = image
+        self._request.start_async()
+        self._request.wait()
+        return [output.copy() for output in self._outputs]
+
+
+def compiled(backbone: Backbone, *, precision: Precision, lanes: int) -> list[Lane]:
+    """Compile a backbone for this CPU.
 
     Raises
     ------
@@ -53,7 +71,7 @@ def compiled(backbone: Backbone, *, precision: Precision, lanes: int) -> list[In
         "INFERENCE_NUM_THREADS": lanes,
     }
     network = core.compile_model(graph, "CPU", options)
-    return [network.create_infer_request() for _ in range(lanes)]
+    return [Lane(network.create_infer_request()) for _ in range(lanes)]
 
 
 def input_images(side: int) -> Node:

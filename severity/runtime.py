@@ -6,7 +6,7 @@ the arithmetic is the caller's choice and part of the model version.
 
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -17,9 +17,6 @@ from severity.cores import cores
 from severity.grey import GreyImage
 from severity.networks import Backbone, Precision
 from severity.preprocessing import to_model_input, to_model_input_on
-
-if TYPE_CHECKING:
-    from openvino import InferRequest
 
 ModelInput: TypeAlias = NDArray[np.float32] | Tensor
 """One image as a network sees it: shape (224, 224) on [-1024, 1024], where the network runs."""
@@ -64,12 +61,12 @@ class CpuRuntime:
         self, backbone: Backbone, *, precision: Precision, lanes: int | None = None
     ) -> None:
         # Imported here: a GPU does without.
-        from severity.openvino_graph import compiled  # noqa: PLC0415
+        from severity.openvino_graph import Lane, compiled  # noqa: PLC0415
 
         self.lanes = lanes or cores()
-        self._idle: SimpleQueue[InferRequest] = SimpleQueue()
-        for request in compiled(backbone, precision=precision, lanes=self.lanes):
-            self._idle.put(request)
+        self._idle: SimpleQueue[Lane] = SimpleQueue()
+        for lane in compiled(backbone, precision=precision, lanes=self.lanes):
+            self._idle.put(lane)
 
     def prepare(self, grey: GreyImage) -> NDArray[np.float32]:
         """Crop, resize and scale with NumPy."""
@@ -80,17 +77,12 @@ class CpuRuntime:
 
         A core gains nothing from larger batches, whose intermediate images exceed its cache.
         """
-        request = self._idle.get()
+        lane = self._idle.get()
         try:
-            outputs = [_infer(request, np.asarray(image)[None, None]) for image in inputs]
+            outputs = [lane.run(np.asarray(image)) for image in inputs]
         finally:
-            self._idle.put(request)
+            self._idle.put(lane)
         return tuple(np.concatenate(parts) for parts in zip(*outputs, strict=True))
-
-
-def _infer(request: "InferRequest", images: NDArray[np.float32]) -> Outputs:
-    request.infer([images], share_inputs=True)
-    return tuple(np.array(tensor.data) for tensor in request.output_tensors)
 
 
 class GpuRuntime:
