@@ -170,7 +170,7 @@ def test_score_writes_saliency_maps_and_replaces_none(
         str(tmp_path / "film-0000.png"),
     )
 
-    (result,) = json.loads(ask(*asked).output)["results"]
+    (result,) = json.loads(ask(*asked).stdout)["results"]
 
     assert Path(result["saliency"]).read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "maps/film-0000.saliency.npy").is_file()
