@@ -17,6 +17,7 @@ from db import ledger, runs, trends
 from db.engine import Database, DatabaseError
 from flows import model_catalogue, resources
 from flows.environment import ServerError, configure_prefect
+from flows.evaluate_commands import evaluate
 from flows.inbox import open_inbox
 from flows.model_commands import model_commands
 from flows.present import (
@@ -52,6 +53,7 @@ def database_commands() -> None:
 
 
 app.add_command(model_commands)
+app.add_command(evaluate)
 
 
 class Unusable(Exception):

@@ -12,7 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from flows.peers import PEERS
 from severity.efficientnet_lite import EfficientNetLite0
+from severity.evaluation.splits import SPLITS
 from severity.preprocessing import MODEL_LIMIT
 from training.artefact import TrainedModel, as_numbers, file_sha256, write
 from training.duplicates import SAME_FILM
@@ -23,9 +25,7 @@ from training.pretrain import Schedule, pretrain
 from training.protocol import (
     EXTENT_MAXIMUM,
     OPACITY_MAXIMUM,
-    PEERS,
     PROTOCOL,
-    SPLITS,
     Accuracy,
     accuracy,
     peer_accuracy,

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from severity.evaluation.splits import groups_of
 from training.duplicates import Match, ReducedFilms, matches
 from training.films import SCORED_WITHOUT_FILE, Film, patients
 
@@ -78,11 +79,11 @@ def select(
 
 def scored_groups(scored: Sequence[Film], shared: Iterable[Match]) -> tuple[str, ...]:
     """Name the patient of each film; patients who share a film take the first one's name."""
-    group = {film.patient: film.patient for film in scored}
-    for match in shared:
-        joined = {group[match.film.patient], group[match.reference.patient]}
-        group = {p: min(joined) if g in joined else g for p, g in group.items()}
-    return tuple(group[film.patient] for film in scored)
+    place = {film.path: number for number, film in enumerate(scored)}
+    return groups_of(
+        [film.patient for film in scored],
+        [(place[match.film.path], place[match.reference.path]) for match in shared],
+    )
 
 
 def _described(match: Match) -> str:

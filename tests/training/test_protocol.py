@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from severity.evaluation.splits import SPLITS, halves
 from training.films import collection_films
-from training.protocol import SPLITS, halves, peer_accuracy
+from training.protocol import peer_accuracy
 
 
 def test_no_patient_is_in_both_halves_of_a_split(data: Path) -> None:

@@ -1,0 +1,111 @@
+"""The command that measures a model on labelled films."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from flows.labelled import CannotEvaluate
+from flows.model_catalogue import names
+from flows.present import terminal
+from flows.progress import progress_bar
+from flows.resources import Progress, Resources
+from flows.settings import Settings
+from severity.domain import Scale
+
+_folder = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--data",
+    required=True,
+    type=_folder,
+    help="Folder with severity_scores.csv, metadata.csv and the films.",
+)
+@click.option("--model", metavar="NAME", help="One of `model list`; SEVERITY_MODEL if absent.")
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16"]),
+    help="Arithmetic of the network; SEVERITY_PRECISION if absent.",
+)
+@click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 or auto.")
+@click.option(
+    "--peers", type=_folder, help="Folder with the outputs of published systems, a CSV for each."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the report: Markdown, CSV and pictures. One that is there is not replaced.",
+)
+@click.option(
+    "--opacity-scale",
+    type=(float, float),
+    metavar="LOW HIGH",
+    default=(0, 6),
+    show_default=True,
+    help="Of the readers' opacity, in points; 0 8 for the RALO set.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate(
+    data: Path,
+    *,
+    peers: Path | None,
+    out: Path | None,
+    opacity_scale: tuple[float, float],
+    as_json: bool,
+    **engine: str | None,
+) -> None:
+    """Measure a model on labelled films, as Cohen et al. 2020 measured theirs.
+
+    50 random halves; neither a patient nor a copy of a film is on both sides. Compares the
+    backbone's features and outputs, the model's own head and published systems on the same
+    splits, and shows agreement by view, sex and age. docs/evaluation.md says how to read it.
+    """
+    lowest, highest = opacity_scale
+    if not lowest < highest:
+        raise click.BadParameter(
+            "the first number must be the lower one", param_hint="--opacity-scale"
+        )
+    with _working(**engine) as given, _progress(given) as have:
+        # Imported here: only what scores needs torch, which takes seconds.
+        from flows.evaluate_folder import Request, evaluate_folder  # noqa: PLC0415
+        from flows.evaluation_report import to_json  # noqa: PLC0415
+        from flows.evaluation_tables import print_summary  # noqa: PLC0415
+
+        request = Request(data, peers, out, Scale(lowest, highest))
+        try:
+            found = asyncio.run(evaluate_folder(request, have))
+        except CannotEvaluate as error:
+            raise click.UsageError(str(error), click.get_current_context()) from error
+    if as_json:
+        click.echo(to_json(found, request.command(found.version)), nl=False)
+        return
+    print_summary(found, terminal())
+    if out:
+        click.echo(f"written to {out}")
+
+
+@contextmanager
+def _working(**engine: str | None) -> Iterator[Resources]:
+    given = {name: value for name, value in engine.items() if value is not None}
+    settings = Settings(**given)  # type: ignore[arg-type] # pydantic checks them
+    there = names(settings)
+    if settings.model not in there:
+        message = f"no model {settings.model!r}; there is {', '.join(there)}"
+        raise click.UsageError(message, click.get_current_context())
+    yield Resources(settings, Progress())
+
+
+@contextmanager
+def _progress(have: Resources) -> Iterator[Resources]:
+    """Show a bar to a person who waits."""
+    if not sys.stderr.isatty():
+        yield have
+        return
+    with progress_bar(Console(stderr=True), "Loading the model") as progress:
+        yield have.reporting_to(progress)

@@ -1,0 +1,61 @@
+"""The whole evaluation: read a labelled folder, look at its films, compare, keep a report."""
+
+import asyncio
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.evaluation import Evaluation, evaluate
+from flows.evaluation_report import prepare_folder, write_report
+from flows.film_features import look_at
+from flows.labelled import read_labelled
+from flows.peers import read_peers
+from flows.resources import Resources
+from severity.domain import ModelVersion, Scale
+
+COHEN_OPACITY = Scale(0, 6)
+"""Of the readers in Cohen et al. 2020."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be evaluated; without ``out``, no report is kept."""
+
+    data: Path
+    peers: Path | None = None
+    out: Path | None = None
+    opacity: Scale = COHEN_OPACITY
+
+    def command(self, version: ModelVersion) -> str:
+        """Write the command that gives the same numbers again."""
+        words = ["cxr-severity", "evaluate", "--data", str(self.data)]
+        words += ["--model", version.name, "--precision", version.precision]
+        words += ["--peers", str(self.peers)] if self.peers else []
+        words += ["--out", str(self.out)] if self.out else []
+        if self.opacity != COHEN_OPACITY:
+            ends = (self.opacity.lowest, self.opacity.highest)
+            words += ["--opacity-scale", *(f"{end:g}" for end in ends)]
+        return shlex.join(words)
+
+
+async def evaluate_folder(request: Request, have: Resources) -> Evaluation:
+    """Measure a model on a labelled folder, under the paper's protocol.
+
+    Raises
+    ------
+    CannotEvaluate
+        A folder is not as described, or too few films remain.
+    ModelUnavailable
+        Nothing can be scored.
+    """
+    folder = read_labelled(request.data, opacity=request.opacity)
+    peers = read_peers(request.peers) if request.peers else {}
+    if request.out:
+        prepare_folder(request.out)
+    seen = await look_at(folder.films, have)
+    # In a thread: in a flow, its heart beats in this one.
+    evaluation = await asyncio.to_thread(evaluate, folder, seen, have.model, peers=peers)
+    if request.out:
+        command = request.command(evaluation.version)
+        await asyncio.to_thread(write_report, evaluation, request.out, command=command)
+    return evaluation

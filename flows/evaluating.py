@@ -1,0 +1,65 @@
+"""The evaluation as a flow, for those who measure each new model on a schedule."""
+
+from pathlib import Path
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import acreate_markdown_artifact
+
+from flows import resources
+from flows.evaluate_folder import Request, evaluate_folder
+from flows.evaluation import Evaluation
+from flows.evaluation_tables import summary_markdown
+from severity.domain import RESEARCH_USE_ONLY, Scale
+
+
+@flow(name="evaluate-model", validate_parameters=False, persist_result=False)
+async def evaluate_model(
+    data: str,
+    peers: str | None = None,
+    out: str | None = None,
+    opacity_scale: tuple[float, float] = (0, 6),
+) -> Evaluation:
+    """Measure the model of this context on a labelled folder; see `evaluate_folder`.
+
+    Parameters
+    ----------
+    data
+        The folder; see `flows.labelled`.
+    peers
+        A folder with the outputs of published systems; see `flows.peers`.
+    out
+        The folder of the report; none is kept if it is absent.
+    opacity_scale
+        Of the readers' opacity.
+    """
+    request = Request(
+        data=Path(data),
+        peers=Path(peers) if peers else None,
+        out=Path(out) if out else None,
+        opacity=Scale(*opacity_scale),
+    )
+    evaluation = await evaluate_folder(request, resources.current())
+    get_run_logger().info(
+        "evaluated on %d films of %d groups; %d missing, %d rejected",
+        len(evaluation.films),
+        len(set(evaluation.groups)),
+        len(evaluation.missing),
+        len(evaluation.rejected),
+    )
+    await _leave_artifact(evaluation)
+    return evaluation
+
+
+async def _leave_artifact(evaluation: Evaluation) -> None:
+    """Leave counts and the summary where Prefect shows them; no film is named."""
+    counts = (
+        f"{evaluation.version.key}: {len(evaluation.films)} films of "
+        f"{len(set(evaluation.groups))} groups of patients, {len(evaluation.missing)} missing, "
+        f"{len(evaluation.rejected)} rejected, {evaluation.splits} splits"
+    )
+    blocks = [counts, *evaluation.notes, summary_markdown(evaluation), RESEARCH_USE_ONLY]
+    await acreate_markdown_artifact(
+        key="evaluate-model",
+        markdown="\n\n".join(blocks) + "\n",
+        description="How the model agrees with readers",
+    )

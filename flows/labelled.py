@@ -1,0 +1,157 @@
+"""A labelled folder: films, what readers said of them, and whose they are.
+
+``severity_scores.csv`` has the columns ``filename``, ``geographic_extent_mean`` (0 to 8) and
+``opacity_mean``. ``metadata.csv``, optional, has ``filename``, ``patientid`` (or ``patient_id``),
+``view``, ``sex`` and ``age``, as far as they are known. The films lie beside them or in
+``images/``.
+"""
+
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from severity.domain import Scale
+
+LABELS, METADATA = "severity_scores.csv", "metadata.csv"
+EXTENT_SCALE = Scale(0, 8)
+"""Of every published set of labels."""
+
+_IMAGES = "images"
+_COLUMNS = ("filename", "geographic_extent_mean", "opacity_mean")
+_PATIENT = ("patientid", "patient_id")
+
+
+class CannotEvaluate(Exception):
+    """The data or the model do not lend themselves to it; the message says why."""
+
+
+@dataclass(frozen=True)
+class LabelledFilm:
+    """One film that readers scored; what is not known of it is empty."""
+
+    name: str
+    path: Path
+    extent: float
+    opacity: float
+    patient: str = ""
+    view: str = ""
+    sex: str = ""
+    age: float | None = None
+
+
+@dataclass(frozen=True)
+class LabelledFolder:
+    """What a folder holds; ``missing`` names films that were scored but are not there."""
+
+    films: tuple[LabelledFilm, ...]
+    missing: tuple[str, ...]
+    opacity: Scale
+    labels_sha256: str
+
+
+@dataclass(frozen=True)
+class _Table:
+    content: bytes
+    rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def read_labelled(folder: Path, *, opacity: Scale) -> LabelledFolder:
+    """Read the tables of a folder, and look for its films.
+
+    Parameters
+    ----------
+    opacity
+        The scale of ``opacity_mean``: 0 to 6 in Cohen et al. 2020, 0 to 8 in the RALO set.
+
+    Raises
+    ------
+    CannotEvaluate
+        A table is absent or not as described, or a number lies beyond its scale.
+    """
+    labels = _read(folder / LABELS)
+    metadata = _read(folder / METADATA).rows if (folder / METADATA).exists() else {}
+    films, missing = [], []
+    for name, row in labels.rows.items():
+        path = _find(folder, name)
+        if path is None:
+            missing.append(name)
+            continue
+        about = metadata.get(name, {})
+        films.append(
+            LabelledFilm(
+                name=name,
+                path=path,
+                extent=_points(row, _COLUMNS[1], EXTENT_SCALE, folder / LABELS),
+                opacity=_points(row, _COLUMNS[2], opacity, folder / LABELS),
+                patient=next((about[key] for key in _PATIENT if about.get(key)), ""),
+                view=about.get("view", ""),
+                sex=about.get("sex", "").upper()[:1],
+                age=_age(about.get("age", "")),
+            )
+        )
+    digest = hashlib.sha256(labels.content).hexdigest()
+    return LabelledFolder(tuple(films), tuple(missing), opacity, digest)
+
+
+def _read(path: Path) -> _Table:
+    """Read a table by film; the same film twice must say the same."""
+    try:
+        content = path.read_bytes()
+        rows = list(_rows(content.decode("utf-8-sig")))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        detail = error.strerror if isinstance(error, OSError) else error
+        raise CannotEvaluate(f"{path} cannot be read: {detail}") from error
+    table: dict[str, dict[str, str]] = {}
+    for number, row in enumerate(rows, start=1):
+        name = row.get("filename", "")
+        if not name:
+            raise CannotEvaluate(f"{path}: record {number} has no filename")
+        if table.setdefault(name, row) != row:
+            raise CannotEvaluate(f"{path}: record {number} names {name} a second time")
+    return _Table(content, table)
+
+
+def _rows(text: str) -> Iterator[dict[str, str]]:
+    for row in csv.DictReader(io.StringIO(text, newline="")):
+        yield {
+            key.strip(): value.strip()
+            for key, value in row.items()
+            if isinstance(key, str) and isinstance(value, str)
+        }
+
+
+def _find(folder: Path, name: str) -> Path | None:
+    """Look for a film beside the tables and in ``images``; never outside the folder."""
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise CannotEvaluate(f"{folder / LABELS}: {name} is not a name within the folder")
+    places = (folder / name, folder / _IMAGES / name)
+    return next((place for place in places if place.is_file()), None)
+
+
+def _points(row: Mapping[str, str], column: str, scale: Scale, path: Path) -> float:
+    try:
+        points = float(row[column])
+    except KeyError as error:
+        raise CannotEvaluate(f"{path} has no column {column}") from error
+    except ValueError as error:
+        raise CannotEvaluate(f"{path}: {column} of {row['filename']} is no number") from error
+    if not scale.lowest <= points <= scale.highest:
+        hint = "; see --opacity-scale" if column == _COLUMNS[2] else ""
+        raise CannotEvaluate(
+            f"{path}: {column} of {row['filename']} is {points:g}, not from "
+            f"{scale.lowest:g} to {scale.highest:g}{hint}"
+        )
+    return points
+
+
+def _age(text: str) -> float | None:
+    """Read years; what is no number is not known."""
+    try:
+        years = float(text)
+    except ValueError:
+        return None
+    return years if math.isfinite(years) else None

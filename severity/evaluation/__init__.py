@@ -1,0 +1,1 @@
+"""How good scores are: splits that do not leak, feature sets, agreement."""

@@ -1,0 +1,145 @@
+"""How well predicted points agree with the readers'."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+Numbers = NDArray[np.floating]
+
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+_LIMITS = 1.96  # standard deviations that hold 95 % of a normal distribution
+_LEAST = 2  # numbers that have a spread
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Of one set of films. NaN is undefined: correlations of what does not vary."""
+
+    pearson: float
+    spearman: float
+    r2: float
+    mae: float
+    mse: float
+
+
+def metrics(predicted: Numbers, observed: Numbers) -> Metrics:
+    """Compare points, shape (N,) each.
+
+    R² is relative to the mean of ``observed``, so that it is negative for predictions that are
+    worse than a constant.
+    """
+    errors = predicted - observed
+    spread = float(((observed - observed.mean()) ** 2).sum())
+    return Metrics(
+        pearson=_correlation(predicted, observed),
+        spearman=_correlation(rankdata(predicted), rankdata(observed)),
+        r2=1 - float((errors**2).sum()) / spread if spread else float("nan"),
+        mae=float(np.abs(errors).mean()),
+        mse=float((errors**2).mean()),
+    )
+
+
+def _correlation(one: Numbers, other: Numbers) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    norm = float(np.sqrt((one**2).sum() * (other**2).sum()))
+    # What does not vary leaves rounding errors, not zeros.
+    return float((one * other).sum()) / norm if norm > 1e-9 else float("nan")  # noqa: PLR2004
+
+
+@dataclass(frozen=True)
+class MeanSd:
+    """Mean and standard deviation over splits; NaN where no split defines it."""
+
+    mean: float
+    sd: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "MeanSd":
+        """Summarise what is defined."""
+        defined = np.asarray(values)[np.isfinite(values)]
+        if not len(defined):
+            return cls(float("nan"), float("nan"))
+        return cls(float(defined.mean()), float(defined.std()))
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number and where it would lie with other patients, in 95 of 100 draws."""
+
+    value: float
+    low: float
+    high: float
+
+
+def mae_interval(errors: Numbers, groups: Sequence[str], *, seed: int = 0) -> Interval:
+    """Bootstrap the mean absolute error over groups of patients.
+
+    Parameters
+    ----------
+    errors
+        Shape (N,), in points.
+    groups
+        Drawn with replacement, each with all of its films: films of one patient err alike.
+    """
+    _, members = np.unique(np.asarray(groups), return_inverse=True)
+    sums, counts = np.bincount(members, np.abs(errors)), np.bincount(members)
+    equally = np.full(len(counts), 1 / len(counts))
+    drawn = np.random.default_rng(seed).multinomial(len(counts), equally, size=RESAMPLES)
+    beyond = (1 - CONFIDENCE) / 2
+    low, high = np.quantile((drawn @ sums) / (drawn @ counts), (beyond, 1 - beyond))
+    return Interval(float(np.abs(errors).mean()), float(low), float(high))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bias and limits of agreement: where 95 of 100 differences lie, in points.
+
+    References
+    ----------
+    * Bland and Altman, Lancet 327:307-310 (1986).
+    """
+
+    bias: float
+    low: float
+    high: float
+
+
+def limits_of_agreement(predicted: Numbers, observed: Numbers) -> Limits:
+    """Compare points, shape (N,) each; a positive bias predicts too much."""
+    differences = predicted - observed
+    bias = float(differences.mean())
+    sd = float(differences.std(ddof=1)) if len(differences) >= _LEAST else float("nan")
+    return Limits(bias, bias - _LIMITS * sd, bias + _LIMITS * sd)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What readers said, given what was predicted.
+
+    ``predicted`` and ``observed`` are means over bins of as many films each; the line is
+    observed = ``intercept`` + ``slope`` * predicted, ideally 0 and 1.
+    """
+
+    predicted: Numbers
+    observed: Numbers
+    intercept: float
+    slope: float
+
+
+def calibration(predicted: Numbers, observed: Numbers, *, bins: int = 5) -> Calibration:
+    """Compare points, shape (N,) each, in the order of the predicted ones."""
+    order = np.argsort(predicted, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    centred = predicted - predicted.mean()
+    spread = float((centred**2).sum())
+    slope = float((centred * observed).sum()) / spread if spread else float("nan")
+    return Calibration(
+        predicted=np.array([predicted[part].mean() for part in parts]),
+        observed=np.array([observed[part].mean() for part in parts]),
+        intercept=float(observed.mean() - slope * predicted.mean()),
+        slope=slope,
+    )

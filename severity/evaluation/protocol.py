@@ -1,0 +1,131 @@
+"""The evaluation of Cohen et al. 2020: fit on one half, measure on the other, 50 times."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from severity.domain import Scale
+from severity.evaluation.agreement import (
+    Interval,
+    Limits,
+    MeanSd,
+    Metrics,
+    limits_of_agreement,
+    mae_interval,
+    metrics,
+)
+from severity.evaluation.fits import Fit, Numbers
+from severity.evaluation.splits import Places, halves
+from severity.evaluation.systems import System
+
+METRICS = tuple(field.name for field in fields(Metrics))
+LEAST_GROUPS = 4
+"""Fewer leave a half with one patient, in which nothing can be chosen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One system's agreement with the readers on one score.
+
+    Attributes
+    ----------
+    metrics
+        Over the splits, by the names in `METRICS`.
+    predicted
+        Shape (N,): for each film the mean of its predictions from those splits that had it in
+        the test half; NaN for films that the system has no numbers for.
+    mae
+        Of ``predicted``, which is a little better than that of a single split.
+    limits
+        Of ``predicted``.
+    """
+
+    films: int
+    groups: int
+    metrics: Mapping[str, MeanSd]
+    predicted: Numbers
+    mae: Interval
+    limits: Limits
+
+
+def measure(
+    system: System,
+    points: Numbers,
+    *,
+    groups: Sequence[str],
+    scale: Scale,
+    opacity: bool,
+) -> Measured:
+    """Measure a system on one score.
+
+    Parameters
+    ----------
+    points
+        The readers' mean, shape (N,).
+    groups
+        Of each film; see `severity.evaluation.splits.groups_of`.
+    scale
+        Of the points; predictions are clipped to it.
+    opacity
+        Which score.
+    """
+    given = system.opacity if opacity else system.extent
+    sums, counts, found = np.zeros(len(points)), np.zeros(len(points)), []
+    tries = predictions(system.fit, given, points, groups=groups, known=system.known, scale=scale)
+    for test, predicted in tries:
+        found.append(metrics(predicted, points[test]))
+        sums[test] += predicted
+        counts[test] += 1
+    averaged = np.divide(sums, counts, out=np.full(len(points), np.nan), where=counts > 0)
+    tested = np.flatnonzero(counts).tolist()
+    inside = [groups[place] for place in tested]
+    return Measured(
+        films=len(tested),
+        groups=len(set(inside)),
+        metrics=summarised(found),
+        predicted=averaged,
+        mae=mae_interval((averaged - points)[tested], inside),
+        limits=limits_of_agreement(averaged[tested], points[tested]),
+    )
+
+
+def predictions(  # noqa: PLR0913 - what a split is made of
+    fit: Fit,
+    given: Numbers,
+    points: Numbers,
+    *,
+    groups: Sequence[str],
+    known: NDArray[np.bool_] | None = None,
+    scale: Scale | None = None,
+) -> Iterator[tuple[Places, Numbers]]:
+    """Fit on the one half of each split and predict the other.
+
+    Parameters
+    ----------
+    given
+        Shape (N, F).
+    points, groups
+        Of N films.
+    known
+        The films that take part, all if None; the splits are the same whichever they are.
+    scale
+        Predictions are clipped to it; None leaves them as they are.
+
+    Yields
+    ------
+    The films of the test half, by place, and what is predicted for them.
+    """
+    for split in halves(groups):
+        training, test = (half if known is None else half[known[half]] for half in split)
+        if not (len(training) and len(test)):
+            continue
+        predict = fit(given[training], points[training], [groups[place] for place in training])
+        predicted = predict(given[test])
+        yield test, predicted if scale is None else predicted.clip(scale.lowest, scale.highest)
+
+
+def summarised(found: Sequence[Metrics]) -> dict[str, MeanSd]:
+    """Take mean and standard deviation of each metric over the splits."""
+    return {name: MeanSd.of([getattr(one, name) for one in found]) for name in METRICS}

@@ -1,0 +1,53 @@
+"""Which films may be on both sides of a split, and the splits of the evaluation."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import GroupShuffleSplit
+
+SPLITS = 50
+"""As many as Cohen et al. 2020 took."""
+
+Places = NDArray[np.intp]
+
+
+def groups_of(patients: Sequence[str], linked: Iterable[tuple[int, int]]) -> tuple[str, ...]:
+    """Name the group of each film: everything that patients and links tie together.
+
+    Parameters
+    ----------
+    patients
+        The patient of each film.
+    linked
+        Pairs of films, by place, that must not be separated: near-duplicates.
+
+    Returns
+    -------
+    For each film the first, in the order of text, of all patients in its group.
+    """
+    above = {patient: patient for patient in patients}
+
+    def root(patient: str) -> str:
+        while above[patient] != patient:
+            above[patient] = above[above[patient]]
+            patient = above[patient]
+        return patient
+
+    for one, other in linked:
+        joined = root(patients[one]), root(patients[other])
+        above[max(joined)] = min(joined)
+    return tuple(root(patient) for patient in patients)
+
+
+def halves(groups: Sequence[str], *, splits: int = SPLITS) -> Iterator[tuple[Places, Places]]:
+    """Yield the films of the training and the test half of each split; no group is in both.
+
+    Split i is drawn with seed i. Groups must be texts: the splitter draws from them in sorted
+    order, so that patients numbered 2 and 10 would be split otherwise than "2" and "10", as
+    the published table has them.
+    """
+    rows = np.zeros((len(groups), 1))
+    for seed in range(splits):
+        splitter = GroupShuffleSplit(n_splits=1, test_size=0.5, random_state=seed)
+        yield from splitter.split(rows, groups=groups)

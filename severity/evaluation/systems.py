@@ -1,0 +1,93 @@
+"""What is compared: the feature sets of the paper, a model's own head, published systems."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from severity.evaluation.fits import Fit, Numbers, fit_linear, fit_mean, fit_nothing, fit_ridge
+
+FOUR_OUTPUTS = ("Lung Opacity", "Pneumonia", "Infiltration", "Consolidation")
+"""As in the authors' notebook, ``xray_covid_eval.ipynb``."""
+
+NO_IMAGE = "no image (training mean)"
+AS_IT_IS = "own head, as it is"
+_LUNG_OPACITY = FOUR_OUTPUTS[0]
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """Something that predicts both scores.
+
+    Attributes
+    ----------
+    extent, opacity
+        What the two scores are predicted from, shape (N, F) each.
+    fit
+        How.
+    known
+        Shape (N,): the films that it has numbers for; the others take no part.
+    fitted
+        Whether the training half decides anything.
+    """
+
+    name: str
+    extent: Numbers
+    opacity: Numbers
+    fit: Fit
+    known: NDArray[np.bool_]
+    fitted: bool = True
+
+
+def feature_sets(
+    features: Numbers, logits: Numbers | None, findings: Sequence[str]
+) -> list[System]:
+    """Build the feature sets of Cohen et al. 2020 that a backbone has.
+
+    Parameters
+    ----------
+    features
+        Shape (N, F).
+    logits
+        Shape (N, L), the raw outputs; None for a backbone without.
+    findings
+        The name of each logit; empty where it means nothing.
+
+    References
+    ----------
+    * Cohen et al. 2020, arXiv:2005.11856: features, 18 outputs, 4 outputs, "Lung Opacity",
+      no data.
+    """
+    sets = [_system(f"all features ({features.shape[1]:,})", features, fit_ridge)]
+    if logits is not None:
+        named = [name for name in findings if name]
+        sets.append(_outputs(f"{len(named)} outputs", logits, findings, named))
+        if set(FOUR_OUTPUTS) <= set(named):
+            sets.append(_outputs("4 outputs", logits, findings, FOUR_OUTPUTS))
+        if _LUNG_OPACITY in named:
+            sets.append(_outputs(f"{_LUNG_OPACITY} output", logits, findings, [_LUNG_OPACITY]))
+    return [*sets, _system(NO_IMAGE, np.zeros((len(features), 1)), fit_mean)]
+
+
+def _outputs(name: str, logits: Numbers, findings: Sequence[str], wanted: Sequence[str]) -> System:
+    return _system(name, logits[:, [list(findings).index(one) for one in wanted]], fit_linear)
+
+
+def _system(name: str, given: Numbers, fit: Fit) -> System:
+    return System(name, given, given, fit, np.ones(len(given), bool))
+
+
+def own_head(extent: Numbers, opacity: Numbers) -> System:
+    """Take the points of a head that was fitted before, shape (N,) each."""
+    known = np.ones(len(extent), bool)
+    return System(AS_IT_IS, extent[:, None], opacity[:, None], fit_nothing, known, fitted=False)
+
+
+def peer(name: str, extent: Numbers, opacity: Numbers) -> System:
+    """Take what another system published, shape (N,) each; NaN where it has no number.
+
+    Its scale is its own, so a line through the training half comes between.
+    """
+    known = np.isfinite(extent) & np.isfinite(opacity)
+    return System(name, extent[:, None], opacity[:, None], fit_linear, known)

@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from severity.evaluation.duplicates import distances, near_duplicates, perceptual_hash
+
+
+def film(seed: int) -> NDArray[np.float32]:
+    clouds = gaussian_filter(np.random.default_rng(seed).normal(size=(224, 224)), 12)
+    return (clouds / np.abs(clouds).max() * 1024).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        lambda one: one * 0.6 + 100,
+        lambda one: np.sign(one) * 1024 * np.abs(one / 1024) ** 0.7,
+        lambda one: one + np.random.default_rng(0).normal(scale=40, size=one.shape),
+        lambda one: one[:, ::-1],
+    ],
+    ids=["exposure", "contrast", "noise", "mirrored"],
+)
+def test_a_copy_is_found_among_other_films(copy) -> None:
+    films = [film(1), film(2), copy(film(1)), film(3)]
+
+    hashes = np.array([perceptual_hash(one) for one in films])
+
+    assert near_duplicates(hashes) == [(0, 2)]
+    assert np.array_equal(distances(hashes), distances(hashes).T)
+
+
+def test_no_films_have_no_copies() -> None:
+    assert near_duplicates(np.zeros((0, 2, 255), bool)) == []
