@@ -1,7 +1,11 @@
 """The embedded PostgreSQL: a real server in a local folder, for a start without installing one."""
 
+import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
+
+from platformdirs import user_runtime_path
 
 from db.engine import DatabaseError
 
@@ -17,6 +21,7 @@ def embedded_url(folder: Path) -> str:
         It cannot be started there.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
+    _make_runtime_folder()
     try:
         with warnings.catch_warnings():
             # It notes that a run-time folder is missing, and makes one.
@@ -32,3 +37,15 @@ def embedded_url(folder: Path) -> str:
         ) from error
     url: str = server.get_uri()
     return url
+
+
+def _make_runtime_folder() -> None:
+    """Give the server's package a place for its lock that is this user's own.
+
+    Without one it takes a file in the folder for temporary files, which all users share: the
+    first of them would shut out all others. Root is let in everywhere, and its own folder would
+    be closed to the system user under which the server then runs.
+    """
+    if os.geteuid() != 0:
+        with suppress(OSError):  # then as before
+            user_runtime_path("python_PostgresServer", ensure_exists=True)

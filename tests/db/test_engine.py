@@ -4,6 +4,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from db import embedded
 from db.engine import Database, DatabaseError
 from db.models import Base
 
@@ -48,3 +49,13 @@ def test_an_absent_server_gives_one_clear_line():
         absent.check_schema()
     assert "hidden" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_embedded_server_has_a_lock_of_each_users_own(tmp_path, monkeypatch):
+    """Its package's default is one file for all users: the first would shut out the others."""
+    monkeypatch.setattr("db.embedded.os.geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+    embedded._make_runtime_folder()  # noqa: SLF001 - what the server's package finds when it is imported
+
+    assert (tmp_path / "python_PostgresServer").is_dir()
