@@ -4,10 +4,12 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 
@@ -41,6 +43,7 @@ def _serve(have: Resources) -> None:
     from flows.scoring import score_inbox  # noqa: PLC0415
 
     settings = have.settings
+    _keep_files_apart(settings.home)
     schedules = [Cron(settings.cron, timezone=settings.timezone)]
     if settings.poll_seconds is not None:
         schedules.append(Interval(timedelta(seconds=settings.poll_seconds)))
@@ -54,6 +57,18 @@ def _serve(have: Resources) -> None:
         # A stop for an update must not leave the nights after it without a run.
         pause_on_shutdown=False,
     )
+
+
+def _keep_files_apart(home: Path) -> None:
+    """Let Prefect's runner keep its files below our home.
+
+    It takes one folder among all temporary files, which belongs to the user who came first and
+    shuts out the others. Set here and not in the environment: the processes that it starts
+    must go on finding the embedded server's lock where all others do.
+    """
+    folder = home / "prefect" / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.tempdir = str(folder)
 
 
 def _pass_on(have: Resources) -> None:

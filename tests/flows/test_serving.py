@@ -53,6 +53,8 @@ def test_the_service_scores_on_its_schedule_and_ends_when_told(
         service.send_signal(signal.SIGTERM)
         service.wait(timeout=60)
     assert _scores(have) == 3
+    # Not among the temporary files of all users, where another user's would be in the way.
+    assert (tmp_path / "home" / "prefect" / "tmp" / "runner_storage").is_dir()
     assert "P0" not in log.read_text()
 
 
