@@ -15,11 +15,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db import ledger, runs, trends
 from db.engine import Database, DatabaseError
-from flows import model_catalogue, resources
+from flows import resources
 from flows.environment import ServerError, configure_prefect
 from flows.evaluate_commands import evaluate
 from flows.inbox import open_inbox
 from flows.model_commands import model_commands
+from flows.options import (
+    chosen_settings,
+    device_option,
+    model_option,
+    precision_option,
+)
 from flows.present import (
     balance_line,
     rejections_table,
@@ -97,19 +103,6 @@ def _settings_message(error: ValidationError) -> str:
     return "; ".join(lines)
 
 
-model_option = click.option(
-    "--model", metavar="NAME", help="One of `model list`; SEVERITY_MODEL if absent."
-)
-precision_option = click.option(
-    "--precision",
-    type=click.Choice(["fp32", "bf16"]),
-    help="Arithmetic of the network, part of the model version; SEVERITY_PRECISION if absent.",
-)
-device_option = click.option(
-    "--device",
-    metavar="DEVICE",
-    help="cpu, cuda, cuda:1, or auto: a GPU if there is one. SEVERITY_DEVICE if absent.",
-)
 inbox_option = click.option(
     "--inbox",
     metavar="DIR_OR_URL",
@@ -120,12 +113,7 @@ inbox_option = click.option(
 @contextmanager
 def _working(**overrides: object) -> Iterator[Resources]:
     """Open what a command needs, from the environment and the command's own options."""
-    given = {name: value for name, value in overrides.items() if value is not None}
-    settings = Settings(**given)  # type: ignore[arg-type] # pydantic checks them
-    there = model_catalogue.names(settings)
-    if settings.model not in there:
-        raise Unusable(f"SEVERITY_MODEL: no model {settings.model!r}; there is {', '.join(there)}")
-    with resources.using(Resources(settings, Progress())) as have:
+    with resources.using(Resources(chosen_settings(**overrides), Progress())) as have:
         yield have
 
 

@@ -10,11 +10,15 @@ import click
 from rich.console import Console
 
 from flows.labelled import CannotEvaluate
-from flows.model_catalogue import names
+from flows.options import (
+    chosen_settings,
+    device_option,
+    model_option,
+    precision_option,
+)
 from flows.present import terminal
 from flows.progress import progress_bar
 from flows.resources import Progress, Resources
-from flows.settings import Settings
 from severity.domain import Scale
 
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -27,13 +31,9 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
     type=_folder,
     help="Folder with severity_scores.csv, metadata.csv and the films.",
 )
-@click.option("--model", metavar="NAME", help="One of `model list`; SEVERITY_MODEL if absent.")
-@click.option(
-    "--precision",
-    type=click.Choice(["fp32", "bf16"]),
-    help="Arithmetic of the network; SEVERITY_PRECISION if absent.",
-)
-@click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 or auto.")
+@model_option
+@precision_option
+@device_option
 @click.option(
     "--peers", type=_folder, help="Folder with the outputs of published systems, a CSV for each."
 )
@@ -71,7 +71,7 @@ def evaluate(
         raise click.BadParameter(
             "the first number must be the lower one", param_hint="--opacity-scale"
         )
-    with _working(**engine) as given, _progress(given) as have:
+    with _progress(Resources(chosen_settings(**engine), Progress())) as have:
         # Imported here: only what scores needs torch, which takes seconds.
         from flows.evaluate_folder import Request, evaluate_folder  # noqa: PLC0415
         from flows.evaluation_report import to_json  # noqa: PLC0415
@@ -88,17 +88,6 @@ def evaluate(
     print_summary(found, terminal())
     if out:
         click.echo(f"written to {out}")
-
-
-@contextmanager
-def _working(**engine: str | None) -> Iterator[Resources]:
-    given = {name: value for name, value in engine.items() if value is not None}
-    settings = Settings(**given)  # type: ignore[arg-type] # pydantic checks them
-    there = names(settings)
-    if settings.model not in there:
-        message = f"no model {settings.model!r}; there is {', '.join(there)}"
-        raise click.UsageError(message, click.get_current_context())
-    yield Resources(settings, Progress())
 
 
 @contextmanager

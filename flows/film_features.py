@@ -111,7 +111,7 @@ def _seen(
     if not inputs:
         return [one for one in ready if isinstance(one, Rejection)]
     model = have.model
-    given = dict(zip(model.backbone.gives, model.runtime.run(inputs), strict=True))
+    given = model.outputs(inputs)
     points = model.head.points(given[model.head.takes])
     number = iter(range(len(inputs)))
     return [

@@ -58,13 +58,17 @@ class ScoringModel:
         """
         if not len(inputs):
             return []
-        given = dict(zip(self.backbone.gives, self.runtime.run(inputs), strict=True))
+        given = self.outputs(inputs)
         points = self.head.points(given[self.head.takes])
         findings = self._findings(given.get(HeadInput.LOGITS), count=len(inputs))
         return [
             self._to_score(extent, opacity, found)
             for (extent, opacity), found in zip(points, findings, strict=True)
         ]
+
+    def outputs(self, inputs: Sequence[ModelInput]) -> dict[HeadInput, NDArray[np.float32]]:
+        """Return what the backbone gives for a batch, shape (N, width) each."""
+        return dict(zip(self.backbone.gives, self.runtime.run(inputs), strict=True))
 
     def gradient(self, inputs: Sequence[ModelInput]) -> NDArray[np.float32]:
         """Tell how the geographic extent would move with each pixel.
