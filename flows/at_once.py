@@ -1,7 +1,8 @@
 """Several things at once, but not too many."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -32,3 +33,10 @@ async def at_once(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     return [answers[place] for place in sorted(answers)]
+
+
+def in_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Take items ``size`` at a time, and no earlier than they are asked for."""
+    waiting = iter(items)
+    while batch := list(islice(waiting, size)):
+        yield batch

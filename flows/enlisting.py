@@ -2,11 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from db import ledger
 from db.ledger import Seen
-from flows.at_once import at_once
+from flows.at_once import at_once, in_batches
 from flows.inbox import Inbox
 from flows.resources import Resources
 from flows.stores import Listed
@@ -34,7 +34,7 @@ async def enlist_listing(work: Work, have: Resources) -> tuple[int, int]:
         if len(f"{inbox.location}{one.key}".encode()) <= _LONGEST_PLACE
     ]
     enlisted, unreadable = 0, len(listing.objects) - len(objects)
-    for chunk in _chunks(objects):
+    for chunk in in_batches(objects, _CHUNK):
         with work.database.transaction() as session:
             known = ledger.known_contents(
                 session, inbox.location, {one.key: one.fingerprint for one in chunk}
@@ -57,11 +57,6 @@ async def enlist_listing(work: Work, have: Resources) -> tuple[int, int]:
             )
         unreadable += len(chunk) - len(seen)
     return enlisted, unreadable
-
-
-def _chunks(objects: Sequence[Listed]) -> Iterator[Sequence[Listed]]:
-    for start in range(0, len(objects), _CHUNK):
-        yield objects[start : start + _CHUNK]
 
 
 async def _contents(inbox: Inbox, objects: Sequence[Listed]) -> dict[str, str]:

@@ -1,15 +1,15 @@
 """What a model sees of labelled films: features, outputs and points, read as they are scored."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from flows.at_once import at_once
+from flows.at_once import at_once, in_batches
 from flows.labelled import LabelledFilm
 from flows.lanes import Lanes, ReadyImage, Rejection
 from flows.resources import Resources
@@ -72,14 +72,8 @@ async def look_at(films: Sequence[LabelledFilm], have: Resources) -> list[Seen]:
             have.progress.advanced(scored=len(seen) - rejected, rejected=rejected)
             return seen
 
-        batches = _batches(films, have.settings.batch_size)
+        batches = in_batches(films, have.settings.batch_size)
         return list(chain.from_iterable(await at_once(lanes.count, look, batches)))
-
-
-def _batches(films: Sequence[LabelledFilm], size: int) -> Iterator[list[LabelledFilm]]:
-    waiting = iter(films)
-    while batch := list(islice(waiting, size)):
-        yield batch
 
 
 def _ready(film: LabelledFilm, lanes: Lanes) -> ReadyFilm | Rejection:

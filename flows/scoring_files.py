@@ -4,11 +4,11 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import chain, islice, repeat
+from itertools import chain, repeat
 from pathlib import Path
 
 from rich import box
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flows.at_once import at_once
+from flows.at_once import at_once, in_batches
 from flows.lanes import Lanes, ReadyImage, Rejection
 from flows.resources import Resources
 from flows.saliency import MapPlace, write_map
@@ -87,16 +87,8 @@ async def _score_files(
             have.progress.advanced(scored=len(batch) - rejected, rejected=rejected)
             return list(map(_result, batch, answers))
 
-        batches = _batches(given, have.settings.batch_size)
+        batches = in_batches(given, have.settings.batch_size)
         return list(chain.from_iterable(await at_once(lanes.count, score, batches)))
-
-
-def _batches(
-    items: Iterable[tuple[Path, MapPlace | None]], size: int
-) -> Iterator[list[tuple[Path, MapPlace | None]]]:
-    waiting = iter(items)
-    while batch := list(islice(waiting, size)):
-        yield batch
 
 
 def _ready_image(file: Path, sidecars: SidecarsOf, lanes: Lanes) -> ReadyImage:
