@@ -8,7 +8,8 @@ from typing import Any
 from flows.model_store import ImportedFile, ModelStore, StoredModel
 from flows.settings import Settings
 from flows.weights import check_weights, kept_weights
-from severity.bundled import BUNDLED, bundled_card, check_precision
+from severity.bundled import BUNDLED, bundled_calibration, bundled_card, check_precision
+from severity.calibration import Calibration
 from severity.domain import ModelVersion, Scale
 from severity.heads import Head
 from severity.preprocessing import PREPROCESSING
@@ -49,6 +50,7 @@ class KnownModel:
     licence: str
     files: tuple[ImportedFile, ...] = ()
     measured: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
 
 def store(settings: Settings) -> ModelStore:
@@ -122,6 +124,7 @@ def version(model: KnownModel, settings: Settings) -> ModelVersion | None:
         precision=settings.precision,
         geographic_extent=model.geographic_extent,
         opacity=model.opacity,
+        calibration_sha256=model.calibration.sha256 if model.calibration else "",
     )
 
 
@@ -169,4 +172,5 @@ def _bundled(name: str) -> KnownModel:
         source="trained by this project (make train)",
         licence="Apache-2.0; its training films have licences of their own. Research use only",
         measured=card["metrics"],
+        calibration=bundled_calibration(name),
     )

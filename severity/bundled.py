@@ -5,6 +5,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
 
+from severity.calibration import Calibration, from_json
 from severity.errors import ModelUnavailable
 
 BUNDLED = ("compact-1",)
@@ -22,8 +23,20 @@ def bundled_card(name: str) -> dict[str, Any]:
     return card
 
 
+def bundled_calibration(name: str) -> Calibration | None:
+    """Read what is known of a model's errors, if anything is.
+
+    Raises
+    ------
+    ModelUnavailable
+        No such model comes with the package.
+    """
+    file = bundled_file(name, "calibration.json")
+    return from_json(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
 def bundled_file(name: str, ending: str) -> Traversable:
-    """Return one of a model's two files: ``json`` or ``safetensors``."""
+    """Return one of a model's files: ``json``, ``safetensors`` or ``calibration.json``."""
     if name not in BUNDLED:
         raise ModelUnavailable(f"no bundled model {name!r}; there is {', '.join(BUNDLED)}")
     return resources.files("severity") / "weights" / f"{name}.{ending}"

@@ -8,7 +8,12 @@ import numpy as np
 from safetensors.torch import load
 from torch import Tensor
 
-from severity.bundled import bundled_card, bundled_file, check_precision
+from severity.bundled import (
+    bundled_calibration,
+    bundled_card,
+    bundled_file,
+    check_precision,
+)
 from severity.domain import Scale
 from severity.efficientnet_lite import EfficientNetLite0
 from severity.errors import WrongWeights
@@ -75,8 +80,7 @@ def load_bundled(name: str, placement: Placement) -> ScoringModel:
     weights = {key: value for key, value in tensors.items() if not key.startswith("head.")}
     # Counters of the training, which inference never reads, are not stored.
     backbone.load_state_dict(weights | _counters(backbone))
-    version = head.version(weights_sha256=actual, precision=placement.precision)
-    return placed(version, backbone, head, placement)
+    return placed(actual, backbone, head, placement, bundled_calibration(name))
 
 
 def head_of(

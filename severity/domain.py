@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 RESEARCH_USE_ONLY = "Research use only. Not for diagnosis."
+
+_IN_95_OF_100 = 1.96  # standard deviations of a normal distribution, either way
 
 
 class View(StrEnum):
@@ -109,10 +112,89 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """A range of points, both ends included."""
+
+    low: float
+    high: float
+
+
+class Unlike(StrEnum):
+    """Why an image is unlike the films that scores rest on. Codes are stable, as `Reason`'s."""
+
+    INVERTED = "inverted"  # black and white exchanged
+    TURNED = "turned"  # by a quarter or a half
+    LAYOUT = "layout"  # light and dark lie elsewhere: another projection, another part of the body
+    TEXTURE = "texture"  # what is left beyond the layout is no film's: noise, writing, drawings
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How far an image is from known frontal films.
+
+    ``distance`` is in units of the limit: above 1 the image is ``unlike`` them, and its score
+    is not to be trusted. ``reference`` names the films; distances to two are never compared.
+    """
+
+    reference: str
+    distance: float
+    unlike: Unlike | None = None
+
+
+class Direction(StrEnum):
+    """What a change means: beyond the smallest detectable change, or within it."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    STABLE = "stable"
+
+
+@dataclass(frozen=True)
+class StandardError:
+    """A standard error of measurement in points, its 95 % interval, and on what it rests.
+
+    ``degrees`` of freedom: the number of pairs, or of films seen again less one each.
+    """
+
+    points: float
+    interval: Interval
+    degrees: int
+
+
+@dataclass(frozen=True)
+class MeasurementError:
+    """How much one score moves although the patient does not.
+
+    ``repeats`` comes from films of one patient within 24 hours, which may show true change,
+    ``perturbations`` from the same film turned, cropped, exposed and compressed otherwise, which
+    cannot. None is not measured.
+    """
+
+    repeats: StandardError | None
+    perturbations: StandardError | None
+
+    @property
+    def smallest_detectable_change(self) -> float | None:
+        """The change that noise alone exceeds in 5 % of pairs, by the larger standard error."""
+        known = [one.points for one in (self.repeats, self.perturbations) if one is not None]
+        return _IN_95_OF_100 * math.sqrt(2) * max(known) if known else None
+
+    def direction(self, change: float) -> Direction | None:
+        """Say what a change in points means; None where nothing is known of its error."""
+        smallest = self.smallest_detectable_change
+        if smallest is None:
+            return None
+        if abs(change) <= smallest:
+            return Direction.STABLE
+        return Direction.WORSE if change > 0 else Direction.BETTER
+
+
+@dataclass(frozen=True)
 class ModelVersion:
     """One backbone's weights, one head and their preprocessing.
 
     Scores of two model versions are never joined: any difference here is another `key`.
+    ``calibration_sha256`` identifies what is known of the scores' errors; empty if nothing is.
     """
 
     name: str
@@ -122,11 +204,16 @@ class ModelVersion:
     precision: str
     geographic_extent: Scale
     opacity: Scale
+    calibration_sha256: str = ""
 
     @property
     def key(self) -> str:
-        """A short name that changes whenever anything that moves a score changes."""
-        content = json.dumps(asdict(self), sort_keys=True).encode()
+        """A short name that changes whenever anything that moves a score or its error changes."""
+        parts = asdict(self)
+        if not self.calibration_sha256:
+            # Versions that were named before there were calibrations keep their keys.
+            del parts["calibration_sha256"]
+        content = json.dumps(parts, sort_keys=True).encode()
         return f"{self.name}-{self.precision}-{hashlib.sha256(content).hexdigest()[:8]}"
 
 
@@ -136,7 +223,10 @@ class Score:
 
     The ``raw`` values are the head's output before clipping to the scale: they tell how far
     beyond its end an image lies. ``findings`` are the backbone's own raw outputs (logits) by
-    finding, such as torchxrayvision's 18; empty for a backbone that has none.
+    finding, such as torchxrayvision's 18; empty for a backbone that has none. The intervals hold
+    the readers' mean in 90 of 100 images, on the films that the model was calibrated on; None if
+    it was not. ``triage`` has the probability of each class and has no part in the score; empty
+    for a model without.
     """
 
     geographic_extent: float
@@ -144,3 +234,7 @@ class Score:
     geographic_extent_raw: float
     opacity_raw: float
     findings: Mapping[str, float] = field(default_factory=dict, hash=False)
+    geographic_extent_interval: Interval | None = None
+    opacity_interval: Interval | None = None
+    likeness: Likeness | None = None
+    triage: Mapping[str, float] = field(default_factory=dict, hash=False)

@@ -176,7 +176,9 @@ class Head:
             "opacity": [self.opacity.lowest, self.opacity.highest],
         }
 
-    def version(self, *, weights_sha256: str, precision: str) -> ModelVersion:
+    def version(
+        self, *, weights_sha256: str, precision: str, calibration_sha256: str = ""
+    ) -> ModelVersion:
         """Name the model version that this head makes of a backbone's weights."""
         return ModelVersion(
             name=self.name,
@@ -186,6 +188,7 @@ class Head:
             precision=precision,
             geographic_extent=self.geographic_extent,
             opacity=self.opacity,
+            calibration_sha256=calibration_sha256,
         )
 
     def torch_module(self) -> "nn.Module":

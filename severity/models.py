@@ -1,12 +1,13 @@
 """A model version that is loaded and ready to score."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from severity.calibration import Calibration
 from severity.domain import ModelVersion, Score
 from severity.grey import GreyImage
 from severity.heads import Head, HeadInput
@@ -28,12 +29,16 @@ class Placement:
 
 @dataclass(frozen=True)
 class ScoringModel:
-    """A backbone, its head, the version that scores carry, and where it runs."""
+    """A backbone, its head, the version that scores carry, and where it runs.
+
+    ``calibration`` is None where nothing is known of the scores' errors.
+    """
 
     version: ModelVersion
     backbone: Backbone
     head: Head
     runtime: Runtime
+    calibration: Calibration | None = None
 
     @property
     def lanes(self) -> int:
@@ -61,10 +66,11 @@ class ScoringModel:
         given = self.outputs(inputs)
         points = self.head.points(given[self.head.takes])
         findings = self._findings(given.get(HeadInput.LOGITS), count=len(inputs))
-        return [
+        scores = [
             self._to_score(extent, opacity, found)
             for (extent, opacity), found in zip(points, findings, strict=True)
         ]
+        return self._with_intervals(scores, points)
 
     def outputs(self, inputs: Sequence[ModelInput]) -> dict[HeadInput, NDArray[np.float32]]:
         """Return what the backbone gives for a batch, shape (N, width) each."""
@@ -103,6 +109,16 @@ class ScoringModel:
             for row in logits
         ]
 
+    def _with_intervals(self, scores: Sequence[Score], points: NDArray[np.float32]) -> list[Score]:
+        if self.calibration is None:
+            return list(scores)
+        scales = (self.version.geographic_extent, self.version.opacity)
+        intervals = self.calibration.intervals(points, scales)
+        return [
+            replace(score, geographic_extent_interval=extent, opacity_interval=opacity)
+            for score, (extent, opacity) in zip(scores, intervals, strict=True)
+        ]
+
     def _to_score(self, extent: np.float32, opacity: np.float32, found: dict[str, float]) -> Score:
         return Score(
             geographic_extent=self.version.geographic_extent.clip(float(extent)),
@@ -114,9 +130,20 @@ class ScoringModel:
 
 
 def placed(
-    version: ModelVersion, backbone: Backbone, head: Head, placement: Placement
+    weights_sha256: str,
+    backbone: Backbone,
+    head: Head,
+    placement: Placement,
+    calibration: Calibration | None = None,
 ) -> ScoringModel:
     """Make a model ready to score where it is to run.
+
+    Parameters
+    ----------
+    weights_sha256
+        Of the backbone's file.
+    calibration
+        What is known of the scores' errors.
 
     Raises
     ------
@@ -129,4 +156,9 @@ def placed(
         runtime = GpuRuntime(backbone, precision=placement.precision, device=placement.device)
     else:
         runtime = CpuRuntime(backbone, precision=placement.precision, lanes=placement.lanes)
-    return ScoringModel(version, backbone, head, runtime)
+    version = head.version(
+        weights_sha256=weights_sha256,
+        precision=placement.precision,
+        calibration_sha256=calibration.sha256 if calibration else "",
+    )
+    return ScoringModel(version, backbone, head, runtime, calibration)

@@ -114,8 +114,7 @@ def load_published(
     """
     if head.backbone != weights.name:
         raise WrongWeights(f"{head.name} is a head for {head.backbone}, not for {weights.name}")
-    version = head.version(weights_sha256=sha256, precision=placement.precision)
-    return placed(version, load_backbone(content, weights, sha256=sha256), head, placement)
+    return placed(sha256, load_backbone(content, weights, sha256=sha256), head, placement)
 
 
 def load_backbone(content: bytes, weights: WeightSet, *, sha256: str) -> PublishedDenseNet:

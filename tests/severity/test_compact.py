@@ -43,7 +43,7 @@ def bundled() -> ScoringModel:
 def lively_model(bundled: ScoringModel) -> ScoringModel:
     """The same network with weights that are sure to tell any two films apart."""
     torch.manual_seed(0)
-    return placed(bundled.version, lively(MirrorAveraged()), bundled.head, CPU)
+    return placed(bundled.version.weights_sha256, lively(MirrorAveraged()), bundled.head, CPU)
 
 
 def raw(model: ScoringModel, films: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -130,12 +130,18 @@ def test_whatever_moves_a_score_makes_another_model_version(bundled: ScoringMode
         "precision": "bf16",
         "geographic_extent": Scale(0, 7.5),
         "opacity": Scale(0.5, 6),
+        "calibration_sha256": "0" * 64,
     }
     assert others.keys() == {field.name for field in dataclasses.fields(ModelVersion)}
 
     changed = {dataclasses.replace(bundled.version, **{k: v}).key for k, v in others.items()}
 
     assert len(changed | {bundled.version.key}) == len(others) + 1
+
+
+def test_versions_from_before_calibrations_keep_their_keys(bundled: ScoringModel) -> None:
+    # Else every patient whom compact-1 follows would start anew.
+    assert bundled.version.key == "compact-1-fp32-25608abc"
 
 
 def test_the_same_version_has_the_same_key(bundled: ScoringModel) -> None:

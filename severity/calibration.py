@@ -1,0 +1,151 @@
+"""What is known of a model version's errors: intervals around its scores, and noise.
+
+Both are measured on films and kept as numbers, in a small JSON file beside the model. Its hash is
+part of the model version.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from severity.domain import Interval, MeasurementError, Scale, StandardError
+from severity.errors import WrongWeights
+
+COVERAGE = 0.9
+"""How many of 100 intervals hold the readers' mean, divided by 100."""
+
+_FORMAT = 1
+_MOST_KNOTS = 64
+
+
+@dataclass(frozen=True)
+class Margins:
+    """How far the readers may lie from a predicted score, below it and above.
+
+    Between two of ``predicted`` (ascending, in points) margins are interpolated linearly; beyond
+    the ends they stay as they are there.
+
+    Raises
+    ------
+    WrongWeights
+        The numbers describe no margins.
+    """
+
+    predicted: tuple[float, ...]
+    below: tuple[float, ...]
+    above: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.predicted), len(self.below), len(self.above)}
+        numbers = (*self.predicted, *self.below, *self.above)
+        if len(lengths) != 1 or not 1 <= len(self.predicted) <= _MOST_KNOTS:
+            raise WrongWeights(f"margins need 1 to {_MOST_KNOTS} numbers each, as many of each")
+        if not all(math.isfinite(number) for number in numbers):
+            raise WrongWeights("margins hold numbers that are not finite")
+        if min(*self.below, *self.above) < 0 or list(self.predicted) != sorted(self.predicted):
+            raise WrongWeights("margins must be positive, and ascend by predicted points")
+
+    def around(self, points: NDArray[np.floating], scale: Scale) -> list[Interval]:
+        """Return the interval around each score.
+
+        Parameters
+        ----------
+        points
+            Shape (N,), not clipped.
+        scale
+            That the intervals are clipped to, as the scores are.
+        """
+        # A score far beyond the scale's end is shown at the end: its margins start there.
+        shown = np.clip(np.asarray(points, dtype=float), scale.lowest, scale.highest)
+        low = shown - np.interp(shown, self.predicted, self.below)
+        high = shown + np.interp(shown, self.predicted, self.above)
+        return [
+            Interval(scale.clip(one), scale.clip(other))
+            for one, other in zip(low.tolist(), high.tolist(), strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class ScoreCalibration:
+    """Of one score: margins of its prediction intervals, and its measurement error."""
+
+    margins: Margins
+    error: MeasurementError
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Of both scores of one model version."""
+
+    geographic_extent: ScoreCalibration
+    opacity: ScoreCalibration
+
+    @property
+    def sha256(self) -> str:
+        """Identify the calibration by its content."""
+        return hashlib.sha256(to_json(self).encode()).hexdigest()
+
+    def intervals(
+        self, points: NDArray[np.floating], scales: Sequence[Scale]
+    ) -> list[tuple[Interval, Interval]]:
+        """Return the intervals of extent and opacity for each image.
+
+        Parameters
+        ----------
+        points
+            Shape (N, 2), as a head gives them.
+        scales
+            Of extent and opacity.
+        """
+        both = (self.geographic_extent, self.opacity)
+        return list(
+            zip(
+                *(
+                    one.margins.around(column, scale)
+                    for one, column, scale in zip(both, points.T, scales, strict=True)
+                ),
+                strict=True,
+            )
+        )
+
+
+def to_json(calibration: Calibration) -> str:
+    """Write a calibration; the same one gives the same text."""
+    content = {"format": _FORMAT, "coverage": COVERAGE, **asdict(calibration)}
+    return json.dumps(content, indent=2, sort_keys=True) + "\n"
+
+
+def from_json(text: str) -> Calibration:
+    """Read what `to_json` wrote.
+
+    Raises
+    ------
+    WrongWeights
+        It is anything else.
+    """
+    try:
+        content = json.loads(text)
+        if content["format"] != _FORMAT:
+            raise WrongWeights(f"the calibration has format {content['format']!r}, not {_FORMAT}")
+        return Calibration(_score(content["geographic_extent"]), _score(content["opacity"]))
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
+        raise WrongWeights(f"not a calibration as this program writes it: {error}") from error
+
+
+def _score(content: Mapping[str, Any]) -> ScoreCalibration:
+    margins = {name: tuple(map(float, numbers)) for name, numbers in content["margins"].items()}
+    error = {name: _standard_error(one) for name, one in content["error"].items()}
+    return ScoreCalibration(Margins(**margins), MeasurementError(**error))
+
+
+def _standard_error(content: Mapping[str, Any] | None) -> StandardError | None:
+    if content is None:
+        return None
+    interval = Interval(float(content["interval"]["low"]), float(content["interval"]["high"]))
+    return StandardError(float(content["points"]), interval, int(content["degrees"]))
