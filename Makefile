@@ -39,8 +39,8 @@ lock: $(VENV)/installed-dev ## renew the lock files from pyproject.toml
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header
 
-train: $(VENV)/installed-dev ## train compact-1 anew (DATA=../shared/data)
-	$(BIN)/python -m training.compact_1 --data $(or $(DATA),../shared/data) --out severity/weights
+train: $(VENV)/installed-dev ## train compact-2 anew (DATA=../shared/data)
+	$(BIN)/python -m training.compact_2 --data $(or $(DATA),../shared/data) --out severity/weights
 
 bench: $(VENV)/installed-dev ## measure the scoring engine (BENCH="--quick", DATA=../shared/data)
 	$(BIN)/python -m benchmarks.engine --data $(or $(DATA),../shared/data) $(BENCH)

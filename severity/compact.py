@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from safetensors.torch import load
-from torch import Tensor
+from torch import Tensor, nn
 
 from severity.bundled import (
     bundled_calibration,
@@ -24,8 +25,6 @@ from severity.preprocessing import PREPROCESSING
 
 if TYPE_CHECKING:
     from openvino import Node
-
-_BACKBONE = "efficientnet-lite0"
 
 
 class MirrorAveraged(Backbone):
@@ -52,6 +51,29 @@ class MirrorAveraged(Backbone):
         return (mean_of(direct, flipped),)
 
 
+class SideBySide(Backbone):
+    """Several EfficientNet-Lite0, trained apart; their features one after another.
+
+    What one of them errs by chance the others do not.
+    """
+
+    gives = (HeadInput.FEATURES,)
+
+    def __init__(self, networks: int) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(EfficientNetLite0() for _ in range(networks))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Map (N, 1, 224, 224) on [-1024, 1024] to (N, 1280 times networks) features."""
+        return (torch.cat([network(images) for network in self.networks], dim=1),)
+
+    def in_openvino(self, images: "Node") -> tuple["Node", ...]:
+        """Append the same to a graph."""
+        from severity.openvino_graph import joined, lowered  # noqa: PLC0415
+
+        return (joined([lowered(network, images) for network in self.networks]),)
+
+
 def load_bundled(name: str, placement: Placement) -> ScoringModel:
     """Load one of `severity.bundled.BUNDLED`.
 
@@ -75,18 +97,28 @@ def load_bundled(name: str, placement: Placement) -> ScoringModel:
     if card["preprocessing"] != PREPROCESSING:
         raise WrongWeights(f"{name} was made for preprocessing {card['preprocessing']}")
     tensors = load(content)
-    head = head_of(tensors, name=name, scales=card["scales"])
-    backbone = MirrorAveraged()
-    weights = {key: value for key, value in tensors.items() if not key.startswith("head.")}
+    head = head_of(tensors, name=name, backbone=card["backbone"], scales=card["scales"])
+    backbone = _network(card)
+    weights = {key: value.float() for key, value in tensors.items() if not key.startswith("head.")}
     # Counters of the training, which inference never reads, are not stored.
     backbone.load_state_dict(weights | _counters(backbone))
     return placed(actual, backbone, head, placement, bundled_calibration(name))
 
 
+def _network(card: Mapping[str, Any]) -> Backbone:
+    if card["mirror_averaging"]:
+        return MirrorAveraged()
+    return SideBySide(card["networks"])
+
+
 def head_of(
-    tensors: dict[str, Tensor], *, name: str, scales: Mapping[str, tuple[float, float]]
+    tensors: Mapping[str, Tensor],
+    *,
+    name: str,
+    backbone: str,
+    scales: Mapping[str, tuple[float, float]],
 ) -> Head:
-    """Make a head of ``head.weight`` (2, 1280) and ``head.bias`` (2,): extent, opacity."""
+    """Make a head of ``head.weight`` (2, features) and ``head.bias`` (2,): extent, opacity."""
     weight, bias = (tensors[f"head.{part}"].float().numpy() for part in ("weight", "bias"))
     extent, opacity = (
         (Layer(np.ascontiguousarray(row[:, None]), np.atleast_1d(offset)),)
@@ -94,7 +126,7 @@ def head_of(
     )
     return Head(
         name=name,
-        backbone=_BACKBONE,
+        backbone=backbone,
         takes=HeadInput.FEATURES,
         layers=(extent, opacity),
         geographic_extent=Scale(*scales["geographic_extent"]),
@@ -102,5 +134,5 @@ def head_of(
     )
 
 
-def _counters(backbone: MirrorAveraged) -> dict[str, Tensor]:
+def _counters(backbone: Backbone) -> dict[str, Tensor]:
     return {k: v for k, v in backbone.state_dict().items() if k.endswith("num_batches_tracked")}

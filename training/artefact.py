@@ -12,36 +12,50 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from severity.compact import head_of
-from severity.efficientnet_lite import EfficientNetLite0
+from severity.compact import SideBySide, head_of
 from severity.preprocessing import PREPROCESSING
 from training.head import LinearHead
 from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM, Accuracy
 
-NAME = "compact-1"
+NAME = "compact-2"
+
+_BACKBONE = "efficientnet-lite0-pair"
+_CONVOLUTION = 4  # dimensions of its weights
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A backbone and its two heads."""
+    """A network and its two heads."""
 
-    backbone: EfficientNetLite0
+    network: SideBySide
     extent: LinearHead
     opacity: LinearHead
 
     def tensors(self) -> dict[str, Tensor]:
-        """List what is stored, float32; row 0 of the head is extent, row 1 is opacity."""
+        """List what is stored; row 0 of the head is extent, row 1 is opacity."""
         heads = (self.extent, self.opacity)
         head = {
-            "head.weight": torch.from_numpy(np.stack([head.weight for head in heads])),
+            "head.weight": torch.from_numpy(np.stack([head.weight for head in heads])).float(),
             "head.bias": torch.tensor([head.bias for head in heads]),
         }
-        backbone = {
-            f"backbone.{key}": value
-            for key, value in self.backbone.state_dict().items()
+        network = {
+            key: stored(value)
+            for key, value in self.network.state_dict().items()
             if not key.endswith("num_batches_tracked")
         }
-        return {k: v.detach().float().contiguous() for k, v in (backbone | head).items()}
+        return {k: v.detach().contiguous() for k, v in (network | head).items()}
+
+
+def stored(weights: Tensor) -> Tensor:
+    """Halve what is large, the convolutions: two networks then take the room of one."""
+    return weights.half() if weights.ndim == _CONVOLUTION else weights
+
+
+def as_stored(network: SideBySide) -> SideBySide:
+    """Round a network's weights to what is stored, so that heads are fitted on what scores."""
+    rounded = {key: stored(value).to(value.dtype) for key, value in network.state_dict().items()}
+    network.load_state_dict(rounded)
+    return network
 
 
 def file_sha256(path: Path) -> str:
@@ -56,7 +70,7 @@ def write(
     metrics: Mapping[str, Any],
     training: Mapping[str, Any],
 ) -> None:
-    """Write ``compact-1.safetensors`` and ``compact-1.json`` into a folder."""
+    """Write ``compact-2.safetensors`` and ``compact-2.json`` into a folder."""
     tensors = model.tensors()
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / f"{NAME}.safetensors"
@@ -67,11 +81,12 @@ def write(
     }
     card = {
         "name": NAME,
-        "backbone": "efficientnet-lite0",
+        "backbone": _BACKBONE,
+        "networks": len(model.network.networks),
         "weights_sha256": file_sha256(weights),
-        "head_sha256": head_of(tensors, name=NAME, scales=scales).sha256,
+        "head_sha256": head_of(tensors, name=NAME, backbone=_BACKBONE, scales=scales).sha256,
         "preprocessing": PREPROCESSING,
-        "mirror_averaging": True,
+        "mirror_averaging": False,
         "scales": scales,
         "metrics": metrics,
         "training": training,

@@ -52,6 +52,11 @@ class Film:
     """Whether the course was severe, for each of `OUTCOMES`."""
     score: ReaderScore | None = None
 
+    @property
+    def healthy(self) -> bool:
+        """Whether a report says that nothing was found."""
+        return self.source == "nih" and self.abnormal is False
+
 
 def grey_pixels(path: Path) -> NDArray[np.uint8]:
     """Read a published film.

@@ -33,7 +33,7 @@ def test_the_shipped_card_names_the_shipped_weights(
 
     assert len(content) <= LARGEST_BYTES
     assert card["weights_sha256"] == hashlib.sha256(content).hexdigest()
-    head = head_of(tensors, name="compact-1", scales=card["scales"])
+    head = head_of(tensors, name="compact-1", backbone=card["backbone"], scales=card["scales"])
     assert card["head_sha256"] == head.sha256
     assert card["preprocessing"] == PREPROCESSING
 

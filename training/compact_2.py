@@ -1,25 +1,30 @@
-"""Train, measure and write the bundled model ``compact-1``."""
+"""Train, measure and write the bundled model ``compact-2``."""
 
 import argparse
 import hashlib
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 
 from flows.peers import PEERS
+from severity.compact import SideBySide, load_bundled
 from severity.efficientnet_lite import EfficientNetLite0
 from severity.evaluation.splits import SPLITS
+from severity.models import Placement
+from severity.networks import Backbone
 from severity.preprocessing import MODEL_LIMIT
-from training.artefact import TrainedModel, as_numbers, file_sha256, write
+from training.artefact import TrainedModel, as_numbers, as_stored, file_sha256, write
 from training.duplicates import SAME_FILM
 from training.films import Film, collection_films, cxnet_films, nih_films
-from training.head import OtherFilms, fit_ridge, mirrored_features, model_inputs
+from training.head import OtherFilms, Strength, features_of, fit_head, fit_ridge, model_inputs
 from training.painting import painted
 from training.pretrain import Schedule, pretrain
 from training.protocol import (
@@ -33,6 +38,8 @@ from training.protocol import (
 from training.selection import Selection, counts, select
 
 BRIXIA_MAXIMUM = 18.0
+_TEACHER = Strength(regularisation=500.0, rises=1.0)
+SEEDS = (1, 2)  # of the two networks
 PAINTED_HEALTHY = 120  # films without findings that are painted for the head
 
 _LABEL_FILES = (
@@ -54,7 +61,6 @@ def main() -> None:
     options = _options()
     torch.use_deterministic_algorithms(mode=True)
     torch.set_num_threads(options.threads)
-    schedule = Schedule(epochs=options.epochs, seed=options.seed)
     report_peers(options.data)
     chosen = select(
         collection_films(options.data),
@@ -62,21 +68,46 @@ def main() -> None:
         report=report,
     )
     report(f"training on {counts(chosen.training)}")
-    backbone = pretrain(chosen.training, schedule=schedule, report=report).backbone
-    finish(backbone, chosen, options.out, origin(chosen, data=options.data, schedule=schedule))
+    schedule = Schedule(epochs=options.epochs)
+    backbones = [
+        trained(chosen.training, replace(schedule, seed=seed), kept=options.kept) for seed in SEEDS
+    ]
+    network = as_stored(side_by_side(backbones))
+    finish(network, chosen, options.out, origin(chosen, data=options.data, schedule=schedule))
 
 
-def finish(
-    backbone: EfficientNetLite0, chosen: Selection, out: Path, training: dict[str, object]
-) -> None:
-    """Fit the heads on a trained backbone, measure them and write the model."""
-    features = mirrored_features(backbone, model_inputs(chosen.scored))
-    also = other_films(backbone, chosen.training)
+def trained(films: Sequence[Film], schedule: Schedule, *, kept: Path) -> EfficientNetLite0:
+    """Train one network, or take it up where an earlier run kept it."""
+    file = kept / f"compact-2-seed-{schedule.seed}.safetensors"
+    if file.exists():
+        report(f"taken from {file}")
+        backbone = EfficientNetLite0()
+        backbone.load_state_dict(load_file(file))
+        return backbone
+    taught = taught_severity(films)
+    backbone = pretrain(films, taught, schedule=schedule, report=report).backbone
+    kept.mkdir(parents=True, exist_ok=True)
+    save_file(backbone.state_dict(), file)
+    return backbone
+
+
+def side_by_side(backbones: Sequence[EfficientNetLite0]) -> SideBySide:
+    """Make one network of several."""
+    network = SideBySide(len(backbones))
+    for own, backbone in zip(network.networks, backbones, strict=True):
+        own.load_state_dict(backbone.state_dict())
+    return network
+
+
+def finish(network: SideBySide, chosen: Selection, out: Path, training: dict[str, object]) -> None:
+    """Fit the heads on a trained network, measure them and write the model."""
+    features = features_of(network, model_inputs(chosen.scored))
+    also = other_films(network, chosen.training)
     extent, opacity = points(chosen.scored)
     measured = measure(features, extent=extent, opacity=opacity, groups=chosen.groups, also=also)
-    fit = partial(fit_ridge, features, also=also)
+    fit = partial(fit_head, features, groups=chosen.groups, also=also)
     model = TrainedModel(
-        backbone=backbone,
+        network=network,
         extent=fit(points=extent, maximum=EXTENT_MAXIMUM),
         opacity=fit(points=opacity, maximum=OPACITY_MAXIMUM),
     )
@@ -95,10 +126,10 @@ def finish(
     report(f"written to {out}")
 
 
-def other_films(backbone: EfficientNetLite0, films: Sequence[Film]) -> OtherFilms:
+def other_films(network: Backbone, films: Sequence[Film]) -> OtherFilms:
     """Compute what the training films add to the fit of a head; deterministic."""
     brixia = [film for film in films if film.brixia_zones is not None]
-    healthy = [film for film in films if film.source == "nih" and film.abnormal is False]
+    healthy = [film for film in films if film.healthy]
     shown = model_inputs(brixia)
     paintable = torch.cat([model_inputs(healthy[:PAINTED_HEALTHY]), shown])
     less, more = painted(
@@ -106,17 +137,31 @@ def other_films(backbone: EfficientNetLite0, films: Sequence[Film]) -> OtherFilm
     )
     zones = np.array([film.brixia_zones for film in brixia])
     return OtherFilms(
-        features=mirrored_features(backbone, shown),
+        features=features_of(network, shown),
         share=zones.sum(axis=1) / BRIXIA_MAXIMUM,
-        rises=mirrored_features(backbone, (more * 2 - 1) * MODEL_LIMIT)
-        - mirrored_features(backbone, (less * 2 - 1) * MODEL_LIMIT),
+        rises=features_of(network, (more * 2 - 1) * MODEL_LIMIT)
+        - features_of(network, (less * 2 - 1) * MODEL_LIMIT),
     )
+
+
+def taught_severity(films: Sequence[Film]) -> NDArray[np.float64]:
+    """Let ``compact-1`` say how severe each film is, as a share of the worst, shape (N,).
+
+    Its backbone never saw the scored patients, and its own head is left aside: another one is
+    fitted on the Brixia scores and painted opacities of these films alone.
+    """
+    teacher = load_bundled("compact-1", Placement(torch.device("cpu"))).backbone
+    known = other_films(teacher, films)
+    nobody = OtherFilms(known.features[:0], known.share[:0], known.rises)
+    head = fit_ridge(known.features, known.share, also=nobody, maximum=1.0, strength=_TEACHER)
+    severity = head(features_of(teacher, model_inputs(films))).clip(0, 1)
+    return np.where([film.healthy for film in films], 0, severity)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m training.compact_1",
-        description="Train compact-1 on the shared data, measure it and write its weights.",
+        prog="python -m training.compact_2",
+        description="Train compact-2 on the shared data, measure it and write its weights.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
@@ -131,7 +176,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--epochs", type=int, default=Schedule.epochs, help="passes over the films; 1 to try out"
     )
-    parser.add_argument("--seed", type=int, default=Schedule.seed, help="of all randomness")
+    parser.add_argument(
+        "--kept",
+        type=Path,
+        default=Path("training/kept"),
+        help="folder of the trained networks: those that are there are not trained again",
+    )
     parser.add_argument(
         "--threads", type=int, default=2, help="of torch; another number may change last digits"
     )
@@ -172,7 +222,7 @@ def measure(
             features,
             values,
             groups=groups,
-            fit=partial(fit_ridge, also=also, maximum=maximum),
+            fit=partial(fit_head, also=also, maximum=maximum),
             maximum=maximum,
         )
         report(f"{score}: {measured[score]}")
@@ -187,9 +237,9 @@ def origin(chosen: Selection, *, data: Path, schedule: Schedule) -> dict[str, ob
         "near_duplicates_removed": chosen.removed(),
         "near_duplicate_threshold": SAME_FILM,
         "data_fingerprint": fingerprint(chosen, data=data),
-        "seed": schedule.seed,
+        "seeds": list(SEEDS),
         "epochs": schedule.epochs,
-        "command": "python -m training.compact_1 --data ../shared/data --out severity/weights",
+        "command": "python -m training.compact_2 --data ../shared/data --out severity/weights",
     }
 
 
