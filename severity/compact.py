@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from safetensors.torch import load
-from torch import Tensor, nn
+from torch import Tensor
 
 from severity.bundled import (
     bundled_calibration,
@@ -22,9 +22,12 @@ from severity.heads import Head, HeadInput, Layer
 from severity.models import Placement, ScoringModel, placed
 from severity.networks import Backbone
 from severity.preprocessing import PREPROCESSING
+from severity.triage import Triage
 
 if TYPE_CHECKING:
     from openvino import Node
+
+_BACKBONE = "efficientnet-lite0"
 
 
 class MirrorAveraged(Backbone):
@@ -51,29 +54,6 @@ class MirrorAveraged(Backbone):
         return (mean_of(direct, flipped),)
 
 
-class SideBySide(Backbone):
-    """Several EfficientNet-Lite0, trained apart; their features one after another.
-
-    What one of them errs by chance the others do not.
-    """
-
-    gives = (HeadInput.FEATURES,)
-
-    def __init__(self, networks: int) -> None:
-        super().__init__()
-        self.networks = nn.ModuleList(EfficientNetLite0() for _ in range(networks))
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Map (N, 1, 224, 224) on [-1024, 1024] to (N, 1280 times networks) features."""
-        return (torch.cat([network(images) for network in self.networks], dim=1),)
-
-    def in_openvino(self, images: "Node") -> tuple["Node", ...]:
-        """Append the same to a graph."""
-        from severity.openvino_graph import joined, lowered  # noqa: PLC0415
-
-        return (joined([lowered(network, images) for network in self.networks]),)
-
-
 def load_bundled(name: str, placement: Placement) -> ScoringModel:
     """Load one of `severity.bundled.BUNDLED`.
 
@@ -97,28 +77,20 @@ def load_bundled(name: str, placement: Placement) -> ScoringModel:
     if card["preprocessing"] != PREPROCESSING:
         raise WrongWeights(f"{name} was made for preprocessing {card['preprocessing']}")
     tensors = load(content)
-    head = head_of(tensors, name=name, backbone=card["backbone"], scales=card["scales"])
-    backbone = _network(card)
-    weights = {key: value.float() for key, value in tensors.items() if not key.startswith("head.")}
+    head = head_of(tensors, name=name, scales=card["scales"])
+    backbone = MirrorAveraged()
+    heads = ("head.", "triage.")
+    weights = {key: value for key, value in tensors.items() if not key.startswith(heads)}
     # Counters of the training, which inference never reads, are not stored.
     backbone.load_state_dict(weights | _counters(backbone))
-    return placed(actual, backbone, head, placement, bundled_calibration(name))
-
-
-def _network(card: Mapping[str, Any]) -> Backbone:
-    if card["mirror_averaging"]:
-        return MirrorAveraged()
-    return SideBySide(card["networks"])
+    model = placed(actual, backbone, head, placement, bundled_calibration(name))
+    return replace(model, triage=triage_of(tensors, features=head.inputs))
 
 
 def head_of(
-    tensors: Mapping[str, Tensor],
-    *,
-    name: str,
-    backbone: str,
-    scales: Mapping[str, tuple[float, float]],
+    tensors: dict[str, Tensor], *, name: str, scales: Mapping[str, tuple[float, float]]
 ) -> Head:
-    """Make a head of ``head.weight`` (2, features) and ``head.bias`` (2,): extent, opacity."""
+    """Make a head of ``head.weight`` (2, 1280) and ``head.bias`` (2,): extent, opacity."""
     weight, bias = (tensors[f"head.{part}"].float().numpy() for part in ("weight", "bias"))
     extent, opacity = (
         (Layer(np.ascontiguousarray(row[:, None]), np.atleast_1d(offset)),)
@@ -126,7 +98,7 @@ def head_of(
     )
     return Head(
         name=name,
-        backbone=backbone,
+        backbone=_BACKBONE,
         takes=HeadInput.FEATURES,
         layers=(extent, opacity),
         geographic_extent=Scale(*scales["geographic_extent"]),
@@ -134,5 +106,20 @@ def head_of(
     )
 
 
-def _counters(backbone: Backbone) -> dict[str, Tensor]:
+def triage_of(tensors: Mapping[str, Tensor], *, features: int) -> Triage | None:
+    """Make a model's triage of ``triage.weight`` (3, features) and ``triage.bias`` (3,), if any.
+
+    Raises
+    ------
+    WrongWeights
+        The tensors have other shapes.
+    """
+    parts = {k: v.float().numpy() for k, v in tensors.items() if k.startswith("triage.")}
+    triage = Triage.of(parts)
+    if triage is not None and triage.inputs != features:
+        raise WrongWeights(f"triage takes {triage.inputs} features, the backbone has {features}")
+    return triage
+
+
+def _counters(backbone: MirrorAveraged) -> dict[str, Tensor]:
     return {k: v for k, v in backbone.state_dict().items() if k.endswith("num_batches_tracked")}

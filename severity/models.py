@@ -1,6 +1,6 @@
 """A model version that is loaded and ready to score."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from severity.grey import GreyImage
 from severity.heads import Head, HeadInput
 from severity.networks import Backbone, Precision
 from severity.runtime import CpuRuntime, GpuRuntime, ModelInput, Runtime
+from severity.triage import Triage
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Placement:
 class ScoringModel:
     """A backbone, its head, the version that scores carry, and where it runs.
 
-    ``calibration`` is None where nothing is known of the scores' errors.
+    ``calibration`` is None where nothing is known of the scores' errors. ``triage`` takes the
+    backbone's features, and is None for a model without.
     """
 
     version: ModelVersion
@@ -39,6 +41,7 @@ class ScoringModel:
     head: Head
     runtime: Runtime
     calibration: Calibration | None = None
+    triage: Triage | None = None
 
     @property
     def lanes(self) -> int:
@@ -70,7 +73,7 @@ class ScoringModel:
             self._to_score(extent, opacity, found)
             for (extent, opacity), found in zip(points, findings, strict=True)
         ]
-        return self._with_intervals(scores, points)
+        return self._with_triage(self._with_intervals(scores, points), given)
 
     def outputs(self, inputs: Sequence[ModelInput]) -> dict[HeadInput, NDArray[np.float32]]:
         """Return what the backbone gives for a batch, shape (N, width) each."""
@@ -118,6 +121,14 @@ class ScoringModel:
             replace(score, geographic_extent_interval=extent, opacity_interval=opacity)
             for score, (extent, opacity) in zip(scores, intervals, strict=True)
         ]
+
+    def _with_triage(
+        self, scores: list[Score], given: Mapping[HeadInput, NDArray[np.float32]]
+    ) -> list[Score]:
+        if self.triage is None:
+            return scores
+        classes = self.triage.by_class(given[HeadInput.FEATURES])
+        return [replace(score, triage=one) for score, one in zip(scores, classes, strict=True)]
 
     def _to_score(self, extent: np.float32, opacity: np.float32, found: dict[str, float]) -> Score:
         return Score(
