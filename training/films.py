@@ -46,6 +46,8 @@ class Film:
     findings: frozenset[str] | None = None
     """As ChestX-ray14 names them."""
     abnormal: bool | None = None
+    diagnosis: str | None = None
+    """As the COVID-19 Image Data Collection names it."""
     brixia_zones: tuple[float, ...] | None = None
     """Mean of both radiologists, six zones of 0 to 3 points."""
     outcomes: tuple[bool | None, ...] = ()
@@ -88,6 +90,7 @@ def collection_films(data: Path) -> list[Film]:
             source="cidc",
             patient=f"cidc-{row['patientid']}",
             abnormal=row["finding"] != NO_FINDING,
+            diagnosis=row["finding"],
             brixia_zones=zones.get(row["filename"]),
             outcomes=tuple(row[c] == severe if row[c] else None for c, severe in OUTCOMES.items()),
             score=scores.get(row["filename"]),
