@@ -1,0 +1,102 @@
+"""Measure triage on public films, by patient and by source, and print it as Markdown."""
+
+import argparse
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from severity.bundled import BUNDLED
+from severity.compact import MirrorAveraged, load_bundled
+from severity.heads import HeadInput
+from severity.models import Placement
+from severity.networks import Precision
+from severity.runtime import CpuRuntime
+from training.films import Film, collection_films, cxnet_films, nih_films
+from training.head import model_inputs
+from training.pretrain import imagenet_backbone
+from training.triage_films import TriageFilms, copies, with_classes
+from training.triage_tables import (
+    Network,
+    confusion_table,
+    count_table,
+    overall_table,
+    readable_source_table,
+    source_table,
+)
+
+UNTRAINED = "ImageNet"
+"""The network that the bundled ones were before they saw a film."""
+
+_OVERLAPPING = frozenset({"cidc", "cxnet"})  # published from the same places
+
+Inputs = NDArray[np.float32]
+
+
+def main() -> None:
+    """Run the command."""
+    options = _options()
+    films, inputs = triage_films(options.data)
+    _print("Films", count_table(films))
+    networks = [
+        Network.of(options.model, bundled_features(options.model, inputs), films),
+        Network.of(UNTRAINED, imagenet_features(inputs), films),
+    ]
+    _print("Unseen patients, and unseen sources", overall_table(networks, films))
+    for network in networks:
+        _print(f"Likeliest classes, {network.name}", confusion_table(network, films))
+        _print(f"Source by source, {network.name}", source_table(network, films))
+    _print("Which source is a film from?", readable_source_table(networks, films))
+
+
+def triage_films(data: Path) -> tuple[TriageFilms, Inputs]:
+    """Read the films that have a class, and prepare them, shape (N, 224, 224)."""
+    films: list[Film] = [*collection_films(data), *nih_films(data), *cxnet_films(data)]
+    inputs = model_inputs(films).numpy()[:, 0]
+    kept = with_classes(films, copies(films, inputs, overlapping=_OVERLAPPING))
+    places = {film.path: place for place, film in enumerate(films)}
+    return kept, inputs[[places[film.path] for film in kept.films]]
+
+
+def bundled_features(name: str, inputs: Inputs) -> NDArray[np.float32]:
+    """Compute a bundled model's features, shape (N, 1280)."""
+    model = load_bundled(name, Placement(torch.device("cpu"), lanes=1))
+    return model.outputs(list(inputs))[HeadInput.FEATURES]
+
+
+def imagenet_features(inputs: Inputs) -> NDArray[np.float32]:
+    """Compute the same with the network before it saw a film."""
+    network = MirrorAveraged()
+    network.backbone = imagenet_backbone()
+    network.requires_grad_(requires_grad=False).eval()
+    runtime = CpuRuntime(network, precision=Precision.FP32, lanes=1)
+    return runtime.run(list(inputs))[network.gives.index(HeadInput.FEATURES)]
+
+
+def _print(title: str, lines: Iterable[str]) -> None:
+    print(f"\n### {title}\n", *lines, sep="\n", flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.triage",
+        description="Measure triage by patient and by source, and print Markdown tables.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(os.environ.get("SEVERITY_TEST_DATA", "../shared/data")),
+        help="the folder of films and labels",
+    )
+    parser.add_argument(
+        "--model", choices=BUNDLED, default=BUNDLED[0], help="the bundled model that is measured"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""The tables of triage's evaluation, as Markdown."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from severity.triage import CLASSES, TriageClass
+from training.triage_films import TriageFilms
+from training.triage_measures import (
+    Measured,
+    Numbers,
+    Weights,
+    auroc,
+    balanced_accuracy,
+    brier,
+    calibration_error,
+    confusion,
+    measured,
+    recalls,
+    resamples,
+)
+from training.triage_validation import Examples, by_patient, by_source
+
+NAMES = {
+    TriageClass.NO_FINDING: "no finding",
+    TriageClass.OTHER_PNEUMONIA: "other pneumonia",
+    TriageClass.COVID_19: "COVID-19",
+}
+
+_TITLES = tuple(NAMES[one] for one in CLASSES)
+
+Chosen = NDArray[np.bool_]
+Measure = Callable[[Numbers, Chosen], Numbers]
+"""From probabilities (N, 3) and the films that take part to a number for each resample."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a network's features give for films that the fit has not seen."""
+
+    name: str
+    features: Numbers
+    by_patient: tuple[Numbers, ...]
+    """For each repeat shape (N, 3)."""
+    by_source: Numbers
+    """Shape (N, 3)."""
+
+    @classmethod
+    def of(cls, name: str, features: Numbers, films: TriageFilms) -> "Network":
+        """Run both validations."""
+        examples = Examples(features, films.classes, films.groups)
+        return cls(name, features, tuple(by_patient(examples)), by_source(examples, films))
+
+
+def count_table(films: TriageFilms) -> Iterator[str]:
+    """Count films by source and class."""
+    yield _row(["source", *_TITLES])
+    yield _rule(1 + len(_TITLES))
+    for source, counts in films.counts().items():
+        yield _row([source, *counts])
+
+
+def overall_table(networks: Sequence[Network], films: TriageFilms) -> Iterator[str]:
+    """Compare what is found by patient with what is found without the film's source."""
+    classes, weights = films.classes, resamples(films.groups)
+    measures: dict[str, Callable[[Numbers], Numbers]] = {
+        "balanced accuracy": lambda p: balanced_accuracy(p, classes, weights),
+        **{f"AUROC, {NAMES[one]}": _auroc_of(place, films, weights) for place, one in _places()},
+        "Brier score (0 best, 2 worst)": lambda p: brier(p, classes, weights),
+        "calibration error": lambda p: calibration_error(p, classes, weights),
+    }
+    yield _row(["measure", *(f"{n.name}: {way}" for n in networks for way in _WAYS)])
+    yield _rule(1 + len(_WAYS) * len(networks))
+    for title, measure in measures.items():
+        cells = [
+            measured([measure(one) for one in way])
+            for network in networks
+            for way in (network.by_patient, (network.by_source,))
+        ]
+        yield _row([title, *cells])
+
+
+def confusion_table(network: Network, films: TriageFilms) -> Iterator[str]:
+    """Count films by class and likeliest class, by patient and without the source."""
+    counts = [confusion(one, films.classes) for one in (network.by_patient[0], network.by_source)]
+    yield _row(["class", *(f"{way}: {title}" for way in _WAYS for title in _TITLES)])
+    yield _rule(1 + len(_WAYS) * len(_TITLES))
+    for title, *rows in zip(_TITLES, *counts, strict=True):
+        yield _row([title, *np.concatenate(rows)])
+
+
+def source_table(network: Network, films: TriageFilms) -> Iterator[str]:
+    """Compare both numbers on the films of each source, for the classes that it has."""
+    yield _row(["films of", "class", "films", *_SOURCE_COLUMNS])
+    yield _rule(3 + len(_SOURCE_COLUMNS))
+    for title, chosen in _parts(films).items():
+        part = _Part(films, chosen)
+        ways = (network.by_patient, (network.by_source,))
+        there = np.unique(films.classes[chosen])
+        for place in there:
+            of_class = int((films.classes[chosen] == place).sum())
+            found = [part.recall(way, int(place)) for way in ways]
+            ranked = [part.auroc(way, int(place)) if len(there) > 1 else "none" for way in ways]
+            yield _row([title, _TITLES[place], of_class, *found, *ranked])
+        if len(there) > 1:
+            mean = [part.balanced_accuracy(way) for way in ways]
+            yield _row([title, "all (mean)", int(chosen.sum()), *mean, "", ""])
+
+
+def readable_source_table(networks: Sequence[Network], films: TriageFilms) -> Iterator[str]:
+    """Tell how well a film's source is read from its features, among films of one class too."""
+    yield _row(["which source?", "films", "chance", *(network.name for network in networks)])
+    yield _rule(3 + len(networks))
+    for title, chosen in _questions(films).items():
+        names, sources = np.unique(films.sources[chosen], return_inverse=True)
+        groups = [group for group, one in zip(films.groups, chosen, strict=True) if one]
+        weights = resamples(groups)
+        found = []
+        for network in networks:
+            examples = Examples(network.features[chosen], sources, groups, labels=len(names))
+            guesses = by_patient(examples)
+            found.append(measured([balanced_accuracy(one, sources, weights) for one in guesses]))
+        asked = f"{title}: {' or '.join(names)}"
+        yield _row([asked, int(chosen.sum()), f"{1 / len(names):.2f}", *found])
+
+
+_WAYS = ("by patient", "without its source")
+_SOURCE_COLUMNS = (
+    *(f"found, {way}" for way in _WAYS),
+    *(f"AUROC within the source, {way}" for way in _WAYS),
+)
+
+
+class _Part:
+    """Measures on some of the films."""
+
+    def __init__(self, films: TriageFilms, chosen: Chosen) -> None:
+        self._chosen = chosen
+        self._classes = films.classes[chosen]
+        groups = [group for group, one in zip(films.groups, chosen, strict=True) if one]
+        self._weights = resamples(groups)
+
+    def recall(self, way: Sequence[Numbers], place: int) -> Measured:
+        return measured(
+            [recalls(p[self._chosen], self._classes, self._weights)[:, place] for p in way]
+        )
+
+    def balanced_accuracy(self, way: Sequence[Numbers]) -> Measured:
+        return measured(
+            [balanced_accuracy(p[self._chosen], self._classes, self._weights) for p in way]
+        )
+
+    def auroc(self, way: Sequence[Numbers], place: int) -> Measured:
+        positive = self._classes == place
+        return measured([auroc(p[self._chosen, place], positive, self._weights) for p in way])
+
+
+def _parts(films: TriageFilms) -> Mapping[str, Chosen]:
+    scored = np.array([film.score is not None for film in films.films])
+    by_name = {str(source): films.sources == source for source in np.unique(films.sources)}
+    return {**by_name, "cidc, with readers' scores": scored}
+
+
+def _questions(films: TriageFilms) -> Mapping[str, Chosen]:
+    """Choose films that one source alone has published: the others have no one answer."""
+    sources_of: dict[str, set[str]] = {}
+    for film, group in zip(films.films, films.groups, strict=True):
+        sources_of.setdefault(group, set()).add(film.source)
+    alone = np.array([len(sources_of[group]) == 1 for group in films.groups])
+    by_class = {_TITLES[place]: alone & (films.classes == place) for place, _ in _places()}
+    return {"all films": alone, **by_class}
+
+
+def _auroc_of(place: int, films: TriageFilms, weights: Weights) -> Callable[[Numbers], Numbers]:
+    return lambda p: auroc(p[:, place], films.classes == place, weights)
+
+
+def _places() -> Iterator[tuple[int, TriageClass]]:
+    return enumerate(CLASSES)
+
+
+def _row(cells: Sequence[object]) -> str:
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def _rule(columns: int) -> str:
+    return "|" + "---|" * columns
