@@ -31,6 +31,15 @@ from training.triage_tables import (
 UNTRAINED = "ImageNet"
 """The network that the bundled ones were before they saw a film."""
 
+MEANING = """\
+By patient, films of a source are on both sides, and a class can be read from the place that
+published it: in these films class and source nearly coincide. Without its source, a film is judged
+by what other places have published of its class. The films of a source that has several classes
+(AUROC within the source) say most: there the source cannot stand in for the class. Even so the
+bundled network was trained on most of these films, with what their sources say of them; the
+ImageNet one was not. Intervals are over patients (1,000 draws); they leave out that another fit
+and another source would differ. None of this supports a diagnosis."""
+
 _OVERLAPPING = frozenset({"cidc", "cxnet"})  # published from the same places
 
 Inputs = NDArray[np.float32]
@@ -50,6 +59,7 @@ def main() -> None:
         _print(f"Likeliest classes, {network.name}", confusion_table(network, films))
         _print(f"Source by source, {network.name}", source_table(network, films))
     _print("Which source is a film from?", readable_source_table(networks, films))
+    _print("What it means", [MEANING])
 
 
 def triage_films(data: Path) -> tuple[TriageFilms, Inputs]:

@@ -12,7 +12,7 @@ from severity.heads import Layer
 from severity.triage import CLASSES, Triage, softmax
 from training.triage_films import Places
 
-STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2)
+STRENGTHS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 """Inverse regularisations among which a fit chooses, for standardised features; ascending."""
 
 _FOLDS = 3
