@@ -1,4 +1,9 @@
+import hashlib
+import json
 from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -156,3 +161,24 @@ def test_each_film_of_a_batch_carries_its_own_probabilities(bundled: ScoringMode
         assert one == pytest.approx(other, abs=1e-4)
     spread = np.ptp([list(one.values()) for one in together], axis=0).max()
     assert spread > 1e-3, "else this test means nothing"
+
+
+def test_a_triage_in_the_models_file_is_read_and_makes_another_version(
+    bundled: ScoringModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, images = triage(scale=0.1), three_images()
+    with resources.as_file(resources.files("severity") / "weights") as weights:
+        copytree(weights, tmp_path / "weights")
+    file, card = (tmp_path / "weights" / f"compact-1.{end}" for end in ("safetensors", "json"))
+    content = save(load(file.read_bytes()) | given.tensors())
+    file.write_bytes(content)
+    described = json.loads(card.read_text()) | {
+        "weights_sha256": hashlib.sha256(content).hexdigest()
+    }
+    card.write_text(json.dumps(described))
+    monkeypatch.setattr("severity.bundled.resources.files", lambda _: tmp_path)
+
+    model = load_bundled("compact-1", Placement(torch.device("cpu"), lanes=1))
+
+    assert model.version.key != bundled.version.key
+    assert model.score(images) == replace(bundled, triage=given).score(images)
