@@ -50,8 +50,8 @@ class TriageFilms:
 def triage_class(film: Film) -> TriageClass | None:
     """Say what a film shows, as its source has it; None leaves it out.
 
-    A film on which nothing is seen although the patient has COVID-19 is left out: the film says
-    one class and the patient the other.
+    A film that is called COVID-19 although nothing is seen on it is left out: it shows one class
+    and its patient has the other.
     """
     if film.source == "nih":
         return _of_findings(film.findings or frozenset())
