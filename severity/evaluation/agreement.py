@@ -76,22 +76,27 @@ class Interval:
 
 
 def mae_interval(errors: Numbers, groups: Sequence[str], *, seed: int = 0) -> Interval:
-    """Bootstrap the mean absolute error over groups of patients.
+    """Bootstrap the mean absolute error, in points; see `mean_interval`."""
+    return mean_interval(np.abs(errors), groups, seed=seed)
+
+
+def mean_interval(values: Numbers, groups: Sequence[str], *, seed: int = 0) -> Interval:
+    """Bootstrap a mean over groups of patients.
 
     Parameters
     ----------
-    errors
-        Shape (N,), in points.
+    values
+        Shape (N,).
     groups
         Drawn with replacement, each with all of its films: films of one patient err alike.
     """
     _, members = np.unique(np.asarray(groups), return_inverse=True)
-    sums, counts = np.bincount(members, np.abs(errors)), np.bincount(members)
+    sums, counts = np.bincount(members, values), np.bincount(members)
     equally = np.full(len(counts), 1 / len(counts))
     drawn = np.random.default_rng(seed).multinomial(len(counts), equally, size=RESAMPLES)
     beyond = (1 - CONFIDENCE) / 2
     low, high = np.quantile((drawn @ sums) / (drawn @ counts), (beyond, 1 - beyond))
-    return Interval(float(np.abs(errors).mean()), float(low), float(high))
+    return Interval(float(values.mean()), float(low), float(high))
 
 
 @dataclass(frozen=True)

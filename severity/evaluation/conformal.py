@@ -1,0 +1,306 @@
+"""Prediction intervals around scores, for films of patients whom nobody has seen.
+
+Conformal prediction: how far the readers lie from predictions of films that the fit had not seen
+tells how far they will lie from the next one, whatever the distribution. Films of one patient err
+alike, so a new film is a draw from a new patient, and each patient counts once however many films
+there are of them.
+
+References
+----------
+* Lee, Barber and Willett 2023, arXiv:2306.06342: groups count once, each film its share of it.
+* Dunn, Wasserman and Ramdas 2022, JASA 118:2491, arXiv:1809.07441: why pooled films do not do.
+* Barber, Candès, Ramdas and Tibshirani 2021, Annals of Statistics 49:486: out-of-fold residuals.
+* Angelopoulos and Bates 2021, arXiv:2107.07511, section 2.3: residuals in units of their size.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold
+
+from severity.calibration import COVERAGE, Margins
+from severity.domain import Scale
+from severity.evaluation import agreement
+from severity.evaluation.agreement import MeanSd, mean_interval
+from severity.evaluation.fits import Fit, Numbers
+from severity.evaluation.splits import halves
+
+REACH = 0.15
+"""Share of the scale over which sizes of residuals are averaged, as a Gaussian's deviation. From
+0.12 to 0.2 little changes; see docs/evaluation.md."""
+RANGE = 2.0
+"""Points of predicted scores that one row of a table of coverage spans."""
+
+_FOLDS = 5
+_KNOTS = 9
+_PATIENTS_OF_NO_RANGE = 2.0  # as many patients' weight pulls each size to the mean of all
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """Films that were predicted by a fit that had not seen their patients.
+
+    Attributes
+    ----------
+    points
+        Predicted, shape (N,), clipped to the scale.
+    observed
+        The readers' mean, shape (N,).
+    groups
+        Of each film; see `severity.evaluation.splits.groups_of`.
+    """
+
+    points: Numbers
+    observed: Numbers
+    groups: Sequence[str]
+
+
+def out_of_fold(
+    fit: Fit, given: Numbers, observed: Numbers, *, groups: Sequence[str], scale: Scale
+) -> Predicted:
+    """Predict each film by a fit on the films of other groups.
+
+    Parameters
+    ----------
+    given
+        Shape (N, F).
+    observed
+        The readers' mean, shape (N,).
+
+    Raises
+    ------
+    ValueError
+        There are fewer than two groups.
+    """
+    points = np.empty(len(observed))
+    folds = GroupKFold(min(_FOLDS, len(set(groups))))
+    for kept, left in folds.split(given, groups=groups):
+        predict = fit(given[kept], observed[kept], [groups[place] for place in kept])
+        points[left] = predict(given[left])
+    return Predicted(points.clip(scale.lowest, scale.highest), observed, groups)
+
+
+def margins(
+    films: Predicted, scale: Scale, *, coverage: float = COVERAGE, reach: float = REACH
+) -> Margins:
+    """Fit margins that hold the readers' mean of a new patient's film.
+
+    Residuals are divided by their usual size around the predicted score, measured on other
+    groups; a quantile of these times that size is the margin. So margins are narrow where
+    residuals are small, at the ends of the scale, and the coverage does not rest on the sizes
+    being right. They are as wide below as above: sides of their own need more films.
+
+    The fit that scores has seen a few films more than those that predicted here, so coverage is
+    rather above ``coverage`` than below. The guarantee is on average over patients and over the
+    scale, not for each score.
+
+    Parameters
+    ----------
+    films
+        From `out_of_fold`, or others that the fit has not seen.
+    coverage
+        The share of new patients' films whose interval is to hold the readers' mean.
+    reach
+        Share of the scale over which sizes are averaged; infinite for margins that are the same
+        everywhere.
+
+    Returns
+    -------
+    With fewer groups than the coverage needs (9 for 0.9), margins that span the scale.
+    """
+    sizes, weights = np.abs(films.observed - films.points), _weights(films.groups)
+    names = np.asarray(films.groups)
+    spread = reach * (scale.highest - scale.lowest)
+
+    def usual(points: Numbers, *, outside: Sequence[str] | None = None) -> Numbers:
+        """Average sizes around points; for each of them without its own group, if it has one."""
+        near = np.exp(-(((points[:, None] - films.points) / spread) ** 2) / 2) * weights
+        if outside is not None:
+            near = np.where(np.asarray(outside)[:, None] == names, 0, near)
+        of_all = np.average(sizes, weights=weights) * _PATIENTS_OF_NO_RANGE
+        averaged: Numbers = (near @ sizes + of_all) / (near.sum(axis=1) + _PATIENTS_OF_NO_RANGE)
+        return averaged
+
+    knots = np.linspace(scale.lowest, scale.highest, _KNOTS)
+    relative = sizes / np.maximum(usual(films.points, outside=films.groups), _ROUNDING)
+    times = grouped_quantile(relative, films.groups, coverage)
+    widest = scale.highest - scale.lowest
+    either = widest if math.isinf(times) else np.minimum(times * usual(knots), widest)
+    both = tuple(np.broadcast_to(either, knots.shape).tolist())
+    return Margins(tuple(knots.tolist()), both, both)
+
+
+def grouped_quantile(values: Numbers, groups: Sequence[str], coverage: float) -> float:
+    """Return what a value of a new group stays below with this probability, or more.
+
+    Each of K groups has weight 1/(K + 1), its values equal parts of it, and infinity has the
+    last one, for the new group: with one value a group, the quantile of rank
+    ceil(coverage (K + 1)).
+
+    Parameters
+    ----------
+    values
+        Shape (N,).
+
+    References
+    ----------
+    * Lee, Barber and Willett 2023, arXiv:2306.06342, hierarchical conformal prediction.
+    """
+    weights, order = _weights(groups), np.argsort(values)
+    share = np.cumsum(weights[order]) / (len(set(groups)) + 1)
+    place = int(np.searchsorted(share, coverage - _ROUNDING))
+    return float(values[order[place]]) if place < len(values) else math.inf
+
+
+def _weights(groups: Sequence[str]) -> NDArray[np.float64]:
+    """Give each group the weight 1, its films equal parts."""
+    _, members, counts = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    weights: NDArray[np.float64] = 1 / counts[members]
+    return weights
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """The ends of the intervals of N films, shape (N,) each."""
+
+    low: Numbers
+    high: Numbers
+
+    @classmethod
+    def around(cls, points: Numbers, margins: Margins, scale: Scale) -> "Bounds":
+        """Return the intervals that a model with these margins would show."""
+        intervals = margins.around(points, scale)
+        return cls(
+            np.array([one.low for one in intervals]), np.array([one.high for one in intervals])
+        )
+
+    def hold(self, observed: Numbers) -> NDArray[np.bool_]:
+        """Tell which intervals hold what readers said."""
+        return (self.low - _ROUNDING <= observed) & (observed <= self.high + _ROUNDING)
+
+
+@dataclass(frozen=True)
+class Covered:
+    """How many intervals hold the readers' mean, of films whose score is from low to high.
+
+    ``share`` has a 95 % interval from draws of patients; ``width`` is the mean one, in points.
+    """
+
+    low: float
+    high: float
+    films: int
+    share: agreement.Interval
+    width: float
+
+
+def coverage_of(bounds: Bounds, films: Predicted, scale: Scale) -> list[Covered]:
+    """Count which intervals hold the readers' mean.
+
+    Returns
+    -------
+    Of all films first, then of each range of predicted scores that has any.
+    """
+    held = bounds.hold(films.observed).astype(float)
+    return [
+        Covered(
+            low=low,
+            high=high,
+            films=len(inside),
+            share=mean_interval(held[inside], [films.groups[place] for place in inside]),
+            width=float((bounds.high - bounds.low)[inside].mean()),
+        )
+        for low, high, inside in _ranges(films.points, scale)
+        if len(inside)
+    ]
+
+
+def _ranges(points: Numbers, scale: Scale) -> Iterator[tuple[float, float, NDArray[np.intp]]]:
+    """Yield the ends of a range and the films in it: of the whole scale, then of its parts."""
+    yield scale.lowest, scale.highest, np.arange(len(points))
+    edges = [*np.arange(scale.lowest, scale.highest - _ROUNDING, RANGE).tolist(), scale.highest]
+    # A score at the end of the scale belongs to the last range.
+    number = np.searchsorted(edges[1:-1], points, side="right")
+    for place, (low, high) in enumerate(pairwise(edges)):
+        yield low, high, np.flatnonzero(number == place)
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedHalf:
+    """One split: the training half predicted out of fold, the other by a fit on all of it."""
+
+    training: Predicted
+    test: Predicted
+
+
+def predicted_halves(  # noqa: PLR0913 - what a split is made of
+    fit: Fit,
+    given: Numbers,
+    observed: Numbers,
+    *,
+    groups: Sequence[str],
+    scale: Scale,
+    known: NDArray[np.bool_] | None = None,
+) -> Iterator[PredictedHalf]:
+    """Predict both halves of each split of the evaluation; see `protocol.predictions`.
+
+    Splits whose training half has fewer than two groups are left out.
+    """
+    for split in halves(groups):
+        training, test = (half if known is None else half[known[half]] for half in split)
+        inside, outside = ([groups[place] for place in half] for half in (training, test))
+        if len(set(inside)) < 2 or not outside:  # noqa: PLR2004 - nothing to leave out
+            continue
+        predict = fit(given[training], observed[training], inside)
+        points = predict(given[test]).clip(scale.lowest, scale.highest)
+        yield PredictedHalf(
+            out_of_fold(fit, given[training], observed[training], groups=inside, scale=scale),
+            Predicted(points, observed[test], outside),
+        )
+
+
+@dataclass(frozen=True)
+class CoveredOnHalves:
+    """`Covered` over the splits: ``films`` is their mean number in the test half."""
+
+    low: float
+    high: float
+    films: float
+    share: MeanSd
+    width: MeanSd
+
+
+def coverage_on_halves(
+    split: Sequence[PredictedHalf], scale: Scale, *, reach: float = REACH
+) -> list[CoveredOnHalves]:
+    """Fit margins on the training half of each split and count on the other what they hold.
+
+    Returns
+    -------
+    As `coverage_of`. A range's mean is over the splits that have films there.
+    """
+    counted: dict[tuple[float, float], list[Covered]] = {}
+    for half in split:
+        fitted = margins(half.training, scale, reach=reach)
+        bounds = Bounds.around(half.test.points, fitted, scale)
+        for one in coverage_of(bounds, half.test, scale):
+            counted.setdefault((one.low, one.high), []).append(one)
+    return [
+        CoveredOnHalves(
+            low=low,
+            high=high,
+            films=sum(one.films for one in found) / len(split),
+            share=MeanSd.of([one.share.value for one in found]),
+            width=MeanSd.of([one.width for one in found]),
+        )
+        for (low, high), found in sorted(counted.items(), key=_whole_first)
+    ]
+
+
+def _whole_first(item: tuple[tuple[float, float], object]) -> tuple[float, float]:
+    (low, high), _ = item
+    return low, -high
