@@ -1,0 +1,107 @@
+"""Changes to a film that change nothing about the patient: another turn, crop, exposure, file.
+
+They are applied to decoded grey values, so that the whole preprocessing takes part in what they do
+to a score.
+"""
+
+import io
+from collections.abc import Callable
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from severity.grey import GreyImage
+
+MOST_DEGREES = 5.0
+"""A film is turned by up to as many degrees, either way."""
+MOST_CROPPED = 0.05
+"""Share of the height or width that each edge may lose."""
+MOST_GAMMA = 1.25
+"""Grey levels are raised to a power between its inverse and it."""
+MOST_CONTRAST, MOST_BRIGHTNESS = 0.10, 0.05
+"""Then spread around mid-grey by up to this share, and shifted by up to this one, of full scale."""
+QUALITIES = (50, 95)
+"""Of JPEG, both included."""
+
+Shares = NDArray[np.float32]
+"""Shape (rows, columns), 0 is black and 1 is white."""
+
+
+class Perturbation(StrEnum):
+    """What is changed about a film."""
+
+    ROTATION = "rotation"
+    CROP = "crop"
+    EXPOSURE = "exposure"
+    JPEG = "jpeg"
+    ALL = "all together"
+
+
+def perturbed(grey: GreyImage, kind: Perturbation, *, seed: int) -> GreyImage:
+    """Change a film at random; the same seed gives the same change.
+
+    Parameters
+    ----------
+    grey
+        Of any band; a low-pass band is taken as a film of its own, of half the size.
+
+    Returns
+    -------
+    Values as shares, 0 for black and 1 for white. Only a crop changes the size. What a turn
+    moves in from outside is black.
+    """
+    generator = np.random.default_rng(seed)
+    shares = _shares(grey)
+    for change in _CHANGES[kind]:
+        shares = change(shares, generator)
+    return GreyImage(np.ascontiguousarray(shares), 0.0, 1.0, *shares.shape)
+
+
+def _shares(grey: GreyImage) -> Shares:
+    black, white = np.float32(grey.black), np.float32(grey.white)
+    shares: Shares = (grey.values.astype(np.float32) - black) / (white - black)
+    return shares.clip(0, 1)  # a low-pass band overshoots
+
+
+def _turned(shares: Shares, generator: np.random.Generator) -> Shares:
+    degrees = generator.uniform(-MOST_DEGREES, MOST_DEGREES)
+    turned = Image.fromarray(shares).rotate(degrees, Image.Resampling.BILINEAR, fillcolor=0)
+    return np.asarray(turned)
+
+
+def _cropped(shares: Shares, generator: np.random.Generator) -> Shares:
+    rows, columns = shares.shape
+    lost = generator.uniform(0, MOST_CROPPED, size=4) * (rows, rows, columns, columns)
+    top, bottom, left, right = lost.astype(int).tolist()
+    return shares[top : rows - bottom, left : columns - right]
+
+
+def _exposed(shares: Shares, generator: np.random.Generator) -> Shares:
+    gamma = np.float32(MOST_GAMMA ** generator.uniform(-1, 1))
+    contrast = np.float32(1 + generator.uniform(-MOST_CONTRAST, MOST_CONTRAST))
+    brightness = np.float32(generator.uniform(-MOST_BRIGHTNESS, MOST_BRIGHTNESS))
+    middle = np.float32(0.5)
+    exposed: Shares = (shares**gamma - middle) * contrast + middle + brightness
+    return exposed.clip(0, 1)
+
+
+def _compressed(shares: Shares, generator: np.random.Generator) -> Shares:
+    quality, file = int(generator.integers(*QUALITIES, endpoint=True)), io.BytesIO()
+    levels = np.rint(shares * np.float32(255)).astype(np.uint8)
+    Image.fromarray(levels).save(file, "JPEG", quality=quality)
+    restored: Shares = np.asarray(Image.open(file)).astype(np.float32) / np.float32(255)
+    return restored
+
+
+_Change = Callable[[Shares, np.random.Generator], Shares]
+_ALONE: dict[Perturbation, _Change] = {
+    Perturbation.ROTATION: _turned,
+    Perturbation.CROP: _cropped,
+    Perturbation.EXPOSURE: _exposed,
+    Perturbation.JPEG: _compressed,
+}
+_CHANGES = {kind: (change,) for kind, change in _ALONE.items()} | {
+    Perturbation.ALL: tuple(_ALONE.values())
+}

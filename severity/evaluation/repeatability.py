@@ -1,0 +1,147 @@
+"""How much a score moves although the patient does not: its standard error of measurement."""
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from severity.domain import Interval, StandardError
+from severity.evaluation.agreement import CONFIDENCE
+
+Numbers = NDArray[np.floating]
+
+_FEWEST = 2  # films that make a set of repeats
+_ONE_DAY = 1.0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a film was taken, in days; ``hour_known`` is false where only the day is known."""
+
+    days: float
+    hour_known: bool = False
+
+
+@dataclass(frozen=True)
+class RepeatSet:
+    """Films of one patient within 24 hours, by their places in time's order.
+
+    ``same_day`` is whether all of them are of one day.
+    """
+
+    films: tuple[int, ...]
+    same_day: bool
+
+
+def within_24_hours(one: Moment, other: Moment) -> bool:
+    """Tell whether two films count as taken within 24 hours.
+
+    Where both hours are known, they decide. Else the films must be of the same day or of two
+    days in a row, which may be up to 48 hours: days say no finer.
+    """
+    if one.hour_known and other.hour_known:
+        return abs(one.days - other.days) <= _ONE_DAY
+    return abs(math.floor(one.days) - math.floor(other.days)) <= _ONE_DAY
+
+
+def repeat_sets(
+    patients: Sequence[str],
+    moments: Sequence[Moment | None],
+    copies: Collection[tuple[int, int]] = (),
+) -> list[RepeatSet]:
+    """Find the films that repeat another film of the same patient.
+
+    No film is in two sets: of films on days 0, 1, 2 and 3 the first two are one set and the
+    last two another, so that each difference counts once.
+
+    Parameters
+    ----------
+    patients
+        Of each film; empty where nobody is known, and such a film repeats none.
+    moments
+        Of each film; None where nothing is known.
+    copies
+        Pairs of films, by place, that show one exposure
+        (`severity.evaluation.duplicates.near_duplicates`): the later one takes no part.
+    """
+    by_patient: dict[str, list[tuple[float, int]]] = defaultdict(list)
+    for place, (patient, moment) in enumerate(zip(patients, moments, strict=True)):
+        if patient and moment is not None:
+            by_patient[patient].append((moment.days, place))
+    known = {frozenset(pair) for pair in copies}
+    found = []
+    for films in by_patient.values():
+        in_time = _without_copies([place for _, place in sorted(films)], known)
+        found += [
+            RepeatSet(tuple(one), _of_one_day([moments[place] for place in one]))
+            for one in _together(in_time, moments)
+            if len(one) >= _FEWEST
+        ]
+    return found
+
+
+def _without_copies(films: Sequence[int], copies: Collection[frozenset[int]]) -> list[int]:
+    kept: list[int] = []
+    for film in films:
+        if not any(frozenset((film, before)) in copies for before in kept):
+            kept.append(film)
+    return kept
+
+
+def _together(films: Sequence[int], moments: Sequence[Moment | None]) -> Iterator[list[int]]:
+    """Split films in time's order: each part is within 24 hours of its first film."""
+    part: list[int] = []
+    for film in films:
+        first, this = moments[part[0]] if part else None, moments[film]
+        if first is not None and this is not None and not within_24_hours(first, this):
+            yield part
+            part = []
+        part.append(film)
+    yield part
+
+
+def _of_one_day(moments: Sequence[Moment | None]) -> bool:
+    return len({math.floor(one.days) for one in moments if one is not None}) == 1
+
+
+def standard_error(points: Numbers, sets: Sequence[object]) -> StandardError | None:
+    """Estimate the standard error of measurement from values that should be the same.
+
+    It is the within-set standard deviation, pooled over the sets; for pairs, the root mean
+    square of the differences divided by the root of 2. Its interval is the one of a variance
+    with as many degrees of freedom as there are values beyond the first of each set. It takes
+    the noise to be normal and alike in all sets: where a few sets hold most of it, the interval
+    is too narrow.
+
+    Parameters
+    ----------
+    points
+        Shape (N,).
+    sets
+        The set of each value.
+
+    Returns
+    -------
+    None where no set has two values.
+
+    References
+    ----------
+    * Bland and Altman, BMJ 312:1654 (1996), measurement error.
+    """
+    _, members, counts = np.unique(np.asarray(sets), return_inverse=True, return_counts=True)
+    degrees = int(len(points) - len(counts))
+    if not degrees:
+        return None
+    means = np.bincount(members, points) / counts
+    squares = float(((points - means[members]) ** 2).sum())
+    beyond = (1 - CONFIDENCE) / 2
+    high, low = chi2.ppf((beyond, 1 - beyond), degrees)
+    return StandardError(
+        points=math.sqrt(squares / degrees),
+        interval=Interval(math.sqrt(squares / low), math.sqrt(squares / high)),
+        degrees=degrees,
+    )

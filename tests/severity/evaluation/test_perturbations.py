@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from severity.evaluation.perturbations import MOST_CROPPED, Perturbation, perturbed
+from severity.grey import Band, GreyImage
+from severity.preprocessing import to_model_input
+
+SIDE = (300, 260)
+
+
+def film(*, inverted: bool = False) -> GreyImage:
+    """Soft clouds, as a radiograph has them, with 12 bits."""
+    clouds = gaussian_filter(np.random.default_rng(0).normal(size=SIDE), 12)
+    values = (2048 + 700 * clouds / clouds.std()).clip(0, 4095).astype(np.uint16)
+    black, white = (4095.0, 0.0) if inverted else (0.0, 4095.0)
+    return GreyImage(4095 - values if inverted else values, black, white, *SIDE)
+
+
+@pytest.mark.parametrize("kind", list(Perturbation))
+def test_the_same_seed_gives_the_same_film_and_another_seed_another(kind):
+    one, again, other = (perturbed(film(), kind, seed=seed) for seed in (3, 3, 4))
+
+    assert np.array_equal(one.values, again.values)
+    assert not np.array_equal(one.values, other.values)
+
+
+@pytest.mark.parametrize("kind", list(Perturbation))
+def test_a_perturbed_film_keeps_its_scale_and_all_but_its_edges(kind):
+    cropping = kind in {Perturbation.CROP, Perturbation.ALL}
+    for seed in range(10):
+        found = perturbed(film(), kind, seed=seed)
+
+        assert (found.black, found.white) == (0, 1)
+        assert 0 <= found.values.min() < found.values.max() <= 1
+        for kept, whole in zip(found.values.shape, SIDE, strict=True):
+            least = whole * (1 - 2 * MOST_CROPPED) if cropping else whole
+            assert least <= kept <= whole
+
+
+@pytest.mark.parametrize("kind", list(Perturbation))
+def test_what_the_network_sees_changes_but_stays_the_same_film(kind):
+    before = to_model_input(film())
+    after = to_model_input(perturbed(film(), kind, seed=5))
+
+    assert 0 < np.abs(after - before).mean() < 300
+    assert np.corrcoef(after.ravel(), before.ravel())[0, 1] > 0.8
+
+
+def test_a_film_stored_inverted_is_changed_as_it_is_shown():
+    plain, inverted = (
+        perturbed(film(inverted=one), Perturbation.ALL, seed=2) for one in (False, True)
+    )
+
+    assert np.allclose(plain.values, inverted.values, atol=1 / 255)
+
+
+def test_a_band_of_half_the_size_is_a_film_of_its_own():
+    values = np.full((50, 40), 4200, np.int16)
+    grey = GreyImage(values, 0.0, 4095.0, 100, 80, Band.LOW_9_7)
+
+    found = perturbed(grey, Perturbation.ROTATION, seed=0)
+
+    assert (found.rows, found.columns, found.band) == (50, 40, Band.FULL)
+    assert found.values.max() == 1
