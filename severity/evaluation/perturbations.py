@@ -5,7 +5,7 @@ to a score.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 
 import numpy as np
@@ -37,6 +37,24 @@ class Perturbation(StrEnum):
     EXPOSURE = "exposure"
     JPEG = "jpeg"
     ALL = "all together"
+
+
+VERSIONS = {
+    Perturbation.ROTATION: 2,
+    Perturbation.CROP: 2,
+    Perturbation.EXPOSURE: 2,
+    Perturbation.JPEG: 2,
+    Perturbation.ALL: 4,
+}
+"""How many versions of a film are scored. The film as it is is none of them: it lies in the middle
+of what could happen to it, and versions differ from it by less than from each other."""
+
+
+def versions(grey: GreyImage, *, seed: int) -> Iterator[tuple[Perturbation, GreyImage]]:
+    """Yield every version of a film, one after the other."""
+    kinds = [kind for kind, number in VERSIONS.items() for _ in range(number)]
+    for number, kind in enumerate(kinds):
+        yield kind, perturbed(grey, kind, seed=seed + number)
 
 
 def perturbed(grey: GreyImage, kind: Perturbation, *, seed: int) -> GreyImage:

@@ -15,7 +15,7 @@ from severity.evaluation.agreement import CONFIDENCE
 Numbers = NDArray[np.floating]
 
 _FEWEST = 2  # films that make a set of repeats
-_ONE_DAY = 1.0
+_HOURS_24 = 1.0  # in days
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,10 @@ class Moment:
     days: float
     hour_known: bool = False
 
-
-@dataclass(frozen=True)
-class RepeatSet:
-    """Films of one patient within 24 hours, by their places in time's order.
-
-    ``same_day`` is whether all of them are of one day.
-    """
-
-    films: tuple[int, ...]
-    same_day: bool
+    @property
+    def day(self) -> int:
+        """The whole day."""
+        return math.floor(self.days)
 
 
 def within_24_hours(one: Moment, other: Moment) -> bool:
@@ -44,16 +38,16 @@ def within_24_hours(one: Moment, other: Moment) -> bool:
     days in a row, which may be up to 48 hours: days say no finer.
     """
     if one.hour_known and other.hour_known:
-        return abs(one.days - other.days) <= _ONE_DAY
-    return abs(math.floor(one.days) - math.floor(other.days)) <= _ONE_DAY
+        return abs(one.days - other.days) <= _HOURS_24
+    return abs(one.day - other.day) <= 1
 
 
 def repeat_sets(
     patients: Sequence[str],
     moments: Sequence[Moment | None],
     copies: Collection[tuple[int, int]] = (),
-) -> list[RepeatSet]:
-    """Find the films that repeat another film of the same patient.
+) -> list[tuple[int, ...]]:
+    """Find films of one patient within 24 hours.
 
     No film is in two sets: of films on days 0, 1, 2 and 3 the first two are one set and the
     last two another, so that each difference counts once.
@@ -67,21 +61,23 @@ def repeat_sets(
     copies
         Pairs of films, by place, that show one exposure
         (`severity.evaluation.duplicates.near_duplicates`): the later one takes no part.
+
+    Returns
+    -------
+    The films of each set by place, in time's order; at least two a set.
     """
     by_patient: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for place, (patient, moment) in enumerate(zip(patients, moments, strict=True)):
         if patient and moment is not None:
             by_patient[patient].append((moment.days, place))
     known = {frozenset(pair) for pair in copies}
-    found = []
-    for films in by_patient.values():
-        in_time = _without_copies([place for _, place in sorted(films)], known)
-        found += [
-            RepeatSet(tuple(one), _of_one_day([moments[place] for place in one]))
-            for one in _together(in_time, moments)
-            if len(one) >= _FEWEST
-        ]
-    return found
+    in_time = [[place for _, place in sorted(films)] for films in by_patient.values()]
+    return [
+        tuple(one)
+        for films in in_time
+        for one in _together(_without_copies(films, known), moments)
+        if len(one) >= _FEWEST
+    ]
 
 
 def _without_copies(films: Sequence[int], copies: Collection[frozenset[int]]) -> list[int]:
@@ -102,10 +98,6 @@ def _together(films: Sequence[int], moments: Sequence[Moment | None]) -> Iterato
             part = []
         part.append(film)
     yield part
-
-
-def _of_one_day(moments: Sequence[Moment | None]) -> bool:
-    return len({math.floor(one.days) for one in moments if one is not None}) == 1
 
 
 def standard_error(points: Numbers, sets: Sequence[object]) -> StandardError | None:

@@ -1,8 +1,16 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from severity.evaluation.perturbations import MOST_CROPPED, Perturbation, perturbed
+from severity.evaluation.perturbations import (
+    MOST_CROPPED,
+    VERSIONS,
+    Perturbation,
+    perturbed,
+    versions,
+)
 from severity.grey import Band, GreyImage
 from severity.preprocessing import to_model_input
 
@@ -63,3 +71,10 @@ def test_a_band_of_half_the_size_is_a_film_of_its_own():
 
     assert (found.rows, found.columns, found.band) == (50, 40, Band.FULL)
     assert found.values.max() == 1
+
+
+def test_every_version_of_a_film_is_another():
+    found = list(versions(film(), seed=7))
+
+    assert Counter(kind for kind, _ in found) == VERSIONS
+    assert len({one.values.tobytes() for _, one in found}) == sum(VERSIONS.values())

@@ -3,7 +3,6 @@ import pytest
 
 from severity.evaluation.repeatability import (
     Moment,
-    RepeatSet,
     repeat_sets,
     standard_error,
     within_24_hours,
@@ -71,7 +70,7 @@ def test_hours_decide_where_they_are_known_and_days_where_not(one, other, near):
 def test_no_film_is_in_two_sets():
     found = repeat_sets(["a"] * 5, days(3, 0, 1, 2, 9))
 
-    assert found == [RepeatSet((1, 2), same_day=False), RepeatSet((3, 0), same_day=False)]
+    assert found == [(1, 2), (3, 0)]
 
 
 def test_films_of_two_patients_or_of_nobody_repeat_nothing():
@@ -83,4 +82,4 @@ def test_a_copy_is_no_repeat_and_the_next_film_still_is():
     patients, moments = ["a", "a", "a"], days(0, 0, 0)
 
     assert repeat_sets(patients[:2], moments[:2], [(0, 1)]) == []
-    assert repeat_sets(patients, moments, [(1, 0)]) == [RepeatSet((0, 2), same_day=True)]
+    assert repeat_sets(patients, moments, [(1, 0)]) == [(0, 2)]
