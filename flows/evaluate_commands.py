@@ -50,13 +50,23 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
     show_default=True,
     help="Of the readers' opacity, in points; 0 8 for the RALO set.",
 )
+@click.option(
+    "--perturbed",
+    type=click.IntRange(min=0),
+    metavar="FILMS",
+    default=40,
+    show_default=True,
+    help="How many films are turned, cropped, exposed and compressed otherwise, 12 times each, "
+    "to see how much scores move.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def evaluate(
+def evaluate(  # noqa: PLR0913 - its options
     data: Path,
     *,
     peers: Path | None,
     out: Path | None,
     opacity_scale: tuple[float, float],
+    perturbed: int,
     as_json: bool,
     **engine: str | None,
 ) -> None:
@@ -64,7 +74,8 @@ def evaluate(
 
     50 random halves; neither a patient nor a copy of a film is on both sides. Compares the
     backbone's features and outputs, the model's own head and published systems on the same
-    splits, and shows agreement by view, sex and age. docs/evaluation.md says how to read it.
+    splits, and shows agreement by view, sex and age, what prediction intervals hold, and how much
+    scores move although the patient does not. docs/evaluation.md says how to read it.
     """
     lowest, highest = opacity_scale
     if not lowest < highest:
@@ -74,10 +85,11 @@ def evaluate(
     with _progress(Resources(chosen_settings(**engine), Progress())) as have:
         # Imported here: only what scores needs torch, which takes seconds.
         from flows.evaluate_folder import Request, evaluate_folder  # noqa: PLC0415
+        from flows.evaluation_errors import print_errors  # noqa: PLC0415
         from flows.evaluation_report import to_json  # noqa: PLC0415
         from flows.evaluation_tables import print_summary  # noqa: PLC0415
 
-        request = Request(data, peers, out, Scale(lowest, highest))
+        request = Request(data, peers, out, Scale(lowest, highest), perturbed)
         try:
             found = asyncio.run(evaluate_folder(request, have))
         except CannotEvaluate as error:
@@ -85,6 +97,7 @@ def evaluate(
     if as_json:
         click.echo(to_json(found, request.command(found.version)), nl=False)
         return
+    print_errors(found, terminal())
     print_summary(found, terminal())
     if out:
         click.echo(f"written to {out}")

@@ -2,14 +2,17 @@
 
 import asyncio
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.evaluation import Evaluation, evaluate
+from flows.evaluation import Evaluation, evaluate, grouped
 from flows.evaluation_report import prepare_folder, write_report
-from flows.film_features import look_at
+from flows.film_features import Seen, SeenFilm, look_at
 from flows.labelled import read_labelled
+from flows.noise import MOST_PERTURBED, Noise, chosen_films, measure_noise
 from flows.peers import read_peers
+from flows.repeats import read_repeats
 from flows.resources import Resources
 from severity.domain import ModelVersion, Scale
 
@@ -19,12 +22,16 @@ COHEN_OPACITY = Scale(0, 6)
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be evaluated; without ``out``, no report is kept."""
+    """What is to be evaluated; without ``out``, no report is kept.
+
+    At most ``perturbed`` films are turned, cropped and so on, to see how much scores move.
+    """
 
     data: Path
     peers: Path | None = None
     out: Path | None = None
     opacity: Scale = COHEN_OPACITY
+    perturbed: int = MOST_PERTURBED
 
     def command(self, version: ModelVersion) -> str:
         """Write the command that gives the same numbers again."""
@@ -35,6 +42,8 @@ class Request:
         if self.opacity != COHEN_OPACITY:
             ends = (self.opacity.lowest, self.opacity.highest)
             words += ["--opacity-scale", *(f"{end:g}" for end in ends)]
+        if self.perturbed != MOST_PERTURBED:
+            words += ["--perturbed", str(self.perturbed)]
         return shlex.join(words)
 
 
@@ -53,9 +62,20 @@ async def evaluate_folder(request: Request, have: Resources) -> Evaluation:
     if request.out:
         prepare_folder(request.out)
     seen = await look_at(folder.films, have)
+    noise = await _noise(request, seen, have)
     # In a thread: in a flow, its heart beats in this one.
-    evaluation = await asyncio.to_thread(evaluate, folder, seen, have.model, peers=peers)
+    evaluation = await asyncio.to_thread(
+        evaluate, folder, seen, have.model, peers=peers, noise=noise
+    )
     if request.out:
         command = request.command(evaluation.version)
         await asyncio.to_thread(write_report, evaluation, request.out, command=command)
     return evaluation
+
+
+async def _noise(request: Request, seen: Sequence[Seen], have: Resources) -> Noise:
+    """Score the folder's repeats, and some of its labelled films perturbed."""
+    films = [one for one in seen if isinstance(one, SeenFilm)]
+    dated = await asyncio.to_thread(read_repeats, request.data)
+    groups, _ = grouped(films)
+    return await measure_noise(dated, chosen_films(films, groups, most=request.perturbed), have)

@@ -8,7 +8,9 @@ from prefect.artifacts import acreate_markdown_artifact
 from flows import resources
 from flows.evaluate_folder import Request, evaluate_folder
 from flows.evaluation import Evaluation
+from flows.evaluation_errors import errors_markdown
 from flows.evaluation_tables import summary_markdown
+from flows.noise import MOST_PERTURBED
 from severity.domain import RESEARCH_USE_ONLY, Scale
 
 
@@ -18,6 +20,7 @@ async def evaluate_model(
     peers: str | None = None,
     out: str | None = None,
     opacity_scale: tuple[float, float] = (0, 6),
+    perturbed: int = MOST_PERTURBED,
 ) -> Evaluation:
     """Measure the model of this context on a labelled folder; see `evaluate_folder`.
 
@@ -31,12 +34,15 @@ async def evaluate_model(
         The folder of the report; none is kept if it is absent.
     opacity_scale
         Of the readers' opacity.
+    perturbed
+        How many films are perturbed; see `flows.noise`.
     """
     request = Request(
         data=Path(data),
         peers=Path(peers) if peers else None,
         out=Path(out) if out else None,
         opacity=Scale(*opacity_scale),
+        perturbed=perturbed,
     )
     evaluation = await evaluate_folder(request, resources.current())
     get_run_logger().info(
@@ -57,7 +63,8 @@ async def _leave_artifact(evaluation: Evaluation) -> None:
         f"{len(set(evaluation.groups))} groups of patients, {len(evaluation.missing)} missing, "
         f"{len(evaluation.rejected)} rejected, {evaluation.splits} splits"
     )
-    blocks = [counts, *evaluation.notes, summary_markdown(evaluation), RESEARCH_USE_ONLY]
+    tables = [summary_markdown(evaluation), *errors_markdown(evaluation)]
+    blocks = [counts, *evaluation.notes, *tables, RESEARCH_USE_ONLY]
     await acreate_markdown_artifact(
         key="evaluate-model",
         markdown="\n\n".join(blocks) + "\n",

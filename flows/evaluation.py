@@ -12,14 +12,16 @@ from flows.evaluation_notes import fit_note, notes, peer_notes, shared_with_fit
 from flows.film_features import Seen, SeenFilm
 from flows.labelled import EXTENT_SCALE, CannotEvaluate, LabelledFolder
 from flows.lanes import Rejection
+from flows.noise import Noise
 from flows.peers import Outputs
+from flows.prediction_intervals import IntervalCoverage, Readers, as_shipped, on_halves
 from severity.domain import ModelVersion, Scale
 from severity.evaluation.duplicates import near_duplicates
 from severity.evaluation.fits import Numbers
 from severity.evaluation.protocol import LEAST_GROUPS, Measured, measure
 from severity.evaluation.splits import SPLITS, groups_of
 from severity.evaluation.subgroups import UNKNOWN, Subgroup, age_group, by_level
-from severity.evaluation.systems import AS_IT_IS, System, feature_sets, own_head, peer
+from severity.evaluation.systems import AS_IT_IS, System, feature_sets, own_head, peer, rescaled
 from severity.models import ScoringModel
 
 EXTENT, OPACITY = "geographic extent", "opacity"
@@ -56,6 +58,11 @@ class Evaluation:
         How many of the films were used to fit the model's own head, as far as is known.
     missing, rejected
         Films that were scored by readers and take no part, and why, by name.
+    intervals
+        What prediction intervals held, by system and score: the refitted one of ``agreement``,
+        and the model's own where it has a calibration. Without enough patients, none.
+    noise
+        How much the model's scores move although the patient does not.
     """
 
     version: ModelVersion
@@ -70,6 +77,8 @@ class Evaluation:
     rejected: Mapping[str, str]
     fingerprint: str
     fitted_here: int
+    intervals: Sequence[IntervalCoverage]
+    noise: Noise
     splits: int = SPLITS
 
     def result(self, name: str) -> Result:
@@ -104,6 +113,7 @@ def evaluate(
     model: ScoringModel,
     *,
     peers: Mapping[str, Outputs] | None = None,
+    noise: Noise | None = None,
 ) -> Evaluation:
     """Compare what was seen of a folder's films with the readers' scores.
 
@@ -115,6 +125,8 @@ def evaluate(
         What was seen of each of the folder's films, in their order.
     peers
         What published systems give for the films, by the system's name.
+    noise
+        See `flows.noise.measure_noise`.
 
     Raises
     ------
@@ -127,7 +139,7 @@ def evaluate(
         for film, one in zip(folder.films, seen, strict=True)
         if isinstance(one, Rejection)
     }
-    groups, links = _grouped(films)
+    groups, links = grouped(films)
     if len(set(groups)) < LEAST_GROUPS:
         raise CannotEvaluate(
             f"{len(films)} films of {len(set(groups))} patients cannot be split in halves: "
@@ -156,6 +168,10 @@ def evaluate(
 
     with threadpool_limits(limits=1, user_api="blas"):
         results = [result(system) for system in (*own, *by_peers)]
+        # The paper's own choice where the backbone has findings: the last before "no image".
+        refitted = own[-3]
+        readers = Readers(observed, groups, scales)
+        intervals = [*on_halves(refitted, readers), *as_shipped(films, model, readers)]
     return Evaluation(
         version=model.version,
         films=films,
@@ -163,21 +179,22 @@ def evaluate(
         observed=observed,
         scales=scales,
         results=results,
-        # The paper's own choice where the backbone has findings: the last before "no image".
-        agreement=(own[-3].name, AS_IT_IS),
+        agreement=(refitted.name, AS_IT_IS),
         notes=[
             fit_note(model.version.name, films),
             *notes(films, links, model.version, scales[OPACITY]),
             *peer_notes(by_peers),
         ],
         fitted_here=shared_with_fit(model.version.name, films),
+        intervals=intervals,
+        noise=noise or Noise(),
         missing=folder.missing,
         rejected=rejected,
         fingerprint=_fingerprint(folder, films),
     )
 
 
-def _grouped(films: Sequence[SeenFilm]) -> tuple[tuple[str, ...], int]:
+def grouped(films: Sequence[SeenFilm]) -> tuple[tuple[str, ...], int]:
     """Group films by patient and near-duplicates; also how many pairs of patients these tie."""
     patients = [one.patient or f"{_NOBODY}{one.film.name}" for one in films]
     pairs = near_duplicates(np.array([one.perceptual for one in films]))
@@ -196,13 +213,7 @@ def _own_systems(
     )
     points = np.array([one.points for one in films], dtype=float).T
     given = (model.version.geographic_extent, model.version.opacity)
-    return [*sets, own_head(*starmap(_rescaled, zip(points, given, scales.values(), strict=True)))]
-
-
-def _rescaled(points: Numbers, given: Scale, wanted: Scale) -> Numbers:
-    """Bring points to the readers' scale, end to end."""
-    stretch = (wanted.highest - wanted.lowest) / (given.highest - given.lowest)
-    return (points - given.lowest) * stretch + wanted.lowest
+    return [*sets, own_head(*starmap(rescaled, zip(points, given, scales.values(), strict=True)))]
 
 
 def _peers(

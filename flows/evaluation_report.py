@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from flows.evaluation import Evaluation
+from flows.evaluation_errors import errors_markdown, interval_rows, noise_rows
 from flows.evaluation_plots import draw_agreement
 from flows.evaluation_tables import markdown, summary_markdown, summary_rows
 from flows.labelled import CannotEvaluate
@@ -17,6 +18,7 @@ from severity.evaluation.duplicates import SAME_FILM
 from severity.evaluation.subgroups import FEW, Subgroup
 
 REPORT, TABLE, PREDICTIONS = "evaluation.md", "evaluation.csv", "predictions.csv"
+COVERAGE_TABLE, NOISE_TABLE = "prediction_intervals.csv", "measurement_error.csv"
 
 
 def prepare_folder(folder: Path) -> None:
@@ -36,7 +38,7 @@ def prepare_folder(folder: Path) -> None:
 
 
 def write_report(evaluation: Evaluation, folder: Path, *, command: str) -> None:
-    """Write ``evaluation.md``, ``evaluation.csv``, ``predictions.csv`` and the pictures.
+    """Write ``evaluation.md``, a CSV for each of its tables, ``predictions.csv`` and the pictures.
 
     Raises
     ------
@@ -46,7 +48,8 @@ def write_report(evaluation: Evaluation, folder: Path, *, command: str) -> None:
     try:
         for name in evaluation.agreement:
             draw_agreement(evaluation, name, folder / picture_name(name))
-        _write_csv(folder / TABLE, _table_rows(evaluation, command))
+        for name, rows in _tables(evaluation).items():
+            _write_csv(folder / name, _signed(rows, evaluation, command))
         _write_csv(folder / PREDICTIONS, _prediction_rows(evaluation))
         (folder / REPORT).write_text(to_markdown(evaluation, command), encoding="utf-8")
     except OSError as error:
@@ -75,6 +78,7 @@ def to_markdown(evaluation: Evaluation, command: str) -> str:
             f"![Bland-Altman and calibration]({picture_name(name)})",
             _subgroup_markdown(evaluation.subgroups(name)),
         ]
+    blocks += errors_markdown(evaluation)
     return "\n\n".join([*blocks, RESEARCH_USE_ONLY]) + "\n"
 
 
@@ -144,12 +148,26 @@ def to_json(evaluation: Evaluation, command: str) -> str:
         "rejected": dict(evaluation.rejected),
         "notes": list(evaluation.notes),
         "results": summary_rows(evaluation),
+        "prediction_intervals": interval_rows(evaluation),
+        "measurement_error": noise_rows(evaluation),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _table_rows(evaluation: Evaluation, command: str) -> Iterator[dict[str, object]]:
-    for row in summary_rows(evaluation):
+def _tables(evaluation: Evaluation) -> dict[str, list[dict[str, object]]]:
+    """List the rows of each table that has any."""
+    found = {
+        TABLE: summary_rows(evaluation),
+        COVERAGE_TABLE: interval_rows(evaluation),
+        NOISE_TABLE: noise_rows(evaluation),
+    }
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def _signed(
+    rows: Iterable[dict[str, object]], evaluation: Evaluation, command: str
+) -> Iterator[dict[str, object]]:
+    for row in rows:
         yield row | {
             "model_version": evaluation.version.key,
             "data_fingerprint": evaluation.fingerprint,

@@ -61,7 +61,7 @@ def summary_rows(evaluation: Evaluation) -> list[dict[str, object]]:
         for result in evaluation.results:
             one = result.measured[score]
             spread = {
-                f"{metric}_{part}": _number(getattr(one.metrics[metric], part))
+                f"{metric}_{part}": number(getattr(one.metrics[metric], part))
                 for metric in METRICS
                 for part in ("mean", "sd")
             }
@@ -75,18 +75,18 @@ def summary_rows(evaluation: Evaluation) -> list[dict[str, object]]:
                     "films": one.films,
                     "groups": one.groups,
                     **spread,
-                    "averaged_mae": _number(one.mae.value),
-                    "averaged_mae_low": _number(one.mae.low),
-                    "averaged_mae_high": _number(one.mae.high),
-                    "bias": _number(one.limits.bias),
-                    "limit_low": _number(one.limits.low),
-                    "limit_high": _number(one.limits.high),
+                    "averaged_mae": number(one.mae.value),
+                    "averaged_mae_low": number(one.mae.low),
+                    "averaged_mae_high": number(one.mae.high),
+                    "bias": number(one.limits.bias),
+                    "limit_low": number(one.limits.low),
+                    "limit_high": number(one.limits.high),
                 }
             )
     return rows
 
 
-def _number(value: float) -> float | None:
+def number(value: float) -> float | None:
     """Round to what may be meant; undefined is nothing, in CSV and in JSON."""
     return round(value, 4) if math.isfinite(value) else None
 

@@ -35,6 +35,9 @@ REACH = 0.15
 RANGE = 2.0
 """Points of predicted scores that one row of a table of coverage spans."""
 
+LEAST_GROUPS = 9
+"""Of fewer, no margin holds 9 of 10 new patients but the whole scale."""
+
 _FOLDS = 5
 _KNOTS = 9
 _PATIENTS_OF_NO_RANGE = 2.0  # as many patients' weight pulls each size to the mean of all
@@ -111,7 +114,8 @@ def margins(
 
     Returns
     -------
-    With fewer groups than the coverage needs (9 for 0.9), margins that span the scale.
+    With fewer groups than the coverage needs (`LEAST_GROUPS` for 0.9), margins that span the
+    scale.
     """
     sizes, weights = np.abs(films.observed - films.points), _weights(films.groups)
     names = np.asarray(films.groups)
@@ -248,12 +252,12 @@ def predicted_halves(  # noqa: PLR0913 - what a split is made of
 ) -> Iterator[PredictedHalf]:
     """Predict both halves of each split of the evaluation; see `protocol.predictions`.
 
-    Splits whose training half has fewer than two groups are left out.
+    Splits whose training half has fewer than `LEAST_GROUPS` are left out.
     """
     for split in halves(groups):
         training, test = (half if known is None else half[known[half]] for half in split)
         inside, outside = ([groups[place] for place in half] for half in (training, test))
-        if len(set(inside)) < 2 or not outside:  # noqa: PLR2004 - nothing to leave out
+        if len(set(inside)) < LEAST_GROUPS or not outside:
             continue
         predict = fit(given[training], observed[training], inside)
         points = predict(given[test]).clip(scale.lowest, scale.highest)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from severity.domain import Scale
 from severity.evaluation.fits import Fit, Numbers, fit_linear, fit_mean, fit_nothing, fit_ridge
 
 FOUR_OUTPUTS = ("Lung Opacity", "Pneumonia", "Infiltration", "Consolidation")
@@ -76,6 +77,12 @@ def _outputs(name: str, logits: Numbers, findings: Sequence[str], wanted: Sequen
 
 def _system(name: str, given: Numbers, fit: Fit) -> System:
     return System(name, given, given, fit, np.ones(len(given), bool))
+
+
+def rescaled(points: Numbers, given: Scale, wanted: Scale) -> Numbers:
+    """Bring points of a scale to another, end to end."""
+    stretch = (wanted.highest - wanted.lowest) / (given.highest - given.lowest)
+    return (points - given.lowest) * stretch + wanted.lowest
 
 
 def own_head(extent: Numbers, opacity: Numbers) -> System:

@@ -18,14 +18,16 @@ from flows.evaluate_folder import Request, evaluate_folder
 from flows.evaluation import EXTENT, OPACITY, Evaluation
 from flows.resources import Progress, Resources
 from flows.settings import Settings
-from severity.domain import RESEARCH_USE_ONLY, Scale
+from severity.calibration import Calibration, Margins, ScoreCalibration
+from severity.domain import RESEARCH_USE_ONLY, MeasurementError, Scale
 from severity.evaluation.splits import halves
-from severity.evaluation.systems import AS_IT_IS
+from severity.evaluation.systems import AS_IT_IS, peer
 from severity.simulation import Ellipse, paint_opacities
 
 LUNGS = (Ellipse(0.5, 0.3, 0.35, 0.16), Ellipse(0.5, 0.7, 0.35, 0.16))
 PATIENTS, FILMS = 8, 2
 COPY, ABSENT, LATERAL = "copy.png", "absent.png", "lateral.png"
+REPEATED, PERTURBED = 3, 2  # patients with a film of the next day; films that are perturbed
 
 
 def painted(patient: int, amount: float) -> Image.Image:
@@ -48,15 +50,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             painted(patient, amount).save(folder / "images" / name)
             labels.append(f"{name},{8 * amount},{6 * amount}")
             view = "PA" if patient % 2 else "AP"
-            metadata.append(f"{name},{patient},{view},{'MF'[number]},{40 + patient}")
+            day = 30 * number
+            metadata.append(f"{name},{patient},{view},{'MF'[number]},{40 + patient},{day}")
+        if patient < REPEATED:  # which no reader scored
+            painted(20 + patient, 0.5).save(folder / "images" / f"next-{patient}.png")
+            metadata.append(f"next-{patient}.png,{patient},PA,,,1")
     # The same film under another patient, one whose file is gone, and a lateral one.
     (folder / "images" / COPY).write_bytes((folder / "images" / "film-0-0.png").read_bytes())
     painted(99, 0.5).save(folder / LATERAL)
     labels += [f"{COPY},0,0", f"{ABSENT},3,3", f"{LATERAL},4,3"]
-    metadata += [f"{COPY},somebody else,PA,,", f"{LATERAL},99,L,,"]
+    metadata += [f"{COPY},somebody else,PA,,,", f"{LATERAL},99,L,,,"]
     header = "filename,geographic_extent_mean,opacity_mean\n"
     (folder / "severity_scores.csv").write_text(header + "\n".join(labels) + "\n")
-    header = "filename,patient_id,view,sex,age\n"
+    header = "filename,patient_id,view,sex,age,offset\n"
     (folder / "metadata.csv").write_text(header + "\n".join(metadata) + "\n")
     peers = folder / "peers"
     peers.mkdir()
@@ -77,7 +83,9 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def found(folder: Path, out: Path, compact: Resources) -> Evaluation:
-    return asyncio.run(evaluate_folder(Request(folder, folder / "peers", out), compact))
+    return asyncio.run(
+        evaluate_folder(Request(folder, folder / "peers", out, perturbed=PERTURBED), compact)
+    )
 
 
 def test_films_that_take_no_part_are_named(found: Evaluation, out: Path):
@@ -121,6 +129,7 @@ def test_every_file_of_the_report_says_what_it_is_for(found: Evaluation, out: Pa
         "agreement-own-head-as-it-is.png",
         "evaluation.csv",
         "evaluation.md",
+        "measurement_error.csv",
         "predictions.csv",
     ]
     for path in (path for path in out.iterdir() if path.suffix != ".png"):
@@ -152,22 +161,24 @@ def test_predictions_name_the_file_and_no_path(found: Evaluation, out: Path):
 def test_the_same_films_give_the_same_numbers(
     found: Evaluation, folder: Path, out: Path, compact: Resources, tmp_path: Path
 ):
-    again = replace(Request(folder, folder / "peers"), out=tmp_path / "again")
+    again = Request(folder, folder / "peers", tmp_path / "again", perturbed=PERTURBED)
 
     asyncio.run(evaluate_folder(again, compact))
 
-    one, other = ((place / "predictions.csv").read_bytes() for place in (out, tmp_path / "again"))
-    assert one == other
+    assert (out / "predictions.csv").read_bytes() == (again.out / "predictions.csv").read_bytes()
+    ours, theirs = (rows_of(place / "measurement_error.csv") for place in (out, again.out))
+    assert [one | {"command": ""} for one in ours] == [one | {"command": ""} for one in theirs]
 
 
 def test_labels_on_another_scale_stretch_the_models_opacity(
     found: Evaluation, folder: Path, compact: Resources
 ):
-    wide = asyncio.run(evaluate_folder(Request(folder, opacity=Scale(0, 8)), compact))
+    request = Request(folder, opacity=Scale(0, 8), perturbed=0)
+    wide = asyncio.run(evaluate_folder(request, compact))
 
     ours, theirs = (one.result(AS_IT_IS).measured[OPACITY].predicted for one in (wide, found))
     assert np.allclose(ours, theirs * 8 / 6, atol=1e-5)
-    assert "--opacity-scale 0 8" in Request(folder, opacity=Scale(0, 8)).command(wide.version)
+    assert "--opacity-scale 0 8 --perturbed 0" in request.command(wide.version)
 
 
 def test_films_on_which_the_head_was_fitted_are_cried_out(found: Evaluation):
@@ -193,13 +204,112 @@ def test_the_flow_leaves_a_table_without_film_names(
             return str(await client.read_artifacts())
 
     with resources.using(compact):
-        evaluation = asyncio.run(evaluate_model(str(folder)))
+        evaluation = asyncio.run(evaluate_model(str(folder), perturbed=0))
 
     shown = asyncio.run(artifacts())
     assert f"{len(evaluation.films)} films of {PATIENTS} groups" in shown
     assert "all features" in shown
     assert not any(one.film.name in shown for one in evaluation.films)
     assert ABSENT not in shown
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_films_of_the_next_day_tell_the_error_of_a_change(
+    found: Evaluation, folder: Path, compact: Resources
+):
+    from flows.scoring_files import score_files
+
+    pairs = [(f"film-{one}-0.png", f"next-{one}.png") for one in range(REPEATED)]
+    files = [folder / "images" / name for pair in pairs for name in pair]
+    scores = [one.score for one in score_files(files, compact)]
+
+    extent, opacity = found.noise.errors
+    for error, points in (
+        (extent, [one.geographic_extent for one in scores if one]),
+        (opacity, [one.opacity for one in scores if one]),
+    ):
+        differences = np.diff(np.reshape(points, (-1, 2)))
+        assert error.repeats is not None
+        assert error.repeats.degrees == REPEATED
+        assert error.repeats.points == pytest.approx(np.sqrt((differences**2).mean() / 2), abs=1e-4)
+
+
+def test_the_report_holds_the_error_of_change_and_says_how_little_is_known(
+    found: Evaluation, out: Path
+):
+    report = (out / "evaluation.md").read_text()
+    rows = rows_of(out / "measurement_error.csv")
+
+    assert "| films within 24 hours | 6 | geographic extent |" in report
+    assert "caution: 3 degrees of freedom, fewer than 10" in report
+    assert {row["what"] for row in rows} >= {"rotation", "crop", "exposure", "jpeg", "all together"}
+    together = [row for row in rows if row["what"] == "all together"]
+    assert [int(row["degrees"]) for row in together] == [3 * PERTURBED] * 2
+    for row in rows:
+        change = float(row["smallest_detectable_change"])
+        assert change == pytest.approx(2.77 * float(row["standard_error"]), abs=0.01)
+    larger = max(
+        float(row["smallest_detectable_change"])
+        for row in rows
+        if row["score"] == EXTENT and row["what"] in {"all together", "films within 24 hours"}
+    )
+    assert f"geographic extent {larger:.2f}, opacity" in report
+
+
+def test_too_few_patients_for_intervals_and_no_calibration_are_said(out: Path):
+    report = (out / "evaluation.md").read_text()
+
+    assert "A half has too few patients to fit margins: 9 are the least" in report
+    assert "The model has no calibration: its scores carry no intervals." in report
+    assert not (out / "prediction_intervals.csv").exists()
+
+
+def test_a_models_own_intervals_are_counted_as_it_shows_them(found: Evaluation, compact: Resources):
+    from flows.prediction_intervals import Readers, as_shipped
+
+    def shares(margin: float) -> list[float]:
+        margins = Margins((0.0,), (margin,), (margin,))
+        one = ScoreCalibration(margins, MeasurementError(None, None))
+        model = replace(compact.model, calibration=Calibration(one, one))
+        readers = Readers(found.observed, found.groups, found.scales)
+        return [one.rows[0].share.value for one in as_shipped(found.films, model, readers)]
+
+    own = found.result(AS_IT_IS).measured
+    within = [
+        float((np.abs(own[score].predicted - found.observed[score]) <= 1.5).mean())
+        for score in (EXTENT, OPACITY)
+    ]
+    assert shares(8) == [1, 1]
+    assert shares(1.5) == pytest.approx(within)
+    assert 0 < min(within) < 1
+
+
+def test_what_intervals_held_is_in_the_report(found: Evaluation, tmp_path: Path):
+    from flows.evaluation_report import write_report
+    from flows.prediction_intervals import Readers, on_halves
+
+    generator = np.random.default_rng(0)
+    given = generator.uniform(0, 8, 60)
+    observed = {
+        score: (given + generator.normal(0, 0.7, 60)).clip(0, scale.highest)
+        for score, scale in found.scales.items()
+    }
+    groups = [str(one) for one in range(60)]
+    intervals = on_halves(peer("other", given, given), Readers(observed, groups, found.scales))
+
+    write_report(replace(found, intervals=intervals), tmp_path, command="")
+
+    rows = rows_of(tmp_path / "prediction_intervals.csv")
+    whole = [row for row in rows if row["range"] == "all"]
+    assert [row["score"] for row in whole] == [EXTENT, OPACITY]
+    assert all(0.85 < float(row["coverage"]) < 0.95 for row in whole)
+    report = (tmp_path / "evaluation.md").read_text()
+    assert "| other | geographic extent | 6 to 8 |" in report
+    assert RESEARCH_USE_ONLY in (tmp_path / "prediction_intervals.csv").read_text()
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -213,12 +323,14 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 def test_the_command_prints_json(folder: Path, monkeypatch, capsys):
-    assert command(monkeypatch, "--data", str(folder), "--json") == 0
+    assert command(monkeypatch, "--data", str(folder), "--perturbed", "0", "--json") == 0
 
     document = json.loads(capsys.readouterr().out)
     assert document["notice"] == RESEARCH_USE_ONLY
     assert document["missing"] == [ABSENT]
     assert {row["system"] for row in document["results"]} >= {AS_IT_IS}
+    assert {row["source"] for row in document["measurement_error"]} == {"repeats"}
+    assert document["prediction_intervals"] == []
 
 
 @pytest.mark.parametrize(

@@ -169,3 +169,12 @@ def test_films_that_a_system_has_no_numbers_for_take_no_part():
     split = predicted_halves(fit_linear, given, observed, groups=groups, scale=SCALE, known=known)
 
     assert all(np.isfinite(half.test.points).all() for half in split)
+
+
+def test_halves_that_could_promise_nothing_are_left_out():
+    groups = [str(one) for one in range(16)]
+    points = np.linspace(0, 8, 16)
+
+    split = predicted_halves(fit_linear, points[:, None], points, groups=groups, scale=SCALE)
+
+    assert coverage_on_halves(list(split), SCALE) == []
