@@ -79,8 +79,10 @@ def perturbed(grey: GreyImage, kind: Perturbation, *, seed: int) -> GreyImage:
 
 def _shares(grey: GreyImage) -> Shares:
     black, white = np.float32(grey.black), np.float32(grey.white)
-    shares: Shares = (grey.values.astype(np.float32) - black) / (white - black)
-    return shares.clip(0, 1)  # a low-pass band overshoots
+    shares: Shares = grey.values.astype(np.float32)
+    shares -= black
+    shares /= white - black
+    return shares.clip(0, 1, out=shares)  # a low-pass band overshoots
 
 
 def _turned(shares: Shares, generator: np.random.Generator) -> Shares:
@@ -101,8 +103,11 @@ def _exposed(shares: Shares, generator: np.random.Generator) -> Shares:
     contrast = np.float32(1 + generator.uniform(-MOST_CONTRAST, MOST_CONTRAST))
     brightness = np.float32(generator.uniform(-MOST_BRIGHTNESS, MOST_BRIGHTNESS))
     middle = np.float32(0.5)
-    exposed: Shares = (shares**gamma - middle) * contrast + middle + brightness
-    return exposed.clip(0, 1)
+    exposed: Shares = shares**gamma
+    exposed -= middle
+    exposed *= contrast
+    exposed += middle + brightness
+    return exposed.clip(0, 1, out=exposed)
 
 
 def _compressed(shares: Shares, generator: np.random.Generator) -> Shares:
