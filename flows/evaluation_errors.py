@@ -25,6 +25,7 @@ from severity.evaluation.perturbations import (
 from severity.evaluation.subgroups import FEW
 from severity.evaluation.systems import AS_IT_IS
 
+COVERAGE_PICTURE = "prediction-intervals.png"
 INTERVALS, MEASUREMENT_ERROR = "Prediction intervals", "Measurement error of change"
 _INTERVAL_COLUMNS = ("system", "score", "predicted", "films", "hold the readers", "mean width")
 _NOISE_COLUMNS = (
@@ -52,13 +53,15 @@ _HOW_NOISE = (
 )
 
 
-def errors_markdown(evaluation: Evaluation) -> list[str]:
-    """Write both sections; no film is named."""
-    noise = list(_noise_cells(evaluation))
+def errors_markdown(evaluation: Evaluation, *, pictures: bool = False) -> list[str]:
+    """Write both sections, with the picture that lies beside a report; no film is named."""
+    coverage, noise = list(_cells(evaluation)), list(_noise_cells(evaluation))
+    picture = f"![What intervals hold, by predicted score]({COVERAGE_PICTURE})"
     return [
         f"## {INTERVALS}",
         _HOW_INTERVALS,
-        *([markdown(_INTERVAL_COLUMNS, cells)] if (cells := list(_cells(evaluation))) else []),
+        *([picture] if coverage and pictures else []),
+        *([markdown(_INTERVAL_COLUMNS, coverage)] if coverage else []),
         *interval_notes(evaluation),
         f"## {MEASUREMENT_ERROR}",
         _HOW_NOISE,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from flows.coverage_plot import draw_coverage
 from flows.evaluation import Evaluation
-from flows.evaluation_errors import errors_markdown, interval_rows, noise_rows
+from flows.evaluation_errors import COVERAGE_PICTURE, errors_markdown, interval_rows, noise_rows
 from flows.evaluation_plots import draw_agreement
 from flows.evaluation_tables import markdown, summary_markdown, summary_rows
 from flows.labelled import CannotEvaluate
@@ -48,6 +49,8 @@ def write_report(evaluation: Evaluation, folder: Path, *, command: str) -> None:
     try:
         for name in evaluation.agreement:
             draw_agreement(evaluation, name, folder / picture_name(name))
+        if evaluation.intervals:
+            draw_coverage(evaluation, folder / COVERAGE_PICTURE)
         for name, rows in _tables(evaluation).items():
             _write_csv(folder / name, _signed(rows, evaluation, command))
         _write_csv(folder / PREDICTIONS, _prediction_rows(evaluation))
@@ -78,7 +81,7 @@ def to_markdown(evaluation: Evaluation, command: str) -> str:
             f"![Bland-Altman and calibration]({picture_name(name)})",
             _subgroup_markdown(evaluation.subgroups(name)),
         ]
-    blocks += errors_markdown(evaluation)
+    blocks += errors_markdown(evaluation, pictures=True)
     return "\n\n".join([*blocks, RESEARCH_USE_ONLY]) + "\n"
 
 

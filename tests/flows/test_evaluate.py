@@ -309,7 +309,10 @@ def test_what_intervals_held_is_in_the_report(found: Evaluation, tmp_path: Path)
     assert all(0.85 < float(row["coverage"]) < 0.95 for row in whole)
     report = (tmp_path / "evaluation.md").read_text()
     assert "| other | geographic extent | 6 to 8 |" in report
+    assert "](prediction-intervals.png)" in report
     assert RESEARCH_USE_ONLY in (tmp_path / "prediction_intervals.csv").read_text()
+    with Image.open(tmp_path / "prediction-intervals.png") as picture:
+        assert picture.width > 800
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -331,6 +334,14 @@ def test_the_command_prints_json(folder: Path, monkeypatch, capsys):
     assert {row["system"] for row in document["results"]} >= {AS_IT_IS}
     assert {row["source"] for row in document["measurement_error"]} == {"repeats"}
     assert document["prediction_intervals"] == []
+
+
+def test_the_command_perturbs_as_many_films_as_the_flow():
+    from flows.evaluate_commands import evaluate
+
+    (option,) = (one for one in evaluate.params if one.name == "perturbed")
+
+    assert option.default == Request(Path()).perturbed
 
 
 @pytest.mark.parametrize(
