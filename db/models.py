@@ -113,6 +113,11 @@ class ModelVersionRow(Base):
     __table_args__ = (
         # Prevents two model versions from sharing a name in trends and dashboards.
         UniqueConstraint("key"),
+        # Prevents a calibrated version without its errors: the row is never updated, so its
+        # trends would have no direction for good.
+        CheckConstraint(
+            "(calibration_sha256 IS NULL) = (measurement_error IS NULL)", name="calibrated"
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -123,6 +128,10 @@ class ModelVersionRow(Base):
     preprocessing: Mapped[str]
     precision: Mapped[str]
     scales: Mapped[dict[str, object]]
+    # Of what is known of the scores' errors, and of that what trends need: `db.errors`. NULL
+    # where nothing is known.
+    calibration_sha256: Mapped[str | None]
+    measurement_error: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
     registered_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -215,6 +224,28 @@ class ScoreRow(Base):
         # Prevents NaN (which is greater than any number here) and values beyond every scale.
         CheckConstraint("geographic_extent BETWEEN 0 AND 8", name="extent"),
         CheckConstraint("opacity BETWEEN 0 AND 8", name="opacity"),
+        # Prevent an interval with one end, which would be read as open.
+        CheckConstraint("num_nulls(extent_low, extent_high) <> 1", name="extent_ends"),
+        CheckConstraint("num_nulls(opacity_low, opacity_high) <> 1", name="opacity_ends"),
+        # Prevent an interval that its own score lies outside of, and NaN for an end.
+        CheckConstraint(
+            "0 <= extent_low AND extent_low <= geographic_extent"
+            " AND geographic_extent <= extent_high AND extent_high <= 8",
+            name="extent_interval",
+        ),
+        CheckConstraint(
+            "0 <= opacity_low AND opacity_low <= opacity"
+            " AND opacity <= opacity_high AND opacity_high <= 8",
+            name="opacity_interval",
+        ),
+        # Prevents a distance to nobody knows what films.
+        CheckConstraint("num_nulls(likeness_reference, likeness_distance) <> 1", name="likeness"),
+        # Prevents NaN and infinity, for which every film would be far from every other.
+        CheckConstraint(
+            "0 <= likeness_distance AND likeness_distance < 'infinity'", name="distance"
+        ),
+        # Prevents a film within the limit, or one that nobody measured, from being flagged.
+        CheckConstraint("unlike IS NULL OR coalesce(likeness_distance > 1, false)", name="unlike"),
         Index(
             "ix_score_trend",
             "patient_id",
@@ -235,6 +266,17 @@ class ScoreRow(Base):
     opacity_raw: Mapped[float]
     # The backbone's raw outputs by finding; NULL where it has none.
     findings: Mapped[dict[str, float] | None] = mapped_column(JSONB(none_as_null=True))
+    # Of a calibrated model version; else NULL.
+    extent_low: Mapped[float | None]
+    extent_high: Mapped[float | None]
+    opacity_low: Mapped[float | None]
+    opacity_high: Mapped[float | None]
+    # How far the image is from known films, in units of the limit, and why it is beyond it.
+    likeness_reference: Mapped[str | None]
+    likeness_distance: Mapped[float | None]
+    unlike: Mapped[str | None]
+    # The probability of each class; NULL for a model without. No view shows it.
+    triage: Mapped[dict[str, float] | None] = mapped_column(JSONB(none_as_null=True))
     # The image's, repeated so that one index answers a trend.
     acquired_at: Mapped[datetime | None]
     acquired_source: Mapped[str]

@@ -10,8 +10,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.engine import Database, DatabaseError
+from db.errors import to_plain
 from db.models import ModelVersionRow, Run, Site
-from severity.domain import ModelVersion
+from severity.domain import MeasurementErrors, ModelVersion
 
 MOST_CLAIMS = 4
 """An object whose claim was abandoned this often is taken for what kills the workers."""
@@ -35,8 +36,16 @@ def check_pseudonyms(session: Session, fingerprint: str) -> None:
         )
 
 
-def register_model(session: Session, version: ModelVersion) -> int:
-    """Return the row of a model version; the first call makes it."""
+def register_model(
+    session: Session, version: ModelVersion, errors: MeasurementErrors | None = None
+) -> int:
+    """Return the row of a model version; the first call makes it, for good.
+
+    Parameters
+    ----------
+    errors
+        Of a version that has a calibration, and of no other.
+    """
     session.execute(
         insert(ModelVersionRow)
         .values(
@@ -50,6 +59,8 @@ def register_model(session: Session, version: ModelVersion) -> int:
                 "geographic_extent": asdict(version.geographic_extent),
                 "opacity": asdict(version.opacity),
             },
+            calibration_sha256=version.calibration_sha256 or None,
+            measurement_error=to_plain(errors) if errors else None,
         )
         .on_conflict_do_nothing()
     )

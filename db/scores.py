@@ -5,7 +5,7 @@ few statements for each image cost more than preparing it does.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import exists, or_, select, text
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Image, LedgerEntry, Patient, ScoreRow
 from db.outcomes import Closed, KnownImage, Outcome, Rejected, Scored, decide
-from severity.domain import State
+from severity.domain import Interval, State
 
 _CLOSING = 7_205_991_846_306_021_003  # an arbitrary constant of this project
 
@@ -44,7 +44,7 @@ def close(
     rejected = [one for one in mine if isinstance(one, Rejected)] + conflicts
     _write(session, run_id, accepted, model_version_id)
     _reject(session, rejected)
-    return [Closed(one.ledger_id, State.SCORED) for one in accepted] + [
+    return [Closed(one.ledger_id, State.SCORED, unlike=one.score.unlike) for one in accepted] + [
         Closed(one.ledger_id, State.QUARANTINED, one.reason) for one in rejected
     ]
 
@@ -92,6 +92,7 @@ def _write(
     if not accepted:
         return
     records, scores = [one.record for one in accepted], [one.score for one in accepted]
+    likenesses = [score.likeness for score in scores]
     values = {
         "run": run_id,
         "model": model_version_id,
@@ -109,10 +110,27 @@ def _write(
         "opacities": [score.opacity for score in scores],
         "raw_extents": [score.geographic_extent_raw for score in scores],
         "raw_opacities": [score.opacity_raw for score in scores],
-        "findings": [json.dumps(dict(one.findings)) if one.findings else None for one in scores],
+        "findings": [_json(score.findings) for score in scores],
+        **_ends("extent", [score.geographic_extent_interval for score in scores]),
+        **_ends("opacity", [score.opacity_interval for score in scores]),
+        "references": [one.reference if one else None for one in likenesses],
+        "distances": [one.distance if one else None for one in likenesses],
+        "unlike": [score.unlike.value if score.unlike else None for score in scores],
+        "triage": [_json(score.triage) for score in scores],
     }
     for statement in (_PATIENTS, _STUDIES, _IMAGES, _SCORES, _CLOSE_SCORED):
         session.execute(statement, values)
+
+
+def _json(numbers: Mapping[str, float]) -> str | None:
+    return json.dumps(dict(numbers)) if numbers else None
+
+
+def _ends(name: str, intervals: Sequence[Interval | None]) -> dict[str, list[float | None]]:
+    return {
+        f"{name}_lows": [one.low if one else None for one in intervals],
+        f"{name}_highs": [one.high if one else None for one in intervals],
+    }
 
 
 def _reject(session: Session, rejected: Sequence[Rejected]) -> None:
@@ -168,15 +186,24 @@ _SCORES = text(
     """
     INSERT INTO score
         (image_id, patient_id, model_version_id, run_id, geographic_extent, opacity,
-        geographic_extent_raw, opacity_raw, findings, acquired_at, acquired_source)
+        geographic_extent_raw, opacity_raw, findings, extent_low, extent_high, opacity_low,
+        opacity_high, likeness_reference, likeness_distance, unlike, triage, acquired_at,
+        acquired_source)
     SELECT image.id, image.patient_id, :model, :run, geographic_extent, opacity,
-        geographic_extent_raw, opacity_raw, CAST(findings AS jsonb), acquired_at, acquired_source
+        geographic_extent_raw, opacity_raw, CAST(findings AS jsonb), extent_low, extent_high,
+        opacity_low, opacity_high, likeness_reference, likeness_distance, unlike,
+        CAST(triage AS jsonb), acquired_at, acquired_source
     FROM unnest(
         CAST(:uids AS text[]), CAST(:extents AS float8[]), CAST(:opacities AS float8[]),
         CAST(:raw_extents AS float8[]), CAST(:raw_opacities AS float8[]),
-        CAST(:findings AS text[])
+        CAST(:findings AS text[]), CAST(:extent_lows AS float8[]),
+        CAST(:extent_highs AS float8[]), CAST(:opacity_lows AS float8[]),
+        CAST(:opacity_highs AS float8[]), CAST(:references AS text[]),
+        CAST(:distances AS float8[]), CAST(:unlike AS text[]), CAST(:triage AS text[])
     ) AS brought
-        (image_uid, geographic_extent, opacity, geographic_extent_raw, opacity_raw, findings)
+        (image_uid, geographic_extent, opacity, geographic_extent_raw, opacity_raw, findings,
+        extent_low, extent_high, opacity_low, opacity_high, likeness_reference,
+        likeness_distance, unlike, triage)
     JOIN image USING (image_uid)
     """
 )

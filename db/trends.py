@@ -1,20 +1,27 @@
 """What dashboards and commands read: a patient's trend, the balance, what was rejected."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from severity.domain import Scale, View
+from db.errors import from_plain
+from severity.domain import Direction, Interval, MeasurementErrors, Scale, Unlike, View
 
 
 @dataclass(frozen=True)
 class Observation:
     """One image of a patient with its points, and their change within the trend.
 
-    Changes are in points; "previous" is None for the first observation. "Peak" is the highest
-    value so far, so a change from it is never positive.
+    Changes are in points; "previous" is None for the baseline. "Peak" is the highest value so
+    far, so a change from it is never positive. A direction is None for the baseline, and where
+    no smallest detectable change is known. An image that is ``unlike`` known films has its
+    points and no changes, and is none's baseline, previous or peak; before the baseline its
+    days are negative.
     """
 
     acquired_at: datetime
@@ -25,12 +32,19 @@ class Observation:
     simulated: bool
     geographic_extent: float
     opacity: float
-    extent_from_baseline: float
-    opacity_from_baseline: float
+    extent_from_baseline: float | None
+    opacity_from_baseline: float | None
     extent_from_previous: float | None
     opacity_from_previous: float | None
-    extent_from_peak: float
-    opacity_from_peak: float
+    extent_from_peak: float | None
+    opacity_from_peak: float | None
+    extent_interval: Interval | None = None
+    opacity_interval: Interval | None = None
+    unlike: Unlike | None = None
+    extent_direction_from_baseline: Direction | None = None
+    opacity_direction_from_baseline: Direction | None = None
+    extent_direction_from_previous: Direction | None = None
+    opacity_direction_from_previous: Direction | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +53,8 @@ class Trend:
 
     ``undated`` counts scored images that have no time and so no place in the trend;
     ``other_versions`` are model versions that also scored the patient, never joined. The
-    scales are the model version's own.
+    scales and the errors are the model version's own; directions rest on the smallest
+    detectable changes, in points. None is not known.
     """
 
     patient_key: str
@@ -49,6 +64,9 @@ class Trend:
     observations: tuple[Observation, ...]
     undated: int
     other_versions: tuple[str, ...]
+    errors: MeasurementErrors | None = None
+    extent_smallest_detectable_change: float | None = None
+    opacity_smallest_detectable_change: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +74,7 @@ class Balance:
     """What became of everything that one model version was ever shown.
 
     ``copies`` are files whose content was seen already under another name; they are not
-    counted in ``seen``.
+    counted in ``seen``. ``unlike`` of the scored images are unlike known films.
     """
 
     seen: int
@@ -64,6 +82,7 @@ class Balance:
     rejected: int
     pending: int
     copies: int
+    unlike: int = 0
 
     @property
     def holds(self) -> bool:
@@ -82,6 +101,11 @@ def versions_of(session: Session, patient_key: str) -> list[str]:
     return list(session.scalars(_OTHERS, {"patient": patient_key, "model": ""}))
 
 
+def other_versions(session: Session, model_version: str) -> list[str]:
+    """List the other model versions that scored anything, as they were registered."""
+    return list(session.scalars(_WITH_SCORES, {"model": model_version}))
+
+
 def trend(session: Session, patient_key: str, model_version: str) -> Trend:
     """Read a patient's trend on one model version; without observations if there are none.
 
@@ -90,25 +114,35 @@ def trend(session: Session, patient_key: str, model_version: str) -> Trend:
     LookupError
         There is no such model version.
     """
-    scales = session.scalar(_SCALES, {"model": model_version})
-    if scales is None:
+    version = session.execute(_VERSION, {"model": model_version}).first()
+    if version is None:
         raise LookupError(f"no model version {model_version}")
     values = {"patient": patient_key, "model": model_version}
-    observations = tuple(
-        Observation(**{**row, "view": View(row["view"])})
-        for row in session.execute(_TREND, values).mappings().all()
-    )
-    undated = session.scalar(_UNDATED, values) or 0
-    others = tuple(session.scalars(_OTHERS, values))
+    rows = session.execute(_TREND, values).mappings().all()
+    known = from_plain(version.measurement_error)
     return Trend(
         patient_key,
         model_version,
-        Scale(**scales["geographic_extent"]),
-        Scale(**scales["opacity"]),
-        observations,
-        undated,
-        others,
+        Scale(**version.scales["geographic_extent"]),
+        Scale(**version.scales["opacity"]),
+        tuple(_observation(dict(row)) for row in rows),
+        undated=session.scalar(_UNDATED, values) or 0,
+        other_versions=tuple(session.scalars(_OTHERS, values)),
+        errors=known.errors,
+        extent_smallest_detectable_change=known.extent_smallest_detectable_change,
+        opacity_smallest_detectable_change=known.opacity_smallest_detectable_change,
     )
+
+
+def _observation(row: Mapping[str, Any]) -> Observation:
+    """Turn a row of the view into values of the domain."""
+    values = dict(row)
+    for score in ("extent", "opacity"):
+        low, high = values.pop(f"{score}_low"), values.pop(f"{score}_high")
+        values[f"{score}_interval"] = None if low is None else Interval(low, high)
+    for name, kind in _KINDS.items():
+        values[name] = None if values[name] is None else kind(values[name])
+    return Observation(**values)
 
 
 def balance(session: Session, model_version: str) -> Balance:
@@ -138,6 +172,15 @@ def busiest_patient(session: Session, model_version: str) -> str | None:
     return found
 
 
+_KINDS: Mapping[str, type[StrEnum]] = {
+    "view": View,
+    "unlike": Unlike,
+    "extent_direction_from_baseline": Direction,
+    "opacity_direction_from_baseline": Direction,
+    "extent_direction_from_previous": Direction,
+    "opacity_direction_from_previous": Direction,
+}
+
 _VERSIONS = text(
     """
     SELECT key FROM model_version
@@ -151,13 +194,16 @@ _VERSIONS = text(
     """
 )
 
-_SCALES = text("SELECT scales FROM model_version WHERE key = :model")
+_VERSION = text("SELECT scales, measurement_error FROM model_version WHERE key = :model")
 
 _TREND = text(
     """
     SELECT acquired_at, calendar_known, CAST(days_since_baseline AS float8), view, view_changed,
         simulated, geographic_extent, opacity, extent_from_baseline, opacity_from_baseline,
-        extent_from_previous, opacity_from_previous, extent_from_peak, opacity_from_peak
+        extent_from_previous, opacity_from_previous, extent_from_peak, opacity_from_peak,
+        extent_low, extent_high, opacity_low, opacity_high, unlike,
+        extent_direction_from_baseline, opacity_direction_from_baseline,
+        extent_direction_from_previous, opacity_direction_from_previous
     FROM patient_trend
     WHERE patient_key = :patient AND model_version = :model
     ORDER BY calendar_known DESC, place
@@ -183,9 +229,18 @@ _OTHERS = text(
     """
 )
 
+_WITH_SCORES = text(
+    """
+    SELECT key FROM model_version WHERE key <> :model AND EXISTS (
+        SELECT FROM score WHERE score.model_version_id = model_version.id
+    )
+    ORDER BY model_version.id
+    """
+)
+
 _BALANCE = text(
     """
-    SELECT seen, scored, rejected, pending, (
+    SELECT seen, scored, rejected, pending, unlike, (
         SELECT count(*) - count(DISTINCT (content_sha256, record_sha256)) FROM sighting
         WHERE EXISTS (
             SELECT FROM ledger JOIN model_version ON model_version.id = ledger.model_version_id

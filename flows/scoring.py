@@ -11,16 +11,17 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from db import ledger, runs, scores
+from db import ledger, runs, scores, trends
 from db.ledger import Claim
 from db.outcomes import Closed, Outcome
-from db.trends import Balance, balance
+from db.trends import Balance
 from flows import resources, work
 from flows.at_once import at_once
 from flows.batches import score_claims
 from flows.enlisting import enlist_listing
 from flows.inbox import open_inbox
 from flows.lanes import Lanes
+from flows.registering import model_version_id
 from flows.work import Work
 from severity.domain import RESEARCH_USE_ONLY, State
 
@@ -28,16 +29,37 @@ SOFTWARE = f"cxr-severity {version('cxr-severity')}"
 
 
 @dataclass(frozen=True)
+class Counts:
+    """What became of images; of the scored, ``unlike`` are unlike known films."""
+
+    scored: int = 0
+    rejected: int = 0
+    unlike: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.scored + other.scored,
+            self.rejected + other.rejected,
+            self.unlike + other.unlike,
+        )
+
+
+@dataclass(frozen=True)
 class RunSummary:
-    """What one run did, and the balance after it. Counts of images; no patient data."""
+    """What one run did, and the balance after it. Counts of images; no patient data.
+
+    ``other_versions`` also scored images of this database.
+    """
 
     model_version: str
     enlisted: int
     scored: int
     rejected: int
+    unlike: int
     deferred: int
     unreadable_sidecars: int
     balance: Balance
+    other_versions: tuple[str, ...]
 
 
 @flow(name="score-inbox", validate_parameters=False)
@@ -53,13 +75,23 @@ async def score_inbox(inbox: str) -> RunSummary:
         state = "failed"
         try:
             enlisted, deferred, broken = await enlist_new(run, have)
-            scored, rejected = await score_waiting(run, have)
+            done = await score_waiting(run, have)
             state = "finished"
         finally:
             _end(run, state)
-    summary = RunSummary(
-        have.model.version.key, enlisted, scored, rejected, deferred, broken, _balance(run, have)
-    )
+    model_version = have.model.version.key
+    with have.database.transaction() as session:
+        summary = RunSummary(
+            model_version=model_version,
+            enlisted=enlisted,
+            scored=done.scored,
+            rejected=done.rejected,
+            unlike=done.unlike,
+            deferred=deferred,
+            unreadable_sidecars=broken,
+            balance=trends.balance(session, model_version),
+            other_versions=tuple(trends.other_versions(session, model_version)),
+        )
     await _report(summary)
     return summary
 
@@ -77,17 +109,16 @@ async def enlist_new(run: Work, have: resources.Resources) -> tuple[int, int, in
     return enlisted, listing.deferred + unreadable, len(listing.unreadable_sidecars)
 
 
-async def score_waiting(run: Work, have: resources.Resources) -> tuple[int, int]:
-    """Score batches, several in flight, until nothing waits: how many scored, how many rejected."""
+async def score_waiting(run: Work, have: resources.Resources) -> Counts:
+    """Score batches, several in flight, until nothing waits."""
     numbers = count(1)
-    scored = rejected = 0
+    done = Counts()
 
     async def lane(suspects: bool) -> None:  # noqa: FBT001 - `at_once` passes it on
-        nonlocal scored, rejected
-        while outcome := await score_batch(next(numbers), suspects=suspects):
-            scored += outcome[0]
-            rejected += outcome[1]
-            have.progress.advanced(scored=outcome[0], rejected=outcome[1])
+        nonlocal done
+        while batch := await score_batch(next(numbers), suspects=suspects):
+            done += batch
+            have.progress.advanced(scored=batch.scored, rejected=batch.rejected)
 
     with Lanes(have) as lanes:
         work.lanes.set(lanes)
@@ -97,11 +128,11 @@ async def score_waiting(run: Work, have: resources.Resources) -> tuple[int, int]
             await at_once(lanes.count, lane, [False] * lanes.count)
             await lane(suspects=True)
     have.progress.waiting(0)
-    return scored, rejected
+    return done
 
 
 @task(name="score-batch", cache_policy=NO_CACHE, persist_result=False)
-async def score_batch(number: int, *, suspects: bool) -> tuple[int, int] | None:
+async def score_batch(number: int, *, suspects: bool) -> Counts | None:
     """Claim a batch, score it, and write scores and ledger in one transaction.
 
     Parameters
@@ -111,7 +142,7 @@ async def score_batch(number: int, *, suspects: bool) -> tuple[int, int] | None:
 
     Returns
     -------
-    How many were scored and how many rejected; None if nothing waited.
+    What became of the batch; None if nothing waited.
     """
     run, lanes, have = work.hold.get(), work.lanes.get(), resources.current()
     async with lanes.turns.claiming:
@@ -123,14 +154,17 @@ async def score_batch(number: int, *, suspects: bool) -> tuple[int, int] | None:
     async with turn:
         closed = await lanes.transact(_close, run, outcomes)
     scored = sum(one.state == State.SCORED for one in closed)
+    batch = Counts(
+        scored, len(closed) - scored, unlike=sum(one.unlike is not None for one in closed)
+    )
     get_run_logger().info(
         "batch %d of %d: %d scored, %d rejected",
         number,
         len(claims),
-        scored,
-        len(closed) - scored,
+        batch.scored,
+        batch.rejected,
     )
-    return scored, len(closed) - scored
+    return batch
 
 
 def _waiting(run: Work) -> int:
@@ -157,12 +191,6 @@ def _close(run: Work, outcomes: Sequence[Outcome]) -> list[Closed]:
         return scores.close(session, run.run_id, outcomes, model_version_id=run.model_version_id)
 
 
-def model_version_id(have: resources.Resources) -> int:
-    """Return the row of the model version that scores now."""
-    with have.database.transaction() as session:
-        return runs.register_model(session, have.model.version)
-
-
 def _start(run: Work) -> None:
     with run.database.transaction() as session:
         runs.start_run(
@@ -175,15 +203,11 @@ def _end(run: Work, state: str) -> None:
         runs.end_run(session, run.run_id, state)
 
 
-def _balance(run: Work, have: resources.Resources) -> Balance:
-    with run.database.transaction() as session:
-        return balance(session, have.model.version.key)
-
-
 async def _report(summary: RunSummary) -> None:
     """Leave the run's counts where Prefect shows them."""
     rows = {**asdict(summary), **{f"balance: {k}": v for k, v in asdict(summary.balance).items()}}
     del rows["balance"]
+    rows["other_versions"] = ", ".join(summary.other_versions) or "none"
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     await acreate_markdown_artifact(
         key="score-inbox",

@@ -190,6 +190,14 @@ class MeasurementError:
 
 
 @dataclass(frozen=True)
+class MeasurementErrors:
+    """Of both scores of one model version."""
+
+    geographic_extent: MeasurementError
+    opacity: MeasurementError
+
+
+@dataclass(frozen=True)
 class ModelVersion:
     """One backbone's weights, one head and their preprocessing.
 
@@ -238,3 +246,8 @@ class Score:
     opacity_interval: Interval | None = None
     likeness: Likeness | None = None
     triage: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    @property
+    def unlike(self) -> Unlike | None:
+        """Why the image is unlike known films; None if it is not, or if nobody measured."""
+        return self.likeness.unlike if self.likeness else None

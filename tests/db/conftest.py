@@ -9,18 +9,24 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from db import ledger, runs
+from db import ledger, runs, scores
 from db.engine import Database
 from db.ledger import Seen
 from db.outcomes import Scored
 from severity.domain import (
     Acquired,
     ImageRecord,
+    Interval,
+    Likeness,
+    MeasurementError,
+    MeasurementErrors,
     ModelVersion,
     PatientId,
     Scale,
     Score,
+    StandardError,
     TimeSource,
+    Unlike,
     View,
 )
 
@@ -28,14 +34,39 @@ INBOX = "/inbox"
 DAY_ZERO = datetime(2020, 3, 1, tzinfo=UTC)
 
 
-def version(name: str = "v1", precision: str = "fp32") -> ModelVersion:
-    return ModelVersion(name, "w" * 64, "h" * 64, "p", precision, Scale(0, 8), Scale(0, 6))
+def version(
+    name: str = "v1", precision: str = "fp32", calibration_sha256: str = ""
+) -> ModelVersion:
+    scales = Scale(0, 8), Scale(0, 6)
+    return ModelVersion(name, "w" * 64, "h" * 64, "p", precision, *scales, calibration_sha256)
+
+
+# Of a version that is calibrated; opacity has no error that is known.
+CALIBRATION = "c" * 64
+ERRORS = MeasurementErrors(
+    geographic_extent=MeasurementError(
+        repeats=StandardError(0.4, Interval(0.3, 0.55), degrees=42),
+        perturbations=StandardError(0.2, Interval(0.18, 0.23), degrees=300),
+    ),
+    opacity=MeasurementError(repeats=None, perturbations=None),
+)
 
 
 @pytest.fixture
-def model(database: Database) -> int:
+def known() -> ModelVersion:
+    """The model version that scores; a module of tests may say another."""
+    return version()
+
+
+@pytest.fixture
+def errors() -> MeasurementErrors | None:
+    return None
+
+
+@pytest.fixture
+def model(database: Database, known: ModelVersion, errors: MeasurementErrors | None) -> int:
     with database.transaction() as session:
-        return runs.register_model(session, version())
+        return runs.register_model(session, known, errors)
 
 
 @pytest.fixture
@@ -104,8 +135,9 @@ def scored(
     extent: float = 3.0,
     view: View = View.PA,
     source: TimeSource = TimeSource.ACQUISITION,
-    findings: dict[str, float] | None = None,
+    **more: object,
 ) -> Scored:
+    """A scored image; ``more`` is of its score."""
     at = None if day is None else DAY_ZERO + timedelta(days=day)
     record = ImageRecord(
         patient=PatientId("never stored"),
@@ -115,6 +147,24 @@ def scored(
         acquired=Acquired(at, TimeSource.UNKNOWN if at is None else source, "UTC"),
         simulated=False,
     )
-    return Scored(
-        ledger_id, patient, record, pixels, Score(extent, 2.0, extent, 2.0, findings or {})
-    )
+    return Scored(ledger_id, patient, record, pixels, Score(extent, 2.0, extent, 2.0, **more))
+
+
+@pytest.fixture
+def course(database, model, enlist, running, claim) -> Callable[..., None]:
+    """Write films of a patient: one keyword dictionary each."""
+
+    def course(*films: dict[str, object]) -> None:
+        enlist(*(f"c{number}" for number in range(len(films))))
+        with running() as run_id:
+            outcomes = [
+                scored(held.ledger_id, uid=f"1.{place}", pixels=f"px{place}", **film)
+                for place, (held, film) in enumerate(zip(claim(run_id), films, strict=True))
+            ]
+            with database.transaction() as session:
+                scores.close(session, run_id, outcomes, model_version_id=model)
+
+    return course
+
+
+INVERTED = Likeness("films-1", distance=2.5, unlike=Unlike.INVERTED)

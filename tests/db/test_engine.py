@@ -18,7 +18,7 @@ def test_the_migrations_make_the_tables_that_the_models_describe(database):
 def test_programs_that_start_at_once_migrate_once(database_url):
     both = [Database(database_url), Database(database_url)]
     with ThreadPoolExecutor(2) as pool:
-        assert set(pool.map(Database.upgrade, both)) == {"0002"}
+        assert set(pool.map(Database.upgrade, both)) == {"0003"}
     for one in both:
         one.check_schema()
         one.dispose()

@@ -1,10 +1,12 @@
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from db import ledger, runs
 from db.engine import DatabaseError
+from db.errors import KnownErrors, from_plain
 
-from .conftest import version
+from .conftest import CALIBRATION, ERRORS, version
 
 
 def test_a_model_version_is_registered_once(database):
@@ -14,6 +16,39 @@ def test_a_model_version_is_registered_once(database):
         other = runs.register_model(session, version(precision="bf16"))
 
     assert first == again != other
+
+
+def test_a_version_is_kept_with_its_calibration_and_its_errors(database):
+    calibrated = version(calibration_sha256=CALIBRATION)
+    with database.transaction() as session:
+        plain = runs.register_model(session, version())
+        other = runs.register_model(session, calibrated, ERRORS)
+        again = runs.register_model(session, calibrated, ERRORS)
+        kept = session.execute(
+            text("SELECT calibration_sha256, measurement_error FROM model_version ORDER BY id")
+        ).all()
+
+    assert plain != other == again
+    assert kept[0] == (None, None)
+    assert kept[1].calibration_sha256 == CALIBRATION
+    assert from_plain(kept[1].measurement_error) == KnownErrors(
+        ERRORS, ERRORS.geographic_extent.smallest_detectable_change, None
+    )
+
+
+@pytest.mark.parametrize(
+    ("calibration", "errors"), [(CALIBRATION, None), ("", ERRORS)], ids=["errors", "calibration"]
+)
+def test_a_calibration_and_its_errors_are_registered_together_or_not_at_all(
+    database, calibration, errors
+):
+    """The row is never updated: what it lacks, its trends would lack for good."""
+    half = version(calibration_sha256=calibration)
+    with (
+        pytest.raises(IntegrityError, match="ck_model_version_calibrated"),
+        database.transaction() as session,
+    ):
+        runs.register_model(session, half, errors)
 
 
 def test_claims_of_a_dead_run_are_released(database, enlist, running, claim):

@@ -2,13 +2,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from db import runs, scores
 from db.outcomes import Rejected
-from severity.domain import Reason, State
+from severity.domain import Interval, Likeness, Reason, State, Unlike
 
-from .conftest import scored, version
+from .conftest import INVERTED, scored, version
 
 
 @pytest.fixture
@@ -223,3 +223,87 @@ def test_a_value_beyond_every_scale_is_never_stored(
             close(run_id, scored(held.ledger_id, extent=extent))
 
     assert count(database, "score") == 0
+
+
+def test_a_score_is_kept_with_its_intervals_its_likeness_and_its_triage(
+    database, enlist, running, claim, close
+):
+    enlist("a", "b", "c")
+    with running() as run_id:
+        full, near, bare = claim(run_id)
+        close(
+            run_id,
+            scored(
+                full.ledger_id,
+                uid="1.1",
+                pixels="x",
+                extent=3.0,
+                geographic_extent_interval=Interval(1.5, 4.25),
+                opacity_interval=Interval(2.0, 2.0),
+                likeness=INVERTED,
+                triage={"pneumonia": 0.75, "normal": 0.25},
+            ),
+            scored(near.ledger_id, uid="1.2", pixels="y", likeness=Likeness("films-1", 0.5)),
+            scored(bare.ledger_id, uid="1.3", pixels="z"),
+        )
+
+    columns = """extent_low, extent_high, opacity_low, opacity_high,
+        likeness_reference, likeness_distance, unlike, triage"""
+    with database.transaction() as session:
+        rows = session.execute(text(f"SELECT {columns} FROM score ORDER BY id"))  # noqa: S608
+        kept = [tuple(row) for row in rows]
+        without_triage = session.scalar(text("SELECT count(*) FROM score WHERE triage IS NULL"))
+    triage = {"pneumonia": 0.75, "normal": 0.25}
+    assert kept == [
+        (1.5, 4.25, 2.0, 2.0, "films-1", 2.5, "inverted", triage),
+        (None, None, None, None, "films-1", 0.5, None, None),
+        (None,) * 8,
+    ]
+    assert without_triage == 2
+
+
+NAN, INFINITY = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("what", "constraint"),
+    [
+        ({"geographic_extent_interval": Interval(3.1, 4)}, "ck_score_extent_interval"),
+        ({"geographic_extent_interval": Interval(2, 2.9)}, "ck_score_extent_interval"),
+        ({"geographic_extent_interval": Interval(-0.1, 4)}, "ck_score_extent_interval"),
+        ({"geographic_extent_interval": Interval(2, 8.1)}, "ck_score_extent_interval"),
+        ({"geographic_extent_interval": Interval(NAN, 4)}, "ck_score_extent_interval"),
+        ({"geographic_extent_interval": Interval(2, NAN)}, "ck_score_extent_interval"),
+        ({"geographic_extent_interval": Interval(2, None)}, "ck_score_extent_ends"),
+        ({"opacity_interval": Interval(2.1, 4)}, "ck_score_opacity_interval"),
+        ({"opacity_interval": Interval(1, 1.9)}, "ck_score_opacity_interval"),
+        ({"opacity_interval": Interval(1, 8.1)}, "ck_score_opacity_interval"),
+        ({"opacity_interval": Interval(NAN, NAN)}, "ck_score_opacity_interval"),
+        ({"opacity_interval": Interval(None, 4)}, "ck_score_opacity_ends"),
+        ({"likeness": Likeness("films-1", NAN)}, "ck_score_distance"),
+        ({"likeness": Likeness("films-1", INFINITY, Unlike.TURNED)}, "ck_score_distance"),
+        ({"likeness": Likeness("films-1", -0.1)}, "ck_score_distance"),
+        ({"likeness": Likeness("films-1", 1.0, Unlike.TURNED)}, "ck_score_unlike"),
+        ({"likeness": Likeness(None, 2.0)}, "ck_score_likeness"),
+        ({"likeness": Likeness(None, None, Unlike.TURNED)}, "ck_score_unlike"),
+    ],
+    ids=str,
+)
+def test_what_contradicts_its_score_is_never_stored(
+    database, enlist, running, claim, close, what, constraint
+):
+    enlist("a")
+    with running() as run_id:
+        (held,) = claim(run_id)
+        with pytest.raises(IntegrityError, match=constraint):
+            close(run_id, scored(held.ledger_id, extent=3.0, **what))
+
+    assert count(database, "score") == 0
+
+
+def test_a_probability_that_is_no_number_is_never_stored(database, enlist, running, claim, close):
+    enlist("a")
+    with running() as run_id:
+        (held,) = claim(run_id)
+        with pytest.raises(DataError, match="invalid input syntax for type json"):
+            close(run_id, scored(held.ledger_id, triage={"pneumonia": NAN}))

@@ -1,29 +1,11 @@
-import pytest
 from sqlalchemy import text
 
 from db import runs, scores, trends
 from db.outcomes import Rejected
 from db.trends import Balance
-from severity.domain import Reason, TimeSource, View
+from severity.domain import Likeness, Reason, TimeSource, View
 
-from .conftest import INBOX, scored, version
-
-
-@pytest.fixture
-def course(database, model, enlist, running, claim):
-    """Write films of a patient: one keyword dictionary each."""
-
-    def course(*films):
-        enlist(*(f"c{number}" for number in range(len(films))))
-        with running() as run_id:
-            outcomes = [
-                scored(held.ledger_id, uid=f"1.{place}", pixels=f"px{place}", **film)
-                for place, (held, film) in enumerate(zip(claim(run_id), films, strict=True))
-            ]
-            with database.transaction() as session:
-                scores.close(session, run_id, outcomes, model_version_id=model)
-
-    return course
+from .conftest import INBOX, INVERTED, scored, version
 
 
 def read(database, patient="p-1"):
@@ -104,6 +86,25 @@ def test_the_balance_counts_every_object_once(database, model, enlist, running, 
         assert trends.rejections(session, version().key) == {"lateral": 1}
     assert balance == Balance(seen=3, scored=1, rejected=1, pending=1, copies=0)
     assert balance.holds
+
+
+def test_the_balance_says_how_many_of_the_scored_are_unlike_known_films(database, course):
+    near = Likeness("films-1", distance=0.5)
+    course({"day": 0, "likeness": INVERTED}, {"day": 1, "likeness": near}, {"day": 2})
+
+    with database.transaction() as session:
+        balance = trends.balance(session, version().key)
+    assert (balance.scored, balance.unlike) == (3, 1)
+    assert balance.holds
+
+
+def test_other_versions_are_those_that_scored_anything(database, course, model):
+    course({"day": 0})
+    with database.transaction() as session:
+        runs.register_model(session, version("idle"))
+
+        assert trends.other_versions(session, version("idle").key) == [version().key]
+        assert trends.other_versions(session, version().key) == []
 
 
 def test_a_lost_score_shows_in_the_balance(database, course):

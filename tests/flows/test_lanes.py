@@ -101,7 +101,7 @@ def score(prefect: None, have: Resources, monkeypatch: pytest.MonkeyPatch) -> Ca
 
 def enlist(inbox: Path, have: Resources) -> int:
     """Enter an inbox into the ledger, and return the model version."""
-    from flows.scoring import model_version_id
+    from flows.registering import model_version_id
 
     source, model = open_inbox(str(inbox), settle=timedelta(0)), model_version_id(have)
 

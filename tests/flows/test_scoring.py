@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -17,7 +18,18 @@ from flows.enlisting import enlist_listing
 from flows.inbox import open_inbox
 from flows.resources import Resources
 from flows.work import Work
-from severity.domain import PatientId
+from severity import domain
+from severity.calibration import Calibration, Margins, ScoreCalibration
+from severity.domain import (
+    Interval,
+    Likeness,
+    MeasurementError,
+    MeasurementErrors,
+    PatientId,
+    StandardError,
+    Unlike,
+)
+from severity.models import ScoringModel
 
 from .films import write_film, write_inbox, write_sidecar
 
@@ -127,7 +139,7 @@ def test_an_image_without_a_time_is_scored_but_not_in_the_trend(score, have, tmp
 
 def test_a_film_that_was_replaced_before_it_was_scored_is_not_mixed_up(score, have, tmp_path):
     """The ledger knows contents: the old one is gone, the new one is another."""
-    from flows.scoring import model_version_id
+    from flows.registering import model_version_id
 
     inbox = tmp_path / "inbox"
     write_inbox(inbox, films=1)
@@ -179,3 +191,57 @@ async def _all_that_prefect_keeps() -> str:
         artifacts = await client.read_artifacts()
         logs = await client.read_logs()
     return str([*flow_runs, *task_runs, *artifacts, *logs])
+
+
+MARGINS = Margins(predicted=(0.0, 8.0), below=(1.0, 1.0), above=(1.0, 1.0))
+NOISE = MeasurementError(None, StandardError(0.25, Interval(0.2, 0.3), degrees=99))
+CALIBRATION = Calibration(ScoreCalibration(MARGINS, NOISE), ScoreCalibration(MARGINS, NOISE))
+
+
+@dataclass(frozen=True)
+class Doubting(ScoringModel):
+    """The real model, calibrated, to which every film is unlike known films."""
+
+    def score(self, inputs: Sequence[object]) -> list[domain.Score]:
+        likeness = Likeness("films-1", 1.5, Unlike.TEXTURE)
+        return [replace(score, likeness=likeness) for score in super().score(inputs)]
+
+
+@pytest.fixture
+def doubting(have: Resources) -> Resources:
+    real = have.model
+    version = replace(real.version, calibration_sha256=CALIBRATION.sha256)
+    # In place of the cached one.
+    have.__dict__["model"] = Doubting(
+        version, real.backbone, real.head, real.runtime, calibration=CALIBRATION
+    )
+    return have
+
+
+def test_a_run_counts_what_is_unlike_known_films_and_keeps_why(score, doubting, tmp_path):
+    write_inbox(tmp_path / "inbox", films=3, patients=1)
+
+    summary = score(tmp_path / "inbox")
+
+    assert (summary.scored, summary.unlike, summary.balance.unlike) == (3, 3, 3)
+    assert summary.other_versions == ()
+    with doubting.database.transaction() as session:
+        patient = doubting.pseudonym(PatientId("P0"))
+        trend = trends.trend(session, patient, doubting.model.version.key)
+    assert [seen.unlike for seen in trend.observations] == [Unlike.TEXTURE] * 3
+    for seen in trend.observations:
+        assert seen.extent_interval.low <= seen.geographic_extent <= seen.extent_interval.high
+    assert trend.errors == MeasurementErrors(NOISE, NOISE)
+
+
+def test_a_run_names_the_other_versions_that_scored_the_same_database(score, have, tmp_path):
+    write_inbox(tmp_path / "inbox", films=2)
+    first = score(tmp_path / "inbox")
+    real = have.model
+    have.__dict__["model"] = replace(real, version=replace(real.version, preprocessing="another"))
+
+    second = score(tmp_path / "inbox")
+
+    assert first.other_versions == ()
+    assert second.other_versions == (first.model_version,)
+    assert (second.scored, second.unlike) == (2, 0)
