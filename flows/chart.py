@@ -1,6 +1,7 @@
 """A patient's trend as a picture."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -8,14 +9,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from db.trends import Observation, Trend
-from flows.present import scale_text, trend_notes
-from severity.domain import Scale
+from flows.present import has_directions, scale_text, trend_notes
+from severity.domain import Interval, Scale, Unlike
 
-_EXTENT, _OPACITY = "#b2182b", "#2166ac"
+_EXTENT, _OPACITY, _UNLIKE = "#b2182b", "#2166ac", "#b35806"
+_SHADES = "Shaded: within the smallest detectable change of the baseline."
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One score of one film, and its colour."""
+
+    day: float
+    value: float
+    interval: Interval | None
+    unlike: Unlike | None
+    colour: str
 
 
 def draw_trend(trend: Trend, path: Path) -> None:
-    """Draw both scores over the days since the first film, and save as the path's ending says.
+    """Draw both scores over the days since the baseline, and save as the path's ending says.
 
     Raises
     ------
@@ -24,19 +37,20 @@ def draw_trend(trend: Trend, path: Path) -> None:
     OSError
         The file cannot be written.
     """
-    figure = Figure(figsize=(8, 5.6), layout="constrained")
+    notes = [_SHADES, *trend_notes(trend)] if has_directions(trend) else trend_notes(trend)
+    figure = Figure(figsize=(8, 5 + 0.13 * len(notes)), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
-    for course in _courses(trend.observations):
-        days = [seen.days_since_baseline for seen in course]
-        _draw(above, days, [seen.geographic_extent for seen in course], colour=_EXTENT)
-        _draw(below, days, [seen.opacity for seen in course], colour=_OPACITY)
-        _mark_views(above, course)
+    # First: views are named at the foot of the scale.
     _label(above, "geographic extent", trend.geographic_extent)
     _label(below, "opacity", trend.opacity)
+    for course in _courses(trend.observations):
+        _draw(above, _extents(course), noise=trend.extent_smallest_detectable_change)
+        _draw(below, _opacities(course), noise=trend.opacity_smallest_detectable_change)
+        _mark_views(above, course)
     below.set_xlabel(_days_label(trend.observations))
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.suptitle(f"Patient {trend.patient_key}    {trend.model_version}", fontsize=10)
-    figure.supxlabel("\n".join(trend_notes(trend)), fontsize=7, color="0.35")
+    figure.supxlabel("\n".join(notes), fontsize=7, color="0.35")
     figure.savefig(path, dpi=150)
 
 
@@ -49,13 +63,53 @@ def _courses(observations: Sequence[Observation]) -> list[list[Observation]]:
     ]
 
 
-def _draw(axes: Axes, days: list[float], points: list[float], *, colour: str) -> None:
-    axes.plot(days, points, color=colour, marker="o", markersize=5, linewidth=1.5)
-    for day, value in zip(days, points, strict=True):
-        axes.annotate(
-            f"{value:.1f}", (day, value), xytext=(0, 7), textcoords="offset points",
-            ha="center", fontsize=8, color=colour,
+def _extents(course: Sequence[Observation]) -> list[_Point]:
+    return [
+        _Point(
+            one.days_since_baseline, one.geographic_extent, one.extent_interval, one.unlike, _EXTENT
+        )
+        for one in course
+    ]
+
+
+def _opacities(course: Sequence[Observation]) -> list[_Point]:
+    return [
+        _Point(one.days_since_baseline, one.opacity, one.opacity_interval, one.unlike, _OPACITY)
+        for one in course
+    ]
+
+
+def _draw(axes: Axes, points: Sequence[_Point], *, noise: float | None) -> None:
+    """Draw a course, and around its baseline what is within noise.
+
+    The line joins no film that is unlike known films: it would show a change that is none.
+    """
+    alike = [point for point in points if not point.unlike]
+    if alike and noise is not None:
+        baseline, days = alike[0].value, [alike[0].day, alike[-1].day]
+        axes.fill_between(days, baseline - noise, baseline + noise, color="0.93", linewidth=0)
+    axes.plot(
+        [point.day for point in alike], [point.value for point in alike],
+        color=points[0].colour, marker="o", markersize=5, linewidth=1.5,
+    )  # fmt: skip
+    for point in points:
+        _mark(axes, point)
+
+
+def _mark(axes: Axes, point: _Point) -> None:
+    """Write a film's value, draw its interval, and cross it if it is unlike known films."""
+    colour = _UNLIKE if point.unlike else point.colour
+    if point.unlike:
+        axes.plot([point.day], [point.value], color=colour, marker="x", linestyle="none")
+    if point.interval:
+        axes.vlines(
+            point.day, point.interval.low, point.interval.high,
+            color=colour, linewidth=4, alpha=0.25,
         )  # fmt: skip
+    axes.annotate(
+        f"{point.value:.1f}{' !' if point.unlike else ''}", (point.day, point.value),
+        xytext=(5, 4), textcoords="offset points", fontsize=8, color=colour,
+    )  # fmt: skip
 
 
 def _mark_views(axes: Axes, course: Sequence[Observation]) -> None:
@@ -78,6 +132,7 @@ def _label(axes: Axes, name: str, scale: Scale) -> None:
 
 
 def _days_label(observations: Sequence[Observation]) -> str:
-    first = observations[0]
-    since = f" ({first.acquired_at:%Y-%m-%d})" if first.calendar_known else ""
-    return f"days since the first film{since}; higher is worse"
+    baseline = next(seen for seen in observations if seen.days_since_baseline == 0)
+    since = f" ({baseline.acquired_at:%Y-%m-%d})" if baseline.calendar_known else ""
+    film = "first film" if baseline is observations[0] else "first film that is not marked !"
+    return f"days since the {film}{since}; higher is worse"

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
-from db import ledger, runs, trends
+from db import ledger, trends
 from db.engine import Database, DatabaseError
 from flows import resources
 from flows.environment import ServerError, configure_prefect
@@ -28,12 +28,14 @@ from flows.options import (
 )
 from flows.present import (
     balance_line,
+    others_text,
     rejections_table,
     terminal,
     trend_json,
     trend_table,
 )
 from flows.progress import progress_bar
+from flows.registering import model_version_id
 from flows.resources import Progress, Resources
 from flows.settings import Settings
 from flows.stores import InboxError
@@ -247,10 +249,13 @@ def run(inbox: str | None, **engine: str | None) -> None:
             from flows.scoring import score_inbox  # noqa: PLC0415
 
             summary = asyncio.run(score_inbox(location))
+    unlike = f" ({summary.unlike} unlike known films)" if summary.unlike else ""
     console.print(
-        f"{summary.scored} scored, {summary.rejected} rejected, {summary.deferred} left for the "
-        f"next pass, by {summary.model_version}"
+        f"{summary.scored} scored{unlike}, {summary.rejected} rejected, {summary.deferred} left "
+        f"for the next pass, by {summary.model_version}"
     )
+    if summary.other_versions:
+        console.print(others_text(summary.other_versions))
     if summary.unreadable_sidecars:
         console.print(
             f"{summary.unreadable_sidecars} sidecars are unreadable; their images wait",
@@ -361,10 +366,9 @@ def status(model: str | None) -> None:
 def release(reason: str, model: str | None) -> None:
     """Put back what was rejected for REASON, to be tried again by the next run."""
     with _working(model=model) as have:
-        version = have.model.version
+        version_id = model_version_id(have)
         with have.database.transaction() as session:
-            model_version_id = runs.register_model(session, version)
-            released = ledger.release(session, Reason(reason), model_version_id=model_version_id)
+            released = ledger.release(session, Reason(reason), model_version_id=version_id)
     terminal().print(f"{released} rejected for {reason} wait again")
 
 

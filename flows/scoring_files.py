@@ -5,7 +5,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain, repeat
@@ -18,6 +18,7 @@ from rich.text import Text
 
 from flows.at_once import at_once, in_batches
 from flows.lanes import Lanes, ReadyImage, Rejection
+from flows.present import score_text
 from flows.resources import Resources
 from flows.saliency import MapPlace, write_map
 from severity.domain import RESEARCH_USE_ONLY, ModelVersion, Reason, Score, View
@@ -151,10 +152,17 @@ def _cells(result: FileResult) -> tuple[str, ...]:
     return (
         result.file,
         str(result.view),
-        f"{result.score.geographic_extent:.1f}",
-        f"{result.score.opacity:.1f}",
-        "SIMULATED" if result.simulated else "",
+        score_text(result.score.geographic_extent, result.score.geographic_extent_interval),
+        score_text(result.score.opacity, result.score.opacity_interval),
+        _note(result, result.score),
     )
+
+
+def _note(result: FileResult, score: Score) -> str:
+    notes = ["SIMULATED"] if result.simulated else []
+    if score.unlike:
+        notes.append(f"unlike known films: {score.unlike}")
+    return "; ".join(notes)
 
 
 def to_json(results: Sequence[FileResult], version: ModelVersion) -> str:
@@ -168,7 +176,7 @@ def to_json(results: Sequence[FileResult], version: ModelVersion) -> str:
 
 
 def to_csv(results: Sequence[FileResult], version: ModelVersion) -> str:
-    """Write results as CSV, one line a file, with a column for each finding of the backbone."""
+    """Write results as CSV, one line a file, with a column for each finding and triage class."""
     lines = io.StringIO()
     rows = [_flat(_row(result, version)) | {"notice": RESEARCH_USE_ONLY} for result in results]
     columns = dict.fromkeys(column for row in rows for column in row)
@@ -179,11 +187,10 @@ def to_csv(results: Sequence[FileResult], version: ModelVersion) -> str:
 
 
 def _row(result: FileResult, version: ModelVersion) -> dict[str, object]:
-    points = asdict(result.score) if result.score else dict.fromkeys(Score.__annotations__)
     return {
         "file": result.file,
         "model_version": version.key,
-        **points,
+        **_columns(result.score),
         "view": result.view,
         "acquired_at": result.acquired_at.isoformat() if result.acquired_at else None,
         "simulated": result.simulated,
@@ -193,8 +200,31 @@ def _row(result: FileResult, version: ModelVersion) -> dict[str, object]:
     }
 
 
+def _columns(score: Score | None) -> dict[str, object]:
+    """Name all that a score says; the names are the same where there is none."""
+    extent = score.geographic_extent_interval if score else None
+    opacity = score.opacity_interval if score else None
+    likeness = score.likeness if score else None
+    return {
+        "geographic_extent": score and score.geographic_extent,
+        "opacity": score and score.opacity,
+        "geographic_extent_raw": score and score.geographic_extent_raw,
+        "opacity_raw": score and score.opacity_raw,
+        "geographic_extent_low": extent and extent.low,
+        "geographic_extent_high": extent and extent.high,
+        "opacity_low": opacity and opacity.low,
+        "opacity_high": opacity and opacity.high,
+        "likeness_reference": likeness and likeness.reference,
+        "likeness_distance": likeness and likeness.distance,
+        "unlike": score and score.unlike,
+        "findings": score and dict(score.findings),
+        "triage": score and dict(score.triage),
+    }
+
+
 def _flat(row: dict[str, object]) -> dict[str, object]:
-    findings = row.pop("findings")
-    if not isinstance(findings, Mapping):
-        return row
-    return row | {f"finding: {name}": logit for name, logit in findings.items()}
+    for name, prefix in (("findings", "finding"), ("triage", "triage")):
+        numbers = row.pop(name)
+        if isinstance(numbers, Mapping):
+            row |= {f"{prefix}: {one}": number for one, number in numbers.items()}
+    return row

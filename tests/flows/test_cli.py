@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,7 @@ def test_every_command_explains_itself_and_says_what_it_is_for() -> None:
 
 
 def test_the_database_is_made_by_a_command_and_only_then_used(command: Command) -> None:
-    assert "revision 0002" in command("db", "upgrade").stdout
+    assert "revision 0003" in command("db", "upgrade").stdout
     assert "has scored nothing yet" in command("status").stdout
 
 
@@ -206,6 +207,21 @@ def test_status_and_release_speak_of_what_was_rejected(
     assert "3 seen = 2 scored + 1 rejected + 0 pending" in ask("status").output
     assert "1 rejected for not_an_image wait again" in ask("release", "not_an_image").output
     assert "3 seen = 2 scored + 0 rejected + 1 pending" in ask("status").output
+
+
+def test_a_run_says_once_that_other_versions_scored_before(
+    score: Callable[[Path], object], have: Resources, command: Command, tmp_path: Path
+) -> None:
+    write_inbox(tmp_path / "inbox", films=2)
+    real = have.model
+    have.__dict__["model"] = replace(real, version=replace(real.version, preprocessing="before"))
+    before = score(tmp_path / "inbox").model_version
+
+    ended = command("run", "--inbox", str(tmp_path / "inbox"), SEVERITY_SETTLE_SECONDS="0")
+
+    assert ended.returncode == 0, ended.stderr
+    assert f"This database also holds scores by {before}: never joined" in ended.stdout
+    assert "2 scored, 0 rejected" in ended.stdout
 
 
 def test_an_unknown_patient_is_wrong_use(command: Command) -> None:
