@@ -1,4 +1,4 @@
-"""A real PostgreSQL made as the containers make it, with two patients by two model versions."""
+"""A real PostgreSQL made as the containers make it, with three patients by two model versions."""
 
 import os
 import subprocess
@@ -14,8 +14,17 @@ from sqlalchemy import URL, create_engine, make_url, text
 
 from db.embedded import embedded_url
 from db.engine import DASHBOARD_ROLE, DRIVER, Database
+from db.errors import to_plain
 from db.models import Image, LedgerEntry, ModelVersionRow, Patient, Run, ScoreRow, Study
-from severity.domain import TimeSource, View
+from severity.domain import (
+    Interval,
+    MeasurementError,
+    MeasurementErrors,
+    StandardError,
+    TimeSource,
+    Unlike,
+    View,
+)
 
 ROOT = Path(__file__).parents[2]
 DAY_0 = datetime(2020, 3, 1, 9, tzinfo=UTC)
@@ -31,6 +40,7 @@ class Film:
     view: View = View.PA
     source: TimeSource = TimeSource.ACQUISITION
     simulated: bool = False
+    unlike: Unlike | None = None
 
 
 FILMS = (
@@ -40,6 +50,19 @@ FILMS = (
     Film("p-two", 0, {"v1": (3.0, 2.0)}, source=TimeSource.SIDECAR_OFFSET),
     Film("p-two", 10, {"v1": (1.0, 0.5)}, source=TimeSource.SIDECAR_OFFSET, view=View.AP),
     Film("p-two", 60, {"v1": (2.5, 1.5)}, simulated=True),
+    Film("p-three", 0, {"v1": (8.0, 6.0)}, unlike=Unlike.INVERTED),
+    Film("p-three", 2, {"v1": (3.0, 2.0)}),
+    Film("p-three", 4, {"v1": (7.0, 2.0)}, unlike=Unlike.TURNED),
+    Film("p-three", 6, {"v1": (4.0, 1.0)}),
+    Film("p-three", 0, {"v1": (8.0, 6.0)}, source=TimeSource.SIDECAR_OFFSET, unlike=Unlike.LAYOUT),
+    Film("p-three", 1, {"v1": (3.5, 2.5)}, source=TimeSource.SIDECAR_OFFSET),
+)
+# Of the first version: its extent's is known, its opacity's is not. The second has no calibration.
+ERRORS = MeasurementErrors(
+    MeasurementError(
+        repeats=StandardError(0.5, Interval(0.4, 0.6), degrees=60), perturbations=None
+    ),
+    MeasurementError(repeats=None, perturbations=None),
 )
 
 
@@ -106,7 +129,7 @@ def _psql() -> Path:
 def _fill(owner: Database) -> None:
     with owner.transaction() as session:
         versions = {key: _version(key) for key in ("v1", "v2")}
-        patients = {key: Patient(patient_key=key) for key in ("p-one", "p-two")}
+        patients = {key: Patient(patient_key=key) for key in ("p-one", "p-two", "p-three")}
         session.add_all([*versions.values(), *patients.values()])
         session.flush()
         runs = {
@@ -123,7 +146,7 @@ def _fill(owner: Database) -> None:
             session.add(image)
             session.flush()
             for key, points in film.points.items():
-                session.add(_score(image, points, versions[key].id, runs[key].id))
+                session.add(_score(film, image, points, runs[key]))
                 session.add(
                     LedgerEntry(
                         content_sha256=f"content {number}",
@@ -154,6 +177,8 @@ def _version(key: str) -> ModelVersionRow:
         preprocessing="",
         precision="float32",
         scales={},
+        calibration_sha256="c" * 64 if key == "v1" else None,
+        measurement_error=to_plain(ERRORS) if key == "v1" else None,
         # The second is the newer one.
         registered_at=DAY_0 + timedelta(days=int(key[1:])),
     )
@@ -172,17 +197,26 @@ def _image(film: Film, number: int, patient_id: int) -> Image:
     )
 
 
-def _score(image: Image, points: tuple[float, float], version_id: int, run_id: UUID) -> ScoreRow:
+def _score(film: Film, image: Image, points: tuple[float, float], run: Run) -> ScoreRow:
     extent, opacity = points
+    calibrated = run.id == UUID(int=0)
     return ScoreRow(
         image_id=image.id,
         patient_id=image.patient_id,
-        model_version_id=version_id,
-        run_id=run_id,
+        model_version_id=run.model_version_id,
+        run_id=run.id,
         geographic_extent=extent,
         opacity=opacity,
         geographic_extent_raw=extent,
         opacity_raw=opacity,
+        extent_low=max(extent - 1.2, 0) if calibrated else None,
+        extent_high=min(extent + 1.2, 8) if calibrated else None,
+        opacity_low=max(opacity - 0.5, 0) if calibrated else None,
+        opacity_high=min(opacity + 0.5, 6) if calibrated else None,
+        likeness_reference="films-1" if film.unlike else None,
+        likeness_distance=2.5 if film.unlike else None,
+        unlike=film.unlike,
+        triage={"pneumonia": 0.75},
         acquired_at=image.acquired_at,
         acquired_source=image.acquired_source,
     )

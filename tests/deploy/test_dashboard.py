@@ -11,11 +11,13 @@ import pytest
 import yaml
 from sqlalchemy import RowMapping
 
-from db.engine import DASHBOARD_ROLE, Database
+from db.engine import DASHBOARD_ROLE, DASHBOARD_VIEWS, Database
 from severity.domain import RESEARCH_USE_ONLY
 
 GRAFANA = Path(__file__).parents[2] / "deploy" / "grafana"
 BALANCE = "Balance of the model version"
+ERRORS = ", errors"
+SMALLEST = "Smallest detectable change"
 DATASOURCE = "grafana-postgresql-datasource"
 DAY_0 = datetime(2020, 3, 1, 9, tzinfo=UTC)  # of the films in conftest.py
 
@@ -35,7 +37,9 @@ def _queries(dashboard: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield annotation["name"], annotation["target"]["rawSql"]
     for panel in dashboard["panels"]:
         for target in panel.get("targets", ()):
-            yield panel["title"], target["rawSql"]
+            # The second query of a panel is of errors: intervals, and what is within noise.
+            name = panel["title"] + (ERRORS if target["refId"] == "B" else "")
+            yield name, target["rawSql"]
 
 
 def _interpolated(sql: str, values: dict[str, str]) -> str:
@@ -81,7 +85,7 @@ def test_each_query_runs_with_any_value_of_its_variables(
             for patient in ("p-one", "p-two", "absent", "", "p-one' OR 'a' = 'a"):
                 rows = ask(name, version, patient)
                 unknown = version not in {"v1", "v2"} or patient not in {"p-one", "p-two"}
-                if unknown and name not in {"$model_version", "$patient", BALANCE}:
+                if unknown and name not in {"$model_version", "$patient", BALANCE, SMALLEST}:
                     assert rows == [], name
 
 
@@ -95,7 +99,8 @@ def test_nothing_of_grafana_is_left_in_a_query_once_its_variables_are_filled_in(
 def test_each_query_reads_one_view_of_one_model_version(dashboard: dict[str, Any]) -> None:
     for name, sql in _queries(dashboard):
         if name != "$model_version":
-            assert re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", sql) in (["patient_trend"], ["balance"])
+            (view,) = re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", sql)
+            assert view in DASHBOARD_VIEWS, name
             assert "WHERE model_version = ${model_version:sqlstring}" in sql, name
             assert not re.search(r"\bOR\b", sql), name
 
@@ -118,7 +123,11 @@ def test_the_newest_model_version_is_offered_first(ask: Ask) -> None:
 
 
 def test_only_patients_of_the_model_version_are_offered(ask: Ask) -> None:
-    assert _columns(ask("$patient", "v1"), "patient_key") == [("p-one",), ("p-two",)]
+    assert _columns(ask("$patient", "v1"), "patient_key") == [
+        ("p-one",),
+        ("p-three",),
+        ("p-two",),
+    ]
     assert _columns(ask("$patient", "v2"), "patient_key") == [("p-one",)]
 
 
@@ -195,10 +204,92 @@ def test_the_table_shows_no_date_where_none_is_known(ask: Ask) -> None:
     ]
 
 
+def test_the_table_says_what_a_change_means(ask: Ask) -> None:
+    rows = ask("Observations", "v1", "p-one")
+    extent = ("Extent interval", "Extent is, from baseline", "Extent is, from previous")
+    assert _columns(rows, *extent) == [
+        ("0.8-3.2", None, None),
+        ("3.8-6.2", "worse", "worse"),
+        ("2.8-5.2", "worse", "stable"),
+    ]
+    # Of opacity no error is known, of the other version nothing.
+    opacity = ("Opacity interval", "Opacity is, from baseline", "Opacity is, from previous")
+    assert _columns(rows, *opacity) == [
+        ("0.5-1.5", None, None),
+        ("2.5-3.5", None, None),
+        ("2.0-3.0", None, None),
+    ]
+    assert set(_columns(ask("Observations", "v2", "p-one"), *extent)) == {(None, None, None)}
+
+
+def test_the_table_compares_nothing_with_a_film_that_is_unlike_known_films(ask: Ask) -> None:
+    rows = ask("Observations", "v1", "p-three")
+    names = ("Days since baseline", "Unlike known films", "Extent", "Extent from baseline")
+    assert _columns(rows, *names, "Extent is, from previous") == [
+        (-2, "inverted", 8.0, None, None),
+        (0, "", 3.0, 0.0, None),
+        (2, "turned", 7.0, None, None),
+        (4, "", 4.0, 1.0, "stable"),
+        (-1, "layout", 8.0, None, None),
+        (0, "", 3.5, 0.0, None),
+    ]
+
+
+def test_films_unlike_known_ones_are_points_of_their_own_in_every_chart(ask: Ask) -> None:
+    rows = ask("Geographic extent", "v1", "p-three")
+    flagged = "Geographic extent (UNLIKE KNOWN FILMS)"
+    assert _columns(rows, "metric", "value") == [
+        (flagged, 8.0),
+        ("Geographic extent", 3.0),
+        (flagged, 7.0),
+        ("Geographic extent", 4.0),
+    ]
+    by_day = ask("By day, where no calendar date is known", "v1", "p-three")
+    assert _columns(by_day, "Day", "Geographic extent", flagged) == [
+        (-1, None, 8.0),
+        (0, 3.5, None),
+    ]
+    marks = ask("Films unlike known films", "v1", "p-three")
+    assert [mark["text"] for mark in marks] == [
+        "Unlike known films: inverted",
+        "Unlike known films: turned",
+    ]
+
+
+def test_a_chart_has_intervals_and_what_is_within_noise_of_the_baseline(ask: Ask) -> None:
+    rows = ask(f"Geographic extent{ERRORS}", "v1", "p-three")
+    smallest = 0.5 * 1.96 * 2**0.5
+    assert _columns(rows, "time", "Interval, low", "Interval, high") == [
+        (DAY_0.replace(day=3), 1.8, 4.2),
+        (DAY_0.replace(day=7), 2.8, 5.2),
+    ]
+    for row in rows:
+        assert row["Stable, low"] == pytest.approx(3 - smallest)
+        assert row["Stable, high"] == pytest.approx(3 + smallest)
+    # Nothing is known of opacity's noise: no line, and not one at zero.
+    opacity = ask(f"Opacity{ERRORS}", "v1", "p-three")
+    assert set(_columns(opacity, "Stable, low", "Stable, high")) == {(None, None)}
+
+
+def test_the_smallest_detectable_change_is_that_of_the_model_version(ask: Ask) -> None:
+    (row,) = ask(SMALLEST, "v1")
+    assert (row["Extent"], row["Opacity"]) == (pytest.approx(0.5 * 1.96 * 2**0.5), None)
+    assert _columns(ask(SMALLEST, "v2"), "Extent", "Opacity") == [(None, None)]
+
+
+def test_triage_reaches_no_panel(reader: Database, ask: Ask, dashboard: dict[str, Any]) -> None:
+    """It has no part in the score, and a course must not be read as a diagnosis."""
+    with reader.engine.connect() as connection:
+        for view in DASHBOARD_VIEWS:
+            columns = connection.exec_driver_sql(f"SELECT * FROM {view} LIMIT 0").keys()  # noqa: S608
+            assert not [name for name in columns if "triage" in name]
+    assert "triage" not in json.dumps(dashboard).lower()
+
+
 def test_the_balance_is_that_of_one_model_version(ask: Ask) -> None:
-    names = ("Seen", "Scored", "Rejected", "Pending", "Unaccounted for")
-    assert _columns(ask(BALANCE, "v1"), *names) == [(8, 6, 1, 1, 0)]
-    assert _columns(ask(BALANCE, "v2"), *names) == [(2, 2, 0, 0, 0)]
+    names = ("Seen", "Scored", "Rejected", "Pending", "Unlike known films", "Unaccounted for")
+    assert _columns(ask(BALANCE, "v1"), *names) == [(14, 12, 1, 1, 3, 0)]
+    assert _columns(ask(BALANCE, "v2"), *names) == [(2, 2, 0, 0, 0, 0)]
 
 
 def test_the_dashboard_says_what_it_must_not_be_used_for(dashboard: dict[str, Any]) -> None:
