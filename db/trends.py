@@ -160,6 +160,7 @@ def rejections(session: Session, model_version: str) -> dict[str, int]:
 def fates(session: Session, inbox: str, model_version: str) -> list[tuple[str, str, str]]:
     """List what became of each object of an inbox: its key, the state or reason, the detail.
 
+    Of a scored image the detail is why it is unlike known films, if it is.
     Object keys may name patients: for the operator's eyes, never for a log.
     """
     rows = session.execute(_FATES, {"inbox": inbox, "model": model_version}).all()
@@ -270,11 +271,12 @@ _FATES = text(
         CASE
             WHEN row_number() OVER copies > 1
                 THEN 'the same file as ' || first_value(object_key) OVER copies
-            ELSE coalesce(detail, '')
+            ELSE coalesce(detail, 'unlike known films: ' || unlike, '')
         END
     FROM sighting
     JOIN ledger USING (content_sha256, record_sha256)
     JOIN model_version ON model_version.id = ledger.model_version_id
+    LEFT JOIN score USING (image_id, model_version_id)
     WHERE inbox = :inbox AND key = :model
     WINDOW copies AS (
         PARTITION BY content_sha256, record_sha256, ledger.id ORDER BY sighting.id

@@ -124,3 +124,15 @@ def test_copies_are_named_as_such(database, model):
         assert trends.balance(session, version().key).copies == 1
 
     assert [(key, fate) for key, fate, _ in fates] == [("a.dcm", "waiting"), ("b.dcm", "copy")]
+
+
+def test_of_a_scored_file_it_is_said_why_it_is_unlike_known_films(database, course):
+    course({"day": 0, "likeness": INVERTED}, {"day": 1})
+
+    with database.transaction() as session:
+        fates = trends.fates(session, INBOX, version().key)
+
+    assert fates == [
+        ("c0.dcm", "scored", "unlike known films: inverted"),
+        ("c1.dcm", "scored", ""),
+    ]
