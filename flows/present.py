@@ -46,13 +46,13 @@ def balance_line(balance: Balance) -> RenderableType:
     if balance.copies:
         files = "file is an exact copy" if balance.copies == 1 else "files are exact copies"
         line.append(f" ({balance.copies} further {files})")
+    if not balance.holds:
+        line.append("  THE BALANCE DOES NOT HOLD: please report this", style="bold red")
     if balance.unlike:
         line.append(
             f"\n{balance.unlike} of the scored unlike known films: not to be trusted",
             style="yellow",
         )
-    if not balance.holds:
-        line.append("  THE BALANCE DOES NOT HOLD: please report this", style="bold red")
     return line
 
 
@@ -82,7 +82,7 @@ def trend_table(trend: Trend) -> RenderableType:
     notes = trend_notes(trend)
     if has_directions(trend):
         notes.insert(0, _SIGNS_MEAN)
-    return Group(table, *(Text(note) for note in notes))
+    return Group(table, Text(), *(Text(note) for note in notes))
 
 
 def _style(seen: Observation) -> str:
