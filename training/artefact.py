@@ -12,50 +12,38 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from severity.compact import SideBySide, head_of
+from severity.compact import MirrorAveraged, head_of
 from severity.preprocessing import PREPROCESSING
+from severity.triage import Triage
 from training.head import LinearHead
 from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM, Accuracy
 
 NAME = "compact-2"
 
-_BACKBONE = "efficientnet-lite0-pair"
-_CONVOLUTION = 4  # dimensions of its weights
-
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network and its two heads."""
+    """A network, its two heads and its triage."""
 
-    network: SideBySide
+    network: MirrorAveraged
     extent: LinearHead
     opacity: LinearHead
+    triage: Triage
 
     def tensors(self) -> dict[str, Tensor]:
-        """List what is stored; row 0 of the head is extent, row 1 is opacity."""
+        """List what is stored, float32; row 0 of the head is extent, row 1 is opacity."""
         heads = (self.extent, self.opacity)
         head = {
-            "head.weight": torch.from_numpy(np.stack([head.weight for head in heads])).float(),
+            "head.weight": torch.from_numpy(np.stack([head.weight for head in heads])),
             "head.bias": torch.tensor([head.bias for head in heads]),
         }
+        triage = {key: torch.from_numpy(part) for key, part in self.triage.tensors().items()}
         network = {
-            key: stored(value)
+            key: value
             for key, value in self.network.state_dict().items()
             if not key.endswith("num_batches_tracked")
         }
-        return {k: v.detach().contiguous() for k, v in (network | head).items()}
-
-
-def stored(weights: Tensor) -> Tensor:
-    """Halve what is large, the convolutions: two networks then take the room of one."""
-    return weights.half() if weights.ndim == _CONVOLUTION else weights
-
-
-def as_stored(network: SideBySide) -> SideBySide:
-    """Round a network's weights to what is stored, so that heads are fitted on what scores."""
-    rounded = {key: stored(value).to(value.dtype) for key, value in network.state_dict().items()}
-    network.load_state_dict(rounded)
-    return network
+        return {k: v.detach().float().contiguous() for k, v in (network | head | triage).items()}
 
 
 def file_sha256(path: Path) -> str:
@@ -81,12 +69,11 @@ def write(
     }
     card = {
         "name": NAME,
-        "backbone": _BACKBONE,
-        "networks": len(model.network.networks),
+        "backbone": "efficientnet-lite0",
         "weights_sha256": file_sha256(weights),
-        "head_sha256": head_of(tensors, name=NAME, backbone=_BACKBONE, scales=scales).sha256,
+        "head_sha256": head_of(tensors, name=NAME, scales=scales).sha256,
         "preprocessing": PREPROCESSING,
-        "mirror_averaging": False,
+        "mirror_averaging": True,
         "scales": scales,
         "metrics": metrics,
         "training": training,

@@ -5,7 +5,6 @@ import hashlib
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,16 +14,17 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from flows.peers import PEERS
-from severity.compact import SideBySide, load_bundled
+from severity.compact import MirrorAveraged, load_bundled
 from severity.efficientnet_lite import EfficientNetLite0
 from severity.evaluation.splits import SPLITS
 from severity.models import Placement
 from severity.networks import Backbone
 from severity.preprocessing import MODEL_LIMIT
-from training.artefact import TrainedModel, as_numbers, as_stored, file_sha256, write
+from severity.triage import Triage
+from training.artefact import TrainedModel, as_numbers, file_sha256, write
 from training.duplicates import SAME_FILM
 from training.films import Film, collection_films, cxnet_films, nih_films
-from training.head import OtherFilms, Strength, features_of, fit_head, fit_ridge, model_inputs
+from training.head import OtherFilms, features_of, fit_head, model_inputs
 from training.painting import painted
 from training.pretrain import Schedule, pretrain
 from training.protocol import (
@@ -36,10 +36,11 @@ from training.protocol import (
     peer_accuracy,
 )
 from training.selection import Selection, counts, select
+from training.triage import triage_films
+from training.triage_fit import fit_triage
 
 BRIXIA_MAXIMUM = 18.0
-_TEACHER = Strength(regularisation=500.0, rises=1.0)
-SEEDS = (1, 2)  # of the two networks
+SEEDS = (1, 2)  # of the networks that are averaged with the first
 PAINTED_HEALTHY = 120  # films without findings that are painted for the head
 
 _LABEL_FILES = (
@@ -68,38 +69,86 @@ def main() -> None:
         report=report,
     )
     report(f"training on {counts(chosen.training)}")
+    backbone = averaged(
+        [first_network(), *(trained(chosen.training, seed, options) for seed in SEEDS)]
+    )
+    network = mirror_averaged(backbone)
     schedule = Schedule(epochs=options.epochs)
-    backbones = [
-        trained(chosen.training, replace(schedule, seed=seed), kept=options.kept) for seed in SEEDS
-    ]
-    network = as_stored(side_by_side(backbones))
-    finish(network, chosen, options.out, origin(chosen, data=options.data, schedule=schedule))
+    finish(
+        network,
+        chosen,
+        options.out,
+        triage=triage_on(network, options.data),
+        training=origin(chosen, data=options.data, schedule=schedule),
+    )
 
 
-def trained(films: Sequence[Film], schedule: Schedule, *, kept: Path) -> EfficientNetLite0:
-    """Train one network, or take it up where an earlier run kept it."""
-    file = kept / f"compact-2-seed-{schedule.seed}.safetensors"
+def first_network() -> EfficientNetLite0:
+    """Load the network of ``compact-1``, from which the others start."""
+    network = load_bundled("compact-1", Placement(torch.device("cpu"))).backbone
+    if not isinstance(network, MirrorAveraged):
+        raise TypeError("compact-1 is no mirror-averaged EfficientNet")
+    return network.backbone
+
+
+def trained(films: Sequence[Film], seed: int, options: argparse.Namespace) -> EfficientNetLite0:
+    """Train ``compact-1``'s network on, or take up what an earlier run kept."""
+    backbone = first_network()
+    file: Path = options.kept / f"compact-2-seed-{seed}.safetensors"
     if file.exists():
         report(f"taken from {file}")
-        backbone = EfficientNetLite0()
         backbone.load_state_dict(load_file(file))
         return backbone
-    taught = taught_severity(films)
-    backbone = pretrain(films, taught, schedule=schedule, report=report).backbone
-    kept.mkdir(parents=True, exist_ok=True)
+    schedule = Schedule(epochs=options.epochs, seed=seed)
+    backbone = pretrain(films, backbone, schedule=schedule, report=report).backbone
+    file.parent.mkdir(parents=True, exist_ok=True)
     save_file(backbone.state_dict(), file)
     return backbone
 
 
-def side_by_side(backbones: Sequence[EfficientNetLite0]) -> SideBySide:
-    """Make one network of several."""
-    network = SideBySide(len(backbones))
-    for own, backbone in zip(network.networks, backbones, strict=True):
-        own.load_state_dict(backbone.state_dict())
+def averaged(networks: Sequence[EfficientNetLite0]) -> EfficientNetLite0:
+    """Average the weights of networks that were trained from the same start.
+
+    One network that errs about as little as all of them together, at the cost of one.
+
+    References
+    ----------
+    * Wortsman et al. 2022, arXiv:2203.05482, model soups.
+    """
+    states = [network.state_dict() for network in networks]
+    average = EfficientNetLite0()
+    average.load_state_dict(
+        {
+            key: torch.stack([state[key].double() for state in states]).mean(dim=0).to(value.dtype)
+            for key, value in states[0].items()
+        }
+    )
+    return average
+
+
+def mirror_averaged(backbone: EfficientNetLite0) -> MirrorAveraged:
+    """Let a network look at each film and at its mirror image."""
+    network = MirrorAveraged()
+    network.backbone.load_state_dict(backbone.state_dict())
     return network
 
 
-def finish(network: SideBySide, chosen: Selection, out: Path, training: dict[str, object]) -> None:
+def triage_on(network: Backbone, data: Path) -> Triage:
+    """Fit the triage, which shares the features and nothing else with the scores."""
+    films, inputs = triage_films(data)
+    report(f"triage on {len(films.films)} films")
+    features = features_of(network, torch.from_numpy(inputs)[:, None])
+    return fit_triage(features, films.classes, films.groups)
+
+
+def finish(
+    network: MirrorAveraged,
+    chosen: Selection,
+    out: Path,
+    *,
+    triage: Triage,
+    training: dict[str, object],
+) -> None:
     """Fit the heads on a trained network, measure them and write the model."""
     features = features_of(network, model_inputs(chosen.scored))
     also = other_films(network, chosen.training)
@@ -110,6 +159,7 @@ def finish(network: SideBySide, chosen: Selection, out: Path, training: dict[str
         network=network,
         extent=fit(points=extent, maximum=EXTENT_MAXIMUM),
         opacity=fit(points=opacity, maximum=OPACITY_MAXIMUM),
+        triage=triage,
     )
     write(
         model,
@@ -142,20 +192,6 @@ def other_films(network: Backbone, films: Sequence[Film]) -> OtherFilms:
         rises=features_of(network, (more * 2 - 1) * MODEL_LIMIT)
         - features_of(network, (less * 2 - 1) * MODEL_LIMIT),
     )
-
-
-def taught_severity(films: Sequence[Film]) -> NDArray[np.float64]:
-    """Let ``compact-1`` say how severe each film is, as a share of the worst, shape (N,).
-
-    Its backbone never saw the scored patients, and its own head is left aside: another one is
-    fitted on the Brixia scores and painted opacities of these films alone.
-    """
-    teacher = load_bundled("compact-1", Placement(torch.device("cpu"))).backbone
-    known = other_films(teacher, films)
-    nobody = OtherFilms(known.features[:0], known.share[:0], known.rises)
-    head = fit_ridge(known.features, known.share, also=nobody, maximum=1.0, strength=_TEACHER)
-    severity = head(features_of(teacher, model_inputs(films))).clip(0, 1)
-    return np.where([film.healthy for film in films], 0, severity)
 
 
 def _options() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""Fine-tune the ImageNet backbone on findings and Brixia scores of other patients' films."""
+"""Fine-tune a backbone on findings and Brixia scores of other patients' films."""
 
 import copy
 import hashlib
@@ -21,7 +21,6 @@ from severity.preprocessing import MODEL_LIMIT, MODEL_SIDE
 from training.augmentation import Augmentation, random_views
 from training.films import Film, grey_pixels
 from training.painting import painted
-from training.simulated import simulated
 from training.targets import BRIXIA, QUESTIONS, ZONES, Targets, targets
 
 IMAGENET_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -33,15 +32,13 @@ _STORED_SIDE = 256  # pixels; a little more than the views, which zoom in
 class Schedule:
     """How long and how fast the backbone learns."""
 
-    epochs: int = 12
-    batch: int = 26
+    epochs: int = 3
+    batch: int = 28
     painted: int = 3
     """How many views of a batch are shown again with a painted opacity and a larger one."""
     painted_weight: float = 0.3
     """How much it counts that an opacity raises the answers on severity."""
-    simulated: int = 5
-    """How many healthy films join each batch with simulated opacities of known share."""
-    peak_rate: float = 6e-4
+    peak_rate: float = 3e-4
     weight_decay: float = 0.02
     warm_up: float = 0.15
     """Share of all steps in which the rate rises."""
@@ -58,7 +55,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Lesson:
-    """One batch: views, the simulated ones last; their answers; the first views with opacities."""
+    """One batch: views, their answers, and the first views again with opacities."""
 
     views: Tensor
     answers: Targets
@@ -97,7 +94,7 @@ def imagenet_backbone() -> EfficientNetLite0:
 
 def pretrain(
     films: Sequence[Film],
-    taught: NDArray[np.float64],
+    backbone: EfficientNetLite0,
     *,
     schedule: Schedule,
     report: Callable[[str], None],
@@ -106,12 +103,11 @@ def pretrain(
 
     Parameters
     ----------
-    taught
-        A teacher's severity of each film; see `training.targets.targets`.
+    backbone
+        With the weights to start from; it is changed.
     """
     torch.manual_seed(schedule.seed)
-    school = _School(films, taught, schedule)
-    backbone = imagenet_backbone()
+    school = _School(films, schedule)
     answers = nn.Linear(FEATURES, QUESTIONS)
     network = nn.Sequential(backbone, nn.Dropout(0.2), answers).to(
         memory_format=torch.channels_last
@@ -186,14 +182,11 @@ def _follow(kept: nn.Module, trained: nn.Module, *, decay: float) -> None:
 class _School:
     """Cuts epochs of random lessons from films, which are read once."""
 
-    def __init__(
-        self, films: Sequence[Film], taught: NDArray[np.float64], schedule: Schedule
-    ) -> None:
+    def __init__(self, films: Sequence[Film], schedule: Schedule) -> None:
         self._schedule = schedule
         self._generator = torch.Generator().manual_seed(schedule.seed)
         self._squares = torch.from_numpy(np.stack([_square(film.path) for film in films]))
-        self._answers = targets(films, taught)
-        self._healthy = torch.tensor([row for row, film in enumerate(films) if film.healthy])
+        self._answers = targets(films)
         copies = [1 if f.brixia_zones is None else schedule.brixia_copies for f in films]
         self._rows = torch.arange(len(films)).repeat_interleave(torch.tensor(copies))
         self.lessons_per_epoch = len(self._rows) // schedule.batch
@@ -206,22 +199,15 @@ class _School:
             yield self._lesson(self._rows[order[first : first + self._schedule.batch]])
 
     def _lesson(self, chosen: Tensor) -> Lesson:
-        views, mirrored = self._views(chosen)
-        less, more = painted(views[: self._schedule.painted], generator=self._generator)
-        picked = torch.randint(
-            len(self._healthy), (self._schedule.simulated,), generator=self._generator
-        )
-        ill, shares = simulated(self._views(self._healthy[picked])[0], generator=self._generator)
-        answers = self._answers.of(chosen, mirrored=mirrored).and_simulated(shares)
-        return Lesson(views=torch.cat([views, ill]), answers=answers, less=less, more=more)
-
-    def _views(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        return random_views(
+        views, mirrored = random_views(
             self._squares[chosen],
             side=MODEL_SIDE,
             limits=self._schedule.limits,
             generator=self._generator,
         )
+        less, more = painted(views[: self._schedule.painted], generator=self._generator)
+        answers = self._answers.of(chosen, mirrored=mirrored)
+        return Lesson(views=views, answers=answers, less=less, more=more)
 
 
 def _square(path: Path) -> NDArray[np.uint8]:

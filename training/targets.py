@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from training.films import BRIXIA_ZONES, OUTCOMES, Film
-from training.simulated import ZONES as SIMULATED_ZONES
 
 FINDINGS = (
     "Atelectasis",
@@ -28,8 +25,7 @@ ABNORMAL = len(FINDINGS)
 BRIXIA = ABNORMAL + 1
 ZONES = slice(BRIXIA + 1, BRIXIA + 1 + len(BRIXIA_ZONES))
 OUTCOME = slice(ZONES.stop, ZONES.stop + len(OUTCOMES))
-SIMULATED = slice(OUTCOME.stop, OUTCOME.stop + SIMULATED_ZONES)
-QUESTIONS = SIMULATED.stop
+QUESTIONS = OUTCOME.stop
 _MIRRORED_ZONES = (3, 4, 5, 0, 1, 2)
 _ZONE_MAXIMUM = 3.0
 
@@ -38,8 +34,6 @@ _FINDING_WEIGHT = 0.3
 _BRIXIA_WEIGHT = 6.0
 _ZONE_WEIGHT = 1.5
 _OUTCOME_WEIGHT = 1.0
-_TAUGHT_WEIGHT = 1.5
-_SIMULATED_WEIGHT = 0.7
 _ABNORMAL_WEIGHT = {"nih": 1.0, "cidc": 1.0, "cxnet": 0.5}
 
 
@@ -57,31 +51,9 @@ class Targets:
         values[mirrored, ZONES] = values[mirrored][:, order]
         return Targets(values, weights)
 
-    def and_simulated(self, shares: Tensor) -> "Targets":
-        """Append films of which only the simulated opacity of each zone is asked.
 
-        Parameters
-        ----------
-        shares
-            Shape (M, zones), of films that follow these.
-        """
-        values = torch.zeros(len(shares), QUESTIONS)
-        weights = torch.zeros(len(shares), QUESTIONS)
-        values[:, SIMULATED], weights[:, SIMULATED] = shares, _SIMULATED_WEIGHT
-        return Targets(
-            torch.cat([self.values, values]),
-            torch.cat([self.weights, weights]),
-        )
-
-
-def targets(films: Sequence[Film], taught: NDArray[np.float64]) -> Targets:
-    """Collect the answers that each film's source gives.
-
-    Parameters
-    ----------
-    taught
-        Shape (N,), on [0, 1]: a teacher's severity, which stands in where no reader gave one.
-    """
+def targets(films: Sequence[Film]) -> Targets:
+    """Collect the answers that each film's source gives."""
     values = torch.zeros(len(films), QUESTIONS)
     weights = torch.zeros(len(films), QUESTIONS)
     for row, film in enumerate(films):
@@ -95,10 +67,6 @@ def targets(films: Sequence[Film], taught: NDArray[np.float64]) -> Targets:
             zones = torch.tensor(film.brixia_zones) / _ZONE_MAXIMUM
             values[row, BRIXIA], weights[row, BRIXIA] = zones.mean(), _BRIXIA_WEIGHT
             values[row, ZONES], weights[row, ZONES] = zones, _ZONE_WEIGHT
-        else:
-            values[row, BRIXIA], weights[row, BRIXIA] = float(taught[row]), _TAUGHT_WEIGHT
-        if film.healthy:
-            weights[row, SIMULATED] = _SIMULATED_WEIGHT
         for question, severe in zip(
             range(OUTCOME.start, OUTCOME.stop), film.outcomes, strict=False
         ):
