@@ -1,16 +1,17 @@
 """A model version that is loaded and ready to score."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from severity.calibration import Calibration
-from severity.domain import ModelVersion, Score
+from severity.domain import Likeness, ModelVersion, Score
 from severity.grey import GreyImage
 from severity.heads import Head, HeadInput
+from severity.likeness import Reference, frontal_films
 from severity.networks import Backbone, Precision
 from severity.runtime import CpuRuntime, GpuRuntime, ModelInput, Runtime
 from severity.triage import Triage
@@ -33,7 +34,9 @@ class ScoringModel:
     """A backbone, its head, the version that scores carry, and where it runs.
 
     ``calibration`` is None where nothing is known of the scores' errors. ``triage`` takes the
-    backbone's features, and is None for a model without.
+    backbone's features, and is None for a model without. ``reference`` tells which images are
+    like the films that scores rest on; it is the same for every model and no part of the version,
+    since it moves no score.
     """
 
     version: ModelVersion
@@ -42,6 +45,7 @@ class ScoringModel:
     runtime: Runtime
     calibration: Calibration | None = None
     triage: Triage | None = None
+    reference: Reference = field(default_factory=frontal_films)
 
     @property
     def lanes(self) -> int:
@@ -62,16 +66,18 @@ class ScoringModel:
 
         Returns
         -------
-        N scores in the order of ``inputs``; each is what the image would get alone.
+        N scores in the order of ``inputs``; each is what the image would get alone. An image that
+        is unlike known films is scored and says so.
         """
         if not len(inputs):
             return []
         given = self.outputs(inputs)
         points = self.head.points(given[self.head.takes])
         findings = self._findings(given.get(HeadInput.LOGITS), count=len(inputs))
+        likeness = self.reference.likeness(inputs)
         scores = [
-            self._to_score(extent, opacity, found)
-            for (extent, opacity), found in zip(points, findings, strict=True)
+            self._to_score(both, found, alike)
+            for both, found, alike in zip(points, findings, likeness, strict=True)
         ]
         return self._with_triage(self._with_intervals(scores, points), given)
 
@@ -130,13 +136,17 @@ class ScoringModel:
         classes = self.triage.by_class(given[HeadInput.FEATURES])
         return [replace(score, triage=one) for score, one in zip(scores, classes, strict=True)]
 
-    def _to_score(self, extent: np.float32, opacity: np.float32, found: dict[str, float]) -> Score:
+    def _to_score(
+        self, points: NDArray[np.float32], found: dict[str, float], likeness: Likeness
+    ) -> Score:
+        extent, opacity = points
         return Score(
             geographic_extent=self.version.geographic_extent.clip(float(extent)),
             opacity=self.version.opacity.clip(float(opacity)),
             geographic_extent_raw=float(extent),
             opacity_raw=float(opacity),
             findings=found,
+            likeness=likeness,
         )
 
 
