@@ -1,42 +1,35 @@
-"""Make the reference by which scores tell how like known frontal films an image is.
-
-It is learned from the films that models are trained on, never from those of a scored patient.
-The limits come from the distance of each training film to a reference that saw no film of its
-patient.
-"""
+"""Make the reference for the likeness of scores, and measure what it flags and what it spares."""
 
 import argparse
+import csv
 import hashlib
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold
 
-from severity.likeness import FEATURES, FRONTAL, Maps, Reference, maps, to_safetensors
-from severity.preprocessing import MODEL_LIMIT, PREPROCESSING
-from training.augmentation import Augmentation, random_views
-from training.films import Film, collection_films, cxnet_films, nih_films
+from severity.domain import Likeness
+from severity.likeness import FRONTAL, to_safetensors
+from severity.preprocessing import PREPROCESSING
+from training.films import LATERAL, Film, collection_films, cxnet_films, nih_films
 from training.head import model_inputs
+from training.reference import COMPONENTS, LIKE, Learned, learn
 from training.selection import counts, select
+from training.unlike import (
+    MADE_OTHERWISE,
+    TURNED_OR_INVERTED,
+    Input,
+    drawn,
+    in_folder,
+    with_opacities,
+)
 
-COMPONENTS = 22
-"""From 20 to 26 the laterals tell the same; with 16 a third of them passes."""
-LIKE = 0.98
-"""Of the training films, as seen by a reference that knows no film of their patient."""
-
-_FOLDS = 5
-_VIEWS = 3  # of each film beside itself
-_STRAYING = Augmentation(rotation=7.0, scale=0.1, shift=0.05, log_gamma=0.25)
-_CHUNK = 256
-_ALONE = (0.985, 0.995)
-"""Of the films within the limit of each distance, before both are moved together. Noise, text and
-drawings lie far beyond the second, other parts of the body just beyond the first."""
+_SEVERE_EXTENT = 6.0  # of 8 points
+_SEVERE_BRIXIA = 12.0  # of 18 points
 
 
 def main() -> None:
@@ -47,99 +40,122 @@ def main() -> None:
     films = [*nih_films(options.data), *cxnet_films(options.data)]
     chosen = select(collection_films(options.data), films, report=print)
     learned = learn(chosen.training)
-    write(learned, options.out, chosen.training)
+    measured = [*frontal_rows(learned, options.data), *unlike_rows(learned, options.data)]
+    for row in [*measured, *other_rows(learned, options.also)]:
+        print(row)
+    write(learned, options.out, films=chosen.training, measured=measured)
 
 
 @dataclass(frozen=True)
-class Learned:
-    """A reference, and what tells how it treats films that it does not know.
+class Row:
+    """Of one kind of images, how many are unlike known films, and for which reasons."""
 
-    ``unseen`` has for each training film's path the reference of the fold without its patient.
-    """
+    kind: str
+    images: int
+    unlike: int
+    reasons: dict[str, int]
 
-    reference: Reference
-    unseen: dict[Path, Reference]
+    @classmethod
+    def of(cls, kind: str, found: Sequence[Likeness]) -> "Row":
+        """Count."""
+        reasons = Counter(one.unlike.value for one in found if one.unlike is not None)
+        return cls(kind, len(found), sum(reasons.values()), dict(sorted(reasons.items())))
 
-    def knowing_nothing_of(self, film: Path) -> Reference:
-        """Return a reference that saw no film of this film's patient."""
-        return self.unseen.get(film, self.reference)
+    def __str__(self) -> str:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in self.reasons.items())
+        share = self.unlike / max(self.images, 1)
+        return f"{self.kind:42} {self.unlike:4} of {self.images:4} {share:6.1%}  {reasons}"
 
 
-def learn(films: Sequence[Film]) -> Learned:
-    """Learn a reference and its limits from films; deterministic."""
-    views = _views(films)
-    folds = GroupKFold(_FOLDS).split(views, groups=[film.patient for film in films])
-    fitted, distances = [], np.empty((len(films), 2))
-    for known, unknown in folds:
-        reference = fit(views[known].reshape(-1, FEATURES))
-        distances[unknown] = reference.distances(views[unknown, 0])
-        fitted.append((reference, unknown))
-    within, beyond = limits(distances)
-    return Learned(
-        reference=replace(
-            fit(views.reshape(-1, FEATURES)), within_limit=within, beyond_limit=beyond
+def frontal_rows(learned: Learned, data: Path) -> Iterator[Row]:
+    """Count false alarms; each film is measured by a reference that knows none of its patient."""
+    everyone = [*collection_films(data), *nih_films(data), *cxnet_films(data)]
+    children = _children(data)
+    inputs = _inputs(everyone)
+    found = [_unseen(learned, *one) for one in zip(everyone, inputs, strict=True)]
+    for kind, belongs in _groups(learned, children).items():
+        places = [place for place, film in enumerate(everyone) if belongs(film)]
+        yield Row.of(kind, [found[place] for place in places])
+    films = [film for film in everyone if film.source == "cidc"]
+    frontal = inputs[: len(films)]
+    for kind, changed in (MADE_OTHERWISE | TURNED_OR_INVERTED).items():
+        judged = [
+            _unseen(learned, film, changed(one)) for film, one in zip(films, frontal, strict=True)
+        ]
+        yield Row.of(f"cidc frontal, {kind}", judged)
+    opaque = with_opacities(frontal)
+    yield Row.of(
+        "cidc frontal, opacities painted in",
+        [_unseen(learned, film, one) for film, one in zip(films, opaque, strict=True)],
+    )
+
+
+def _groups(learned: Learned, children: frozenset[str]) -> dict[str, Callable[[Film], bool]]:
+    def extent(film: Film) -> float:
+        return film.score.extent if film.score is not None else -1.0
+
+    def brixia(film: Film) -> float:
+        return sum(film.brixia_zones) if film.brixia_zones is not None else -1.0
+
+    return {
+        "cidc frontal": lambda film: film.source == "cidc",
+        "cidc frontal, trained on": lambda film: (
+            film.source == "cidc" and film.path in learned.unseen
         ),
-        unseen={
-            films[place].path: limited
-            for reference, unknown in fitted
-            for limited in [replace(reference, within_limit=within, beyond_limit=beyond)]
-            for place in unknown
-        },
-    )
+        "cidc frontal, not trained on": lambda film: (
+            film.source == "cidc" and film.path not in learned.unseen
+        ),
+        "cidc scored": lambda film: film.score is not None,
+        "cidc scored, extent 6 and more": lambda film: extent(film) >= _SEVERE_EXTENT,
+        "cidc Brixia 12 and more": lambda film: brixia(film) >= _SEVERE_BRIXIA,
+        "nih": lambda film: film.source == "nih",
+        "cxnet": lambda film: film.source == "cxnet",
+        "cxnet children": lambda film: film.source == "cxnet" and film.path.name in children,
+    }
 
 
-def fit(features: NDArray[np.floating]) -> Reference:
-    """Find the principal components of features, shape (M, 392); the limits are 1."""
-    mean = features.mean(axis=0)
-    variances, directions = np.linalg.eigh(np.cov(features.astype(np.float64).T))
-    components = directions.T[::-1][:COMPONENTS]
-    # Either sign is right; the largest entry decides, so that all machines find the same.
-    largest = np.abs(components).argmax(axis=1)
-    components = components * np.sign(components[np.arange(len(components)), largest])[:, None]
-    return Reference(
-        name=FRONTAL,
-        mean=mean.astype(np.float32),
-        components=np.ascontiguousarray(components, dtype=np.float32),
-        deviations=np.sqrt(variances[::-1][:COMPONENTS]).astype(np.float32),
-        within_limit=1.0,
-        beyond_limit=1.0,
-    )
+def _children(data: Path) -> frozenset[str]:
+    with (data / "pretrain" / "cxnet.csv").open(newline="", encoding="utf-8") as file:
+        return frozenset(
+            Path(row["filename"]).name for row in csv.DictReader(file) if row["pediatric"] == "1"
+        )
 
 
-def limits(distances: NDArray[np.floating]) -> tuple[float, float]:
-    """Set both limits so that `LIKE` of the films lie within both; distances of shape (N, 2)."""
-    alone = np.array([np.quantile(distances[:, place], _ALONE[place]) for place in (0, 1)])
-    within, beyond = alone * np.quantile((distances / alone).max(axis=1), LIKE)
-    return float(within), float(beyond)
+def _unseen(learned: Learned, film: Film, one: Input) -> Likeness:
+    (likeness,) = learned.knowing_nothing_of(film.path).likeness([one])
+    return likeness
 
 
-def _views(films: Sequence[Film]) -> NDArray[np.float32]:
-    """Compute the features of films, of random views of them, and of the mirror images of all.
-
-    Returns
-    -------
-    Shape (films, 2 * (1 + views), 392); the film as it is comes first.
-    """
-    generator = torch.Generator().manual_seed(0)
-    found = []
-    for start in range(0, len(films), _CHUNK):
-        inputs = model_inputs(films[start : start + _CHUNK])[:, 0]
-        grey = ((inputs / MODEL_LIMIT + 1) * (255 / 2)).round().byte()
-        seen = [inputs]
-        for _ in range(_VIEWS):
-            views, _mirrored = random_views(grey, side=224, limits=_STRAYING, generator=generator)
-            seen.append((views[:, 0] * 2 - 1) * MODEL_LIMIT)
-        found.append(np.stack([_both(maps(list(one.numpy()))) for one in seen], axis=1))
-    views_first = np.concatenate(found)
-    return views_first.reshape(len(films), -1, FEATURES)
+def _inputs(films: Sequence[Film]) -> list[Input]:
+    return list(model_inputs(films)[:, 0].numpy())
 
 
-def _both(images: Sequence[Maps]) -> NDArray[np.float32]:
-    """List the features of images and of their mirror images, shape (N, 2, 392)."""
-    return np.stack([[one.features, one.mirrored().features] for one in images])
+def unlike_rows(learned: Learned, data: Path) -> Iterator[Row]:
+    """Count what is rightly flagged: laterals and drawings."""
+    for kind, inputs in ({"cidc lateral": _inputs(lateral_films(data))} | drawn()).items():
+        yield Row.of(kind, learned.reference.likeness(inputs))
 
 
-def write(learned: Learned, folder: Path, films: Sequence[Film]) -> None:
+def other_rows(learned: Learned, folders: Sequence[Path]) -> Iterator[Row]:
+    """Count what is flagged of further folders, by kind of image."""
+    for folder in folders:
+        for kind, inputs in in_folder(folder).items():
+            yield Row.of(f"{folder.name}: {kind}", learned.reference.likeness(inputs))
+
+
+def lateral_films(data: Path) -> list[Film]:
+    """List the lateral films of the COVID-19 Image Data Collection."""
+    with (data / "cidc" / "metadata.csv").open(newline="", encoding="utf-8") as file:
+        return [
+            Film(data / "cidc" / "images" / row["filename"], "cidc", f"cidc-{row['patientid']}")
+            for row in csv.DictReader(file)
+            if row["view"] == LATERAL
+        ]
+
+
+def write(
+    learned: Learned, folder: Path, *, films: Sequence[Film], measured: Sequence[Row]
+) -> None:
     """Write ``frontal-1.safetensors`` and its card, ``frontal-1.json``."""
     content = to_safetensors(learned.reference)
     (folder / f"{FRONTAL}.safetensors").write_bytes(content)
@@ -147,6 +163,7 @@ def write(learned: Learned, folder: Path, films: Sequence[Film]) -> None:
         "name": FRONTAL,
         "sha256": hashlib.sha256(content).hexdigest(),
         "preprocessing": PREPROCESSING,
+        "measured": {row.kind: {"images": row.images, "unlike": row.unlike} for row in measured},
         "training": {
             "sources": counts(films),
             "data_fingerprint": _fingerprint(films),
@@ -178,6 +195,14 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--out", type=Path, default=Path("severity/weights"), help="folder for the reference"
+    )
+    parser.add_argument(
+        "--also",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="images of any kind to measure too; may be given several times",
     )
     return parser.parse_args()
 

@@ -1,4 +1,5 @@
 import dataclasses
+from collections.abc import Sequence
 from datetime import UTC
 from importlib import resources
 from pathlib import Path
@@ -23,6 +24,10 @@ from severity.likeness import (
 from severity.models import Placement
 from severity.preprocessing import MODEL_LIMIT, to_model_input
 from severity.reading import read_radiograph
+from training.films import Film as LabelledFilm
+from training.films import collection_films
+from training.head import model_inputs
+from training.likeness import lateral_films
 
 Film = NDArray[np.float32]
 
@@ -185,3 +190,51 @@ def test_one_changed_byte_of_the_installed_reference_is_noticed(
 
     with pytest.raises(WrongWeights, match="reinstall"):
         frontal_films.__wrapped__()
+
+
+@pytest.fixture(scope="module")
+def frontals(cidc: Path) -> list[Film]:
+    return _inputs(collection_films(cidc.parent))
+
+
+def _inputs(films: Sequence[LabelledFilm]) -> list[Film]:
+    return list(model_inputs(films)[:, 0].numpy())
+
+
+def share(images: Sequence[Film], *reasons: Unlike) -> float:
+    """Of the images, that are flagged; for one of ``reasons``, if any are named."""
+    found = [one.unlike for one in frontal_films().likeness(images)]
+    return sum(one in (reasons or tuple(Unlike)) for one in found) / len(found)
+
+
+def test_at_most_two_of_a_hundred_frontal_films_are_flagged(frontals: list[Film]) -> None:
+    assert len(frontals) == 531
+    assert share(frontals) <= 0.02
+
+
+def test_it_is_not_severity_that_is_flagged(cidc: Path) -> None:
+    films = collection_films(cidc.parent)
+    severe = [film for film in films if film.score is not None and film.score.extent >= 6]
+
+    assert len(severe) >= 20
+    assert share(_inputs(severe)) <= 0.05
+
+
+def test_most_laterals_are_flagged(cidc: Path) -> None:
+    laterals = _inputs(lateral_films(cidc.parent))
+
+    assert len(laterals) == 44
+    assert share(laterals) >= 0.85
+
+
+def test_negatives_are_flagged_as_such(frontals: list[Film]) -> None:
+    assert share([-one for one in frontals]) >= 0.99
+    assert share([-one for one in frontals], Unlike.INVERTED) >= 0.95
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_turned_films_are_flagged_as_such(frontals: list[Film], quarters: int) -> None:
+    turned = [np.rot90(one, quarters) for one in frontals]
+
+    assert share(turned) >= 0.94
+    assert share(turned, Unlike.TURNED) >= 0.9
