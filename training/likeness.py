@@ -38,12 +38,17 @@ def main() -> None:
     torch.use_deterministic_algorithms(mode=True)
     torch.set_num_threads(1)
     films = [*nih_films(options.data), *cxnet_films(options.data)]
-    chosen = select(collection_films(options.data), films, report=print)
+    chosen = select(collection_films(options.data), films, report=_report)
     learned = learn(chosen.training)
     measured = [*frontal_rows(learned, options.data), *unlike_rows(learned, options.data)]
     for row in [*measured, *other_rows(learned, options.also)]:
-        print(row)
+        _report(str(row))
     write(learned, options.out, films=chosen.training, measured=measured)
+
+
+def _report(line: str) -> None:
+    """Print a line at once, also into a file."""
+    print(line, flush=True)
 
 
 @dataclass(frozen=True)
