@@ -31,7 +31,7 @@ async def score_claims(
         content = await work.inbox.read(claim.object_key)
         return await lanes.decode(identified_image, content, record, claim=claim, lanes=lanes)
 
-    answers = await lanes.score(claims, ready)
+    answers = await lanes.push(claims, ready, have.model.score)
     return [_outcome(claim, answer, have) for claim, answer in zip(claims, answers, strict=True)]
 
 
@@ -42,7 +42,7 @@ def identified_image(
     if hashlib.sha256(content).hexdigest() != claim.content_sha256:
         raise UnreadableImage(Reason.VANISHED, "the object was replaced before it was scored")
     radiograph = lanes.read(content, sidecar, content_sha256=claim.content_sha256)
-    model_input = lanes.model.prepare(radiograph.grey)
+    model_input = lanes.network.prepare(radiograph.grey)
     return IdentifiedImage(radiograph.record, model_input, radiograph.pixel_sha256())
 
 

@@ -61,7 +61,7 @@ async def evaluate_folder(request: Request, have: Resources) -> Evaluation:
     peers = read_peers(request.peers) if request.peers else {}
     if request.out:
         prepare_folder(request.out)
-    seen = await look_at(folder.films, have)
+    seen = await look_at(folder.films, have, have.model)
     noise = await _noise(request, seen, have)
     # In a thread: in a flow, its heart beats in this one.
     evaluation = await asyncio.to_thread(

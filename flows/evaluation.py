@@ -9,7 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from flows.evaluation_notes import fit_note, notes, peer_notes, shared_with_fit
-from flows.film_features import Seen, SeenFilm
+from flows.film_features import Seen, SeenFilm, outputs_of, points_of
 from flows.labelled import EXTENT_SCALE, CannotEvaluate, LabelledFolder
 from flows.lanes import Rejection
 from flows.noise import Noise
@@ -22,6 +22,7 @@ from severity.evaluation.protocol import LEAST_GROUPS, Measured, measure
 from severity.evaluation.splits import SPLITS, groups_of
 from severity.evaluation.subgroups import UNKNOWN, Subgroup, age_group, by_level
 from severity.evaluation.systems import AS_IT_IS, System, feature_sets, own_head, peer, rescaled
+from severity.heads import HeadInput
 from severity.models import ScoringModel
 
 EXTENT, OPACITY = "geographic extent", "opacity"
@@ -205,13 +206,13 @@ def grouped(films: Sequence[SeenFilm]) -> tuple[tuple[str, ...], int]:
 def _own_systems(
     films: Sequence[SeenFilm], model: ScoringModel, scales: Mapping[str, Scale]
 ) -> list[System]:
-    logits = [one.logits for one in films if one.logits is not None]
+    outputs = outputs_of(films)
     sets = feature_sets(
-        np.array([one.features for one in films], dtype=float),
-        np.array(logits, dtype=float) if logits else None,
+        outputs[HeadInput.FEATURES].astype(float),
+        outputs[HeadInput.LOGITS].astype(float) if HeadInput.LOGITS in outputs else None,
         model.backbone.findings,
     )
-    points = np.array([one.points for one in films], dtype=float).T
+    points = points_of(films, model.head).T
     given = (model.version.geographic_extent, model.version.opacity)
     return [*sets, own_head(*starmap(rescaled, zip(points, given, scales.values(), strict=True)))]
 

@@ -8,15 +8,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import ParamSpec, Protocol, Self, TypeVar
 
 from threadpoolctl import threadpool_limits
 
 from flows.at_once import at_once
-from flows.resources import Resources
+from flows.settings import Settings
 from severity.decoding_helpers import DecodingHelpers
-from severity.domain import ImageRecord, Reason, Score
+from severity.domain import ImageRecord, Reason
 from severity.errors import RejectedImage
+from severity.grey import GreyImage
 from severity.radiograph import Radiograph
 from severity.reading import read_radiograph
 from severity.runtime import ModelInput
@@ -49,6 +50,17 @@ class Rejection:
 Ready = TypeVar("Ready", bound=ReadyImage)
 
 
+class Network(Protocol):
+    """What images are prepared for and pushed through: a model, or a backbone alone."""
+
+    @property
+    def lanes(self) -> int:
+        """How many batches may usefully be in it at the same time."""
+
+    def prepare(self, grey: GreyImage) -> ModelInput:
+        """Bring a decoded image to the network's input."""
+
+
 class Turns:
     """Lets batches be closed in the order in which they were claimed.
 
@@ -77,20 +89,20 @@ async def _turn(before: asyncio.Event, over: asyncio.Event) -> AsyncIterator[Non
 class Lanes:
     """What all batches in flight share, and so what bounds them together.
 
-    At most ``decoders`` full-size images are in memory, and at most ``model.lanes`` forward
+    At most ``decoders`` full-size images are in memory, and at most ``network.lanes`` forward
     passes run; all else that a batch holds is model inputs. Leaving the context waits for what
     the threads still do, so that nothing is claimed or written behind a run that ended.
     """
 
-    def __init__(self, have: Resources) -> None:
-        self.model = have.model
-        self.count = self.model.lanes + _BESIDE
+    def __init__(self, settings: Settings, network: Network) -> None:
+        self.network = network
+        self.count = network.lanes + _BESIDE
         self.turns = Turns()
-        self._zone = have.settings.zone
-        self._helpers = DecodingHelpers(have.settings.decoders)
-        self._full_size = asyncio.Semaphore(have.settings.decoders)
-        self._decoders = ThreadPoolExecutor(have.settings.decoders, "decoder")
-        self._scorers = ThreadPoolExecutor(self.model.lanes, "scorer")
+        self._zone = settings.zone
+        self._helpers = DecodingHelpers(settings.decoders)
+        self._full_size = asyncio.Semaphore(settings.decoders)
+        self._decoders = ThreadPoolExecutor(settings.decoders, "decoder")
+        self._scorers = ThreadPoolExecutor(network.lanes, "scorer")
         self._clerks = ThreadPoolExecutor(_CLERKS, "clerk")
 
     def __enter__(self) -> Self:
@@ -109,16 +121,21 @@ class Lanes:
         self._helpers.close()
         self._one_blas_thread.restore_original_limits()
 
-    async def score(
-        self, items: Sequence[Item], ready: Callable[[Item], Awaitable[Ready]]
-    ) -> list[tuple[Ready, Score] | Rejection]:
-        """Score one batch: read, decode, prepare, push through the network.
+    async def push(
+        self,
+        items: Sequence[Item],
+        ready: Callable[[Item], Awaitable[Ready]],
+        through: Callable[[Sequence[ModelInput]], Sequence[Answer]],
+    ) -> list[tuple[Ready, Answer] | Rejection]:
+        """Take one batch the whole way: read, decode, prepare, push through the network.
 
         Parameters
         ----------
         ready
             Reads an item and prepares it, the costly part through `decode`. Asked for no more
             items at once, over all lanes, than there may be full-size images in memory.
+        through
+            Asks the network, such as a model's ``score``: one answer an input, in their order.
 
         Returns
         -------
@@ -136,15 +153,19 @@ class Lanes:
         # and in the network, before the next one is begun.
         prepared = await at_once(len(items), one, items)
         inputs = [one.model_input for one in prepared if isinstance(one, ReadyImage)]
-        scores = iter(await self._scores(inputs))
-        return [one if isinstance(one, Rejection) else (one, next(scores)) for one in prepared]
+        answers = iter(await self._answers(inputs, through))
+        return [one if isinstance(one, Rejection) else (one, next(answers)) for one in prepared]
 
-    async def _scores(self, inputs: Sequence[ModelInput]) -> list[Score]:
-        """Score a batch, split so that even a single one keeps every lane of the model busy."""
-        size = math.ceil(len(inputs) / self.model.lanes) or 1
+    async def _answers(
+        self,
+        inputs: Sequence[ModelInput],
+        through: Callable[[Sequence[ModelInput]], Sequence[Answer]],
+    ) -> list[Answer]:
+        """Push a batch through, split so that a single one keeps every lane of the network busy."""
+        size = math.ceil(len(inputs) / self.network.lanes) or 1
         portions = [inputs[start : start + size] for start in range(0, len(inputs), size)]
-        scored = await asyncio.gather(*(self.infer(self.model.score, one) for one in portions))
-        return [score for portion in scored for score in portion]
+        answered = await asyncio.gather(*(self.infer(through, one) for one in portions))
+        return [answer for portion in answered for answer in portion]
 
     def read(
         self, content: bytes, sidecar: SidecarRecord | None, *, content_sha256: str

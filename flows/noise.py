@@ -137,7 +137,7 @@ def _to_perturb(film: SeenFilm) -> _Item:
 async def _look_at(items: Sequence[_Item], have: Resources) -> list[_Looked | None]:
     """Read, prepare and score the versions of each film; None for a film that is rejected."""
     have.progress.waiting(len(items))
-    with Lanes(have) as lanes:
+    with Lanes(have.settings, have.model) as lanes:
 
         async def look(item: _Item) -> _Looked | None:
             inputs, perceptual = await lanes.decode(_prepared, item, lanes)
@@ -157,7 +157,7 @@ def _prepared(item: _Item, lanes: Lanes) -> tuple[list[ModelInput], Hash | None]
         grey = lanes.read(_content(item.path), item.record, content_sha256=_NO_IDENTITY).grey
     except RejectedImage:
         return [], None
-    inputs = [lanes.model.prepare(one) for one in item.versions(grey)]
+    inputs = [lanes.network.prepare(one) for one in item.versions(grey)]
     return inputs, perceptual_hash(torch.as_tensor(inputs[0]).numpy(force=True))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flows.film_features import SeenFilm
+from flows.film_features import SeenFilm, points_of
 from severity.domain import Interval, Scale
 from severity.evaluation.conformal import (
     Bounds,
@@ -75,7 +75,7 @@ def as_shipped(
     """
     if model.calibration is None:
         return []
-    points = np.array([one.points for one in films], dtype=float)
+    points = points_of(films, model.head)
     given = (model.version.geographic_extent, model.version.opacity)
     intervals = zip(*model.calibration.intervals(points, given), strict=True)
     found = []

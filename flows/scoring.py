@@ -120,7 +120,7 @@ async def score_waiting(run: Work, have: resources.Resources) -> Counts:
             done += batch
             have.progress.advanced(scored=batch.scored, rejected=batch.rejected)
 
-    with Lanes(have) as lanes:
+    with Lanes(have.settings, have.model) as lanes:
         work.lanes.set(lanes)
         # Counted anew in the end: other runs take some, and what they leave when they die waits.
         while waiting := await lanes.transact(_waiting, run):

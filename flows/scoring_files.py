@@ -74,13 +74,13 @@ async def _score_files(
     given: Iterable[tuple[Path, MapPlace | None]], have: Resources
 ) -> list[FileResult]:
     sidecars = lru_cache(_CACHED_FOLDERS)(_sidecars)
-    with Lanes(have) as lanes:
+    with Lanes(have.settings, have.model) as lanes:
 
         async def ready(given: tuple[Path, MapPlace | None]) -> ReadyImage:
             return await lanes.decode(_ready_image, given[0], sidecars, lanes)
 
         async def score(batch: Sequence[tuple[Path, MapPlace | None]]) -> list[FileResult]:
-            answers = await lanes.score(batch, ready)
+            answers = await lanes.push(batch, ready, have.model.score)
             for (_, place), answer in zip(batch, answers, strict=True):
                 if place is not None and not isinstance(answer, Rejection):
                     await lanes.infer(write_map, answer[0], place, have.model)
@@ -101,7 +101,7 @@ def _ready_image(file: Path, sidecars: SidecarsOf, lanes: Lanes) -> ReadyImage:
     # Without a record a PNG or JPEG is still an image; only whose it is stays unknown.
     record = sidecars(file.parent).get(file.name, _NOBODY)
     radiograph = lanes.read(content, record, content_sha256=_NO_IDENTITY)
-    return ReadyImage(radiograph.record, lanes.model.prepare(radiograph.grey))
+    return ReadyImage(radiograph.record, lanes.network.prepare(radiograph.grey))
 
 
 def _sidecars(folder: Path) -> Mapping[str, SidecarRecord]:
