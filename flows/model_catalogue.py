@@ -8,6 +8,7 @@ from typing import Any
 from flows.model_store import ImportedFile, ModelStore, StoredModel
 from flows.settings import Settings
 from flows.weights import check_weights, kept_weights
+from severity import bundled
 from severity.bundled import BUNDLED, bundled_calibration, bundled_card, check_precision
 from severity.calibration import Calibration
 from severity.domain import ModelVersion, Scale
@@ -36,7 +37,11 @@ class Weights:
 
 @dataclass(frozen=True)
 class KnownModel:
-    """One model as it is described; ``files`` and ``measured`` are empty where there are none."""
+    """One model as it is described.
+
+    ``imported`` is any model that did not come with the package, ``training`` says how one was
+    fitted here; what there is not is empty.
+    """
 
     name: str
     imported: bool
@@ -51,27 +56,34 @@ class KnownModel:
     files: tuple[ImportedFile, ...] = ()
     measured: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
 
 
 def store(settings: Settings) -> ModelStore:
-    """Return the imported models of this home folder."""
+    """Return the models of this home folder, imported or trained."""
     return ModelStore(settings.home / "models")
 
 
 def names(settings: Settings) -> list[str]:
-    """List all models: built in, then imported."""
+    """List all models: built in, then those of this home folder."""
     return [*BUILT_IN, *store(settings).names()]
 
 
-def head_named(name: str, settings: Settings) -> Head:
-    """Return the head of any model but the bundled ones, whose heads are in their weights.
+def stored(name: str, settings: Settings) -> StoredModel:
+    """Return any model but the bundled ones, whose heads are in their weights.
 
     Raises
     ------
     ModelUnavailable
-        There is no such model, or the imported one is broken.
+        There is no such model, or its folder is broken.
     """
-    return _stored(name, settings).head
+    if name != LINEAR_NAME:
+        return store(settings).read(name)
+    return StoredModel(
+        head=linear_on_lung_opacity(),
+        source="Cohen et al. 2020, arXiv:2005.11856; github.com/mlmed/covid-severity",
+        licence="head: CC BY-SA 4.0; backbone: as published by torchxrayvision. Research use only",
+    )
 
 
 def known(name: str, settings: Settings) -> KnownModel:
@@ -84,8 +96,8 @@ def known(name: str, settings: Settings) -> KnownModel:
     """
     if name in BUNDLED:
         return _bundled(name)
-    stored = _stored(name, settings)
-    head = stored.head
+    kept = stored(name, settings)
+    head = kept.head
     return KnownModel(
         name=name,
         imported=name not in BUILT_IN,
@@ -94,10 +106,13 @@ def known(name: str, settings: Settings) -> KnownModel:
         head_sha256=head.sha256,
         geographic_extent=head.geographic_extent,
         opacity=head.opacity,
-        weights=_weights(head.backbone, settings),
-        source=stored.source,
-        licence=stored.licence,
-        files=stored.files,
+        weights=weights_of(head.backbone, settings, pinned=kept.weights_sha256),
+        source=kept.source,
+        licence=kept.licence,
+        files=kept.files,
+        measured=kept.measured,
+        calibration=kept.calibration,
+        training=kept.training,
     )
 
 
@@ -111,7 +126,9 @@ def version(model: KnownModel, settings: Settings) -> ModelVersion | None:
     """
     weights = model.weights
     if weights.bundled:
-        check_precision(model.name, settings.precision)
+        comes_with = model.name if model.name in BUNDLED else model.backbone
+        check_precision(comes_with, settings.precision)
+        bundled.check_weights(comes_with, weights.sha256)
     elif weights.file is None:
         return None
     else:
@@ -136,20 +153,18 @@ def head_text(head: Head) -> str:
     return f"MLP on {head.takes}, " + (extent if extent == opacity else f"{extent} and {opacity}")
 
 
-def _stored(name: str, settings: Settings) -> StoredModel:
-    if name != LINEAR_NAME:
-        return store(settings).read(name)
-    return StoredModel(
-        head=linear_on_lung_opacity(),
-        source="Cohen et al. 2020, arXiv:2005.11856; github.com/mlmed/covid-severity",
-        licence="head: CC BY-SA 4.0; backbone: as published by torchxrayvision. Research use only",
-    )
+def weights_of(backbone: str, settings: Settings, *, pinned: str = "") -> Weights:
+    """Look for a backbone's weights; fetch nothing.
 
-
-def _weights(backbone: str, settings: Settings) -> Weights:
-    """Look for a backbone's weights; fetch nothing."""
+    Parameters
+    ----------
+    pinned
+        Hash of the weights that a head was fitted on; it takes no others.
+    """
+    if backbone in BUNDLED:
+        return Weights(sha256=pinned or bundled_card(backbone)["weights_sha256"], bundled=True)
     published = weight_set(backbone)
-    sha256 = settings.weights_sha256 or published.sha256
+    sha256 = pinned or settings.weights_sha256 or published.sha256
     file = settings.weights_file or kept_weights(settings.home / "weights", sha256)
     return Weights(
         sha256=sha256,

@@ -22,11 +22,11 @@ from flows.model_present import (
 from flows.model_store import NameTaken, StoredModel
 from flows.present import terminal
 from flows.settings import Settings
+from severity.backbones import BACKBONES
 from severity.domain import RESEARCH_USE_ONLY, Scale
 from severity.errors import ModelUnavailable
 from severity.heads import HeadInput
 from severity.txrv_heads import LINEAR_NAME
-from severity.weight_sets import WEIGHT_SETS
 
 _FAILURE = 1
 _RALO = "ralo"
@@ -43,7 +43,7 @@ def model_commands() -> None:
 @click.option("--name", help="Lowercase letters, digits and hyphens; what --model will take.")
 @click.option(
     "--backbone",
-    type=click.Choice(list(WEIGHT_SETS)),
+    type=click.Choice(list(BACKBONES)),
     help="The one that the head was fitted on; densenet121-res224-all if absent.",
 )
 @click.option(
@@ -109,7 +109,7 @@ def _request(given: dict[str, object]) -> Request:
             raise CannotImport(f"give {_option(name)}: the files do not say it")
     return Request(
         name=str(given["name"]),
-        backbone=str(given.get("backbone", next(iter(WEIGHT_SETS)))),
+        backbone=str(given.get("backbone", BACKBONES[0])),
         takes=HeadInput(str(given["takes"])) if "takes" in given else None,
         geographic_extent=_scale(given["extent_scale"]),
         opacity=_scale(given["opacity_scale"]),

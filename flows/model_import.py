@@ -9,6 +9,8 @@ import numpy as np
 
 from flows.model_catalogue import BUILT_IN
 from flows.model_store import ImportedFile, StoredModel
+from severity.backbones import findings, widths
+from severity.bundled import BUNDLED, bundled_card
 from severity.domain import Scale
 from severity.errors import WrongWeights
 from severity.head_files import (
@@ -18,8 +20,7 @@ from severity.head_files import (
     read_mlp_pickle,
 )
 from severity.heads import NAME, Chain, Head, HeadInput
-from severity.txrv_heads import INPUTS
-from severity.weight_sets import FINDINGS, weight_set
+from severity.weight_sets import FINDINGS
 
 _KEPT = Scale(0, 8)  # what the database keeps of either score
 _PICKLES = {".pkl", ".pickle"}
@@ -86,19 +87,19 @@ def import_head(files: Sequence[Path], request: Request) -> StoredModel:
     WrongWeights
         A file does not hold what its name promises.
     """
-    _check_name(request.name)
-    for scale in (request.geographic_extent, request.opacity):
-        if not _KEPT.lowest <= scale.lowest < scale.highest <= _KEPT.highest:
-            raise CannotImport(
-                f"a scale from {scale.lowest:g} to {scale.highest:g}: scores are kept between "
-                f"{_KEPT.lowest:g} and {_KEPT.highest:g} points"
-            )
+    for problem in (
+        name_problem(request.name),
+        scale_problem(request.geographic_extent),
+        scale_problem(request.opacity),
+    ):
+        if problem:
+            raise CannotImport(problem)
     contents = [_content(file) for file in files]
     layers = _layers(files, contents)
     head = Head(
         name=request.name,
         backbone=request.backbone,
-        takes=_takes(layers[0][0].inputs, request.takes),
+        takes=_takes(layers[0][0].inputs, request),
         layers=layers,
         geographic_extent=request.geographic_extent,
         opacity=request.opacity,
@@ -112,16 +113,30 @@ def import_head(files: Sequence[Path], request: Request) -> StoredModel:
             ImportedFile(file.name, hashlib.sha256(content).hexdigest())
             for file, content in zip(files, contents, strict=True)
         ),
+        weights_sha256=_pinned(request.backbone),
     )
 
 
-def _check_name(name: str) -> None:
+def name_problem(name: str) -> str:
+    """Say why no model can be added by a name; empty if one can."""
     if not NAME.fullmatch(name):
-        raise CannotImport(
-            f"{name!r} is no name: lowercase letters, digits and single hyphens, 40 at most"
-        )
-    if name in BUILT_IN:
-        raise CannotImport(f"{name} is built in: give another --name")
+        return f"{name!r} is no name: lowercase letters, digits and single hyphens, 40 at most"
+    return f"{name} is built in: give another --name" if name in BUILT_IN else ""
+
+
+def scale_problem(scale: Scale) -> str:
+    """Say why scores on a scale cannot be kept; empty if they can."""
+    if _KEPT.lowest <= scale.lowest < scale.highest <= _KEPT.highest:
+        return ""
+    return (
+        f"a scale from {scale.lowest:g} to {scale.highest:g}: scores are kept between "
+        f"{_KEPT.lowest:g} and {_KEPT.highest:g} points"
+    )
+
+
+def _pinned(backbone: str) -> str:
+    """Name the weights that a head takes alone: another package may bring others."""
+    return str(bundled_card(backbone)["weights_sha256"]) if backbone in BUNDLED else ""
 
 
 def _content(file: Path) -> bytes:
@@ -166,17 +181,20 @@ def _check_findings(head: Head) -> None:
     """Refuse a head on a logit that its backbone was not trained for: it means nothing."""
     if head.takes is not HeadInput.LOGITS:
         return
-    answered = weight_set(head.backbone).findings
+    answered = findings(head.backbone)
     used = np.any([chain[0].weight.any(axis=1) for chain in head.layers], axis=0)
     for finding, answer, weighs in zip(FINDINGS, answered, used, strict=True):
         if weighs and not answer:
             raise CannotImport(f"{head.backbone} was not trained on {finding}, which the head uses")
 
 
-def _takes(inputs: int, said: HeadInput | None) -> HeadInput:
+def _takes(inputs: int, request: Request) -> HeadInput:
     """Tell from its width what a head takes."""
-    fitting = [one for one, width in INPUTS.items() if width == inputs]
-    if not fitting or said not in {None, *fitting}:
-        gives = " or ".join(f"{width} {one}" for one, width in INPUTS.items())
-        raise CannotImport(f"the head takes {inputs} numbers; a backbone gives {gives}")
+    given = widths(request.backbone)
+    fitting = [one for one, width in given.items() if width == inputs]
+    if not fitting or request.takes not in {None, *fitting}:
+        gives = " or ".join(f"{width} {one}" for one, width in given.items())
+        raise CannotImport(
+            f"the head takes {inputs} numbers; a backbone gives {gives} ({request.backbone})"
+        )
     return fitting[0]

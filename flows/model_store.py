@@ -1,6 +1,7 @@
-"""Where imported models live: one folder each, below ``models`` in the home folder.
+"""Where models that did not come with the package live: a folder each, below ``models`` at home.
 
-``NAME/head.safetensors`` is the head, ``NAME/model.json`` says where it came from. A folder has
+``NAME/head.safetensors`` is the head, ``NAME/model.json`` says where it came from, and
+``NAME/calibration.json``, where it is there, what is known of its scores' errors. A folder has
 its name only when it is whole, and is never changed afterwards.
 """
 
@@ -8,15 +9,18 @@ import json
 import os
 import secrets
 import shutil
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
+from severity.calibration import Calibration, from_json, to_json
 from severity.domain import RESEARCH_USE_ONLY
 from severity.errors import ModelUnavailable, WrongWeights
 from severity.head_files import LARGEST_BYTES, from_safetensors, to_safetensors
 from severity.heads import NAME, Head
 
-_HEAD, _ORIGIN = "head.safetensors", "model.json"
+_HEAD, _ORIGIN, _CALIBRATION = "head.safetensors", "model.json", "calibration.json"
 
 
 class NameTaken(Exception):
@@ -33,22 +37,40 @@ class ImportedFile:
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A head and where it came from."""
+    """A head and where it came from.
+
+    Attributes
+    ----------
+    files
+        Those that an imported head was read from.
+    weights_sha256
+        Of the backbone that a head was fitted on; empty if it is not known.
+    measured
+        How good a head is that was fitted here, as `flows.training_record` writes it.
+    training
+        How it was fitted; likewise.
+    calibration
+        What is known of the scores' errors.
+    """
 
     head: Head
     source: str = ""
     licence: str = ""
     files: tuple[ImportedFile, ...] = ()
+    weights_sha256: str = ""
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True)
 class ModelStore:
-    """The imported models in one folder, which need not exist."""
+    """The models in one folder, which need not exist."""
 
     folder: Path
 
     def names(self) -> list[str]:
-        """List the imported models, whole or broken."""
+        """List the models, whole or broken."""
         if not self.folder.is_dir():
             return []
         return sorted(one.name for one in self.folder.iterdir() if NAME.fullmatch(one.name))
@@ -64,13 +86,14 @@ class ModelStore:
             Its folder is not as it was written.
         """
         if name not in self.names():
-            raise ModelUnavailable(f"no model {name!r} is imported")
+            raise ModelUnavailable(f"no model {name!r} is imported or was trained here")
         folder = self.folder / name
         try:
             return _read(folder)
         except (WrongWeights, OSError, LookupError, TypeError, ValueError) as error:
             raise WrongWeights(
-                f"the model in {folder} is broken ({error}): delete that folder and import it again"
+                f"the model in {folder} is broken ({error}): delete that folder, then import it "
+                "or train it again"
             ) from error
 
     def add(self, model: StoredModel) -> bool:
@@ -93,12 +116,14 @@ class ModelStore:
             draft.mkdir(parents=True)
             _write(draft / _HEAD, to_safetensors(model.head))
             _write(draft / _ORIGIN, _origin(model))
+            if model.calibration is not None:
+                _write(draft / _CALIBRATION, to_json(model.calibration).encode())
             try:
                 draft.rename(self.folder / name)
             except OSError:
                 if name not in self.names():
                     raise
-                return self._refuse_another(model)  # imported by another process meanwhile
+                return self._refuse_another(model)  # added by another process meanwhile
         except OSError as error:
             raise ModelUnavailable(f"{name} cannot be kept in {self.folder}: {error}") from error
         finally:
@@ -106,21 +131,23 @@ class ModelStore:
         return True
 
     def _refuse_another(self, model: StoredModel) -> bool:
-        name, there = model.head.name, self.read(model.head.name).head.sha256
-        if there != model.head.sha256:
+        name, there = model.head.name, self.read(model.head.name)
+        if there.head.sha256 != model.head.sha256:
             raise NameTaken(
-                f"another model is named {name}: its head is {there[:12]}, this one "
+                f"another model is named {name}: its head is {there.head.sha256[:12]}, this one "
                 f"{model.head.sha256[:12]}; give another --name"
+            )
+        if (there.weights_sha256, there.calibration) != (model.weights_sha256, model.calibration):
+            raise NameTaken(
+                f"another model is named {name}, on other weights or with another "
+                "calibration; give another --name"
             )
         return False
 
 
 def _read(folder: Path) -> StoredModel:
-    for file in (folder / _HEAD, folder / _ORIGIN):
-        if file.stat().st_size > LARGEST_BYTES:
-            raise WrongWeights(f"{file.name} is larger than {LARGEST_BYTES} bytes")
-    head = from_safetensors((folder / _HEAD).read_bytes())
-    origin = json.loads((folder / _ORIGIN).read_text(encoding="utf-8"))
+    head = from_safetensors(_content(folder / _HEAD))
+    origin = json.loads(_content(folder / _ORIGIN))
     if head.name != folder.name or head.sha256 != origin["head_sha256"]:
         raise WrongWeights(f"{_HEAD} holds another head")
     return StoredModel(
@@ -128,7 +155,27 @@ def _read(folder: Path) -> StoredModel:
         source=str(origin["source"]),
         licence=str(origin["licence"]),
         files=tuple(ImportedFile(str(one["name"]), str(one["sha256"])) for one in origin["files"]),
+        weights_sha256=str(origin.get("weights_sha256", "")),
+        measured=dict(origin.get("measured", {})),
+        training=dict(origin.get("training", {})),
+        calibration=_calibration(folder, str(origin.get("calibration_sha256", ""))),
     )
+
+
+def _calibration(folder: Path, sha256: str) -> Calibration | None:
+    """Read the calibration that the model was kept with; another would be another version."""
+    if not sha256:
+        return None
+    calibration = from_json(_content(folder / _CALIBRATION).decode())
+    if calibration.sha256 != sha256:
+        raise WrongWeights(f"{_CALIBRATION} holds another calibration")
+    return calibration
+
+
+def _content(file: Path) -> bytes:
+    if file.stat().st_size > LARGEST_BYTES:
+        raise WrongWeights(f"{file.name} is larger than {LARGEST_BYTES} bytes")
+    return file.read_bytes()
 
 
 def _origin(model: StoredModel) -> bytes:
@@ -139,6 +186,10 @@ def _origin(model: StoredModel) -> bytes:
         "source": model.source,
         "licence": model.licence,
         "files": [asdict(one) for one in model.files],
+        "weights_sha256": model.weights_sha256,
+        "calibration_sha256": model.calibration.sha256 if model.calibration else "",
+        "measured": model.measured,
+        "training": model.training,
         "notice": RESEARCH_USE_ONLY,
     }
     return (json.dumps(origin, indent=2, ensure_ascii=False) + "\n").encode()

@@ -2,15 +2,16 @@
 
 import torch
 
-from flows.model_catalogue import head_named
+from flows.model_catalogue import stored, weights_of
 from flows.settings import Settings
 from flows.weights import published_weights
-from severity.bundled import BUNDLED
-from severity.compact import load_bundled
+from severity.bare import BareBackbone
+from severity.bundled import BUNDLED, check_precision
+from severity.compact import load_backbone, load_bundled, load_on_bundled
 from severity.errors import ModelUnavailable
 from severity.models import Placement, ScoringModel
 from severity.networks import Precision
-from severity.weight_sets import WeightSet, weight_set
+from severity.weight_sets import weight_set
 
 
 def load_model(settings: Settings) -> ScoringModel:
@@ -21,32 +22,66 @@ def load_model(settings: Settings) -> ScoringModel:
     ModelUnavailable
         There is no such model or device, or the weights are absent or wrong.
     """
-    placement = Placement(device(settings), Precision(settings.precision), settings.lanes)
+    placement = _placement(settings)
     if settings.model in BUNDLED:
         return load_bundled(settings.model, placement)
-    head = head_named(settings.model, settings)
-    weights = weight_set(head.backbone)
+    kept = stored(settings.model, settings)
+    head, calibration = kept.head, kept.calibration
+    weights = weights_of(head.backbone, settings, pinned=kept.weights_sha256)
+    if weights.bundled:
+        return load_on_bundled(head, placement, sha256=weights.sha256, calibration=calibration)
     # Imported here: torchxrayvision takes seconds, and the bundled models do without.
     from severity.txrv import load_published  # noqa: PLC0415
 
-    sha256 = _expected_sha256(settings, weights)
-    content = published_weights(
-        cache=settings.home / "weights",
-        file=settings.weights_file,
-        url=str(settings.weights_url or weights.url),
-        sha256=sha256,
+    return load_published(
+        _published(head.backbone, settings, sha256=weights.sha256),
+        head,
+        weight_set(head.backbone),
+        sha256=weights.sha256,
+        placement=placement,
+        calibration=calibration,
     )
-    return load_published(content, head, weights, sha256=sha256, placement=placement)
 
 
-def _expected_sha256(settings: Settings, weights: WeightSet) -> str:
-    expected = settings.weights_sha256 or weights.sha256
-    if not expected:
+def load_bare(name: str, settings: Settings) -> BareBackbone:
+    """Load one of `severity.backbones.BACKBONES` without a head.
+
+    Raises
+    ------
+    ModelUnavailable
+        There is no such backbone or device, or the weights are absent or wrong.
+    """
+    placement = _placement(settings)
+    if name in BUNDLED:
+        check_precision(name, placement.precision)
+        network, actual = load_backbone(name)
+        return BareBackbone.placed(name, actual, network, placement)
+    from severity import txrv  # noqa: PLC0415
+
+    published, sha256 = weight_set(name), weights_of(name, settings).sha256
+    content = _published(name, settings, sha256=sha256)
+    backbone = txrv.load_backbone(content, published, sha256=sha256)
+    return BareBackbone.placed(name, sha256, backbone, placement)
+
+
+def _placement(settings: Settings) -> Placement:
+    return Placement(device(settings), Precision(settings.precision), settings.lanes)
+
+
+def _published(name: str, settings: Settings, *, sha256: str) -> bytes:
+    """Return the file of a published weight set, fetched once if it must be."""
+    published = weight_set(name)
+    if not sha256:
         raise ModelUnavailable(
-            f"nobody reports a checksum of {weights.file}: compute the SHA-256 of a copy that "
+            f"nobody reports a checksum of {published.file}: compute the SHA-256 of a copy that "
             "you trust and set SEVERITY_WEIGHTS_SHA256 to it"
         )
-    return expected
+    return published_weights(
+        cache=settings.home / "weights",
+        file=settings.weights_file,
+        url=str(settings.weights_url or published.url),
+        sha256=sha256,
+    )
 
 
 def device(settings: Settings) -> torch.device:

@@ -6,7 +6,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from severity.calibration import Calibration, from_json
-from severity.errors import ModelUnavailable
+from severity.errors import ModelUnavailable, WrongWeights
 
 BUNDLED = ("compact-1",)
 
@@ -40,6 +40,24 @@ def bundled_file(name: str, ending: str) -> Traversable:
     if name not in BUNDLED:
         raise ModelUnavailable(f"no bundled model {name!r}; there is {', '.join(BUNDLED)}")
     return resources.files("severity") / "weights" / f"{name}.{ending}"
+
+
+def check_weights(name: str, sha256: str) -> None:
+    """Refuse other weights than a head was fitted on.
+
+    Raises
+    ------
+    ModelUnavailable
+        No such model comes with the package.
+    WrongWeights
+        The package has other weights of that name by now.
+    """
+    here = bundled_card(name)["weights_sha256"]
+    if here != sha256:
+        raise WrongWeights(
+            f"the head was fitted on weights {sha256[:12]} of {name}, but this package has "
+            f"{here[:12]}: fit it again, under another name"
+        )
 
 
 def check_precision(name: str, precision: str) -> None:

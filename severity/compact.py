@@ -9,12 +9,15 @@ import numpy as np
 from safetensors.torch import load
 from torch import Tensor
 
+from severity.backbones import widths
 from severity.bundled import (
     bundled_calibration,
     bundled_card,
     bundled_file,
     check_precision,
+    check_weights,
 )
+from severity.calibration import Calibration
 from severity.domain import Scale
 from severity.efficientnet_lite import EfficientNetLite0
 from severity.errors import WrongWeights
@@ -65,8 +68,57 @@ def load_bundled(name: str, placement: Placement) -> ScoringModel:
         The installed weights are not the ones that its card names, or want images prepared
         in another way.
     """
-    card = bundled_card(name)
     check_precision(name, placement.precision)
+    tensors, sha256 = _tensors(name)
+    head = head_of(tensors, name=name, scales=bundled_card(name)["scales"])
+    model = placed(sha256, _backbone(tensors), head, placement, bundled_calibration(name))
+    return replace(model, triage=triage_of(tensors, features=head.inputs))
+
+
+def load_on_bundled(
+    head: Head, placement: Placement, *, sha256: str, calibration: Calibration | None = None
+) -> ScoringModel:
+    """Load the backbone of a bundled model under another head, which names it.
+
+    Parameters
+    ----------
+    sha256
+        Of the weights that the head was fitted on.
+
+    Raises
+    ------
+    ModelUnavailable
+        No such model comes with the package, or it is not meant for this precision.
+    WrongWeights
+        The package has other weights, or the head takes what this backbone does not give.
+    """
+    check_precision(head.backbone, placement.precision)
+    check_weights(head.backbone, sha256)
+    backbone, actual = load_backbone(head.backbone)
+    if widths(head.backbone).get(head.takes) != head.inputs:
+        raise WrongWeights(
+            f"{head.name} takes {head.inputs} {head.takes}, which {head.backbone} does not give"
+        )
+    return placed(actual, backbone, head, placement, calibration)
+
+
+def load_backbone(name: str) -> tuple[MirrorAveraged, str]:
+    """Load the backbone of a bundled model without a head; also the SHA-256 of its weights.
+
+    Raises
+    ------
+    ModelUnavailable
+        No such model comes with the package.
+    WrongWeights
+        As `load_bundled`.
+    """
+    tensors, sha256 = _tensors(name)
+    return _backbone(tensors), sha256
+
+
+def _tensors(name: str) -> tuple[dict[str, Tensor], str]:
+    """Read a model's file whose hash is the one that its card names."""
+    card = bundled_card(name)
     content = bundled_file(name, "safetensors").read_bytes()
     actual = hashlib.sha256(content).hexdigest()
     if actual != card["weights_sha256"]:
@@ -76,15 +128,16 @@ def load_bundled(name: str, placement: Placement) -> ScoringModel:
         )
     if card["preprocessing"] != PREPROCESSING:
         raise WrongWeights(f"{name} was made for preprocessing {card['preprocessing']}")
-    tensors = load(content)
-    head = head_of(tensors, name=name, scales=card["scales"])
+    return load(content), actual
+
+
+def _backbone(tensors: Mapping[str, Tensor]) -> MirrorAveraged:
     backbone = MirrorAveraged()
     heads = ("head.", "triage.")
     weights = {key: value for key, value in tensors.items() if not key.startswith(heads)}
     # Counters of the training, which inference never reads, are not stored.
     backbone.load_state_dict(weights | _counters(backbone))
-    model = placed(actual, backbone, head, placement, bundled_calibration(name))
-    return replace(model, triage=triage_of(tensors, features=head.inputs))
+    return backbone
 
 
 def head_of(

@@ -171,15 +171,24 @@ def placed(
     ModelUnavailable
         The device has not the arithmetic that is asked for.
     """
-    backbone.requires_grad_(requires_grad=False).eval()
-    runtime: Runtime
-    if placement.device.type == "cuda":
-        runtime = GpuRuntime(backbone, precision=placement.precision, device=placement.device)
-    else:
-        runtime = CpuRuntime(backbone, precision=placement.precision, lanes=placement.lanes)
+    runtime = runtime_for(backbone, placement)
     version = head.version(
         weights_sha256=weights_sha256,
         precision=placement.precision,
         calibration_sha256=calibration.sha256 if calibration else "",
     )
     return ScoringModel(version, backbone, head, runtime, calibration)
+
+
+def runtime_for(backbone: Backbone, placement: Placement) -> Runtime:
+    """Bring a backbone into inference mode where it is to run.
+
+    Raises
+    ------
+    ModelUnavailable
+        The device has not the arithmetic that is asked for.
+    """
+    backbone.requires_grad_(requires_grad=False).eval()
+    if placement.device.type == "cuda":
+        return GpuRuntime(backbone, precision=placement.precision, device=placement.device)
+    return CpuRuntime(backbone, precision=placement.precision, lanes=placement.lanes)

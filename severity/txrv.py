@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.serialization import SourceChangeWarning
 
+from severity.calibration import Calibration
 from severity.errors import ModelUnavailable, WrongWeights
 from severity.heads import Head, HeadInput
 from severity.models import Placement, ScoringModel, placed
@@ -86,8 +87,14 @@ def _teach_openvino() -> None:
     lowered.register(_DenseLayer, dense_layer)
 
 
-def load_published(
-    content: bytes, head: Head, weights: WeightSet, *, sha256: str, placement: Placement
+def load_published(  # noqa: PLR0913 - what a model is made of
+    content: bytes,
+    head: Head,
+    weights: WeightSet,
+    *,
+    sha256: str,
+    placement: Placement,
+    calibration: Calibration | None = None,
 ) -> ScoringModel:
     """Load a published file of weights under a head.
 
@@ -100,6 +107,8 @@ def load_published(
         Made for these weights.
     sha256
         What the file's SHA-256 must be, 64 lowercase hexadecimal digits.
+    calibration
+        What is known of the scores' errors.
 
     Raises
     ------
@@ -114,7 +123,8 @@ def load_published(
     """
     if head.backbone != weights.name:
         raise WrongWeights(f"{head.name} is a head for {head.backbone}, not for {weights.name}")
-    return placed(sha256, load_backbone(content, weights, sha256=sha256), head, placement)
+    backbone = load_backbone(content, weights, sha256=sha256)
+    return placed(sha256, backbone, head, placement, calibration)
 
 
 def load_backbone(content: bytes, weights: WeightSet, *, sha256: str) -> PublishedDenseNet:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from flows.cli import app, main
-from flows.model_catalogue import BUILT_IN, head_named
+from flows.model_catalogue import BUILT_IN, stored
 from flows.settings import Settings
 from severity.bundled import bundled_card
 from severity.domain import RESEARCH_USE_ONLY, Scale
@@ -104,7 +104,7 @@ def test_the_ralo_head_is_imported_with_its_backbone_and_scales(
     ended = command("model", "import", "ralo", extent, opacity)
 
     assert ended.code == 0, ended.err
-    head = head_named("txrv-ralo-v1", Settings())
+    head = stored("txrv-ralo-v1", Settings()).head
     assert "txrv-ralo-v1 imported" in ended.out
     assert head.sha256 in ended.out
     assert "--model txrv-ralo-v1" in ended.out
@@ -121,7 +121,7 @@ def test_an_imported_head_gives_what_scikit_learn_would(command: Command, tmp_pa
     command("model", "import", "ralo", *write_ralo(tmp_path))
     given = np.random.default_rng(0).uniform(0, 1, (3, 1024)).astype(np.float32)
 
-    points = head_named("txrv-ralo-v1", Settings()).points(given)
+    points = stored("txrv-ralo-v1", Settings()).head.points(given)
 
     for column, name in enumerate(("mlp_geo.pkl", "mlp_opa.pkl")):
         coefs, intercepts = pickle.loads((tmp_path / name).read_bytes())  # noqa: S301 - ours
@@ -145,14 +145,14 @@ def test_importing_twice_changes_nothing(command: Command, tmp_path: Path, home:
 
 def test_another_head_of_that_name_is_refused(command: Command, tmp_path: Path) -> None:
     command("model", "import", "ralo", *write_ralo(tmp_path))
-    before = head_named("txrv-ralo-v1", Settings()).sha256
+    before = stored("txrv-ralo-v1", Settings()).head.sha256
     other = write_mlp(tmp_path / "mlp_geo.pkl", seed=9)
 
     ended = command("model", "import", "ralo", str(other), str(tmp_path / "mlp_opa.pkl"))
 
     assert ended.code == 2
     assert "another model is named txrv-ralo-v1" in ended.err
-    assert head_named("txrv-ralo-v1", Settings()).sha256 == before
+    assert stored("txrv-ralo-v1", Settings()).head.sha256 == before
 
 
 def test_the_published_head_can_be_imported_as_json_and_is_the_same_head(
@@ -171,7 +171,7 @@ def test_the_published_head_can_be_imported_as_json_and_is_the_same_head(
     ended = command("model", "import", *MINE, "--source", "a paper", str(file))
 
     assert ended.code == 0, ended.err
-    assert head_named("mine-v1", Settings()).sha256 == linear_on_lung_opacity().sha256
+    assert stored("mine-v1", Settings()).head.sha256 == linear_on_lung_opacity().sha256
     shown = command("model", "show", "mine-v1").out
     assert "a paper" in shown
     assert hashlib.sha256(file.read_bytes()).hexdigest() in shown
@@ -191,7 +191,7 @@ def test_a_linear_head_is_imported_from_npz_and_its_inputs_told_from_its_width(
         name = f"from-{takes}"
         ended = command("model", "import", *MINE, "--name", name, str(tmp_path / "head.npz"))
         assert ended.code == 0, ended.err
-        assert head_named(name, Settings()).takes is takes
+        assert stored(name, Settings()).head.takes is takes
 
 
 def test_a_head_on_a_finding_that_its_backbone_does_not_know_is_refused(
@@ -346,7 +346,7 @@ def test_a_broken_import_is_shown_and_the_list_goes_on(
     ended = command("model", "list")
 
     assert ended.code == 0
-    assert "delete that folder and import it again" in " ".join(ended.out.split())
+    assert "delete that folder, then import it or train it again" in " ".join(ended.out.split())
     assert listed(command)["mine-v1"]["version"] is None
 
 
@@ -520,3 +520,25 @@ def test_every_model_command_explains_itself() -> None:
         shown = CliRunner().invoke(app, ["model", name, "--help"])
         assert shown.exit_code == 0
         assert len(shown.output.splitlines()) > 4
+
+
+def test_a_head_on_a_bundled_models_backbone_is_imported_and_scores_in_its_precision_alone(
+    command: Command, tmp_path: Path
+) -> None:
+    weights = {"weights": [0.01] * 1280, "intercept": 1}
+    file = tmp_path / "head.json"
+    file.write_text(json.dumps({"geographic_extent": weights, "opacity": weights}))
+    film = tmp_path / "film.png"
+    write_film(film, seed=1)
+
+    assert command("model", "import", *MINE, "--backbone", "compact-1", str(file)).code == 0
+    shown = json.loads(command("model", "show", "mine-v1", "--json").out)
+    scored = json.loads(command("score", "--model", "mine-v1", str(film), "--json").out)
+    refused = command("score", "--model", "mine-v1", "--precision", "bf16", str(film))
+
+    assert shown["weights"]["present"]
+    assert shown["version"]["weights_sha256"] == bundled_card("compact-1")["weights_sha256"]
+    assert scored["model_version"] == shown["version"]["key"]
+    assert scored["results"][0]["geographic_extent"] > 0
+    assert refused.code == 1
+    assert "compact-1 is scored in fp32 alone" in refused.err

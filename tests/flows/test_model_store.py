@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from flows.model_store import ImportedFile, ModelStore, NameTaken, StoredModel
+from severity.calibration import Calibration, Margins, ScoreCalibration
+from severity.domain import MeasurementError
 from severity.errors import ModelUnavailable, WrongWeights
 
 from .heads import linear_head
@@ -74,7 +76,7 @@ def test_what_a_killed_import_left_is_no_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["absent", "../models", "", "."])
 def test_a_model_that_is_not_there_is_reported(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ModelUnavailable, match="is imported"):
+    with pytest.raises(ModelUnavailable, match="is imported or was trained"):
         ModelStore(tmp_path).read(name)
 
 
@@ -109,3 +111,34 @@ def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
 
     with pytest.raises(ModelUnavailable, match="mine-v1 cannot be kept"):
         ModelStore(tmp_path / "file").add(StoredModel(linear_head()))
+
+
+def test_calibration_and_training_come_back_and_a_changed_calibration_is_refused(
+    tmp_path: Path,
+) -> None:
+    margins = Margins((0.0, 8.0), (1.0, 1.5), (0.5, 1.0))
+    one = ScoreCalibration(margins, MeasurementError(None, None))
+    model = StoredModel(
+        linear_head(),
+        weights_sha256="ab" * 32,
+        measured={"n_images": 9},
+        training={"films": 9},
+        calibration=Calibration(one, one),
+    )
+    store = ModelStore(tmp_path)
+    store.add(model)
+
+    read = store.read("mine-v1")
+
+    assert read.calibration == model.calibration
+    assert (read.weights_sha256, read.measured, read.training) == (
+        "ab" * 32,
+        {"n_images": 9},
+        {"films": 9},
+    )
+    with pytest.raises(NameTaken, match="another calibration"):
+        store.add(StoredModel(linear_head(), weights_sha256="ab" * 32))
+    file = tmp_path / "mine-v1/calibration.json"
+    file.write_text(file.read_text().replace("1.5", "1.0"))
+    with pytest.raises(WrongWeights, match="another calibration"):
+        store.read("mine-v1")

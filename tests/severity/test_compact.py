@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
 
 from severity.bundled import BUNDLED
-from severity.compact import MirrorAveraged, load_bundled
+from severity.compact import MirrorAveraged, load_bundled, load_on_bundled
 from severity.domain import ModelVersion, Scale
 from severity.errors import ModelUnavailable, WrongWeights
+from severity.heads import Head, HeadInput, Layer
 from severity.models import Placement, ScoringModel, placed
 from severity.networks import Precision
 from severity.reading import read_radiograph
@@ -119,6 +120,38 @@ def test_a_model_that_is_not_bundled_is_unavailable_and_the_others_are_named() -
 def test_bf16_is_refused_because_it_would_move_the_scores() -> None:
     with pytest.raises(ModelUnavailable, match="fp32 alone"):
         load_bundled("compact-1", Placement(CPU.device, Precision.BF16))
+
+
+def on_compact_1(*, inputs: int = 1280, takes: HeadInput = HeadInput.FEATURES) -> Head:
+    layer = Layer(np.full((inputs, 1), 0.01), np.ones(1))
+    scale = Scale(0, 8)
+    return Head("mine", "compact-1", takes, ((layer,), (layer,)), scale, scale)
+
+
+def test_another_head_stands_on_a_bundled_backbone(
+    bundled: ScoringModel, films: NDArray[np.float32]
+) -> None:
+    head = on_compact_1()
+
+    model = load_on_bundled(head, CPU, sha256=bundled.version.weights_sha256)
+
+    features = bundled.outputs(films)[HeadInput.FEATURES]
+    assert raw(model, films) == pytest.approx(head.points(features), abs=TOLERANCE)
+    assert model.version.weights_sha256 == bundled.version.weights_sha256
+    assert model.version.head_sha256 == head.sha256
+
+
+def test_a_head_never_stands_on_other_weights_than_it_was_fitted_on(bundled: ScoringModel) -> None:
+    with pytest.raises(WrongWeights, match="fitted on weights 000000000000 of compact-1"):
+        load_on_bundled(on_compact_1(), CPU, sha256="0" * 64)
+
+
+@pytest.mark.parametrize("wrong", [{"inputs": 1024}, {"takes": HeadInput.LOGITS}])
+def test_a_head_that_takes_what_its_backbone_does_not_give_is_refused(
+    bundled: ScoringModel, wrong: dict
+) -> None:
+    with pytest.raises(WrongWeights, match="which compact-1 does not give"):
+        load_on_bundled(on_compact_1(**wrong), CPU, sha256=bundled.version.weights_sha256)
 
 
 def test_whatever_moves_a_score_makes_another_model_version(bundled: ScoringModel) -> None:
