@@ -1,19 +1,22 @@
 """A labelled folder: films, what readers said of them, and whose they are.
 
 ``severity_scores.csv`` has the columns ``filename``, ``geographic_extent_mean`` (0 to 8) and
-``opacity_mean``. ``metadata.csv``, optional, has ``filename``, ``patientid`` (or ``patient_id``),
-``view``, ``sex`` and ``age``, as far as they are known. The films lie beside them or in
-``images/``.
+``opacity_mean``. ``brixia_scores.csv`` has ``filename`` and each reader's zones or global Brixia
+score; see `severity.brixia`. ``metadata.csv``, optional, has ``filename``, ``patientid`` (or
+``patient_id``), ``view``, ``sex`` and ``age``, as far as they are known; a table of labels may
+have them too. The films lie beside the tables or in ``images/``.
 """
 
 import csv
 import hashlib
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
+from severity import brixia
 from severity.domain import Scale
 
 LABELS, METADATA = "severity_scores.csv", "metadata.csv"
@@ -29,6 +32,17 @@ class CannotEvaluate(Exception):
     """The data or the model do not lend themselves to it; the message says why."""
 
 
+class LabelKind(StrEnum):
+    """What the points of a film rest on, the better first."""
+
+    READERS = "readers"  # scored on these two scales
+    BRIXIA = "brixia"  # a Brixia score stands in for both
+
+
+BRIXIA_LABELS = "brixia_scores.csv"
+_FILES = {LabelKind.READERS: LABELS, LabelKind.BRIXIA: BRIXIA_LABELS}
+
+
 @dataclass(frozen=True)
 class LabelledFilm:
     """One film that readers scored; what is not known of it is empty."""
@@ -41,16 +55,29 @@ class LabelledFilm:
     view: str = ""
     sex: str = ""
     age: float | None = None
+    label: LabelKind = LabelKind.READERS
 
 
 @dataclass(frozen=True)
 class LabelledFolder:
-    """What a folder holds; ``missing`` names films that were scored but are not there."""
+    """What a folder holds; ``missing`` names films that were scored but are not there.
+
+    ``label_files`` has the SHA-256 of each table of labels by its name, ``labels_sha256`` that of
+    all of them together.
+    """
 
     films: tuple[LabelledFilm, ...]
     missing: tuple[str, ...]
     opacity: Scale
-    labels_sha256: str
+    label_files: Mapping[str, str]
+
+    @property
+    def labels_sha256(self) -> str:
+        """Identify the labels."""
+        hashes = list(self.label_files.values())
+        return (
+            hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+        )
 
 
 @dataclass(frozen=True)
@@ -59,42 +86,72 @@ class _Table:
     rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def read_labelled(folder: Path, *, opacity: Scale) -> LabelledFolder:
+def read_labelled(
+    folder: Path, *, opacity: Scale, kinds: Collection[LabelKind] = (LabelKind.READERS,)
+) -> LabelledFolder:
     """Read the tables of a folder, and look for its films.
 
     Parameters
     ----------
     opacity
         The scale of ``opacity_mean``: 0 to 6 in Cohen et al. 2020, 0 to 8 in the RALO set.
+    kinds
+        Which labels; of a film that has several the best one counts, in the order of `LabelKind`.
 
     Raises
     ------
     CannotEvaluate
         A table is absent or not as described, or a number lies beyond its scale.
     """
-    labels = _read(folder / LABELS)
+    tables = {kind: _read(folder / _FILES[kind]) for kind in LabelKind if kind in kinds}
+    labelled: dict[str, tuple[LabelKind, Mapping[str, str]]] = {}
+    for kind, table in tables.items():
+        for name, row in table.rows.items():
+            labelled.setdefault(name, (kind, row))
     metadata = _read(folder / METADATA).rows if (folder / METADATA).exists() else {}
     films, missing = [], []
-    for name, row in labels.rows.items():
+    for name, (kind, row) in labelled.items():
         path = _find(folder, name)
         if path is None:
             missing.append(name)
             continue
-        about = metadata.get(name, {})
+        about = {**row, **{key: value for key, value in metadata.get(name, {}).items() if value}}
+        extent, of_opacity = _both(row, kind, opacity, folder / _FILES[kind])
         films.append(
             LabelledFilm(
                 name=name,
                 path=path,
-                extent=_points(row, _COLUMNS[1], EXTENT_SCALE, folder / LABELS),
-                opacity=_points(row, _COLUMNS[2], opacity, folder / LABELS),
+                extent=extent,
+                opacity=of_opacity,
                 patient=next((about[key] for key in _PATIENT if about.get(key)), ""),
                 view=about.get("view", ""),
                 sex=about.get("sex", "").upper()[:1],
                 age=_age(about.get("age", "")),
+                label=kind,
             )
         )
-    digest = hashlib.sha256(labels.content).hexdigest()
-    return LabelledFolder(tuple(films), tuple(missing), opacity, digest)
+    digests = {
+        _FILES[kind]: hashlib.sha256(table.content).hexdigest() for kind, table in tables.items()
+    }
+    return LabelledFolder(tuple(films), tuple(missing), opacity, digests)
+
+
+def _both(
+    row: Mapping[str, str], kind: LabelKind, opacity: Scale, path: Path
+) -> tuple[float, float]:
+    """Return a film's extent and opacity in points."""
+    match kind:
+        case LabelKind.READERS:
+            return (
+                _points(row, _COLUMNS[1], EXTENT_SCALE, path),
+                _points(row, _COLUMNS[2], opacity, path),
+            )
+        case LabelKind.BRIXIA:
+            try:
+                score = brixia.global_score(row)
+            except ValueError as error:
+                raise CannotEvaluate(f"{path}: {row['filename']}: {error}") from error
+            return brixia.as_points(score, EXTENT_SCALE), brixia.as_points(score, opacity)
 
 
 def _read(path: Path) -> _Table:
@@ -127,7 +184,7 @@ def _rows(text: str) -> Iterator[dict[str, str]]:
 def _find(folder: Path, name: str) -> Path | None:
     """Look for a film beside the tables and in ``images``; never outside the folder."""
     if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise CannotEvaluate(f"{folder / LABELS}: {name} is not a name within the folder")
+        raise CannotEvaluate(f"{folder}: {name} is not a name within the folder")
     places = (folder / name, folder / _IMAGES / name)
     return next((place for place in places if place.is_file()), None)
 

@@ -1,0 +1,93 @@
+"""The Brixia score: six zones of the lungs, 0 to 3 each; and what stands in for other scores.
+
+A zone is 0 without abnormalities, 1 with interstitial, 2 with interstitial and alveolar, 3 with
+mainly alveolar infiltrates. Their sum, 0 to 18, so grows with extent and with density, and tells
+neither apart.
+
+References
+----------
+* Borghesi and Maroldi 2020, Radiologia Medica 125:509-513.
+* Signoroni et al. 2021, Medical Image Analysis 71:102046.
+"""
+
+from collections.abc import Mapping
+
+from severity.domain import Scale
+
+ZONES = ("A", "B", "C", "D", "E", "F")
+"""Upper to lower third of the right lung, then of the left one."""
+ZONE_SCALE, GLOBAL_SCALE = Scale(0, 3), Scale(0, 18)
+
+MAPPING = (
+    "geographic extent and opacity are both the readers' mean global Brixia score, divided by 18, "
+    "of their own scale: one number that stands in for two"
+)
+EVIDENCE = (
+    "on the 64 films of the COVID-19 Image Data Collection that have both, the mean global score "
+    "correlates 0.93 with the readers' extent and 0.89 with their opacity; so mapped, it differs "
+    "by 0.78 of 8 and 0.63 of 6 points on average and lies 0.46 and 0.29 points too low"
+)
+
+
+def as_points(global_score: float, scale: Scale) -> float:
+    """Stand in for a score on another scale by the share of the Brixia score; see `MAPPING`.
+
+    Of lines and curves through the films that have both, only the straight way from end to end
+    rests on no films at all, and keeps 0 a film without abnormalities.
+    """
+    share = global_score / GLOBAL_SCALE.highest
+    return scale.lowest + share * (scale.highest - scale.lowest)
+
+
+def global_score(row: Mapping[str, str]) -> float:
+    """Read the mean global score of all readers of one film.
+
+    Parameters
+    ----------
+    row
+        A reader's columns share a beginning: ``senior_A`` to ``senior_F`` and, or, or instead,
+        ``senior_global``. Several readers are averaged; one whose columns are empty did not read
+        the film. So ``brixia_global`` alone is one reader.
+
+    Raises
+    ------
+    ValueError
+        Nobody read it, a number is beyond its scale, or zones do not add up to the global score.
+    """
+    readers = sorted({name.rpartition("_")[0] for name in row if _is_score(name)})
+    if not readers:
+        raise ValueError("there is no column such as brixia_global, or senior_A to senior_F")
+    scores = [score for score in (_of_reader(row, one) for one in readers) if score is not None]
+    if not scores:
+        raise ValueError("no reader scored it")
+    return sum(scores) / len(scores)
+
+
+def _is_score(name: str) -> bool:
+    reader, _, part = name.rpartition("_")
+    return bool(reader) and part in {*ZONES, "global"}
+
+
+def _of_reader(row: Mapping[str, str], reader: str) -> float | None:
+    zones = [row.get(f"{reader}_{zone}", "") for zone in ZONES]
+    said = row.get(f"{reader}_global", "")
+    total = _number(said, f"{reader}_global", GLOBAL_SCALE) if said else None
+    if not any(zones):
+        return total
+    added = sum(
+        _number(text, f"{reader}_{zone}", ZONE_SCALE)
+        for zone, text in zip(ZONES, zones, strict=True)
+    )
+    if total is not None and total != added:
+        raise ValueError(f"the zones of {reader} add up to {added:g}, not to {total:g}")
+    return added
+
+
+def _number(text: str, column: str, scale: Scale) -> float:
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise ValueError(f"{column} is {text!r}, no number") from error
+    if not scale.lowest <= number <= scale.highest:
+        raise ValueError(f"{column} is {number:g}, not from {scale.lowest:g} to {scale.highest:g}")
+    return number
