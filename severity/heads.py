@@ -153,7 +153,7 @@ class Head:
         if given.ndim != 2 or given.shape[1] != self.inputs:  # noqa: PLR2004
             raise ValueError(f"{self.name} takes (N, {self.inputs}), not {given.shape}")
         given = given.astype(np.float32, copy=False)
-        return np.concatenate([_along(chain, given) for chain in self.layers], axis=1)
+        return np.concatenate([along(chain, given) for chain in self.layers], axis=1)
 
     @property
     def sha256(self) -> str:
@@ -199,7 +199,8 @@ class Head:
         return HeadModule(self.layers)
 
 
-def _along(chain: Chain, given: NDArray[np.float32]) -> NDArray[np.float32]:
+def along(chain: Chain, given: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Map (N, inputs) to what the last layer gives, shape (N, outputs)."""
     for layer in chain[:-1]:
         given = np.maximum(given @ layer.weight + layer.bias, 0)
     points: NDArray[np.float32] = given @ chain[-1].weight + chain[-1].bias

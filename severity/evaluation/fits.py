@@ -1,6 +1,7 @@
 """How points are predicted from numbers: the regressions of the evaluation."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,16 +47,40 @@ def fit_ridge(features: Numbers, points: Numbers, groups: Sequence[str]) -> Pred
     Its regularisation is the one of `STRENGTHS` with the least squared error in a
     cross-validation within the training half, in which no group is on both sides either.
     """
+    best, _ = chosen_ridge(features, points, groups)
+    return lambda unseen: best(unseen)[:, 0]
+
+
+@dataclass(frozen=True, eq=False)
+class Ridges:
+    """Ridge regressions on standardised features, one for each of S regularisations.
+
+    ``weights`` has shape (S, F), ``centre`` and ``deviation`` of the features have shape (F,).
+    """
+
+    weights: Numbers
+    centre: Numbers
+    deviation: Numbers
+    mean: float
+
+    def __call__(self, unseen: Numbers) -> Numbers:
+        """Predict points, shape (M, S), from features, shape (M, F)."""
+        predicted: Numbers = (unseen - self.centre) / self.deviation @ self.weights.T + self.mean
+        return predicted
+
+
+def chosen_ridge(features: Numbers, points: Numbers, groups: Sequence[str]) -> tuple[Ridges, float]:
+    """Fit the one ridge regression that `fit_ridge` describes; also its regularisation."""
     folds = GroupKFold(min(_FOLDS, len(set(groups))))
     errors = np.zeros(len(STRENGTHS))
     for kept, left in folds.split(features, groups=groups):
         predicted = _ridges(features[kept], points[kept], STRENGTHS)(features[left])
         errors += ((predicted - points[left, None]) ** 2).sum(axis=0)
-    best = _ridges(features, points, STRENGTHS[[errors.argmin()]])
-    return lambda unseen: best(unseen)[:, 0]
+    strength = STRENGTHS[[errors.argmin()]]
+    return _ridges(features, points, strength), float(strength[0])
 
 
-def _ridges(features: Numbers, points: Numbers, strengths: Numbers) -> Predict:
+def _ridges(features: Numbers, points: Numbers, strengths: Numbers) -> Ridges:
     """Fit one ridge regression for each regularisation; together they cost as much as one."""
     centre, deviation = features.mean(axis=0), features.std(axis=0)
     deviation = np.where(deviation > 0, deviation, 1)
@@ -63,9 +88,4 @@ def _ridges(features: Numbers, points: Numbers, strengths: Numbers) -> Predict:
     left, values, right = np.linalg.svd((features - centre) / deviation, full_matrices=False)
     shrunk = values / (values**2 + strengths[:, None])
     weights = (shrunk * (left.T @ (points - mean))) @ right
-
-    def predict(unseen: Numbers) -> Numbers:
-        predicted: Numbers = (unseen - centre) / deviation @ weights.T + mean
-        return predicted
-
-    return predict
+    return Ridges(weights, centre, deviation, mean)
