@@ -39,6 +39,7 @@ from flows.registering import model_version_id
 from flows.resources import Progress, Resources
 from flows.settings import Settings
 from flows.stores import InboxError
+from flows.train_commands import train
 from severity.domain import RESEARCH_USE_ONLY, PatientId, Reason
 from severity.errors import SeverityError
 
@@ -62,6 +63,7 @@ def database_commands() -> None:
 
 app.add_command(model_commands)
 app.add_command(evaluate)
+app.add_command(train)
 
 
 class Unusable(Exception):

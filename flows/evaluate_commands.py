@@ -1,13 +1,9 @@
 """The command that measures a model on labelled films."""
 
 import asyncio
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from flows.labelled import CannotEvaluate
 from flows.options import (
@@ -17,7 +13,7 @@ from flows.options import (
     precision_option,
 )
 from flows.present import terminal
-from flows.progress import progress_bar
+from flows.progress import watched
 from flows.resources import Progress, Resources
 from severity.domain import Scale
 
@@ -82,7 +78,7 @@ def evaluate(  # noqa: PLR0913 - its options
         raise click.BadParameter(
             "the first number must be the lower one", param_hint="--opacity-scale"
         )
-    with _progress(Resources(chosen_settings(**engine), Progress())) as have:
+    with watched(Resources(chosen_settings(**engine), Progress())) as have:
         # Imported here: only what scores needs torch, which takes seconds.
         from flows.evaluate_folder import Request, evaluate_folder  # noqa: PLC0415
         from flows.evaluation_errors import print_errors  # noqa: PLC0415
@@ -101,13 +97,3 @@ def evaluate(  # noqa: PLR0913 - its options
     print_summary(found, terminal())
     if out:
         click.echo(f"written to {out}")
-
-
-@contextmanager
-def _progress(have: Resources) -> Iterator[Resources]:
-    """Show a bar to a person who waits."""
-    if not sys.stderr.isatty():
-        yield have
-        return
-    with progress_bar(Console(stderr=True), "Loading the model") as progress:
-        yield have.reporting_to(progress)

@@ -10,6 +10,7 @@ from flows.evaluation import Evaluation, evaluate, grouped
 from flows.evaluation_report import prepare_folder, write_report
 from flows.film_features import Seen, SeenFilm, look_at
 from flows.labelled import read_labelled
+from flows.model_catalogue import fitted_on
 from flows.noise import MOST_PERTURBED, Noise, chosen_films, measure_noise
 from flows.peers import read_peers
 from flows.repeats import read_repeats
@@ -64,8 +65,9 @@ async def evaluate_folder(request: Request, have: Resources) -> Evaluation:
     seen = await look_at(folder.films, have, have.model)
     noise = await _noise(request, seen, have)
     # In a thread: in a flow, its heart beats in this one.
+    known = fitted_on(have.model.version.name, have.settings)
     evaluation = await asyncio.to_thread(
-        evaluate, folder, seen, have.model, peers=peers, noise=noise
+        evaluate, folder, seen, have.model, peers=peers, noise=noise, fitted_on=known
     )
     if request.out:
         command = request.command(evaluation.version)

@@ -8,7 +8,7 @@ from itertools import starmap
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from flows.evaluation_notes import fit_note, notes, peer_notes, shared_with_fit
+from flows.evaluation_notes import FittedOn, fit_note, notes, peer_notes, shared_with_fit
 from flows.film_features import Seen, SeenFilm, outputs_of, points_of
 from flows.labelled import EXTENT_SCALE, CannotEvaluate, LabelledFolder
 from flows.lanes import Rejection
@@ -108,13 +108,14 @@ class Evaluation:
         ]
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - what an evaluation rests on
     folder: LabelledFolder,
     seen: Sequence[Seen],
     model: ScoringModel,
     *,
     peers: Mapping[str, Outputs] | None = None,
     noise: Noise | None = None,
+    fitted_on: FittedOn = None,
 ) -> Evaluation:
     """Compare what was seen of a folder's films with the readers' scores.
 
@@ -128,6 +129,8 @@ def evaluate(
         What published systems give for the films, by the system's name.
     noise
         See `flows.noise.measure_noise`.
+    fitted_on
+        The films on which the model's head was fitted, if that is known.
 
     Raises
     ------
@@ -182,16 +185,16 @@ def evaluate(
         results=results,
         agreement=(refitted.name, AS_IT_IS),
         notes=[
-            fit_note(model.version.name, films),
+            fit_note(model.version.name, films, fitted_on),
             *notes(films, links, model.version, scales[OPACITY]),
             *peer_notes(by_peers),
         ],
-        fitted_here=shared_with_fit(model.version.name, films),
+        fitted_here=shared_with_fit(model.version.name, films, fitted_on),
         intervals=intervals,
         noise=noise or Noise(),
         missing=folder.missing,
         rejected=rejected,
-        fingerprint=_fingerprint(folder, films),
+        fingerprint=fingerprint(folder, films),
     )
 
 
@@ -232,7 +235,7 @@ def _peers(
     return systems
 
 
-def _fingerprint(folder: LabelledFolder, films: Sequence[SeenFilm]) -> str:
+def fingerprint(folder: LabelledFolder, films: Sequence[SeenFilm]) -> str:
     """Hash the label file and every film."""
     hashes = [folder.labels_sha256, *sorted(one.sha256 for one in films)]
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()

@@ -1,13 +1,17 @@
 """What a reader of an evaluation's numbers must know. No film is named here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from flows.film_features import SeenFilm
+from flows.fitted_films import short_hash
 from severity.bundled import BUNDLED, bundled_card
 from severity.domain import ModelVersion, Scale
 from severity.evaluation.fitted_on import among_scored_cidc
 from severity.evaluation.systems import AS_IT_IS, System
 from severity.txrv_heads import LINEAR_NAME
+
+FittedOn = Collection[str] | None
+"""The films on which a head was fitted here, by `short_hash`; None if that is not known."""
 
 
 def notes(
@@ -48,26 +52,30 @@ def peer_notes(peers: Sequence[System]) -> list[str]:
     ]
 
 
-def shared_with_fit(name: str, films: Sequence[SeenFilm]) -> int:
+def shared_with_fit(name: str, films: Sequence[SeenFilm], fitted_on: FittedOn = None) -> int:
     """Count the films on which a model's own head was fitted, as far as is known."""
+    if fitted_on is not None:
+        return sum(short_hash(one.sha256) in fitted_on for one in films)
     if not _fitted_on_cidc(name):
         return 0
     return among_scored_cidc(one.film.name for one in films)
 
 
-def fit_note(name: str, films: Sequence[SeenFilm]) -> str:
+def fit_note(name: str, films: Sequence[SeenFilm], fitted_on: FittedOn = None) -> str:
     """Say what "as it is" means for this model: whether its head was fitted on these films."""
-    if not _fitted_on_cidc(name):
+    if fitted_on is None and not _fitted_on_cidc(name):
         return (
             f'"{AS_IT_IS}": it is not known here on which films the head of {name} was fitted. '
             "If these were among them, that row is no measure of accuracy."
         )
-    shared = shared_with_fit(name, films)
+    shared = shared_with_fit(name, films, fitted_on)
     if shared:
         return (
             f"WARNING: {shared} of these {len(films)} films were used to fit the head of {name}. "
             f'The row "{AS_IT_IS}" shows how well it fits them, NOT how accurate it is on others.'
         )
+    if fitted_on is not None:
+        return f"None of these films is among those on which the head of {name} was fitted."
     return (
         f"None of these films is, by its name, among those on which the head of {name} was fitted."
     )

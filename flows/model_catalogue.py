@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flows.fitted_films import FITTED_ON
 from flows.model_store import ImportedFile, ModelStore, StoredModel
 from flows.settings import Settings
 from flows.weights import check_weights, kept_weights
@@ -84,6 +85,20 @@ def stored(name: str, settings: Settings) -> StoredModel:
         source="Cohen et al. 2020, arXiv:2005.11856; github.com/mlmed/covid-severity",
         licence="head: CC BY-SA 4.0; backbone: as published by torchxrayvision. Research use only",
     )
+
+
+def fitted_on(name: str, settings: Settings) -> frozenset[str] | None:
+    """Name the films on which a model's head was fitted here, by hash; None for other models.
+
+    Raises
+    ------
+    ModelUnavailable
+        The model's folder is broken.
+    """
+    if name in BUILT_IN:
+        return None
+    training = stored(name, settings).training
+    return frozenset(training[FITTED_ON]) if FITTED_ON in training else None
 
 
 def known(name: str, settings: Settings) -> KnownModel:

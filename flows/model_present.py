@@ -1,14 +1,16 @@
 """Models and their verification as a person reads them, and as JSON for programs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from flows.fitted_films import FITTED_ON
 from flows.model_catalogue import KnownModel
 from severity.domain import RESEARCH_USE_ONLY, ModelVersion, Scale
 from severity.published import TOLERANCE, Comparison, Verdict
@@ -75,7 +77,7 @@ def _facts(one: ListedModel) -> dict[str, str]:
     weights = known.weights
     place = "in the package" if weights.bundled else str(weights.file or "not on this machine")
     facts = {
-        "model": f"{one.name} ({'imported' if known.imported else 'built in'})",
+        "model": f"{one.name} ({_origin(known)})",
         "model version": version.key if version else _NOTHING,
         "backbone": known.backbone,
         "head": known.head,
@@ -91,6 +93,7 @@ def _facts(one: ListedModel) -> dict[str, str]:
         "licence": known.licence,
         **{f"from {file.name}": f"SHA-256 {file.sha256}" for file in known.files},
         **_measured(known),
+        **_training(known),
         "problem": one.problem,
     }
     return {name: value for name, value in facts.items() if value}
@@ -101,14 +104,43 @@ def _measured(known: KnownModel) -> dict[str, str]:
     if not measured:
         return {}
     lines = {
-        f"measured, {score.replace('_', ' ')}": (
-            f"mean absolute error {measured[score]['mae']:.2f} ± {measured[score]['mae_sd']:.2f} "
-            f"points, r {measured[score]['r']:.2f} ± {measured[score]['r_sd']:.2f}"
-        )
+        f"measured, {score.replace('_', ' ')}": errors_text(measured[score])
         for score in ("geographic_extent", "opacity")
     }
     films = f"{measured['n_images']} films of {measured['n_patients']} groups of patients"
     return lines | {"measured on": f"{films}; {measured['protocol']}"}
+
+
+def errors_text(one: Mapping[str, Any]) -> str:
+    """Say how large a score's errors are; a dash is not defined."""
+    mae, mae_sd, r, r_sd = (
+        _NOTHING if one[name] is None else f"{one[name]:.2f}"
+        for name in ("mae", "mae_sd", "r", "r_sd")
+    )
+    return f"mean absolute error {mae} ± {mae_sd} points, r {r} ± {r_sd}"
+
+
+def _origin(known: KnownModel) -> str:
+    if not known.imported:
+        return "built in"
+    return "trained here" if known.training else "imported"
+
+
+def _training(known: KnownModel) -> dict[str, str]:
+    training = known.training
+    if not training:
+        return {}
+    head = training["head"]
+    labels = ", ".join(f"{count} {kind}" for kind, count in training["films_by_label"].items())
+    return {
+        "fitted on": f"{training['films']} films of {training['groups']} groups of patients "
+        f"({labels})",
+        "fitted as": f"{head['kind']} on {head['on']}, seed {training['seed']}: "
+        f"{json.dumps(head['chosen'])}",
+        "fitted by": training["software"],
+        "data fingerprint": training["data_fingerprint"],
+        **{f"caution {number}": one for number, one in enumerate(training["cautions"], start=1)},
+    }
 
 
 def models_json(models: Sequence[ListedModel]) -> str:
@@ -129,6 +161,8 @@ def model_document(one: ListedModel) -> dict[str, object]:
         weights = asdict(one.known.weights)
         weights |= {"file": str(weights["file"] or ""), "present": one.known.weights.present}
         document |= asdict(one.known) | {"weights": weights}
+        # Thousands of hashes that `evaluate` needs tell a reader nothing.
+        document["training"] = {k: v for k, v in one.known.training.items() if k != FITTED_ON}
     version = asdict(one.version) | {"key": one.version.key} if one.version else None
     return document | {"version": version, "problem": one.problem}
 

@@ -1,5 +1,6 @@
 """A progress bar for the person who waits."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,7 +16,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 
-from flows.resources import Progress
+from flows.resources import Progress, Resources
 
 
 class BarProgress(Progress):
@@ -69,3 +70,13 @@ def progress_bar(
     )
     with bar:
         yield BarProgress(bar, beginning)
+
+
+@contextmanager
+def watched(have: Resources) -> Iterator[Resources]:
+    """Show a bar to a person who waits for labelled films to be looked at."""
+    if not sys.stderr.isatty():
+        yield have
+        return
+    with progress_bar(Console(stderr=True), "Loading the model") as progress:
+        yield have.reporting_to(progress)

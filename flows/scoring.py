@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from itertools import count
 from uuid import uuid4
 
@@ -22,10 +21,9 @@ from flows.enlisting import enlist_listing
 from flows.inbox import open_inbox
 from flows.lanes import Lanes
 from flows.registering import model_version_id
+from flows.software import SOFTWARE
 from flows.work import Work
 from severity.domain import RESEARCH_USE_ONLY, State
-
-SOFTWARE = f"cxr-severity {version('cxr-severity')}"
 
 
 @dataclass(frozen=True)

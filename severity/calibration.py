@@ -42,6 +42,9 @@ class Margins:
     above: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        for name in ("predicted", "below", "above"):
+            # 8 and 8.0 are one number, but would make two hashes of one calibration.
+            object.__setattr__(self, name, tuple(map(float, getattr(self, name))))
         lengths = {len(self.predicted), len(self.below), len(self.above)}
         numbers = (*self.predicted, *self.below, *self.above)
         if len(lengths) != 1 or not 1 <= len(self.predicted) <= _MOST_KNOTS:

@@ -1,0 +1,82 @@
+"""The whole training of a head: read a labelled folder, look at its films, fit, keep the model."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.film_features import look_at
+from flows.labelled import BRIXIA_LABELS, LABELS, LabelKind, LabelledFolder, read_labelled
+from flows.model_catalogue import store
+from flows.model_import import name_problem, scale_problem
+from flows.model_store import NameTaken
+from flows.resources import Resources
+from flows.scorer import load_bare
+from flows.settings import Settings
+from flows.train_head import CannotTrain, Trained, settled_basis, train
+from flows.training_record import HeadChoice
+from severity.backbones import findings
+from severity.domain import Scale
+from severity.networks import Precision
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be fitted on which films; ``opacity`` is the scale of readers and head."""
+
+    data: Path
+    head: HeadChoice
+    backbone: str
+    labels: Sequence[LabelKind]
+    opacity: Scale
+
+
+async def train_folder(request: Request, have: Resources) -> Trained:
+    """Fit a head on a labelled folder, measure it, and keep it as a new model.
+
+    Raises
+    ------
+    CannotTrain
+        The name, the scale or the labels cannot be used, or too few films remain.
+    CannotEvaluate
+        The folder is not as described.
+    NameTaken
+        There is a model of that name, before the work or by its end.
+    ModelUnavailable
+        The backbone cannot be loaded, or the model cannot be kept.
+    """
+    name, settings = request.head.name, have.settings
+    _check(request, settings)
+    folder = _labelled(request)
+    network = await asyncio.to_thread(load_bare, request.backbone, _in_fp32(settings))
+    seen = await look_at(folder.films, have, network)
+    # In a thread: in a flow, its heart beats in this one.
+    trained = await asyncio.to_thread(train, request.head, folder, seen, network)
+    if not store(settings).add(trained.model):
+        raise NameTaken(f"{name} was added by another process meanwhile, and is the same model")
+    return trained
+
+
+def _check(request: Request, settings: Settings) -> None:
+    """Refuse what cannot succeed before the work begins."""
+    name = request.head.name
+    if problem := name_problem(name) or scale_problem(request.opacity):
+        raise CannotTrain(problem)
+    if name in store(settings).names():
+        raise NameTaken(f"there is a model {name} already, and none is replaced: give another name")
+    settled_basis(request.head, findings(request.backbone))
+
+
+def _labelled(request: Request) -> LabelledFolder:
+    tables = {name: (request.data / name).is_file() for name in (LABELS, BRIXIA_LABELS)}
+    if LabelKind.READERS in request.labels and not tables[LABELS] and tables[BRIXIA_LABELS]:
+        raise CannotTrain(
+            f"there is no {LABELS} in {request.data}, but {BRIXIA_LABELS}: to use Brixia scores "
+            "as stand-ins, give --labels brixia"
+        )
+    return read_labelled(request.data, opacity=request.opacity, kinds=request.labels)
+
+
+def _in_fp32(settings: Settings) -> Settings:
+    """Look at films in fp32: a head that is scored in bf16 is the same head."""
+    return settings.model_copy(update={"precision": Precision.FP32.value})

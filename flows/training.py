@@ -1,0 +1,64 @@
+"""The training of a head as a flow, for those who fit one anew as labels arrive."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import acreate_markdown_artifact
+
+from flows import resources
+from flows.labelled import LabelKind
+from flows.train_folder import Request, train_folder
+from flows.train_head import Trained
+from flows.train_present import trained_lines
+from flows.training_record import HeadChoice
+from severity.domain import Scale
+from severity.fitting import HeadKind
+
+
+@flow(name="train-head", validate_parameters=False, persist_result=False)
+async def train_head(  # noqa: PLR0913, PLR0917 - Prefect takes plain values
+    data: str,
+    name: str,
+    backbone: str = "compact-1",
+    head: str = "ridge",
+    labels: Sequence[str] = ("readers",),
+    opacity_scale: tuple[float, float] = (0, 6),
+) -> Trained:
+    """Fit a head on a labelled folder and keep it under a new name; see `train_folder`.
+
+    Parameters
+    ----------
+    data
+        The folder; see `flows.labelled`.
+    backbone
+        One of `severity.backbones.BACKBONES`.
+    head
+        One of `severity.fitting.HeadKind`.
+    labels
+        Of `flows.labelled.LabelKind`.
+    opacity_scale
+        Of the readers' opacity and of the head.
+    """
+    request = Request(
+        data=Path(data),
+        head=HeadChoice(name, HeadKind(head)),
+        backbone=backbone,
+        labels=[LabelKind(one) for one in labels],
+        opacity=Scale(*opacity_scale),
+    )
+    trained = await train_folder(request, resources.current())
+    get_run_logger().info(
+        "fitted %s on %d films of %d groups; %d missing, %d rejected",
+        trained.version.key,
+        trained.model.training["films"],
+        trained.model.training["groups"],
+        len(trained.missing),
+        len(trained.rejected),
+    )
+    await acreate_markdown_artifact(
+        key="train-head",
+        markdown="\n\n".join(trained_lines(trained)) + "\n",
+        description="The head that was fitted, and how it agrees with readers",
+    )
+    return trained
