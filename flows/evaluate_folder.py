@@ -80,4 +80,5 @@ async def _noise(request: Request, seen: Sequence[Seen], have: Resources) -> Noi
     films = [one for one in seen if isinstance(one, SeenFilm)]
     dated = await asyncio.to_thread(read_repeats, request.data)
     groups, _ = grouped(films)
-    return await measure_noise(dated, chosen_films(films, groups, most=request.perturbed), have)
+    chosen = chosen_films(films, groups, most=request.perturbed)
+    return await measure_noise(dated, chosen, have, have.model)

@@ -21,6 +21,7 @@ from severity.evaluation.perturbations import VERSIONS, Perturbation, versions
 from severity.evaluation.repeatability import repeat_sets, standard_error
 from severity.grey import GreyImage
 from severity.limits import check_bytes
+from severity.models import ScoringModel
 from severity.runtime import ModelInput
 from severity.sidecar import SidecarRecord
 
@@ -87,7 +88,9 @@ class _Looked:
     perceptual: Hash
 
 
-async def measure_noise(dated: Dated, films: Sequence[SeenFilm], have: Resources) -> Noise:
+async def measure_noise(
+    dated: Dated, films: Sequence[SeenFilm], have: Resources, model: ScoringModel
+) -> Noise:
     """Score films that repeat others, and others that are perturbed.
 
     Deterministic: how a film is perturbed follows from its content.
@@ -98,14 +101,11 @@ async def measure_noise(dated: Dated, films: Sequence[SeenFilm], have: Resources
         Films that may be repeats.
     films
         Those that are perturbed: see `chosen_films`.
-
-    Raises
-    ------
-    ModelUnavailable
-        Nothing can be scored.
+    model
+        Whose scores may move.
     """
     repeats = [_Item(one.path, one.record, lambda grey: (grey,)) for one in dated.films]
-    looked = await _look_at([*repeats, *map(_to_perturb, films)], have)
+    looked = await _look_at([*repeats, *map(_to_perturb, films)], have, model)
     return Noise(
         _repeat_rows(dated.films, looked[: len(repeats)]),
         _perturbed_rows([one for one in looked[len(repeats) :] if one]),
@@ -134,14 +134,16 @@ def _to_perturb(film: SeenFilm) -> _Item:
     return _Item(film.film.path, record, changed)
 
 
-async def _look_at(items: Sequence[_Item], have: Resources) -> list[_Looked | None]:
+async def _look_at(
+    items: Sequence[_Item], have: Resources, model: ScoringModel
+) -> list[_Looked | None]:
     """Read, prepare and score the versions of each film; None for a film that is rejected."""
     have.progress.waiting(len(items))
-    with Lanes(have.settings, have.model) as lanes:
+    with Lanes(have.settings, model) as lanes:
 
         async def look(item: _Item) -> _Looked | None:
             inputs, perceptual = await lanes.decode(_prepared, item, lanes)
-            scores = await lanes.infer(have.model.score, inputs)
+            scores = await lanes.infer(model.score, inputs)
             have.progress.advanced(scored=int(bool(inputs)), rejected=int(not inputs))
             if perceptual is None:
                 return None

@@ -6,7 +6,7 @@ from flows.model_catalogue import stored, weights_of
 from flows.settings import Settings
 from flows.weights import published_weights
 from severity.bare import BareBackbone
-from severity.bundled import BUNDLED, check_precision
+from severity.bundled import BUNDLED
 from severity.compact import load_backbone, load_bundled, load_on_bundled
 from severity.errors import ModelUnavailable
 from severity.models import Placement, ScoringModel
@@ -44,7 +44,7 @@ def load_model(settings: Settings) -> ScoringModel:
 
 
 def load_bare(name: str, settings: Settings) -> BareBackbone:
-    """Load one of `severity.backbones.BACKBONES` without a head.
+    """Load one of `severity.backbones.BACKBONES` without a head, in fp32.
 
     Raises
     ------
@@ -53,7 +53,6 @@ def load_bare(name: str, settings: Settings) -> BareBackbone:
     """
     placement = _placement(settings)
     if name in BUNDLED:
-        check_precision(name, placement.precision)
         network, actual = load_backbone(name)
         return BareBackbone.placed(name, actual, network, placement)
     from severity import txrv  # noqa: PLC0415

@@ -75,6 +75,15 @@ _OPACITY = {Labels.COHEN: Scale(0, 6), Labels.RALO: Scale(0, 8), Labels.BRIXIA: 
 @click.option("--source", default="", help="Whose films and labels, for the record.")
 @click.option("--licence", default="", help="Under which licence, for the record.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--perturbed",
+    type=click.IntRange(min=0),
+    metavar="FILMS",
+    default=40,
+    show_default=True,
+    help="How many films are turned, cropped and so on, to see how much scores move; 0 leaves "
+    "that, and with it directions in trends, unknown.",
+)
 @device_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def train(  # noqa: PLR0913 - one for each option
@@ -89,6 +98,7 @@ def train(  # noqa: PLR0913 - one for each option
     source: str,
     licence: str,
     seed: int,
+    perturbed: int,
     device: str | None,
     as_json: bool,
 ) -> None:
@@ -111,7 +121,7 @@ def train(  # noqa: PLR0913 - one for each option
 
         basis = Basis(on) if on else None
         choice = HeadChoice(name, HeadKind(head), basis, seed, source, licence)
-        request = Request(data, choice, backbone, kinds, scale)
+        request = Request(data, choice, backbone, kinds, scale, perturbed)
         try:
             trained = asyncio.run(train_folder(request, have))
         except (CannotTrain, CannotEvaluate, NameTaken) as error:

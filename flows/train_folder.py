@@ -5,30 +5,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.film_features import look_at
+from flows.evaluation import grouped
+from flows.film_features import Seen, SeenFilm, look_at
 from flows.labelled import BRIXIA_LABELS, LABELS, LabelKind, LabelledFolder, read_labelled
 from flows.model_catalogue import store
 from flows.model_import import name_problem, scale_problem
 from flows.model_store import NameTaken
+from flows.noise import MOST_PERTURBED, Noise, chosen_films, measure_noise
+from flows.repeats import Dated, read_repeats
 from flows.resources import Resources
 from flows.scorer import load_bare
 from flows.settings import Settings
-from flows.train_head import CannotTrain, Trained, settled_basis, train
+from flows.train_head import CannotTrain, Trained, settled_basis, train, with_errors
 from flows.training_record import HeadChoice
 from severity.backbones import findings
+from severity.bare import BareBackbone
 from severity.domain import Scale
-from severity.networks import Precision
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be fitted on which films; ``opacity`` is the scale of readers and head."""
+    """What is to be fitted on which films; ``opacity`` is the scale of readers and head.
+
+    At most ``perturbed`` films are turned, cropped and so on, to see how much scores move; with
+    none, nothing is measured of that.
+    """
 
     data: Path
     head: HeadChoice
     backbone: str
     labels: Sequence[LabelKind]
     opacity: Scale
+    perturbed: int = MOST_PERTURBED
 
 
 async def train_folder(request: Request, have: Resources) -> Trained:
@@ -48,10 +56,12 @@ async def train_folder(request: Request, have: Resources) -> Trained:
     name, settings = request.head.name, have.settings
     _check(request, settings)
     folder = _labelled(request)
-    network = await asyncio.to_thread(load_bare, request.backbone, _in_fp32(settings))
+    network = await asyncio.to_thread(load_bare, request.backbone, settings)
     seen = await look_at(folder.films, have, network)
     # In a thread: in a flow, its heart beats in this one.
     trained = await asyncio.to_thread(train, request.head, folder, seen, network)
+    noise = await _noise(request, trained, seen, have, network)
+    trained = with_errors(trained, *noise.errors)
     if not store(settings).add(trained.model):
         raise NameTaken(f"{name} was added by another process meanwhile, and is the same model")
     return trained
@@ -77,6 +87,24 @@ def _labelled(request: Request) -> LabelledFolder:
     return read_labelled(request.data, opacity=request.opacity, kinds=request.labels)
 
 
-def _in_fp32(settings: Settings) -> Settings:
-    """Look at films in fp32: a head that is scored in bf16 is the same head."""
-    return settings.model_copy(update={"precision": Precision.FP32.value})
+async def _noise(
+    request: Request,
+    trained: Trained,
+    seen: Sequence[Seen],
+    have: Resources,
+    network: BareBackbone,
+) -> Noise:
+    """Tell how much the new model's scores move although the patient does not.
+
+    Repeats are those of patients whom the head was not fitted on: of the others it knows what
+    readers said of each film, and moves less than it would on a new patient.
+    """
+    if not request.perturbed:
+        return Noise()
+    films = [one for one in seen if isinstance(one, SeenFilm)]
+    dated = await asyncio.to_thread(read_repeats, request.data)
+    known = {one.patient for one in films}
+    others = tuple(one for one in dated.films if one.record.patient_id not in known)
+    groups, _ = grouped(films)
+    chosen = chosen_films(films, groups, most=request.perturbed)
+    return await measure_noise(Dated(others), chosen, have, network.under(trained.model.head))

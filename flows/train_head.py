@@ -1,7 +1,7 @@
 """Fitting a head on what a backbone saw of labelled films, and measuring it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -44,6 +44,7 @@ class Trained:
 
     model: StoredModel
     version: ModelVersion
+    calibration: Calibration
     missing: Sequence[str]
     rejected: Mapping[str, Rejection]
 
@@ -151,7 +152,21 @@ def train(
         precision=Precision.FP32,
         calibration_sha256=calibration.sha256,
     )
-    return Trained(model, version, folder.missing, rejected)
+    return Trained(model, version, calibration, folder.missing, rejected)
+
+
+def with_errors(trained: Trained, extent: MeasurementError, opacity: MeasurementError) -> Trained:
+    """Add what is known of how scores move although the patient does not."""
+    before = trained.calibration
+    calibration = Calibration(
+        replace(before.geographic_extent, error=extent), replace(before.opacity, error=opacity)
+    )
+    return replace(
+        trained,
+        model=replace(trained.model, calibration=calibration),
+        version=replace(trained.version, calibration_sha256=calibration.sha256),
+        calibration=calibration,
+    )
 
 
 def _labelled(films: Sequence[SeenFilm], basis: Basis, findings: Sequence[str]) -> _Labelled:
@@ -188,7 +203,7 @@ def _judge(
             system, points, groups=groups, scale=scale, opacity=score == OPACITY
         )
         predicted = out_of_fold(fit, given, points, groups=groups, scale=scale)
-        # How a score moves between films of an unchanged patient is not measured here.
+        # How scores move although the patient does not is measured on a model: `with_errors`.
         unknown = MeasurementError(repeats=None, perturbations=None)
         calibrated[score] = ScoreCalibration(margins(predicted, scale), unknown)
     return measured, Calibration(calibrated[EXTENT], calibrated[OPACITY])

@@ -62,14 +62,14 @@ def to_json(trained: Trained) -> str:
 
 
 def _measured(trained: Trained, score: str) -> str:
-    calibration = trained.model.calibration
-    parts = [errors_text(trained.model.measured[score])]
-    if calibration is not None:
-        scale = getattr(trained.version, score)
-        width = _width(getattr(calibration, score), scale)
-        parts.append(
-            f"{COVERAGE * 100:.0f} % intervals {width:.1f} points wide at the middle of the scale"
-        )
+    one: ScoreCalibration = getattr(trained.calibration, score)
+    width = _width(one, getattr(trained.version, score))
+    least = one.error.smallest_detectable_change
+    parts = [
+        errors_text(trained.model.measured[score]),
+        f"{COVERAGE * 100:.0f} % intervals {width:.1f} points wide at the middle of the scale",
+        "smallest detectable change " + ("not known" if least is None else f"{least:.1f} points"),
+    ]
     return f"{score.replace('_', ' ')}: {'; '.join(parts)}"
 
 

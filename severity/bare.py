@@ -1,21 +1,24 @@
 """A backbone that runs without a head: what heads are fitted on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from severity.grey import GreyImage
-from severity.heads import HeadInput
-from severity.models import Placement, runtime_for
-from severity.networks import Backbone
+from severity.heads import Head, HeadInput
+from severity.models import Placement, ScoringModel, runtime_for
+from severity.networks import Backbone, Precision
 from severity.runtime import ModelInput, Runtime
 
 
 @dataclass(frozen=True)
 class BareBackbone:
-    """A backbone by the name that heads know it by, its weights' hash, and where it runs."""
+    """A backbone by the name that heads know it by, its weights' hash, and where it runs.
+
+    In fp32, so that what is fitted does not rest on a device's shorter arithmetic.
+    """
 
     name: str
     weights_sha256: str
@@ -33,7 +36,8 @@ class BareBackbone:
         ModelUnavailable
             The device has not the arithmetic that is asked for.
         """
-        return cls(name, weights_sha256, backbone, runtime_for(backbone, placement))
+        in_fp32 = replace(placement, precision=Precision.FP32)
+        return cls(name, weights_sha256, backbone, runtime_for(backbone, in_fp32))
 
     @property
     def lanes(self) -> int:
@@ -43,6 +47,11 @@ class BareBackbone:
     def prepare(self, grey: GreyImage) -> ModelInput:
         """Bring a decoded image to the network's input, as for scoring."""
         return self.runtime.prepare(grey)
+
+    def under(self, head: Head) -> ScoringModel:
+        """Return the model that a head makes of it, which must take what it gives."""
+        version = head.version(weights_sha256=self.weights_sha256, precision=Precision.FP32)
+        return ScoringModel(version, self.backbone, head, self.runtime)
 
     def outputs(self, inputs: Sequence[ModelInput]) -> dict[HeadInput, NDArray[np.float32]]:
         """Return what the backbone gives for a batch, shape (N, width) each."""

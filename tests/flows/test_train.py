@@ -26,10 +26,11 @@ from severity.domain import RESEARCH_USE_ONLY, Scale
 from severity.fitting import HeadKind
 from severity.weight_sets import FINDINGS
 
-from .labelled_films import PATIENTS, film_names, write_brixia, write_films, write_readers
+from .labelled_films import PATIENTS, film_names, painted, write_brixia, write_films, write_readers
 
 COPY, ABSENT, BROKEN = "copy.png", "absent.png", "broken.png"
 COHEN = Scale(0, 6)
+QUICK = ("--perturbed", "0")
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def trained(
             "backbone": "compact-1",
             "labels": [LabelKind.READERS],
             "opacity": COHEN,
+            "perturbed": 0,
         }
         | changes
     )
@@ -104,7 +106,9 @@ def trained(
 def test_a_head_is_trained_listed_scores_and_is_evaluated(command: Command, folder: Path) -> None:
     film = str(folder / "images" / film_names()[3])
 
-    ended = command("train", "--data", str(folder), "--name", "mine-v1", "--source", "our paper")
+    ended = command(
+        "train", "--data", str(folder), "--name", "mine-v1", "--source", "our paper", *QUICK
+    )
     shown = json.loads(command("model", "show", "mine-v1", "--json").out)
     text = " ".join(command("model", "show", "mine-v1").out.split())
     scored = json.loads(command("score", "--model", "mine-v1", film, "--json").out)
@@ -123,9 +127,33 @@ def test_a_head_is_trained_listed_scores_and_is_evaluated(command: Command, fold
     assert "trained here" in text
     assert "our paper" in text
     assert scored["model_version"] == evaluated["model_version"] == shown["version"]["key"]
-    interval = scored["results"][0]["geographic_extent_interval"]
-    assert interval["low"] <= scored["results"][0]["geographic_extent"] <= interval["high"]
+    (score,) = scored["results"]
+    assert score["geographic_extent_low"] <= score["geographic_extent"]
+    assert score["geographic_extent"] <= score["geographic_extent_high"]
     assert f"WARNING: {len(film_names()) + 1} of these" in evaluated["notes"][0]
+
+
+def test_how_much_scores_move_is_measured_on_patients_whom_the_head_does_not_know(
+    tmp_path: Path, home: Path
+) -> None:
+    names = film_names()
+    write_films(tmp_path / "dated")
+    write_readers(tmp_path / "dated", names[:12])
+    for name in ("film-6-1.png", "film-7-1.png"):  # else they count as copies of the first films
+        painted(100 + int(name[5]), 0.5).save(tmp_path / "dated/images" / name)
+    rows = [f"{name},{name.split('-')[1]},PA,0" for name in names]
+    header = "filename,patientid,view,offset\n"
+    (tmp_path / "dated/metadata.csv").write_text(header + "\n".join(rows) + "\n")
+
+    error = trained(tmp_path / "dated", home, perturbed=2).calibration.opacity.error
+
+    assert error.repeats is not None
+    assert error.repeats.degrees == 2, "two films each of the two patients without readers' scores"
+    assert error.perturbations is not None
+    assert error.perturbations.points > 0
+    kept = store(Settings()).read("mine-v1").calibration
+    assert kept is not None
+    assert kept.opacity.error == error
 
 
 def test_the_numbers_are_those_of_the_evaluation_and_name_no_film(
@@ -206,7 +234,7 @@ def test_labels_of_ralo_give_a_head_on_their_scale(command: Command, tmp_path: P
     arguments = ("train", "--data", str(tmp_path / "ralo"), "--name", "wide", "--head", "linear")
 
     refused = command(*arguments)
-    ended = command(*arguments, "--labels", "ralo", "--json")
+    ended = command(*arguments, "--labels", "ralo", "--json", *QUICK)
 
     assert refused.code == 2
     assert "not from 0 to 6; see --opacity-scale" in refused.err
@@ -223,7 +251,7 @@ def test_brixia_scores_stand_in_for_both_and_every_surface_says_so(
     arguments = ("train", "--data", str(tmp_path / "brixia"), "--name", "stand-in")
 
     refused = command(*arguments)
-    ended = command(*arguments, "--labels", "brixia", "--head", "linear")
+    ended = command(*arguments, "--labels", "brixia", "--head", "linear", *QUICK)
 
     assert refused.code == 2
     assert "give --labels brixia" in refused.err
@@ -300,7 +328,7 @@ def test_a_linear_head_on_published_weights_takes_lung_opacity_alone_and_is_pinn
 
     ended = command(
         *("train", "--data", str(folder), "--name", "on-all", "--head", "linear"),
-        *("--backbone", "densenet121-res224-all"),
+        *("--backbone", "densenet121-res224-all", *QUICK),
     )
     monkeypatch.delenv("SEVERITY_WEIGHTS_SHA256")
     scored = command("score", "--model", "on-all", film, "--json")
