@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from flows import resources
 from flows.cli import main
@@ -22,20 +21,11 @@ from severity.calibration import Calibration, Margins, ScoreCalibration
 from severity.domain import RESEARCH_USE_ONLY, MeasurementError, Scale
 from severity.evaluation.splits import halves
 from severity.evaluation.systems import AS_IT_IS, peer
-from severity.simulation import Ellipse, paint_opacities
 
-LUNGS = (Ellipse(0.5, 0.3, 0.35, 0.16), Ellipse(0.5, 0.7, 0.35, 0.16))
-PATIENTS, FILMS = 8, 2
+from .labelled_films import FILMS, PATIENTS, painted
+
 COPY, ABSENT, LATERAL = "copy.png", "absent.png", "lateral.png"
 REPEATED, PERTURBED = 3, 2  # patients with a film of the next day; films that are perturbed
-
-
-def painted(patient: int, amount: float) -> Image.Image:
-    """A chest of clouds that are the patient's own."""
-    clouds = gaussian_filter(np.random.default_rng(patient).normal(size=(160, 160)), 9)
-    chest = (0.35 + 0.1 * clouds / clouds.std()).clip(0, 1).astype(np.float32)
-    film = paint_opacities(chest, lungs=LUNGS, amount=amount, seed=patient)
-    return Image.fromarray((film * 255).astype(np.uint8))
 
 
 @pytest.fixture(scope="session")
