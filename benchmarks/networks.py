@@ -16,7 +16,7 @@ from severity.compact import MirrorAveraged
 from severity.efficientnet_lite import FEATURES
 
 PUBLISHED = "txrv-cidc-v1"
-COMPACT = "compact-1"
+COMPACT = "compact-2"
 MODELS = (PUBLISHED, COMPACT)
 
 _COUNTER = "num_batches_tracked"  # of the training; not stored

@@ -24,7 +24,7 @@ from severity.cores import cores
 from severity.heads import NAME
 from severity.pseudonym import SHORTEST_KEY
 
-DEFAULT_MODEL = "compact-1"
+DEFAULT_MODEL = "compact-2"
 _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
 
 

@@ -12,6 +12,7 @@ from flows.train_folder import Request, train_folder
 from flows.train_head import Trained
 from flows.train_present import trained_lines
 from flows.training_record import HeadChoice
+from severity.bundled import BUNDLED
 from severity.domain import Scale
 from severity.fitting import HeadKind
 
@@ -20,7 +21,7 @@ from severity.fitting import HeadKind
 async def train_head(  # noqa: PLR0913, PLR0917 - Prefect takes plain values
     data: str,
     name: str,
-    backbone: str = "compact-1",
+    backbone: str = BUNDLED[0],
     head: str = "ridge",
     labels: Sequence[str] = ("readers",),
     opacity_scale: tuple[float, float] = (0, 6),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,22 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from severity.calibration import Calibration, to_json
 from severity.compact import MirrorAveraged, head_of
+from severity.evaluation.conformal import CoveredOnHalves
+from severity.models import Placement, ScoringModel, placed
 from severity.preprocessing import PREPROCESSING
 from severity.triage import Triage
 from training.head import LinearHead
 from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM, Accuracy
 
 NAME = "compact-2"
+BF16_MOVES = 0.47
+"""Points, at most, as measured on 90 films."""
+SCALES = {
+    "geographic_extent": (0, int(EXTENT_MAXIMUM)),
+    "opacity": (0, int(OPACITY_MAXIMUM)),
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,13 @@ class TrainedModel:
     extent: LinearHead
     opacity: LinearHead
     triage: Triage
+
+    def scoring(self) -> ScoringModel:
+        """Make it ready to score, on a CPU; without a calibration, which is measured on it."""
+        head = head_of(self.tensors(), name=NAME, scales=SCALES)
+        network = MirrorAveraged()
+        network.load_state_dict(self.network.state_dict())
+        return placed("", network, head, Placement(torch.device("cpu")))
 
     def tensors(self) -> dict[str, Tensor]:
         """List what is stored, float32; row 0 of the head is extent, row 1 is opacity."""
@@ -53,33 +69,47 @@ def file_sha256(path: Path) -> str:
 
 def write(
     model: TrainedModel,
+    calibration: Calibration,
     folder: Path,
     *,
     metrics: Mapping[str, Any],
     training: Mapping[str, Any],
 ) -> None:
-    """Write ``compact-2.safetensors`` and ``compact-2.json`` into a folder."""
+    """Write ``compact-2.safetensors``, ``.json`` and ``.calibration.json`` into a folder."""
     tensors = model.tensors()
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / f"{NAME}.safetensors"
     weights.write_bytes(save(tensors))
-    scales = {
-        "geographic_extent": (0, int(EXTENT_MAXIMUM)),
-        "opacity": (0, int(OPACITY_MAXIMUM)),
-    }
+    (folder / f"{NAME}.calibration.json").write_text(to_json(calibration), encoding="utf-8")
     card = {
         "name": NAME,
         "backbone": "efficientnet-lite0",
         "weights_sha256": file_sha256(weights),
-        "head_sha256": head_of(tensors, name=NAME, scales=scales).sha256,
+        "head_sha256": head_of(tensors, name=NAME, scales=SCALES).sha256,
         "preprocessing": PREPROCESSING,
         "mirror_averaging": True,
-        "scales": scales,
+        "bf16_moves_points_by": BF16_MOVES,
+        "scales": SCALES,
         "metrics": metrics,
         "training": training,
     }
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
     (folder / f"{NAME}.json").write_text(text, encoding="utf-8")
+
+
+def as_coverage(found: Sequence[CoveredOnHalves]) -> list[dict[str, float]]:
+    """List what intervals hold, by range of predicted scores, for the model's card."""
+    return [
+        {
+            "low": one.low,
+            "high": one.high,
+            "films": round(one.films, 1),
+            "share": round(one.share.mean, 3),
+            "share_sd": round(one.share.sd, 3),
+            "width": round(one.width.mean, 2),
+        }
+        for one in found
+    ]
 
 
 def as_numbers(accuracy: Accuracy) -> dict[str, float]:

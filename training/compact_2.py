@@ -4,25 +4,29 @@ import argparse
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load
+from torch import Tensor
 
 from flows.peers import PEERS
-from severity.compact import MirrorAveraged, load_bundled
+from severity.calibration import Calibration, ScoreCalibration
+from severity.compact import MirrorAveraged, load_backbone
+from severity.domain import Scale
 from severity.efficientnet_lite import EfficientNetLite0
 from severity.evaluation.splits import SPLITS
-from severity.models import Placement
 from severity.networks import Backbone
 from severity.preprocessing import MODEL_LIMIT
 from severity.triage import Triage
-from training.artefact import TrainedModel, as_numbers, file_sha256, write
+from training.artefact import TrainedModel, as_coverage, as_numbers, file_sha256, write
+from training.augmentation import Augmentation, random_views
 from training.duplicates import SAME_FILM
+from training.errors import intervals, noise_of
 from training.films import Film, collection_films, cxnet_films, nih_films
 from training.head import OtherFilms, features_of, fit_head, model_inputs
 from training.painting import painted
@@ -40,8 +44,14 @@ from training.triage import triage_films
 from training.triage_fit import fit_triage
 
 BRIXIA_MAXIMUM = 18.0
-SEEDS = (1, 2)  # of the networks that are averaged with the first
+SEEDS = (0, 1)  # of the networks that are averaged, if they are trained anew
+SECOND_RUN = Path(__file__).parent / "compact-1-second-run.safetensors"
+"""Made by the command, films and seed of ``compact-1`` on another processor."""
+SECOND_RUN_SHA256 = "806db58e2cfaf405cec0f44907f5798906ee93c7a7dd2dd93f7ff755b5851fe0"
 PAINTED_HEALTHY = 120  # films without findings that are painted for the head
+STILL_CIDC, STILL_NIH = 260, 60  # films that are shown a second time, taken otherwise
+OTHERWISE = Augmentation(rotation=7, scale=0.08, shift=0.05, log_gamma=0.3)
+_WHITE = 255
 
 _LABEL_FILES = (
     "cidc/metadata.csv",
@@ -69,40 +79,43 @@ def main() -> None:
         report=report,
     )
     report(f"training on {counts(chosen.training)}")
-    backbone = averaged(
-        [first_network(), *(trained(chosen.training, seed, options) for seed in SEEDS)]
-    )
-    network = mirror_averaged(backbone)
-    schedule = Schedule(epochs=options.epochs)
+    anew = (trained(chosen.training, seed) for seed in SEEDS)
+    network = mirror_averaged(averaged(list(anew) if options.anew else two_runs()))
     finish(
         network,
         chosen,
-        options.out,
+        data=options.data,
+        out=options.out,
         triage=triage_on(network, options.data),
-        training=origin(chosen, data=options.data, schedule=schedule),
+        training=origin(chosen, data=options.data, anew=options.anew),
     )
 
 
-def first_network() -> EfficientNetLite0:
-    """Load the network of ``compact-1``, from which the others start."""
-    network = load_bundled("compact-1", Placement(torch.device("cpu"))).backbone
-    if not isinstance(network, MirrorAveraged):
-        raise TypeError("compact-1 is no mirror-averaged EfficientNet")
-    return network.backbone
+def trained(films: Sequence[Film], seed: int) -> EfficientNetLite0:
+    """Train one network anew; about an hour of a core."""
+    return pretrain(films, schedule=Schedule(seed=seed), report=report).backbone
 
 
-def trained(films: Sequence[Film], seed: int, options: argparse.Namespace) -> EfficientNetLite0:
-    """Train ``compact-1``'s network on, or take up what an earlier run kept."""
-    backbone = first_network()
-    file: Path = options.kept / f"compact-2-seed-{seed}.safetensors"
-    if file.exists():
-        report(f"taken from {file}")
-        backbone.load_state_dict(load_file(file))
-        return backbone
-    schedule = Schedule(epochs=options.epochs, seed=seed)
-    backbone = pretrain(films, backbone, schedule=schedule, report=report).backbone
-    file.parent.mkdir(parents=True, exist_ok=True)
-    save_file(backbone.state_dict(), file)
+def two_runs() -> list[EfficientNetLite0]:
+    """Load the networks of both runs of ``compact-1``'s training, the shipped one first."""
+    second = SECOND_RUN.read_bytes()
+    if hashlib.sha256(second).hexdigest() != SECOND_RUN_SHA256:
+        raise ValueError(f"{SECOND_RUN.name} is not the second run")
+    shipped, _ = load_backbone("compact-1")
+    return [shipped.backbone, backbone_of(load(second))]
+
+
+def backbone_of(tensors: Mapping[str, Tensor]) -> EfficientNetLite0:
+    """Take the network from a model's file."""
+    backbone = EfficientNetLite0()
+    own = {
+        key.removeprefix("backbone."): value
+        for key, value in tensors.items()
+        if key.startswith("backbone.")
+    }
+    missing = backbone.load_state_dict(own, strict=False)
+    if missing.unexpected_keys or any("num_batches" not in key for key in missing.missing_keys):
+        raise ValueError("the file holds another network")
     return backbone
 
 
@@ -141,15 +154,16 @@ def triage_on(network: Backbone, data: Path) -> Triage:
     return fit_triage(features, films.classes, films.groups)
 
 
-def finish(
+def finish(  # noqa: PLR0913 - what a model is made of
     network: MirrorAveraged,
     chosen: Selection,
-    out: Path,
     *,
+    data: Path,
+    out: Path,
     triage: Triage,
     training: dict[str, object],
 ) -> None:
-    """Fit the heads on a trained network, measure them and write the model."""
+    """Fit the heads on a trained network, measure them and their errors, and write the model."""
     features = features_of(network, model_inputs(chosen.scored))
     also = other_films(network, chosen.training)
     extent, opacity = points(chosen.scored)
@@ -161,8 +175,31 @@ def finish(
         opacity=fit(points=opacity, maximum=OPACITY_MAXIMUM),
         triage=triage,
     )
+    held = {
+        score: intervals(
+            partial(fit_head, also=also, maximum=maximum),
+            features,
+            values,
+            groups=chosen.groups,
+            scale=Scale(0, maximum),
+        )
+        for score, values, maximum in (
+            ("geographic_extent", extent, EXTENT_MAXIMUM),
+            ("opacity", opacity, OPACITY_MAXIMUM),
+        )
+    }
+    for score, one in held.items():
+        one.report(score, report)
+    noise = noise_of(model.scoring(), data, report)
+    calibration = Calibration(
+        *(
+            ScoreCalibration(one.margins, error)
+            for one, error in zip(held.values(), noise.errors, strict=True)
+        )
+    )
     write(
         model,
+        calibration,
         out,
         metrics={
             **{score: as_numbers(value) for score, value in measured.items()},
@@ -170,6 +207,7 @@ def finish(
             "n_patients": len(set(chosen.groups)),
             "splits": SPLITS,
             "protocol": PROTOCOL,
+            "coverage": {score: as_coverage(one.coverage) for score, one in held.items()},
         },
         training=training,
     )
@@ -186,12 +224,36 @@ def other_films(network: Backbone, films: Sequence[Film]) -> OtherFilms:
         (paintable / MODEL_LIMIT + 1) / 2, generator=torch.Generator().manual_seed(0)
     )
     zones = np.array([film.brixia_zones for film in brixia])
+    still = model_inputs([*_first(films, "cidc", STILL_CIDC), *_first(films, "nih", STILL_NIH)])
     return OtherFilms(
         features=features_of(network, shown),
         share=zones.sum(axis=1) / BRIXIA_MAXIMUM,
         rises=features_of(network, (more * 2 - 1) * MODEL_LIMIT)
         - features_of(network, (less * 2 - 1) * MODEL_LIMIT),
+        stills=features_of(network, taken_otherwise(still)) - features_of(network, still),
     )
+
+
+def _first(films: Sequence[Film], source: str, count: int) -> list[Film]:
+    return [film for film in films if film.source == source][:count]
+
+
+def taken_otherwise(inputs: Tensor) -> Tensor:
+    """Turn, shift, scale and expose films as another technician might have; deterministic.
+
+    Parameters
+    ----------
+    inputs
+        Shape (N, 1, side, side) on [-1024, 1024].
+    """
+    pixels = ((inputs[:, 0] / MODEL_LIMIT + 1) / 2 * _WHITE).round().to(torch.uint8)
+    views, _ = random_views(
+        pixels,
+        side=inputs.shape[-1],
+        limits=OTHERWISE,
+        generator=torch.Generator().manual_seed(0),
+    )
+    return (views * 2 - 1) * MODEL_LIMIT
 
 
 def _options() -> argparse.Namespace:
@@ -210,13 +272,9 @@ def _options() -> argparse.Namespace:
         "--out", type=Path, default=Path("severity/weights"), help="folder for the model"
     )
     parser.add_argument(
-        "--epochs", type=int, default=Schedule.epochs, help="passes over the films; 1 to try out"
-    )
-    parser.add_argument(
-        "--kept",
-        type=Path,
-        default=Path("training/kept"),
-        help="folder of the trained networks: those that are there are not trained again",
+        "--anew",
+        action="store_true",
+        help="train both networks again, an hour of a core each, instead of taking those here",
     )
     parser.add_argument(
         "--threads", type=int, default=2, help="of torch; another number may change last digits"
@@ -265,7 +323,7 @@ def measure(
     return measured
 
 
-def origin(chosen: Selection, *, data: Path, schedule: Schedule) -> dict[str, object]:
+def origin(chosen: Selection, *, data: Path, anew: bool) -> dict[str, object]:
     """Describe what the model was made from and how; no path of this machine."""
     return {
         "sources": counts(chosen.training),
@@ -273,8 +331,8 @@ def origin(chosen: Selection, *, data: Path, schedule: Schedule) -> dict[str, ob
         "near_duplicates_removed": chosen.removed(),
         "near_duplicate_threshold": SAME_FILM,
         "data_fingerprint": fingerprint(chosen, data=data),
-        "seeds": list(SEEDS),
-        "epochs": schedule.epochs,
+        "averaged": [f"seed {seed}" for seed in SEEDS] if anew else ["compact-1", SECOND_RUN.stem],
+        "epochs": Schedule.epochs,
         "command": "python -m training.compact_2 --data ../shared/data --out severity/weights",
     }
 

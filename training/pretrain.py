@@ -1,4 +1,4 @@
-"""Fine-tune a backbone on findings and Brixia scores of other patients' films."""
+"""Fine-tune the ImageNet backbone on findings and Brixia scores of other patients' films."""
 
 import copy
 import hashlib
@@ -32,13 +32,13 @@ _STORED_SIDE = 256  # pixels; a little more than the views, which zoom in
 class Schedule:
     """How long and how fast the backbone learns."""
 
-    epochs: int = 3
+    epochs: int = 8
     batch: int = 28
     painted: int = 3
     """How many views of a batch are shown again with a painted opacity and a larger one."""
     painted_weight: float = 0.3
     """How much it counts that an opacity raises the answers on severity."""
-    peak_rate: float = 3e-4
+    peak_rate: float = 6e-4
     weight_decay: float = 0.02
     warm_up: float = 0.15
     """Share of all steps in which the rate rises."""
@@ -93,21 +93,12 @@ def imagenet_backbone() -> EfficientNetLite0:
 
 
 def pretrain(
-    films: Sequence[Film],
-    backbone: EfficientNetLite0,
-    *,
-    schedule: Schedule,
-    report: Callable[[str], None],
+    films: Sequence[Film], *, schedule: Schedule, report: Callable[[str], None]
 ) -> Pretrained:
-    """Train on these films; the kept weights are a running mean over the last steps.
-
-    Parameters
-    ----------
-    backbone
-        With the weights to start from; it is changed.
-    """
+    """Train on these films; the kept weights are a running mean over the last steps."""
     torch.manual_seed(schedule.seed)
     school = _School(films, schedule)
+    backbone = imagenet_backbone()
     answers = nn.Linear(FEATURES, QUESTIONS)
     network = nn.Sequential(backbone, nn.Dropout(0.2), answers).to(
         memory_format=torch.channels_last

@@ -22,7 +22,7 @@ def one_round(reference, ours, bare) -> Round:
     }
 
 
-def section_of(*rounds: Round, model="compact-1") -> Section:
+def section_of(*rounds: Round, model="compact-2") -> Section:
     return Section(model, "cpu", Format.RASTER, rounds, {"ours fp32": {"read": 1.0}})
 
 

@@ -61,7 +61,7 @@ def test_the_report_shows_rates_ratios_stages_memory_and_growth(one_round, secti
     mib = 2**20
     findings = Findings(
         machine={"processor": "A CPU"},
-        trials={"compact-1 fp32 on cpu": {"slow": 10.0, "fast": 99.0}},
+        trials={"compact-2 fp32 on cpu": {"slow": 10.0, "fast": 99.0}},
         sections=[
             section_of(one_round(10, 40, 50)),
             section_of(one_round(10, 20, 50), model="txrv-cidc-v1"),
@@ -80,7 +80,7 @@ def test_the_report_shows_rates_ratios_stages_memory_and_growth(one_round, secti
         "40.00 (40.00 to 40.00)",  # films a second
         "4.00 (4.00 to 4.00)",  # ours / reference
         "0.80 (0.80 to 0.80)",  # ours / bare
-        "txrv-cidc-v1 scores 0.50 times as many films a second as compact-1",
+        "txrv-cidc-v1 scores 0.50 times as many films a second as compact-2",
         "read 1.0",
         "png-jpeg 1000 50.0 20.0 700",  # films a second, milliseconds, memory
         "Left out: the GPU section",

@@ -7,7 +7,7 @@ from benchmarks.engine import main
 
 SMALL = [
     *("--formats", "dicom", "--films", "3", "--rounds", "2", "--growth", "4"),
-    *("--model", "compact-1", "--precision", "fp32"),
+    *("--model", "compact-2", "--precision", "fp32"),
 ]
 
 
@@ -37,7 +37,7 @@ def test_one_command_measures_all_variants_on_the_same_films(tmp_path, capsys):
 
 
 def test_nothing_is_measured_where_the_films_are_missing(tmp_path, capsys):
-    code = main(["--formats", "png-jpeg", "--model", "compact-1", "--data", str(tmp_path)])
+    code = main(["--formats", "png-jpeg", "--model", "compact-2", "--data", str(tmp_path)])
 
     assert code == 1
     assert "there is no cidc/metadata.csv" in " ".join(capsys.readouterr().err.split())

@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[2]
 
 
 def job(variant: Variant, *, films=("gone.dcm",), device="cpu") -> Job:
-    return Job(variant, Task.RATE, "compact-1", Precision.FP32, device, (), films, Weights())
+    return Job(variant, Task.RATE, "compact-2", Precision.FP32, device, (), films, Weights())
 
 
 def test_a_process_that_fails_is_reported_with_its_last_words(tmp_path):
-    with pytest.raises(BenchmarkError, match=r"(?s)reference rate, compact-1.*FileNotFoundError"):
+    with pytest.raises(BenchmarkError, match=r"(?s)reference rate, compact-2.*FileNotFoundError"):
         processes.rate(job(Variant.REFERENCE), tmp_path)
 
 

@@ -66,7 +66,7 @@ def ask(have: Resources, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resul
         (["bogus"], {}, "No such command 'bogus'"),
         (["score", "no-such-file"], {}, "does not exist"),
         (["run"], {}, "give --inbox DIR_OR_URL or set SEVERITY_INBOX"),
-        (["run", "--model", "best"], {}, "no model 'best'; there is compact-1"),
+        (["run", "--model", "best"], {}, "no model 'best'; there is compact-2, compact-1"),
         (["status"], {"SEVERITY_MODEL": "best"}, "SEVERITY_MODEL"),
         (["status"], {"SEVERITY_TIMEZONE": "Mars/Phobos"}, "SEVERITY_TIMEZONE"),
         (["status"], {"SEVERITY_PSEUDONYM_KEY": ""}, "SEVERITY_PSEUDONYM_KEY is required"),
@@ -155,8 +155,8 @@ def test_score_writes_csv_with_the_model_version(
 
     header, first, second = shown.stdout.splitlines()
     assert header.startswith("file,model_version,geographic_extent,opacity")
-    assert "film-0001.png,compact-1-fp32-" in first
-    assert "film-0000.png,compact-1-fp32-" in second
+    assert "film-0001.png,compact-2-fp32-" in first
+    assert "film-0000.png,compact-2-fp32-" in second
 
 
 def test_score_writes_saliency_maps_and_replaces_none(
@@ -229,7 +229,7 @@ def test_an_unknown_patient_is_wrong_use(command: Command) -> None:
     ended = command("trend", "nobody")
 
     assert ended.returncode == 2
-    assert ended.stderr == "cxr-severity: no dated score of this patient by compact-1\n"
+    assert ended.stderr == "cxr-severity: no dated score of this patient by compact-2\n"
 
 
 def test_looking_at_scores_loads_no_torch() -> None:

@@ -234,7 +234,7 @@ def test_a_head_on_a_finding_that_its_backbone_does_not_know_is_refused(
         (["import", *MINE, "mlp_geo.pkl"], "a head is two pickles"),
         (["import", *MINE, "notes.txt"], "a head is two pickles"),
         (["import", *MINE, "narrow.pkl", "narrow.pkl"], "the head takes 5 numbers"),
-        (["show", "absent"], "no model 'absent'; there is compact-1, txrv-cidc-v1"),
+        (["show", "absent"], "no model 'absent'; there is compact-2, compact-1, txrv-cidc-v1"),
         (["verify"], "Missing option '--data'"),
         (["verify", "--data", "no-such-folder"], "does not exist"),
         (["verify", "--data", "."], "is not the published table"),
@@ -334,7 +334,7 @@ def test_weights_that_are_wrong_are_reported_and_the_list_goes_on(
 
     assert ended.code == 0
     assert "txrv-cidc-v1: the weights in" in ended.out
-    assert "compact-1-fp32-" in ended.out
+    assert "compact-2-fp32-" in ended.out
 
 
 def test_a_broken_import_is_shown_and_the_list_goes_on(

@@ -23,7 +23,7 @@ def film() -> NDArray[np.float32]:
 
 @pytest.fixture(scope="module")
 def model() -> ScoringModel:
-    return load_bundled("compact-1", Placement(torch.device("cpu")))
+    return load_bundled("compact-2", Placement(torch.device("cpu")))
 
 
 def grey(painted: NDArray[np.floating]) -> GreyImage:

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from training.head import OtherFilms, fit_ridge
+from training.head import OtherFilms, fit_head, fit_ridge
 
 MAXIMUM = 8.0
 FEATURES = 40
-NO_RISES = np.empty((0, FEATURES))
+NOTHING = np.empty((0, FEATURES))
 
 
 def films(count, seed):
@@ -25,8 +25,8 @@ def error(also):
 
 
 def test_films_with_another_severity_score_make_a_head_better():
-    none = OtherFilms(np.empty((0, FEATURES)), np.empty(0), NO_RISES)
-    more = OtherFilms(*films(200, seed=2), NO_RISES)
+    none = OtherFilms(NOTHING, np.empty(0), NOTHING, NOTHING)
+    more = OtherFilms(*films(200, seed=2), NOTHING, NOTHING)
 
     assert error(more) < 0.8 * error(none)
 
@@ -37,16 +37,51 @@ def test_painted_opacities_teach_a_head_which_way_is_up():
     features[:, 1] = 0
     rises = np.zeros((20, FEATURES))
     rises[:, 1] = 1e-6
-    also = OtherFilms(np.empty((0, FEATURES)), np.empty(0), rises)
+    also = OtherFilms(NOTHING, np.empty(0), rises, NOTHING)
 
     head = fit_ridge(features, share * MAXIMUM, also=also, maximum=MAXIMUM)
 
     assert head.weight[1] > 0
 
 
+def test_how_a_film_was_taken_moves_a_head_less_once_it_was_shown():
+    features, share = films(30, seed=1)
+    stills = np.random.default_rng(5).normal(scale=3, size=(40, FEATURES)) * (
+        np.arange(FEATURES) >= 20
+    )
+    unseen = np.random.default_rng(6).normal(size=(200, FEATURES)) * (np.arange(FEATURES) >= 20)
+
+    def moved(also):
+        head = fit_ridge(features, share * MAXIMUM, also=also, maximum=MAXIMUM)
+        return np.abs(unseen @ head.weight).mean()
+
+    never = OtherFilms(NOTHING, np.empty(0), NOTHING, NOTHING)
+    assert moved(OtherFilms(NOTHING, np.empty(0), NOTHING, stills)) < 0.8 * moved(never)
+
+
+def test_a_stretched_head_spans_the_readers_scale_on_films_of_other_patients():
+    """A ridge regression alone pulls them to the mean."""
+    features, share = films(60, seed=1)
+    unseen, truth = films(500, seed=3)
+    also = OtherFilms(NOTHING, np.empty(0), NOTHING, NOTHING)
+    weak = features * 1.0
+    weak[:, 0] += np.random.default_rng(8).normal(scale=0.5, size=60)
+
+    ridge = fit_ridge(weak, share * MAXIMUM, also=also, maximum=MAXIMUM)
+    head = fit_head(
+        weak, share * MAXIMUM, [str(film // 2) for film in range(60)], also=also, maximum=MAXIMUM
+    )
+
+    def slope(fitted):
+        return np.polyfit(fitted(unseen), truth * MAXIMUM, 1)[0]
+
+    assert slope(ridge) > 1.2
+    assert abs(slope(head) - 1) < abs(slope(ridge) - 1)
+
+
 def test_a_head_gives_points_from_raw_features():
     features, share = films(400, seed=1)
-    also = OtherFilms(np.empty((0, FEATURES)), np.empty(0), NO_RISES)
+    also = OtherFilms(NOTHING, np.empty(0), NOTHING, NOTHING)
     head = fit_ridge(features * 100 + 7, share * MAXIMUM, also=also, maximum=MAXIMUM)
 
     assert head(features * 100 + 7).mean() == pytest.approx(share.mean() * MAXIMUM)

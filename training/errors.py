@@ -1,0 +1,91 @@
+"""How much a trained model errs: its intervals, and how much its scores move by themselves."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.evaluate_folder import COHEN_OPACITY
+from flows.evaluation import grouped
+from flows.film_features import SeenFilm, look_at
+from flows.labelled import read_labelled
+from flows.noise import Noise, chosen_films, measure_noise
+from flows.repeats import Dated, read_repeats
+from flows.resources import Progress, Resources
+from flows.settings import Settings
+from severity.calibration import Margins
+from severity.domain import Scale, StandardError
+from severity.evaluation.conformal import (
+    CoveredOnHalves,
+    coverage_on_halves,
+    margins,
+    out_of_fold,
+    predicted_halves,
+)
+from severity.evaluation.fits import Fit, Numbers
+from severity.models import ScoringModel
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """The margins that a model ships, and what margins made like them hold on unseen patients."""
+
+    margins: Margins
+    coverage: Sequence[CoveredOnHalves]
+
+    def report(self, score: str, report: Report) -> None:
+        """Print the coverage, of all films and by range of predicted scores."""
+        for one in self.coverage:
+            report(
+                f"{score} {one.low:g}-{one.high:g}: {one.films:.1f} films a half, coverage "
+                f"{one.share.mean:.3f} ± {one.share.sd:.3f}, width {one.width.mean:.2f}"
+            )
+
+
+def intervals(
+    fit: Fit, features: Numbers, points: Numbers, *, groups: Sequence[str], scale: Scale
+) -> Intervals:
+    """Fit margins to out-of-fold predictions, and measure such margins on the 50 halves.
+
+    Parameters
+    ----------
+    features
+        Shape (N, F).
+    points
+        The readers' mean, shape (N,).
+    """
+    halves = list(predicted_halves(fit, features, points, groups=groups, scale=scale))
+    predicted = out_of_fold(fit, features, points, groups=groups, scale=scale)
+    return Intervals(margins(predicted, scale), coverage_on_halves(halves, scale))
+
+
+def noise_of(model: ScoringModel, data: Path, report: Report) -> Noise:
+    """Measure how much a model's scores move although the patient does not.
+
+    Repeats are of patients whom the head was not fitted on.
+    """
+    noise = asyncio.run(_noise_of(model, data / "cidc"))
+    for row in (*noise.repeats, *noise.perturbations):
+        extent, opacity = (_written(error) for error in row.errors)
+        report(f"noise, {row.name} ({row.films} films): extent {extent}; opacity {opacity}")
+    return noise
+
+
+async def _noise_of(model: ScoringModel, folder: Path) -> Noise:
+    have = Resources(Settings(device="cpu"), Progress())
+    labelled = read_labelled(folder, opacity=COHEN_OPACITY)
+    films = [one for one in await look_at(labelled.films, have, model) if isinstance(one, SeenFilm)]
+    known = {film.patient for film in films}
+    dated = read_repeats(folder)
+    others = tuple(one for one in dated.films if one.record.patient_id not in known)
+    groups, _ = grouped(films)
+    return await measure_noise(Dated(others, dated.note), chosen_films(films, groups), have, model)
+
+
+def _written(error: StandardError | None) -> str:
+    if error is None:
+        return "unknown"
+    low, high = error.interval.low, error.interval.high
+    return f"{error.points:.2f} [{low:.2f}, {high:.2f}], {error.degrees} degrees of freedom"
