@@ -63,7 +63,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def compact(_own_home: None) -> Resources:
-    return Resources(Settings(device="cpu", batch_size=5), Progress())
+    # The model without a calibration: what is missing then must be said.
+    return Resources(Settings(device="cpu", batch_size=5, model="compact-1"), Progress())
 
 
 @pytest.fixture(scope="session")
@@ -308,6 +309,7 @@ def test_what_intervals_held_is_in_the_report(found: Evaluation, tmp_path: Path)
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["cxr-severity", "evaluate", *arguments])
     monkeypatch.setenv("SEVERITY_DEVICE", "cpu")
+    monkeypatch.setenv("SEVERITY_MODEL", "compact-1")
     try:
         main()
     except SystemExit as ended:
