@@ -77,7 +77,7 @@ def test_intervals_of_the_default_model_held_what_they_promise_on_unseen_patient
 
     for score in ("geographic_extent", "opacity"):
         of_all, *_ = card["metrics"]["coverage"][score]
-        assert round(of_all["share"], 2) == pytest.approx(0.9, abs=0.03)
+        assert 0.87 <= round(of_all["share"], 2) <= 0.93
 
 
 def test_the_default_model_says_which_change_is_more_than_noise() -> None:
