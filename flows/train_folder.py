@@ -19,8 +19,8 @@ from flows.settings import Settings
 from flows.train_head import CannotTrain, Trained, settled_basis, train, with_errors
 from flows.training_record import HeadChoice
 from severity.backbones import findings
-from severity.bare import BareBackbone
 from severity.domain import Scale
+from severity.models import ScoringModel
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,12 @@ async def train_folder(request: Request, have: Resources) -> Trained:
     seen = await look_at(folder.films, have, network)
     # In a thread: in a flow, its heart beats in this one.
     trained = await asyncio.to_thread(train, request.head, folder, seen, network)
-    noise = await _noise(request, trained, seen, have, network)
+    noise = Noise()
+    if request.perturbed:
+        model = network.under(trained.model.head)
+        noise = await noise_on_new_patients(
+            request.data, seen, have, model, perturbed=request.perturbed
+        )
     trained = with_errors(trained, *noise.errors)
     if not store(settings).add(trained.model):
         raise NameTaken(f"{name} was added by another process meanwhile, and is the same model")
@@ -87,24 +92,23 @@ def _labelled(request: Request) -> LabelledFolder:
     return read_labelled(request.data, opacity=request.opacity, kinds=request.labels)
 
 
-async def _noise(
-    request: Request,
-    trained: Trained,
-    seen: Sequence[Seen],
-    have: Resources,
-    network: BareBackbone,
+async def noise_on_new_patients(
+    folder: Path, seen: Sequence[Seen], have: Resources, model: ScoringModel, *, perturbed: int
 ) -> Noise:
-    """Tell how much the new model's scores move although the patient does not.
+    """Tell how much a new model's scores move although the patient does not.
 
     Repeats are those of patients whom the head was not fitted on: of the others it knows what
     readers said of each film, and moves less than it would on a new patient.
+
+    Parameters
+    ----------
+    seen
+        The films that the head was fitted on; at most ``perturbed`` of them are perturbed.
     """
-    if not request.perturbed:
-        return Noise()
     films = [one for one in seen if isinstance(one, SeenFilm)]
-    dated = await asyncio.to_thread(read_repeats, request.data)
+    dated = await asyncio.to_thread(read_repeats, folder)
     known = {one.patient for one in films}
     others = tuple(one for one in dated.films if one.record.patient_id not in known)
     groups, _ = grouped(films)
-    chosen = chosen_films(films, groups, most=request.perturbed)
-    return await measure_noise(Dated(others), chosen, have, network.under(trained.model.head))
+    chosen = chosen_films(films, groups, most=perturbed)
+    return await measure_noise(Dated(others, dated.note), chosen, have, model)

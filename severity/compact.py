@@ -71,7 +71,7 @@ def load_bundled(name: str, placement: Placement) -> ScoringModel:
     check_precision(name, placement.precision)
     tensors, sha256 = _tensors(name)
     head = head_of(tensors, name=name, scales=bundled_card(name)["scales"])
-    model = placed(sha256, _backbone(tensors), head, placement, bundled_calibration(name))
+    model = placed(sha256, backbone_of(tensors), head, placement, bundled_calibration(name))
     return replace(model, triage=triage_of(tensors, features=head.inputs))
 
 
@@ -113,7 +113,7 @@ def load_backbone(name: str) -> tuple[MirrorAveraged, str]:
         As `load_bundled`.
     """
     tensors, sha256 = _tensors(name)
-    return _backbone(tensors), sha256
+    return backbone_of(tensors), sha256
 
 
 def _tensors(name: str) -> tuple[dict[str, Tensor], str]:
@@ -131,7 +131,8 @@ def _tensors(name: str) -> tuple[dict[str, Tensor], str]:
     return load(content), actual
 
 
-def _backbone(tensors: Mapping[str, Tensor]) -> MirrorAveraged:
+def backbone_of(tensors: Mapping[str, Tensor]) -> MirrorAveraged:
+    """Make a backbone of the tensors of a bundled model's file."""
     backbone = MirrorAveraged()
     heads = ("head.", "triage.")
     weights = {key: value for key, value in tensors.items() if not key.startswith(heads)}

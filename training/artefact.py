@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from severity.calibration import Calibration, to_json
-from severity.compact import MirrorAveraged, head_of
+from severity.compact import MirrorAveraged, backbone_of, head_of
 from severity.evaluation.conformal import CoveredOnHalves
 from severity.models import Placement, ScoringModel, placed
 from severity.preprocessing import PREPROCESSING
@@ -41,10 +41,9 @@ class TrainedModel:
 
     def scoring(self) -> ScoringModel:
         """Make it ready to score, on a CPU; without a calibration, which is measured on it."""
-        head = head_of(self.tensors(), name=NAME, scales=SCALES)
-        network = MirrorAveraged()
-        network.load_state_dict(self.network.state_dict())
-        return placed("", network, head, Placement(torch.device("cpu")))
+        tensors = self.tensors()
+        head = head_of(tensors, name=NAME, scales=SCALES)
+        return placed("", backbone_of(tensors), head, Placement(torch.device("cpu")))
 
     def tensors(self) -> dict[str, Tensor]:
         """List what is stored, float32; row 0 of the head is extent, row 1 is opacity."""

@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from flows.peers import PEERS
 from severity.calibration import Calibration, ScoreCalibration
-from severity.compact import MirrorAveraged, load_backbone
+from severity.compact import MirrorAveraged, backbone_of, load_backbone
 from severity.domain import Scale
 from severity.efficientnet_lite import EfficientNetLite0
 from severity.evaluation.splits import SPLITS
@@ -102,21 +102,7 @@ def two_runs() -> list[EfficientNetLite0]:
     if hashlib.sha256(second).hexdigest() != SECOND_RUN_SHA256:
         raise ValueError(f"{SECOND_RUN.name} is not the second run")
     shipped, _ = load_backbone("compact-1")
-    return [shipped.backbone, backbone_of(load(second))]
-
-
-def backbone_of(tensors: Mapping[str, Tensor]) -> EfficientNetLite0:
-    """Take the network from a model's file."""
-    backbone = EfficientNetLite0()
-    own = {
-        key.removeprefix("backbone."): value
-        for key, value in tensors.items()
-        if key.startswith("backbone.")
-    }
-    missing = backbone.load_state_dict(own, strict=False)
-    if missing.unexpected_keys or any("num_batches" not in key for key in missing.missing_keys):
-        raise ValueError("the file holds another network")
-    return backbone
+    return [shipped.backbone, backbone_of(load(second)).backbone]
 
 
 def averaged(networks: Sequence[EfficientNetLite0]) -> EfficientNetLite0:

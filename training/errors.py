@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.evaluate_folder import COHEN_OPACITY
-from flows.evaluation import grouped
-from flows.film_features import SeenFilm, look_at
+from flows.film_features import look_at
 from flows.labelled import read_labelled
-from flows.noise import Noise, chosen_films, measure_noise
-from flows.repeats import Dated, read_repeats
+from flows.noise import MOST_PERTURBED, Noise
 from flows.resources import Progress, Resources
 from flows.settings import Settings
+from flows.train_folder import noise_on_new_patients
 from severity.calibration import Margins
 from severity.domain import Scale, StandardError
 from severity.evaluation.conformal import (
@@ -76,12 +75,8 @@ def noise_of(model: ScoringModel, data: Path, report: Report) -> Noise:
 async def _noise_of(model: ScoringModel, folder: Path) -> Noise:
     have = Resources(Settings(device="cpu"), Progress())
     labelled = read_labelled(folder, opacity=COHEN_OPACITY)
-    films = [one for one in await look_at(labelled.films, have, model) if isinstance(one, SeenFilm)]
-    known = {film.patient for film in films}
-    dated = read_repeats(folder)
-    others = tuple(one for one in dated.films if one.record.patient_id not in known)
-    groups, _ = grouped(films)
-    return await measure_noise(Dated(others, dated.note), chosen_films(films, groups), have, model)
+    seen = await look_at(labelled.films, have, model)
+    return await noise_on_new_patients(folder, seen, have, model, perturbed=MOST_PERTURBED)
 
 
 def _written(error: StandardError | None) -> str:

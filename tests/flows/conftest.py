@@ -2,15 +2,19 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from flows import resources
+from flows.cli import main
 from flows.environment import configure_prefect
 from flows.resources import Progress, Resources
 from flows.settings import Settings
+
+from .commands import Command, Ended
 
 SECRET = "a secret of the tests that is long enough"  # noqa: S105
 
@@ -48,3 +52,31 @@ def score(prefect: None, have: Resources) -> Callable[[Path], object]:
             return asyncio.run(score_inbox(str(inbox)))
 
     return score
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEVERITY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SEVERITY_DEVICE", "cpu")
+    # Where nothing listens: whatever fetched something would fail.
+    monkeypatch.setenv("SEVERITY_WEIGHTS_URL", "http://127.0.0.1:9/weights.pt")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def command(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Run the command line in this process, as its script does."""
+
+    def run(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["cxr-severity", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        out, err = capsys.readouterr()
+        return Ended(code, out, err)
+
+    return run

@@ -5,15 +5,13 @@ import hashlib
 import json
 import os
 import pickle
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from flows.cli import app, main
+from flows.cli import app
 from flows.model_catalogue import BUILT_IN, stored
 from flows.settings import Settings
 from severity.bundled import bundled_card
@@ -22,48 +20,11 @@ from severity.heads import HeadInput
 from severity.txrv_heads import linear_on_lung_opacity
 from severity.weight_sets import FINDINGS
 
+from .commands import Command
 from .films import write_film
 from .heads import write_linear, write_mlp, write_ralo
 
 MINE = ("--name", "mine-v1", "--extent-scale", "0", "8", "--opacity-scale", "0", "6")
-
-
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Ended]
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SEVERITY_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("SEVERITY_DEVICE", "cpu")
-    # Where nothing listens: whatever fetched something would fail.
-    monkeypatch.setenv("SEVERITY_WEIGHTS_URL", "http://127.0.0.1:9/weights.pt")
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def command(
-    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """Run the command line in this process, as its script does."""
-
-    def run(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["cxr-severity", *arguments])
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        out, err = capsys.readouterr()
-        return Ended(code, out, err)
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -3,16 +3,12 @@
 import asyncio
 import hashlib
 import json
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from flows import resources
-from flows.cli import main
 from flows.labelled import LabelKind
 from flows.model_catalogue import store
 from flows.model_store import NameTaken
@@ -26,21 +22,12 @@ from severity.domain import RESEARCH_USE_ONLY, Scale
 from severity.fitting import HeadKind
 from severity.weight_sets import FINDINGS
 
+from .commands import Command
 from .labelled_films import PATIENTS, film_names, painted, write_brixia, write_films, write_readers
 
 COPY, ABSENT, BROKEN = "copy.png", "absent.png", "broken.png"
 COHEN = Scale(0, 6)
 QUICK = ("--perturbed", "0")
-
-
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Ended]
 
 
 @pytest.fixture(scope="module")
@@ -56,34 +43,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (folder / "metadata.csv").open("a") as file:
         file.write(f"{COPY},somebody else,PA\n")
     return folder
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SEVERITY_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("SEVERITY_DEVICE", "cpu")
-    # Where nothing listens: whatever fetched something would fail.
-    monkeypatch.setenv("SEVERITY_WEIGHTS_URL", "http://127.0.0.1:9/weights.pt")
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def command(
-    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """Run the command line in this process, as its script does."""
-
-    def run(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["cxr-severity", *arguments])
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        out, err = capsys.readouterr()
-        return Ended(code, out, err)
-
-    return run
 
 
 def trained(
