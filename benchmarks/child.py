@@ -9,6 +9,12 @@ from importlib import import_module
 from benchmarks.jobs import BenchmarkError, Job, NotOffered, Precision, Task, Variant, Weights
 from benchmarks.memory import own_peak_bytes
 
+_MODULES = {
+    Variant.REFERENCE: "benchmarks.authors_way",
+    Variant.OURS: "benchmarks.product",
+    Variant.BARE: "benchmarks.network_only",
+}
+
 
 def main() -> None:
     """Run the job. Whatever libraries print goes to standard error."""
@@ -37,7 +43,7 @@ def parsed(text: str) -> Job:
 
 def _answer(job: Job) -> dict[str, object]:
     # Only the variant that is measured is imported: each has the process to itself.
-    variant = import_module(f"benchmarks.{job.variant}")
+    variant = import_module(_MODULES[job.variant])
     try:
         result = getattr(variant, job.task)(job)
     except NotOffered as error:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torchxrayvision.models import DenseNet
 
 from benchmarks.jobs import BenchmarkError, Job
-from severity.bundled import bundled_file
-from severity.compact import MirrorAveraged
-from severity.efficientnet_lite import FEATURES
+from severity.models.bundled import MirrorAveraged
+from severity.models.bundled_cards import bundled_file
+from severity.models.efficientnet_lite import FEATURES
 
 PUBLISHED = "txrv-cidc-v1"
 COMPACT = "compact-2"

@@ -15,8 +15,8 @@ from torch.nn import functional
 from torchxrayvision.models import DenseNet
 
 from benchmarks.jobs import Weights
-from severity.preprocessing import MODEL_LIMIT, MODEL_SIDE
-from severity.weight_sets import weight_set
+from severity.images.preprocessing import MODEL_LIMIT, MODEL_SIDE
+from severity.models.torchxrayvision_weights import weight_set
 
 _SEED = 0
 WEIGHTS = "densenet121-res224-all"

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select, text, tuple_
 from sqlalchemy.orm import Session
 
-from db.models import Sighting
+from db.tables import Sighting
 from severity.domain import Reason
 
 _ENLISTING = 7_205_991_846_306_021_002  # an arbitrary constant of this project

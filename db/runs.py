@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.engine import Database, DatabaseError
-from db.errors import to_plain
-from db.models import ModelVersionRow, Run, Site
+from db.measurement_errors import to_plain
+from db.tables import ModelVersionRow, Run, Site
 from severity.domain import MeasurementErrors, ModelVersion
 
 MOST_CLAIMS = 4

@@ -11,8 +11,8 @@ from uuid import UUID
 from sqlalchemy import exists, or_, select, text
 from sqlalchemy.orm import Session
 
-from db.models import Image, LedgerEntry, Patient, ScoreRow
 from db.outcomes import Closed, KnownImage, Outcome, Rejected, Scored, decide
+from db.tables import Image, LedgerEntry, Patient, ScoreRow
 from severity.domain import Interval, State
 
 _CLOSING = 7_205_991_846_306_021_003  # an arbitrary constant of this project

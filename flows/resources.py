@@ -15,11 +15,11 @@ from db.engine import Database
 from db.runs import check_pseudonyms
 from flows.settings import Settings
 from severity.domain import PatientId
+from severity.files.sidecar import SidecarRecord
 from severity.pseudonym import fingerprint, keyed_digest, patient_key
-from severity.sidecar import SidecarRecord
 
 if TYPE_CHECKING:
-    from severity.models import ScoringModel
+    from severity.models.scoring_model import ScoringModel
 
 
 class Progress:
@@ -61,7 +61,7 @@ class Resources:
     def model(self) -> "ScoringModel":
         """The model that scores."""
         # Imported here: only scoring needs torch.
-        from flows.scorer import load_model  # noqa: PLC0415
+        from flows.models.loading import load_model  # noqa: PLC0415
 
         return load_model(self.settings)
 

@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from severity.cores import cores
-from severity.heads import NAME
+from severity.heads.head import NAME
 from severity.pseudonym import SHORTEST_KEY
 
 DEFAULT_MODEL = "compact-2"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import app
+from flows.cli.app import app
 from flows.settings import Settings
 from severity.domain import RESEARCH_USE_ONLY, Reason
 

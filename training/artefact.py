@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from severity.calibration import Calibration, to_json
-from severity.compact import MirrorAveraged, backbone_of, head_of
 from severity.evaluation.conformal import CoveredOnHalves
-from severity.models import Placement, ScoringModel, placed
-from severity.preprocessing import PREPROCESSING
-from severity.triage import Triage
+from severity.heads.triage import Triage
+from severity.images.preprocessing import PREPROCESSING
+from severity.models.bundled import MirrorAveraged, backbone_of, head_of
+from severity.models.scoring_model import Placement, ScoringModel, placed
+from severity.reliability.calibration import Calibration, to_json
 from training.head import LinearHead
 from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM, Accuracy
 

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from safetensors.torch import load
 from torch import Tensor
 
-from flows.peers import PEERS
-from severity.calibration import Calibration, ScoreCalibration
-from severity.compact import MirrorAveraged, backbone_of, load_backbone
+from flows.evaluation.peers import PEERS
 from severity.domain import Scale
-from severity.efficientnet_lite import EfficientNetLite0
 from severity.evaluation.splits import SPLITS
-from severity.networks import Backbone
-from severity.preprocessing import MODEL_LIMIT
-from severity.triage import Triage
+from severity.heads.triage import Triage
+from severity.images.preprocessing import MODEL_LIMIT
+from severity.models.backbone import Backbone
+from severity.models.bundled import MirrorAveraged, backbone_of, load_backbone
+from severity.models.efficientnet_lite import EfficientNetLite0
+from severity.reliability.calibration import Calibration, ScoreCalibration
 from training.artefact import TrainedModel, as_coverage, as_numbers, file_sha256, write
 from training.augmentation import Augmentation, random_views
 from training.duplicates import SAME_FILM

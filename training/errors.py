@@ -5,14 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.evaluate_folder import COHEN_OPACITY
-from flows.film_features import look_at
-from flows.labelled import read_labelled
-from flows.noise import MOST_PERTURBED, Noise
+from flows.evaluation.folder import COHEN_OPACITY
+from flows.evaluation.repeatability import MOST_PERTURBED, Noise
+from flows.head_training.folder import noise_on_new_patients
+from flows.labelled_films.features import look_at
+from flows.labelled_films.folder import read_labelled
 from flows.resources import Progress, Resources
 from flows.settings import Settings
-from flows.train_folder import noise_on_new_patients
-from severity.calibration import Margins
 from severity.domain import Scale, StandardError
 from severity.evaluation.conformal import (
     CoveredOnHalves,
@@ -21,8 +20,9 @@ from severity.evaluation.conformal import (
     out_of_fold,
     predicted_halves,
 )
-from severity.evaluation.fits import Fit, Numbers
-from severity.models import ScoringModel
+from severity.evaluation.regressions import Fit, Numbers
+from severity.models.scoring_model import ScoringModel
+from severity.reliability.calibration import Margins
 
 Report = Callable[[str], None]
 

@@ -12,10 +12,10 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GroupKFold
 from torch import Tensor
 
-from severity.grey import GreyImage
-from severity.heads import HeadInput
-from severity.networks import Backbone
-from severity.preprocessing import to_model_input
+from severity.heads.head import HeadInput
+from severity.images.grey_image import GreyImage
+from severity.images.preprocessing import to_model_input
+from severity.models.backbone import Backbone
 from training.films import Film, grey_pixels
 
 _RISE = 0.1  # of the scale, what a larger painted opacity adds

@@ -13,13 +13,9 @@ from pathlib import Path
 import torch
 
 from severity.domain import Likeness
-from severity.likeness import FRONTAL, to_safetensors
-from severity.preprocessing import PREPROCESSING
-from training.films import LATERAL, Film, collection_films, cxnet_films, nih_films
-from training.head import model_inputs
-from training.reference import COMPONENTS, LIKE, Learned, learn
-from training.selection import counts, select
-from training.unlike import (
+from severity.images.preprocessing import PREPROCESSING
+from severity.reliability.likeness import FRONTAL, to_safetensors
+from training.counterexamples import (
     MADE_OTHERWISE,
     TURNED_OR_INVERTED,
     Input,
@@ -27,6 +23,10 @@ from training.unlike import (
     in_folder,
     with_opacities,
 )
+from training.films import LATERAL, Film, collection_films, cxnet_films, nih_films
+from training.head import model_inputs
+from training.reference import COMPONENTS, LIKE, Learned, learn
+from training.selection import counts, select
 
 _SEVERE_EXTENT = 6.0  # of 8 points
 _SEVERE_BRIXIA = 12.0  # of 18 points

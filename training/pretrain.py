@@ -16,8 +16,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from severity.efficientnet_lite import FEATURES, EfficientNetLite0
-from severity.preprocessing import MODEL_LIMIT, MODEL_SIDE
+from severity.images.preprocessing import MODEL_LIMIT, MODEL_SIDE
+from severity.models.efficientnet_lite import FEATURES, EfficientNetLite0
 from training.augmentation import Augmentation, random_views
 from training.films import Film, grey_pixels
 from training.painting import painted

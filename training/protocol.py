@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from flows.peers import PEERS, read_peer
+from flows.evaluation.peers import PEERS, read_peer
 from severity.domain import Scale
 from severity.evaluation.agreement import metrics
-from severity.evaluation.fits import Fit, Numbers, fit_linear
 from severity.evaluation.protocol import predictions, summarised
+from severity.evaluation.regressions import Fit, Numbers, fit_linear
 from training.films import reader_scores
 
 PROTOCOL = (

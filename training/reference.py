@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
-from severity.likeness import FEATURES, FRONTAL, Maps, Reference, maps
-from severity.preprocessing import MODEL_LIMIT
-from severity.resizing import MODEL_SIDE
+from severity.images.preprocessing import MODEL_LIMIT
+from severity.images.resizing import MODEL_SIDE
+from severity.reliability.likeness import FEATURES, FRONTAL, Maps, Reference, maps
 from training.augmentation import Augmentation, random_views
 from training.films import Film
 from training.head import model_inputs

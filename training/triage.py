@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from severity.bundled import BUNDLED
-from severity.compact import MirrorAveraged, load_bundled
-from severity.heads import HeadInput
-from severity.models import Placement
-from severity.networks import Precision
-from severity.runtime import CpuRuntime
+from severity.heads.head import HeadInput
+from severity.models.backbone import Precision
+from severity.models.bundled import MirrorAveraged, load_bundled
+from severity.models.bundled_cards import BUNDLED
+from severity.models.runtime import CpuRuntime
+from severity.models.scoring_model import Placement
 from training.films import Film, collection_films, cxnet_films, nih_films
 from training.head import model_inputs
 from training.pretrain import imagenet_backbone

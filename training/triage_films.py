@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from severity.evaluation.duplicates import near_duplicates, perceptual_hash
 from severity.evaluation.splits import groups_of
-from severity.triage import CLASSES, TriageClass
+from severity.heads.triage import CLASSES, TriageClass
 from training.duplicates import ReducedFilms, matches
 from training.films import NO_FINDING, Film
 

@@ -8,8 +8,8 @@ from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from severity.heads import Layer
-from severity.triage import CLASSES, Triage, softmax
+from severity.heads.head import Layer
+from severity.heads.triage import CLASSES, Triage, softmax
 from training.triage_films import Places
 
 STRENGTHS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
@@ -30,7 +30,7 @@ def fit_triage(features: Numbers, classes: Places, groups: Sequence[str]) -> Tri
     Parameters
     ----------
     classes
-        Shape (N,), places in `severity.triage.CLASSES`; each class must be there.
+        Shape (N,), places in `severity.heads.triage.CLASSES`; each class must be there.
     """
     return Triage(fit_layer(features, classes, groups, labels=len(CLASSES)))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from severity.triage import CLASSES, TriageClass
+from severity.heads.triage import CLASSES, TriageClass
 from training.triage_films import TriageFilms
 from training.triage_measures import (
     Measured,

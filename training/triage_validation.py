@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
-from severity.triage import CLASSES, softmax
+from severity.heads.triage import CLASSES, softmax
 from training.triage_films import Places, TriageFilms, without_source
 from training.triage_fit import fit_layer
 

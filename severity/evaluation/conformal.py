@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
-from severity.calibration import COVERAGE, Margins
 from severity.domain import Scale
 from severity.evaluation import agreement
 from severity.evaluation.agreement import MeanSd, mean_interval
-from severity.evaluation.fits import Fit, Numbers
+from severity.evaluation.regressions import Fit, Numbers
 from severity.evaluation.splits import halves
+from severity.reliability.calibration import COVERAGE, Margins
 
 REACH = 0.15
 """Share of the scale over which sizes of residuals are averaged, as a Gaussian's deviation. From

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from severity.grey import GreyImage
+from severity.images.grey_image import GreyImage
 
 MOST_DEGREES = 5.0
 """A film is turned by up to as many degrees, either way."""

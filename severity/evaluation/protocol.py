@@ -16,7 +16,7 @@ from severity.evaluation.agreement import (
     mae_interval,
     metrics,
 )
-from severity.evaluation.fits import Fit, Numbers
+from severity.evaluation.regressions import Fit, Numbers
 from severity.evaluation.splits import Places, halves
 from severity.evaluation.systems import System
 

@@ -7,7 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from severity.domain import Scale
-from severity.evaluation.fits import Fit, Numbers, fit_linear, fit_mean, fit_nothing, fit_ridge
+from severity.evaluation.regressions import (
+    Fit,
+    Numbers,
+    fit_linear,
+    fit_mean,
+    fit_nothing,
+    fit_ridge,
+)
 
 FOUR_OUTPUTS = ("Lung Opacity", "Pneumonia", "Infiltration", "Consolidation")
 """As in the authors' notebook, ``xray_covid_eval.ipynb``."""

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 
 from benchmarks.weights import WEIGHTS, film_like, write_random_weights
-from severity.models import Placement
-from severity.txrv import load_published
-from severity.txrv_heads import linear_on_lung_opacity
-from severity.weight_sets import weight_set
+from severity.heads.published import linear_on_lung_opacity
+from severity.models.scoring_model import Placement
+from severity.models.torchxrayvision import load_published
+from severity.models.torchxrayvision_weights import weight_set
 
 
 def test_the_product_loads_random_weights_as_published_ones_and_they_tell_films_apart(tmp_path):

@@ -6,7 +6,7 @@ from alembic.migration import MigrationContext
 
 from db import embedded
 from db.engine import Database, DatabaseError
-from db.models import Base
+from db.tables import Base
 
 
 def test_the_migrations_make_the_tables_that_the_models_describe(database):

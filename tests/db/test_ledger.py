@@ -6,8 +6,7 @@ from db import ledger
 from db.ledger import Seen
 from db.outcomes import Rejected
 from severity.domain import Reason
-
-from .conftest import INBOX
+from tests.db.conftest import INBOX
 
 
 def test_enlisting_the_same_content_again_is_harmless(enlist):

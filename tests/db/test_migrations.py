@@ -4,8 +4,9 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
-from db import engine, trends
+from db import engine
 from db.engine import Database
+from db.reading import trends
 
 # A course of two films, as revision 0002 stores it.
 AS_0002 = """

@@ -14,8 +14,8 @@ from sqlalchemy import URL, create_engine, make_url, text
 
 from db.embedded import embedded_url
 from db.engine import DASHBOARD_ROLE, DRIVER, Database
-from db.errors import to_plain
-from db.models import Image, LedgerEntry, ModelVersionRow, Patient, Run, ScoreRow, Study
+from db.measurement_errors import to_plain
+from db.tables import Image, LedgerEntry, ModelVersionRow, Patient, Run, ScoreRow, Study
 from severity.domain import (
     Interval,
     MeasurementError,

@@ -5,7 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from db.engine import DASHBOARD_ROLE, DASHBOARD_VIEWS, Database
-from db.models import Base
+from db.tables import Base
 
 
 def _value(database: Database, sql: str) -> object:

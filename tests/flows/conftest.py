@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from flows import resources
-from flows.cli import main
-from flows.environment import configure_prefect
+from flows.cli.app import main
+from flows.deployments.environment import configure_prefect
 from flows.resources import Progress, Resources
 from flows.settings import Settings
-
-from .commands import Command, Ended
+from tests.builders.commands import Command, Ended
 
 SECRET = "a secret of the tests that is long enough"  # noqa: S105
 
@@ -45,7 +44,7 @@ def have(database_url: str, database: object, tmp_path: Path) -> Resources:
 @pytest.fixture
 def score(prefect: None, have: Resources) -> Callable[[Path], object]:
     """Run the flow over a folder, as the command line does."""
-    from flows.scoring import score_inbox
+    from flows.scoring.flow import score_inbox
 
     def score(inbox: Path) -> object:
         with resources.using(have):

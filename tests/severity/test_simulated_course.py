@@ -6,11 +6,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from flows.demo_films import RG1_LUNGS, rg1_pixels
-from severity.compact import load_bundled
-from severity.grey import GreyImage
-from severity.models import Placement, ScoringModel
-from severity.preprocessing import to_model_input
+from flows.demo.films import RG1_LUNGS, rg1_pixels
+from severity.images.grey_image import GreyImage
+from severity.images.preprocessing import to_model_input
+from severity.models.bundled import load_bundled
+from severity.models.scoring_model import Placement, ScoringModel
 from severity.simulation import paint_opacities
 
 AMOUNTS = np.linspace(0, 1, 10)

@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
-from severity.bundled import BUNDLED, bundled_calibration
-from severity.compact import head_of
-from severity.efficientnet_lite import EfficientNetLite0
-from severity.preprocessing import PREPROCESSING
+from severity.images.preprocessing import PREPROCESSING
+from severity.models.bundled import head_of
+from severity.models.bundled_cards import BUNDLED, bundled_calibration
+from severity.models.efficientnet_lite import EfficientNetLite0
 from training.compact_2 import averaged, two_runs
 
 WEIGHTS = Path(__file__).parents[2] / "severity" / "weights"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from severity.likeness import FEATURES
+from severity.reliability.likeness import FEATURES
 from training.reference import COMPONENTS, LIKE, fit, limits
 
 

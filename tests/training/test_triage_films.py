@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from severity.triage import CLASSES, TriageClass
+from severity.heads.triage import CLASSES, TriageClass
 from training.films import Film, ReaderScore, collection_films, cxnet_films, nih_films
 from training.triage_films import triage_class, with_classes, without_source
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from severity.triage import CLASSES
+from severity.heads.triage import CLASSES
 from training.triage_fit import class_weights, fit_layer, fit_triage, log_loss
 
 FILMS_PER_PATIENT = 4

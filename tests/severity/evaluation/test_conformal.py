@@ -14,7 +14,7 @@ from severity.evaluation.conformal import (
     out_of_fold,
     predicted_halves,
 )
-from severity.evaluation.fits import fit_linear
+from severity.evaluation.regressions import fit_linear
 
 SCALE = Scale(0, 8)
 

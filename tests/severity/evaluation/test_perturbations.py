@@ -11,8 +11,8 @@ from severity.evaluation.perturbations import (
     perturbed,
     versions,
 )
-from severity.grey import Band, GreyImage
-from severity.preprocessing import to_model_input
+from severity.images.grey_image import Band, GreyImage
+from severity.images.preprocessing import to_model_input
 
 SIDE = (300, 260)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from severity.domain import Scale
-from severity.evaluation.fits import fit_linear, fit_mean, fit_ridge
 from severity.evaluation.protocol import measure
+from severity.evaluation.regressions import fit_linear, fit_mean, fit_ridge
 from severity.evaluation.subgroups import by_level
 from severity.evaluation.systems import FOUR_OUTPUTS, feature_sets, own_head, peer
 

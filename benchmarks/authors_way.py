@@ -1,0 +1,122 @@
+"""The reference way: what the authors' scripts do, film by film, batch 1, in eager torch.
+
+References
+----------
+* Cohen et al. 2020, arXiv:2005.11856, and their ``predict_severity.py``: ``skimage.io.imread``,
+  ``normalize``, ``XRayCenterCrop``, ``XRayResizer(224)``, DenseNet-121, two lines.
+* torchxrayvision, ``utils.read_xray_dcm`` with ``voi_lut=True``, for DICOM.
+"""
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import skimage.io
+import torch
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.pixels.processing import apply_voi_lut
+from torch import nn
+from torchxrayvision.datasets import XRayCenterCrop, XRayResizer, normalize
+
+from benchmarks.jobs import Job, Rate
+from benchmarks.networks import PUBLISHED, network
+from benchmarks.stages import Stopwatch
+from severity.images.preprocessing import MODEL_SIDE
+
+_LUNG_OPACITY = 16  # of the 18 logits
+# Slope and intercept of geographic extent, of opacity.
+_LINES = ((0.8705248236656189, 3.4137437), (0.5484423041343689, 2.5535977))
+
+
+class Timing(Protocol):
+    """Something that is told which stage runs."""
+
+    def __call__(self, stage: str, /) -> AbstractContextManager[object]:
+        """Surround a stage."""
+
+
+def _untimed(_stage: str, /) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
+@dataclass(frozen=True)
+class ReferenceWay:
+    """The authors' code around one network."""
+
+    network: nn.Module
+    two_lines: bool  # whether scores are two linear functions of one logit
+    device: torch.device
+
+    @classmethod
+    def of(cls, job: Job) -> "ReferenceWay":
+        """Load the network of a job."""
+        return cls(network(job), job.model == PUBLISHED, torch.device(job.device))
+
+    def score(self, film: str, timing: Timing = _untimed) -> tuple[float, float]:
+        """Return geographic extent and opacity before clipping."""
+        image = model_input(film, timing)
+        with timing("forward"), torch.no_grad():
+            batch = torch.from_numpy(image).unsqueeze(0).to(self.device)
+            outputs = self.network(batch)[0].cpu().tolist()
+        if not self.two_lines:
+            extent, opacity = outputs
+            return extent, opacity
+        extent, opacity = (outputs[_LUNG_OPACITY] * slope + bias for slope, bias in _LINES)
+        return extent, opacity
+
+
+def model_input(film: str, timing: Timing = _untimed) -> NDArray[np.float32]:
+    """Read a film as shape (1, 224, 224) on [-1024, 1024]."""
+    read = _read_dicom if Path(film).suffix == ".dcm" else _read_raster
+    pixels, highest = read(film, timing)
+    with timing("normalize"):
+        normalized = normalize(pixels, highest)
+        if normalized.ndim > 2:  # noqa: PLR2004
+            normalized = normalized[:, :, 0]
+    with timing("crop and resize"):
+        cropped = XRayCenterCrop()(normalized[None])
+        resized: NDArray[np.float32] = XRayResizer(MODEL_SIDE)(cropped)
+    return resized
+
+
+def _read_raster(film: str, timing: Timing) -> tuple[NDArray[np.number], int]:
+    with timing("read and decode"):
+        return skimage.io.imread(film), 255
+
+
+def _read_dicom(film: str, timing: Timing) -> tuple[NDArray[np.number], int]:
+    with timing("read and decode"):
+        dataset = dcmread(film)
+        pixels = dataset.pixel_array
+    highest = 2**dataset.BitsStored - 1
+    with timing("window"):
+        shown = apply_voi_lut(pixels, dataset)
+        if dataset.PhotometricInterpretation == "MONOCHROME1":
+            shown = highest - shown
+    return shown, highest
+
+
+def rate(job: Job) -> Rate:
+    """Time all films; loading the network and the first films do not count."""
+    way = ReferenceWay.of(job)
+    for film in job.warm_up:
+        way.score(film)
+    began = time.perf_counter()
+    points = tuple(way.score(film) for film in job.films)
+    seconds = time.perf_counter() - began
+    return Rate(len(points), seconds, points, f"torchxrayvision, torch {torch.__version__} eager")
+
+
+def stages(job: Job) -> dict[str, float]:
+    """Return milliseconds a film by stage."""
+    torch.set_num_threads(1)
+    way, watch = ReferenceWay.of(job), Stopwatch()
+    for film in job.warm_up:
+        way.score(film)
+    for film in job.films:
+        way.score(film, watch)
+    return watch.mean_ms()

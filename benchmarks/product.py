@@ -1,0 +1,72 @@
+"""Our way: the product as it is, from files to scores."""
+
+import time
+from datetime import tzinfo
+from pathlib import Path
+
+import torch
+
+from benchmarks.jobs import BenchmarkError, Job, NotOffered, Rate
+from benchmarks.stages import Stopwatch
+from flows.resources import Progress, Resources
+from flows.scoring.single_files import FileResult, score_files
+from flows.settings import Settings
+from severity.errors import ModelUnavailable
+from severity.files.reader import read_radiograph
+from severity.files.sidecar import SidecarRecord
+from severity.models.scoring_model import ScoringModel
+
+_SOMEBODY = SidecarRecord(patient_id="benchmark")
+
+
+def rate(job: Job) -> Rate:
+    """Time all films; loading the model and the first films do not count."""
+    resources = Resources(Settings(), Progress())
+    version = _model(resources, job).version
+    files = [Path(film) for film in job.films]
+    score_files([Path(film) for film in job.warm_up], resources)
+    began = time.perf_counter()
+    results = score_files(files, resources)
+    seconds = time.perf_counter() - began
+    return Rate(len(files), seconds, tuple(map(_points, results)), version.key)
+
+
+def _model(resources: Resources, job: Job) -> ScoringModel:
+    """Load the model; the environment of this process names it."""
+    try:
+        model = resources.model
+    except ModelUnavailable as error:
+        raise NotOffered(str(error)) from error
+    if model.version.precision != job.precision:
+        raise NotOffered(f"{job.model} is not scored with {job.precision} here")
+    return model
+
+
+def _points(result: FileResult) -> tuple[float, float]:
+    if result.score is None:
+        # A film that is not scored costs nothing: it would make us look fast.
+        raise BenchmarkError(f"a film was rejected: {result.reason}: {result.detail}")
+    return result.score.geographic_extent_raw, result.score.opacity_raw
+
+
+def stages(job: Job) -> dict[str, float]:
+    """Return milliseconds a film by stage."""
+    torch.set_num_threads(1)
+    resources, watch = Resources(Settings(), Progress()), Stopwatch()
+    model, zone = _model(resources, job), resources.settings.zone
+    for film in job.warm_up:
+        _time_stages(Path(film), model, zone, Stopwatch())
+    for film in job.films:
+        _time_stages(Path(film), model, zone, watch)
+    return watch.mean_ms()
+
+
+def _time_stages(film: Path, model: ScoringModel, zone: tzinfo, watch: Stopwatch) -> None:
+    with watch("read"):
+        content = film.read_bytes()
+    with watch("decode"):
+        radiograph = read_radiograph(content, _SOMEBODY, content_sha256="", zone=zone)
+    with watch("preprocess"):
+        image = model.prepare(radiograph.grey)
+    with watch("forward"):
+        model.score([image])

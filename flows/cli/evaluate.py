@@ -1,0 +1,99 @@
+"""The command that measures a model on labelled films."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from flows.cli.options import (
+    chosen_settings,
+    device_option,
+    model_option,
+    precision_option,
+)
+from flows.labelled_films.folder import CannotEvaluate
+from flows.progress import watched
+from flows.reports.trend_text import terminal
+from flows.resources import Progress, Resources
+from severity.domain import Scale
+
+_folder = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--data",
+    required=True,
+    type=_folder,
+    help="Folder with severity_scores.csv, metadata.csv and the films.",
+)
+@model_option
+@precision_option
+@device_option
+@click.option(
+    "--peers", type=_folder, help="Folder with the outputs of published systems, a CSV for each."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the report: Markdown, CSV and pictures. One that is there is not replaced.",
+)
+@click.option(
+    "--opacity-scale",
+    type=(float, float),
+    metavar="LOW HIGH",
+    default=(0, 6),
+    show_default=True,
+    help="Of the readers' opacity, in points; 0 8 for the RALO set.",
+)
+@click.option(
+    "--perturbed",
+    type=click.IntRange(min=0),
+    metavar="FILMS",
+    default=40,
+    show_default=True,
+    help="How many films are turned, cropped, exposed and compressed otherwise, 12 times each, "
+    "to see how much scores move.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate(  # noqa: PLR0913 - its options
+    data: Path,
+    *,
+    peers: Path | None,
+    out: Path | None,
+    opacity_scale: tuple[float, float],
+    perturbed: int,
+    as_json: bool,
+    **engine: str | None,
+) -> None:
+    """Measure a model on labelled films, as Cohen et al. 2020 measured theirs.
+
+    50 random halves; neither a patient nor a copy of a film is on both sides. Compares the
+    backbone's features and outputs, the model's own head and published systems on the same
+    splits, and shows agreement by view, sex and age, what prediction intervals hold, and how much
+    scores move although the patient does not. docs/evaluation.md says how to read it.
+    """
+    lowest, highest = opacity_scale
+    if not lowest < highest:
+        raise click.BadParameter(
+            "the first number must be the lower one", param_hint="--opacity-scale"
+        )
+    with watched(Resources(chosen_settings(**engine), Progress())) as have:
+        # Imported here: only what scores needs torch, which takes seconds.
+        from flows.evaluation.error_sections import print_errors  # noqa: PLC0415
+        from flows.evaluation.folder import Request, evaluate_folder  # noqa: PLC0415
+        from flows.evaluation.report import to_json  # noqa: PLC0415
+        from flows.evaluation.tables import print_summary  # noqa: PLC0415
+
+        request = Request(data, peers, out, Scale(lowest, highest), perturbed)
+        try:
+            found = asyncio.run(evaluate_folder(request, have))
+        except CannotEvaluate as error:
+            raise click.UsageError(str(error), click.get_current_context()) from error
+    if as_json:
+        click.echo(to_json(found, request.command(found.version)), nl=False)
+        return
+    print_errors(found, terminal())
+    print_summary(found, terminal())
+    if out:
+        click.echo(f"written to {out}")

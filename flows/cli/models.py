@@ -1,0 +1,215 @@
+"""The commands about models: import, list, show, verify."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from flows.models.catalogue import known, names, store, version
+from flows.models.importing import RALO, CannotImport, Request, import_head, import_ralo
+from flows.models.store import NameTaken, StoredModel
+from flows.models.text import (
+    ListedModel,
+    model_json,
+    model_table,
+    models_json,
+    models_table,
+    verdict_json,
+    verdict_table,
+)
+from flows.reports.trend_text import terminal
+from flows.settings import Settings
+from severity.domain import RESEARCH_USE_ONLY, Scale
+from severity.errors import ModelUnavailable
+from severity.heads.head import HeadInput
+from severity.heads.published import LINEAR_NAME
+from severity.models.backbone_catalogue import BACKBONES
+
+_FAILURE = 1
+_RALO = "ralo"
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(name="model")
+def model_commands() -> None:
+    """List models, import published heads, and verify this installation."""
+
+
+@model_commands.command(name="import")
+@click.argument("files", nargs=-1, required=True, metavar="[ralo] FILE...")
+@click.option("--name", help="Lowercase letters, digits and hyphens; what --model will take.")
+@click.option(
+    "--backbone",
+    type=click.Choice(list(BACKBONES)),
+    help="The one that the head was fitted on; densenet121-res224-all if absent.",
+)
+@click.option(
+    "--takes",
+    type=click.Choice([one.value for one in HeadInput]),
+    help="What it takes of the backbone; told from the head's width if absent.",
+)
+@click.option("--extent-scale", type=(float, float), metavar="LOW HIGH", help="In points.")
+@click.option("--opacity-scale", type=(float, float), metavar="LOW HIGH", help="In points.")
+@click.option("--source", help="Where the head comes from, for the record.")
+@click.option("--licence", help="Under which licence, for the record.")
+def import_model(files: tuple[str, ...], **said: object) -> None:
+    r"""Import a head from FILEs that others publish, as a model of this installation.
+
+    \b
+    cxr-severity model import ralo mlp_geo.pkl mlp_opa.pkl
+    cxr-severity model import --name my-head --extent-scale 0 8 --opacity-scale 0 6 head.json
+
+    FILEs are two pickles of scikit-learn's MLPRegressor, (coefs_, intercepts_), geographic
+    extent first; or a linear head in one .json or .npz. Nothing in a pickle is run. `ralo`
+    stands for the head that Cohen et al. published in 2021, with its backbone and scales.
+    """
+    given = {name: value for name, value in said.items() if value is not None}
+    settings = Settings()
+    with _wrong_use_in_one_line(CannotImport, NameTaken):
+        model = _read(files, given)
+        added = store(settings).add(model)
+    click.echo(f"{model.head.name} {'imported' if added else 'was imported already, unchanged'}")
+    click.echo(f"head SHA-256 {model.head.sha256}")
+    click.echo(f"use it with --model {model.head.name}, or SEVERITY_MODEL={model.head.name}")
+    click.echo(RESEARCH_USE_ONLY)
+
+
+def _read(files: tuple[str, ...], given: dict[str, object]) -> StoredModel:
+    if files[0] == _RALO:
+        return import_ralo(_existing_files(files[1:]), _ralo_request(given))
+    return import_head(_existing_files(files), _request(given))
+
+
+def _existing_files(files: tuple[str, ...]) -> list[Path]:
+    paths = [Path(file) for file in files]
+    absent = [path for path in paths if not path.is_file()]
+    if absent:
+        raise CannotImport(f"there is no file {absent[0]}")
+    return paths
+
+
+def _ralo_request(given: dict[str, object]) -> Request:
+    surplus = sorted(set(given) - {"name", "source", "licence"})
+    if surplus:
+        raise CannotImport(f"leave out {_option(surplus[0])}: ralo stands for what it is")
+    return replace(
+        RALO,
+        name=str(given.get("name", RALO.name)),
+        source=str(given.get("source", RALO.source)),
+        licence=str(given.get("licence", RALO.licence)),
+    )
+
+
+def _request(given: dict[str, object]) -> Request:
+    for name in ("name", "extent_scale", "opacity_scale"):
+        if name not in given:
+            raise CannotImport(f"give {_option(name)}: the files do not say it")
+    return Request(
+        name=str(given["name"]),
+        backbone=str(given.get("backbone", BACKBONES[0])),
+        takes=HeadInput(str(given["takes"])) if "takes" in given else None,
+        geographic_extent=_scale(given["extent_scale"]),
+        opacity=_scale(given["opacity_scale"]),
+        source=str(given.get("source", "")),
+        licence=str(given.get("licence", "")),
+    )
+
+
+def _scale(ends: object) -> Scale:
+    match ends:
+        case (float(lowest), float(highest)):
+            return Scale(lowest, highest)
+    raise CannotImport("a scale is two numbers")
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+@model_commands.command(name="list")
+@_json_option
+def list_models(*, as_json: bool) -> None:
+    """List the models of this installation: built in, then imported.
+
+    A model version is shown where the weights are on this machine; nothing is fetched.
+    """
+    settings = Settings()
+    models = [_listed(name, settings) for name in names(settings)]
+    if as_json:
+        click.echo(models_json(models))
+    else:
+        terminal().print(models_table(models))
+
+
+@model_commands.command()
+@click.argument("name")
+@_json_option
+def show(name: str, *, as_json: bool) -> None:
+    """Show everything that is known of the model NAME: hashes, source, licence, accuracy."""
+    settings = Settings()
+    model = _listed(_existing(name, settings), settings)
+    if as_json:
+        click.echo(model_json(model))
+    else:
+        terminal().print(model_table(model))
+
+
+@model_commands.command(name="verify")
+@click.option("--model", "name", default=LINEAR_NAME, show_default=True, help="Which one.")
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with cidc/images and reference.",
+)
+@_json_option
+def verify_model(name: str, data: Path, *, as_json: bool) -> None:
+    """Recompute the predictions that the authors published, and report each difference.
+
+    This is how a site proves its installation: weights, preprocessing and arithmetic. Films
+    that are missing are counted and left out. Ends with exit code 1 if any number is off by
+    more than 0.02 points, if a film was rejected, or if nothing could be compared.
+    """
+    # Imported here: listing models needs no torch, which takes seconds.
+    from flows.evaluation.verification import CannotVerify, verify  # noqa: PLC0415
+
+    settings = Settings()
+    with _wrong_use_in_one_line(CannotVerify):
+        scored_by, verdict = verify(_existing(name, settings), settings, data)
+    if as_json:
+        click.echo(verdict_json(scored_by, verdict))
+    else:
+        terminal().print(verdict_table(scored_by, verdict))
+    if not verdict.agrees:
+        sys.exit(_FAILURE)
+
+
+def _existing(name: str, settings: Settings) -> str:
+    there = names(settings)
+    if name not in there:
+        message = f"no model {name!r}; there is {', '.join(there)}"
+        raise click.UsageError(message, click.get_current_context())
+    return name
+
+
+def _listed(name: str, settings: Settings) -> ListedModel:
+    """Describe a model and its version, if its weights are here; show a problem, raise none."""
+    try:
+        described = known(name, settings)
+    except ModelUnavailable as error:
+        return ListedModel(name, None, None, str(error))
+    try:
+        return ListedModel(name, described, version(described, settings))
+    except ModelUnavailable as error:
+        return ListedModel(name, described, None, str(error))
+
+
+@contextmanager
+def _wrong_use_in_one_line(*kinds: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except kinds as error:
+        raise click.UsageError(str(error), click.get_current_context()) from error

@@ -1,0 +1,147 @@
+"""The command that fits a head on labelled films."""
+
+import asyncio
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+
+import click
+
+from flows.cli.options import chosen_settings, device_option
+from flows.labelled_films.folder import CannotEvaluate, LabelKind
+from flows.models.store import NameTaken
+from flows.progress import watched
+from flows.reports.trend_text import terminal
+from flows.resources import Progress, Resources
+from severity.domain import Scale
+from severity.models.backbone_catalogue import BACKBONES
+from severity.models.bundled_cards import BUNDLED
+
+
+class Labels(StrEnum):
+    """Labels as they are published, by the scale of opacity and the table that holds them."""
+
+    COHEN = "cohen"
+    RALO = "ralo"
+    BRIXIA = "brixia"
+
+
+_OPACITY = {Labels.COHEN: Scale(0, 6), Labels.RALO: Scale(0, 8), Labels.BRIXIA: Scale(0, 6)}
+
+
+@click.command()
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with the films, their scores and metadata.csv.",
+)
+@click.option("--name", required=True, help="What --model will take; lowercase, new.")
+@click.option(
+    "--backbone",
+    type=click.Choice(BACKBONES),
+    default=BUNDLED[0],
+    show_default=True,
+    help="What the head stands on.",
+)
+@click.option(
+    "--head",
+    type=click.Choice(["linear", "ridge", "mlp"]),
+    default="ridge",
+    show_default=True,
+    help="mlp has one hidden layer.",
+)
+@click.option(
+    "--on",
+    type=click.Choice(["features", "outputs", "four-outputs", "lung-opacity"]),
+    help="Features, or the backbone's findings; a linear head is on lung-opacity where there is "
+    "one, any other on features.",
+)
+@click.option(
+    "--labels",
+    multiple=True,
+    type=click.Choice([one.value for one in Labels]),
+    default=[Labels.COHEN.value],
+    show_default=True,
+    help="severity_scores.csv with opacity from 0 to 6 (cohen) or 8 (ralo); brixia_scores.csv. "
+    "brixia may be given beside one of the others.",
+)
+@click.option(
+    "--opacity-scale",
+    type=(float, float),
+    metavar="LOW HIGH",
+    help="Of the readers' opacity and of the head's, if it is another.",
+)
+@click.option("--source", default="", help="Whose films and labels, for the record.")
+@click.option("--licence", default="", help="Under which licence, for the record.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--perturbed",
+    type=click.IntRange(min=0),
+    metavar="FILMS",
+    default=40,
+    show_default=True,
+    help="How many films are turned, cropped and so on, to see how much scores move; 0 leaves "
+    "that, and with it directions in trends, unknown.",
+)
+@device_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def train(  # noqa: PLR0913 - one for each option
+    *,
+    data: Path,
+    name: str,
+    backbone: str,
+    head: str,
+    on: str | None,
+    labels: tuple[str, ...],
+    opacity_scale: tuple[float, float] | None,
+    source: str,
+    licence: str,
+    seed: int,
+    perturbed: int,
+    device: str | None,
+    as_json: bool,
+) -> None:
+    """Fit a head on labelled films and keep it as a new model; none is ever replaced.
+
+    The head is fitted on all films. How good it is, is measured as `evaluate` does: the same kind
+    of head is fitted on 50 random halves, of patients and copies of films, and measured on the
+    others. The model keeps these numbers, its intervals, and a hash of the data. The same films
+    and seed give the same head. docs/models.md says more.
+    """
+    kinds, scale = _labels([Labels(one) for one in labels], opacity_scale)
+    settings = chosen_settings(device=device)
+    with watched(Resources(settings, Progress())) as have:
+        # Imported here: only what fits needs torch and scikit-learn, which take seconds.
+        from flows.head_training.fit import CannotTrain  # noqa: PLC0415
+        from flows.head_training.folder import Request, train_folder  # noqa: PLC0415
+        from flows.head_training.record import HeadChoice  # noqa: PLC0415
+        from flows.head_training.text import left_out_lines, to_json, trained_lines  # noqa: PLC0415
+        from severity.evaluation.head_fitting import Basis, HeadKind  # noqa: PLC0415
+
+        basis = Basis(on) if on else None
+        choice = HeadChoice(name, HeadKind(head), basis, seed, source, licence)
+        request = Request(data, choice, backbone, kinds, scale, perturbed)
+        try:
+            trained = asyncio.run(train_folder(request, have))
+        except (CannotTrain, CannotEvaluate, NameTaken) as error:
+            raise click.UsageError(str(error), click.get_current_context()) from error
+    if as_json:
+        click.echo(to_json(trained), nl=False)
+        return
+    console = terminal()
+    for line in (*left_out_lines(trained), *trained_lines(trained)):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"use it with --model {name}, or SEVERITY_MODEL={name}", markup=False)
+
+
+def _labels(
+    said: Sequence[Labels], opacity: tuple[float, float] | None
+) -> tuple[list[LabelKind], Scale]:
+    """Tell which tables are read, and the scale of opacity."""
+    if Labels.COHEN in said and Labels.RALO in said:
+        raise click.BadParameter("cohen and ralo are two scales", param_hint="--labels")
+    scored = [one for one in said if one != Labels.BRIXIA]
+    scale = Scale(*opacity) if opacity else _OPACITY[[*scored, *said][0]]
+    kinds = [LabelKind.READERS] if scored else []
+    return kinds + [LabelKind.BRIXIA] * (Labels.BRIXIA in said), scale

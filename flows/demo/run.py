@@ -1,0 +1,72 @@
+"""The demonstration: the whole job on simulated or on given films, in a folder of its own."""
+
+import asyncio
+from pathlib import Path
+
+from rich.console import Console
+
+from db.reading import trends
+from flows import resources
+from flows.demo.films import write_demo_inbox
+from flows.deployments.environment import configure_prefect
+from flows.progress import progress_bar
+from flows.reports.trend_chart import draw_trend
+from flows.reports.trend_text import balance_line, fates_table, trend_table
+from flows.resources import Resources
+from flows.settings import Settings
+
+_MOST_FATES = 40
+
+
+def run_demo(data: Path | None, home: Path | None, *, console: Console) -> None:
+    """Fill a drop folder, score it, and show what a user of the real thing would look at.
+
+    Parameters
+    ----------
+    data
+        A folder of real films with their sidecar, instead of simulated ones.
+    home
+        Where the demonstration's own database is kept.
+    """
+    settings = Settings()
+    folder = (home or settings.home / "demo").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    # The demonstration never touches a real database, whatever the environment names.
+    own = settings.model_copy(
+        update={"home": folder, "database_url": None, "pseudonym_key": None, "settle_seconds": 0}
+    )
+    inbox = data.resolve() if data else folder / "inbox"
+    if data is None:
+        console.print(f"Filling {inbox} with SIMULATED studies of four patients ...")
+        write_demo_inbox(inbox)
+    configure_prefect(folder, quiet=True)
+    from flows.scoring.flow import score_inbox  # noqa: PLC0415 - Prefect reads its settings once
+
+    with progress_bar(console) as progress, resources.using(Resources(own, progress)) as have:
+        summary = asyncio.run(score_inbox(str(inbox)))
+    console.print(
+        f"{summary.scored} scored, {summary.rejected} rejected in this run"
+        + ("" if summary.enlisted else ": nothing was new")
+    )
+    _show(have, str(inbox), folder, console)
+
+
+def _show(have: Resources, inbox: str, folder: Path, console: Console) -> None:
+    version = have.model.version.key
+    with have.database.transaction() as session:
+        fates = trends.fates(session, inbox, version)
+        balance = trends.balance(session, version)
+        patient = trends.busiest_patient(session, version)
+        trend = trends.trend(session, patient, version) if patient else None
+    shown = fates if len(fates) <= _MOST_FATES else [one for one in fates if one[1] != "scored"]
+    console.print(fates_table(shown[:_MOST_FATES]))
+    if len(shown) > _MOST_FATES or len(shown) < len(fates):
+        console.print(f"({len(fates)} files in all)")
+    console.print(balance_line(balance))
+    if trend is None or not trend.observations:
+        return
+    chart = folder / "trend.png"
+    draw_trend(trend, chart)
+    console.print()
+    console.print(trend_table(trend))
+    console.print(f"Chart: {chart}", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""How Prefect runs here, and the scheduled service."""

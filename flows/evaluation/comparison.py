@@ -1,0 +1,241 @@
+"""The evaluation of one model version on one labelled folder."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import starmap
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from flows.evaluation.intervals import IntervalCoverage, Readers, as_shipped, on_halves
+from flows.evaluation.notes import FittedOn, fit_note, notes, peer_notes, shared_with_fit
+from flows.evaluation.peers import Outputs
+from flows.evaluation.repeatability import Noise
+from flows.labelled_films.features import Seen, SeenFilm, outputs_of, points_of
+from flows.labelled_films.folder import EXTENT_SCALE, CannotEvaluate, LabelledFolder
+from flows.scoring.pipeline import Rejection
+from severity.domain import ModelVersion, Scale
+from severity.evaluation.duplicates import near_duplicates
+from severity.evaluation.protocol import LEAST_GROUPS, Measured, measure
+from severity.evaluation.regressions import Numbers
+from severity.evaluation.splits import SPLITS, groups_of
+from severity.evaluation.subgroups import UNKNOWN, Subgroup, age_group, by_level
+from severity.evaluation.systems import AS_IT_IS, System, feature_sets, own_head, peer, rescaled
+from severity.heads.head import HeadInput
+from severity.models.scoring_model import ScoringModel
+
+EXTENT, OPACITY = "geographic extent", "opacity"
+_NOBODY = "\x00"  # of a film without a patient; no patient is called so
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One system, and how it agrees with the readers, by score."""
+
+    name: str
+    fitted: bool
+    measured: Mapping[str, Measured]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Everything that a report says.
+
+    Attributes
+    ----------
+    films
+        Those that take part, in the order of the label file.
+    groups
+        Of each film: patients and near-duplicates, which no split separates.
+    observed
+        The readers' points by score, shape (N,) each.
+    agreement
+        The systems whose agreement is shown in detail; chosen by what they are, not by how
+        well they do.
+    notes
+        What a reader of the numbers must know, without names of films.
+    fitted_here
+        How many of the films were used to fit the model's own head, as far as is known.
+    missing, rejected
+        Films that were scored by readers and take no part, and why, by name.
+    intervals
+        What prediction intervals held, by system and score: the refitted one of ``agreement``,
+        and the model's own where it has a calibration. Without enough patients, none.
+    noise
+        How much the model's scores move although the patient does not.
+    """
+
+    version: ModelVersion
+    films: Sequence[SeenFilm]
+    groups: Sequence[str]
+    observed: Mapping[str, Numbers]
+    scales: Mapping[str, Scale]
+    results: Sequence[Result]
+    agreement: Sequence[str]
+    notes: Sequence[str]
+    missing: Sequence[str]
+    rejected: Mapping[str, str]
+    fingerprint: str
+    fitted_here: int
+    intervals: Sequence[IntervalCoverage]
+    noise: Noise
+    splits: int = SPLITS
+
+    def result(self, name: str) -> Result:
+        """Return the system of this name."""
+        return next(one for one in self.results if one.name == name)
+
+    def caution(self, name: str) -> str:
+        """Say why a system's numbers are not its accuracy; empty where they are."""
+        return "fitted on these films" if name == AS_IT_IS and self.fitted_here else ""
+
+    def subgroups(self, name: str) -> list[Subgroup]:
+        """Split a system's errors by view, sex and age group."""
+        errors = {
+            score: one.predicted - self.observed[score]
+            for score, one in self.result(name).measured.items()
+        }
+        levels = {
+            "view": [str(one.view) for one in self.films],
+            "sex": [one.film.sex or UNKNOWN for one in self.films],
+            "age": [age_group(one.film.age) for one in self.films],
+        }
+        return [
+            subgroup
+            for factor, names in levels.items()
+            for subgroup in by_level(factor, names, errors, self.groups)
+        ]
+
+
+def evaluate(  # noqa: PLR0913 - what an evaluation rests on
+    folder: LabelledFolder,
+    seen: Sequence[Seen],
+    model: ScoringModel,
+    *,
+    peers: Mapping[str, Outputs] | None = None,
+    noise: Noise | None = None,
+    fitted_on: FittedOn = None,
+) -> Evaluation:
+    """Compare what was seen of a folder's films with the readers' scores.
+
+    Deterministic: one thread for each sum, and every draw is seeded.
+
+    Parameters
+    ----------
+    seen
+        What was seen of each of the folder's films, in their order.
+    peers
+        What published systems give for the films, by the system's name.
+    noise
+        See `flows.evaluation.repeatability.measure_noise`.
+    fitted_on
+        The films on which the model's head was fitted, if that is known.
+
+    Raises
+    ------
+    CannotEvaluate
+        Too few films remain, or too few have outputs of a peer.
+    """
+    films = [one for one in seen if isinstance(one, SeenFilm)]
+    rejected = {
+        film.name: f"{one.reason}: {one.detail}"
+        for film, one in zip(folder.films, seen, strict=True)
+        if isinstance(one, Rejection)
+    }
+    groups, links = grouped(films)
+    if len(set(groups)) < LEAST_GROUPS:
+        raise CannotEvaluate(
+            f"{len(films)} films of {len(set(groups))} patients cannot be split in halves: "
+            f"{LEAST_GROUPS} patients are needed ({len(folder.missing)} films are missing, "
+            f"{len(rejected)} were rejected)"
+        )
+    scales = {EXTENT: EXTENT_SCALE, OPACITY: folder.opacity}
+    observed = {
+        EXTENT: np.array([one.film.extent for one in films]),
+        OPACITY: np.array([one.film.opacity for one in films]),
+    }
+    own, by_peers = _own_systems(films, model, scales), _peers(films, groups, peers or {})
+
+    def result(system: System) -> Result:
+        measured = {
+            score: measure(
+                system,
+                observed[score],
+                groups=groups,
+                scale=scales[score],
+                opacity=score == OPACITY,
+            )
+            for score in (EXTENT, OPACITY)
+        }
+        return Result(system.name, system.fitted, measured)
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        results = [result(system) for system in (*own, *by_peers)]
+        # The paper's own choice where the backbone has findings: the last before "no image".
+        refitted = own[-3]
+        readers = Readers(observed, groups, scales)
+        intervals = [*on_halves(refitted, readers), *as_shipped(films, model, readers)]
+    return Evaluation(
+        version=model.version,
+        films=films,
+        groups=groups,
+        observed=observed,
+        scales=scales,
+        results=results,
+        agreement=(refitted.name, AS_IT_IS),
+        notes=[
+            fit_note(model.version.name, films, fitted_on),
+            *notes(films, links, model.version, scales[OPACITY]),
+            *peer_notes(by_peers),
+        ],
+        fitted_here=shared_with_fit(model.version.name, films, fitted_on),
+        intervals=intervals,
+        noise=noise or Noise(),
+        missing=folder.missing,
+        rejected=rejected,
+        fingerprint=fingerprint(folder, films),
+    )
+
+
+def grouped(films: Sequence[SeenFilm]) -> tuple[tuple[str, ...], int]:
+    """Group films by patient and near-duplicates; also how many pairs of patients these tie."""
+    patients = [one.patient or f"{_NOBODY}{one.film.name}" for one in films]
+    pairs = near_duplicates(np.array([one.perceptual for one in films]))
+    tied = {frozenset((patients[one], patients[other])) for one, other in pairs}
+    return groups_of(patients, pairs), sum(len(both) > 1 for both in tied)
+
+
+def _own_systems(
+    films: Sequence[SeenFilm], model: ScoringModel, scales: Mapping[str, Scale]
+) -> list[System]:
+    outputs = outputs_of(films)
+    sets = feature_sets(
+        outputs[HeadInput.FEATURES].astype(float),
+        outputs[HeadInput.LOGITS].astype(float) if HeadInput.LOGITS in outputs else None,
+        model.backbone.findings,
+    )
+    points = points_of(films, model.head).T
+    given = (model.version.geographic_extent, model.version.opacity)
+    return [*sets, own_head(*starmap(rescaled, zip(points, given, scales.values(), strict=True)))]
+
+
+def _peers(
+    films: Sequence[SeenFilm], groups: Sequence[str], published: Mapping[str, Outputs]
+) -> list[System]:
+    systems = []
+    for name, outputs in published.items():
+        nothing = (float("nan"), float("nan"))
+        extent, opacity = np.array([outputs.get(one.film.name, nothing) for one in films]).T
+        system = peer(name, extent, opacity)
+        inside = {group for group, known in zip(groups, system.known, strict=True) if known}
+        if len(inside) < LEAST_GROUPS:
+            raise CannotEvaluate(f"{name} has outputs for {system.known.sum()} of these films only")
+        systems.append(system)
+    return systems
+
+
+def fingerprint(folder: LabelledFolder, films: Sequence[SeenFilm]) -> str:
+    """Hash the label file and every film."""
+    hashes = [folder.labels_sha256, *sorted(one.sha256 for one in films)]
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()

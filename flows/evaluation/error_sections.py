@@ -1,0 +1,251 @@
+"""The errors of single scores in a report: what intervals hold, and what noise alone changes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from flows.evaluation.comparison import EXTENT, OPACITY, Evaluation
+from flows.evaluation.repeatability import ALL, NoiseRow
+from flows.evaluation.tables import markdown, number
+from severity.domain import MeasurementError, StandardError
+from severity.evaluation.conformal import LEAST_GROUPS, Covered, CoveredOnHalves
+from severity.evaluation.perturbations import (
+    MOST_BRIGHTNESS,
+    MOST_CONTRAST,
+    MOST_CROPPED,
+    MOST_DEGREES,
+    MOST_GAMMA,
+    QUALITIES,
+)
+from severity.evaluation.subgroups import FEW
+from severity.evaluation.systems import AS_IT_IS
+from severity.reliability.calibration import COVERAGE
+
+COVERAGE_PICTURE = "prediction-intervals.png"
+INTERVALS, MEASUREMENT_ERROR = "Prediction intervals", "Measurement error of change"
+_INTERVAL_COLUMNS = ("system", "score", "predicted", "films", "hold the readers", "mean width")
+_NOISE_COLUMNS = (
+    "what differs",
+    "films",
+    "score",
+    "standard error [95 %]",
+    "smallest detectable change [95 %]",
+    "",
+)
+_HOW_INTERVALS = (
+    f"Meant to hold the readers' mean for {COVERAGE:.0%} of films of new patients. A refitted "
+    "system's margins come from out-of-fold residuals of one half (each patient counts once) and "
+    "are counted on the other: mean ± sd over splits, films per split. The model's own intervals "
+    "are counted as shipped, with a 95 % interval from draws of patients. Widths in points."
+)
+_HOW_NOISE = (
+    "In points of the model's scales, of scores as they are shown. Films of one patient within 24 "
+    "hours (of one day or of two days in a row where no hour is known) may show true change; "
+    f"copies of one exposure are left out. Perturbed: turned by up to {MOST_DEGREES:g}°, up to "
+    f"{MOST_CROPPED:.0%} cut from each edge, gamma 1/{MOST_GAMMA:g} to {MOST_GAMMA:g}, contrast "
+    f"± {MOST_CONTRAST:.0%} and brightness ± {MOST_BRIGHTNESS:.0%}, JPEG quality {QUALITIES[0]} to "
+    f"{QUALITIES[1]}. The smallest detectable change is what noise alone exceeds in 5 % of pairs: "
+    "1.96 x √2 x the standard error. The intervals take noise to be normal and alike in all films."
+)
+
+
+def errors_markdown(evaluation: Evaluation, *, pictures: bool = False) -> list[str]:
+    """Write both sections, with the picture that lies beside a report; no film is named."""
+    coverage, noise = list(_cells(evaluation)), list(_noise_cells(evaluation))
+    picture = f"![What intervals hold, by predicted score]({COVERAGE_PICTURE})"
+    return [
+        f"## {INTERVALS}",
+        _HOW_INTERVALS,
+        *([picture] if coverage and pictures else []),
+        *([markdown(_INTERVAL_COLUMNS, coverage)] if coverage else []),
+        *interval_notes(evaluation),
+        f"## {MEASUREMENT_ERROR}",
+        _HOW_NOISE,
+        *([markdown(_NOISE_COLUMNS, noise)] if noise else []),
+        *noise_notes(evaluation),
+    ]
+
+
+def interval_notes(evaluation: Evaluation) -> list[str]:
+    """Say what is not known of intervals, and what must not be taken for known."""
+    systems = {one.system for one in evaluation.intervals}
+    said = []
+    if not systems - {AS_IT_IS}:
+        said.append(
+            f"A half has too few patients to fit margins: {LEAST_GROUPS} are the least from which "
+            f"{COVERAGE:.0%} can be promised."
+        )
+    if AS_IT_IS not in systems:
+        said.append("The model has no calibration: its scores carry no intervals.")
+    elif caution := evaluation.caution(AS_IT_IS):
+        said.append(
+            f'"{AS_IT_IS}" was {caution}: what its intervals hold here is more than on others.'
+        )
+    return said
+
+
+def noise_notes(evaluation: Evaluation) -> list[str]:
+    """Say what follows for a change, and what was not measured."""
+    noise = evaluation.noise
+    said = [noise.note] if noise.note else []
+    if not any(row.films for row in noise.repeats) and not noise.note:
+        said.append("No film of these repeats another one within 24 hours.")
+    if not noise.perturbations:
+        said.append("No film was perturbed.")
+    changes = [
+        f"{score} {change:.2f}"
+        for score, error in zip((EXTENT, OPACITY), noise.errors, strict=True)
+        if (change := error.smallest_detectable_change) is not None
+    ]
+    if changes:
+        said.append(
+            "Smallest detectable change, by the larger of films within 24 hours and "
+            f"{ALL}: {', '.join(changes)} points."
+        )
+    return said
+
+
+def _cells(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
+    for one in evaluation.intervals:
+        caution = evaluation.caution(one.system)
+        name = one.system + (f" ({caution})" if caution else "")
+        for place, row in enumerate(one.rows):
+            predicted = f"{row.low:g} to {row.high:g}" if place else "all"
+            yield name, one.score, predicted, f"{row.films:.3g}", *_held(row)
+
+
+def _held(row: Covered | CoveredOnHalves) -> tuple[str, str]:
+    if isinstance(row, Covered):
+        share = row.share
+        return f"{share.value:.2f} [{share.low:.2f}, {share.high:.2f}]", f"{row.width:.1f}"
+    width = row.width
+    return f"{row.share.mean:.2f} ± {row.share.sd:.2f}", f"{width.mean:.1f} ± {width.sd:.1f}"
+
+
+def interval_rows(evaluation: Evaluation) -> list[dict[str, object]]:
+    """List one row for each system, score and range, for programs."""
+    return [
+        {
+            "system": one.system,
+            "caution": evaluation.caution(one.system),
+            "score": one.score,
+            "range": "part" if place else "all",
+            "lowest": row.low,
+            "highest": row.high,
+            "films": round(row.films, 2),
+            **_numbers(row),
+        }
+        for one in evaluation.intervals
+        for place, row in enumerate(one.rows)
+    ]
+
+
+def _numbers(row: Covered | CoveredOnHalves) -> dict[str, float | None]:
+    """List coverage and width; one counted directly has an interval, one over splits an sd."""
+    if isinstance(row, Covered):
+        share = row.share
+        return {
+            "coverage": number(share.value),
+            "coverage_low": number(share.low),
+            "coverage_high": number(share.high),
+            "coverage_sd": None,
+            "width": number(row.width),
+            "width_sd": None,
+        }
+    return {
+        "coverage": number(row.share.mean),
+        "coverage_low": None,
+        "coverage_high": None,
+        "coverage_sd": number(row.share.sd),
+        "width": number(row.width.mean),
+        "width_sd": number(row.width.sd),
+    }
+
+
+def _noise_of(evaluation: Evaluation) -> Iterator[tuple[str, NoiseRow, str, StandardError]]:
+    """Name the source of each row, and its score."""
+    noise = evaluation.noise
+    for source, rows in (("repeats", noise.repeats), ("perturbations", noise.perturbations)):
+        for row in rows:
+            for score, error in zip((EXTENT, OPACITY), row.errors, strict=True):
+                if error is not None:
+                    yield source, row, score, error
+
+
+def _noise_cells(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
+    for _, row, score, error in _noise_of(evaluation):
+        change, low, high = _changes(error)
+        yield (
+            row.name,
+            str(row.films),
+            score,
+            f"{error.points:.2f} [{error.interval.low:.2f}, {error.interval.high:.2f}]",
+            f"{change:.2f} [{low:.2f}, {high:.2f}]",
+            _caution(error),
+        )
+
+
+def _caution(error: StandardError) -> str:
+    if error.degrees >= FEW:
+        return ""
+    return f"caution: {error.degrees} degrees of freedom, fewer than {FEW}"
+
+
+def _changes(error: StandardError) -> Sequence[float]:
+    """Turn a standard error and its interval into smallest detectable changes."""
+    ends = (error.points, error.interval.low, error.interval.high)
+    found = [
+        MeasurementError(replace(error, points=one), None).smallest_detectable_change
+        for one in ends
+    ]
+    return [one for one in found if one is not None]
+
+
+def noise_rows(evaluation: Evaluation) -> list[dict[str, object]]:
+    """List one row for each way to see noise and each score, for programs."""
+    rows: list[dict[str, object]] = []
+    for source, row, score, error in _noise_of(evaluation):
+        change, low, high = _changes(error)
+        rows.append(
+            {
+                "source": source,
+                "what": row.name,
+                "score": score,
+                "films": row.films,
+                "degrees": error.degrees,
+                "standard_error": number(error.points),
+                "standard_error_low": number(error.interval.low),
+                "standard_error_high": number(error.interval.high),
+                "smallest_detectable_change": number(change),
+                "smallest_detectable_change_low": number(low),
+                "smallest_detectable_change_high": number(high),
+                "caution": _caution(error),
+            }
+        )
+    return rows
+
+
+def print_errors(evaluation: Evaluation, console: Console) -> None:
+    """Show both sections to a person."""
+    sections = (
+        (INTERVALS, _INTERVAL_COLUMNS, list(_cells(evaluation)), interval_notes(evaluation)),
+        (
+            MEASUREMENT_ERROR,
+            _NOISE_COLUMNS,
+            list(_noise_cells(evaluation)),
+            noise_notes(evaluation),
+        ),
+    )
+    for title, columns, rows, said in sections:
+        table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
+        for column in columns:
+            table.add_column(column)
+        for cells in rows:
+            table.add_row(*(Text(cell) for cell in cells))
+        console.print(table if rows else Text(title, style="italic"))
+        for words in said:
+            console.print(Text(words))

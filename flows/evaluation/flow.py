@@ -1,0 +1,72 @@
+"""The evaluation as a flow, for those who measure each new model on a schedule."""
+
+from pathlib import Path
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import acreate_markdown_artifact
+
+from flows import resources
+from flows.evaluation.comparison import Evaluation
+from flows.evaluation.error_sections import errors_markdown
+from flows.evaluation.folder import Request, evaluate_folder
+from flows.evaluation.repeatability import MOST_PERTURBED
+from flows.evaluation.tables import summary_markdown
+from severity.domain import RESEARCH_USE_ONLY, Scale
+
+
+@flow(name="evaluate-model", validate_parameters=False, persist_result=False)
+async def evaluate_model(
+    data: str,
+    peers: str | None = None,
+    out: str | None = None,
+    opacity_scale: tuple[float, float] = (0, 6),
+    perturbed: int = MOST_PERTURBED,
+) -> Evaluation:
+    """Measure the model of this context on a labelled folder; see `evaluate_folder`.
+
+    Parameters
+    ----------
+    data
+        The folder; see `flows.labelled_films.folder`.
+    peers
+        A folder with the outputs of published systems; see `flows.evaluation.peers`.
+    out
+        The folder of the report; none is kept if it is absent.
+    opacity_scale
+        Of the readers' opacity.
+    perturbed
+        How many films are perturbed; see `flows.evaluation.repeatability`.
+    """
+    request = Request(
+        data=Path(data),
+        peers=Path(peers) if peers else None,
+        out=Path(out) if out else None,
+        opacity=Scale(*opacity_scale),
+        perturbed=perturbed,
+    )
+    evaluation = await evaluate_folder(request, resources.current())
+    get_run_logger().info(
+        "evaluated on %d films of %d groups; %d missing, %d rejected",
+        len(evaluation.films),
+        len(set(evaluation.groups)),
+        len(evaluation.missing),
+        len(evaluation.rejected),
+    )
+    await _leave_artifact(evaluation)
+    return evaluation
+
+
+async def _leave_artifact(evaluation: Evaluation) -> None:
+    """Leave counts and the summary where Prefect shows them; no film is named."""
+    counts = (
+        f"{evaluation.version.key}: {len(evaluation.films)} films of "
+        f"{len(set(evaluation.groups))} groups of patients, {len(evaluation.missing)} missing, "
+        f"{len(evaluation.rejected)} rejected, {evaluation.splits} splits"
+    )
+    tables = [summary_markdown(evaluation), *errors_markdown(evaluation)]
+    blocks = [counts, *evaluation.notes, *tables, RESEARCH_USE_ONLY]
+    await acreate_markdown_artifact(
+        key="evaluate-model",
+        markdown="\n\n".join(blocks) + "\n",
+        description="How the model agrees with readers",
+    )

@@ -1,0 +1,65 @@
+"""What published systems predict for the same films: a folder with one CSV for each.
+
+A column ``filename`` (or ``fname``) names the film. Of the others, ``geo`` predicts geographic
+extent and ``opacity`` opacity; where there are not both, the only column predicts either.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from flows.labelled_films.folder import CannotEvaluate
+
+Outputs = Mapping[str, tuple[float, float]]
+"""What a system gives for extent and opacity, on its own scale, by film."""
+
+PEERS: Mapping[str, str] = {
+    "BS-Net": "bsnet-singlemodel-cidc.csv",
+    "COVID-Net-Sev": "covidnet-sev-cidc.csv",
+    "PXS": "pxs-cidc.csv",
+    "COVID-Net-S": "covidnet-s-cidc.csv",
+}
+"""The file of each system in the authors' repository, mlmed/covid-severity; any other file is
+called by its own name."""
+
+_FILM = ("filename", "fname")
+_BOTH = ("geo", "opacity")
+
+
+def read_peers(folder: Path) -> dict[str, Outputs]:
+    """Read the outputs of every system in a folder, for extent and opacity by film.
+
+    Raises
+    ------
+    CannotEvaluate
+        There is no CSV file in the folder, or one is not as described.
+    """
+    files = {path.name: path for path in sorted(folder.glob("*.csv"))}
+    if not files:
+        raise CannotEvaluate(f"there is no .csv file in {folder}")
+    named = {name: files.pop(file) for name, file in PEERS.items() if file in files}
+    named |= {path.stem: path for path in files.values()}
+    return {name: read_peer(path) for name, path in named.items()}
+
+
+def read_peer(path: Path) -> Outputs:
+    """Read one system's outputs for extent and opacity, by film."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            film, extent, opacity = _columns(rows.fieldnames or ())
+            return {row[film]: (float(row[extent]), float(row[opacity])) for row in rows}
+    except (OSError, UnicodeDecodeError, csv.Error, TypeError, ValueError) as error:
+        raise CannotEvaluate(f"{path} holds no system's outputs: {error}") from error
+
+
+def _columns(columns: Sequence[str]) -> tuple[str, str, str]:
+    film = next((name for name in _FILM if name in columns), None)
+    if film is None:
+        raise ValueError("there is no column filename or fname")
+    if set(_BOTH) <= set(columns):
+        return film, *_BOTH
+    others = [name for name in columns if name != film]
+    if len(others) != 1:
+        raise ValueError("there must be columns geo and opacity, or one column of outputs")
+    return film, others[0], others[0]

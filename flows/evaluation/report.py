@@ -1,0 +1,207 @@
+"""An evaluation as files and tables: Markdown, CSV, JSON, pictures."""
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from flows.evaluation.comparison import Evaluation
+from flows.evaluation.coverage_plot import draw_coverage
+from flows.evaluation.error_sections import (
+    COVERAGE_PICTURE,
+    errors_markdown,
+    interval_rows,
+    noise_rows,
+)
+from flows.evaluation.plots import draw_agreement
+from flows.evaluation.tables import markdown, summary_markdown, summary_rows
+from flows.labelled_films.folder import CannotEvaluate
+from severity.domain import RESEARCH_USE_ONLY
+from severity.evaluation.duplicates import SAME_FILM
+from severity.evaluation.subgroups import FEW, Subgroup
+
+REPORT, TABLE, PREDICTIONS = "evaluation.md", "evaluation.csv", "predictions.csv"
+COVERAGE_TABLE, NOISE_TABLE = "prediction_intervals.csv", "measurement_error.csv"
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder of a report, so that nothing is computed that cannot be kept.
+
+    Raises
+    ------
+    CannotEvaluate
+        It cannot be made, or holds a report already, which is not replaced.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotEvaluate(f"{folder} cannot be made: {error.strerror}") from error
+    if (folder / REPORT).exists():
+        raise CannotEvaluate(f"{folder / REPORT} exists and is not replaced: name another folder")
+
+
+def write_report(evaluation: Evaluation, folder: Path, *, command: str) -> None:
+    """Write ``evaluation.md``, a CSV for each of its tables, ``predictions.csv`` and the pictures.
+
+    Raises
+    ------
+    CannotEvaluate
+        The folder does not take them.
+    """
+    try:
+        for name in evaluation.agreement:
+            draw_agreement(evaluation, name, folder / picture_name(name))
+        if evaluation.intervals:
+            draw_coverage(evaluation, folder / COVERAGE_PICTURE)
+        for name, rows in _tables(evaluation).items():
+            _write_csv(folder / name, _signed(rows, evaluation, command))
+        _write_csv(folder / PREDICTIONS, _prediction_rows(evaluation))
+        (folder / REPORT).write_text(to_markdown(evaluation, command), encoding="utf-8")
+    except OSError as error:
+        raise CannotEvaluate(f"{folder} cannot be written: {error.strerror}") from error
+
+
+def picture_name(system: str) -> str:
+    """Name the picture of a system's agreement."""
+    return f"agreement-{re.sub(r'[^a-z0-9]+', '-', system.lower()).strip('-')}.png"
+
+
+def to_markdown(evaluation: Evaluation, command: str) -> str:
+    """Write the whole report."""
+    blocks = [
+        f"# Evaluation of {evaluation.version.key}",
+        f"**{RESEARCH_USE_ONLY}**",
+        _facts(evaluation, command),
+        *(f"> **{note}**" if note.startswith("WARNING") else note for note in evaluation.notes),
+        _protocol(evaluation),
+        summary_markdown(evaluation),
+        *_left_out(evaluation),
+    ]
+    for name in evaluation.agreement:
+        blocks += [
+            f"## Agreement: {name}",
+            f"![Bland-Altman and calibration]({picture_name(name)})",
+            _subgroup_markdown(evaluation.subgroups(name)),
+        ]
+    blocks += errors_markdown(evaluation, pictures=True)
+    return "\n\n".join([*blocks, RESEARCH_USE_ONLY]) + "\n"
+
+
+def _facts(evaluation: Evaluation, command: str) -> str:
+    return markdown(
+        ("", ""),
+        [
+            ("model version", f"`{evaluation.version.key}`"),
+            ("command", f"`{command}`"),
+            ("films", str(len(evaluation.films))),
+            ("groups of patients", str(len(set(evaluation.groups)))),
+            ("films missing", str(len(evaluation.missing))),
+            ("films rejected", str(len(evaluation.rejected))),
+            ("data fingerprint", f"`{evaluation.fingerprint}`"),
+        ],
+    )
+
+
+def _protocol(evaluation: Evaluation) -> str:
+    return (
+        f"{evaluation.splits} random 50/50 splits (seeds 0 to {evaluation.splits - 1}); neither a "
+        "patient nor near-duplicates of a film (perceptual hash, less than "
+        f"{SAME_FILM:.0%} of bits different) are on both sides. Fitted on one half: ridge "
+        "regression on features, its strength chosen by cross-validation within that half, linear "
+        "regression on outputs and on peers; measured on the other: mean ± sd over splits, "
+        "predictions clipped to the scale. The last two columns are for each film's mean over the "
+        "splits that did not fit on it: MAE with its 95 % interval (bootstrap over groups of "
+        "patients), and bias with 95 % limits of agreement."
+    )
+
+
+def _left_out(evaluation: Evaluation) -> list[str]:
+    named = [(name, "missing: no such file") for name in evaluation.missing]
+    named += [(name, f"rejected: {reason}") for name, reason in evaluation.rejected.items()]
+    if not named:
+        return []
+    return ["## Films that take no part", markdown(("film", "because"), named)]
+
+
+def _subgroup_markdown(subgroups: Sequence[Subgroup]) -> str:
+    scores = tuple(subgroups[0].mae) if subgroups else ()
+    columns = ("", "films", "groups", *(f"{score}: MAE, bias" for score in scores), "")
+    rows = [
+        (
+            f"{one.factor}: {one.level}",
+            str(one.films),
+            str(one.groups),
+            *(f"{one.mae[score]:.2f}, {one.bias[score]:+.2f}" for score in scores),
+            f"caution: fewer than {FEW} films" if one.few else "",
+        )
+        for one in subgroups
+    ]
+    return markdown(columns, rows)
+
+
+def to_json(evaluation: Evaluation, command: str) -> str:
+    """Write the summary for programs."""
+    document = {
+        "notice": RESEARCH_USE_ONLY,
+        "model_version": evaluation.version.key,
+        "command": command,
+        "data_fingerprint": evaluation.fingerprint,
+        "splits": evaluation.splits,
+        "films": len(evaluation.films),
+        "groups": len(set(evaluation.groups)),
+        "missing": list(evaluation.missing),
+        "rejected": dict(evaluation.rejected),
+        "notes": list(evaluation.notes),
+        "results": summary_rows(evaluation),
+        "prediction_intervals": interval_rows(evaluation),
+        "measurement_error": noise_rows(evaluation),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _tables(evaluation: Evaluation) -> dict[str, list[dict[str, object]]]:
+    """List the rows of each table that has any."""
+    found = {
+        TABLE: summary_rows(evaluation),
+        COVERAGE_TABLE: interval_rows(evaluation),
+        NOISE_TABLE: noise_rows(evaluation),
+    }
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def _signed(
+    rows: Iterable[dict[str, object]], evaluation: Evaluation, command: str
+) -> Iterator[dict[str, object]]:
+    for row in rows:
+        yield row | {
+            "model_version": evaluation.version.key,
+            "data_fingerprint": evaluation.fingerprint,
+            "command": command,
+            "notice": RESEARCH_USE_ONLY,
+        }
+
+
+def _prediction_rows(evaluation: Evaluation) -> Iterator[dict[str, object]]:
+    for result in evaluation.results:
+        for score, measured in result.measured.items():
+            for place in np.flatnonzero(np.isfinite(measured.predicted)).tolist():
+                yield {
+                    "film": Path(evaluation.films[place].film.name).name,
+                    "system": result.name,
+                    "score": score,
+                    "observed": float(evaluation.observed[score][place]),
+                    "predicted": round(float(measured.predicted[place]), 4),
+                    "model_version": evaluation.version.key,
+                    "notice": RESEARCH_USE_ONLY,
+                }
+
+
+def _write_csv(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    listed = list(rows)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(listed[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(listed)

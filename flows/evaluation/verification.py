@@ -1,0 +1,84 @@
+"""Recomputing the published predictions, to prove an installation."""
+
+from pathlib import Path
+
+from flows.models.catalogue import known
+from flows.resources import Progress, Resources
+from flows.scoring.single_files import score_files
+from flows.settings import Settings
+from severity.domain import ModelVersion
+from severity.evaluation.published_predictions import (
+    EXTENT_SCALE,
+    OPACITY_SCALE,
+    Origin,
+    Prediction,
+    UnreadableReference,
+    Verdict,
+    compare,
+    parse_predictions,
+)
+
+IMAGES = Path("cidc/images")
+REFERENCES = {
+    Origin.NOTEBOOK: Path("reference/published_geographic_extent.csv"),
+    Origin.README: Path("reference/published_readme_examples.csv"),
+}
+
+
+class CannotVerify(Exception):
+    """The data or the model do not lend themselves to it; the message says why."""
+
+
+def verify(name: str, settings: Settings, data: Path) -> tuple[ModelVersion, Verdict]:
+    """Score the films of the published predictions, as `score` does, and compare.
+
+    Parameters
+    ----------
+    name
+        The model.
+    settings
+        Of the installation that is to be proved.
+    data
+        Folder with ``cidc/images`` and ``reference``.
+
+    Raises
+    ------
+    CannotVerify
+        A table or the folder of films is absent, or the model is on other scales.
+    ModelUnavailable
+        The model cannot be loaded.
+    """
+    predictions = _predictions(data)
+    _check_scales(name, settings)
+    if not (data / IMAGES).is_dir():
+        raise CannotVerify(f"there is no folder {data / IMAGES}")
+    films = {one.film: data / IMAGES / one.film for one in predictions}
+    present = [path for path in films.values() if path.is_file()]
+    have = Resources(settings.model_copy(update={"model": name, "precision": "fp32"}), Progress())
+    results = score_files(present, have)
+    scores = {Path(one.file).name: one.score for one in results if one.score is not None}
+    rejected = {
+        Path(one.file).name: f"{one.reason}: {one.detail}" for one in results if one.score is None
+    }
+    return have.model.version, compare(predictions, scores, rejected)
+
+
+def _predictions(data: Path) -> list[Prediction]:
+    predictions = []
+    for origin, place in REFERENCES.items():
+        try:
+            content = (data / place).read_text(encoding="utf-8")
+            predictions += parse_predictions(content, origin)
+        except (OSError, UnicodeDecodeError, UnreadableReference) as error:
+            raise CannotVerify(f"{data / place} is not the published table: {error}") from error
+    return predictions
+
+
+def _check_scales(name: str, settings: Settings) -> None:
+    model = known(name, settings)
+    if (model.geographic_extent, model.opacity) != (EXTENT_SCALE, OPACITY_SCALE):
+        raise CannotVerify(
+            f"{name} gives opacity from {model.opacity.lowest:g} to {model.opacity.highest:g} "
+            f"points; the published predictions are from {OPACITY_SCALE.lowest:g} to "
+            f"{OPACITY_SCALE.highest:g}, and none is published for it"
+        )

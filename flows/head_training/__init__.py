@@ -1,0 +1,1 @@
+"""Fitting a head on labelled films, and keeping it as a new model."""

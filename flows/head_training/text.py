@@ -1,0 +1,79 @@
+"""A head that was fitted here, as a person reads it and as JSON for programs."""
+
+import json
+
+import numpy as np
+
+from flows.head_training.fit import Trained
+from flows.models.fitted_films import FITTED_ON
+from flows.models.text import errors_text
+from severity.domain import RESEARCH_USE_ONLY, Scale
+from severity.reliability.calibration import COVERAGE, ScoreCalibration
+
+_SCORES = ("geographic_extent", "opacity")
+
+
+def trained_lines(trained: Trained) -> list[str]:
+    """Say what was fitted, on what, and how good it is; no film is named."""
+    model, training = trained.model, trained.model.training
+    head = training["head"]
+    labels = ", ".join(f"{count} {kind}" for kind, count in training["films_by_label"].items())
+    films = (
+        f"{training['films']} films of {training['groups']} groups of patients ({labels}); "
+        f"{len(trained.missing)} missing, {len(trained.rejected)} rejected"
+    )
+    return [
+        f"{model.head.name}: {head['kind']} on {head['on']} of {model.head.backbone}",
+        films,
+        *(_measured(trained, score) for score in _SCORES),
+        f"{model.measured['n_images']} films measured: {model.measured['protocol']}",
+        *(f"CAUTION: {one}" for one in training["cautions"]),
+        f"head SHA-256 {model.head.sha256}",
+        f"model version {trained.version.key}",
+        RESEARCH_USE_ONLY,
+    ]
+
+
+def left_out_lines(trained: Trained) -> list[str]:
+    """Name the films that took no part, and why."""
+    missing = [f"{name}: missing" for name in trained.missing]
+    return missing + [
+        f"{name}: rejected: {one.reason}: {one.detail}" for name, one in trained.rejected.items()
+    ]
+
+
+def to_json(trained: Trained) -> str:
+    """Write all of it for programs."""
+    model = trained.model
+    document = {
+        "notice": RESEARCH_USE_ONLY,
+        "name": model.head.name,
+        "model_version": trained.version.key,
+        "backbone": model.head.backbone,
+        "weights_sha256": model.weights_sha256,
+        "head_sha256": model.head.sha256,
+        "calibration_sha256": trained.version.calibration_sha256,
+        "measured": model.measured,
+        "training": {k: v for k, v in model.training.items() if k != FITTED_ON},
+        "missing": list(trained.missing),
+        "rejected": {name: f"{one.reason}: {one.detail}" for name, one in trained.rejected.items()},
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _measured(trained: Trained, score: str) -> str:
+    one: ScoreCalibration = getattr(trained.calibration, score)
+    width = _width(one, getattr(trained.version, score))
+    least = one.error.smallest_detectable_change
+    parts = [
+        errors_text(trained.model.measured[score]),
+        f"{COVERAGE * 100:.0f} % intervals {width:.1f} points wide at the middle of the scale",
+        "smallest detectable change " + ("not known" if least is None else f"{least:.1f} points"),
+    ]
+    return f"{score.replace('_', ' ')}: {'; '.join(parts)}"
+
+
+def _width(one: ScoreCalibration, scale: Scale) -> float:
+    middle = np.array([(scale.lowest + scale.highest) / 2])
+    (interval,) = one.margins.around(middle, scale)
+    return interval.high - interval.low

@@ -1,0 +1,1 @@
+"""Folders of labelled films, for measuring models and fitting heads."""

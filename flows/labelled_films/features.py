@@ -1,0 +1,127 @@
+"""What a backbone sees of labelled films, read as they are when they are scored."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from flows.concurrency import at_once, in_batches
+from flows.labelled_films.folder import LabelledFilm
+from flows.resources import Resources
+from flows.scoring.pipeline import Lanes, Network, ReadyImage, Rejection
+from severity.domain import Reason, View
+from severity.errors import UnreadableImage
+from severity.evaluation.duplicates import Hash, perceptual_hash
+from severity.files.sidecar import SidecarRecord
+from severity.heads.head import Head, HeadInput
+from severity.images.limits import check_bytes
+from severity.models.runtime import ModelInput
+
+_NOBODY = "unnamed"
+
+Outputs = Mapping[HeadInput, NDArray[np.float32]]
+"""What a backbone gives for one film, shape (width,) each."""
+
+
+class Seeing(Network, Protocol):
+    """A network that tells what its backbone gives."""
+
+    def outputs(self, inputs: Sequence[ModelInput]) -> Mapping[HeadInput, NDArray[np.float32]]:
+        """Return what the backbone gives for a batch, shape (N, width) each."""
+
+
+@dataclass(frozen=True)
+class ReadyFilm(ReadyImage):
+    """A labelled film that can be scored."""
+
+    sha256: str
+    perceptual: Hash
+
+
+@dataclass(frozen=True, eq=False)
+class SeenFilm:
+    """A labelled film without its pixels, and what the backbone gives for it."""
+
+    film: LabelledFilm
+    view: View
+    patient: str
+    sha256: str
+    perceptual: Hash
+    outputs: Outputs
+
+
+Seen = SeenFilm | Rejection
+
+
+def outputs_of(films: Sequence[SeenFilm]) -> dict[HeadInput, NDArray[np.float32]]:
+    """Stack what a backbone gives for N films, at least one: shape (N, width) each."""
+    return {given: np.array([one.outputs[given] for one in films]) for given in films[0].outputs}
+
+
+def points_of(films: Sequence[SeenFilm], head: Head) -> NDArray[np.float64]:
+    """Compute a head's points for N films, at least one: shape (N, 2), not clipped."""
+    return head.points(outputs_of(films)[head.takes]).astype(float)
+
+
+async def look_at(films: Sequence[LabelledFilm], have: Resources, network: Seeing) -> list[Seen]:
+    """Read films, prepare them and push them through the backbone, in their order.
+
+    Only a few are in memory at once.
+    """
+    have.progress.waiting(len(films))
+
+    def through(inputs: Sequence[ModelInput]) -> list[Outputs]:
+        given = network.outputs(inputs)
+        return [{name: rows[place] for name, rows in given.items()} for place in range(len(inputs))]
+
+    with Lanes(have.settings, network) as lanes:
+
+        async def ready(film: LabelledFilm) -> ReadyFilm:
+            return await lanes.decode(_ready, film, lanes)
+
+        async def look(batch: Sequence[LabelledFilm]) -> list[Seen]:
+            answers = await lanes.push(batch, ready, through)
+            rejected = sum(isinstance(one, Rejection) for one in answers)
+            have.progress.advanced(scored=len(batch) - rejected, rejected=rejected)
+            return [
+                answer if isinstance(answer, Rejection) else _seen(film, *answer)
+                for film, answer in zip(batch, answers, strict=True)
+            ]
+
+        batches = in_batches(films, have.settings.batch_size)
+        return list(chain.from_iterable(await at_once(lanes.count, look, batches)))
+
+
+def _ready(film: LabelledFilm, lanes: Lanes) -> ReadyFilm:
+    try:
+        check_bytes(film.path.stat().st_size)
+        content = film.path.read_bytes()
+    except OSError as error:
+        raise UnreadableImage(Reason.VANISHED, f"cannot be read: {error.strerror}") from error
+    sha256 = hashlib.sha256(content).hexdigest()
+    record = SidecarRecord(patient_id=film.patient or _NOBODY, view=film.view)
+    radiograph = lanes.read(content, record, content_sha256=sha256)
+    model_input = lanes.network.prepare(radiograph.grey)
+    seen = torch.as_tensor(model_input).numpy(force=True)
+    return ReadyFilm(radiograph.record, model_input, sha256, perceptual_hash(seen))
+
+
+def _seen(film: LabelledFilm, ready: ReadyFilm, outputs: Outputs) -> SeenFilm:
+    return SeenFilm(
+        film=film,
+        view=ready.record.view,
+        patient=film.patient or _named(ready.record.patient.value),
+        sha256=ready.sha256,
+        perceptual=ready.perceptual,
+        outputs=outputs,
+    )
+
+
+def _named(patient: str) -> str:
+    """Return what a DICOM file says; nobody is no patient that two films could share."""
+    return "" if patient == _NOBODY else patient

@@ -1,0 +1,214 @@
+"""A labelled folder: films, what readers said of them, and whose they are.
+
+``severity_scores.csv`` has the columns ``filename``, ``geographic_extent_mean`` (0 to 8) and
+``opacity_mean``. ``brixia_scores.csv`` has ``filename`` and each reader's zones or global Brixia
+score; see `severity.evaluation.brixia`. ``metadata.csv``, optional, has ``filename``,
+``patientid`` (or ``patient_id``), ``view``, ``sex`` and ``age``, as far as they are known; a table
+of labels may have them too. The films lie beside the tables or in ``images/``.
+"""
+
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from severity.domain import Scale
+from severity.evaluation import brixia
+
+LABELS, METADATA = "severity_scores.csv", "metadata.csv"
+EXTENT_SCALE = Scale(0, 8)
+"""Of every published set of labels."""
+
+_IMAGES = "images"
+_COLUMNS = ("filename", "geographic_extent_mean", "opacity_mean")
+_PATIENT = ("patientid", "patient_id")
+
+
+class CannotEvaluate(Exception):
+    """The data or the model do not lend themselves to it; the message says why."""
+
+
+class LabelKind(StrEnum):
+    """What the points of a film rest on, the better first."""
+
+    READERS = "readers"  # scored on these two scales
+    BRIXIA = "brixia"  # a Brixia score stands in for both
+
+
+BRIXIA_LABELS = "brixia_scores.csv"
+_FILES = {LabelKind.READERS: LABELS, LabelKind.BRIXIA: BRIXIA_LABELS}
+
+
+@dataclass(frozen=True)
+class LabelledFilm:
+    """One film that readers scored; what is not known of it is empty."""
+
+    name: str
+    path: Path
+    extent: float
+    opacity: float
+    patient: str = ""
+    view: str = ""
+    sex: str = ""
+    age: float | None = None
+    label: LabelKind = LabelKind.READERS
+
+
+@dataclass(frozen=True)
+class LabelledFolder:
+    """What a folder holds; ``missing`` names films that were scored but are not there.
+
+    ``label_files`` has the SHA-256 of each table of labels by its name, ``labels_sha256`` that of
+    all of them together.
+    """
+
+    films: tuple[LabelledFilm, ...]
+    missing: tuple[str, ...]
+    opacity: Scale
+    label_files: Mapping[str, str]
+
+    @property
+    def labels_sha256(self) -> str:
+        """Identify the labels."""
+        hashes = list(self.label_files.values())
+        return (
+            hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+        )
+
+
+@dataclass(frozen=True)
+class _Table:
+    content: bytes
+    rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def read_labelled(
+    folder: Path, *, opacity: Scale, kinds: Collection[LabelKind] = (LabelKind.READERS,)
+) -> LabelledFolder:
+    """Read the tables of a folder, and look for its films.
+
+    Parameters
+    ----------
+    opacity
+        The scale of ``opacity_mean``: 0 to 6 in Cohen et al. 2020, 0 to 8 in the RALO set.
+    kinds
+        Which labels; of a film that has several the best one counts, in the order of `LabelKind`.
+
+    Raises
+    ------
+    CannotEvaluate
+        A table is absent or not as described, or a number lies beyond its scale.
+    """
+    tables = {kind: _read(folder / _FILES[kind]) for kind in LabelKind if kind in kinds}
+    labelled: dict[str, tuple[LabelKind, Mapping[str, str]]] = {}
+    for kind, table in tables.items():
+        for name, row in table.rows.items():
+            labelled.setdefault(name, (kind, row))
+    metadata = _read(folder / METADATA).rows if (folder / METADATA).exists() else {}
+    films, missing = [], []
+    for name, (kind, row) in labelled.items():
+        path = _find(folder, name)
+        if path is None:
+            missing.append(name)
+            continue
+        about = {**row, **{key: value for key, value in metadata.get(name, {}).items() if value}}
+        extent, of_opacity = _both(row, kind, opacity, folder / _FILES[kind])
+        films.append(
+            LabelledFilm(
+                name=name,
+                path=path,
+                extent=extent,
+                opacity=of_opacity,
+                patient=next((about[key] for key in _PATIENT if about.get(key)), ""),
+                view=about.get("view", ""),
+                sex=about.get("sex", "").upper()[:1],
+                age=_age(about.get("age", "")),
+                label=kind,
+            )
+        )
+    digests = {
+        _FILES[kind]: hashlib.sha256(table.content).hexdigest() for kind, table in tables.items()
+    }
+    return LabelledFolder(tuple(films), tuple(missing), opacity, digests)
+
+
+def _both(
+    row: Mapping[str, str], kind: LabelKind, opacity: Scale, path: Path
+) -> tuple[float, float]:
+    """Return a film's extent and opacity in points."""
+    match kind:
+        case LabelKind.READERS:
+            return (
+                _points(row, _COLUMNS[1], EXTENT_SCALE, path),
+                _points(row, _COLUMNS[2], opacity, path),
+            )
+        case LabelKind.BRIXIA:
+            try:
+                score = brixia.global_score(row)
+            except ValueError as error:
+                raise CannotEvaluate(f"{path}: {row['filename']}: {error}") from error
+            return brixia.as_points(score, EXTENT_SCALE), brixia.as_points(score, opacity)
+
+
+def _read(path: Path) -> _Table:
+    """Read a table by film; the same film twice must say the same."""
+    try:
+        content = path.read_bytes()
+        rows = list(_rows(content.decode("utf-8-sig")))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        detail = error.strerror if isinstance(error, OSError) else error
+        raise CannotEvaluate(f"{path} cannot be read: {detail}") from error
+    table: dict[str, dict[str, str]] = {}
+    for number, row in enumerate(rows, start=1):
+        name = row.get("filename", "")
+        if not name:
+            raise CannotEvaluate(f"{path}: record {number} has no filename")
+        if table.setdefault(name, row) != row:
+            raise CannotEvaluate(f"{path}: record {number} names {name} a second time")
+    return _Table(content, table)
+
+
+def _rows(text: str) -> Iterator[dict[str, str]]:
+    for row in csv.DictReader(io.StringIO(text, newline="")):
+        yield {
+            key.strip(): value.strip()
+            for key, value in row.items()
+            if isinstance(key, str) and isinstance(value, str)
+        }
+
+
+def _find(folder: Path, name: str) -> Path | None:
+    """Look for a film beside the tables and in ``images``; never outside the folder."""
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise CannotEvaluate(f"{folder}: {name} is not a name within the folder")
+    places = (folder / name, folder / _IMAGES / name)
+    return next((place for place in places if place.is_file()), None)
+
+
+def _points(row: Mapping[str, str], column: str, scale: Scale, path: Path) -> float:
+    try:
+        points = float(row[column])
+    except KeyError as error:
+        raise CannotEvaluate(f"{path} has no column {column}") from error
+    except ValueError as error:
+        raise CannotEvaluate(f"{path}: {column} of {row['filename']} is no number") from error
+    if not scale.lowest <= points <= scale.highest:
+        hint = "; see --opacity-scale" if column == _COLUMNS[2] else ""
+        raise CannotEvaluate(
+            f"{path}: {column} of {row['filename']} is {points:g}, not from "
+            f"{scale.lowest:g} to {scale.highest:g}{hint}"
+        )
+    return points
+
+
+def _age(text: str) -> float | None:
+    """Read years; what is no number is not known."""
+    try:
+        years = float(text)
+    except ValueError:
+        return None
+    return years if math.isfinite(years) else None

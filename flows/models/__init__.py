@@ -1,0 +1,1 @@
+"""The models of a home folder: described, imported, fetched and loaded."""

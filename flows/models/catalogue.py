@@ -1,0 +1,211 @@
+"""What is known of each model, whether or not its weights are on this machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flows.models.fitted_films import FITTED_ON
+from flows.models.store import ImportedFile, ModelStore, StoredModel
+from flows.models.weights_download import check_weights, kept_weights
+from flows.settings import Settings
+from severity.domain import ModelVersion, Scale
+from severity.heads.head import Head
+from severity.heads.published import LINEAR_NAME, linear_on_lung_opacity
+from severity.images.preprocessing import PREPROCESSING
+from severity.models import bundled_cards
+from severity.models.bundled_cards import (
+    BUNDLED,
+    bundled_calibration,
+    bundled_card,
+    check_precision,
+)
+from severity.models.torchxrayvision_weights import weight_set
+from severity.reliability.calibration import Calibration
+
+BUILT_IN = (*BUNDLED, LINEAR_NAME)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A backbone's weights: what they must be, and where they are on this machine, if anywhere."""
+
+    sha256: str
+    url: str = ""
+    file: Path | None = None
+    bundled: bool = False
+
+    @property
+    def present(self) -> bool:
+        """Whether nothing has to be fetched."""
+        return self.bundled or self.file is not None
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """One model as it is described.
+
+    ``imported`` is any model that did not come with the package, ``training`` says how one was
+    fitted here; what there is not is empty.
+    """
+
+    name: str
+    imported: bool
+    backbone: str
+    head: str
+    head_sha256: str
+    geographic_extent: Scale
+    opacity: Scale
+    weights: Weights
+    source: str
+    licence: str
+    files: tuple[ImportedFile, ...] = ()
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+def store(settings: Settings) -> ModelStore:
+    """Return the models of this home folder, imported or trained."""
+    return ModelStore(settings.home / "models")
+
+
+def names(settings: Settings) -> list[str]:
+    """List all models: built in, then those of this home folder."""
+    return [*BUILT_IN, *store(settings).names()]
+
+
+def stored(name: str, settings: Settings) -> StoredModel:
+    """Return any model but the bundled ones, whose heads are in their weights.
+
+    Raises
+    ------
+    ModelUnavailable
+        There is no such model, or its folder is broken.
+    """
+    if name != LINEAR_NAME:
+        return store(settings).read(name)
+    return StoredModel(
+        head=linear_on_lung_opacity(),
+        source="Cohen et al. 2020, arXiv:2005.11856; github.com/mlmed/covid-severity",
+        licence="head: CC BY-SA 4.0; backbone: as published by torchxrayvision. Research use only",
+    )
+
+
+def fitted_on(name: str, settings: Settings) -> frozenset[str] | None:
+    """Name the films on which a model's head was fitted here, by hash; None for other models.
+
+    Raises
+    ------
+    ModelUnavailable
+        The model's folder is broken.
+    """
+    if name in BUILT_IN:
+        return None
+    training = stored(name, settings).training
+    return frozenset(training[FITTED_ON]) if FITTED_ON in training else None
+
+
+def known(name: str, settings: Settings) -> KnownModel:
+    """Describe a model without loading it.
+
+    Raises
+    ------
+    ModelUnavailable
+        There is no such model, or the imported one is broken.
+    """
+    if name in BUNDLED:
+        return _bundled(name)
+    kept = stored(name, settings)
+    head = kept.head
+    return KnownModel(
+        name=name,
+        imported=name not in BUILT_IN,
+        backbone=head.backbone,
+        head=head_text(head),
+        head_sha256=head.sha256,
+        geographic_extent=head.geographic_extent,
+        opacity=head.opacity,
+        weights=weights_of(head.backbone, settings, pinned=kept.weights_sha256),
+        source=kept.source,
+        licence=kept.licence,
+        files=kept.files,
+        measured=kept.measured,
+        calibration=kept.calibration,
+        training=kept.training,
+    )
+
+
+def version(model: KnownModel, settings: Settings) -> ModelVersion | None:
+    """Name the model version that scores would carry; None where its weights are not here.
+
+    Raises
+    ------
+    ModelUnavailable
+        The weights that are here are wrong, or the model is not scored in this precision.
+    """
+    weights = model.weights
+    if weights.bundled:
+        comes_with = model.name if model.name in BUNDLED else model.backbone
+        check_precision(comes_with, settings.precision)
+        bundled_cards.check_weights(comes_with, weights.sha256)
+    elif weights.file is None:
+        return None
+    else:
+        check_weights(weights.file, weights.sha256)
+    return ModelVersion(
+        name=model.name,
+        weights_sha256=weights.sha256,
+        head_sha256=model.head_sha256,
+        preprocessing=PREPROCESSING,
+        precision=settings.precision,
+        geographic_extent=model.geographic_extent,
+        opacity=model.opacity,
+        calibration_sha256=model.calibration.sha256 if model.calibration else "",
+    )
+
+
+def head_text(head: Head) -> str:
+    """Say in a few words what a head is."""
+    extent, opacity = ("-".join(map(str, widths)) for widths in head.widths)
+    if all(len(chain) == 1 for chain in head.layers):
+        return f"linear on {head.inputs} {head.takes}"
+    return f"MLP on {head.takes}, " + (extent if extent == opacity else f"{extent} and {opacity}")
+
+
+def weights_of(backbone: str, settings: Settings, *, pinned: str = "") -> Weights:
+    """Look for a backbone's weights; fetch nothing.
+
+    Parameters
+    ----------
+    pinned
+        Hash of the weights that a head was fitted on; it takes no others.
+    """
+    if backbone in BUNDLED:
+        return Weights(sha256=pinned or bundled_card(backbone)["weights_sha256"], bundled=True)
+    published = weight_set(backbone)
+    sha256 = pinned or settings.weights_sha256 or published.sha256
+    file = settings.weights_file or kept_weights(settings.home / "weights", sha256)
+    return Weights(
+        sha256=sha256,
+        url=str(settings.weights_url or published.url),
+        file=file if file.is_file() else None,
+    )
+
+
+def _bundled(name: str) -> KnownModel:
+    card = bundled_card(name)
+    return KnownModel(
+        name=name,
+        imported=False,
+        backbone=card["backbone"],
+        head="linear on 1280 features",
+        head_sha256=card["head_sha256"],
+        geographic_extent=Scale(*card["scales"]["geographic_extent"]),
+        opacity=Scale(*card["scales"]["opacity"]),
+        weights=Weights(sha256=card["weights_sha256"], bundled=True),
+        source="trained by this project (make train)",
+        licence="Apache-2.0; its training films have licences of their own. Research use only",
+        measured=card["metrics"],
+        calibration=bundled_calibration(name),
+    )

@@ -1,0 +1,200 @@
+"""From the files of a published head to a model in the store."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from flows.models.catalogue import BUILT_IN
+from flows.models.store import ImportedFile, StoredModel
+from severity.domain import Scale
+from severity.errors import WrongWeights
+from severity.heads.head import NAME, Chain, Head, HeadInput
+from severity.heads.head_files import (
+    LARGEST_BYTES,
+    read_linear_json,
+    read_linear_npz,
+    read_mlp_pickle,
+)
+from severity.models.backbone_catalogue import findings, widths
+from severity.models.bundled_cards import BUNDLED, bundled_card
+from severity.models.torchxrayvision_weights import FINDINGS
+
+_KEPT = Scale(0, 8)  # what the database keeps of either score
+_PICKLES = {".pkl", ".pickle"}
+
+
+class CannotImport(Exception):
+    """The files or the options are not those of one head; the message says why."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the operator says of a head; ``takes`` may be told from its width."""
+
+    name: str
+    backbone: str
+    takes: HeadInput | None
+    geographic_extent: Scale
+    opacity: Scale
+    source: str = ""
+    licence: str = ""
+
+
+RALO = Request(
+    name="txrv-ralo-v1",
+    backbone="densenet121-res224-all",
+    takes=HeadInput.FEATURES,
+    geographic_extent=Scale(0, 8),
+    opacity=Scale(0, 8),
+    source="RALO head (Stony Brook, doi:10.5281/zenodo.4633999); github.com/mlmed/covid-severity",
+    licence="head: CC BY-SA 4.0; backbone: as published by torchxrayvision. Research use only",
+)
+"""The authors' second head: an MLP on the features, both scores from 0 to 8."""
+
+RALO_WIDTHS = (1024, 1000, 1)
+
+
+def import_ralo(files: Sequence[Path], request: Request = RALO) -> StoredModel:
+    """Read the two files of the RALO head: ``mlp_geo.pkl``, ``mlp_opa.pkl``.
+
+    Raises
+    ------
+    CannotImport
+        There are not two files, or they are in the wrong order by their names.
+    WrongWeights
+        A file is not what the authors publish.
+    """
+    if len(files) != 2:  # noqa: PLR2004 - as the message says
+        raise CannotImport("the RALO head is two files: mlp_geo.pkl mlp_opa.pkl")
+    if "opa" in files[0].name and "geo" in files[1].name:
+        raise CannotImport("the file of geographic extent comes first: mlp_geo.pkl mlp_opa.pkl")
+    model = import_head(files, request)
+    if model.head.widths != (RALO_WIDTHS, RALO_WIDTHS):
+        raise WrongWeights(f"the RALO head has layers of {RALO_WIDTHS}, not {model.head.widths}")
+    return model
+
+
+def import_head(files: Sequence[Path], request: Request) -> StoredModel:
+    """Read a head from two pickles (extent, opacity), from one ``.json`` or one ``.npz``.
+
+    Raises
+    ------
+    CannotImport
+        The name, the files, the scales or the inputs are not those of one head that can be used.
+    WrongWeights
+        A file does not hold what its name promises.
+    """
+    for problem in (
+        name_problem(request.name),
+        scale_problem(request.geographic_extent),
+        scale_problem(request.opacity),
+    ):
+        if problem:
+            raise CannotImport(problem)
+    contents = [_content(file) for file in files]
+    layers = _layers(files, contents)
+    head = Head(
+        name=request.name,
+        backbone=request.backbone,
+        takes=_takes(layers[0][0].inputs, request),
+        layers=layers,
+        geographic_extent=request.geographic_extent,
+        opacity=request.opacity,
+    )
+    _check_findings(head)
+    return StoredModel(
+        head=head,
+        source=request.source,
+        licence=request.licence,
+        files=tuple(
+            ImportedFile(file.name, hashlib.sha256(content).hexdigest())
+            for file, content in zip(files, contents, strict=True)
+        ),
+        weights_sha256=_pinned(request.backbone),
+    )
+
+
+def name_problem(name: str) -> str:
+    """Say why no model can be added by a name; empty if one can."""
+    if not NAME.fullmatch(name):
+        return f"{name!r} is no name: lowercase letters, digits and single hyphens, 40 at most"
+    return f"{name} is built in: give another --name" if name in BUILT_IN else ""
+
+
+def scale_problem(scale: Scale) -> str:
+    """Say why scores on a scale cannot be kept; empty if they can."""
+    if _KEPT.lowest <= scale.lowest < scale.highest <= _KEPT.highest:
+        return ""
+    return (
+        f"a scale from {scale.lowest:g} to {scale.highest:g}: scores are kept between "
+        f"{_KEPT.lowest:g} and {_KEPT.highest:g} points"
+    )
+
+
+def _pinned(backbone: str) -> str:
+    """Name the weights that a head takes alone: another package may bring others."""
+    return str(bundled_card(backbone)["weights_sha256"]) if backbone in BUNDLED else ""
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_BYTES + 1)
+    except OSError as error:
+        raise CannotImport(f"{file} cannot be read: {error.strerror}") from error
+    if len(content) > LARGEST_BYTES:
+        raise WrongWeights(
+            f"{file.name} has more than {LARGEST_BYTES} bytes: no head is that large"
+        )
+    return content
+
+
+def _layers(files: Sequence[Path], contents: Sequence[bytes]) -> tuple[Chain, Chain]:
+    match [file.suffix.lower() for file in files]:
+        case [first, second] if {first, second} <= _PICKLES:
+            return _pickled(files[0], contents[0]), _pickled(files[1], contents[1])
+        case [".json"]:
+            read = read_linear_json
+        case [".npz"]:
+            read = read_linear_npz
+        case _:
+            raise CannotImport(
+                "a head is two pickles (geographic extent, then opacity), one .json or one .npz"
+            )
+    try:
+        return read(contents[0])
+    except WrongWeights as error:
+        raise WrongWeights(f"{files[0].name}: {error}") from error
+
+
+def _pickled(file: Path, content: bytes) -> Chain:
+    try:
+        return read_mlp_pickle(content)
+    except WrongWeights as error:
+        raise WrongWeights(f"{file.name}: {error}") from error
+
+
+def _check_findings(head: Head) -> None:
+    """Refuse a head on a logit that its backbone was not trained for: it means nothing."""
+    if head.takes is not HeadInput.LOGITS:
+        return
+    answered = findings(head.backbone)
+    used = np.any([chain[0].weight.any(axis=1) for chain in head.layers], axis=0)
+    for finding, answer, weighs in zip(FINDINGS, answered, used, strict=True):
+        if weighs and not answer:
+            raise CannotImport(f"{head.backbone} was not trained on {finding}, which the head uses")
+
+
+def _takes(inputs: int, request: Request) -> HeadInput:
+    """Tell from its width what a head takes."""
+    given = widths(request.backbone)
+    fitting = [one for one, width in given.items() if width == inputs]
+    if not fitting or request.takes not in {None, *fitting}:
+        gives = " or ".join(f"{width} {one}" for one, width in given.items())
+        raise CannotImport(
+            f"the head takes {inputs} numbers; a backbone gives {gives} ({request.backbone})"
+        )
+    return fitting[0]

@@ -1,0 +1,105 @@
+"""Loading the model that the settings name, and the device that it runs on."""
+
+import torch
+
+from flows.models.catalogue import stored, weights_of
+from flows.models.weights_download import published_weights
+from flows.settings import Settings
+from severity.errors import ModelUnavailable
+from severity.models.backbone import Precision
+from severity.models.bundled import load_backbone, load_bundled, load_on_bundled
+from severity.models.bundled_cards import BUNDLED
+from severity.models.feature_extractor import BareBackbone
+from severity.models.scoring_model import Placement, ScoringModel
+from severity.models.torchxrayvision_weights import weight_set
+
+
+def load_model(settings: Settings) -> ScoringModel:
+    """Load exactly the model that is named; there is no fallback to another.
+
+    Raises
+    ------
+    ModelUnavailable
+        There is no such model or device, or the weights are absent or wrong.
+    """
+    placement = _placement(settings)
+    if settings.model in BUNDLED:
+        return load_bundled(settings.model, placement)
+    kept = stored(settings.model, settings)
+    head, calibration = kept.head, kept.calibration
+    weights = weights_of(head.backbone, settings, pinned=kept.weights_sha256)
+    if weights.bundled:
+        return load_on_bundled(head, placement, sha256=weights.sha256, calibration=calibration)
+    # Imported here: torchxrayvision takes seconds, and the bundled models do without.
+    from severity.models.torchxrayvision import load_published  # noqa: PLC0415
+
+    return load_published(
+        _published(head.backbone, settings, sha256=weights.sha256),
+        head,
+        weight_set(head.backbone),
+        sha256=weights.sha256,
+        placement=placement,
+        calibration=calibration,
+    )
+
+
+def load_bare(name: str, settings: Settings) -> BareBackbone:
+    """Load one of `severity.models.backbone_catalogue.BACKBONES` without a head, in fp32.
+
+    Raises
+    ------
+    ModelUnavailable
+        There is no such backbone or device, or the weights are absent or wrong.
+    """
+    placement = _placement(settings)
+    if name in BUNDLED:
+        network, actual = load_backbone(name)
+        return BareBackbone.placed(name, actual, network, placement)
+    from severity.models import torchxrayvision  # noqa: PLC0415
+
+    published, sha256 = weight_set(name), weights_of(name, settings).sha256
+    content = _published(name, settings, sha256=sha256)
+    backbone = torchxrayvision.load_backbone(content, published, sha256=sha256)
+    return BareBackbone.placed(name, sha256, backbone, placement)
+
+
+def _placement(settings: Settings) -> Placement:
+    return Placement(device(settings), Precision(settings.precision), settings.lanes)
+
+
+def _published(name: str, settings: Settings, *, sha256: str) -> bytes:
+    """Return the file of a published weight set, fetched once if it must be."""
+    published = weight_set(name)
+    if not sha256:
+        raise ModelUnavailable(
+            f"nobody reports a checksum of {published.file}: compute the SHA-256 of a copy that "
+            "you trust and set SEVERITY_WEIGHTS_SHA256 to it"
+        )
+    return published_weights(
+        cache=settings.home / "weights",
+        file=settings.weights_file,
+        url=str(settings.weights_url or published.url),
+        sha256=sha256,
+    )
+
+
+def device(settings: Settings) -> torch.device:
+    """Choose the device that the settings name; ``auto`` takes a GPU if there is one.
+
+    Raises
+    ------
+    ModelUnavailable
+        There is no such device.
+    """
+    wanted, there = settings.device, torch.cuda.device_count()
+    if wanted == "cpu" or (wanted == "auto" and not there):
+        return torch.device("cpu")
+    chosen = torch.device("cuda" if wanted == "auto" else wanted)
+    if (chosen.index or 0) >= there:
+        raise ModelUnavailable(
+            f"there is no {chosen}: this machine has {there} CUDA devices; use --device cpu"
+        )
+    # The model version says fp32: no shorter mantissa behind its back.
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    return chosen

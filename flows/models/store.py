@@ -1,0 +1,202 @@
+"""Where models that did not come with the package live: a folder each, below ``models`` at home.
+
+``NAME/head.safetensors`` is the head, ``NAME/model.json`` says where it came from, and
+``NAME/calibration.json``, where it is there, what is known of its scores' errors. A folder has
+its name only when it is whole, and is never changed afterwards.
+"""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from severity.domain import RESEARCH_USE_ONLY
+from severity.errors import ModelUnavailable, WrongWeights
+from severity.heads.head import NAME, Head
+from severity.heads.head_files import LARGEST_BYTES, from_safetensors, to_safetensors
+from severity.reliability.calibration import Calibration, from_json, to_json
+
+_HEAD, _ORIGIN, _CALIBRATION = "head.safetensors", "model.json", "calibration.json"
+
+
+class NameTaken(Exception):
+    """Another model has this name, and scores may have been made by it."""
+
+
+@dataclass(frozen=True)
+class ImportedFile:
+    """A file that a head was read from."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A head and where it came from.
+
+    Attributes
+    ----------
+    files
+        Those that an imported head was read from.
+    weights_sha256
+        Of the backbone that a head was fitted on; empty if it is not known.
+    measured
+        How good a head is that was fitted here, as `flows.head_training.record` writes it.
+    training
+        How it was fitted; likewise.
+    calibration
+        What is known of the scores' errors.
+    """
+
+    head: Head
+    source: str = ""
+    licence: str = ""
+    files: tuple[ImportedFile, ...] = ()
+    weights_sha256: str = ""
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
+
+
+@dataclass(frozen=True)
+class ModelStore:
+    """The models in one folder, which need not exist."""
+
+    folder: Path
+
+    def names(self) -> list[str]:
+        """List the models, whole or broken."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(one.name for one in self.folder.iterdir() if NAME.fullmatch(one.name))
+
+    def read(self, name: str) -> StoredModel:
+        """Read one model.
+
+        Raises
+        ------
+        ModelUnavailable
+            There is none of that name.
+        WrongWeights
+            Its folder is not as it was written.
+        """
+        if name not in self.names():
+            raise ModelUnavailable(f"no model {name!r} is imported or was trained here")
+        folder = self.folder / name
+        try:
+            return _read(folder)
+        except (WrongWeights, OSError, LookupError, TypeError, ValueError) as error:
+            raise WrongWeights(
+                f"the model in {folder} is broken ({error}): delete that folder, then import it "
+                "or train it again"
+            ) from error
+
+    def add(self, model: StoredModel) -> bool:
+        """Keep a model, whole or not at all; return False if it was there already.
+
+        Raises
+        ------
+        NameTaken
+            Another head has its name.
+        WrongWeights
+            What has its name is broken.
+        ModelUnavailable
+            The folder cannot be written.
+        """
+        name = model.head.name
+        draft = self.folder / f".{name}.{secrets.token_hex(4)}"
+        try:
+            if name in self.names():
+                return self._refuse_another(model)
+            draft.mkdir(parents=True)
+            _write(draft / _HEAD, to_safetensors(model.head))
+            _write(draft / _ORIGIN, _origin(model))
+            if model.calibration is not None:
+                _write(draft / _CALIBRATION, to_json(model.calibration).encode())
+            try:
+                draft.rename(self.folder / name)
+            except OSError:
+                if name not in self.names():
+                    raise
+                return self._refuse_another(model)  # added by another process meanwhile
+        except OSError as error:
+            raise ModelUnavailable(f"{name} cannot be kept in {self.folder}: {error}") from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        return True
+
+    def _refuse_another(self, model: StoredModel) -> bool:
+        name, there = model.head.name, self.read(model.head.name)
+        if there.head.sha256 != model.head.sha256:
+            raise NameTaken(
+                f"another model is named {name}: its head is {there.head.sha256[:12]}, this one "
+                f"{model.head.sha256[:12]}; give another --name"
+            )
+        if (there.weights_sha256, there.calibration) != (model.weights_sha256, model.calibration):
+            raise NameTaken(
+                f"another model is named {name}, on other weights or with another "
+                "calibration; give another --name"
+            )
+        return False
+
+
+def _read(folder: Path) -> StoredModel:
+    head = from_safetensors(_content(folder / _HEAD))
+    origin = json.loads(_content(folder / _ORIGIN))
+    if head.name != folder.name or head.sha256 != origin["head_sha256"]:
+        raise WrongWeights(f"{_HEAD} holds another head")
+    return StoredModel(
+        head=head,
+        source=str(origin["source"]),
+        licence=str(origin["licence"]),
+        files=tuple(ImportedFile(str(one["name"]), str(one["sha256"])) for one in origin["files"]),
+        weights_sha256=str(origin.get("weights_sha256", "")),
+        measured=dict(origin.get("measured", {})),
+        training=dict(origin.get("training", {})),
+        calibration=_calibration(folder, str(origin.get("calibration_sha256", ""))),
+    )
+
+
+def _calibration(folder: Path, sha256: str) -> Calibration | None:
+    """Read the calibration that the model was kept with; another would be another version."""
+    if not sha256:
+        return None
+    calibration = from_json(_content(folder / _CALIBRATION).decode())
+    if calibration.sha256 != sha256:
+        raise WrongWeights(f"{_CALIBRATION} holds another calibration")
+    return calibration
+
+
+def _content(file: Path) -> bytes:
+    if file.stat().st_size > LARGEST_BYTES:
+        raise WrongWeights(f"{file.name} is larger than {LARGEST_BYTES} bytes")
+    return file.read_bytes()
+
+
+def _origin(model: StoredModel) -> bytes:
+    origin = {
+        "name": model.head.name,
+        "backbone": model.head.backbone,
+        "head_sha256": model.head.sha256,
+        "source": model.source,
+        "licence": model.licence,
+        "files": [asdict(one) for one in model.files],
+        "weights_sha256": model.weights_sha256,
+        "calibration_sha256": model.calibration.sha256 if model.calibration else "",
+        "measured": model.measured,
+        "training": model.training,
+        "notice": RESEARCH_USE_ONLY,
+    }
+    return (json.dumps(origin, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())  # a power cut must not leave the final name without content

@@ -1,0 +1,1 @@
+"""A patient's trend as text and as a chart."""

@@ -1,0 +1,138 @@
+"""A patient's trend as a picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from db.reading.trends import Observation, Trend
+from flows.reports.trend_text import has_directions, scale_text, trend_notes
+from severity.domain import Interval, Scale, Unlike
+
+_EXTENT, _OPACITY, _UNLIKE = "#b2182b", "#2166ac", "#b35806"
+_SHADES = "Shaded: within the smallest detectable change of the baseline."
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One score of one film, and its colour."""
+
+    day: float
+    value: float
+    interval: Interval | None
+    unlike: Unlike | None
+    colour: str
+
+
+def draw_trend(trend: Trend, path: Path) -> None:
+    """Draw both scores over the days since the baseline, and save as the path's ending says.
+
+    Raises
+    ------
+    ValueError
+        The ending names no picture format.
+    OSError
+        The file cannot be written.
+    """
+    notes = [_SHADES, *trend_notes(trend)] if has_directions(trend) else trend_notes(trend)
+    figure = Figure(figsize=(8, 5 + 0.13 * len(notes)), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True)
+    # First: views are named at the foot of the scale.
+    _label(above, "geographic extent", trend.geographic_extent)
+    _label(below, "opacity", trend.opacity)
+    for course in _courses(trend.observations):
+        _draw(above, _extents(course), noise=trend.extent_smallest_detectable_change)
+        _draw(below, _opacities(course), noise=trend.opacity_smallest_detectable_change)
+        _mark_views(above, course)
+    below.set_xlabel(_days_label(trend.observations))
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.suptitle(f"Patient {trend.patient_key}    {trend.model_version}", fontsize=10)
+    figure.supxlabel("\n".join(notes), fontsize=7, color="0.35")
+    figure.savefig(path, dpi=150)
+
+
+def _courses(observations: Sequence[Observation]) -> list[list[Observation]]:
+    """Split films with dates from films with day numbers alone: their days differ in origin."""
+    return [
+        course
+        for known in (True, False)
+        if (course := [seen for seen in observations if seen.calendar_known is known])
+    ]
+
+
+def _extents(course: Sequence[Observation]) -> list[_Point]:
+    return [
+        _Point(
+            one.days_since_baseline, one.geographic_extent, one.extent_interval, one.unlike, _EXTENT
+        )
+        for one in course
+    ]
+
+
+def _opacities(course: Sequence[Observation]) -> list[_Point]:
+    return [
+        _Point(one.days_since_baseline, one.opacity, one.opacity_interval, one.unlike, _OPACITY)
+        for one in course
+    ]
+
+
+def _draw(axes: Axes, points: Sequence[_Point], *, noise: float | None) -> None:
+    """Draw a course, and around its baseline what is within noise.
+
+    The line joins no film that is unlike known films: it would show a change that is none.
+    """
+    alike = [point for point in points if not point.unlike]
+    if alike and noise is not None:
+        baseline, days = alike[0].value, [alike[0].day, alike[-1].day]
+        axes.fill_between(days, baseline - noise, baseline + noise, color="0.93", linewidth=0)
+    axes.plot(
+        [point.day for point in alike], [point.value for point in alike],
+        color=points[0].colour, marker="o", markersize=5, linewidth=1.5,
+    )  # fmt: skip
+    for point in points:
+        _mark(axes, point)
+
+
+def _mark(axes: Axes, point: _Point) -> None:
+    """Write a film's value, draw its interval, and cross it if it is unlike known films."""
+    colour = _UNLIKE if point.unlike else point.colour
+    if point.unlike:
+        axes.plot([point.day], [point.value], color=colour, marker="x", linestyle="none")
+    if point.interval:
+        axes.vlines(
+            point.day, point.interval.low, point.interval.high,
+            color=colour, linewidth=4, alpha=0.25,
+        )  # fmt: skip
+    axes.annotate(
+        f"{point.value:.1f}{' !' if point.unlike else ''}", (point.day, point.value),
+        xytext=(5, 4), textcoords="offset points", fontsize=8, color=colour,
+    )  # fmt: skip
+
+
+def _mark_views(axes: Axes, course: Sequence[Observation]) -> None:
+    """Name the view where it begins and where it changes."""
+    for index, seen in enumerate(course):
+        if index == 0 or seen.view_changed:
+            axes.annotate(
+                seen.view, (seen.days_since_baseline, axes.get_ylim()[0]), xytext=(0, 3),
+                textcoords="offset points", fontsize=7, color="0.45", ha="center",
+            )  # fmt: skip
+
+
+def _label(axes: Axes, name: str, scale: Scale) -> None:
+    axes.set_ylabel(f"{scale_text(name, scale)} points")
+    room = 0.12 * (scale.highest - scale.lowest)
+    axes.set_ylim(scale.lowest, scale.highest + room)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[2, 5, 10]))
+    axes.grid(visible=True, axis="y", color="0.9")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _days_label(observations: Sequence[Observation]) -> str:
+    baseline = next(seen for seen in observations if seen.days_since_baseline == 0)
+    since = f" ({baseline.acquired_at:%Y-%m-%d})" if baseline.calendar_known else ""
+    film = "first film" if baseline is observations[0] else "first film that is not marked !"
+    return f"days since the {film}{since}; higher is worse"

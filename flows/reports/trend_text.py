@@ -1,0 +1,218 @@
+"""What a person reads: tables of fates, the balance, a trend. JSON for programs."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from db.reading.trends import Balance, Observation, Trend
+from severity.domain import RESEARCH_USE_ONLY, Direction, Interval, Scale, Unlike
+
+_NO_SCORE = "-"
+_SIGNS = {Direction.WORSE: "^", Direction.BETTER: "v", Direction.STABLE: "=", None: " "}
+_SIGNS_MEAN = "Beyond the smallest detectable change: ^ worse, v better. Within it: = stable."
+
+
+def terminal() -> Console:
+    """Return the terminal; wide enough for every table where output goes to a file."""
+    console = Console(highlight=False, emoji=False)
+    return console if console.is_terminal else Console(highlight=False, emoji=False, width=140)
+
+
+def fates_table(fates: Sequence[tuple[str, str, str]]) -> RenderableType:
+    """List what became of each file: its name, its state or the reason, the detail."""
+    table = Table(box=box.SIMPLE_HEAD, title="What became of each file", title_justify="left")
+    table.add_column("file", overflow="fold")
+    table.add_column("became")
+    table.add_column("because", overflow="fold")
+    for key, fate, detail in fates:
+        style = {"scored": "green", "copy": "dim"}.get(fate, "yellow")
+        became = fate if fate in {"scored", "copy", "waiting", "claimed"} else f"rejected: {fate}"
+        table.add_row(Text(key), Text(became, style=style), Text(detail))
+    return table
+
+
+def balance_line(balance: Balance) -> RenderableType:
+    """State the balance, and whether it holds."""
+    line = Text(
+        f"Balance: {balance.seen} seen = {balance.scored} scored + {balance.rejected} rejected "
+        f"+ {balance.pending} pending"
+    )
+    if balance.copies:
+        files = "file is an exact copy" if balance.copies == 1 else "files are exact copies"
+        line.append(f" ({balance.copies} further {files})")
+    if not balance.holds:
+        line.append("  THE BALANCE DOES NOT HOLD: please report this", style="bold red")
+    if balance.unlike:
+        line.append(
+            f"\n{balance.unlike} of the scored unlike known films: not to be trusted",
+            style="yellow",
+        )
+    return line
+
+
+def others_text(versions: Sequence[str]) -> str:
+    """Say that other model versions scored images of this database."""
+    return f"This database also holds scores by {', '.join(versions)}: never joined"
+
+
+def trend_table(trend: Trend) -> RenderableType:
+    """Show a patient's trend, oldest observation first."""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=f"Patient {trend.patient_key}, model version {trend.model_version}",
+        title_justify="left",
+        padding=(0, 1, 0, 0),  # so that scores with intervals fit into 100 characters
+        show_edge=False,
+    )
+    for name in ("date", "day", "view"):
+        table.add_column(name)
+    extent = scale_text("extent", trend.geographic_extent)
+    for score in (extent, scale_text("opacity", trend.opacity)):
+        # Three of these in a line of 100 characters: their names take two.
+        for name in (score, "since\nfirst", "since\nlast"):
+            table.add_column(name, justify="right")
+    for seen in trend.observations:
+        table.add_row(*_cells(seen), style=_style(seen))
+    notes = trend_notes(trend)
+    if has_directions(trend):
+        notes.insert(0, _SIGNS_MEAN)
+    return Group(table, Text(), *(Text(note) for note in notes))
+
+
+def _style(seen: Observation) -> str:
+    if seen.unlike:
+        return "yellow"
+    return "dim" if seen.view_changed else ""
+
+
+def scale_text(name: str, scale: Scale) -> str:
+    """Name a score with its range of points."""
+    return f"{name} {scale.lowest:g}-{scale.highest:g}"
+
+
+def score_text(points: float, interval: Interval | None) -> str:
+    """Write a score with its interval, where it has one."""
+    return f"{points:.1f}" + (f" ({interval.low:.1f}-{interval.high:.1f})" if interval else "")
+
+
+def unlike_names(reasons: Iterable[Unlike | None]) -> str:
+    """Name each reason once, in the order of `Unlike`."""
+    found = set(reasons)
+    return ", ".join(reason.value for reason in Unlike if reason in found)
+
+
+def _cells(seen: Observation) -> tuple[str, ...]:
+    mark = " !" if seen.unlike else " *" if seen.view_changed else ""
+    return (
+        date_text(seen),
+        f"{seen.days_since_baseline:.0f}",
+        f"{seen.view}{mark}",
+        score_text(seen.geographic_extent, seen.extent_interval),
+        _change(seen.extent_from_baseline, seen.extent_direction_from_baseline),
+        _change(seen.extent_from_previous, seen.extent_direction_from_previous),
+        score_text(seen.opacity, seen.opacity_interval),
+        _change(seen.opacity_from_baseline, seen.opacity_direction_from_baseline),
+        _change(seen.opacity_from_previous, seen.opacity_direction_from_previous),
+    )
+
+
+def date_text(seen: Observation) -> str:
+    """Write the date; only a day's number is known where the calendar is not."""
+    if not seen.calendar_known:
+        return _NO_SCORE
+    return f"{seen.acquired_at:%Y-%m-%d %H:%M}"
+
+
+def _change(points: float | None, direction: Direction | None) -> str:
+    written = _NO_SCORE if points is None else f"{points:+.1f}"
+    return f"{written} {_SIGNS[direction]}"
+
+
+def trend_notes(trend: Trend) -> list[str]:
+    """Say what a reader of this trend must know."""
+    seen = trend.observations
+    notes = [*_error_notes(trend), *_unlike_notes(seen)]
+    if any(one.simulated for one in seen):
+        notes.append("SIMULATED: opacities were painted into a real film; this is no patient.")
+    if any(one.view_changed for one in seen):
+        notes.append("* The view changed: AP and PA films are not directly comparable.")
+    if trend.undated:
+        notes.append(f"{trend.undated} scored images have no time and are not in the trend.")
+    if len({one.calendar_known for one in seen}) > 1:
+        notes.append("Some films have dates, others only day numbers: two courses, never joined.")
+    if trend.other_versions:
+        others = ", ".join(trend.other_versions)
+        notes.append(f"Also scored by {others}: never joined; see --model-version.")
+    return [*notes, RESEARCH_USE_ONLY]
+
+
+def has_directions(trend: Trend) -> bool:
+    """Whether a smallest detectable change is known, of either score."""
+    changes = (trend.extent_smallest_detectable_change, trend.opacity_smallest_detectable_change)
+    return any(change is not None for change in changes)
+
+
+def _error_notes(trend: Trend) -> list[str]:
+    """Say how large a change must be, and what the intervals are about."""
+    notes = []
+    if has_directions(trend):
+        extent = _smallest_text(trend.extent_smallest_detectable_change)
+        opacity = _smallest_text(trend.opacity_smallest_detectable_change)
+        notes.append(
+            f"Smallest detectable change: extent {extent}, opacity {opacity}. "
+            "Stable means within noise."
+        )
+    else:
+        notes.append("Of this model version no smallest detectable change is known: no directions.")
+    if any(one.extent_interval or one.opacity_interval for one in trend.observations):
+        notes.append(
+            "Intervals hold the readers' mean in 90 of 100 films like those calibrated on."
+        )
+    return notes
+
+
+def _smallest_text(points: float | None) -> str:
+    return "unknown" if points is None else f"{points:.2f} points"
+
+
+def _unlike_notes(observations: Sequence[Observation]) -> list[str]:
+    """Say which films nothing is compared with, and what then is the baseline."""
+    flagged = [one for one in observations if one.unlike]
+    if not flagged:
+        return []
+    reasons = unlike_names(one.unlike for one in flagged)
+    notes = [
+        f"! Unlike known films ({reasons}): not to be trusted, and compared with no other film."
+    ]
+    if any(one.days_since_baseline < 0 for one in flagged):
+        notes.append("The first film is one of these: changes are since the first that is not.")
+    return notes
+
+
+def trend_json(trend: Trend) -> str:
+    """Write a trend for programs."""
+    return json.dumps(
+        {**asdict(trend), "notes": trend_notes(trend)}, default=_plain, indent=2, sort_keys=True
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def rejections_table(rejections: Mapping[str, int]) -> RenderableType:
+    """Count the rejected by reason."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("rejected for")
+    table.add_column("files", justify="right")
+    for reason, count in rejections.items():
+        table.add_row(reason, str(count))
+    return table

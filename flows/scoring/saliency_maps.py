@@ -1,0 +1,129 @@
+"""Saliency maps in a folder: for each scored film the raw array, and a picture for the eye."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from flows.scoring.pipeline import ReadyImage
+from severity.domain import RESEARCH_USE_ONLY
+from severity.images.preprocessing import MODEL_LIMIT
+from severity.models.saliency import saliency_maps
+from severity.models.scoring_model import ScoringModel
+
+_ZOOM = 3  # a film of 224 pixels a side would leave no room for words
+_MAP_SHARE = 0.5  # of the colour in the picture; the rest is the film
+_COLOURS = "viridis"
+_LINE = 18  # pixels of the caption
+_WHITE = 255
+
+
+class MapUnwritable(Exception):
+    """A saliency map cannot be written; the message says why."""
+
+
+@dataclass(frozen=True)
+class MapPlace:
+    """Where the map of one film goes: ``NAME.saliency.png`` and ``NAME.saliency.npy``."""
+
+    folder: Path
+    name: str
+
+    @property
+    def picture(self) -> Path:
+        """Where the film is shown with the map over it."""
+        return self.folder / f"{self.name}.saliency.png"
+
+    @property
+    def array(self) -> Path:
+        """Where the map is, (224, 224) float32."""
+        return self.folder / f"{self.name}.saliency.npy"
+
+
+def map_places(films: Sequence[Path], folder: Path) -> list[MapPlace]:
+    """Choose where the map of each film goes.
+
+    NAME is the film's file name without its ending. Films of one name, from several folders
+    or with several endings, are numbered in their order: NAME, NAME-2, NAME-3.
+
+    Raises
+    ------
+    MapUnwritable
+        The folder cannot be made, or holds one of these maps already. It may be of another
+        film or of another model version, so it is not replaced.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MapUnwritable(f"{folder} cannot be made: {error.strerror}") from error
+    names: dict[str, None] = {}
+    for film in films:
+        names[_free_name(film.stem, names)] = None
+    places = [MapPlace(folder, name) for name in names]
+    for path in (path for place in places for path in (place.picture, place.array)):
+        if path.exists():
+            raise MapUnwritable(f"{path} exists and is not replaced: name another folder")
+    return places
+
+
+def _free_name(stem: str, taken: dict[str, None]) -> str:
+    name, number = stem, 1
+    while name in taken:
+        number += 1
+        name = f"{stem}-{number}"
+    return name
+
+
+def write_map(image: ReadyImage, place: MapPlace, model: ScoringModel) -> None:
+    """Compute the saliency map of one film, and write it as an array and as a picture.
+
+    One film at a time: its map must not change in its last bits with those beside it.
+
+    Raises
+    ------
+    MapUnwritable
+        The folder does not take it, or has it since `map_places` looked.
+    """
+    (saliency,) = saliency_maps(model.gradient([image.model_input]))
+    film = torch.as_tensor(image.model_input).numpy(force=True)
+    caption = [RESEARCH_USE_ONLY, f"Saliency of the geographic extent, {model.version.key}"]
+    if image.record.simulated:
+        caption.append("SIMULATED")
+    try:
+        with place.array.open("xb") as file:
+            np.save(file, saliency)
+        with place.picture.open("xb") as file:
+            picture(film, saliency, caption).save(file, format="PNG")
+    except OSError as error:
+        raise MapUnwritable(f"{place.array} cannot be written: {error.strerror}") from error
+
+
+def picture(
+    film: NDArray[np.float32], saliency: NDArray[np.float32], caption: Sequence[str]
+) -> Image.Image:
+    """Lay a saliency map over a film, with a caption below.
+
+    Parameters
+    ----------
+    film
+        Shape (224, 224) on [-1024, 1024], as the network sees it.
+    saliency
+        Same shape; its least value is shown darkest and its greatest brightest.
+    """
+    from matplotlib import colormaps  # noqa: PLC0415 - slow to load, and only maps need it
+
+    grey = np.clip((film + MODEL_LIMIT) / (2 * MODEL_LIMIT), 0, 1)[..., None]
+    spread = float(np.ptp(saliency)) or 1.0
+    colours = colormaps[_COLOURS]((saliency - saliency.min()) / spread)[..., :3]
+    mixed = np.rint(((1 - _MAP_SHARE) * grey + _MAP_SHARE * colours) * _WHITE).astype(np.uint8)
+    large = Image.fromarray(mixed.repeat(_ZOOM, axis=0).repeat(_ZOOM, axis=1))
+    page = Image.new("RGB", (large.width, large.height + _LINE * len(caption) + _LINE // 2))
+    page.paste(large)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(size=_LINE - 4)
+    for number, line in enumerate(caption):
+        draw.text((_LINE // 2, large.height + _LINE * number + 2), line, "white", font)
+    return page

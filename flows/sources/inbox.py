@@ -1,0 +1,199 @@
+"""The inbox: a drop folder or an object store, behind one small interface."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import unquote
+
+from flows.sources.stores import Folder, InboxError, Listed, Store, open_bucket
+from severity.errors import RejectedImage, UnreadableSidecar
+from severity.files.sidecar import SIDECAR_NAMES, SidecarRecord, parse_sidecar
+from severity.images.limits import MOST_BYTES
+
+_HALF_WRITTEN = (".part", ".partial", ".tmp", ".crdownload", ".filepart")
+_MOST_SIDECAR_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What one look into the inbox found.
+
+    ``deferred`` counts what is left for the next pass: too young to be whole, or an image
+    whose sidecar is.
+    """
+
+    objects: tuple[Listed, ...]
+    sidecars: Mapping[str, Mapping[str, SidecarRecord]]
+    deferred: int
+    unreadable_sidecars: tuple[str, ...] = field(default=())
+
+    def record(self, key: str) -> SidecarRecord | None:
+        """Find what the nearest sidecar says of an object."""
+        for folder, relative in _places(key):
+            record = _described(self.sidecars.get(folder, {}), relative)
+            if record is not None:
+                return record
+        return None
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """Where new images arrive. ``location`` is its identity in the ledger."""
+
+    location: str
+    store: Store
+    settle: timedelta
+
+    async def listing(self, *, now: datetime) -> Listing:
+        """Look at everything that is there, in the order of the keys.
+
+        Raises
+        ------
+        InboxError
+            The inbox cannot be listed.
+        """
+        found = sorted(
+            (one for one in await self.store.objects() if _is_offered(one.key)),
+            key=lambda one: one.key,
+        )
+        images = [one for one in found if not _is_sidecar(one.key)]
+        sidecars = [one for one in found if _is_sidecar(one.key)]
+        young = [one.key for one in sidecars if not self._is_whole(one, now)]
+        records, broken = await self._records(
+            one.key for one in sidecars if self._is_whole(one, now)
+        )
+        unknown = {_folder(key) for key in (*young, *broken)}
+        objects = tuple(
+            one
+            for one in images
+            if self._is_whole(one, now) and not _awaits_sidecar(one.key, records, unknown)
+        )
+        return Listing(objects, records, len(images) - len(objects), tuple(broken))
+
+    def _is_whole(self, one: Listed, now: datetime) -> bool:
+        # Where nothing is waited for, a store's clock that is ahead of ours must not matter.
+        return not self.settle or now - one.modified >= self.settle
+
+    async def _records(
+        self, keys: Iterable[str]
+    ) -> tuple[dict[str, dict[str, SidecarRecord]], list[str]]:
+        """Read sidecars: the records by folder and file name, and which cannot be read."""
+        read: dict[str, dict[str, SidecarRecord]] = {}
+        broken = []
+        for key in keys:
+            records = read.setdefault(_folder(key), {})
+            try:
+                content = await self.store.read(key, most_bytes=_MOST_SIDECAR_BYTES)
+                _add(records, parse_sidecar(_name(key), content))
+            except (UnreadableSidecar, RejectedImage):
+                broken.append(key)
+        return read, broken
+
+    async def read(self, key: str, *, fingerprint: str | None = None) -> bytes:
+        """Read an object.
+
+        Parameters
+        ----------
+        fingerprint
+            As it was listed; an object that may be half replaced since counts as vanished.
+
+        Raises
+        ------
+        RejectedImage
+            It is beyond the limit on bytes, or no longer there, or must not be read.
+        InboxError
+            The inbox does not answer.
+        """
+        return await self.store.read(key, most_bytes=MOST_BYTES, fingerprint=fingerprint)
+
+
+def open_inbox(location: str, *, settle: timedelta) -> Inbox:
+    """Open a drop folder or ``s3://bucket/prefix``.
+
+    An object store takes its credentials and endpoint from the usual ``AWS_*`` variables.
+
+    Parameters
+    ----------
+    settle
+        Age before which an object counts as half-written.
+
+    Raises
+    ------
+    InboxError
+        There is no such folder, or the address is of another kind.
+    """
+    if location.startswith("s3://"):
+        bucket = open_bucket(location)
+        # Objects appear whole in a store: there is nothing to wait for.
+        return Inbox(bucket.location, bucket, timedelta(0))
+    if "://" in location and not location.startswith("file://"):
+        raise InboxError(f"{location} is neither a folder nor s3://bucket/prefix")
+    try:
+        folder = Path(location.removeprefix("file://")).expanduser().resolve()
+        if not folder.is_dir():
+            raise InboxError(f"{folder} is not a folder")
+    except (OSError, RuntimeError) as error:  # a circle of links, or no such user after "~"
+        raise InboxError(f"{location} is not a folder that can be opened") from error
+    return Inbox(str(folder), Folder(folder), settle)
+
+
+def _add(records: dict[str, SidecarRecord], more: Mapping[str, SidecarRecord]) -> None:
+    if any(records.get(name, record) != record for name, record in more.items()):
+        raise UnreadableSidecar("it contradicts the other sidecar of its folder")
+    records |= more
+
+
+def _awaits_sidecar(
+    key: str, records: Mapping[str, Mapping[str, SidecarRecord]], unknown: set[str]
+) -> bool:
+    """Tell whether a sidecar that cannot be read yet may be the nearest that describes an object.
+
+    A record of a farther one must not stand in for it: it may be of another patient. A DICOM
+    file speaks for itself, but only its content tells that it is one: it waits too, since
+    that does no harm.
+    """
+    for folder, relative in _places(key):
+        if folder in unknown:
+            return True
+        if _described(records.get(folder, {}), relative) is not None:
+            return False
+    return False
+
+
+def _described(records: Mapping[str, SidecarRecord], relative: str) -> SidecarRecord | None:
+    """Find the record of an object by its path relative to the sidecar, or by its name."""
+    if not records:
+        return None
+    try:
+        # A sidecar spells an unusual name plainly; a key spells it percent-encoded.
+        path = unquote(relative, errors="strict")
+    except UnicodeDecodeError:
+        return None  # a sidecar, which is UTF-8, cannot spell it
+    return records.get(path) or records.get(_name(path))
+
+
+def _places(key: str) -> Iterator[tuple[str, str]]:
+    """List the folders that an object lies in, nearest first, each with the path from there."""
+    parts = key.split("/")
+    for depth in range(len(parts) - 1, -1, -1):
+        yield "/".join(parts[:depth]) or ".", "/".join(parts[depth:])
+
+
+def _is_offered(key: str) -> bool:
+    """Tell objects that are meant for us from hidden and temporary ones."""
+    return not any(
+        part.startswith(".") or part.lower().endswith(_HALF_WRITTEN) for part in key.split("/")
+    )
+
+
+def _is_sidecar(key: str) -> bool:
+    return _name(key) in SIDECAR_NAMES
+
+
+def _name(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
+def _folder(key: str) -> str:
+    return key.rpartition("/")[0] or "."

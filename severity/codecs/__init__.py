@@ -1,0 +1,1 @@
+"""Decoding compressed frames: checked before, in helper processes where needed."""

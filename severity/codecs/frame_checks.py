@@ -1,0 +1,177 @@
+"""What a compressed frame says of itself, read before a decoder allocates anything.
+
+Decoders believe the frame and not the DICOM header: a few damaged bytes in it could make
+them reserve gigabytes, and some of them decode the first half of a frame without complaint.
+"""
+
+import struct
+from dataclasses import dataclass
+from itertools import pairwise
+
+from severity.codecs.jpeg_2000 import Jpeg2000Header, NotACodestream
+from severity.domain import Reason
+from severity.errors import UnreadableImage, UntrustworthyPixels
+
+_END = b"\xff\xd9"  # End of image in JPEG, end of codestream in JPEG 2000
+_LONGEST_PADDING = 8
+_JP2_START = b"\x00\x00\x00\x0cjP  "
+_JPEG_START = b"\xff\xd8"
+_FRAMES = {*range(0xFFC0, 0xFFD0), 0xFFF7} - {0xFFC4, 0xFFC8, 0xFFCC}  # SOF, and of JPEG-LS
+# What may come before a frame: DHT, DAC, DQT, DRI, LSE, APPn and COM. A hierarchical
+# sequence (DHP) has a size of its own and is not among them.
+_TABLES = {0xFFC4, 0xFFCC, 0xFFDB, 0xFFDD, 0xFFF8, *range(0xFFE0, 0xFFF0), 0xFFFE}
+_FILL = 0xFFFF
+_MOST_TILES = 4096  # tiles of 128 x 128 in the largest image that is read
+_MOST_PACKETS = 2**20  # precincts of 64 x 64 in it, 40 layers deep
+_RLE_HEADER = struct.Struct("<16I")
+
+
+@dataclass(frozen=True)
+class PixelLayout:
+    """What the DICOM header says of the stored pixels: PS3.3, C.7.6.3.1."""
+
+    rows: int
+    columns: int
+    bits_allocated: int
+    bits_stored: int
+    signed: bool
+
+    @property
+    def pixels(self) -> int:
+        """How many there are."""
+        return self.rows * self.columns
+
+    @property
+    def lowest(self) -> int:
+        """The lowest value that the stored bits can hold."""
+        return -(1 << (self.bits_stored - 1)) if self.signed else 0
+
+    @property
+    def highest(self) -> int:
+        """The highest value that the stored bits can hold."""
+        return self.lowest + (1 << self.bits_stored) - 1
+
+
+def check_jpeg(frame: bytes, layout: PixelLayout) -> int:
+    """Refuse a JPEG or JPEG-LS frame that is cut off or unlike what the DICOM header says.
+
+    Parameters
+    ----------
+    frame
+        One encapsulated frame, its fragments joined.
+
+    Returns
+    -------
+    The precision of its samples, in bits.
+
+    Raises
+    ------
+    UnreadableImage, UntrustworthyPixels
+
+    References
+    ----------
+    * ISO/IEC 10918-1, B.2 (JPEG), 14495-1, C.2 (JPEG-LS).
+    * DICOM PS3.5, A.4.
+    """
+    if not frame.startswith(_JPEG_START):
+        raise UnreadableImage(Reason.CORRUPT, "the compressed frame is not JPEG")
+    at = len(_JPEG_START)
+    marker, length = struct.unpack_from(">2H", frame, at)
+    while marker in _TABLES or marker == _FILL:
+        at += 1 if marker == _FILL else 2 + length
+        marker, length = struct.unpack_from(">2H", frame, at)
+    if marker not in _FRAMES:
+        raise UnreadableImage(Reason.CORRUPT, f"unexpected marker {marker:04x} in a JPEG frame")
+    bits, rows, columns, components = struct.unpack_from(">B2HB", frame, at + 4)
+    _check_size(layout, rows, columns, components)
+    _check_bits(layout, bits)
+    _check_end(frame)
+    return int(bits)
+
+
+def check_jpeg_2000(
+    frame: bytes, layout: PixelLayout, *, high_throughput: bool = False
+) -> Jpeg2000Header:
+    """Refuse a codestream that is cut off, needs too much, or contradicts the DICOM header.
+
+    Parameters
+    ----------
+    high_throughput
+        Whether the transfer syntax promises HTJ2K.
+
+    Raises
+    ------
+    UnreadableImage, UntrustworthyPixels
+    """
+    if frame.startswith(_JP2_START):
+        raise UnreadableImage(
+            Reason.UNSUPPORTED_ENCODING, "a JP2 file inside DICOM, which the standard forbids"
+        )
+    try:
+        header = Jpeg2000Header.of(frame)
+    except NotACodestream as error:
+        raise UnreadableImage(
+            Reason.CORRUPT, f"the compressed frame is not JPEG 2000: {error}"
+        ) from error
+    _check_size(layout, header.rows, header.columns, header.components)
+    _check_bits(layout, header.bits)
+    if header.signed != layout.signed:
+        raise UntrustworthyPixels("the compressed frame and the header differ in signedness")
+    if header.subsampled or not header.uniform:
+        raise UnreadableImage(
+            Reason.UNSUPPORTED_ENCODING,
+            "a JPEG 2000 frame that is subsampled or whose tiles are coded in different ways",
+        )
+    if header.tiles > _MOST_TILES or header.packets > _MOST_PACKETS:
+        raise UnreadableImage(
+            Reason.UNSUPPORTED_ENCODING,
+            f"a JPEG 2000 frame of {header.tiles} tiles and up to {header.packets} packets",
+        )
+    if header.high_throughput != high_throughput:
+        raise UntrustworthyPixels("the transfer syntax and the frame differ about HTJ2K")
+    _check_end(frame)
+    return header
+
+
+def check_rle(frame: bytes, layout: PixelLayout) -> None:
+    """Refuse a frame whose segments are not one for each byte of a pixel, in order.
+
+    Raises
+    ------
+    UnreadableImage, UntrustworthyPixels
+
+    References
+    ----------
+    * DICOM PS3.5, G.5 (header of the RLE segments).
+    """
+    count, *offsets = _RLE_HEADER.unpack_from(frame)
+    if count > len(offsets):
+        raise UnreadableImage(Reason.CORRUPT, f"{count} RLE segments; 15 are the most")
+    if count != layout.bits_allocated // 8:
+        raise UntrustworthyPixels(
+            f"{count} RLE segments, the header says {layout.bits_allocated} bits a pixel"
+        )
+    starts = [*offsets[:count], len(frame)]
+    if starts[0] != _RLE_HEADER.size or any(end <= start for start, end in pairwise(starts)):
+        raise UnreadableImage(Reason.CORRUPT, "the RLE segments are out of order or cut off")
+
+
+def _check_size(layout: PixelLayout, rows: int, columns: int, components: int) -> None:
+    if (rows, columns, components) != (layout.rows, layout.columns, 1):
+        raise UntrustworthyPixels(
+            f"the compressed frame has {rows} x {columns} pixels of {components} components, "
+            f"the header says {layout.rows} x {layout.columns} of 1"
+        )
+
+
+def _check_bits(layout: PixelLayout, bits: int) -> None:
+    """Refuse samples that do not fit; encoders do write 16 bits where fewer are stored."""
+    if bits > layout.bits_allocated:
+        raise UntrustworthyPixels(
+            f"the compressed frame has {bits} bits a pixel, of {layout.bits_allocated} allocated"
+        )
+
+
+def _check_end(frame: bytes) -> None:
+    if _END not in frame[-len(_END) - _LONGEST_PADDING :]:
+        raise UnreadableImage(Reason.CORRUPT, "the compressed frame is cut off")

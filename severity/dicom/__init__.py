@@ -1,0 +1,1 @@
+"""Reading DICOM files: attributes, times, pixel data and its display."""

@@ -1,0 +1,170 @@
+"""Radiographs in DICOM files."""
+
+import io
+from datetime import tzinfo
+from typing import cast
+
+from pydicom import Dataset, FileDataset, dcmread
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+from severity.codecs.helper_processes import DecodingHelpers
+from severity.codecs.quiet_libraries import silence
+from severity.dicom.acquisition_time import acquired
+from severity.dicom.attributes import first_text, texts, whole_text
+from severity.dicom.pixel_data import displayed_grey
+from severity.domain import ImageRecord, PatientId, Reason, View
+from severity.errors import (
+    BROKEN_FILE,
+    IncompleteMetadata,
+    NotAFrontalChestRadiograph,
+    UnreadableImage,
+)
+from severity.images.limits import check_size
+from severity.images.radiograph import Radiograph
+
+_RADIOGRAPHY = {"CR", "DX", "DR", "RG"}  # modalities; DR and RG are what older senders write
+_CHEST = {"CHEST", "THORAX", "LUNG", "LUNGS", "CXR", "RIBS", "PORTABLE CHEST"}
+_FRONTAL = {"PA": View.PA, "AP": View.AP}
+_LATERAL_VIEWS = {"LL", "RL", "LLD", "RLD", "LLO", "RLO", "LAT", "LATERAL"}
+_FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"  # Digital X-Ray Image Storage - For Processing
+_GREY = {"MONOCHROME1", "MONOCHROME2"}
+_LONGEST_UID = 64
+_LARGE = 2**20  # bytes; the largest look-up table has an eighth of it
+_META_GROUP, _META_AT = 2, 132  # after the preamble and "DICM"
+_UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
+# What pydicom and its decoders raise for broken files.
+_BROKEN = (*BROKEN_FILE, InvalidDicomError, BytesLengthException)
+
+
+def read_dicom(
+    content: bytes, *, zone: tzinfo, helpers: DecodingHelpers | None = None
+) -> Radiograph:
+    """Read one DICOM file.
+
+    Parameters
+    ----------
+    content
+        The whole file, with its preamble.
+    zone
+        Assumed for times without an offset.
+    helpers
+        See `severity.dicom.pixel_data.displayed_grey`.
+
+    Raises
+    ------
+    RejectedImage
+        With the reason, when the image must not be scored.
+    """
+    # pydicom warns of every value that breaks the standard. What matters is checked here.
+    with silence:
+        try:
+            _check_not_deflated(content)
+            dataset = dcmread(_Content(content))
+            if not dataset:  # what pydicom makes of a file that is cut off
+                raise EOFError
+            _check_eligible(dataset)
+            record = _record(dataset, zone)
+            grey = displayed_grey(dataset, helpers=helpers)
+        except _BROKEN as error:
+            raise UnreadableImage(Reason.CORRUPT, "the DICOM file is broken or cut off") from error
+    return Radiograph(record, grey)
+
+
+class _Content(io.BytesIO):
+    """A file in memory, of whose largest values pydicom gets a view instead of a copy.
+
+    Only pixel data that are not compressed are as large and looked at: everything else is read
+    in smaller pieces, or never asked for.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._view = memoryview(content)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read on; the result may be a view, which is all that is needed of pixels."""
+        if size is None or size < _LARGE:
+            return super().read(size)
+        start = self.tell()
+        self.seek(start + size)
+        return cast(bytes, self._view[start : start + size])
+
+
+def _check_not_deflated(content: bytes) -> None:
+    """Refuse what pydicom would inflate before any limit applies: a small file may be huge."""
+    file = io.BytesIO(content)
+    file.seek(_META_AT)
+    # As pydicom reads it, so that both see the same transfer syntax.
+    meta = read_dataset(file, is_implicit_VR=False, is_little_endian=True, stop_when=_after_meta)
+    for _ in meta:
+        pass  # an element of no known type raises here, where pydicom would read on otherwise
+    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        raise UnreadableImage(Reason.UNSUPPORTED_ENCODING, "a deflated data set is not read")
+
+
+def _after_meta(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+    return tag.group != _META_GROUP
+
+
+def _check_eligible(dataset: Dataset) -> None:
+    if first_text(dataset, "Modality") not in _RADIOGRAPHY:
+        raise NotAFrontalChestRadiograph(
+            Reason.NOT_A_RADIOGRAPH, f"the modality is not one of {', '.join(sorted(_RADIOGRAPHY))}"
+        )
+    if "PixelData" not in dataset:  # they come last: what else is wrong may be for their loss
+        raise UnreadableImage(Reason.CORRUPT, "there are no pixel data: the file may be cut off")
+    if (
+        first_text(dataset, "PresentationIntentType").upper() == "FOR PROCESSING"
+        or first_text(dataset, "SOPClassUID") == _FOR_PROCESSING
+    ):
+        raise NotAFrontalChestRadiograph(
+            Reason.FOR_PROCESSING, "raw detector data (FOR PROCESSING) look unlike any film"
+        )
+    if int(dataset.get("NumberOfFrames") or 1) != 1:
+        raise NotAFrontalChestRadiograph(Reason.MULTI_FRAME, "more than one frame")
+    if dataset.SamplesPerPixel != 1 or dataset.PhotometricInterpretation not in _GREY:
+        raise NotAFrontalChestRadiograph(Reason.COLOUR, "a colour image is not a radiograph")
+    _check_frontal_chest(dataset)
+    check_size(int(dataset.Rows), int(dataset.Columns))
+
+
+def _check_frontal_chest(dataset: Dataset) -> None:
+    body_part = first_text(dataset, "BodyPartExamined").upper()
+    if body_part and body_part not in _CHEST:
+        raise NotAFrontalChestRadiograph(
+            Reason.NOT_CHEST, "Body Part Examined (0018,0015) is not the chest"
+        )
+    # Rows that run from front to back are a lateral's: DICOM PS3.3, C.7.6.1.1.1.
+    along_rows = first_text(dataset, "PatientOrientation").upper()
+    view = first_text(dataset, "ViewPosition").upper()
+    if view in _LATERAL_VIEWS or (view not in _FRONTAL and along_rows[:1] in {"A", "P"}):
+        raise NotAFrontalChestRadiograph(Reason.LATERAL, "a lateral; only frontal views are scored")
+
+
+def _record(dataset: FileDataset, zone: tzinfo) -> ImageRecord:
+    patient = PatientId(whole_text(dataset, "PatientID"), whole_text(dataset, "IssuerOfPatientID"))
+    if not patient.value:
+        raise IncompleteMetadata(Reason.NO_PATIENT, "Patient ID (0010,0020) is empty")
+    if _UNDECODABLE in patient.value + patient.issuer:
+        # Different bytes would become the same patient.
+        raise IncompleteMetadata(
+            Reason.NO_PATIENT, "Patient ID (0010,0020) is not in the file's character set"
+        )
+    return ImageRecord(
+        patient=patient,
+        study_uid=_uid(dataset, "StudyInstanceUID"),
+        image_uid=_uid(dataset, "SOPInstanceUID"),
+        view=_FRONTAL.get(first_text(dataset, "ViewPosition").upper(), View.UNKNOWN),
+        acquired=acquired(dataset, zone),
+        simulated="SIMULATED" in texts(dataset, "ImageType"),
+    )
+
+
+def _uid(dataset: Dataset, keyword: str) -> str:
+    value = whole_text(dataset, keyword)
+    if not value or len(value) > _LONGEST_UID or not UID(value).is_valid:
+        raise IncompleteMetadata(Reason.BAD_METADATA, f"{keyword} is absent or not a UID")
+    return value

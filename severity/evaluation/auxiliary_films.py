@@ -1,0 +1,44 @@
+"""Fitting on some films while others, of other patients and with other labels, join the fit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from severity.evaluation.regressions import Fit, Numbers, Predict
+
+
+@dataclass(frozen=True, eq=False)
+class JoiningFilms:
+    """Films that join a fit and are not measured themselves.
+
+    ``given`` has shape (M, F), ``points`` shape (M,); ``groups`` has one for each film.
+    """
+
+    given: Numbers
+    points: Numbers
+    groups: Sequence[str]
+
+
+def joined(fit: Fit, films: JoiningFilms, *, measured: Sequence[str]) -> Fit:
+    """Let films join a fit, but for those whose group is left out of it.
+
+    Parameters
+    ----------
+    measured
+        The groups of all films that are measured: those of them that a fit is not given are the
+        ones that it will be tested on, and no film of theirs may join.
+    """
+    of_measured = frozenset(measured)
+
+    def fit_joined(given: Numbers, points: Numbers, groups: Sequence[str]) -> Predict:
+        left_out = of_measured - set(groups)
+        may = np.array([group not in left_out for group in films.groups], bool)
+        joining = [group for group, one in zip(films.groups, may, strict=True) if one]
+        return fit(
+            np.concatenate([given, films.given[may]]),
+            np.concatenate([points, films.points[may]]),
+            [*groups, *joining],
+        )
+
+    return fit_joined

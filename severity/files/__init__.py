@@ -1,0 +1,1 @@
+"""Reading any file of a film: DICOM, PNG or JPEG with its sidecar."""

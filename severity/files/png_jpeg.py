@@ -1,0 +1,175 @@
+"""Radiographs in PNG and JPEG files, 8 or 16 bit, described by a sidecar."""
+
+import io
+import math
+import uuid
+from datetime import UTC, datetime, timedelta, tzinfo
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from severity.codecs.quiet_libraries import silence
+from severity.domain import Acquired, ImageRecord, PatientId, Reason, TimeSource, View
+from severity.errors import (
+    BROKEN_FILE,
+    ImageOutsideLimits,
+    IncompleteMetadata,
+    NotAFrontalChestRadiograph,
+    UnreadableImage,
+)
+from severity.files.sidecar import SidecarRecord
+from severity.images.grey_image import GreyImage
+from severity.images.limits import check_size
+from severity.images.radiograph import Radiograph
+
+DAY_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
+"""Stands for a patient's day 0 where only offsets in days are known, not the calendar."""
+
+_VIEWS = {
+    "": View.UNKNOWN,
+    "UNKNOWN": View.UNKNOWN,
+    "PA": View.PA,
+    "AP": View.AP,
+    "AP SUPINE": View.AP_SUPINE,
+    "AP ERECT": View.AP,
+}
+_LATERALS = {"L", "LL", "RL", "LLAT", "RLAT", "LAT", "LATERAL"}
+_FORMATS = ("PNG", "JPEG")
+_WIDE = {"I;16", "I"}  # modes of grey with 16 bits
+_MOST_SPREAD = 32  # of 255, between a pixel's colours; scanners and JPEG tint less
+_MOST_COLOURED = 0.25  # share of pixels; annotations and a tint stay below
+_FARTHEST_OFFSET_DAYS = 36_500
+
+
+def read_raster(
+    content: bytes, sidecar: SidecarRecord | None, *, content_sha256: str, zone: tzinfo
+) -> Radiograph:
+    """Read a PNG or JPEG file.
+
+    Parameters
+    ----------
+    content
+        The whole file.
+    sidecar
+        What the drop folder's sidecar says of it.
+    content_sha256
+        Stands in for the identity that DICOM files carry.
+    zone
+        Assumed for times without one.
+
+    Raises
+    ------
+    RejectedImage
+        With the reason, when the image must not be scored.
+    """
+    if sidecar is None:
+        raise IncompleteMetadata(
+            Reason.NO_SIDECAR_RECORD, "no metadata.csv or metadata.json names this file"
+        )
+    record = _record(sidecar, content_sha256=content_sha256, zone=zone)
+    return Radiograph(record, _decode(content))
+
+
+def _record(sidecar: SidecarRecord, *, content_sha256: str, zone: tzinfo) -> ImageRecord:
+    if not sidecar.patient_id:
+        raise IncompleteMetadata(Reason.NO_PATIENT, "the sidecar gives no patient_id")
+    patient = PatientId(sidecar.patient_id, sidecar.issuer)
+    acquired = _acquired(sidecar, zone)
+    # A visit has the date of the site's calendar: two films around midnight UTC are one visit.
+    calendar = zone if acquired.source is TimeSource.SIDECAR else UTC
+    visit = acquired.at.astimezone(calendar).date().isoformat() if acquired.at else content_sha256
+    return ImageRecord(
+        patient=patient,
+        study_uid=_uid("study", patient.issuer, patient.value, visit),
+        image_uid=_uid("image", content_sha256),
+        view=_view(sidecar.view),
+        acquired=acquired,
+        simulated=False,
+    )
+
+
+def _uid(*parts: str) -> str:
+    """Derive a UID from content, as DICOM PS3.5, B.2 derives one from a UUID."""
+    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, chr(31).join(parts)).int}"
+
+
+def _view(written: str) -> View:
+    name = " ".join(written.upper().replace("_", " ").split())
+    if name in _LATERALS:
+        raise NotAFrontalChestRadiograph(Reason.LATERAL, "the sidecar says that it is a lateral")
+    # A view that we do not know is scored and shown as unknown, never assumed.
+    return _VIEWS.get(name, View.UNKNOWN)
+
+
+def _acquired(sidecar: SidecarRecord, zone: tzinfo) -> Acquired:
+    if sidecar.acquired_at:
+        try:
+            written = datetime.fromisoformat(sidecar.acquired_at)
+            aware = written if written.tzinfo else written.replace(tzinfo=zone)
+            at = aware.astimezone(UTC)
+        except (ValueError, OverflowError) as error:  # also year 1 east of Greenwich
+            raise IncompleteMetadata(
+                Reason.BAD_METADATA, "acquired_at is not an ISO 8601 date or date and time"
+            ) from error
+        return Acquired(at, TimeSource.SIDECAR, str(aware.tzinfo))
+    if sidecar.offset_days:
+        return Acquired(DAY_ZERO + _offset(sidecar.offset_days), TimeSource.SIDECAR_OFFSET, "UTC")
+    return Acquired(None, TimeSource.UNKNOWN, "")
+
+
+def _offset(written: str) -> timedelta:
+    try:
+        days = float(written)
+    except ValueError:
+        days = math.nan
+    if not abs(days) <= _FARTHEST_OFFSET_DAYS:
+        raise IncompleteMetadata(Reason.BAD_METADATA, "offset_days is not a number of days")
+    return timedelta(days=days)
+
+
+def _decode(content: bytes) -> GreyImage:
+    """Decode, with all checks.
+
+    Grey is read with all its 8 or 16 bits. Colour is read with 8 bits a channel: Pillow
+    keeps the upper 8 of 16, which moves a grey value by at most 1/256 of the full scale.
+    """
+    # Pillow warns of sizes that `check_size` refuses a moment later, and of broken comments.
+    with silence:
+        try:
+            _check_whole(content)
+            image = Image.open(io.BytesIO(content), formats=_FORMATS)
+            image.load()
+            values = _grey(image)
+            return GreyImage(values, 0.0, float(np.iinfo(values.dtype).max), *values.shape)
+        except Image.DecompressionBombError as error:
+            raise ImageOutsideLimits(Reason.TOO_LARGE, "more pixels than can be decoded") from error
+        except (*BROKEN_FILE, SyntaxError) as error:
+            raise UnreadableImage(Reason.CORRUPT, "the image data are broken or cut off") from error
+
+
+def _check_whole(content: bytes) -> None:
+    """Check the size, then the checksums of a PNG, whose decoder overlooks a lost end."""
+    image = Image.open(io.BytesIO(content), formats=_FORMATS)
+    check_size(image.height, image.width)
+    image.verify()
+
+
+def _grey(image: Image.Image) -> NDArray[np.uint8 | np.uint16]:
+    if image.mode == "L":
+        return np.asarray(image)
+    if image.mode in _WIDE:
+        return np.asarray(image).astype(np.uint16, copy=False)
+    return _grey_of_colour(image)
+
+
+def _grey_of_colour(image: Image.Image) -> NDArray[np.uint8]:
+    """Take the first channel of a grey image stored in colour, as Cohen et al. do."""
+    red, green, blue = (np.asarray(channel) for channel in image.convert("RGB").split())
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    coloured = np.count_nonzero(spread > _MOST_SPREAD) / spread.size
+    if coloured > _MOST_COLOURED:
+        raise UnreadableImage(
+            Reason.COLOUR, f"{coloured:.0%} of the pixels are coloured: not a radiograph"
+        )
+    return red

@@ -1,0 +1,60 @@
+"""From the bytes of one file to a radiograph, or to the reason why not."""
+
+from datetime import tzinfo
+
+from severity.codecs.helper_processes import DecodingHelpers
+from severity.dicom.reader import read_dicom
+from severity.domain import Reason
+from severity.errors import ImageOutsideLimits, UnreadableImage
+from severity.files.png_jpeg import read_raster
+from severity.files.sidecar import SidecarRecord
+from severity.images.limits import check_bytes
+from severity.images.radiograph import Radiograph
+
+_DICOM_MAGIC_AT, _DICOM = 128, b"DICM"
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
+
+
+def read_radiograph(
+    content: bytes,
+    sidecar: SidecarRecord | None,
+    *,
+    content_sha256: str,
+    zone: tzinfo,
+    helpers: DecodingHelpers | None = None,
+) -> Radiograph:
+    """Read a DICOM, PNG or JPEG file; its content, not its name, tells which.
+
+    Parameters
+    ----------
+    content
+        The whole file.
+    sidecar
+        What the sidecar says of it; DICOM files speak for themselves and ignore it.
+    content_sha256
+        The file's hash, from which PNG and JPEG get their identity.
+    zone
+        Assumed for times without one.
+    helpers
+        Processes for the decoders that would hold up other threads; None decodes here.
+
+    Raises
+    ------
+    RejectedImage
+        With the reason, when the image must not be scored.
+    HelperUnavailable
+        The machine starts no process; never without ``helpers``.
+    """
+    check_bytes(len(content))
+    try:
+        if content[_DICOM_MAGIC_AT : _DICOM_MAGIC_AT + len(_DICOM)] == _DICOM:
+            return read_dicom(content, zone=zone, helpers=helpers)
+        if content.startswith((_PNG, _JPEG)):
+            return read_raster(content, sidecar, content_sha256=content_sha256, zone=zone)
+    except MemoryError as error:
+        raise ImageOutsideLimits(
+            Reason.TOO_LARGE, "the memory is too small to decode the image"
+        ) from error
+
+    raise UnreadableImage(Reason.NOT_AN_IMAGE, "neither DICOM nor PNG nor JPEG")

@@ -1,0 +1,1 @@
+"""Networks and where they run: from a model input to scores."""

@@ -1,0 +1,47 @@
+"""The backbones that a head may stand on, and what each gives, without loading any."""
+
+from collections.abc import Mapping
+
+from severity.errors import ModelUnavailable
+from severity.heads.head import HeadInput
+from severity.heads.published import INPUTS
+from severity.models.bundled_cards import BUNDLED
+from severity.models.torchxrayvision_weights import WEIGHT_SETS
+
+BACKBONES = (*WEIGHT_SETS, *BUNDLED)
+"""The published weight sets, and the backbones of the bundled models by the model's name."""
+
+_BUNDLED_INPUTS = {HeadInput.FEATURES: 1280}
+
+
+def widths(backbone: str) -> Mapping[HeadInput, int]:
+    """Tell how many numbers a backbone gives for an image, by what they are.
+
+    Raises
+    ------
+    ModelUnavailable
+        There is no such backbone.
+    """
+    if backbone in BUNDLED:
+        return _BUNDLED_INPUTS
+    _check(backbone)
+    return INPUTS
+
+
+def findings(backbone: str) -> tuple[str, ...]:
+    """Name a backbone's logits, empty where one means nothing; empty for one without logits.
+
+    Raises
+    ------
+    ModelUnavailable
+        There is no such backbone.
+    """
+    if backbone in BUNDLED:
+        return ()
+    _check(backbone)
+    return WEIGHT_SETS[backbone].findings
+
+
+def _check(backbone: str) -> None:
+    if backbone not in BACKBONES:
+        raise ModelUnavailable(f"no backbone {backbone!r}; there is {', '.join(BACKBONES)}")

@@ -1,0 +1,77 @@
+"""The models that come with the package, and what is known of each without loading it."""
+
+import json
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from severity.errors import ModelUnavailable, WrongWeights
+from severity.reliability.calibration import Calibration, from_json
+
+BUNDLED = ("compact-2", "compact-1")
+"""The newest first. Older ones stay, so that the trends that they began can go on."""
+
+
+def bundled_card(name: str) -> dict[str, Any]:
+    """Read a model's card: hashes, scales, measured accuracy, training.
+
+    Raises
+    ------
+    ModelUnavailable
+        No such model comes with the package.
+    """
+    card: dict[str, Any] = json.loads(bundled_file(name, "json").read_text(encoding="utf-8"))
+    return card
+
+
+def bundled_calibration(name: str) -> Calibration | None:
+    """Read what is known of a model's errors, if anything is.
+
+    Raises
+    ------
+    ModelUnavailable
+        No such model comes with the package.
+    """
+    file = bundled_file(name, "calibration.json")
+    return from_json(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
+def bundled_file(name: str, ending: str) -> Traversable:
+    """Return one of a model's files: ``json``, ``safetensors`` or ``calibration.json``."""
+    if name not in BUNDLED:
+        raise ModelUnavailable(f"no bundled model {name!r}; there is {', '.join(BUNDLED)}")
+    return resources.files("severity") / "weights" / f"{name}.{ending}"
+
+
+def check_weights(name: str, sha256: str) -> None:
+    """Refuse other weights than a head was fitted on.
+
+    Raises
+    ------
+    ModelUnavailable
+        No such model comes with the package.
+    WrongWeights
+        The package has other weights of that name by now.
+    """
+    here = bundled_card(name)["weights_sha256"]
+    if here != sha256:
+        raise WrongWeights(
+            f"the head was fitted on weights {sha256[:12]} of {name}, but this package has "
+            f"{here[:12]}: fit it again, under another name"
+        )
+
+
+def check_precision(name: str, precision: str) -> None:
+    """Refuse arithmetic that a model was not measured to bear.
+
+    Raises
+    ------
+    ModelUnavailable
+        It would move the model's scores.
+    """
+    if precision != "fp32":
+        # Measured on 90 films: its filters of single channels lose too much.
+        moved = bundled_card(name)["bf16_moves_points_by"]
+        raise ModelUnavailable(
+            f"{name} is scored in fp32 alone: {precision} moves its points by up to {moved}"
+        )

@@ -1,0 +1,194 @@
+"""A model version that is loaded and ready to score."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from severity.domain import Likeness, ModelVersion, Score
+from severity.heads.head import Head, HeadInput
+from severity.heads.triage import Triage
+from severity.images.grey_image import GreyImage
+from severity.models.backbone import Backbone, Precision
+from severity.models.runtime import CpuRuntime, GpuRuntime, ModelInput, Runtime
+from severity.reliability.calibration import Calibration
+from severity.reliability.likeness import Reference, frontal_films
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how a network runs.
+
+    ``lanes`` is how many batches run at the same time on a CPU, one for each core if None.
+    """
+
+    device: torch.device
+    precision: Precision = Precision.FP32
+    lanes: int | None = None
+
+
+@dataclass(frozen=True)
+class ScoringModel:
+    """A backbone, its head, the version that scores carry, and where it runs.
+
+    ``calibration`` is None where nothing is known of the scores' errors. ``triage`` takes the
+    backbone's features, and is None for a model without. ``reference`` tells which images are
+    like the films that scores rest on; it is the same for every model and no part of the version,
+    since it moves no score.
+    """
+
+    version: ModelVersion
+    backbone: Backbone
+    head: Head
+    runtime: Runtime
+    calibration: Calibration | None = None
+    triage: Triage | None = None
+    reference: Reference = field(default_factory=frontal_films)
+
+    @property
+    def lanes(self) -> int:
+        """How many calls of `score` may usefully run at the same time."""
+        return self.runtime.lanes
+
+    def prepare(self, grey: GreyImage) -> ModelInput:
+        """Bring a decoded image to the network's input, shape (224, 224) on [-1024, 1024]."""
+        return self.runtime.prepare(grey)
+
+    def score(self, inputs: Sequence[ModelInput]) -> list[Score]:
+        """Score a batch; safe to call from several threads.
+
+        Parameters
+        ----------
+        inputs
+            N images as from `prepare`.
+
+        Returns
+        -------
+        N scores in the order of ``inputs``; each is what the image would get alone. An image that
+        is unlike known films is scored and says so.
+        """
+        if not len(inputs):
+            return []
+        given = self.outputs(inputs)
+        points = self.head.points(given[self.head.takes])
+        findings = self._findings(given.get(HeadInput.LOGITS), count=len(inputs))
+        likeness = self.reference.likeness(inputs)
+        scores = [
+            self._to_score(both, found, alike)
+            for both, found, alike in zip(points, findings, likeness, strict=True)
+        ]
+        return self._with_triage(self._with_intervals(scores, points), given)
+
+    def outputs(self, inputs: Sequence[ModelInput]) -> dict[HeadInput, NDArray[np.float32]]:
+        """Return what the backbone gives for a batch, shape (N, width) each."""
+        return dict(zip(self.backbone.gives, self.runtime.run(inputs), strict=True))
+
+    def gradient(self, inputs: Sequence[ModelInput]) -> NDArray[np.float32]:
+        """Tell how the geographic extent would move with each pixel.
+
+        Parameters
+        ----------
+        inputs
+            N images as from `prepare`.
+
+        Returns
+        -------
+        Shape (N, 224, 224): points, before clipping to the scale, per unit of the input.
+        """
+        device = next(self.backbone.parameters()).device
+        images = torch.stack([torch.as_tensor(one, device=device) for one in inputs])[:, None]
+        images.requires_grad_()
+        head = self.head.torch_module().to(device)
+        given = dict(zip(self.backbone.gives, self.backbone(images), strict=True))
+        # An image's score depends on that image alone, so one sum gives all gradients.
+        extents = head(given[self.head.takes])[:, 0].sum()
+        (gradient,) = torch.autograd.grad(extents, images)
+        slopes: NDArray[np.float32] = gradient[:, 0].cpu().numpy()
+        return slopes
+
+    def _findings(
+        self, logits: NDArray[np.float32] | None, *, count: int
+    ) -> list[dict[str, float]]:
+        if logits is None:
+            return [{} for _ in range(count)]
+        return [
+            {name: float(z) for name, z in zip(self.backbone.findings, row, strict=True) if name}
+            for row in logits
+        ]
+
+    def _with_intervals(self, scores: Sequence[Score], points: NDArray[np.float32]) -> list[Score]:
+        if self.calibration is None:
+            return list(scores)
+        scales = (self.version.geographic_extent, self.version.opacity)
+        intervals = self.calibration.intervals(points, scales)
+        return [
+            replace(score, geographic_extent_interval=extent, opacity_interval=opacity)
+            for score, (extent, opacity) in zip(scores, intervals, strict=True)
+        ]
+
+    def _with_triage(
+        self, scores: list[Score], given: Mapping[HeadInput, NDArray[np.float32]]
+    ) -> list[Score]:
+        if self.triage is None:
+            return scores
+        classes = self.triage.by_class(given[HeadInput.FEATURES])
+        return [replace(score, triage=one) for score, one in zip(scores, classes, strict=True)]
+
+    def _to_score(
+        self, points: NDArray[np.float32], found: dict[str, float], likeness: Likeness
+    ) -> Score:
+        extent, opacity = points
+        return Score(
+            geographic_extent=self.version.geographic_extent.clip(float(extent)),
+            opacity=self.version.opacity.clip(float(opacity)),
+            geographic_extent_raw=float(extent),
+            opacity_raw=float(opacity),
+            findings=found,
+            likeness=likeness,
+        )
+
+
+def placed(
+    weights_sha256: str,
+    backbone: Backbone,
+    head: Head,
+    placement: Placement,
+    calibration: Calibration | None = None,
+) -> ScoringModel:
+    """Make a model ready to score where it is to run.
+
+    Parameters
+    ----------
+    weights_sha256
+        Of the backbone's file.
+    calibration
+        What is known of the scores' errors.
+
+    Raises
+    ------
+    ModelUnavailable
+        The device has not the arithmetic that is asked for.
+    """
+    runtime = runtime_for(backbone, placement)
+    version = head.version(
+        weights_sha256=weights_sha256,
+        precision=placement.precision,
+        calibration_sha256=calibration.sha256 if calibration else "",
+    )
+    return ScoringModel(version, backbone, head, runtime, calibration)
+
+
+def runtime_for(backbone: Backbone, placement: Placement) -> Runtime:
+    """Bring a backbone into inference mode where it is to run.
+
+    Raises
+    ------
+    ModelUnavailable
+        The device has not the arithmetic that is asked for.
+    """
+    backbone.requires_grad_(requires_grad=False).eval()
+    if placement.device.type == "cuda":
+        return GpuRuntime(backbone, precision=placement.precision, device=placement.device)
+    return CpuRuntime(backbone, precision=placement.precision, lanes=placement.lanes)

@@ -1,0 +1,175 @@
+"""torchxrayvision's DenseNet-121 as a backbone, from its published files.
+
+Importing this loads torchxrayvision, which takes seconds: only who uses such a model should.
+"""
+
+import hashlib
+import io
+import pickle
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.serialization import SourceChangeWarning
+
+from severity.errors import ModelUnavailable, WrongWeights
+from severity.heads.head import Head, HeadInput
+from severity.models.backbone import Backbone
+from severity.models.scoring_model import Placement, ScoringModel, placed
+from severity.models.torchxrayvision_weights import WeightSet
+from severity.reliability.calibration import Calibration
+
+with warnings.catch_warnings():
+    # torchxrayvision silences every warning of the whole process when it is imported.
+    from torchxrayvision.models import DenseNet, _DenseLayer
+
+if TYPE_CHECKING:
+    from openvino import Node
+
+# What torch was seen to raise on files that are not whole, or name classes unknown here.
+_UNREADABLE = (
+    pickle.UnpicklingError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+class PublishedDenseNet(Backbone):
+    """DenseNet-121 with torchxrayvision's raw outputs: no sigmoid, no operating points.
+
+    Parameters
+    ----------
+    network
+        torchxrayvision's module.
+    findings
+        What its outputs are, in their order; empty where one means nothing.
+    """
+
+    gives = (HeadInput.FEATURES, HeadInput.LOGITS)
+
+    def __init__(self, network: DenseNet, findings: tuple[str, ...]) -> None:
+        super().__init__()
+        self.features: nn.Sequential = network.features
+        self.classifier: nn.Linear = network.classifier
+        self.findings = findings
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Map (N, 1, 224, 224) on [-1024, 1024] to (N, 1024) features and (N, 18) logits."""
+        maps = functional.relu(self.features(images))
+        features = functional.adaptive_avg_pool2d(maps, 1).flatten(1)
+        return features, self.classifier(features)
+
+    def in_openvino(self, images: "Node") -> tuple["Node", ...]:
+        """Append the same to a graph."""
+        from severity.models.openvino_graph import lowered, pooled  # noqa: PLC0415
+
+        _teach_openvino()
+        features = pooled(lowered(nn.ReLU(), lowered(self.features, images)))
+        return features, lowered(self.classifier, features)
+
+
+def _teach_openvino() -> None:
+    """Add rules for torchxrayvision's own modules."""
+    from severity.models.openvino_graph import concatenated, in_sequence, lowered  # noqa: PLC0415
+
+    def dense_layer(module: nn.Sequential, images: "Node") -> "Node":
+        return concatenated(images, in_sequence(module, images))
+
+    lowered.register(_DenseLayer, dense_layer)
+
+
+def load_published(  # noqa: PLR0913 - what a model is made of
+    content: bytes,
+    head: Head,
+    weights: WeightSet,
+    *,
+    sha256: str,
+    placement: Placement,
+    calibration: Calibration | None = None,
+) -> ScoringModel:
+    """Load a published file of weights under a head.
+
+    Parameters
+    ----------
+    content
+        The file: a pickled module. Unpickling runs what the file says, so nothing of it is
+        looked at before its hash is known to be right.
+    head
+        Made for these weights.
+    sha256
+        What the file's SHA-256 must be, 64 lowercase hexadecimal digits.
+    calibration
+        What is known of the scores' errors.
+
+    Raises
+    ------
+    WrongWeights
+        The hash is another one, the file holds another network, or the head is for another.
+    ModelUnavailable
+        The file cannot be unpickled in this environment, or the device cannot run it.
+
+    References
+    ----------
+    * torchxrayvision, ``models.DenseNet.__init__``, which loads it in the same way, unchecked.
+    """
+    if head.backbone != weights.name:
+        raise WrongWeights(f"{head.name} is a head for {head.backbone}, not for {weights.name}")
+    backbone = load_backbone(content, weights, sha256=sha256)
+    return placed(sha256, backbone, head, placement, calibration)
+
+
+def load_backbone(content: bytes, weights: WeightSet, *, sha256: str) -> PublishedDenseNet:
+    """Load a published file of weights without a head; see `load_published`."""
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != sha256:
+        raise WrongWeights(f"the weights {weights.name} have SHA-256 {actual}, not {sha256}")
+    network = DenseNet(num_classes=len(weights.findings))
+    published = _unpickle(content, weights.name).state_dict()
+    _require_fit(network.state_dict(), published, weights.name)
+    network.load_state_dict(published)
+    return PublishedDenseNet(network, weights.findings)
+
+
+def _unpickle(content: bytes, name: str) -> nn.Module:
+    """Unpickle a file whose hash was checked."""
+    try:
+        with warnings.catch_warnings():
+            # Files of that age carry their classes' source; of this one only tensors are used.
+            warnings.simplefilter("ignore", SourceChangeWarning)
+            # A pickle is what is published. Allowed only because its hash is the right one.
+            module = torch.load(io.BytesIO(content), map_location="cpu", weights_only=False)
+    except _UNREADABLE as error:
+        raise ModelUnavailable(
+            f"the weights {name} have the right SHA-256, but cannot be unpickled here: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(module, nn.Module):
+        raise WrongWeights(
+            f"the weights {name} must be a pickled torch.nn.Module, not {type(module).__name__}"
+        )
+    return module
+
+
+def _require_fit(own: Mapping[str, Tensor], published: Mapping[str, Tensor], name: str) -> None:
+    """Raise WrongWeights unless both have the same tensors, by name and shape."""
+    ours, theirs = _shapes(own), _shapes(published)
+    misfits = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
+    if misfits:
+        first = misfits[0]
+        raise WrongWeights(
+            f"{len(misfits)} tensors of the weights {name} do not fit a DenseNet-121; "
+            f"{first} has shape {theirs.get(first)}, not {ours.get(first)}"
+        )
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {key: tuple(tensor.shape) for key, tensor in tensors.items()}

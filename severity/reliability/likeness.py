@@ -1,0 +1,289 @@
+"""How far an image is from the frontal films that scores rest on.
+
+A network gives a score for anything: a lateral, a knee, a page of text. What it makes of a film
+is of no use to tell, since it was trained to ignore all but the severity; where light and dark
+lie in its input is. So an image is reduced to two maps of 14 x 14 blocks, the mean of each block
+and its detail, and compared with what known films vary in: their first principal components.
+Two distances count. One is that within the components, each in its own standard deviations
+(Mahalanobis). The other is what the components leave over: the Q residual of Jackson and
+Mudholkar (1979), Technometrics 21, 341-349.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import resources
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from severity.domain import Likeness, Unlike
+from severity.errors import WrongWeights
+from severity.images.preprocessing import MODEL_LIMIT, PREPROCESSING
+from severity.images.resizing import MODEL_SIDE
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Images = TypeVar("Images", NDArray[np.float32], "Tensor")
+
+MAP_SIDE = 14
+"""Blocks per side of a map; each is 16 x 16 pixels of the model input."""
+FEATURES = 2 * MAP_SIDE**2
+
+FRONTAL = "frontal-1"
+"""The reference that comes with the package."""
+
+_BLOCK = MODEL_SIDE // MAP_SIDE
+_DETAIL_FLOOR = 0.1  # of the layout's deviation: less is the grain of a film, or none
+_DETAIL_WEIGHT = 0.6  # beside the layout; more of it, and laterals pass
+_LEAST_DEVIATION = 1e-3  # of the range from mid-grey to white: an even image has no layout
+_RIGHTED = 0.9  # distance below which a negative, or a turned image, is taken for a film
+_NO_FILM = 1.5  # beyond the components; laterals and other parts of the body leave less over
+_DESCRIPTION = "cxr-severity-reference"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """An image as it is compared: where light lies, and where detail does.
+
+    Attributes
+    ----------
+    layout
+        Shape (14, 14): the mean of each block in standard deviations of all from their mean.
+        Exposure and contrast do not move it.
+    detail
+        Shape (14, 14): the logarithm of each block's own deviation in the same unit.
+    """
+
+    layout: NDArray[np.float32]
+    detail: NDArray[np.float32]
+
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """Both as one row, shape (392,)."""
+        return np.concatenate([self.layout.ravel(), _DETAIL_WEIGHT * self.detail.ravel()])
+
+    def mirrored(self) -> "Maps":
+        """Return what the mirror image would give."""
+        return Maps(self.layout[:, ::-1], self.detail[:, ::-1])
+
+    def inverted(self) -> "Maps":
+        """Return what the negative would give."""
+        return Maps(-self.layout, self.detail)
+
+    def turned(self, quarters: int) -> "Maps":
+        """Return what the image would give, turned by quarters."""
+        return Maps(np.rot90(self.layout, quarters), np.rot90(self.detail, quarters))
+
+
+def maps(inputs: Sequence["NDArray[np.float32] | Tensor"]) -> list[Maps]:
+    """Reduce images to what they are compared by.
+
+    Parameters
+    ----------
+    inputs
+        N model inputs, shape (224, 224) on [-1024, 1024], in memory or on one device. From a
+        device only the blocks are fetched, all at once.
+    """
+    arrays = [one for one in inputs if isinstance(one, np.ndarray)]
+    if len(arrays) == len(inputs):
+        # One by one: NumPy's sums depend in their last digits on what else they are taken of.
+        return [_maps(*(part[0] for part in _blocks(one[None]))) for one in arrays]
+    import torch  # noqa: PLC0415 - only images on a device need it
+
+    stacked = torch.stack([torch.as_tensor(one) for one in inputs])
+    fetched = torch.stack(_blocks(stacked)).cpu().numpy()
+    return [_maps(means, squares) for means, squares in fetched.transpose(1, 0, 2, 3)]
+
+
+def _blocks(images: Images) -> tuple[Images, Images]:
+    """Take the mean and the mean square of each block, shape (N, 14, 14) each, black -1."""
+    light = images / MODEL_LIMIT
+    return _block_means(light), _block_means(light * light)
+
+
+def _block_means(images: Images) -> Images:
+    rows = images.reshape(-1, MAP_SIDE, _BLOCK, MODEL_SIDE).mean(2)
+    means: Images = rows.reshape(-1, MAP_SIDE, MAP_SIDE, _BLOCK).mean(3)
+    return means
+
+
+def _maps(means: NDArray[np.float32], squares: NDArray[np.float32]) -> Maps:
+    unit = means.std() + np.float32(_LEAST_DEVIATION)
+    deviations = np.sqrt((squares - means**2).clip(0))
+    detail: NDArray[np.float32] = np.log(deviations / unit + np.float32(_DETAIL_FLOOR))
+    return Maps((means - means.mean()) / unit, detail)
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Known films, and how far from them an image may be.
+
+    Attributes
+    ----------
+    mean
+        Shape (392,), of the films' features.
+    components
+        Shape (K, 392), orthonormal rows.
+    deviations
+        Shape (K,), standard deviation of the films along each.
+    within_limit
+        Of the distance within the components, in standard deviations.
+    beyond_limit
+        Of what they leave over, in units of the features.
+
+    Raises
+    ------
+    WrongWeights
+        The numbers describe no such thing.
+    """
+
+    name: str
+    mean: NDArray[np.float32]
+    components: NDArray[np.float32]
+    deviations: NDArray[np.float32]
+    within_limit: float
+    beyond_limit: float
+
+    def __post_init__(self) -> None:
+        count = len(self.deviations)
+        shapes = (self.mean.shape, self.components.shape, self.deviations.shape)
+        if shapes != ((FEATURES,), (count, FEATURES), (count,)) or not 0 < count < FEATURES:
+            raise WrongWeights(f"a reference has no arrays of shapes {shapes}")
+        limits = (self.within_limit, self.beyond_limit)
+        parts = (self.mean, self.components, self.deviations, limits)
+        if not all(np.isfinite(part).all() for part in parts):
+            raise WrongWeights("the reference holds numbers that are not finite")
+        if min(*limits, self.deviations.min()) <= 0:
+            raise WrongWeights("the reference's limits and deviations must be positive")
+
+    @cached_property
+    def key(self) -> str:
+        """A name that changes whenever anything that moves a distance does."""
+        return f"{self.name}-{hashlib.sha256(to_safetensors(self)).hexdigest()[:8]}"
+
+    def likeness(self, inputs: Sequence["NDArray[np.float32] | Tensor"]) -> list[Likeness]:
+        """Tell how far each image is from the films, and why if it is too far.
+
+        Parameters
+        ----------
+        inputs
+            N model inputs, as `maps` takes them.
+        """
+        return [self._likeness(one) for one in maps(inputs)]
+
+    def distances(self, features: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Measure both distances, in units of their limits.
+
+        Parameters
+        ----------
+        features
+            Shape (..., 392).
+
+        Returns
+        -------
+        Shape (..., 2): within the components, and beyond.
+        """
+        offset = features - self.mean
+        along = offset @ self.components.T
+        within = np.sqrt(((along / self.deviations) ** 2).mean(-1))
+        left_over = offset - along @ self.components
+        beyond = np.sqrt((left_over**2).mean(-1))
+        both: NDArray[np.floating] = np.stack(
+            [within / self.within_limit, beyond / self.beyond_limit], -1
+        )
+        return both
+
+    def _likeness(self, image: Maps) -> Likeness:
+        within, beyond = self.distances(image.features).tolist()
+        distance = max(within, beyond)
+        if distance <= 1:
+            return Likeness(self.key, distance)
+        return Likeness(
+            self.key, distance, self._reason(image, texture=beyond > min(within, _NO_FILM))
+        )
+
+    def _reason(self, image: Maps, *, texture: bool) -> Unlike:
+        righted = [(image.inverted(), Unlike.INVERTED)]
+        righted += [(image.turned(quarters), Unlike.TURNED) for quarters in (1, 2, 3)]
+        distances = self.distances(np.stack([one.features for one, _ in righted])).max(-1)
+        nearest = int(distances.argmin())
+        if distances[nearest] <= _RIGHTED:
+            return righted[nearest][1]
+        return Unlike.TEXTURE if texture else Unlike.LAYOUT
+
+
+def to_safetensors(reference: Reference) -> bytes:
+    """Write a reference; the same one gives the same bytes."""
+    description = {
+        "format": _FORMAT,
+        "name": reference.name,
+        "preprocessing": PREPROCESSING,
+        "within_limit": reference.within_limit,
+        "beyond_limit": reference.beyond_limit,
+    }
+    tensors = {name: getattr(reference, name) for name in ("mean", "components", "deviations")}
+    return save(tensors, {_DESCRIPTION: json.dumps(description, sort_keys=True)})
+
+
+def from_safetensors(content: bytes) -> Reference:
+    """Read what `to_safetensors` wrote.
+
+    Raises
+    ------
+    WrongWeights
+        It is anything else, or made for images that are prepared in another way.
+    """
+    try:
+        tensors = load(content)
+        # The library gives a file's metadata only from a path; its header is JSON.
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        description = json.loads(header["__metadata__"][_DESCRIPTION])
+        _check(description, tensors)
+        return Reference(
+            name=str(description["name"]),
+            mean=tensors["mean"],
+            components=tensors["components"],
+            deviations=tensors["deviations"],
+            within_limit=float(description["within_limit"]),
+            beyond_limit=float(description["beyond_limit"]),
+        )
+    except (SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise WrongWeights(f"not a reference as this program writes it: {error}") from error
+
+
+def _check(description: Mapping[str, object], tensors: Mapping[str, NDArray[np.generic]]) -> None:
+    if description["format"] != _FORMAT:
+        raise WrongWeights(f"the reference has format {description['format']!r}, not {_FORMAT}")
+    if description["preprocessing"] != PREPROCESSING:
+        raise WrongWeights(f"the reference is for preprocessing {description['preprocessing']}")
+    kinds = {tensor.dtype.name for tensor in tensors.values()}
+    if kinds != {"float32"}:
+        raise WrongWeights(f"the reference's numbers are {', '.join(sorted(kinds))}, not float32")
+
+
+@cache
+def frontal_films() -> Reference:
+    """Load the reference that comes with the package, once.
+
+    Raises
+    ------
+    WrongWeights
+        The installed file is not the one that its card names.
+    """
+    folder = resources.files("severity") / "weights"
+    content = (folder / f"{FRONTAL}.safetensors").read_bytes()
+    named = json.loads((folder / f"{FRONTAL}.json").read_text(encoding="utf-8"))["sha256"]
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != named:
+        raise WrongWeights(
+            f"the reference {FRONTAL} has SHA-256 {actual}, not {named}: reinstall the package"
+        )
+    return from_safetensors(content)

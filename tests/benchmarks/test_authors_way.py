@@ -1,0 +1,55 @@
+"""The oracle must itself be right: it is compared with the library that it stands for."""
+
+import hashlib
+from datetime import UTC
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torchxrayvision.datasets import XRayCenterCrop, XRayResizer
+from torchxrayvision.utils import load_image, read_xray_dcm
+
+from benchmarks.authors_way import model_input
+from benchmarks.films import write_films
+from benchmarks.jobs import Format
+from severity.files.reader import read_radiograph
+from severity.files.sidecar import SidecarRecord
+
+
+def ours(film: str):
+    content = Path(film).read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    nobody = SidecarRecord(patient_id="nobody")
+    return read_radiograph(content, nobody, content_sha256=sha256, zone=UTC).model_input()
+
+
+def prepared(image):
+    return XRayResizer(224)(XRayCenterCrop()(image))
+
+
+@pytest.fixture
+def dicom(tmp_path) -> str:
+    return write_films(Format.UNCOMPRESSED, 1, data=tmp_path, folder=tmp_path / "films")[0]
+
+
+@pytest.fixture
+def raster(cidc, tmp_path) -> str:
+    return write_films(Format.RASTER, 1, data=cidc.parent, folder=tmp_path / "films")[0]
+
+
+def test_dicom_is_read_as_torchxrayvision_reads_it(dicom):
+    with pytest.warns(UserWarning, match="Converting MONOCHROME1"):
+        theirs = prepared(read_xray_dcm(dicom, voi_lut=True)[None])
+
+    assert np.array_equal(model_input(dicom), theirs)
+
+
+def test_png_and_jpeg_are_read_as_torchxrayvision_reads_them(raster):
+    assert np.array_equal(model_input(raster), prepared(load_image(raster)))
+
+
+@pytest.mark.parametrize("form", ["dicom", "raster"])
+def test_the_product_prepares_a_film_as_the_reference_does(form, request):
+    film = request.getfixturevalue(form)
+
+    assert np.abs(ours(film) - model_input(film)[0]).max() < 0.01

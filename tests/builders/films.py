@@ -1,0 +1,52 @@
+"""Small radiographs for tests: a real film under noise of its own each, with a sidecar."""
+
+import csv
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from flows.demo.films import rg1_pixels
+
+
+@cache
+def _film() -> NDArray[np.uint8]:
+    film = Image.fromarray((rg1_pixels() * 255).astype(np.uint8))
+    return np.asarray(film.resize((128, 128), Image.Resampling.BOX))
+
+
+def write_film(path: Path, *, seed: int) -> None:
+    """Write a grey PNG of 128 x 128 pixels: like known films, and no other film's pixels."""
+    noise = np.random.default_rng(seed).integers(0, 12, (128, 128), dtype=np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.minimum(_film(), 243) + noise).save(path)
+
+
+def write_sidecar(folder: Path, rows: Sequence[dict[str, str]]) -> None:
+    """Write metadata.csv."""
+    with (folder / "metadata.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(
+            file, ["filename", "patient_id", "acquired_at", "offset_days", "view"]
+        )
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_inbox(folder: Path, *, films: int, patients: int = 3) -> None:
+    """Write films of a few patients, one film a day each, with their sidecar."""
+    rows = []
+    for number in range(films):
+        name = f"film-{number:04}.png"
+        write_film(folder / name, seed=number)
+        rows.append(
+            {
+                "filename": name,
+                "patient_id": f"P{number % patients}",
+                "acquired_at": f"2020-03-{1 + number // patients:02}",
+                "view": "PA",
+            }
+        )
+    write_sidecar(folder, rows)

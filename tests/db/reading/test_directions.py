@@ -1,0 +1,170 @@
+"""What a trend says of changes: beyond noise or within it, and nothing of films unlike others."""
+
+import math
+
+import pytest
+
+from db.reading import trends
+from severity.domain import Direction, Interval, Likeness, View
+from tests.db.conftest import CALIBRATION, DAY_ZERO, ERRORS, INVERTED, version
+
+EXTENT = ERRORS.geographic_extent
+LIMIT = EXTENT.smallest_detectable_change
+WORSE, BETTER, STABLE = Direction.WORSE, Direction.BETTER, Direction.STABLE
+
+
+@pytest.fixture
+def known():
+    return version(calibration_sha256=CALIBRATION)
+
+
+@pytest.fixture
+def errors():
+    return ERRORS
+
+
+@pytest.fixture
+def read(database, known):
+    def read():
+        with database.transaction() as session:
+            return trends.trend(session, "p-1", known.key)
+
+    return read
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("size", "direction"),
+    [
+        (0.0, STABLE),
+        (math.nextafter(LIMIT, 0), STABLE),
+        (LIMIT, STABLE),
+        (math.nextafter(LIMIT, 8), None),
+        (3.0, None),
+    ],
+)
+def test_a_change_is_stable_up_to_the_limit_and_has_a_direction_beyond_it(
+    course, read, sign, size, direction
+):
+    # From 0 or to 0: what a change is must not be lost in a difference.
+    before, after = (0.0, size) if sign > 0 else (size, 0.0)
+    course({"day": 0, "extent": before}, {"day": 1, "extent": after})
+
+    _, last = read().observations
+
+    expected = direction or (WORSE if sign > 0 else BETTER)
+    assert last.extent_direction_from_baseline == last.extent_direction_from_previous == expected
+    assert EXTENT.direction(last.extent_from_baseline) == expected
+
+
+def test_directions_are_from_the_baseline_and_from_the_previous_film(course, read):
+    course(*({"day": day, "extent": extent} for day, extent in enumerate([4.0, 6.0, 6.5, 3.5])))
+
+    seen = read().observations
+
+    assert [one.extent_direction_from_baseline for one in seen] == [None, WORSE, WORSE, STABLE]
+    assert [one.extent_direction_from_previous for one in seen] == [None, WORSE, STABLE, BETTER]
+
+
+def test_where_no_error_is_known_a_change_has_no_direction(course, read):
+    """The opacity's is not measured, the extent's is."""
+    course({"day": 0, "extent": 1.0}, {"day": 1, "extent": 8.0})
+
+    trend = read()
+
+    assert trend.errors == ERRORS
+    assert trend.extent_smallest_detectable_change == LIMIT
+    assert trend.opacity_smallest_detectable_change is None
+    last = trend.observations[-1]
+    assert last.extent_direction_from_baseline == WORSE
+    assert last.opacity_from_baseline == 0
+    assert last.opacity_direction_from_baseline is None
+    assert last.opacity_direction_from_previous is None
+
+
+def test_intervals_are_read_with_their_scores(course, read):
+    ends = {
+        "geographic_extent_interval": Interval(1.5, 4.25),
+        "opacity_interval": Interval(1.0, 2.5),
+    }
+    course({"day": 0, **ends}, {"day": 1})
+
+    first, second = read().observations
+
+    assert (first.extent_interval, first.opacity_interval) == tuple(ends.values())
+    assert (second.extent_interval, second.opacity_interval) == (None, None)
+
+
+def test_a_film_within_the_limit_of_likeness_is_a_film_like_any(course, read):
+    near = Likeness("films-1", distance=0.99)
+    course({"day": 0, "likeness": near}, {"day": 1, "extent": 8.0, "likeness": near})
+
+    assert [one.unlike for one in read().observations] == [None, None]
+    assert read().observations[-1].extent_from_baseline == 5
+
+
+def test_nothing_is_compared_with_a_film_that_is_unlike_known_films(course, read):
+    course(
+        {"day": 0, "extent": 2.0},
+        {"day": 1, "extent": 8.0, "likeness": INVERTED},
+        {"day": 2, "extent": 4.0},
+    )
+
+    first, flagged, last = read().observations
+
+    assert (flagged.geographic_extent, flagged.unlike) == (8.0, "inverted")
+    assert flagged.days_since_baseline == 1
+    assert {
+        flagged.extent_from_baseline,
+        flagged.extent_from_previous,
+        flagged.extent_from_peak,
+        flagged.extent_direction_from_baseline,
+        flagged.extent_direction_from_previous,
+    } == {None}
+    assert first.unlike is last.unlike is None
+    assert (last.extent_from_baseline, last.extent_from_previous, last.extent_from_peak) == (
+        2,
+        2,
+        0,
+    )
+    assert (last.extent_direction_from_baseline, last.extent_direction_from_previous) == (
+        WORSE,
+        WORSE,
+    )
+
+
+def test_a_film_that_is_unlike_known_films_is_no_baseline(course, read):
+    course(
+        {"day": 0, "extent": 8.0, "likeness": INVERTED},
+        {"day": 3, "extent": 2.0},
+        {"day": 5, "extent": 2.5},
+    )
+
+    seen = read().observations
+
+    assert [one.days_since_baseline for one in seen] == [-3, 0, 2]
+    assert [one.extent_from_baseline for one in seen] == [None, 0, 0.5]
+    assert [one.extent_direction_from_baseline for one in seen] == [None, None, STABLE]
+    assert seen[1].extent_from_previous is None
+
+
+def test_where_all_films_are_unlike_known_ones_days_are_from_the_first(course, read):
+    course({"day": 1, "likeness": INVERTED}, {"day": 3, "likeness": INVERTED})
+
+    seen = read().observations
+
+    assert seen[0].acquired_at > DAY_ZERO
+    assert [one.days_since_baseline for one in seen] == [0, 2]
+    assert [one.extent_from_baseline for one in seen] == [None, None]
+
+
+def test_a_view_changes_from_the_film_that_is_compared(course, read):
+    course(
+        {"day": 0, "view": View.PA},
+        {"day": 1, "view": View.AP, "likeness": INVERTED},
+        {"day": 2, "view": View.AP},
+        {"day": 3, "view": View.PA, "likeness": INVERTED},
+        {"day": 4, "view": View.AP},
+    )
+
+    assert [one.view_changed for one in read().observations] == [False, False, True, False, False]

@@ -1,0 +1,359 @@
+"""`cxr-severity evaluate`, on films with painted opacities whose labels are the painted amounts."""
+
+import asyncio
+import csv
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from flows import resources
+from flows.cli.app import main
+from flows.evaluation.comparison import EXTENT, OPACITY, Evaluation
+from flows.evaluation.folder import Request, evaluate_folder
+from flows.resources import Progress, Resources
+from flows.settings import Settings
+from severity.domain import RESEARCH_USE_ONLY, MeasurementError, Scale
+from severity.evaluation.splits import halves
+from severity.evaluation.systems import AS_IT_IS, peer
+from severity.reliability.calibration import Calibration, Margins, ScoreCalibration
+from tests.builders.labelled_films import FILMS, PATIENTS, painted
+
+COPY, ABSENT, LATERAL = "copy.png", "absent.png", "lateral.png"
+REPEATED, PERTURBED = 3, 2  # patients with a film of the next day; films that are perturbed
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("labelled")
+    (folder / "images").mkdir()
+    labels, metadata = [], []
+    for patient in range(PATIENTS):
+        for number in range(FILMS):
+            amount = (patient * FILMS + number) / (PATIENTS * FILMS)
+            name = f"film-{patient}-{number}.png"
+            painted(patient, amount).save(folder / "images" / name)
+            labels.append(f"{name},{8 * amount},{6 * amount}")
+            view = "PA" if patient % 2 else "AP"
+            day = 30 * number
+            metadata.append(f"{name},{patient},{view},{'MF'[number]},{40 + patient},{day}")
+        if patient < REPEATED:  # which no reader scored
+            painted(20 + patient, 0.5).save(folder / "images" / f"next-{patient}.png")
+            metadata.append(f"next-{patient}.png,{patient},PA,,,1")
+    # The same film under another patient, one whose file is gone, and a lateral one.
+    (folder / "images" / COPY).write_bytes((folder / "images" / "film-0-0.png").read_bytes())
+    painted(99, 0.5).save(folder / LATERAL)
+    labels += [f"{COPY},0,0", f"{ABSENT},3,3", f"{LATERAL},4,3"]
+    metadata += [f"{COPY},somebody else,PA,,,", f"{LATERAL},99,L,,,"]
+    header = "filename,geographic_extent_mean,opacity_mean\n"
+    (folder / "severity_scores.csv").write_text(header + "\n".join(labels) + "\n")
+    header = "filename,patient_id,view,sex,age,offset\n"
+    (folder / "metadata.csv").write_text(header + "\n".join(metadata) + "\n")
+    peers = folder / "peers"
+    peers.mkdir()
+    outputs = [f"{row.split(',')[0]},{10 - float(row.split(',')[1])}" for row in labels[:-2]]
+    (peers / "mirror.csv").write_text("fname,total\n" + "\n".join(outputs) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def compact(_own_home: None) -> Resources:
+    # The model without a calibration: what is missing then must be said.
+    return Resources(Settings(device="cpu", batch_size=5, model="compact-1"), Progress())
+
+
+@pytest.fixture(scope="session")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("report") / "here"
+
+
+@pytest.fixture(scope="session")
+def found(folder: Path, out: Path, compact: Resources) -> Evaluation:
+    return asyncio.run(
+        evaluate_folder(Request(folder, folder / "peers", out, perturbed=PERTURBED), compact)
+    )
+
+
+def test_films_that_take_no_part_are_named(found: Evaluation, out: Path):
+    assert found.missing == (ABSENT,)
+    assert list(found.rejected) == [LATERAL]
+    report = (out / "evaluation.md").read_text()
+    assert f"| {ABSENT} | missing: no such file |" in report
+    assert f"| {LATERAL} | rejected: lateral" in report
+
+
+def test_identical_films_of_two_patients_are_one_group(found: Evaluation):
+    names = [one.film.name for one in found.films]
+    copy, original = names.index(COPY), names.index("film-0-0.png")
+
+    assert found.groups[copy] == found.groups[original]
+    assert len(set(found.groups)) == PATIENTS
+    for training, _ in halves(found.groups):
+        assert (copy in training) == (original in training)
+    assert "Pairs of patients who share a film, and so a group: 1." in found.notes
+
+
+def test_a_peer_that_says_what_the_readers_say_has_no_error(found: Evaluation):
+    mirror = found.result("mirror").measured
+
+    assert mirror[EXTENT].mae.value == pytest.approx(0, abs=1e-6)
+    assert mirror[OPACITY].metrics["pearson"].mean == pytest.approx(1)
+
+
+def test_the_models_head_is_measured_as_it_scores(found: Evaluation, compact: Resources):
+    from flows.scoring.single_files import score_files
+
+    results = score_files([one.film.path for one in found.films], compact)
+
+    extents = [one.score.geographic_extent for one in results if one.score]
+    assert np.allclose(found.result(AS_IT_IS).measured[EXTENT].predicted, extents, atol=1e-4)
+
+
+def test_every_file_of_the_report_says_what_it_is_for(found: Evaluation, out: Path):
+    assert sorted(path.name for path in out.iterdir()) == [
+        "agreement-all-features-1-280.png",
+        "agreement-own-head-as-it-is.png",
+        "evaluation.csv",
+        "evaluation.md",
+        "measurement_error.csv",
+        "predictions.csv",
+    ]
+    for path in (path for path in out.iterdir() if path.suffix != ".png"):
+        text = path.read_text()
+        assert RESEARCH_USE_ONLY in text
+        assert found.version.key in text
+    for path in out.glob("*.png"):
+        with Image.open(path) as picture:
+            assert min(picture.size) > 800
+
+
+def test_the_report_holds_command_fingerprint_and_cautions(found: Evaluation, out: Path):
+    report = (out / "evaluation.md").read_text()
+
+    assert f"cxr-severity evaluate --data {found.films[0].film.path.parents[1]}" in report
+    assert f"`{found.fingerprint}`" in report
+    assert "| sex: F | 8 | 8 |" in report
+    assert "caution: fewer than 10 films" in report
+
+
+def test_predictions_name_the_file_and_no_path(found: Evaluation, out: Path):
+    with (out / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    assert len(rows) == 4 * 2 * len(found.films)
+    assert {row["film"] for row in rows} == {one.film.name for one in found.films}
+
+
+def test_the_same_films_give_the_same_numbers(
+    found: Evaluation, folder: Path, out: Path, compact: Resources, tmp_path: Path
+):
+    again = Request(folder, folder / "peers", tmp_path / "again", perturbed=PERTURBED)
+
+    asyncio.run(evaluate_folder(again, compact))
+
+    assert (out / "predictions.csv").read_bytes() == (again.out / "predictions.csv").read_bytes()
+    ours, theirs = (rows_of(place / "measurement_error.csv") for place in (out, again.out))
+    assert [one | {"command": ""} for one in ours] == [one | {"command": ""} for one in theirs]
+
+
+def test_labels_on_another_scale_stretch_the_models_opacity(
+    found: Evaluation, folder: Path, compact: Resources
+):
+    request = Request(folder, opacity=Scale(0, 8), perturbed=0)
+    wide = asyncio.run(evaluate_folder(request, compact))
+
+    ours, theirs = (one.result(AS_IT_IS).measured[OPACITY].predicted for one in (wide, found))
+    assert np.allclose(ours, theirs * 8 / 6, atol=1e-5)
+    assert "--opacity-scale 0 8 --perturbed 0" in request.command(wide.version)
+
+
+def test_films_on_which_the_head_was_fitted_are_cried_out(found: Evaluation):
+    from flows.evaluation.notes import fit_note
+
+    known = replace(found.films[0].film, name="01E392EE-69F9-4E33-BFCE-E5C968654078.jpeg")
+    films = [replace(found.films[0], film=known), found.films[1]]
+
+    assert fit_note("compact-1", films).startswith("WARNING: 1 of these 2 films were used to fit")
+    assert fit_note("compact-1", found.films).startswith("None of these films")
+    assert "not known here" in fit_note("mine-v1", films)
+
+
+def test_the_flow_leaves_a_table_without_film_names(
+    prefect: None, folder: Path, compact: Resources
+):
+    from prefect.client.orchestration import get_client
+
+    from flows.evaluation.flow import evaluate_model
+
+    async def artifacts() -> str:
+        async with get_client() as client:
+            return str(await client.read_artifacts())
+
+    with resources.using(compact):
+        evaluation = asyncio.run(evaluate_model(str(folder), perturbed=0))
+
+    shown = asyncio.run(artifacts())
+    assert f"{len(evaluation.films)} films of {PATIENTS} groups" in shown
+    assert "all features" in shown
+    assert not any(one.film.name in shown for one in evaluation.films)
+    assert ABSENT not in shown
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_films_of_the_next_day_tell_the_error_of_a_change(
+    found: Evaluation, folder: Path, compact: Resources
+):
+    from flows.scoring.single_files import score_files
+
+    pairs = [(f"film-{one}-0.png", f"next-{one}.png") for one in range(REPEATED)]
+    files = [folder / "images" / name for pair in pairs for name in pair]
+    scores = [one.score for one in score_files(files, compact)]
+
+    extent, opacity = found.noise.errors
+    for error, points in (
+        (extent, [one.geographic_extent for one in scores if one]),
+        (opacity, [one.opacity for one in scores if one]),
+    ):
+        differences = np.diff(np.reshape(points, (-1, 2)))
+        assert error.repeats is not None
+        assert error.repeats.degrees == REPEATED
+        assert error.repeats.points == pytest.approx(np.sqrt((differences**2).mean() / 2), abs=1e-4)
+
+
+def test_the_report_holds_the_error_of_change_and_says_how_little_is_known(
+    found: Evaluation, out: Path
+):
+    report = (out / "evaluation.md").read_text()
+    rows = rows_of(out / "measurement_error.csv")
+
+    assert "| films within 24 hours | 6 | geographic extent |" in report
+    assert "caution: 3 degrees of freedom, fewer than 10" in report
+    assert {row["what"] for row in rows} >= {"rotation", "crop", "exposure", "jpeg", "all together"}
+    together = [row for row in rows if row["what"] == "all together"]
+    assert [int(row["degrees"]) for row in together] == [3 * PERTURBED] * 2
+    for row in rows:
+        change = float(row["smallest_detectable_change"])
+        assert change == pytest.approx(2.77 * float(row["standard_error"]), abs=0.01)
+    larger = max(
+        float(row["smallest_detectable_change"])
+        for row in rows
+        if row["score"] == EXTENT and row["what"] in {"all together", "films within 24 hours"}
+    )
+    assert f"geographic extent {larger:.2f}, opacity" in report
+
+
+def test_too_few_patients_for_intervals_and_no_calibration_are_said(out: Path):
+    report = (out / "evaluation.md").read_text()
+
+    assert "A half has too few patients to fit margins: 9 are the least" in report
+    assert "The model has no calibration: its scores carry no intervals." in report
+    assert not (out / "prediction_intervals.csv").exists()
+
+
+def test_a_models_own_intervals_are_counted_as_it_shows_them(found: Evaluation, compact: Resources):
+    from flows.evaluation.intervals import Readers, as_shipped
+
+    def shares(margin: float) -> list[float]:
+        margins = Margins((0.0,), (margin,), (margin,))
+        one = ScoreCalibration(margins, MeasurementError(None, None))
+        model = replace(compact.model, calibration=Calibration(one, one))
+        readers = Readers(found.observed, found.groups, found.scales)
+        return [one.rows[0].share.value for one in as_shipped(found.films, model, readers)]
+
+    own = found.result(AS_IT_IS).measured
+    within = [
+        float((np.abs(own[score].predicted - found.observed[score]) <= 1.5).mean())
+        for score in (EXTENT, OPACITY)
+    ]
+    assert shares(8) == [1, 1]
+    assert shares(1.5) == pytest.approx(within)
+    assert 0 < min(within) < 1
+
+
+def test_what_intervals_held_is_in_the_report(found: Evaluation, tmp_path: Path):
+    from flows.evaluation.intervals import Readers, on_halves
+    from flows.evaluation.report import write_report
+
+    generator = np.random.default_rng(0)
+    given = generator.uniform(0, 8, 60)
+    observed = {
+        score: (given + generator.normal(0, 0.7, 60)).clip(0, scale.highest)
+        for score, scale in found.scales.items()
+    }
+    groups = [str(one) for one in range(60)]
+    intervals = on_halves(peer("other", given, given), Readers(observed, groups, found.scales))
+
+    write_report(replace(found, intervals=intervals), tmp_path, command="")
+
+    rows = rows_of(tmp_path / "prediction_intervals.csv")
+    whole = [row for row in rows if row["range"] == "all"]
+    assert [row["score"] for row in whole] == [EXTENT, OPACITY]
+    assert all(0.85 < float(row["coverage"]) < 0.95 for row in whole)
+    report = (tmp_path / "evaluation.md").read_text()
+    assert "| other | geographic extent | 6 to 8 |" in report
+    assert "](prediction-intervals.png)" in report
+    assert RESEARCH_USE_ONLY in (tmp_path / "prediction_intervals.csv").read_text()
+    with Image.open(tmp_path / "prediction-intervals.png") as picture:
+        assert picture.width > 800
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["cxr-severity", "evaluate", *arguments])
+    monkeypatch.setenv("SEVERITY_DEVICE", "cpu")
+    monkeypatch.setenv("SEVERITY_MODEL", "compact-1")
+    try:
+        main()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+def test_the_command_prints_json(folder: Path, monkeypatch, capsys):
+    assert command(monkeypatch, "--data", str(folder), "--perturbed", "0", "--json") == 0
+
+    document = json.loads(capsys.readouterr().out)
+    assert document["notice"] == RESEARCH_USE_ONLY
+    assert document["missing"] == [ABSENT]
+    assert {row["system"] for row in document["results"]} >= {AS_IT_IS}
+    assert {row["source"] for row in document["measurement_error"]} == {"repeats"}
+    assert document["prediction_intervals"] == []
+
+
+def test_the_command_perturbs_as_many_films_as_the_flow():
+    from flows.cli.evaluate import evaluate
+
+    (option,) = (one for one in evaluate.params if one.name == "perturbed")
+
+    assert option.default == Request(Path()).perturbed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--data", "{empty}"), "severity_scores.csv cannot be read"),
+        (("--data", "{folder}", "--model", "no-such"), "no model 'no-such'"),
+        (("--data", "{folder}", "--peers", "{empty}"), "there is no .csv file"),
+        (("--data", "{folder}", "--opacity-scale", "6", "0"), "--opacity-scale"),
+        (("--data", "{folder}", "--out", "{out}"), "exists and is not replaced"),
+        ((), "--data"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(
+    arguments, message, folder: Path, found: Evaluation, out: Path, tmp_path, monkeypatch, capsys
+):
+    places = {"empty": tmp_path, "folder": folder, "out": out}
+
+    code = command(monkeypatch, *(one.format(**places) for one in arguments))
+
+    said = capsys.readouterr().err
+    assert code == 2
+    assert message in said
+    assert said.count("\n") == 1

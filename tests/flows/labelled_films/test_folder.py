@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pytest
+
+from flows.evaluation.peers import PEERS, read_peer, read_peers
+from flows.labelled_films.folder import CannotEvaluate, read_labelled
+from severity.domain import Scale
+from tests.builders.films import write_film
+
+HEADER = "filename,geographic_extent_mean,opacity_mean\n"
+
+
+def labels(folder: Path, rows: str, *, metadata: str = "") -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "severity_scores.csv").write_text(HEADER + rows)
+    if metadata:
+        (folder / "metadata.csv").write_text(metadata)
+    return folder
+
+
+def test_films_lie_beside_the_tables_or_in_images_and_a_missing_one_is_named(tmp_path: Path):
+    write_film(tmp_path / "beside.png", seed=1)
+    write_film(tmp_path / "images" / "inside.png", seed=2)
+    metadata = "filename,patientid,view,sex,age\ninside.png,7,AP,female,61\n"
+    labels(tmp_path, "beside.png,1,2\nabsent.png,3,4\ninside.png,8,6\n", metadata=metadata)
+
+    found = read_labelled(tmp_path, opacity=Scale(0, 6))
+
+    assert found.missing == ("absent.png",)
+    beside, inside = found.films
+    assert (beside.name, beside.patient, beside.age) == ("beside.png", "", None)
+    assert (inside.patient, inside.view, inside.sex, inside.age) == ("7", "AP", "F", 61)
+    assert (inside.extent, inside.opacity) == (8, 6)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a.png,1,7\n", "opacity_mean of a.png is 7, not from 0 to 6; see --opacity-scale"),
+        ("a.png,9,1\n", "geographic_extent_mean of a.png is 9, not from 0 to 8"),
+        ("a.png,nan,1\n", "is nan, not from"),
+        ("a.png,,1\n", "is no number"),
+        ("a.png,1,1\na.png,2,1\n", "names a.png a second time"),
+        ("../a.png,1,1\n", "is not a name within the folder"),
+    ],
+)
+def test_what_is_wrong_in_the_labels_is_said(tmp_path: Path, rows: str, message: str):
+    write_film(tmp_path / "a.png", seed=1)
+
+    with pytest.raises(CannotEvaluate, match=message.replace("(", r"\(")):
+        read_labelled(labels(tmp_path, rows), opacity=Scale(0, 6))
+
+
+def test_the_scale_of_opacity_can_be_another(tmp_path: Path):
+    write_film(tmp_path / "a.png", seed=1)
+
+    found = read_labelled(labels(tmp_path, "a.png,1,7\n"), opacity=Scale(0, 8))
+
+    assert found.films[0].opacity == 7
+
+
+def test_a_folder_without_labels_is_refused(tmp_path: Path):
+    with pytest.raises(CannotEvaluate, match=r"severity_scores\.csv cannot be read"):
+        read_labelled(tmp_path, opacity=Scale(0, 6))
+
+
+def test_a_peer_with_one_column_predicts_both_scores_with_it(tmp_path: Path):
+    (tmp_path / "mine.csv").write_text("filename,total\na.png,3\n")
+    (tmp_path / PEERS["COVID-Net-S"]).write_text("fname,geo,opacity\na.png,1,2\n")
+
+    found = read_peers(tmp_path)
+
+    assert found == {"COVID-Net-S": {"a.png": (1, 2)}, "mine": {"a.png": (3, 3)}}
+
+
+@pytest.mark.parametrize("content", ["a,b\n1,2\n", "fname,x,y\na,1,2\n", "fname,x\na,high\n"])
+def test_a_table_that_is_no_peer_is_refused(tmp_path: Path, content: str):
+    (tmp_path / "broken.csv").write_text(content)
+
+    with pytest.raises(CannotEvaluate, match="holds no system's outputs"):
+        read_peer(tmp_path / "broken.csv")

@@ -1,0 +1,143 @@
+import threading
+from pathlib import Path
+
+import pytest
+
+from flows.models.store import ImportedFile, ModelStore, NameTaken, StoredModel
+from severity.domain import MeasurementError
+from severity.errors import ModelUnavailable, WrongWeights
+from severity.reliability.calibration import Calibration, Margins, ScoreCalibration
+from tests.builders.heads import linear_head
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()
+    }
+
+
+def test_a_model_comes_back_as_it_was_added(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path / "not" / "made" / "yet")
+    model = StoredModel(linear_head(), "a paper", "CC BY", (ImportedFile("head.json", "ab" * 32),))
+
+    assert store.names() == []
+    assert store.add(model) is True
+    read = store.read("mine-v1")
+
+    assert store.names() == ["mine-v1"]
+    assert read.head.sha256 == model.head.sha256
+    assert (read.source, read.licence, read.files) == (model.source, model.licence, model.files)
+
+
+def test_the_same_head_again_changes_nothing_and_another_is_refused(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    store.add(StoredModel(linear_head(), "first"))
+    before = files(tmp_path)
+
+    assert store.add(StoredModel(linear_head(), "second")) is False
+    with pytest.raises(NameTaken, match="another model is named mine-v1"):
+        store.add(StoredModel(linear_head(slope=0.6)))
+
+    assert files(tmp_path) == before
+    assert [one.name for one in tmp_path.iterdir()] == ["mine-v1"]
+
+
+def test_of_several_imports_at_once_one_adds_and_none_mixes(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    start = threading.Barrier(8)
+    outcomes: list[object] = []
+
+    def add(slope: float) -> None:
+        start.wait()
+        try:
+            outcomes.append(store.add(StoredModel(linear_head(slope=slope))))
+        except NameTaken:
+            outcomes.append("taken")
+
+    threads = [threading.Thread(target=add, args=(number % 2 + 1,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(map(str, outcomes)) == ["False"] * 3 + ["True"] + ["taken"] * 4
+    assert [one.name for one in tmp_path.iterdir()] == ["mine-v1"]
+    store.read("mine-v1")
+
+
+def test_what_a_killed_import_left_is_no_model(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    (tmp_path / ".mine-v1.0a1b2c3d").mkdir()
+
+    assert store.names() == []
+    assert store.add(StoredModel(linear_head())) is True
+
+
+@pytest.mark.parametrize("name", ["absent", "../models", "", "."])
+def test_a_model_that_is_not_there_is_reported(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelUnavailable, match="is imported or was trained"):
+        ModelStore(tmp_path).read(name)
+
+
+def test_a_model_that_was_changed_is_refused_and_never_replaced(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    store.add(StoredModel(linear_head(name="other")))
+    for file, content in [
+        ("head.safetensors", b""),
+        ("head.safetensors", (tmp_path / "other/head.safetensors").read_bytes()),
+        ("head.safetensors", None),
+        ("model.json", b"{}"),
+        ("model.json", b"\xff"),
+        ("model.json", b'{"head_sha256": 1}'),
+        ("model.json", None),
+    ]:
+        store.add(StoredModel(linear_head()))
+        changed = tmp_path / "mine-v1" / file
+        whole = changed.read_bytes()
+        if content is None:
+            changed.unlink()
+        else:
+            changed.write_bytes(content)
+        with pytest.raises(WrongWeights, match=r"mine-v1 is broken .* delete that folder"):
+            store.read("mine-v1")
+        with pytest.raises(WrongWeights, match="is broken"):
+            store.add(StoredModel(linear_head()))
+        changed.write_bytes(whole)
+
+
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ModelUnavailable, match="mine-v1 cannot be kept"):
+        ModelStore(tmp_path / "file").add(StoredModel(linear_head()))
+
+
+def test_calibration_and_training_come_back_and_a_changed_calibration_is_refused(
+    tmp_path: Path,
+) -> None:
+    margins = Margins((0.0, 8.0), (1.0, 1.5), (0.5, 1.0))
+    one = ScoreCalibration(margins, MeasurementError(None, None))
+    model = StoredModel(
+        linear_head(),
+        weights_sha256="ab" * 32,
+        measured={"n_images": 9},
+        training={"films": 9},
+        calibration=Calibration(one, one),
+    )
+    store = ModelStore(tmp_path)
+    store.add(model)
+
+    read = store.read("mine-v1")
+
+    assert read.calibration == model.calibration
+    assert (read.weights_sha256, read.measured, read.training) == (
+        "ab" * 32,
+        {"n_images": 9},
+        {"films": 9},
+    )
+    with pytest.raises(NameTaken, match="another calibration"):
+        store.add(StoredModel(linear_head(), weights_sha256="ab" * 32))
+    file = tmp_path / "mine-v1/calibration.json"
+    file.write_text(file.read_text().replace("1.5", "1.0"))
+    with pytest.raises(WrongWeights, match="another calibration"):
+        store.read("mine-v1")

@@ -1,0 +1,246 @@
+"""The main job, with real PostgreSQL, real Prefect and the real model."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from db.reading import trends
+from flows.demo.films import COPY, DEMO_EXPECTATIONS, write_demo_inbox
+from flows.resources import Resources
+from flows.scoring.enlisting import enlist_listing
+from flows.scoring.run import Work
+from flows.sources.inbox import open_inbox
+from severity import domain
+from severity.domain import (
+    Interval,
+    Likeness,
+    MeasurementError,
+    MeasurementErrors,
+    PatientId,
+    StandardError,
+    Unlike,
+)
+from severity.models.scoring_model import ScoringModel
+from severity.reliability.calibration import Calibration, Margins, ScoreCalibration
+from tests.builders.films import write_film, write_inbox, write_sidecar
+
+Score = Callable[[Path], object]
+
+
+def rows(have: Resources) -> list[tuple[object, ...]]:
+    """Every score with what identifies it, in a fixed order."""
+    query = text(
+        """
+        SELECT patient_key, image_uid, score.acquired_at, view, geographic_extent, opacity
+        FROM score JOIN image ON image.id = image_id JOIN patient ON patient.id = score.patient_id
+        ORDER BY patient_key, image_uid
+        """
+    )
+    with have.database.transaction() as session:
+        return [tuple(row) for row in session.execute(query)]
+
+
+def fates(have: Resources, inbox: Path) -> dict[str, str]:
+    with have.database.transaction() as session:
+        found = trends.fates(session, str(inbox), have.model.version.key)
+    return {key: fate for key, fate, _ in found}
+
+
+def test_each_demonstration_film_meets_its_expected_fate(score, have, tmp_path):
+    write_demo_inbox(tmp_path / "inbox")
+
+    summary = score(tmp_path / "inbox")
+
+    assert fates(have, tmp_path / "inbox") == dict(DEMO_EXPECTATIONS)
+    expected = list(DEMO_EXPECTATIONS.values())
+    assert summary.scored == expected.count("scored")
+    assert summary.balance.copies == expected.count(COPY)
+    assert summary.balance.holds
+
+
+def test_a_second_run_scores_nothing_twice(score, have, tmp_path):
+    write_inbox(tmp_path / "inbox", films=5)
+    score(tmp_path / "inbox")
+    first = rows(have)
+
+    again = score(tmp_path / "inbox")
+
+    assert (again.enlisted, again.scored, again.rejected) == (0, 0, 0)
+    assert rows(have) == first
+    assert len(first) == 5
+
+
+def test_a_trend_lists_a_patients_films_by_date(score, have, tmp_path):
+    write_inbox(tmp_path / "inbox", films=6, patients=2)
+    score(tmp_path / "inbox")
+
+    with have.database.transaction() as session:
+        trend = trends.trend(session, have.pseudonym(PatientId("P1")), have.model.version.key)
+
+    assert [f"{seen.acquired_at:%m-%d}" for seen in trend.observations] == [
+        "03-01",
+        "03-02",
+        "03-03",
+    ]
+    first, _, last = trend.observations
+    assert last.extent_from_baseline == pytest.approx(
+        last.geographic_extent - first.geographic_extent
+    )
+    assert last.days_since_baseline == 2
+
+
+def test_an_image_waits_for_its_sidecar_record(score, have, tmp_path):
+    write_film(tmp_path / "inbox/late.png", seed=1)
+    assert score(tmp_path / "inbox").balance.rejected == 1
+
+    write_sidecar(tmp_path / "inbox", [{"filename": "late.png", "patient_id": "P1"}])
+    summary = score(tmp_path / "inbox")
+
+    assert (summary.balance.seen, summary.balance.scored) == (1, 1)
+
+
+def test_the_same_image_of_two_patients_is_a_conflict(score, have, tmp_path):
+    inbox = tmp_path / "inbox"
+    write_film(inbox / "a.png", seed=1)
+    shutil.copy(inbox / "a.png", inbox / "b.png")
+    write_sidecar(
+        inbox,
+        [
+            {"filename": "a.png", "patient_id": "P1", "offset_days": "0"},
+            {"filename": "b.png", "patient_id": "P2", "offset_days": "0"},
+        ],
+    )
+
+    score(inbox)
+
+    assert fates(have, inbox) == {"a.png": "scored", "b.png": "patient_conflict"}
+
+
+def test_an_image_without_a_time_is_scored_but_not_in_the_trend(score, have, tmp_path):
+    inbox = tmp_path / "inbox"
+    write_film(inbox / "a.png", seed=1)
+    write_sidecar(inbox, [{"filename": "a.png", "patient_id": "P1"}])
+    score(inbox)
+
+    with have.database.transaction() as session:
+        trend = trends.trend(session, have.pseudonym(PatientId("P1")), have.model.version.key)
+
+    assert (trend.observations, trend.undated) == ((), 1)
+
+
+def test_a_film_that_was_replaced_before_it_was_scored_is_not_mixed_up(score, have, tmp_path):
+    """The ledger knows contents: the old one is gone, the new one is another."""
+    from flows.scoring.registration import model_version_id
+
+    inbox = tmp_path / "inbox"
+    write_inbox(inbox, films=1)
+    source = open_inbox(str(inbox), settle=timedelta(0))
+
+    async def enlist() -> None:
+        listing = await source.listing(now=datetime.now(UTC))
+        work = Work(have.database, source, listing, uuid4(), model_version_id(have))
+        await enlist_listing(work, have)
+
+    asyncio.run(enlist())
+    write_film(inbox / "film-0000.png", seed=99)
+
+    summary = score(inbox)
+
+    assert (summary.balance.seen, summary.balance.scored, summary.balance.rejected) == (2, 1, 1)
+
+
+def test_nothing_that_names_a_patient_reaches_a_log_or_prefect(score, have, tmp_path, caplog):
+    inbox = tmp_path / "inbox"
+    write_film(inbox / "DOE_JANE.png", seed=1)
+    write_film(inbox / "broken-DOE.png", seed=2)
+    (inbox / "broken-DOE.png").write_bytes((inbox / "broken-DOE.png").read_bytes()[:500])
+    write_sidecar(
+        inbox,
+        [
+            {"filename": name, "patient_id": "MRN-47110815", "acquired_at": "2020-03-01"}
+            for name in ("DOE_JANE.png", "broken-DOE.png")
+        ],
+    )
+
+    with caplog.at_level(logging.DEBUG):
+        score(inbox)
+        kept = asyncio.run(_all_that_prefect_keeps())
+
+    for text_kept in (caplog.text, kept):
+        assert "DOE" not in text_kept
+        assert "47110815" not in text_kept
+        assert have.pseudonym(PatientId("MRN-47110815")) not in text_kept
+    assert "score-inbox" in kept
+
+
+async def _all_that_prefect_keeps() -> str:
+    from prefect import get_client
+
+    async with get_client() as client:
+        flow_runs = await client.read_flow_runs()
+        task_runs = await client.read_task_runs()
+        artifacts = await client.read_artifacts()
+        logs = await client.read_logs()
+    return str([*flow_runs, *task_runs, *artifacts, *logs])
+
+
+MARGINS = Margins(predicted=(0.0, 8.0), below=(1.0, 1.0), above=(1.0, 1.0))
+NOISE = MeasurementError(None, StandardError(0.25, Interval(0.2, 0.3), degrees=99))
+CALIBRATION = Calibration(ScoreCalibration(MARGINS, NOISE), ScoreCalibration(MARGINS, NOISE))
+
+
+@dataclass(frozen=True)
+class Doubting(ScoringModel):
+    """The real model, calibrated, to which every film is unlike known films."""
+
+    def score(self, inputs: Sequence[object]) -> list[domain.Score]:
+        likeness = Likeness("films-1", 1.5, Unlike.TEXTURE)
+        return [replace(score, likeness=likeness) for score in super().score(inputs)]
+
+
+@pytest.fixture
+def doubting(have: Resources) -> Resources:
+    real = have.model
+    version = replace(real.version, calibration_sha256=CALIBRATION.sha256)
+    # In place of the cached one.
+    have.__dict__["model"] = Doubting(
+        version, real.backbone, real.head, real.runtime, calibration=CALIBRATION
+    )
+    return have
+
+
+def test_a_run_counts_what_is_unlike_known_films_and_keeps_why(score, doubting, tmp_path):
+    write_inbox(tmp_path / "inbox", films=3, patients=1)
+
+    summary = score(tmp_path / "inbox")
+
+    assert (summary.scored, summary.unlike, summary.balance.unlike) == (3, 3, 3)
+    assert summary.other_versions == ()
+    with doubting.database.transaction() as session:
+        patient = doubting.pseudonym(PatientId("P0"))
+        trend = trends.trend(session, patient, doubting.model.version.key)
+    assert [seen.unlike for seen in trend.observations] == [Unlike.TEXTURE] * 3
+    for seen in trend.observations:
+        assert seen.extent_interval.low <= seen.geographic_extent <= seen.extent_interval.high
+    assert trend.errors == MeasurementErrors(NOISE, NOISE)
+
+
+def test_a_run_names_the_other_versions_that_scored_the_same_database(score, have, tmp_path):
+    write_inbox(tmp_path / "inbox", films=2)
+    first = score(tmp_path / "inbox")
+    real = have.model
+    have.__dict__["model"] = replace(real, version=replace(real.version, preprocessing="another"))
+
+    second = score(tmp_path / "inbox")
+
+    assert first.other_versions == ()
+    assert second.other_versions == (first.model_version,)
+    assert (second.scored, second.unlike) == (2, 0)

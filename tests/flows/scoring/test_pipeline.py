@@ -1,0 +1,232 @@
+"""Several batches in flight: what is bounded, what runs alone, what a failure leaves."""
+
+import asyncio
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from rich.console import Console
+from sqlalchemy import text
+
+from db import ledger, runs
+from flows import resources
+from flows.progress import progress_bar
+from flows.resources import Progress, Resources
+from flows.scoring.enlisting import enlist_listing
+from flows.scoring.run import Work
+from flows.sources.inbox import Inbox, open_inbox
+from flows.sources.stores import Folder, InboxError, Listed
+from tests.builders.films import write_inbox, write_sidecar
+
+FILMS = 14
+
+
+def count(have: Resources, what: str) -> int:
+    with have.database.transaction() as session:
+        return session.scalar(text(f"SELECT count(*) FROM {what}"))  # noqa: S608
+
+
+def change(have: Resources, statement: str) -> None:
+    with have.database.transaction() as session:
+        session.execute(text(statement))
+
+
+@dataclass
+class WatchedFolder:
+    """A folder that notes how it is read for scoring, and may stop answering."""
+
+    folder: Folder
+    have: Resources
+    answers: int = 1000
+    slow: str = ""
+    reading: int = 0
+    most_at_once: int = 0
+    claimed: dict[str, int] = field(default_factory=dict)  # in all, when an object was read
+
+    async def objects(self) -> list[Listed]:
+        return await self.folder.objects()
+
+    async def read(self, key: str, *, most_bytes: int, fingerprint: str | None = None) -> bytes:
+        if fingerprint is None and not key.endswith(".csv"):
+            await self._note(key)
+        return await self.folder.read(key, most_bytes=most_bytes, fingerprint=fingerprint)
+
+    async def _note(self, key: str) -> None:
+        self.claimed[key] = count(self.have, "ledger WHERE state = 'claimed'")
+        if len(self.claimed) > self.answers:
+            raise InboxError("the folder is gone")
+        self.reading += 1
+        self.most_at_once = max(self.most_at_once, self.reading)
+        try:
+            await asyncio.sleep(1 if key == self.slow else 0.02)
+        finally:
+            self.reading -= 1
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    write_inbox(tmp_path / "inbox", films=FILMS)
+    return tmp_path / "inbox"
+
+
+@pytest.fixture
+def watched(inbox: Path, have: Resources) -> WatchedFolder:
+    return WatchedFolder(Folder(inbox), have)
+
+
+@pytest.fixture
+def score(prefect: None, have: Resources, monkeypatch: pytest.MonkeyPatch) -> Callable:
+    """Run the flow in batches of two, over a store if one is given."""
+    from flows.scoring import flow as scoring
+
+    settings = have.settings.model_copy(update={"batch_size": 2})
+
+    def score(inbox: Path, store: WatchedFolder | None = None, heard: Progress | None = None):
+        if store is not None:
+            monkeypatch.setattr(
+                scoring, "open_inbox", lambda at, settle: Inbox(str(at), store, settle)
+            )
+        with resources.using(Resources(settings, heard or Progress())):
+            return asyncio.run(scoring.score_inbox(str(inbox)))
+
+    return score
+
+
+def enlist(inbox: Path, have: Resources) -> int:
+    """Enter an inbox into the ledger, and return the model version."""
+    from flows.scoring.registration import model_version_id
+
+    source, model = open_inbox(str(inbox), settle=timedelta(0)), model_version_id(have)
+
+    async def enlist() -> None:
+        listing = await source.listing(now=datetime.now(UTC))
+        await enlist_listing(Work(have.database, source, listing, uuid4(), model), have)
+
+    asyncio.run(enlist())
+    return model
+
+
+def test_batches_overlap_but_no_more_images_are_in_memory_than_may_be(score, inbox, watched, have):
+    summary = score(inbox, watched)
+
+    assert summary.scored == FILMS
+    assert watched.most_at_once == have.settings.decoders
+    assert max(watched.claimed.values()) > 2, "batches of two, one after the other"
+
+
+def test_suspects_come_last_and_alone_in_the_whole_run(score, inbox, watched, have):
+    """One that kills the worker again must not take batches of other lanes with it."""
+    enlist(inbox, have)
+    suspects = [f"film-{number:04}.png" for number in (0, 5, 6)]
+    for name in suspects:
+        change(
+            have,
+            f"""
+            UPDATE ledger SET claims = {ledger.SUSPECT_CLAIMS} FROM sighting
+            WHERE sighting.content_sha256 = ledger.content_sha256 AND object_key = '{name}'
+            """,  # noqa: S608
+        )
+
+    summary = score(inbox, watched)
+
+    assert summary.scored == FILMS
+    assert list(watched.claimed)[-3:] == suspects
+    assert [watched.claimed[name] for name in suspects] == [1, 1, 1]
+
+
+def test_a_lane_that_fails_stops_the_others_and_the_run_gives_all_claims_back(
+    score, inbox, watched, have
+):
+    watched.answers = 5
+
+    with pytest.raises(InboxError):
+        score(inbox, watched)
+
+    assert watched.reading == 0
+    assert len(watched.claimed) < FILMS
+    assert count(have, "ledger WHERE state = 'claimed'") == 0
+    assert count(have, "ledger WHERE claims > 1") == 0
+    assert count(have, "run WHERE state = 'failed'") == 1
+    before = count(have, "score")
+    assert before < FILMS
+
+    watched.answers = 1000
+    assert score(inbox, watched).scored == FILMS - before
+    assert count(have, "score") == FILMS
+
+
+def test_of_many_files_of_the_same_images_in_flight_at_once_one_each_is_scored(
+    score, have, tmp_path
+):
+    """With a comment of its own, a file has a content and so a UID of its own, but the pixels."""
+    inbox = tmp_path / "copies"
+    write_inbox(inbox, films=6)
+    rows = []
+    for film in sorted(inbox.glob("*.png")):
+        for number in range(8):
+            copy = inbox / f"{number}-{film.name}"
+            comment = PngInfo()
+            comment.add_text("Comment", f"export {number}")
+            Image.open(film).save(copy, pnginfo=comment)
+            rows.append({"filename": copy.name, "patient_id": "P0", "offset_days": "0"})
+        film.unlink()
+    write_sidecar(inbox, rows)
+
+    summary = score(inbox)
+
+    assert (summary.enlisted, summary.scored) == (48, 6)
+    assert count(have, "ledger WHERE reason = 'duplicate_image'") == summary.rejected == 42
+    assert summary.balance.holds
+
+
+def test_the_file_that_was_enlisted_first_brings_the_image_however_long_it_takes(
+    score, inbox, watched, have
+):
+    watched.slow = "film-0000.png"
+    comment = PngInfo()
+    comment.add_text("Comment", "exported again")
+    Image.open(inbox / watched.slow).save(inbox / "film-9999.png", pnginfo=comment)
+    with (inbox / "metadata.csv").open("a") as sidecar:
+        sidecar.write("film-9999.png,P0,2020-03-01,,PA\n")
+
+    assert score(inbox, watched).rejected == 1
+
+    assert count(have, "ledger WHERE id = 1 AND state = 'scored'") == 1
+    assert count(have, f"ledger WHERE id = {FILMS + 1} AND reason = 'duplicate_image'") == 1
+
+
+def test_the_bar_ends_full_after_a_run_that_was_killed(score, inbox, have):
+    """What the dead run held is released before it is counted, not after."""
+    model, dead = enlist(inbox, have), uuid4()
+    with runs.presence(have.database, dead), have.database.transaction() as session:
+        runs.start_run(session, dead, model_version_id=model, software="test")
+        session.flush()
+        ledger.claim(session, str(inbox), dead, model_version_id=model, limit=5)
+
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with progress_bar(console) as bar:
+        score(inbox, heard=bar)
+        (shown,) = bar.tasks
+
+    assert (shown.completed, shown.total) == (FILMS, FILMS)
+
+
+def test_the_bar_ends_full_though_another_run_took_some(score, inbox, have):
+    model, other = enlist(inbox, have), uuid4()
+    with runs.presence(have.database, other):
+        with have.database.transaction() as session:
+            runs.start_run(session, other, model_version_id=model, software="test")
+            session.flush()
+            ledger.claim(session, str(inbox), other, model_version_id=model, limit=5)
+        console = Console(file=io.StringIO(), force_terminal=True, width=120)
+        with progress_bar(console) as bar:
+            score(inbox, heard=bar)
+            (shown,) = bar.tasks
+
+    assert (shown.completed, shown.total) == (FILMS - 5, FILMS - 5)

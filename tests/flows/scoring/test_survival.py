@@ -1,0 +1,113 @@
+"""What survives kill -9, and two workers at once: each image is scored exactly once."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from flows.resources import Resources
+from tests.builders.films import write_inbox
+from tests.flows.conftest import SECRET
+
+FILMS = 24
+PATIENCE_SECONDS = 120
+
+
+@pytest.fixture
+def worker(prefect: None, have: Resources, tmp_path: Path) -> Callable[[Path], subprocess.Popen]:
+    """Start the real command in a process of its own, on the test's database."""
+    from prefect.settings import PREFECT_API_URL
+
+    assert have.settings.database_url is not None
+    environment = os.environ | {
+        "DATABASE_URL": have.settings.database_url.get_secret_value(),
+        "SEVERITY_PSEUDONYM_KEY": SECRET,
+        "SEVERITY_HOME": str(tmp_path / "home"),
+        "SEVERITY_SETTLE_SECONDS": "0",
+        "SEVERITY_BATCH_SIZE": "2",
+        "PREFECT_API_URL": str(PREFECT_API_URL.value()),
+    }
+    command = [sys.executable, "-m", "flows", "run", "--inbox"]
+
+    def start(inbox: Path) -> subprocess.Popen:
+        return subprocess.Popen(
+            [*command, str(inbox)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    return start
+
+
+def count(have: Resources, what: str) -> int:
+    with have.database.transaction() as session:
+        return session.scalar(text(f"SELECT count(*) FROM {what}"))  # noqa: S608
+
+
+def await_scores(have: Resources, least: int, worker: subprocess.Popen) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while count(have, "score") < least:
+        assert worker.poll() is None, worker.communicate()[0]
+        assert time.monotonic() < deadline, "the worker is too slow"
+        time.sleep(0.01)
+
+
+def scores(have: Resources) -> list[tuple[object, ...]]:
+    query = """
+        SELECT patient_key, image_uid, score.acquired_at, geographic_extent, opacity
+        FROM score JOIN image ON image.id = image_id JOIN patient ON patient.id = score.patient_id
+        ORDER BY image_uid
+    """
+    with have.database.transaction() as session:
+        return [tuple(row) for row in session.execute(text(query))]
+
+
+def finish(worker: subprocess.Popen) -> None:
+    output, _ = worker.communicate(timeout=PATIENCE_SECONDS)
+    assert worker.returncode == 0, output
+
+
+def test_killing_the_worker_loses_nothing_and_scores_nothing_twice(worker, score, have, tmp_path):
+    inbox = tmp_path / "inbox"
+    write_inbox(inbox, films=FILMS)
+    for least in (1, 9):
+        victim = worker(inbox)
+        await_scores(have, least, victim)
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.communicate()
+        assert count(have, "score") < FILMS, "it was killed too late to prove anything"
+
+    score(inbox)
+
+    disturbed = scores(have)
+    assert len({image_uid for _, image_uid, *_ in disturbed}) == len(disturbed) == FILMS
+    assert count(have, "ledger WHERE state = 'scored'") == FILMS
+    assert count(have, "run WHERE state = 'abandoned'") == 2
+
+    with have.database.transaction() as session:
+        session.execute(text("TRUNCATE score, image, study, patient, ledger, sighting CASCADE"))
+    score(inbox)
+    assert [row[:3] for row in scores(have)] == [row[:3] for row in disturbed]
+    for once, again in zip(scores(have), disturbed, strict=True):
+        # Batches of another size round the last bits of a float otherwise.
+        assert once[3:] == pytest.approx(again[3:], abs=1e-4)
+
+
+def test_two_workers_share_the_work_and_score_each_image_once(worker, have, tmp_path):
+    inbox = tmp_path / "inbox"
+    write_inbox(inbox, films=FILMS)
+
+    both = [worker(inbox), worker(inbox)]
+    for one in both:
+        finish(one)
+
+    assert count(have, "score") == count(have, "ledger WHERE state = 'scored'") == FILMS
+    assert count(have, "run WHERE state = 'finished'") == 2

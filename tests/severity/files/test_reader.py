@@ -1,0 +1,187 @@
+"""What holds for a film of any kind."""
+
+import logging
+import threading
+import tracemalloc
+import warnings
+from collections.abc import Callable
+from datetime import UTC
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydicom.uid import RLELossless
+
+from severity.domain import Reason
+from severity.errors import ImageOutsideLimits, RejectedImage
+from severity.files.reader import read_radiograph
+from severity.files.sidecar import SidecarRecord
+from severity.images.limits import MOST_BYTES, check_bytes, check_size
+from severity.images.radiograph import Radiograph
+
+Film = Callable[..., bytes]
+SOMEBODY = SidecarRecord(patient_id="2")
+
+
+def read(content: bytes, sidecar: SidecarRecord | None = SOMEBODY) -> Radiograph:
+    return read_radiograph(content, sidecar, content_sha256="a", zone=UTC)
+
+
+def reason(content: bytes) -> Reason:
+    with pytest.raises(RejectedImage) as rejected:
+        read(content)
+    return rejected.value.reason
+
+
+def test_the_content_tells_what_a_file_is(
+    dicom_film: Film, png_film: Film, jpeg_film: Film
+) -> None:
+    pixels = np.zeros((100, 100), np.uint8)
+
+    assert read(dicom_film()).grey.white == 4095
+    assert read(png_film(pixels)).grey.white == 255
+    assert read(jpeg_film(pixels)).grey.white == 255
+
+
+def test_a_dicom_file_speaks_for_itself(dicom_film: Film) -> None:
+    sidecar = SidecarRecord(patient_id="other", view="L", acquired_at="1999-01-01")
+
+    assert read(dicom_film(), sidecar).record == read(dicom_film(), None).record
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"DICM", b"GIF89a" + bytes(200), b"%PDF-1.7", b"filename,patient_id\n", bytes(1000)],
+)
+def test_what_is_no_image_is_refused(content: bytes) -> None:
+    assert reason(content) == Reason.NOT_AN_IMAGE
+
+
+def test_a_dicom_file_whose_preamble_is_another_image_is_dicom(dicom_film: Film) -> None:
+    """Such files are valid: PS3.10, 7.1 leaves the preamble to others."""
+    content = b"\x89PNG\r\n\x1a\n".ljust(128, b"\0") + dicom_film()[128:]
+
+    assert read(content).record.image_uid == "1.2.3.4.5"
+
+
+def test_a_file_is_refused_for_its_length_alone() -> None:
+    check_bytes(MOST_BYTES)
+    with pytest.raises(ImageOutsideLimits) as rejected:
+        check_bytes(MOST_BYTES + 1)
+    assert rejected.value.reason == Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "expected"),
+    [
+        (100, 100, None),
+        (8000, 8000, None),
+        (6400, 10_000, None),
+        (6400, 10_001, Reason.TOO_LARGE),
+        (8001, 8000, Reason.TOO_LARGE),
+        (99, 100, Reason.TOO_SMALL),
+        (100, 99, Reason.TOO_SMALL),
+        (-1, 100, Reason.TOO_SMALL),
+        (50, 100_000, Reason.TOO_LARGE),
+    ],
+)
+def test_the_limits_of_size_are_inclusive(rows: int, columns: int, expected: Reason | None) -> None:
+    if expected is None:
+        check_size(rows, columns)
+    else:
+        with pytest.raises(ImageOutsideLimits) as rejected:
+            check_size(rows, columns)
+        assert rejected.value.reason == expected
+
+
+def test_a_film_for_which_the_memory_is_too_small_is_refused(
+    dicom_film: Film, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("severity.dicom.reader.displayed_grey", no_memory)
+
+    assert reason(dicom_film()) == Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("attributes", "most"),
+    [
+        ({}, 3),
+        ({"RescaleSlope": "2", "WindowCenter": "2048.5", "WindowWidth": "2001"}, 5),
+        ({"RescaleSlope": "2", "WindowCenter": "2048", "WindowWidth": "2000"}, 11),
+        ({"VOILUTFunction": "SIGMOID", "WindowCenter": "2048", "WindowWidth": "2000"}, 16),
+    ],
+)
+def test_reading_holds_no_more_than_a_few_copies_of_the_pixels(
+    dicom_film: Film,
+    grey_film: Callable[..., NDArray[np.uint16]],
+    attributes: dict[str, str],
+    most: int,
+) -> None:
+    side = 1000
+    content = dicom_film(grey_film(shape=(side, side)), **attributes)
+    tracemalloc.start()
+    try:
+        read(content)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < most * side**2  # bytes: two of the file's, two or four of each copy
+
+
+# Warnings and logs of the libraries
+
+
+def faulty(dicom_film: Film) -> bytes:
+    """A film of which pydicom has something to say."""
+    return dicom_film(ViewPosition="roe-1", PatientID="ROE-1" * 20)
+
+
+def test_what_a_library_says_of_a_film_goes_nowhere(
+    dicom_film: Film, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It quotes values, which may be a patient's. A warning would fail this test."""
+    films = [faulty(dicom_film), dicom_film(syntax=RLELossless, frame=b"ROE-1" * 20)]
+    caplog.set_level(logging.DEBUG)
+    caplog.clear()
+
+    read(films[0])
+    refused = reason(films[1])
+    logging.getLogger("pydicom").warning("afterwards")
+
+    assert refused == Reason.CORRUPT
+    assert caplog.messages == ["afterwards"]
+
+
+def test_threads_that_read_at_once_leave_warnings_as_they_were(dicom_film: Film) -> None:
+    content = faulty(dicom_film)
+    before = list(warnings.filters)
+    failures: list[BaseException] = []
+
+    def read_some() -> None:
+        try:
+            for _ in range(20):
+                read(content)
+        except BaseException as error:  # noqa: BLE001 - told by the assertion below
+            failures.append(error)
+
+    threads = [threading.Thread(target=read_some) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert not failures
+    assert warnings.filters == before
+    assert logging.getLogger("pydicom").propagate
+
+
+def test_a_refused_film_leaves_warnings_as_they_were(dicom_film: Film) -> None:
+    before = list(warnings.filters)
+
+    assert reason(dicom_film()[:700]) == Reason.CORRUPT
+
+    assert warnings.filters == before

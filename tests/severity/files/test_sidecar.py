@@ -1,0 +1,161 @@
+import dataclasses
+import json
+
+import pytest
+
+from severity.errors import UnreadableSidecar
+from severity.files.sidecar import SidecarRecord, parse_sidecar
+
+FULL = SidecarRecord(
+    patient_id="7", issuer="City", acquired_at="2020-04-01", offset_days="3", view="PA"
+)
+
+
+def from_csv(*lines: str) -> dict[str, SidecarRecord]:
+    return parse_sidecar("metadata.csv", "\n".join(lines).encode())
+
+
+def from_json(rows: object) -> dict[str, SidecarRecord]:
+    return parse_sidecar("metadata.json", json.dumps(rows).encode())
+
+
+def test_csv_and_json_say_the_same() -> None:
+    row = {"filename": "a.png", **dataclasses.asdict(FULL)}
+
+    assert from_csv(",".join(row), ",".join(row.values())) == {"a.png": FULL}
+    assert from_json([row]) == {"a.png": FULL}
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_the_text() -> None:
+    content = b"\xef\xbb\xbffilename,patient_id\r\na.png,7\r\n"
+
+    assert parse_sidecar("metadata.csv", content) == {"a.png": SidecarRecord(patient_id="7")}
+
+
+def test_the_published_collections_column_names_are_known() -> None:
+    assert from_csv("patientid,offset,filename", "7,3,a.png") == {
+        "a.png": SidecarRecord(patient_id="7", offset_days="3")
+    }
+
+
+def test_further_columns_and_blanks_around_values_are_ignored() -> None:
+    assert from_csv(" filename , patient_id,age", " a.png , 7 ,65") == {
+        "a.png": SidecarRecord(patient_id="7")
+    }
+
+
+def test_empty_cells_short_rows_and_empty_lines_say_nothing() -> None:
+    lines = ("filename,patient_id,view", "a.png,7", "", ",,", "b.png,,PA")
+
+    assert from_csv(*lines) == {
+        "a.png": SidecarRecord(patient_id="7"),
+        "b.png": SidecarRecord(view="PA"),
+    }
+
+
+def test_numbers_and_nulls_of_json_are_read_as_written() -> None:
+    content = b'[{"filename": "a.png", "patient_id": 7, "offset_days": 1.5, "view": null}]'
+
+    assert parse_sidecar("metadata.json", content)["a.png"] == SidecarRecord(
+        patient_id="7", offset_days="1.5"
+    )
+
+
+def test_not_a_number_is_nobody_s_identifier() -> None:
+    """Many programs write NaN for a missing value: all such patients would be one."""
+    content = b'[{"filename": "a.png", "patient_id": NaN}]'
+
+    assert parse_sidecar("metadata.json", content)["a.png"].patient_id == ""
+
+
+def test_an_image_may_be_named_twice_if_both_say_the_same() -> None:
+    assert from_csv("filename,patient_id", "a.png,7", "a.png,7") == {
+        "a.png": SidecarRecord(patient_id="7")
+    }
+
+
+def test_an_image_of_two_patients_makes_the_sidecar_unreadable() -> None:
+    with pytest.raises(UnreadableSidecar, match="record 2"):
+        from_csv("filename,patient_id", "a.png,7", "a.png,8")
+
+
+def test_a_column_and_its_alias_may_not_contradict_each_other() -> None:
+    assert from_csv("filename,patient_id,patientid", "a.png,7,")["a.png"].patient_id == "7"
+    with pytest.raises(UnreadableSidecar, match="patient_id"):
+        from_csv("filename,patient_id,patientid", "a.png,7,8")
+
+
+def test_a_shifted_row_is_not_read_into_the_wrong_columns() -> None:
+    assert "a.png" in from_csv("filename,patient_id", "a.png,7,,")
+    with pytest.raises(UnreadableSidecar, match="more cells"):
+        from_csv("filename,patient_id,acquired_at", "a.png,Roe, Jane,2020-04-01")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"patient_id\n7\n",
+        b"filename;patient_id\na.png;7\n",
+        b"filename,patient_id\n,7\n",
+        b'filename,patient_id\n"a.png,7\n',
+        b'filename,patient_id\n"a"b,7\n',
+        b"filename,patient_id\na.png,7\x00\n",
+        "filename,patient_id\na.png,Müller\n".encode("latin-1"),
+        "filename,patient_id\na.png,7\n".encode("utf-16"),
+        b"filename,patient_id\na.png," + b"7" * 200_000 + b"\n",
+    ],
+)
+def test_a_broken_csv_is_unreadable(content: bytes) -> None:
+    with pytest.raises(UnreadableSidecar, match=r"metadata\.csv"):
+        parse_sidecar("metadata.csv", content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'[{"filename": "a.png"',
+        b'{"a.png": {"patient_id": "7"}}',
+        b'["a.png"]',
+        b'[{"patient_id": "7"}]',
+        b'[{"filename": null, "patient_id": "7"}]',
+        b'[{"filename": "a.png", "patient_id": {"value": "7"}}]',
+        b'[{"filename": "a.png", "patient_id": ["7"]}]',
+        b'[{"filename": "a.png", "patient_id": true}]',
+        b'[{"filename": "a.png", "patient_id": "7\\u0000"}]',
+        b'[{"filename": "a.png", "patient_id": "\\ud800"}]',
+        b'[{"filename": "a.png", "patient_id": ' + b"7" * 5000 + b"}]",
+        b"[" * 200_000,
+        b"\xff\xfe[]",
+    ],
+)
+def test_a_broken_json_is_unreadable(content: bytes) -> None:
+    with pytest.raises(UnreadableSidecar, match=r"metadata\.json"):
+        parse_sidecar("metadata.json", content)
+
+
+def test_what_is_unreadable_is_told_without_naming_a_patient() -> None:
+    with pytest.raises(UnreadableSidecar) as told:
+        from_csv("filename,patient_id", "roe.png,ROE-1", "roe.png,ROE-2")
+
+    assert "roe" not in str(told.value).lower()
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(SidecarRecord)])
+def test_the_digest_changes_with_any_field_and_only_then(field: str) -> None:
+    assert dataclasses.replace(FULL, **{field: "other"}).digest != FULL.digest
+    assert dataclasses.replace(FULL).digest == FULL.digest
+
+
+def test_the_digest_keeps_neighbouring_fields_apart() -> None:
+    one, other = SidecarRecord("a\x1fb", "c"), SidecarRecord("a", "b\x1fc")
+
+    assert one.digest != other.digest
+
+
+def test_the_digest_does_not_depend_on_the_kind_of_sidecar() -> None:
+    csv = from_csv("filename,patientid,age", "a.png,7,65")["a.png"]
+    json_ = from_json([{"patient_id": 7, "filename": "a.png"}])["a.png"]
+
+    assert csv.digest == json_.digest

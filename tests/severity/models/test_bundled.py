@@ -1,0 +1,181 @@
+import dataclasses
+from datetime import UTC
+from importlib import resources
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from pydicom.data import get_testdata_file
+
+from severity.domain import ModelVersion, Scale
+from severity.errors import ModelUnavailable, WrongWeights
+from severity.files.reader import read_radiograph
+from severity.heads.head import Head, HeadInput, Layer
+from severity.models.backbone import Precision
+from severity.models.bundled import MirrorAveraged, load_bundled, load_on_bundled
+from severity.models.bundled_cards import BUNDLED
+from severity.models.scoring_model import Placement, ScoringModel, placed
+from tests.builders.networks import lively
+
+CPU = Placement(torch.device("cpu"))
+TOLERANCE = 1e-3  # points
+
+
+@pytest.fixture(scope="module")
+def films() -> NDArray[np.float32]:
+    """Three different films: a real one, its lower half brightened, and noise."""
+    content = Path(get_testdata_file("RG1_UNCR.dcm", download=False)).read_bytes()
+    real = read_radiograph(content, None, content_sha256="", zone=UTC).model_input()
+    dense = real.copy()
+    dense[112:] = dense[112:] / 4 + 700
+    noise = np.random.default_rng(0).uniform(-1024, 1024, real.shape).astype(np.float32)
+    return np.stack([real, dense, noise])
+
+
+@pytest.fixture(scope="module")
+def bundled() -> ScoringModel:
+    return load_bundled("compact-1", CPU)
+
+
+@pytest.fixture(scope="module")
+def lively_model(bundled: ScoringModel) -> ScoringModel:
+    """The same network with weights that are sure to tell any two films apart."""
+    torch.manual_seed(0)
+    return placed(bundled.version.weights_sha256, lively(MirrorAveraged()), bundled.head, CPU)
+
+
+def raw(model: ScoringModel, films: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Points before clipping, shape (N, 2)."""
+    scores = model.score(films)
+    return np.array([(one.geographic_extent_raw, one.opacity_raw) for one in scores])
+
+
+def each_alone(model: ScoringModel, films: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.concatenate([raw(model, film[None]) for film in films])
+
+
+def test_a_film_scores_in_a_batch_as_it_does_alone(
+    bundled: ScoringModel, films: NDArray[np.float32]
+) -> None:
+    assert raw(bundled, films) == pytest.approx(each_alone(bundled, films), abs=TOLERANCE)
+
+
+def test_scores_come_in_the_order_of_the_films(
+    lively_model: ScoringModel, films: NDArray[np.float32]
+) -> None:
+    alone = each_alone(lively_model, films)
+
+    assert np.diff(np.sort(alone[:, 0])).min() > 10 * TOLERANCE, "else this test means nothing"
+    assert raw(lively_model, films) == pytest.approx(alone, abs=TOLERANCE)
+
+
+def test_a_mirrored_film_has_the_same_score(
+    lively_model: ScoringModel, films: NDArray[np.float32]
+) -> None:
+    film, mirrored = films[1], films[1, :, ::-1]
+
+    scores = raw(lively_model, np.stack([film, mirrored]))
+
+    assert scores[0] == pytest.approx(scores[1], abs=TOLERANCE)
+
+
+def test_a_score_is_limited_to_its_scale_and_keeps_the_raw_value(
+    lively_model: ScoringModel, films: NDArray[np.float32]
+) -> None:
+    raw_extent = lively_model.score(films[:1])[0].geographic_extent_raw
+    narrow = dataclasses.replace(
+        lively_model.version, geographic_extent=Scale(raw_extent + 1, raw_extent + 2)
+    )
+
+    score = dataclasses.replace(lively_model, version=narrow).score(films[:1])[0]
+
+    assert score.geographic_extent == narrow.geographic_extent.clip(score.geographic_extent_raw)
+    assert score.geographic_extent != score.geographic_extent_raw
+
+
+def test_one_changed_byte_of_the_weights_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = resources.files("severity")
+    with resources.as_file(installed / "weights") as weights:
+        copytree(weights, tmp_path / "weights")
+    file = tmp_path / "weights" / "compact-1.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    monkeypatch.setattr("severity.models.bundled_cards.resources.files", lambda _: tmp_path)
+
+    with pytest.raises(WrongWeights, match="reinstall"):
+        load_bundled("compact-1", CPU)
+
+
+def test_a_model_that_is_not_bundled_is_unavailable_and_the_others_are_named() -> None:
+    with pytest.raises(ModelUnavailable, match=BUNDLED[0]):
+        load_bundled("compact-0", CPU)
+
+
+def test_bf16_is_refused_because_it_would_move_the_scores() -> None:
+    with pytest.raises(ModelUnavailable, match="fp32 alone"):
+        load_bundled("compact-1", Placement(CPU.device, Precision.BF16))
+
+
+def on_compact_1(*, inputs: int = 1280, takes: HeadInput = HeadInput.FEATURES) -> Head:
+    layer = Layer(np.full((inputs, 1), 0.01), np.ones(1))
+    scale = Scale(0, 8)
+    return Head("mine", "compact-1", takes, ((layer,), (layer,)), scale, scale)
+
+
+def test_another_head_stands_on_a_bundled_backbone(
+    bundled: ScoringModel, films: NDArray[np.float32]
+) -> None:
+    head = on_compact_1()
+
+    model = load_on_bundled(head, CPU, sha256=bundled.version.weights_sha256)
+
+    features = bundled.outputs(films)[HeadInput.FEATURES]
+    assert raw(model, films) == pytest.approx(head.points(features), abs=TOLERANCE)
+    assert model.version.weights_sha256 == bundled.version.weights_sha256
+    assert model.version.head_sha256 == head.sha256
+
+
+def test_a_head_never_stands_on_other_weights_than_it_was_fitted_on(bundled: ScoringModel) -> None:
+    with pytest.raises(WrongWeights, match="fitted on weights 000000000000 of compact-1"):
+        load_on_bundled(on_compact_1(), CPU, sha256="0" * 64)
+
+
+@pytest.mark.parametrize("wrong", [{"inputs": 1024}, {"takes": HeadInput.LOGITS}])
+def test_a_head_that_takes_what_its_backbone_does_not_give_is_refused(
+    bundled: ScoringModel, wrong: dict
+) -> None:
+    with pytest.raises(WrongWeights, match="which compact-1 does not give"):
+        load_on_bundled(on_compact_1(**wrong), CPU, sha256=bundled.version.weights_sha256)
+
+
+def test_whatever_moves_a_score_makes_another_model_version(bundled: ScoringModel) -> None:
+    others = {
+        "name": "other",
+        "weights_sha256": "0" * 64,
+        "head_sha256": "0" * 64,
+        "preprocessing": "other",
+        "precision": "bf16",
+        "geographic_extent": Scale(0, 7.5),
+        "opacity": Scale(0.5, 6),
+        "calibration_sha256": "0" * 64,
+    }
+    assert others.keys() == {field.name for field in dataclasses.fields(ModelVersion)}
+
+    changed = {dataclasses.replace(bundled.version, **{k: v}).key for k, v in others.items()}
+
+    assert len(changed | {bundled.version.key}) == len(others) + 1
+
+
+def test_versions_from_before_calibrations_keep_their_keys(bundled: ScoringModel) -> None:
+    # Else every patient whom compact-1 follows would start anew.
+    assert bundled.version.key == "compact-1-fp32-25608abc"
+
+
+def test_the_same_version_has_the_same_key(bundled: ScoringModel) -> None:
+    assert dataclasses.replace(bundled.version).key == bundled.version.key

@@ -1,0 +1,245 @@
+import dataclasses
+from collections.abc import Sequence
+from datetime import UTC
+from importlib import resources
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+
+from severity.domain import Likeness, Unlike
+from severity.errors import WrongWeights
+from severity.files.reader import read_radiograph
+from severity.images.grey_image import GreyImage
+from severity.images.preprocessing import MODEL_LIMIT, to_model_input
+from severity.models.bundled import load_bundled
+from severity.models.scoring_model import Placement
+from severity.reliability.likeness import (
+    from_safetensors,
+    frontal_films,
+    to_safetensors,
+)
+from training.films import Film as LabelledFilm
+from training.films import collection_films
+from training.head import model_inputs
+from training.likeness import lateral_films
+
+Film = NDArray[np.float32]
+
+
+@pytest.fixture(scope="module")
+def chest() -> Film:
+    content = Path(get_testdata_file("RG1_UNCR.dcm", download=False)).read_bytes()
+    return read_radiograph(content, None, content_sha256="", zone=UTC).model_input()
+
+
+@pytest.fixture(scope="module")
+def knee() -> Film:
+    """A radiograph whose header would have it rejected."""
+    dataset = dcmread(get_testdata_file("RG3_UNCR.dcm", download=False))
+    pixels = np.ascontiguousarray(dataset.pixel_array)
+    white, black = (float(extreme) for extreme in (pixels.min(), pixels.max()))
+    return to_model_input(GreyImage(pixels, black, white, *pixels.shape))
+
+
+def noise() -> Film:
+    return (
+        np.random.default_rng(0).uniform(-MODEL_LIMIT, MODEL_LIMIT, (224, 224)).astype(np.float32)
+    )
+
+
+def of(film: Film) -> Likeness:
+    return frontal_films().likeness([film])[0]
+
+
+def test_a_frontal_film_is_like_known_ones(chest: Film) -> None:
+    likeness = of(chest)
+
+    assert likeness.distance < 1
+    assert likeness.unlike is None
+    assert likeness.reference == frontal_films().key
+
+
+def test_a_knee_has_another_layout(knee: Film) -> None:
+    likeness = of(knee)
+
+    assert likeness.distance > 1
+    assert likeness.unlike is Unlike.LAYOUT
+
+
+def test_a_negative_is_recognised(chest: Film) -> None:
+    assert of(-chest).unlike is Unlike.INVERTED
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_turned_film_is_recognised(chest: Film, quarters: int) -> None:
+    assert of(np.rot90(chest, quarters)).unlike is Unlike.TURNED
+
+
+def test_noise_is_no_films_texture() -> None:
+    assert of(noise()).unlike is Unlike.TEXTURE
+
+
+@pytest.mark.parametrize("shade", [-MODEL_LIMIT, 0, MODEL_LIMIT])
+def test_an_even_image_is_unlike_and_measured_all_the_same(shade: float) -> None:
+    likeness = of(np.full((224, 224), shade, np.float32))
+
+    assert np.isfinite(likeness.distance)
+    assert likeness.unlike is not None
+
+
+def test_exposure_and_contrast_do_not_make_a_film_unlike(chest: Film) -> None:
+    assert of(chest / 4 - 500).distance == pytest.approx(of(chest).distance, abs=0.02)
+
+
+def test_a_mirrored_film_is_as_like_as_the_film(chest: Film) -> None:
+    assert of(chest[:, ::-1]).distance == pytest.approx(of(chest).distance, abs=0.01)
+
+
+def test_each_of_three_images_has_the_likeness_that_it_has_alone(chest: Film, knee: Film) -> None:
+    images = [chest, noise(), knee]
+
+    together = frontal_films().likeness(images)
+
+    assert together == [of(image) for image in images]
+    assert len({one.unlike for one in together}) == 3
+
+
+def test_images_on_a_device_have_the_likeness_of_those_in_memory(chest: Film, knee: Film) -> None:
+    images = [chest, -chest, knee]
+
+    on_device = frontal_films().likeness([torch.from_numpy(one.copy()) for one in images])
+
+    for there, here in zip(on_device, frontal_films().likeness(images), strict=True):
+        assert there.distance == pytest.approx(here.distance, abs=1e-3)
+        assert there.unlike == here.unlike
+
+
+def test_every_score_says_how_like_its_film_is(chest: Film, knee: Film) -> None:
+    model = load_bundled("compact-1", Placement(torch.device("cpu")))
+
+    scores = model.score([chest, knee, noise()])
+
+    assert [score.likeness for score in scores] == [of(chest), of(knee), of(noise())]
+
+
+def test_a_reference_is_the_same_after_writing_and_reading(chest: Film, knee: Film) -> None:
+    read = from_safetensors(to_safetensors(frontal_films()))
+
+    assert read.key == frontal_films().key
+    assert read.likeness([chest, knee]) == frontal_films().likeness([chest, knee])
+
+
+def test_whatever_moves_a_distance_makes_another_reference() -> None:
+    known = frontal_films()
+    moved = known.mean.copy()
+    moved[0] += 1
+    others = [
+        dataclasses.replace(known, mean=moved),
+        dataclasses.replace(known, within_limit=known.within_limit * 2),
+        dataclasses.replace(known, beyond_limit=known.beyond_limit * 2),
+    ]
+
+    assert len({known.key, *(other.key for other in others)}) == 4
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", to_safetensors(frontal_films())[:-1]])
+def test_what_is_no_reference_is_refused(content: bytes) -> None:
+    with pytest.raises(WrongWeights):
+        from_safetensors(content)
+
+
+def test_a_reference_for_images_prepared_otherwise_is_refused() -> None:
+    content = to_safetensors(frontal_films()).replace(
+        b"centercrop-resize", b"centercrop-squeeze"[:17]
+    )
+
+    with pytest.raises(WrongWeights, match="preprocessing"):
+        from_safetensors(content)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"within_limit": 0.0},
+        {"beyond_limit": float("nan")},
+        {"mean": np.zeros(3, np.float32)},
+        {"deviations": np.zeros_like(frontal_films().deviations)},
+    ],
+)
+def test_numbers_that_measure_nothing_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(WrongWeights):
+        dataclasses.replace(frontal_films(), **wrong)
+
+
+def test_one_changed_byte_of_the_installed_reference_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with resources.as_file(resources.files("severity") / "weights") as weights:
+        copytree(weights, tmp_path / "weights")
+    file = tmp_path / "weights" / "frontal-1.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    monkeypatch.setattr("severity.reliability.likeness.resources.files", lambda _: tmp_path)
+
+    with pytest.raises(WrongWeights, match="reinstall"):
+        frontal_films.__wrapped__()
+
+
+@pytest.fixture(scope="module")
+def frontals(cidc: Path) -> list[Film]:
+    return _inputs(collection_films(cidc.parent))
+
+
+def _inputs(films: Sequence[LabelledFilm]) -> list[Film]:
+    return list(model_inputs(films)[:, 0].numpy())
+
+
+def share(images: Sequence[Film], *reasons: Unlike) -> float:
+    """Of the images, that are flagged; for one of ``reasons``, if any are named."""
+    found = [one.unlike for one in frontal_films().likeness(images)]
+    return sum(one in (reasons or tuple(Unlike)) for one in found) / len(found)
+
+
+def test_at_most_two_of_a_hundred_frontal_films_are_flagged(frontals: list[Film]) -> None:
+    assert len(frontals) == 531
+    assert share(frontals) <= 0.02
+
+
+def test_it_is_not_severity_that_is_flagged(cidc: Path) -> None:
+    severe = [film for film in collection_films(cidc.parent) if is_severe(film)]
+
+    assert len(severe) >= 30
+    assert share(_inputs(severe)) <= 0.02
+
+
+def is_severe(film: LabelledFilm) -> bool:
+    """Tell whether readers gave 6 of 8 points of extent or 12 of 18 of the Brixia score."""
+    extent = film.score.extent if film.score is not None else 0
+    return extent >= 6 or sum(film.brixia_zones or ()) >= 12
+
+
+def test_most_laterals_are_flagged(cidc: Path) -> None:
+    laterals = _inputs(lateral_films(cidc.parent))
+
+    assert len(laterals) == 44
+    assert share(laterals) >= 0.85
+
+
+def test_negatives_are_flagged_as_such(frontals: list[Film]) -> None:
+    assert share([-one for one in frontals]) >= 0.99
+    assert share([-one for one in frontals], Unlike.INVERTED) >= 0.95
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_turned_films_are_flagged_as_such(frontals: list[Film], quarters: int) -> None:
+    turned = [np.rot90(one, quarters) for one in frontals]
+
+    assert share(turned) >= 0.94
+    assert share(turned, Unlike.TURNED) >= 0.9

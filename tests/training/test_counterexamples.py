@@ -1,0 +1,64 @@
+from pathlib import Path
+from shutil import copy
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.data import get_testdata_file
+
+from severity.reliability.likeness import frontal_films
+from training.counterexamples import MADE_OTHERWISE, drawn, in_folder, with_opacities
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An extremity in two encodings, a CT slice, a picture, and a file that is no image."""
+    for name in ("RG3_UNCR.dcm", "RG3_J2KR.dcm", "CT_small.dcm"):
+        copy(str(get_testdata_file(name, download=False)), tmp_path)
+    slope = np.add.outer(np.arange(64), np.arange(80)).astype(np.uint8)
+    Image.fromarray(slope).save(tmp_path / "slope.png")
+    (tmp_path / "notes.txt").write_text("no image")
+    return tmp_path
+
+
+def test_images_of_a_folder_come_by_kind_and_once_each(folder: Path) -> None:
+    found = in_folder(folder)
+
+    assert {kind: len(inputs) for kind, inputs in found.items()} == {
+        "CR EXTREMITY": 1,
+        "CT": 1,
+        "CT soft tissue": 1,
+        "CT lung": 1,
+        "picture": 1,
+    }
+
+
+def test_images_of_a_folder_fill_the_range_of_a_film(folder: Path) -> None:
+    for inputs in in_folder(folder).values():
+        for one in inputs:
+            assert one.shape == (224, 224)
+            assert one.max() - one.min() > 1000
+
+
+def test_everything_that_is_drawn_is_flagged() -> None:
+    for inputs in drawn(count=8).values():
+        assert all(one.unlike is not None for one in frontal_films().likeness(inputs))
+
+
+@pytest.mark.parametrize("kind", MADE_OTHERWISE)
+def test_a_film_made_otherwise_is_another_image_of_the_same_range(folder: Path, kind: str) -> None:
+    (film,) = in_folder(folder)["CR EXTREMITY"]
+
+    changed = MADE_OTHERWISE[kind](film)
+
+    assert changed.shape == film.shape
+    assert -1024 <= changed.min() < changed.max() <= 1024
+    assert not np.array_equal(changed, film)
+
+
+def test_painted_opacities_only_brighten(folder: Path) -> None:
+    films = in_folder(folder)["CT"] * 3
+
+    for film, opaque in zip(films, with_opacities(films), strict=True):
+        assert (opaque - film).min() > -0.01
+        assert (opaque - film).max() > 10
