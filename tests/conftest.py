@@ -3,53 +3,57 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import mkdtemp
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url
 
-from db.embedded import embedded_url
 from db.engine import Database
+from tests.builders.postgres import new_database, running_postgres
 
 _DATA = Path(os.environ.get("SEVERITY_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_home() -> Iterator[None]:
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep tests away from the settings and the state of whoever runs them."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(("SEVERITY_", "PREFECT_", "AWS_")) or name == "DATABASE_URL":
                 patch.delenv(name)
-        patch.setenv("SEVERITY_HOME", mkdtemp(prefix="severity-"))
+        patch.setenv("SEVERITY_HOME", str(tmp_path_factory.mktemp("home")))
         yield
 
 
 @pytest.fixture(scope="session")
-def server_url() -> str:
-    """One PostgreSQL server for the whole session; it stops with it."""
-    return embedded_url(Path(mkdtemp(prefix="severity-pg-")) / "postgres")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One PostgreSQL server for each process that runs tests."""
+    with running_postgres(tmp_path_factory.mktemp("postgres") / "data") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated(server_url: str) -> Iterator[str]:
+    """The name of a database with the project's tables, to copy: migrating takes long."""
+    with new_database(server_url) as url:
+        database = Database(url)
+        database.upgrade()
+        database.dispose()
+        yield str(make_url(url).database)
 
 
 @pytest.fixture
-def database_url(server_url: str) -> str:
-    """An empty database. A lock that is never given back fails a test instead of hanging it."""
-    name = f"test_{uuid4().hex}"
-    server = Database(server_url)
-    with server.engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.execute(text(f"CREATE DATABASE {name}"))
-        connection.execute(text(f"ALTER DATABASE {name} SET lock_timeout = '20s'"))
-    server.dispose()
-    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
+def database_url(server_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of the test's own; empty, unless the test asks for `database` too."""
+    with_tables = "database" in request.fixturenames
+    template = request.getfixturevalue("migrated") if with_tables else None
+    with new_database(server_url, template=template) as url:
+        yield url
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A database with the project's tables."""
     database = Database(database_url)
-    database.upgrade()
     yield database
     database.dispose()
 

