@@ -6,13 +6,12 @@ from rich.console import Console
 from benchmarks.comparison import REFERENCE, Contender, Growth, Spread
 from benchmarks.jobs import BenchmarkError, Format, Precision, Rate, Variant
 from benchmarks.report import Findings, show, to_json
+from tests.builders.measurements import BARE, OURS, measured, one_round, section_of
 
-OURS = Contender(Variant.OURS)
-BARE = Contender(Variant.BARE)
 FP32 = Precision.FP32
 
 
-def test_a_ratio_is_taken_within_each_round_so_that_drift_cancels(one_round, section_of):
+def test_a_ratio_is_taken_within_each_round_so_that_drift_cancels():
     # The machine has half its speed in the second round.
     section = section_of(one_round(10, 40, 50), one_round(5, 20, 25), one_round(10, 50, 50))
 
@@ -21,7 +20,7 @@ def test_a_ratio_is_taken_within_each_round_so_that_drift_cancels(one_round, sec
     assert section.films_per_second(OURS) == Spread(40, 20, 50)
 
 
-def test_agreement_counts_both_scores_of_all_films_in_all_rounds(measured, section_of):
+def test_agreement_counts_both_scores_of_all_films_in_all_rounds():
     theirs = measured(10, ((4.0, 3.0), (2.0, 1.0)))
     near = measured(10, ((4.0, 3.0), (2.0, 1.01)))
     far = measured(10, ((4.0, 3.0), (1.97, 1.0)))
@@ -38,7 +37,7 @@ def test_agreement_counts_both_scores_of_all_films_in_all_rounds(measured, secti
 
 
 @pytest.mark.parametrize(("precision", "limit"), [("fp32", 0.02), ("bf16", 0.05)])
-def test_each_precision_has_its_limit(precision, limit, measured, section_of):
+def test_each_precision_has_its_limit(precision, limit):
     name = Contender(Variant.OURS, Precision(precision)).name
     theirs, near, far = (measured(1, ((4 + off, 3.0),)) for off in (0, limit * 0.99, limit * 1.01))
 
@@ -50,14 +49,14 @@ def test_each_precision_has_its_limit(precision, limit, measured, section_of):
     assert agreements == [True, False]
 
 
-def test_scores_of_fewer_films_are_never_compared(measured, section_of):
+def test_scores_of_fewer_films_are_never_compared():
     section = section_of({REFERENCE.name: measured(1), OURS.name: measured(1, ((4.0, 3.0),))})
 
     with pytest.raises(BenchmarkError, match="1 films were scored by us and 2 by the reference"):
         section.agreement(FP32)
 
 
-def test_the_report_shows_rates_ratios_stages_memory_and_growth(one_round, section_of):
+def test_the_report_shows_rates_ratios_stages_memory_and_growth():
     mib = 2**20
     findings = Findings(
         machine={"processor": "A CPU"},
@@ -88,7 +87,7 @@ def test_the_report_shows_rates_ratios_stages_memory_and_growth(one_round, secti
         assert expected in text
 
 
-def test_the_json_holds_every_raw_round_and_says_whether_scores_agree(one_round, section_of):
+def test_the_json_holds_every_raw_round_and_says_whether_scores_agree():
     rounds = [one_round(10, 40, 50), one_round(5, 20, 25)]
     findings = Findings(
         machine={},

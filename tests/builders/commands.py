@@ -1,5 +1,6 @@
 """The command line as tests run it; see the fixture ``command``."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,3 +13,9 @@ class Ended:
 
 
 Command = Callable[..., Ended]
+
+
+def listed_models(command: Command) -> dict[str, dict[str, object]]:
+    """Return what `model list` says of each model, by its name."""
+    models = json.loads(command("model", "list", "--json").out)["models"]
+    return {model["name"]: model for model in models}

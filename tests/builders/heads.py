@@ -14,6 +14,9 @@ LINEAR = {
     "opacity": {"weights": {"Lung Opacity": 0.25}, "intercept": 2},
 }
 
+# What a head's files do not say, as `model import` is told it.
+AS_MINE_V1 = ("--name", "mine-v1", "--extent-scale", "0", "8", "--opacity-scale", "0", "6")
+
 
 def linear_head(*, name: str = "mine-v1", slope: float = 0.5) -> Head:
     layer = Layer(np.full((18, 1), slope), np.ones(1))

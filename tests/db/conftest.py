@@ -1,9 +1,8 @@
-"""A database with a model version, and builders for what runs do to it."""
+"""A database with a model version, and what runs do to it."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,44 +11,8 @@ from sqlalchemy import text
 from db import ledger, runs, scores
 from db.engine import Database
 from db.ledger import Seen
-from db.outcomes import Scored
-from severity.domain import (
-    Acquired,
-    ImageRecord,
-    Interval,
-    Likeness,
-    MeasurementError,
-    MeasurementErrors,
-    ModelVersion,
-    PatientId,
-    Scale,
-    Score,
-    StandardError,
-    TimeSource,
-    Unlike,
-    View,
-)
-
-INBOX = "/inbox"
-DAY_ZERO = datetime(2020, 3, 1, tzinfo=UTC)
-
-
-def version(
-    name: str = "v1", precision: str = "fp32", calibration_sha256: str = ""
-) -> ModelVersion:
-    scales = Scale(0, 8), Scale(0, 6)
-    return ModelVersion(name, "w" * 64, "h" * 64, "p", precision, *scales, calibration_sha256)
-
-
-# Of a version that is calibrated; opacity has no error that is known.
-CALIBRATION = "c" * 64
-ERRORS = MeasurementErrors(
-    geographic_extent=MeasurementError(
-        repeats=StandardError(0.4, Interval(0.3, 0.55), degrees=42),
-        perturbations=StandardError(0.2, Interval(0.18, 0.23), degrees=300),
-    ),
-    opacity=MeasurementError(repeats=None, perturbations=None),
-)
+from severity.domain import MeasurementErrors, ModelVersion
+from tests.builders.scores import INBOX, scored, version
 
 
 @pytest.fixture
@@ -125,31 +88,6 @@ def claim_suspect(database: Database, model: int) -> Callable[[UUID], list[ledge
     return claim_suspect
 
 
-def scored(
-    ledger_id: int,
-    *,
-    patient: str = "p-1",
-    uid: str = "1.1",
-    pixels: str = "px",
-    day: float | None = 0,
-    extent: float = 3.0,
-    view: View = View.PA,
-    source: TimeSource = TimeSource.ACQUISITION,
-    **more: object,
-) -> Scored:
-    """A scored image; ``more`` is of its score."""
-    at = None if day is None else DAY_ZERO + timedelta(days=day)
-    record = ImageRecord(
-        patient=PatientId("never stored"),
-        study_uid=f"2.{day}",
-        image_uid=uid,
-        view=view,
-        acquired=Acquired(at, TimeSource.UNKNOWN if at is None else source, "UTC"),
-        simulated=False,
-    )
-    return Scored(ledger_id, patient, record, pixels, Score(extent, 2.0, extent, 2.0, **more))
-
-
 @pytest.fixture
 def course(database, model, enlist, running, claim) -> Callable[..., None]:
     """Write films of a patient: one keyword dictionary each."""
@@ -165,6 +103,3 @@ def course(database, model, enlist, running, claim) -> Callable[..., None]:
                 scores.close(session, run_id, outcomes, model_version_id=model)
 
     return course
-
-
-INVERTED = Likeness("films-1", distance=2.5, unlike=Unlike.INVERTED)

@@ -6,7 +6,7 @@ from db import ledger
 from db.ledger import Seen
 from db.outcomes import Rejected
 from severity.domain import Reason
-from tests.db.conftest import INBOX
+from tests.builders.scores import INBOX
 
 
 def test_enlisting_the_same_content_again_is_harmless(enlist):

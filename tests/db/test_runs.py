@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 from db import ledger, runs
 from db.engine import DatabaseError
 from db.measurement_errors import KnownErrors, from_plain
-from tests.db.conftest import CALIBRATION, ERRORS, version
+from tests.builders.scores import CALIBRATION, ERRORS, version
 
 
 def test_a_model_version_is_registered_once(database):

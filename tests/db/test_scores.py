@@ -7,7 +7,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from db import runs, scores
 from db.outcomes import Rejected
 from severity.domain import Interval, Likeness, Reason, State, Unlike
-from tests.db.conftest import INVERTED, scored, version
+from tests.builders.scores import INVERTED, scored, version
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_two_model_versions_score_the_same_image_once_each(
     database, model, enlist, running, claim, close
 ):
     from db import ledger
-    from tests.db.conftest import INBOX
+    from tests.builders.scores import INBOX
 
     enlist("a")
     with running() as run_id:

@@ -1,6 +1,7 @@
 """One Prefect server for the session, and runs of the real flow."""
 
 import asyncio
+import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -14,8 +15,7 @@ from flows.deployments.environment import configure_prefect
 from flows.resources import Progress, Resources
 from flows.settings import Settings
 from tests.builders.commands import Command, Ended
-
-SECRET = "a secret of the tests that is long enough"  # noqa: S105
+from tests.builders.settings import SECRET
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +79,27 @@ def command(
         return Ended(code, out, err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A file in the published format with random weights, and its hash."""
+    import torch
+    from torchxrayvision.models import DenseNet
+
+    torch.manual_seed(0)
+    backbone = DenseNet()
+    with torch.no_grad():  # logits of a size that real ones have
+        backbone.classifier.weight.mul_(1e-3)
+    file = tmp_path_factory.mktemp("weights") / "random.pt"
+    torch.save(backbone, file)
+    return file, hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def with_weights(random_weights: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name those weights as the published ones, as an operator would."""
+    file, sha256 = random_weights
+    monkeypatch.setenv("SEVERITY_WEIGHTS_FILE", str(file))
+    monkeypatch.setenv("SEVERITY_WEIGHTS_SHA256", sha256)
+    return sha256

@@ -6,7 +6,7 @@ import pytest
 
 from db.reading import trends
 from severity.domain import Direction, Interval, Likeness, View
-from tests.db.conftest import CALIBRATION, DAY_ZERO, ERRORS, INVERTED, version
+from tests.builders.scores import CALIBRATION, DAY_ZERO, ERRORS, INVERTED, version
 
 EXTENT = ERRORS.geographic_extent
 LIMIT = EXTENT.smallest_detectable_change

@@ -5,7 +5,7 @@ from db.outcomes import Rejected
 from db.reading import trends
 from db.reading.trends import Balance
 from severity.domain import Likeness, Reason, TimeSource, View
-from tests.db.conftest import INBOX, INVERTED, scored, version
+from tests.builders.scores import INBOX, INVERTED, scored, version
 
 
 def read(database, patient="p-1"):

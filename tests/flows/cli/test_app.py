@@ -17,7 +17,7 @@ from flows.demo.films import FILMS, write_demo_inbox
 from flows.resources import Resources
 from severity.domain import RESEARCH_USE_ONLY
 from tests.builders.films import write_inbox
-from tests.flows.conftest import SECRET
+from tests.builders.settings import SECRET
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from flows.resources import Resources
 from tests.builders.films import write_inbox
-from tests.flows.conftest import SECRET
+from tests.builders.settings import SECRET
 
 PATIENCE_SECONDS = 240
 

@@ -7,7 +7,6 @@ Seeded, so a failure repeats. To search further than every run should take, set
 import os
 import random
 import time
-from collections.abc import Callable
 from datetime import UTC
 
 import imagecodecs
@@ -31,6 +30,7 @@ from pydicom.uid import (
 from severity.errors import RejectedImage, UnreadableSidecar
 from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord, parse_sidecar
+from tests.builders.film_files import dicom_film, grey_film, jpeg_film, png_film
 
 COPIES = int(os.environ.get("FUZZ_COPIES", "1000"))
 SLOWEST = 20  # seconds, on a busy machine
@@ -80,7 +80,7 @@ def table() -> list[Dataset]:
     return [item]
 
 
-def compressed(dicom_film: Callable[..., bytes], pixels: NDArray[np.uint16]) -> list[bytes]:
+def compressed(pixels: NDArray[np.uint16]) -> list[bytes]:
     """One film for each further decoder."""
     large = np.tile(pixels, (14, 12))  # decoded to half its size
     jpeg, j2k = imagecodecs.jpeg8_encode, imagecodecs.jpeg2k_encode
@@ -98,12 +98,7 @@ def compressed(dicom_film: Callable[..., bytes], pixels: NDArray[np.uint16]) -> 
 
 
 @pytest.fixture(scope="module")
-def films(
-    dicom_film: Callable[..., bytes],
-    png_film: Callable[..., bytes],
-    jpeg_film: Callable[..., bytes],
-    grey_film: Callable[..., NDArray[np.uint16]],
-) -> list[bytes]:
+def films() -> list[bytes]:
     """One small film of each kind that is read in a way of its own."""
     eight_bits = grey_film(bits=8).astype(np.uint8)
     return [

@@ -4,7 +4,6 @@ import csv
 import resource
 import struct
 import zlib
-from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,8 +19,8 @@ from severity.files.png_jpeg import DAY_ZERO
 from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord, parse_sidecar
 from severity.images.radiograph import Radiograph
+from tests.builders.film_files import jpeg_film, png_film
 
-Film = Callable[..., bytes]
 SOMEBODY = SidecarRecord(patient_id="ROE-1")
 BERLIN = ZoneInfo("Europe/Berlin")
 EVERY = 8  # of the real films: enough to meet each kind
@@ -50,12 +49,12 @@ def slope(dtype: type = np.uint8) -> NDArray[np.unsignedinteger]:
 
 
 @pytest.fixture(scope="module")
-def png(png_film: Film) -> bytes:
+def png() -> bytes:
     return png_film(slope())
 
 
 @pytest.fixture(scope="module")
-def jpeg(jpeg_film: Film) -> bytes:
+def jpeg() -> bytes:
     return jpeg_film(slope())
 
 
@@ -75,7 +74,7 @@ def test_an_eight_bit_png_is_read_as_it_is(png: bytes) -> None:
     assert (film.values == slope()).all()
 
 
-def test_a_sixteen_bit_png_keeps_all_its_bits(png_film: Film) -> None:
+def test_a_sixteen_bit_png_keeps_all_its_bits() -> None:
     film = read(png_film(slope(np.uint16))).grey
 
     assert (film.black, film.white) == (0, 65535)
@@ -99,23 +98,23 @@ def test_a_png_of_few_grey_levels_spans_black_to_white(tmp_path: Path, bits: int
 
 
 @pytest.mark.parametrize("kind", ["RGB", "RGBA", "LA"])
-def test_grey_stored_as_colour_is_read_as_grey(png_film: Film, kind: str) -> None:
+def test_grey_stored_as_colour_is_read_as_grey(kind: str) -> None:
     colours = np.asarray(Image.fromarray(slope()).convert(kind))
 
     assert (read(png_film(colours)).grey.values == slope()).all()
 
 
-def test_a_slight_tint_is_no_colour_and_the_first_channel_counts(png_film: Film) -> None:
+def test_a_slight_tint_is_no_colour_and_the_first_channel_counts() -> None:
     tinted = np.dstack([slope(), slope() // 8 * 7, slope() // 8 * 7])
 
     assert (read(png_film(tinted)).grey.values == slope()).all()
 
 
-def test_a_grey_jpeg_stored_as_colour_is_read_as_grey(jpeg_film: Film) -> None:
+def test_a_grey_jpeg_stored_as_colour_is_read_as_grey() -> None:
     assert read(jpeg_film(np.dstack([slope()] * 3))).grey.values == pytest.approx(slope(), abs=8)
 
 
-def test_a_coloured_annotation_does_not_make_a_colour_image(png_film: Film) -> None:
+def test_a_coloured_annotation_does_not_make_a_colour_image() -> None:
     annotated = np.dstack([slope()] * 3)
     annotated[:20, :20] = [255, 0, 0]
 
@@ -123,7 +122,7 @@ def test_a_coloured_annotation_does_not_make_a_colour_image(png_film: Film) -> N
 
 
 @pytest.mark.parametrize("colour", [[200, 60, 60], [0, 0, 255], [0, 200, 0]])
-def test_a_coloured_image_is_refused(png_film: Film, jpeg_film: Film, colour: list[int]) -> None:
+def test_a_coloured_image_is_refused(colour: list[int]) -> None:
     image = np.full((100, 100, 3), colour, np.uint8)
 
     assert reason(png_film(image)) == Reason.COLOUR
@@ -163,20 +162,20 @@ def wide_png(pixels: NDArray[np.uint16]) -> bytes:
 
 
 @pytest.mark.parametrize("lost", [8, 12, 13, 17, 20, 100, 1000])
-def test_a_png_that_was_cut_off_is_corrupt(png_film: Film, lost: int) -> None:
+def test_a_png_that_was_cut_off_is_corrupt(lost: int) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (100, 100)).astype(np.uint8)
 
     assert reason(png_film(noise)[:-lost]) == Reason.CORRUPT
 
 
 @pytest.mark.parametrize("lost", [1, 2, 10, 100, 1000, 5000])
-def test_a_jpeg_that_was_cut_off_is_corrupt(jpeg_film: Film, lost: int) -> None:
+def test_a_jpeg_that_was_cut_off_is_corrupt(lost: int) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (100, 100)).astype(np.uint8)
 
     assert reason(jpeg_film(noise)[:-lost]) == Reason.CORRUPT
 
 
-def test_a_changed_bit_of_a_png_never_passes_for_a_film(png_film: Film) -> None:
+def test_a_changed_bit_of_a_png_never_passes_for_a_film() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (100, 100)).astype(np.uint8)
     content = png_film(noise)
     for at in range(33, len(content) - 16, 97):
@@ -200,7 +199,7 @@ def test_a_decompression_bomb_is_refused_before_anything_is_allocated(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 * 1024  # KiB
 
 
-def test_an_image_too_small_to_show_lungs_is_refused(png_film: Film) -> None:
+def test_an_image_too_small_to_show_lungs_is_refused() -> None:
     assert reason(png_film(np.zeros((99, 200), np.uint8))) == Reason.TOO_SMALL
 
 

@@ -4,12 +4,10 @@ import logging
 import threading
 import tracemalloc
 import warnings
-from collections.abc import Callable
 from datetime import UTC
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from pydicom.uid import RLELossless
 
 from severity.domain import Reason
@@ -18,8 +16,8 @@ from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord
 from severity.images.limits import MOST_BYTES, check_bytes, check_size
 from severity.images.radiograph import Radiograph
+from tests.builders.film_files import dicom_film, grey_film, jpeg_film, png_film
 
-Film = Callable[..., bytes]
 SOMEBODY = SidecarRecord(patient_id="2")
 
 
@@ -33,9 +31,7 @@ def reason(content: bytes) -> Reason:
     return rejected.value.reason
 
 
-def test_the_content_tells_what_a_file_is(
-    dicom_film: Film, png_film: Film, jpeg_film: Film
-) -> None:
+def test_the_content_tells_what_a_file_is() -> None:
     pixels = np.zeros((100, 100), np.uint8)
 
     assert read(dicom_film()).grey.white == 4095
@@ -43,7 +39,7 @@ def test_the_content_tells_what_a_file_is(
     assert read(jpeg_film(pixels)).grey.white == 255
 
 
-def test_a_dicom_file_speaks_for_itself(dicom_film: Film) -> None:
+def test_a_dicom_file_speaks_for_itself() -> None:
     sidecar = SidecarRecord(patient_id="other", view="L", acquired_at="1999-01-01")
 
     assert read(dicom_film(), sidecar).record == read(dicom_film(), None).record
@@ -57,7 +53,7 @@ def test_what_is_no_image_is_refused(content: bytes) -> None:
     assert reason(content) == Reason.NOT_AN_IMAGE
 
 
-def test_a_dicom_file_whose_preamble_is_another_image_is_dicom(dicom_film: Film) -> None:
+def test_a_dicom_file_whose_preamble_is_another_image_is_dicom() -> None:
     """Such files are valid: PS3.10, 7.1 leaves the preamble to others."""
     content = b"\x89PNG\r\n\x1a\n".ljust(128, b"\0") + dicom_film()[128:]
 
@@ -95,7 +91,7 @@ def test_the_limits_of_size_are_inclusive(rows: int, columns: int, expected: Rea
 
 
 def test_a_film_for_which_the_memory_is_too_small_is_refused(
-    dicom_film: Film, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def no_memory(*_: object, **__: object) -> None:
         raise MemoryError
@@ -115,8 +111,6 @@ def test_a_film_for_which_the_memory_is_too_small_is_refused(
     ],
 )
 def test_reading_holds_no_more_than_a_few_copies_of_the_pixels(
-    dicom_film: Film,
-    grey_film: Callable[..., NDArray[np.uint16]],
     attributes: dict[str, str],
     most: int,
 ) -> None:
@@ -135,16 +129,14 @@ def test_reading_holds_no_more_than_a_few_copies_of_the_pixels(
 # Warnings and logs of the libraries
 
 
-def faulty(dicom_film: Film) -> bytes:
+def faulty() -> bytes:
     """A film of which pydicom has something to say."""
     return dicom_film(ViewPosition="roe-1", PatientID="ROE-1" * 20)
 
 
-def test_what_a_library_says_of_a_film_goes_nowhere(
-    dicom_film: Film, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_a_library_says_of_a_film_goes_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     """It quotes values, which may be a patient's. A warning would fail this test."""
-    films = [faulty(dicom_film), dicom_film(syntax=RLELossless, frame=b"ROE-1" * 20)]
+    films = [faulty(), dicom_film(syntax=RLELossless, frame=b"ROE-1" * 20)]
     caplog.set_level(logging.DEBUG)
     caplog.clear()
 
@@ -156,8 +148,8 @@ def test_what_a_library_says_of_a_film_goes_nowhere(
     assert caplog.messages == ["afterwards"]
 
 
-def test_threads_that_read_at_once_leave_warnings_as_they_were(dicom_film: Film) -> None:
-    content = faulty(dicom_film)
+def test_threads_that_read_at_once_leave_warnings_as_they_were() -> None:
+    content = faulty()
     before = list(warnings.filters)
     failures: list[BaseException] = []
 
@@ -179,7 +171,7 @@ def test_threads_that_read_at_once_leave_warnings_as_they_were(dicom_film: Film)
     assert logging.getLogger("pydicom").propagate
 
 
-def test_a_refused_film_leaves_warnings_as_they_were(dicom_film: Film) -> None:
+def test_a_refused_film_leaves_warnings_as_they_were() -> None:
     before = list(warnings.filters)
 
     assert reason(dicom_film()[:700]) == Reason.CORRUPT

@@ -1,12 +1,10 @@
-"""Builders of small films."""
+"""Small films as files: DICOM in every encoding, JPEG and PNG."""
 
 import io
 import warnings
-from collections.abc import Callable
 
 import imagecodecs
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset, FileDataset, config, dcmwrite
@@ -31,6 +29,13 @@ def grey_film(*, bits: int = 12, shape: tuple[int, int] = _SHAPE) -> NDArray[np.
     noise = np.random.default_rng(0).integers(0, 3, shape)
     slope = np.add.outer(np.arange(rows), np.arange(columns)) / (rows + columns)
     return (slope * (2**bits - 4) + noise).astype(np.uint16)
+
+
+def patches(*values: int, dtype: type = np.uint16) -> NDArray[np.integer]:
+    """100 x 100 pixels that begin with the given values and go on with the first."""
+    pixels = np.full((100, 100), values[0], dtype)
+    pixels[0, : len(values)] = values
+    return pixels
 
 
 def dicom_film(
@@ -130,23 +135,3 @@ def _raster(pixels: NDArray[np.integer], kind: str, **options: object) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind, **options)
     return file.getvalue()
-
-
-@pytest.fixture(scope="session", name="grey_film")
-def _grey_film() -> Callable[..., NDArray[np.uint16]]:
-    return grey_film
-
-
-@pytest.fixture(scope="session", name="dicom_film")
-def _dicom_film() -> Callable[..., bytes]:
-    return dicom_film
-
-
-@pytest.fixture(scope="session", name="jpeg_film")
-def _jpeg_film() -> Callable[..., bytes]:
-    return jpeg_film
-
-
-@pytest.fixture(scope="session", name="png_film")
-def _png_film() -> Callable[..., bytes]:
-    return png_film

@@ -1,7 +1,5 @@
 """Builders of measurements."""
 
-import pytest
-
 from benchmarks.comparison import REFERENCE, Contender, Round, Section
 from benchmarks.jobs import Format, Precision, Rate, Variant
 
@@ -24,18 +22,3 @@ def one_round(reference, ours, bare) -> Round:
 
 def section_of(*rounds: Round, model="compact-2") -> Section:
     return Section(model, "cpu", Format.RASTER, rounds, {"ours fp32": {"read": 1.0}})
-
-
-@pytest.fixture(name="measured")
-def _measured():
-    return measured
-
-
-@pytest.fixture(name="one_round")
-def _one_round():
-    return one_round
-
-
-@pytest.fixture(name="section_of")
-def _section_of():
-    return section_of

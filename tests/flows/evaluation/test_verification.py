@@ -1,0 +1,123 @@
+"""Whether a model gives the numbers that its authors published."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from severity.domain import RESEARCH_USE_ONLY
+from tests.builders.commands import Command
+from tests.builders.films import write_film
+from tests.builders.heads import write_ralo
+
+
+def write_reference(folder: Path, films: Sequence[dict[str, object]], *, off: float = 0) -> None:
+    """Write a model's own scores as the authors published theirs, one film twice."""
+    (folder / "reference").mkdir(exist_ok=True)
+    with (folder / "reference/published_geographic_extent.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["filename", "rater_mean", "published_prediction"])
+        for one in films:
+            raw = float(one["geographic_extent_raw"])
+            writer.writerow([Path(str(one["file"])).name, "1.0", f"{raw:.2f}"])
+    with (folder / "reference/published_readme_examples.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["filename", "geographic_extent_0_8", "opacity_0_6"])
+        raw = [float(films[0][f"{score}_raw"]) for score in ("geographic_extent", "opacity")]
+        name = Path(str(films[0]["file"])).name
+        writer.writerow([name, f"{raw[0]:.4}", f"{raw[1] + off:.4}"])
+
+
+@pytest.fixture
+def films(command: Command, tmp_path: Path, with_weights: str) -> list[dict[str, object]]:
+    """Three films in the place of the published ones, with their scores."""
+    paths = [tmp_path / "data/cidc/images" / f"film-{number}.png" for number in range(3)]
+    for number, path in enumerate(paths):
+        write_film(path, seed=number)
+    scored = command("score", "--json", "--model", "txrv-cidc-v1", *map(str, paths))
+    return json.loads(scored.out)["results"]
+
+
+def test_verify_passes_where_the_model_gives_the_published_numbers(
+    command: Command, films: list[dict[str, object]], tmp_path: Path
+) -> None:
+    write_reference(tmp_path / "data", films)
+
+    ended = command("model", "verify", "--data", str(tmp_path / "data"))
+    document = json.loads(
+        command("model", "verify", "--json", "--data", str(tmp_path / "data")).out
+    )
+
+    assert ended.code == 0, ended
+    assert "5 of 5 published numbers compared; films missing: 0, rejected: 0." in ended.out
+    assert "gives the published predictions" in ended.out
+    assert document["agrees"] is True
+    assert document["largest_difference"] <= 0.0051
+    assert document["notice"] == RESEARCH_USE_ONLY
+
+
+def test_verify_fails_where_one_number_is_off(
+    command: Command, films: list[dict[str, object]], tmp_path: Path
+) -> None:
+    write_reference(tmp_path / "data", films, off=0.03)
+
+    ended = command("model", "verify", "--data", str(tmp_path / "data"))
+
+    assert ended.code == 1
+    assert "4 within 0.02, 1 beyond" in ended.out
+    assert "DOES NOT give the published predictions" in ended.out
+    assert ended.err == ""
+
+
+def test_verify_counts_missing_films_and_fails_for_rejected_ones(
+    command: Command, films: list[dict[str, object]], tmp_path: Path
+) -> None:
+    write_reference(tmp_path / "data", films)
+    images = tmp_path / "data/cidc/images"
+
+    (images / "film-2.png").unlink()
+    missing = command("model", "verify", "--data", str(tmp_path / "data"))
+    (images / "film-2.png").write_bytes(b"no image")
+    rejected = command("model", "verify", "--data", str(tmp_path / "data"))
+
+    assert missing.code == 0
+    assert "4 of 5 published numbers compared; films missing: 1, rejected: 0." in missing.out
+    assert rejected.code == 1
+    assert "rejected: not_an_image" in rejected.out
+
+
+def test_verify_of_a_model_on_other_scales_is_refused(command: Command, tmp_path: Path) -> None:
+    command("model", "import", "ralo", *write_ralo(tmp_path))
+    film = {"file": "a.png", "geographic_extent_raw": 1.0, "opacity_raw": 1.0}
+    (tmp_path / "data").mkdir()
+    write_reference(tmp_path / "data", [film])
+
+    ended = command("model", "verify", "--model", "txrv-ralo-v1", "--data", str(tmp_path / "data"))
+
+    assert ended.code == 2
+    assert "txrv-ralo-v1 gives opacity from 0 to 8 points" in ended.err
+
+
+def test_random_weights_do_not_give_the_published_predictions(
+    command: Command, cidc: Path, with_weights: str, tmp_path: Path
+) -> None:
+    """On the four real films of the README, of which the notebook has two; the others missing."""
+    images = tmp_path / "data/cidc/images"
+    images.mkdir(parents=True)
+    (tmp_path / "data/reference").symlink_to(cidc.parent / "reference")
+    with (cidc.parent / "reference/published_readme_examples.csv").open() as file:
+        for row in csv.DictReader(file):
+            (images / row["filename"]).symlink_to(cidc / "images" / row["filename"])
+
+    ended = command("model", "verify", "--json", "--data", str(tmp_path / "data"))
+
+    document = json.loads(ended.out)
+    assert ended.code == 1
+    assert document["agrees"] is False
+    assert len(document["numbers"]) == 49 + 2 * 4
+    assert document["compared"] == 2 + 2 * 4
+    assert len(document["films_missing"]) == 47
+    assert document["films_rejected"] == []
+    assert document["largest_difference"] > 1

@@ -1,0 +1,165 @@
+"""When a film was taken."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from severity.domain import TimeSource
+from tests.builders.film_files import dicom_film
+from tests.builders.reading import published, read
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+TIMES = {
+    "AcquisitionDateTime": "20200401120001",
+    "AcquisitionDate": "20200402",
+    "AcquisitionTime": "120002",
+    "ContentDate": "20200403",
+    "ContentTime": "120003",
+    "SeriesDate": "20200404",
+    "SeriesTime": "120004",
+    "StudyDate": "20200405",
+    "StudyTime": "120005",
+}
+
+ORDER = [
+    TimeSource.ACQUISITION_DATETIME,
+    TimeSource.ACQUISITION,
+    TimeSource.CONTENT,
+    TimeSource.SERIES,
+    TimeSource.STUDY,
+]
+
+
+@pytest.mark.parametrize("missing", range(5))
+@pytest.mark.parametrize("how", ["absent", "empty", "not a date"])
+def test_the_time_comes_from_the_first_source_that_has_a_date(missing: int, how: str) -> None:
+    attributes = dict(TIMES)
+    for keyword in [key for key in TIMES if not key.endswith("Time") or "DateTime" in key][
+        :missing
+    ]:
+        match how:
+            case "absent":
+                del attributes[keyword]
+            case "empty":
+                attributes[keyword] = ""
+            case _:
+                attributes[keyword] = "20200231" + attributes[keyword][8:]
+
+    acquired = read(dicom_film(**attributes)).record.acquired
+
+    assert acquired.source == ORDER[missing]
+    assert acquired.at == datetime(2020, 4, missing + 1, 12, 0, missing + 1, tzinfo=UTC)
+
+
+def test_without_any_date_the_time_is_unknown_and_never_that_of_storage() -> None:
+    film = dicom_film(
+        StudyDate=None,
+        StudyTime="120000",
+        InstanceCreationDate="20200401",
+        PatientBirthDate="19500101",
+        ScheduledProcedureStepStartDate="20200401",
+    )
+
+    acquired = read(film).record.acquired
+
+    assert (acquired.at, acquired.source) == (None, TimeSource.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["20201340", "20200230", "2020", "0000", "UNKNOWN", "00010101", "2020-04-01"],
+)
+def test_a_date_that_does_not_exist_is_not_a_time(written: str) -> None:
+    film = dicom_film(StudyDate=written, TimezoneOffsetFromUTC="+0100")
+
+    assert read(film).record.acquired.source == TimeSource.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        ("093015", (9, 30, 15, 0)),
+        ("093015.25", (9, 30, 15, 250_000)),
+        ("0930", (9, 30, 0, 0)),
+        ("09", (9, 0, 0, 0)),
+        ("09:30:15", (9, 30, 15, 0)),
+        ("235960", (23, 59, 59, 0)),
+        ("", (0, 0, 0, 0)),
+        ("noon", (0, 0, 0, 0)),
+    ],
+)
+def test_a_time_of_day_may_be_short_or_missing(time: str, expected: tuple[int, ...]) -> None:
+    acquired = read(dicom_film(StudyTime=time)).record.acquired
+
+    assert acquired.at == datetime(2020, 4, 1, *expected, tzinfo=UTC)
+
+
+def test_a_date_of_the_old_standard_is_read() -> None:
+    acquired = read(dicom_film(StudyDate="2020.04.01")).record.acquired
+
+    assert acquired.at == datetime(2020, 4, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("day", "utc_hour"),
+    [("20200115", 11), ("20200715", 10), ("20200329", 10), ("20201025", 11)],
+)
+def test_the_assumed_zone_knows_daylight_saving(day: str, utc_hour: int) -> None:
+    film = dicom_film(StudyDate=day, StudyTime="120000")
+
+    acquired = read(film, BERLIN).record.acquired
+
+    assert acquired.at == datetime.strptime(f"{day}{utc_hour}+0000", "%Y%m%d%H%z")
+    assert acquired.zone == "Europe/Berlin"
+
+
+def test_the_hour_that_is_repeated_in_autumn_is_read_the_same_way_every_time() -> None:
+    film = dicom_film(StudyDate="20201025", StudyTime="023000")
+
+    assert read(film, BERLIN).record.acquired.at == datetime(2020, 10, 25, 0, 30, tzinfo=UTC)
+
+
+def test_the_file_s_offset_goes_before_the_assumed_zone() -> None:
+    film = dicom_film(StudyTime="120000", TimezoneOffsetFromUTC="-0430")
+
+    acquired = read(film, BERLIN).record.acquired
+
+    assert acquired.at == datetime(2020, 4, 1, 16, 30, tzinfo=UTC)
+    assert acquired.zone == str(timezone(-timedelta(hours=4, minutes=30)))
+
+
+@pytest.mark.parametrize("offset", ["+2500", "Berlin", "+02", ""])
+def test_an_offset_that_is_none_leaves_the_assumed_zone(offset: str) -> None:
+    film = dicom_film(StudyTime="120000", TimezoneOffsetFromUTC=offset)
+
+    assert read(film, BERLIN).record.acquired.at == datetime(2020, 4, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("written", "utc_hour", "zone"),
+    [
+        ("20200401120000+0900", 3, "UTC+09:00"),
+        ("20200401120000.000000-0300", 15, "UTC-03:00"),
+        ("2020040112+0000", 12, "UTC"),
+        ("20200401120000", 7, "UTC+05:00"),
+    ],
+)
+def test_a_date_and_time_with_its_own_offset_needs_no_other(
+    written: str, utc_hour: int, zone: str
+) -> None:
+    film = dicom_film(AcquisitionDateTime=written, TimezoneOffsetFromUTC="+0500")
+
+    acquired = read(film, BERLIN).record.acquired
+
+    assert acquired.at == datetime(2020, 4, 1, utc_hour, tzinfo=UTC)
+    assert acquired.zone == zone
+    assert acquired.source == TimeSource.ACQUISITION_DATETIME
+
+
+def test_a_real_film_s_time_is_that_of_its_content() -> None:
+    acquired = read(published("RG1_UNCR.dcm")).record.acquired
+
+    assert acquired.source == TimeSource.CONTENT
+    assert acquired.at == datetime(1995, 9, 26, 16, 51, 30, tzinfo=UTC)
