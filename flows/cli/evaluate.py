@@ -11,9 +11,13 @@ from flows.cli.options import (
     model_option,
     precision_option,
 )
+from flows.cli.terminal import terminal
+from flows.evaluation.error_sections import print_errors
+from flows.evaluation.folder import Request, evaluate_folder
+from flows.evaluation.report import to_json
+from flows.evaluation.tables import print_summary
 from flows.labelled_films.folder import CannotEvaluate
 from flows.progress import watched
-from flows.reports.trend_text import terminal
 from flows.resources import Progress, Resources
 from severity.domain import Scale
 
@@ -79,12 +83,6 @@ def evaluate(  # noqa: PLR0913 - its options
             "the first number must be the lower one", param_hint="--opacity-scale"
         )
     with watched(Resources(chosen_settings(**engine), Progress())) as have:
-        # Imported here: only what scores needs torch, which takes seconds.
-        from flows.evaluation.error_sections import print_errors  # noqa: PLC0415
-        from flows.evaluation.folder import Request, evaluate_folder  # noqa: PLC0415
-        from flows.evaluation.report import to_json  # noqa: PLC0415
-        from flows.evaluation.tables import print_summary  # noqa: PLC0415
-
         request = Request(data, peers, out, Scale(lowest, highest), perturbed)
         try:
             found = asyncio.run(evaluate_folder(request, have))

@@ -1,6 +1,5 @@
-"""The commands about models: import, list, show, verify."""
+"""The commands about models: import, list, show."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from flows.cli.terminal import terminal
 from flows.models.catalogue import known, names, store, version
 from flows.models.importing import RALO, CannotImport, Request, import_head, import_ralo
 from flows.models.store import NameTaken, StoredModel
@@ -17,28 +17,18 @@ from flows.models.text import (
     model_table,
     models_json,
     models_table,
-    verdict_json,
-    verdict_table,
 )
-from flows.reports.trend_text import terminal
 from flows.settings import Settings
 from severity.domain import RESEARCH_USE_ONLY, Scale
 from severity.errors import ModelUnavailable
 from severity.heads.head import HeadInput
-from severity.heads.published import LINEAR_NAME
 from severity.models.backbone_catalogue import BACKBONES
 
-_FAILURE = 1
 _RALO = "ralo"
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(name="model")
-def model_commands() -> None:
-    """List models, import published heads, and verify this installation."""
-
-
-@model_commands.command(name="import")
+@click.command(name="import")
 @click.argument("files", nargs=-1, required=True, metavar="[ralo] FILE...")
 @click.option("--name", help="Lowercase letters, digits and hyphens; what --model will take.")
 @click.option(
@@ -68,7 +58,7 @@ def import_model(files: tuple[str, ...], **said: object) -> None:
     """
     given = {name: value for name, value in said.items() if value is not None}
     settings = Settings()
-    with _wrong_use_in_one_line(CannotImport, NameTaken):
+    with wrong_use_in_one_line(CannotImport, NameTaken):
         model = _read(files, given)
         added = store(settings).add(model)
     click.echo(f"{model.head.name} {'imported' if added else 'was imported already, unchanged'}")
@@ -129,8 +119,8 @@ def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-@model_commands.command(name="list")
-@_json_option
+@click.command(name="list")
+@json_option
 def list_models(*, as_json: bool) -> None:
     """List the models of this installation: built in, then imported.
 
@@ -144,50 +134,21 @@ def list_models(*, as_json: bool) -> None:
         terminal().print(models_table(models))
 
 
-@model_commands.command()
+@click.command()
 @click.argument("name")
-@_json_option
+@json_option
 def show(name: str, *, as_json: bool) -> None:
     """Show everything that is known of the model NAME: hashes, source, licence, accuracy."""
     settings = Settings()
-    model = _listed(_existing(name, settings), settings)
+    model = _listed(existing(name, settings), settings)
     if as_json:
         click.echo(model_json(model))
     else:
         terminal().print(model_table(model))
 
 
-@model_commands.command(name="verify")
-@click.option("--model", "name", default=LINEAR_NAME, show_default=True, help="Which one.")
-@click.option(
-    "--data",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with cidc/images and reference.",
-)
-@_json_option
-def verify_model(name: str, data: Path, *, as_json: bool) -> None:
-    """Recompute the predictions that the authors published, and report each difference.
-
-    This is how a site proves its installation: weights, preprocessing and arithmetic. Films
-    that are missing are counted and left out. Ends with exit code 1 if any number is off by
-    more than 0.02 points, if a film was rejected, or if nothing could be compared.
-    """
-    # Imported here: listing models needs no torch, which takes seconds.
-    from flows.evaluation.verification import CannotVerify, verify  # noqa: PLC0415
-
-    settings = Settings()
-    with _wrong_use_in_one_line(CannotVerify):
-        scored_by, verdict = verify(_existing(name, settings), settings, data)
-    if as_json:
-        click.echo(verdict_json(scored_by, verdict))
-    else:
-        terminal().print(verdict_table(scored_by, verdict))
-    if not verdict.agrees:
-        sys.exit(_FAILURE)
-
-
-def _existing(name: str, settings: Settings) -> str:
+def existing(name: str, settings: Settings) -> str:
+    """Return a model's name if this installation has it; else the command is used wrongly."""
     there = names(settings)
     if name not in there:
         message = f"no model {name!r}; there is {', '.join(there)}"
@@ -208,7 +169,8 @@ def _listed(name: str, settings: Settings) -> ListedModel:
 
 
 @contextmanager
-def _wrong_use_in_one_line(*kinds: type[Exception]) -> Iterator[None]:
+def wrong_use_in_one_line(*kinds: type[Exception]) -> Iterator[None]:
+    """End a command with exit code 2 and one line if an error of these kinds is raised."""
     try:
         yield
     except kinds as error:

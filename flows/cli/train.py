@@ -8,12 +8,17 @@ from pathlib import Path
 import click
 
 from flows.cli.options import chosen_settings, device_option
+from flows.cli.terminal import terminal
+from flows.head_training.fit import CannotTrain
+from flows.head_training.folder import Request, train_folder
+from flows.head_training.record import HeadChoice
+from flows.head_training.text import left_out_lines, to_json, trained_lines
 from flows.labelled_films.folder import CannotEvaluate, LabelKind
 from flows.models.store import NameTaken
 from flows.progress import watched
-from flows.reports.trend_text import terminal
 from flows.resources import Progress, Resources
 from severity.domain import Scale
+from severity.evaluation.head_fitting import Basis, HeadKind
 from severity.models.backbone_catalogue import BACKBONES
 from severity.models.bundled_cards import BUNDLED
 
@@ -112,13 +117,6 @@ def train(  # noqa: PLR0913 - one for each option
     kinds, scale = _labels([Labels(one) for one in labels], opacity_scale)
     settings = chosen_settings(device=device)
     with watched(Resources(settings, Progress())) as have:
-        # Imported here: only what fits needs torch and scikit-learn, which take seconds.
-        from flows.head_training.fit import CannotTrain  # noqa: PLC0415
-        from flows.head_training.folder import Request, train_folder  # noqa: PLC0415
-        from flows.head_training.record import HeadChoice  # noqa: PLC0415
-        from flows.head_training.text import left_out_lines, to_json, trained_lines  # noqa: PLC0415
-        from severity.evaluation.head_fitting import Basis, HeadKind  # noqa: PLC0415
-
         basis = Basis(on) if on else None
         choice = HeadChoice(name, HeadKind(head), basis, seed, source, licence)
         request = Request(data, choice, backbone, kinds, scale, perturbed)

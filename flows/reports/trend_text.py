@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -16,12 +16,6 @@ from severity.domain import RESEARCH_USE_ONLY, Direction, Interval, Scale, Unlik
 _NO_SCORE = "-"
 _SIGNS = {Direction.WORSE: "^", Direction.BETTER: "v", Direction.STABLE: "=", None: " "}
 _SIGNS_MEAN = "Beyond the smallest detectable change: ^ worse, v better. Within it: = stable."
-
-
-def terminal() -> Console:
-    """Return the terminal; wide enough for every table where output goes to a file."""
-    console = Console(highlight=False, emoji=False)
-    return console if console.is_terminal else Console(highlight=False, emoji=False, width=140)
 
 
 def fates_table(fates: Sequence[tuple[str, str, str]]) -> RenderableType:

@@ -4,15 +4,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from flows.cli.app import Unusable, app
+from flows.cli.app import app
+from flows.cli.lazy_group import ListedCommand
+from flows.cli.options import Unusable
 from flows.demo.films import FILMS, write_demo_inbox
 from flows.resources import Resources
 from severity.domain import RESEARCH_USE_ONLY
@@ -120,6 +123,23 @@ def test_every_command_explains_itself_and_says_what_it_is_for() -> None:
         shown = runner.invoke(app, [name, "--help"])
         assert shown.exit_code == 0
         assert len(shown.output.splitlines()) > 4
+
+
+def listed_commands(group: click.Group = app) -> Iterator[click.Command]:
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            yield from listed_commands(command)
+        else:
+            yield command
+
+
+@pytest.mark.parametrize("listed", list(listed_commands()), ids=lambda listed: listed.name)
+def test_a_list_of_commands_has_the_first_line_of_each(listed: ListedCommand) -> None:
+    command = listed.imported()
+
+    assert command.name == listed.name
+    assert command.help is not None
+    assert command.help.partition("\n\n")[0] == listed.short_help
 
 
 def test_the_database_is_made_by_a_command_and_only_then_used(command: Command) -> None:
@@ -231,8 +251,9 @@ def test_an_unknown_patient_is_wrong_use(command: Command) -> None:
     assert ended.stderr == "cxr-severity: no dated score of this patient by compact-2\n"
 
 
-def test_looking_at_scores_loads_no_torch() -> None:
+@pytest.mark.parametrize("module", ["app", "trend", "database", "models"])
+def test_looking_at_scores_loads_no_torch(module: str) -> None:
     """It takes seconds, which a status or a trend need not wait for."""
-    program = "import flows.cli.app, sys; sys.exit('torch' in sys.modules)"
+    program = f"import flows.cli.{module}, sys; sys.exit('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

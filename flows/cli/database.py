@@ -1,0 +1,60 @@
+"""The commands about what the database holds: its tables, the balance, what was rejected."""
+
+import click
+from rich.text import Text
+
+from db import ledger
+from db.engine import Database
+from db.reading import trends
+from flows import resources
+from flows.cli.options import chosen_resources, model_option
+from flows.cli.terminal import terminal
+from flows.reports.trend_text import balance_line, rejections_table
+from flows.resources import Progress, Resources
+from flows.scoring.registration import model_version_id
+from flows.settings import Settings
+from severity.domain import RESEARCH_USE_ONLY, Reason
+
+
+@click.command()
+@model_option
+def status(model: str | None) -> None:
+    """Show the balance: what became of everything that was ever seen."""
+    console = terminal()
+    with chosen_resources(model=model) as have, have.database.transaction() as session:
+        versions = trends.model_versions(session, have.settings.model)
+        if not versions:
+            console.print(f"{have.settings.model} has scored nothing yet.")
+        for version in versions:
+            console.print(Text(version, style="bold"))
+            console.print(balance_line(trends.balance(session, version)))
+            rejected = trends.rejections(session, version)
+            if rejected:
+                console.print(rejections_table(rejected))
+    console.print(RESEARCH_USE_ONLY)
+
+
+@click.command()
+@click.argument("reason", type=click.Choice([reason.value for reason in Reason]))
+@model_option
+def release(reason: str, model: str | None) -> None:
+    """Put back what was rejected for REASON, to be tried again by the next run."""
+    with chosen_resources(model=model) as have:
+        version_id = model_version_id(have)
+        with have.database.transaction() as session:
+            released = ledger.release(session, Reason(reason), model_version_id=version_id)
+    terminal().print(f"{released} rejected for {reason} wait again")
+
+
+@click.command()
+def upgrade() -> None:
+    """Create the tables, or bring them up to date; safe to run at any time.
+
+    Also lets the role severity_dashboard, if it exists, read the dashboards' views.
+    """
+    settings = Settings()
+    with resources.using(Resources(settings, Progress())) as have:
+        url = settings.database_url
+        database = Database(url.get_secret_value()) if url else have.database
+        revision = database.upgrade()
+    terminal().print(f"The database is at revision {revision}.")

@@ -1,0 +1,44 @@
+"""Commands that are imported when they are run or explained, not when they are listed."""
+
+from pkgutil import resolve_name
+
+import click
+
+
+class ListedCommand(click.Command):
+    """A command's line in the list of its group, and where the command itself is defined.
+
+    Parameters
+    ----------
+    name
+        What a user types.
+    defined_in
+        The command, as ``package.module:name``.
+    short_help
+        The first line of the command's own help, which is not imported for it.
+    """
+
+    def __init__(self, name: str, defined_in: str, short_help: str) -> None:
+        super().__init__(name, short_help=short_help)
+        self.defined_in = defined_in
+
+    def imported(self) -> click.Command:
+        """Import the command and return it."""
+        command: click.Command = resolve_name(self.defined_in)
+        return command
+
+
+class LazyGroup(click.Group):
+    """A group that imports its listed commands only when they are run or explained.
+
+    Click lists a group by each command's own help, and would import them all for it.
+    """
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the name of the command that is asked for, the command, and its arguments."""
+        name, command, arguments = super().resolve_command(ctx, args)
+        if isinstance(command, ListedCommand):
+            command = command.imported()
+        return name, command, arguments

@@ -1,0 +1,67 @@
+"""The command that scores an inbox once."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from flows import resources
+from flows.cli.device import announce_device
+from flows.cli.options import (
+    chosen_inbox,
+    chosen_resources,
+    device_option,
+    inbox_option,
+    model_option,
+    precision_option,
+)
+from flows.cli.terminal import terminal
+from flows.deployments.environment import configure_prefect
+from flows.progress import progress_bar
+from flows.reports.trend_text import balance_line, others_text
+from severity.domain import RESEARCH_USE_ONLY
+
+if TYPE_CHECKING:
+    from flows.scoring.flow import RunSummary
+
+
+@click.command()
+@inbox_option
+@model_option
+@precision_option
+@device_option
+def run(inbox: str | None, **engine: str | None) -> None:
+    """Score everything in the inbox that is new, once; then end.
+
+    Files younger than SEVERITY_SETTLE_SECONDS are left for the next pass: they may be
+    half-written. Safe to kill at any moment and to start twice.
+    """
+    console = terminal()
+    with chosen_resources(inbox=inbox, **engine) as have:
+        location = chosen_inbox(have.settings)
+        announce_device(have.settings)
+        configure_prefect(have.settings.home, quiet=True)
+        with progress_bar(console) as progress, resources.using(have.reporting_to(progress)):
+            # Imported here: Prefect reads its settings when it is first imported.
+            from flows.scoring.flow import score_inbox  # noqa: PLC0415
+
+            summary = asyncio.run(score_inbox(location))
+    _show(summary, console)
+
+
+def _show(summary: "RunSummary", console: Console) -> None:
+    unlike = f" ({summary.unlike} unlike known films)" if summary.unlike else ""
+    console.print(
+        f"{summary.scored} scored{unlike}, {summary.rejected} rejected, {summary.deferred} left "
+        f"for the next pass, by {summary.model_version}"
+    )
+    if summary.other_versions:
+        console.print(others_text(summary.other_versions))
+    if summary.unreadable_sidecars:
+        console.print(
+            f"{summary.unreadable_sidecars} sidecars are unreadable; their images wait",
+            style="yellow",
+        )
+    console.print(balance_line(summary.balance))
+    console.print(RESEARCH_USE_ONLY)

@@ -1,0 +1,92 @@
+"""The command that scores single files."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from flows.cli.device import announce_device
+from flows.cli.exit_codes import FAILURE
+from flows.cli.options import (
+    Unusable,
+    chosen_resources,
+    device_option,
+    model_option,
+    precision_option,
+)
+from flows.cli.terminal import terminal
+from flows.progress import progress_bar
+from flows.resources import Progress
+from flows.scoring.saliency_maps import MapUnwritable, map_places
+from flows.scoring.single_files import print_table, score_files, to_csv, to_json
+
+_MANY_FILES = 32
+
+
+@click.command()
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    metavar="FILE...",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.option("--json", "form", flag_value="json", help="Print JSON.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@click.option(
+    "--saliency",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also write where each film's score comes from: a picture and an array in this folder.",
+)
+@model_option
+@precision_option
+@device_option
+def score(
+    files: tuple[Path, ...],
+    *,
+    form: str | None,
+    saliency: Path | None,
+    **engine: str | None,
+) -> None:
+    """Score single FILEs, without a database and without keeping anything.
+
+    With --saliency, FILE's map goes to NAME.saliency.png and NAME.saliency.npy in DIR, where
+    NAME is FILE's name without its ending; files of one name are numbered. A map that is
+    there already is not replaced.
+
+    Ends with exit code 1 if any file was rejected.
+    """
+    with chosen_resources(**engine) as given, _bar(files, form) as progress:
+        announce_device(given.settings)
+        have = given.reporting_to(progress)
+        version = have.model.version
+        try:
+            maps = map_places(files, saliency) if saliency else None
+            results = score_files(files, have, maps=maps)
+        except MapUnwritable as error:
+            raise Unusable(str(error)) from error
+    match form:
+        case "json":
+            click.echo(to_json(results, version), nl=False)
+        case "csv":
+            click.echo(to_csv(results, version), nl=False)
+        case _:
+            print_table(results, version, terminal())
+    if any(result.score is None for result in results):
+        sys.exit(FAILURE)
+
+
+@contextmanager
+def _bar(files: Sequence[Path], form: str | None) -> Iterator[Progress]:
+    """Show a bar to a person who waits for many files; a program that reads gets none."""
+    is_read = form is not None and not sys.stdout.isatty()
+    if is_read or not sys.stderr.isatty() or len(files) < _MANY_FILES:
+        yield Progress()
+        return
+    with progress_bar(Console(stderr=True), "Loading the model") as progress:
+        progress.waiting(len(files))
+        yield progress

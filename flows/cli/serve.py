@@ -1,0 +1,25 @@
+"""The command that scores on a schedule."""
+
+import click
+
+from flows.cli.device import announce_device
+from flows.cli.options import chosen_inbox, chosen_resources, inbox_option
+from flows.deployments.environment import configure_prefect
+from flows.deployments.serving import serve_inbox
+
+
+@click.command()
+@inbox_option
+@click.option("--cron", help="When to score; SEVERITY_CRON if absent.")
+@click.option("--poll-seconds", type=float, help="Also score at this interval, in seconds.")
+def serve(inbox: str | None, cron: str | None, poll_seconds: float | None) -> None:
+    """Score on a schedule: nightly at two by default, and at an interval if one is given.
+
+    Uses the Prefect server that PREFECT_API_URL names, else starts one on this machine. Two
+    passes never overlap. Ends with Ctrl-C or SIGTERM.
+    """
+    with chosen_resources(inbox=inbox, cron=cron, poll_seconds=poll_seconds) as have:
+        chosen_inbox(have.settings)
+        announce_device(have.settings)
+        configure_prefect(have.settings.home, quiet=False)
+        serve_inbox(have)

@@ -1,0 +1,71 @@
+"""The command that shows one patient's course."""
+
+from pathlib import Path
+
+import click
+
+from db.reading import trends
+from flows.cli.options import Unusable, chosen_resources
+from flows.cli.terminal import terminal
+from flows.reports.trend_text import trend_json, trend_table
+from flows.resources import Resources
+from severity.domain import PatientId
+
+
+@click.command()
+@click.argument("patient")
+@click.option("--issuer", default="", help="Who issued the identifier, if the films say so.")
+@click.option("--model-version", help="Which one; the model's newest if absent.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--chart",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also draw it into this file (PNG, SVG or PDF).",
+)
+def trend(
+    patient: str, *, issuer: str, model_version: str | None, as_json: bool, chart: Path | None
+) -> None:
+    """Show PATIENT's scores over time, by one model version.
+
+    PATIENT is the hospital's patient identifier, or a key such as p-1a2b... from a dashboard.
+    """
+    with chosen_resources() as have:
+        found = _trend(have, _patient_key(have, patient, issuer), model_version)
+    if chart is not None:
+        _draw(found, chart)
+    if as_json:
+        click.echo(trend_json(found))
+        return
+    terminal().print(trend_table(found))
+
+
+def _patient_key(have: Resources, patient: str, issuer: str) -> str:
+    if patient.startswith("p-"):
+        return patient
+    return have.pseudonym(PatientId(patient, issuer))
+
+
+def _trend(have: Resources, patient_key: str, model_version: str | None) -> trends.Trend:
+    with have.database.transaction() as session:
+        versions = trends.model_versions(session, have.settings.model, patient_key)
+        wanted = model_version or (versions[-1] if versions else "")
+        scored_by = trends.versions_of(session, patient_key)
+        found = trends.trend(session, patient_key, wanted) if wanted in scored_by else None
+    if found is not None and found.observations:
+        return found
+    others = [version for version in scored_by if version != wanted]
+    raise Unusable(
+        f"no dated score of this patient by {model_version or have.settings.model}"
+        + (f"; {found.undated} scored images have no time" if found else "")
+        + (f"; scored by {', '.join(others)}" if others else "")
+    )
+
+
+def _draw(found: trends.Trend, path: Path) -> None:
+    # Imported here: matplotlib takes as long as all the rest, and only a chart needs it.
+    from flows.reports.trend_chart import draw_trend  # noqa: PLC0415
+
+    try:
+        draw_trend(found, path)
+    except (OSError, ValueError) as error:
+        raise Unusable(f"the chart cannot be written: {error}") from error

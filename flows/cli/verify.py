@@ -1,0 +1,41 @@
+"""The command that proves an installation."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from flows.cli.exit_codes import FAILURE
+from flows.cli.models import existing, json_option, wrong_use_in_one_line
+from flows.cli.terminal import terminal
+from flows.evaluation.verification import CannotVerify, verify
+from flows.models.text import verdict_json, verdict_table
+from flows.settings import Settings
+from severity.heads.published import LINEAR_NAME
+
+
+@click.command(name="verify")
+@click.option("--model", "name", default=LINEAR_NAME, show_default=True, help="Which one.")
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with cidc/images and reference.",
+)
+@json_option
+def verify_model(name: str, data: Path, *, as_json: bool) -> None:
+    """Recompute the predictions that the authors published, and report each difference.
+
+    This is how a site proves its installation: weights, preprocessing and arithmetic. Films
+    that are missing are counted and left out. Ends with exit code 1 if any number is off by
+    more than 0.02 points, if a film was rejected, or if nothing could be compared.
+    """
+    settings = Settings()
+    with wrong_use_in_one_line(CannotVerify):
+        scored_by, verdict = verify(existing(name, settings), settings, data)
+    if as_json:
+        click.echo(verdict_json(scored_by, verdict))
+    else:
+        terminal().print(verdict_table(scored_by, verdict))
+    if not verdict.agrees:
+        sys.exit(FAILURE)
