@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platformdirs import user_runtime_path
 
-from db.engine import DatabaseError
+from db.errors import DatabaseError
 
 
 def embedded_url(folder: Path) -> str:

@@ -4,24 +4,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg2
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
+
+from db.errors import DatabaseError
 
 DRIVER = "postgresql+psycopg2"
 DASHBOARD_ROLE = "severity_dashboard"
 DASHBOARD_VIEWS = ("patient_trend", "balance", "model_versions")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 7_205_991_846_306_021_001  # an arbitrary constant of this project
-
-
-class DatabaseError(Exception):
-    """The database cannot be used; the message says what to do."""
 
 
 class Database:
@@ -32,8 +31,14 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Commit at the end, roll back on any error."""
-        with Session(self.engine) as session, session.begin():
+        """Commit at the end, roll back on any error.
+
+        Raises
+        ------
+        DatabaseError
+            The database refuses what is written, or is gone.
+        """
+        with _failures(), Session(self.engine) as session, session.begin():
             yield session
 
     def dispose(self) -> None:
@@ -47,7 +52,7 @@ class Database:
         -------
         The revision that the schema now has.
         """
-        with self._connected() as connection, connection.begin():
+        with self.connection() as connection, connection.begin():
             # Two programs that start at once must not both migrate.
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
             config = _alembic()
@@ -65,7 +70,7 @@ class Database:
             The schema is absent, older or newer.
         """
         head = ScriptDirectory.from_config(_alembic()).get_current_head()
-        with self._connected() as connection:
+        with self.connection() as connection:
             revision = _revision(connection)
         if revision != head:
             raise DatabaseError(
@@ -74,14 +79,38 @@ class Database:
             )
 
     @contextmanager
-    def _connected(self) -> Iterator[sqlalchemy.Connection]:
+    def connection(self) -> Iterator[sqlalchemy.Connection]:
+        """Open a connection for what a transaction cannot do.
+
+        Raises
+        ------
+        DatabaseError
+            There is no connection, or it fails.
+        """
         try:
             connection = self.engine.connect()
         except OperationalError as error:
             reason = str(error.orig).strip().splitlines()[0]
             raise DatabaseError(f"no connection to PostgreSQL: {reason}") from error
-        with connection:
+        with _failures(), connection:
             yield connection
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Turn what SQLAlchemy raises into this package's error."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        # By names alone: the error's own text holds the values of rows.
+        names = " on ".join(filter(None, (type(error).__name__, _constraint(error))))
+        raise DatabaseError(f"the database failed: {names}; nothing half-done was kept") from error
+
+
+def _constraint(error: SQLAlchemyError) -> str | None:
+    """Return the name of the constraint that refused a row, if one did."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    return cause.diag.constraint_name if isinstance(cause, psycopg2.Error) else None
 
 
 def _engine(url: str) -> Engine:

@@ -9,7 +9,8 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.engine import Database, DatabaseError
+from db.engine import Database
+from db.errors import DatabaseError
 from db.measurement_errors import to_plain
 from db.tables import ModelVersionRow, Run, Site
 from severity.domain import MeasurementErrors, ModelVersion
@@ -76,7 +77,7 @@ def presence(database: Database, run_id: UUID) -> Iterator[None]:
     ``kill -9`` at once, without a clock or a heartbeat. A run whose connection breaks although
     it lives may lose its claims; `db.scores.close` then refuses its results.
     """
-    with database.engine.connect() as connection:
+    with database.connection() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
         connection.execute(text(f"SELECT pg_advisory_lock({_PRESENCE})"), {"run": str(run_id)})
         try:

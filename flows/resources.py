@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from db.embedded import embedded_url
 from db.engine import Database
 from db.runs import check_pseudonyms
-from flows.settings import Settings
+from flows.settings import Settings, read_settings
 from severity.domain import PatientId
 from severity.files.sidecar import SidecarRecord
 from severity.pseudonym import fingerprint, keyed_digest, patient_key
@@ -120,4 +120,4 @@ def current() -> Resources:
 
 @lru_cache(maxsize=1)
 def _from_environment() -> Resources:
-    return Resources(Settings(), Progress())
+    return Resources(read_settings(), Progress())

@@ -15,11 +15,13 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     SecretStr,
+    ValidationError,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from flows.errors import UsageError
 from severity.cores import cores
 from severity.heads.head import NAME
 from severity.pseudonym import SHORTEST_KEY
@@ -129,3 +131,28 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The time zone assumed for times that name none."""
         return ZoneInfo(self.timezone)
+
+
+def read_settings(**options: object) -> Settings:
+    """Read the settings from a command's own options and, where one is None, the environment.
+
+    Raises
+    ------
+    UsageError
+        A setting is missing or wrong.
+    """
+    chosen = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**chosen)  # type: ignore[arg-type] # pydantic checks them
+    except ValidationError as error:
+        raise UsageError(_message(error)) from error
+
+
+def _message(error: ValidationError) -> str:
+    """Name each wrong setting as the operator wrote it, without its value: it may be secret."""
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False):
+        name = "_".join(str(part) for part in problem["loc"]).upper()
+        variable = name if name in {"", "DATABASE_URL"} else f"SEVERITY_{name}"
+        lines.append(f"{variable}: {problem['msg']}".removeprefix(": "))
+    return "; ".join(lines)

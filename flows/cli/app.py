@@ -3,15 +3,11 @@
 import sys
 
 import click
-from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 
-from db.engine import DatabaseError
+from db.errors import DatabaseError
 from flows.cli.exit_codes import FAILURE, INTERRUPTED, USAGE
 from flows.cli.lazy_group import LazyGroup, ListedCommand
-from flows.cli.options import Unusable
-from flows.deployments.environment import ServerError
-from flows.sources.stores import InboxError
+from flows.errors import FlowsError, UsageError
 from severity.domain import RESEARCH_USE_ONLY
 from severity.errors import SeverityError
 
@@ -134,14 +130,10 @@ def main() -> None:
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else _PROGRAM
         _fail(f"{error.format_message()} (see `{command} --help`)", USAGE)
-    except Unusable as error:
+    except UsageError as error:
         _fail(str(error), USAGE)
-    except ValidationError as error:
-        _fail(_settings_message(error), USAGE)
-    except (SeverityError, DatabaseError, InboxError, ServerError) as error:
+    except (FlowsError, DatabaseError, SeverityError) as error:
         _fail(str(error), FAILURE)
-    except SQLAlchemyError as error:
-        _fail(f"the database failed: {type(error).__name__}; nothing half-done was kept", FAILURE)
     except (KeyboardInterrupt, click.Abort):
         _fail("stopped; the next run goes on from here", INTERRUPTED)
 
@@ -149,13 +141,3 @@ def main() -> None:
 def _fail(message: str, code: int) -> None:
     sys.stderr.write(f"{_PROGRAM}: {message}\n")
     sys.exit(code)
-
-
-def _settings_message(error: ValidationError) -> str:
-    """Name each wrong setting as the operator wrote it, without its value: it may be secret."""
-    lines = []
-    for one in error.errors(include_input=False, include_url=False):
-        name = "_".join(str(part) for part in one["loc"]).upper()
-        named = name if name in {"", "DATABASE_URL"} else f"SEVERITY_{name.lower().upper()}"
-        lines.append(f"{named}: {one['msg']}".removeprefix(": "))
-    return "; ".join(lines)

@@ -12,7 +12,7 @@ from flows.cli.terminal import terminal
 from flows.reports.trend_text import balance_line, rejections_table
 from flows.resources import Progress, Resources
 from flows.scoring.registration import model_version_id
-from flows.settings import Settings
+from flows.settings import read_settings
 from severity.domain import RESEARCH_USE_ONLY, Reason
 
 
@@ -52,7 +52,7 @@ def upgrade() -> None:
 
     Also lets the role severity_dashboard, if it exists, read the dashboards' views.
     """
-    settings = Settings()
+    settings = read_settings()
     with resources.using(Resources(settings, Progress())) as have:
         url = settings.database_url
         database = Database(url.get_secret_value()) if url else have.database

@@ -16,7 +16,6 @@ from flows.evaluation.error_sections import print_errors
 from flows.evaluation.folder import Request, evaluate_folder
 from flows.evaluation.report import to_json
 from flows.evaluation.tables import print_summary
-from flows.labelled_films.folder import CannotEvaluate
 from flows.progress import watched
 from flows.resources import Progress, Resources
 from severity.domain import Scale
@@ -84,10 +83,7 @@ def evaluate(  # noqa: PLR0913 - its options
         )
     with watched(Resources(chosen_settings(**engine), Progress())) as have:
         request = Request(data, peers, out, Scale(lowest, highest), perturbed)
-        try:
-            found = asyncio.run(evaluate_folder(request, have))
-        except CannotEvaluate as error:
-            raise click.UsageError(str(error), click.get_current_context()) from error
+        found = asyncio.run(evaluate_folder(request, have))
     if as_json:
         click.echo(to_json(found, request.command(found.version)), nl=False)
         return

@@ -1,16 +1,16 @@
 """The commands about models: import, list, show."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from flows.cli.options import check_model
 from flows.cli.terminal import terminal
+from flows.errors import UsageError
 from flows.models.catalogue import known, names, store, version
-from flows.models.importing import RALO, CannotImport, Request, import_head, import_ralo
-from flows.models.store import NameTaken, StoredModel
+from flows.models.importing import RALO, Request, import_head, import_ralo
+from flows.models.store import StoredModel
 from flows.models.text import (
     ListedModel,
     model_json,
@@ -18,7 +18,7 @@ from flows.models.text import (
     models_json,
     models_table,
 )
-from flows.settings import Settings
+from flows.settings import Settings, read_settings
 from severity.domain import RESEARCH_USE_ONLY, Scale
 from severity.errors import ModelUnavailable
 from severity.heads.head import HeadInput
@@ -57,10 +57,9 @@ def import_model(files: tuple[str, ...], **said: object) -> None:
     stands for the head that Cohen et al. published in 2021, with its backbone and scales.
     """
     given = {name: value for name, value in said.items() if value is not None}
-    settings = Settings()
-    with wrong_use_in_one_line(CannotImport, NameTaken):
-        model = _read(files, given)
-        added = store(settings).add(model)
+    settings = read_settings()
+    model = _read(files, given)
+    added = store(settings).add(model)
     click.echo(f"{model.head.name} {'imported' if added else 'was imported already, unchanged'}")
     click.echo(f"head SHA-256 {model.head.sha256}")
     click.echo(f"use it with --model {model.head.name}, or SEVERITY_MODEL={model.head.name}")
@@ -77,14 +76,14 @@ def _existing_files(files: tuple[str, ...]) -> list[Path]:
     paths = [Path(file) for file in files]
     absent = [path for path in paths if not path.is_file()]
     if absent:
-        raise CannotImport(f"there is no file {absent[0]}")
+        raise UsageError(f"there is no file {absent[0]}")
     return paths
 
 
 def _ralo_request(given: dict[str, object]) -> Request:
     surplus = sorted(set(given) - {"name", "source", "licence"})
     if surplus:
-        raise CannotImport(f"leave out {_option(surplus[0])}: ralo stands for what it is")
+        raise UsageError(f"leave out {_option(surplus[0])}: ralo stands for what it is")
     return replace(
         RALO,
         name=str(given.get("name", RALO.name)),
@@ -96,7 +95,7 @@ def _ralo_request(given: dict[str, object]) -> Request:
 def _request(given: dict[str, object]) -> Request:
     for name in ("name", "extent_scale", "opacity_scale"):
         if name not in given:
-            raise CannotImport(f"give {_option(name)}: the files do not say it")
+            raise UsageError(f"give {_option(name)}: the files do not say it")
     return Request(
         name=str(given["name"]),
         backbone=str(given.get("backbone", BACKBONES[0])),
@@ -112,7 +111,7 @@ def _scale(ends: object) -> Scale:
     match ends:
         case (float(lowest), float(highest)):
             return Scale(lowest, highest)
-    raise CannotImport("a scale is two numbers")
+    raise UsageError("a scale is two numbers")
 
 
 def _option(name: str) -> str:
@@ -126,7 +125,7 @@ def list_models(*, as_json: bool) -> None:
 
     A model version is shown where the weights are on this machine; nothing is fetched.
     """
-    settings = Settings()
+    settings = read_settings()
     models = [_listed(name, settings) for name in names(settings)]
     if as_json:
         click.echo(models_json(models))
@@ -139,21 +138,13 @@ def list_models(*, as_json: bool) -> None:
 @json_option
 def show(name: str, *, as_json: bool) -> None:
     """Show everything that is known of the model NAME: hashes, source, licence, accuracy."""
-    settings = Settings()
-    model = _listed(existing(name, settings), settings)
+    settings = read_settings()
+    check_model(name, settings)
+    model = _listed(name, settings)
     if as_json:
         click.echo(model_json(model))
     else:
         terminal().print(model_table(model))
-
-
-def existing(name: str, settings: Settings) -> str:
-    """Return a model's name if this installation has it; else the command is used wrongly."""
-    there = names(settings)
-    if name not in there:
-        message = f"no model {name!r}; there is {', '.join(there)}"
-        raise click.UsageError(message, click.get_current_context())
-    return name
 
 
 def _listed(name: str, settings: Settings) -> ListedModel:
@@ -166,12 +157,3 @@ def _listed(name: str, settings: Settings) -> ListedModel:
         return ListedModel(name, described, version(described, settings))
     except ModelUnavailable as error:
         return ListedModel(name, described, None, str(error))
-
-
-@contextmanager
-def wrong_use_in_one_line(*kinds: type[Exception]) -> Iterator[None]:
-    """End a command with exit code 2 and one line if an error of these kinds is raised."""
-    try:
-        yield
-    except kinds as error:
-        raise click.UsageError(str(error), click.get_current_context()) from error

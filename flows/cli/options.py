@@ -7,9 +7,10 @@ from datetime import timedelta
 import click
 
 from flows import resources
+from flows.errors import UsageError
 from flows.models.catalogue import names
 from flows.resources import Progress, Resources
-from flows.settings import Settings
+from flows.settings import Settings, read_settings
 from flows.sources.inbox import open_inbox
 
 inbox_option = click.option(
@@ -32,27 +33,30 @@ device_option = click.option(
 )
 
 
-class Unusable(Exception):
-    """What was asked for cannot be done as asked; the message says why."""
-
-
 def chosen_settings(**options: object) -> Settings:
-    """Read the settings from the environment and a command's own options; None is not given.
+    """Read the settings from a command's own options and, where one is None, the environment.
 
     Raises
     ------
-    click.UsageError
-        There is no such model.
+    UsageError
+        A setting is missing or wrong, or there is no such model.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    settings = Settings(**given)  # type: ignore[arg-type] # pydantic checks them
-    there = names(settings)
-    if settings.model not in there:
-        raise click.UsageError(
-            f"SEVERITY_MODEL: no model {settings.model!r}; there is {', '.join(there)}",
-            click.get_current_context(silent=True),
-        )
+    settings = read_settings(**options)
+    check_model(settings.model, settings, place="SEVERITY_MODEL: ")
     return settings
+
+
+def check_model(name: str, settings: Settings, *, place: str = "") -> None:
+    """Refuse a name that no model of this installation has.
+
+    Raises
+    ------
+    UsageError
+        It lists the names that there are, after the ``place`` where the wrong one was given.
+    """
+    there = names(settings)
+    if name not in there:
+        raise UsageError(f"{place}no model {name!r}; there is {', '.join(there)}")
 
 
 @contextmanager
@@ -67,13 +71,13 @@ def chosen_inbox(settings: Settings) -> str:
 
     Raises
     ------
-    Unusable
+    UsageError
         None is set.
     InboxError
         It cannot be opened.
     """
     location = settings.inbox
     if location is None:
-        raise Unusable("no inbox: give --inbox DIR_OR_URL or set SEVERITY_INBOX")
+        raise UsageError("no inbox: give --inbox DIR_OR_URL or set SEVERITY_INBOX")
     open_inbox(location, settle=timedelta(0))
     return location

@@ -10,17 +10,11 @@ from rich.console import Console
 
 from flows.cli.device import announce_device
 from flows.cli.exit_codes import FAILURE
-from flows.cli.options import (
-    Unusable,
-    chosen_resources,
-    device_option,
-    model_option,
-    precision_option,
-)
+from flows.cli.options import chosen_resources, device_option, model_option, precision_option
 from flows.cli.terminal import terminal
 from flows.progress import progress_bar
 from flows.resources import Progress
-from flows.scoring.saliency_maps import MapUnwritable, map_places
+from flows.scoring.saliency_maps import map_places
 from flows.scoring.single_files import print_table, score_files, to_csv, to_json
 
 _MANY_FILES = 32
@@ -64,11 +58,8 @@ def score(
         announce_device(given.settings)
         have = given.reporting_to(progress)
         version = have.model.version
-        try:
-            maps = map_places(files, saliency) if saliency else None
-            results = score_files(files, have, maps=maps)
-        except MapUnwritable as error:
-            raise Unusable(str(error)) from error
+        maps = map_places(files, saliency) if saliency else None
+        results = score_files(files, have, maps=maps)
     match form:
         case "json":
             click.echo(to_json(results, version), nl=False)

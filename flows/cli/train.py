@@ -9,12 +9,10 @@ import click
 
 from flows.cli.options import chosen_settings, device_option
 from flows.cli.terminal import terminal
-from flows.head_training.fit import CannotTrain
 from flows.head_training.folder import Request, train_folder
 from flows.head_training.record import HeadChoice
 from flows.head_training.text import left_out_lines, to_json, trained_lines
-from flows.labelled_films.folder import CannotEvaluate, LabelKind
-from flows.models.store import NameTaken
+from flows.labelled_films.folder import LabelKind
 from flows.progress import watched
 from flows.resources import Progress, Resources
 from severity.domain import Scale
@@ -120,10 +118,7 @@ def train(  # noqa: PLR0913 - one for each option
         basis = Basis(on) if on else None
         choice = HeadChoice(name, HeadKind(head), basis, seed, source, licence)
         request = Request(data, choice, backbone, kinds, scale, perturbed)
-        try:
-            trained = asyncio.run(train_folder(request, have))
-        except (CannotTrain, CannotEvaluate, NameTaken) as error:
-            raise click.UsageError(str(error), click.get_current_context()) from error
+        trained = asyncio.run(train_folder(request, have))
     if as_json:
         click.echo(to_json(trained), nl=False)
         return

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from db.reading import trends
-from flows.cli.options import Unusable, chosen_resources
+from flows.cli.options import chosen_resources
 from flows.cli.terminal import terminal
+from flows.errors import UsageError
 from flows.reports.trend_text import trend_json, trend_table
 from flows.resources import Resources
 from severity.domain import PatientId
@@ -54,7 +55,7 @@ def _trend(have: Resources, patient_key: str, model_version: str | None) -> tren
     if found is not None and found.observations:
         return found
     others = [version for version in scored_by if version != wanted]
-    raise Unusable(
+    raise UsageError(
         f"no dated score of this patient by {model_version or have.settings.model}"
         + (f"; {found.undated} scored images have no time" if found else "")
         + (f"; scored by {', '.join(others)}" if others else "")
@@ -68,4 +69,4 @@ def _draw(found: trends.Trend, path: Path) -> None:
     try:
         draw_trend(found, path)
     except (OSError, ValueError) as error:
-        raise Unusable(f"the chart cannot be written: {error}") from error
+        raise UsageError(f"the chart cannot be written: {error}") from error

@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from flows.cli.exit_codes import FAILURE
-from flows.cli.models import existing, json_option, wrong_use_in_one_line
+from flows.cli.models import json_option
+from flows.cli.options import check_model
 from flows.cli.terminal import terminal
-from flows.evaluation.verification import CannotVerify, verify
+from flows.evaluation.verification import verify
 from flows.models.text import verdict_json, verdict_table
-from flows.settings import Settings
+from flows.settings import read_settings
 from severity.heads.published import LINEAR_NAME
 
 
@@ -30,9 +31,9 @@ def verify_model(name: str, data: Path, *, as_json: bool) -> None:
     that are missing are counted and left out. Ends with exit code 1 if any number is off by
     more than 0.02 points, if a film was rejected, or if nothing could be compared.
     """
-    settings = Settings()
-    with wrong_use_in_one_line(CannotVerify):
-        scored_by, verdict = verify(existing(name, settings), settings, data)
+    settings = read_settings()
+    check_model(name, settings)
+    scored_by, verdict = verify(name, settings, data)
     if as_json:
         click.echo(verdict_json(scored_by, verdict))
     else:

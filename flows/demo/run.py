@@ -13,7 +13,7 @@ from flows.progress import progress_bar
 from flows.reports.trend_chart import draw_trend
 from flows.reports.trend_text import balance_line, fates_table, trend_table
 from flows.resources import Resources
-from flows.settings import Settings
+from flows.settings import read_settings
 
 _MOST_FATES = 40
 
@@ -28,7 +28,7 @@ def run_demo(data: Path | None, home: Path | None, *, console: Console) -> None:
     home
         Where the demonstration's own database is kept.
     """
-    settings = Settings()
+    settings = read_settings()
     folder = (home or settings.home / "demo").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     # The demonstration never touches a real database, whatever the environment names.

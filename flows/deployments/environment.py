@@ -4,10 +4,6 @@ import os
 from pathlib import Path
 
 
-class ServerError(Exception):
-    """The Prefect server does not start; the message says how it ended."""
-
-
 def configure_prefect(home: Path, *, quiet: bool) -> None:
     """Set what Prefect reads from the environment, before it is first imported.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from flows.deployments.environment import ServerError
+from flows.errors import ServerError
 from flows.resources import Resources
 
 _START_SECONDS = 120

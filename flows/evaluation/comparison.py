@@ -8,12 +8,13 @@ from itertools import starmap
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from flows.errors import UsageError
 from flows.evaluation.intervals import IntervalCoverage, Readers, as_shipped, on_halves
 from flows.evaluation.notes import FittedOn, fit_note, notes, peer_notes, shared_with_fit
 from flows.evaluation.peers import Outputs
 from flows.evaluation.repeatability import Noise
 from flows.labelled_films.features import Seen, SeenFilm, outputs_of, points_of
-from flows.labelled_films.folder import EXTENT_SCALE, CannotEvaluate, LabelledFolder
+from flows.labelled_films.folder import EXTENT_SCALE, LabelledFolder
 from flows.scoring.pipeline import Rejection
 from severity.domain import ModelVersion, Scale
 from severity.evaluation.duplicates import near_duplicates
@@ -134,7 +135,7 @@ def evaluate(  # noqa: PLR0913 - what an evaluation rests on
 
     Raises
     ------
-    CannotEvaluate
+    UsageError
         Too few films remain, or too few have outputs of a peer.
     """
     films = [one for one in seen if isinstance(one, SeenFilm)]
@@ -145,7 +146,7 @@ def evaluate(  # noqa: PLR0913 - what an evaluation rests on
     }
     groups, links = grouped(films)
     if len(set(groups)) < LEAST_GROUPS:
-        raise CannotEvaluate(
+        raise UsageError(
             f"{len(films)} films of {len(set(groups))} patients cannot be split in halves: "
             f"{LEAST_GROUPS} patients are needed ({len(folder.missing)} films are missing, "
             f"{len(rejected)} were rejected)"
@@ -230,7 +231,7 @@ def _peers(
         system = peer(name, extent, opacity)
         inside = {group for group, known in zip(groups, system.known, strict=True) if known}
         if len(inside) < LEAST_GROUPS:
-            raise CannotEvaluate(f"{name} has outputs for {system.known.sum()} of these films only")
+            raise UsageError(f"{name} has outputs for {system.known.sum()} of these films only")
         systems.append(system)
     return systems
 

@@ -53,7 +53,7 @@ async def evaluate_folder(request: Request, have: Resources) -> Evaluation:
 
     Raises
     ------
-    CannotEvaluate
+    UsageError
         A folder is not as described, or too few films remain.
     ModelUnavailable
         Nothing can be scored.

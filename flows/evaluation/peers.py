@@ -8,7 +8,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from flows.labelled_films.folder import CannotEvaluate
+from flows.errors import UsageError
 
 Outputs = Mapping[str, tuple[float, float]]
 """What a system gives for extent and opacity, on its own scale, by film."""
@@ -31,12 +31,12 @@ def read_peers(folder: Path) -> dict[str, Outputs]:
 
     Raises
     ------
-    CannotEvaluate
+    UsageError
         There is no CSV file in the folder, or one is not as described.
     """
     files = {path.name: path for path in sorted(folder.glob("*.csv"))}
     if not files:
-        raise CannotEvaluate(f"there is no .csv file in {folder}")
+        raise UsageError(f"there is no .csv file in {folder}")
     named = {name: files.pop(file) for name, file in PEERS.items() if file in files}
     named |= {path.stem: path for path in files.values()}
     return {name: read_peer(path) for name, path in named.items()}
@@ -50,7 +50,7 @@ def read_peer(path: Path) -> Outputs:
             film, extent, opacity = _columns(rows.fieldnames or ())
             return {row[film]: (float(row[extent]), float(row[opacity])) for row in rows}
     except (OSError, UnicodeDecodeError, csv.Error, TypeError, ValueError) as error:
-        raise CannotEvaluate(f"{path} holds no system's outputs: {error}") from error
+        raise UsageError(f"{path} holds no system's outputs: {error}") from error
 
 
 def _columns(columns: Sequence[str]) -> tuple[str, str, str]:

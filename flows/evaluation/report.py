@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flows.errors import UsageError
 from flows.evaluation.comparison import Evaluation
 from flows.evaluation.coverage_plot import draw_coverage
 from flows.evaluation.error_sections import (
@@ -18,7 +19,6 @@ from flows.evaluation.error_sections import (
 )
 from flows.evaluation.plots import draw_agreement
 from flows.evaluation.tables import markdown, summary_markdown, summary_rows
-from flows.labelled_films.folder import CannotEvaluate
 from severity.domain import RESEARCH_USE_ONLY
 from severity.evaluation.duplicates import SAME_FILM
 from severity.evaluation.subgroups import FEW, Subgroup
@@ -32,15 +32,15 @@ def prepare_folder(folder: Path) -> None:
 
     Raises
     ------
-    CannotEvaluate
+    UsageError
         It cannot be made, or holds a report already, which is not replaced.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CannotEvaluate(f"{folder} cannot be made: {error.strerror}") from error
+        raise UsageError(f"{folder} cannot be made: {error.strerror}") from error
     if (folder / REPORT).exists():
-        raise CannotEvaluate(f"{folder / REPORT} exists and is not replaced: name another folder")
+        raise UsageError(f"{folder / REPORT} exists and is not replaced: name another folder")
 
 
 def write_report(evaluation: Evaluation, folder: Path, *, command: str) -> None:
@@ -48,7 +48,7 @@ def write_report(evaluation: Evaluation, folder: Path, *, command: str) -> None:
 
     Raises
     ------
-    CannotEvaluate
+    UsageError
         The folder does not take them.
     """
     try:
@@ -61,7 +61,7 @@ def write_report(evaluation: Evaluation, folder: Path, *, command: str) -> None:
         _write_csv(folder / PREDICTIONS, _prediction_rows(evaluation))
         (folder / REPORT).write_text(to_markdown(evaluation, command), encoding="utf-8")
     except OSError as error:
-        raise CannotEvaluate(f"{folder} cannot be written: {error.strerror}") from error
+        raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
 
 
 def picture_name(system: str) -> str:

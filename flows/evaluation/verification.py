@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from flows.errors import UsageError
 from flows.models.catalogue import known
 from flows.resources import Progress, Resources
 from flows.scoring.single_files import score_files
@@ -25,10 +26,6 @@ REFERENCES = {
 }
 
 
-class CannotVerify(Exception):
-    """The data or the model do not lend themselves to it; the message says why."""
-
-
 def verify(name: str, settings: Settings, data: Path) -> tuple[ModelVersion, Verdict]:
     """Score the films of the published predictions, as `score` does, and compare.
 
@@ -43,7 +40,7 @@ def verify(name: str, settings: Settings, data: Path) -> tuple[ModelVersion, Ver
 
     Raises
     ------
-    CannotVerify
+    UsageError
         A table or the folder of films is absent, or the model is on other scales.
     ModelUnavailable
         The model cannot be loaded.
@@ -51,7 +48,7 @@ def verify(name: str, settings: Settings, data: Path) -> tuple[ModelVersion, Ver
     predictions = _predictions(data)
     _check_scales(name, settings)
     if not (data / IMAGES).is_dir():
-        raise CannotVerify(f"there is no folder {data / IMAGES}")
+        raise UsageError(f"there is no folder {data / IMAGES}")
     films = {one.film: data / IMAGES / one.film for one in predictions}
     present = [path for path in films.values() if path.is_file()]
     have = Resources(settings.model_copy(update={"model": name, "precision": "fp32"}), Progress())
@@ -70,14 +67,14 @@ def _predictions(data: Path) -> list[Prediction]:
             content = (data / place).read_text(encoding="utf-8")
             predictions += parse_predictions(content, origin)
         except (OSError, UnicodeDecodeError, UnreadableReference) as error:
-            raise CannotVerify(f"{data / place} is not the published table: {error}") from error
+            raise UsageError(f"{data / place} is not the published table: {error}") from error
     return predictions
 
 
 def _check_scales(name: str, settings: Settings) -> None:
     model = known(name, settings)
     if (model.geographic_extent, model.opacity) != (EXTENT_SCALE, OPACITY_SCALE):
-        raise CannotVerify(
+        raise UsageError(
             f"{name} gives opacity from {model.opacity.lowest:g} to {model.opacity.highest:g} "
             f"points; the published predictions are from {OPACITY_SCALE.lowest:g} to "
             f"{OPACITY_SCALE.highest:g}, and none is published for it"

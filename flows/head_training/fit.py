@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from flows.errors import UsageError
 from flows.evaluation.comparison import EXTENT, OPACITY, grouped
 from flows.head_training.record import (
     FilmsUsed,
@@ -40,10 +41,6 @@ from severity.models.feature_extractor import BareBackbone
 from severity.reliability.calibration import Calibration, ScoreCalibration
 
 _SCORES = (EXTENT, OPACITY)
-
-
-class CannotTrain(Exception):
-    """The data or what is asked for do not lend themselves to it; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +83,12 @@ def settled_basis(choice: HeadChoice, findings: Sequence[str]) -> Basis:
 
     Raises
     ------
-    CannotTrain
+    UsageError
         The backbone does not give that.
     """
     basis = choice.basis or usual_basis(choice.kind, findings)
     if basis not in bases(findings):
-        raise CannotTrain(f"the backbone gives no {basis}, only {', '.join(bases(findings))}")
+        raise UsageError(f"the backbone gives no {basis}, only {', '.join(bases(findings))}")
     return basis
 
 
@@ -111,7 +108,7 @@ def train(
 
     Raises
     ------
-    CannotTrain
+    UsageError
         Too few films remain.
     """
     rejected = {
@@ -125,7 +122,7 @@ def train(
     judged = _judged(known) if known else None
     groups = len(set(judged.groups)) if judged else 0
     if known is None or judged is None or groups < LEAST_GROUPS:
-        raise CannotTrain(
+        raise UsageError(
             f"{len(judged.seen) if judged else 0} films of {groups} patients do not tell how good "
             f"a head is: {LEAST_GROUPS} patients are needed, and many more for a good one "
             f"({len(folder.missing)} films are missing, {len(rejected)} were rejected)"

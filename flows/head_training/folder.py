@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.errors import UsageError
 from flows.evaluation.comparison import grouped
 from flows.evaluation.repeatability import MOST_PERTURBED, Noise, chosen_films, measure_noise
-from flows.head_training.fit import CannotTrain, Trained, settled_basis, train, with_errors
+from flows.head_training.fit import Trained, settled_basis, train, with_errors
 from flows.head_training.record import HeadChoice
 from flows.labelled_films.features import Seen, SeenFilm, look_at
 from flows.labelled_films.folder import (
@@ -21,7 +22,6 @@ from flows.labelled_films.repeats import Dated, read_repeats
 from flows.models.catalogue import store
 from flows.models.importing import name_problem, scale_problem
 from flows.models.loading import load_bare
-from flows.models.store import NameTaken
 from flows.resources import Resources
 from flows.settings import Settings
 from severity.domain import Scale
@@ -50,12 +50,9 @@ async def train_folder(request: Request, have: Resources) -> Trained:
 
     Raises
     ------
-    CannotTrain
-        The name, the scale or the labels cannot be used, or too few films remain.
-    CannotEvaluate
-        The folder is not as described.
-    NameTaken
-        There is a model of that name, before the work or by its end.
+    UsageError
+        The name, the scale or the labels cannot be used, the folder is not as described, too
+        few films remain, or there is a model of that name, before the work or by its end.
     ModelUnavailable
         The backbone cannot be loaded, or the model cannot be kept.
     """
@@ -74,7 +71,7 @@ async def train_folder(request: Request, have: Resources) -> Trained:
         )
     trained = with_errors(trained, *noise.errors)
     if not store(settings).add(trained.model):
-        raise NameTaken(f"{name} was added by another process meanwhile, and is the same model")
+        raise UsageError(f"{name} was added by another process meanwhile, and is the same model")
     return trained
 
 
@@ -82,16 +79,18 @@ def _check(request: Request, settings: Settings) -> None:
     """Refuse what cannot succeed before the work begins."""
     name = request.head.name
     if problem := name_problem(name) or scale_problem(request.opacity):
-        raise CannotTrain(problem)
+        raise UsageError(problem)
     if name in store(settings).names():
-        raise NameTaken(f"there is a model {name} already, and none is replaced: give another name")
+        raise UsageError(
+            f"there is a model {name} already, and none is replaced: give another name"
+        )
     settled_basis(request.head, findings(request.backbone))
 
 
 def _labelled(request: Request) -> LabelledFolder:
     tables = {name: (request.data / name).is_file() for name in (LABELS, BRIXIA_LABELS)}
     if LabelKind.READERS in request.labels and not tables[LABELS] and tables[BRIXIA_LABELS]:
-        raise CannotTrain(
+        raise UsageError(
             f"there is no {LABELS} in {request.data}, but {BRIXIA_LABELS}: to use Brixia scores "
             "as stand-ins, give --labels brixia"
         )

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from flows.errors import UsageError
 from severity.domain import Scale
 from severity.evaluation import brixia
 
@@ -26,10 +27,6 @@ EXTENT_SCALE = Scale(0, 8)
 _IMAGES = "images"
 _COLUMNS = ("filename", "geographic_extent_mean", "opacity_mean")
 _PATIENT = ("patientid", "patient_id")
-
-
-class CannotEvaluate(Exception):
-    """The data or the model do not lend themselves to it; the message says why."""
 
 
 class LabelKind(StrEnum):
@@ -100,7 +97,7 @@ def read_labelled(
 
     Raises
     ------
-    CannotEvaluate
+    UsageError
         A table is absent or not as described, or a number lies beyond its scale.
     """
     tables = {kind: _read(folder / _FILES[kind]) for kind in LabelKind if kind in kinds}
@@ -150,7 +147,7 @@ def _both(
             try:
                 score = brixia.global_score(row)
             except ValueError as error:
-                raise CannotEvaluate(f"{path}: {row['filename']}: {error}") from error
+                raise UsageError(f"{path}: {row['filename']}: {error}") from error
             return brixia.as_points(score, EXTENT_SCALE), brixia.as_points(score, opacity)
 
 
@@ -161,14 +158,14 @@ def _read(path: Path) -> _Table:
         rows = list(_rows(content.decode("utf-8-sig")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         detail = error.strerror if isinstance(error, OSError) else error
-        raise CannotEvaluate(f"{path} cannot be read: {detail}") from error
+        raise UsageError(f"{path} cannot be read: {detail}") from error
     table: dict[str, dict[str, str]] = {}
     for number, row in enumerate(rows, start=1):
         name = row.get("filename", "")
         if not name:
-            raise CannotEvaluate(f"{path}: record {number} has no filename")
+            raise UsageError(f"{path}: record {number} has no filename")
         if table.setdefault(name, row) != row:
-            raise CannotEvaluate(f"{path}: record {number} names {name} a second time")
+            raise UsageError(f"{path}: record {number} names {name} a second time")
     return _Table(content, table)
 
 
@@ -184,7 +181,7 @@ def _rows(text: str) -> Iterator[dict[str, str]]:
 def _find(folder: Path, name: str) -> Path | None:
     """Look for a film beside the tables and in ``images``; never outside the folder."""
     if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise CannotEvaluate(f"{folder}: {name} is not a name within the folder")
+        raise UsageError(f"{folder}: {name} is not a name within the folder")
     places = (folder / name, folder / _IMAGES / name)
     return next((place for place in places if place.is_file()), None)
 
@@ -193,12 +190,12 @@ def _points(row: Mapping[str, str], column: str, scale: Scale, path: Path) -> fl
     try:
         points = float(row[column])
     except KeyError as error:
-        raise CannotEvaluate(f"{path} has no column {column}") from error
+        raise UsageError(f"{path} has no column {column}") from error
     except ValueError as error:
-        raise CannotEvaluate(f"{path}: {column} of {row['filename']} is no number") from error
+        raise UsageError(f"{path}: {column} of {row['filename']} is no number") from error
     if not scale.lowest <= points <= scale.highest:
         hint = "; see --opacity-scale" if column == _COLUMNS[2] else ""
-        raise CannotEvaluate(
+        raise UsageError(
             f"{path}: {column} of {row['filename']} is {points:g}, not from "
             f"{scale.lowest:g} to {scale.highest:g}{hint}"
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flows.errors import UsageError
 from flows.models.catalogue import BUILT_IN
 from flows.models.store import ImportedFile, StoredModel
 from severity.domain import Scale
@@ -24,10 +25,6 @@ from severity.models.torchxrayvision_weights import FINDINGS
 
 _KEPT = Scale(0, 8)  # what the database keeps of either score
 _PICKLES = {".pkl", ".pickle"}
-
-
-class CannotImport(Exception):
-    """The files or the options are not those of one head; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +59,15 @@ def import_ralo(files: Sequence[Path], request: Request = RALO) -> StoredModel:
 
     Raises
     ------
-    CannotImport
+    UsageError
         There are not two files, or they are in the wrong order by their names.
     WrongWeights
         A file is not what the authors publish.
     """
     if len(files) != 2:  # noqa: PLR2004 - as the message says
-        raise CannotImport("the RALO head is two files: mlp_geo.pkl mlp_opa.pkl")
+        raise UsageError("the RALO head is two files: mlp_geo.pkl mlp_opa.pkl")
     if "opa" in files[0].name and "geo" in files[1].name:
-        raise CannotImport("the file of geographic extent comes first: mlp_geo.pkl mlp_opa.pkl")
+        raise UsageError("the file of geographic extent comes first: mlp_geo.pkl mlp_opa.pkl")
     model = import_head(files, request)
     if model.head.widths != (RALO_WIDTHS, RALO_WIDTHS):
         raise WrongWeights(f"the RALO head has layers of {RALO_WIDTHS}, not {model.head.widths}")
@@ -82,7 +79,7 @@ def import_head(files: Sequence[Path], request: Request) -> StoredModel:
 
     Raises
     ------
-    CannotImport
+    UsageError
         The name, the files, the scales or the inputs are not those of one head that can be used.
     WrongWeights
         A file does not hold what its name promises.
@@ -93,7 +90,7 @@ def import_head(files: Sequence[Path], request: Request) -> StoredModel:
         scale_problem(request.opacity),
     ):
         if problem:
-            raise CannotImport(problem)
+            raise UsageError(problem)
     contents = [_content(file) for file in files]
     layers = _layers(files, contents)
     head = Head(
@@ -144,7 +141,7 @@ def _content(file: Path) -> bytes:
         with file.open("rb") as opened:
             content = opened.read(LARGEST_BYTES + 1)
     except OSError as error:
-        raise CannotImport(f"{file} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
     if len(content) > LARGEST_BYTES:
         raise WrongWeights(
             f"{file.name} has more than {LARGEST_BYTES} bytes: no head is that large"
@@ -161,7 +158,7 @@ def _layers(files: Sequence[Path], contents: Sequence[bytes]) -> tuple[Chain, Ch
         case [".npz"]:
             read = read_linear_npz
         case _:
-            raise CannotImport(
+            raise UsageError(
                 "a head is two pickles (geographic extent, then opacity), one .json or one .npz"
             )
     try:
@@ -185,7 +182,7 @@ def _check_findings(head: Head) -> None:
     used = np.any([chain[0].weight.any(axis=1) for chain in head.layers], axis=0)
     for finding, answer, weighs in zip(FINDINGS, answered, used, strict=True):
         if weighs and not answer:
-            raise CannotImport(f"{head.backbone} was not trained on {finding}, which the head uses")
+            raise UsageError(f"{head.backbone} was not trained on {finding}, which the head uses")
 
 
 def _takes(inputs: int, request: Request) -> HeadInput:
@@ -194,7 +191,7 @@ def _takes(inputs: int, request: Request) -> HeadInput:
     fitting = [one for one, width in given.items() if width == inputs]
     if not fitting or request.takes not in {None, *fitting}:
         gives = " or ".join(f"{width} {one}" for one, width in given.items())
-        raise CannotImport(
+        raise UsageError(
             f"the head takes {inputs} numbers; a backbone gives {gives} ({request.backbone})"
         )
     return fitting[0]

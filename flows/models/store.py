@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flows.errors import UsageError
 from severity.domain import RESEARCH_USE_ONLY
 from severity.errors import ModelUnavailable, WrongWeights
 from severity.heads.head import NAME, Head
@@ -21,10 +22,6 @@ from severity.heads.head_files import LARGEST_BYTES, from_safetensors, to_safete
 from severity.reliability.calibration import Calibration, from_json, to_json
 
 _HEAD, _ORIGIN, _CALIBRATION = "head.safetensors", "model.json", "calibration.json"
-
-
-class NameTaken(Exception):
-    """Another model has this name, and scores may have been made by it."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ class ModelStore:
 
         Raises
         ------
-        NameTaken
+        UsageError
             Another head has its name.
         WrongWeights
             What has its name is broken.
@@ -133,12 +130,12 @@ class ModelStore:
     def _refuse_another(self, model: StoredModel) -> bool:
         name, there = model.head.name, self.read(model.head.name)
         if there.head.sha256 != model.head.sha256:
-            raise NameTaken(
+            raise UsageError(
                 f"another model is named {name}: its head is {there.head.sha256[:12]}, this one "
                 f"{model.head.sha256[:12]}; give another --name"
             )
         if (there.weights_sha256, there.calibration) != (model.weights_sha256, model.calibration):
-            raise NameTaken(
+            raise UsageError(
                 f"another model is named {name}, on other weights or with another "
                 "calibration; give another --name"
             )

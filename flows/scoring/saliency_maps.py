@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from flows.errors import UsageError
 from flows.scoring.pipeline import ReadyImage
 from severity.domain import RESEARCH_USE_ONLY
 from severity.images.preprocessing import MODEL_LIMIT
@@ -20,10 +21,6 @@ _MAP_SHARE = 0.5  # of the colour in the picture; the rest is the film
 _COLOURS = "viridis"
 _LINE = 18  # pixels of the caption
 _WHITE = 255
-
-
-class MapUnwritable(Exception):
-    """A saliency map cannot be written; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +49,21 @@ def map_places(films: Sequence[Path], folder: Path) -> list[MapPlace]:
 
     Raises
     ------
-    MapUnwritable
+    UsageError
         The folder cannot be made, or holds one of these maps already. It may be of another
         film or of another model version, so it is not replaced.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise MapUnwritable(f"{folder} cannot be made: {error.strerror}") from error
+        raise UsageError(f"{folder} cannot be made: {error.strerror}") from error
     names: dict[str, None] = {}
     for film in films:
         names[_free_name(film.stem, names)] = None
     places = [MapPlace(folder, name) for name in names]
     for path in (path for place in places for path in (place.picture, place.array)):
         if path.exists():
-            raise MapUnwritable(f"{path} exists and is not replaced: name another folder")
+            raise UsageError(f"{path} exists and is not replaced: name another folder")
     return places
 
 
@@ -85,7 +82,7 @@ def write_map(image: ReadyImage, place: MapPlace, model: ScoringModel) -> None:
 
     Raises
     ------
-    MapUnwritable
+    UsageError
         The folder does not take it, or has it since `map_places` looked.
     """
     (saliency,) = saliency_maps(model.gradient([image.model_input]))
@@ -99,7 +96,7 @@ def write_map(image: ReadyImage, place: MapPlace, model: ScoringModel) -> None:
         with place.picture.open("xb") as file:
             picture(film, saliency, caption).save(file, format="PNG")
     except OSError as error:
-        raise MapUnwritable(f"{place.array} cannot be written: {error.strerror}") from error
+        raise UsageError(f"{place.array} cannot be written: {error.strerror}") from error
 
 
 def picture(

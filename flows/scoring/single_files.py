@@ -63,7 +63,7 @@ def score_files(
     ------
     ModelUnavailable
         Nothing can be scored.
-    MapUnwritable
+    UsageError
         A saliency map cannot be written.
     """
     given = zip(files, repeat(None)) if maps is None else zip(files, maps, strict=True)

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
-from flows.sources.stores import Folder, InboxError, Listed, Store, open_bucket
+from flows.errors import InboxError
+from flows.sources.stores import Folder, Listed, Store, open_bucket
 from severity.errors import RejectedImage, UnreadableSidecar
 from severity.files.sidecar import SIDECAR_NAMES, SidecarRecord, parse_sidecar
 from severity.images.limits import MOST_BYTES

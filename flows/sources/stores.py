@@ -16,6 +16,7 @@ import obstore
 from obstore.exceptions import BaseError, InvalidPathError, PermissionDeniedError
 from obstore.store import S3Store
 
+from flows.errors import InboxError
 from severity.domain import Reason
 from severity.errors import UnreadableImage
 from severity.images.limits import check_bytes
@@ -23,10 +24,6 @@ from severity.images.limits import check_bytes
 if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ClientConfig, RetryConfig
-
-
-class InboxError(Exception):
-    """The inbox cannot be read; the message says why, and holds no secret and no object's name."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from db import embedded
-from db.engine import Database, DatabaseError
+from db.engine import Database
+from db.errors import DatabaseError
 from db.tables import Base
 
 

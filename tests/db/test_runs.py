@@ -1,9 +1,8 @@
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from db import ledger, runs
-from db.engine import DatabaseError
+from db.errors import DatabaseError
 from db.measurement_errors import KnownErrors, from_plain
 from tests.builders.scores import CALIBRATION, ERRORS, version
 
@@ -44,7 +43,7 @@ def test_a_calibration_and_its_errors_are_registered_together_or_not_at_all(
     """The row is never updated: what it lacks, its trends would lack for good."""
     half = version(calibration_sha256=calibration)
     with (
-        pytest.raises(IntegrityError, match="ck_model_version_calibrated"),
+        pytest.raises(DatabaseError, match="ck_model_version_calibrated"),
         database.transaction() as session,
     ):
         runs.register_model(session, half, errors)

@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 
 from flows.cli.app import app
 from flows.cli.lazy_group import ListedCommand
-from flows.cli.options import Unusable
 from flows.demo.films import FILMS, write_demo_inbox
+from flows.errors import UsageError
 from flows.resources import Resources
 from severity.domain import RESEARCH_USE_ONLY
 from tests.builders.films import write_inbox
@@ -194,7 +194,7 @@ def test_score_writes_saliency_maps_and_replaces_none(
 
     assert Path(result["saliency"]).read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "maps/film-0000.saliency.npy").is_file()
-    with pytest.raises(Unusable, match="exists and is not replaced"):
+    with pytest.raises(UsageError, match="exists and is not replaced"):
         ask(*asked)
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from flows import resources
+from flows.errors import UsageError
 from flows.head_training.fit import Trained
 from flows.head_training.folder import Request, train_folder
 from flows.head_training.record import HeadChoice
 from flows.labelled_films.folder import LabelKind
 from flows.models.catalogue import store
-from flows.models.store import NameTaken
 from flows.resources import Progress, Resources
 from flows.settings import Settings
 from severity.domain import RESEARCH_USE_ONLY, Scale
@@ -190,7 +190,7 @@ def test_a_name_that_is_taken_meanwhile_is_refused_in_the_end(
 
     monkeypatch.setattr(module, "train", train_while_another_is_faster)
 
-    with pytest.raises(NameTaken):
+    with pytest.raises(UsageError):
         trained(folder, home)
 
     assert store(Settings()).read("mine-v1").training["head"]["kind"] == meanwhile

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.errors import UsageError
 from flows.evaluation.peers import PEERS, read_peer, read_peers
-from flows.labelled_films.folder import CannotEvaluate, read_labelled
+from flows.labelled_films.folder import read_labelled
 from severity.domain import Scale
 from tests.builders.films import write_film
 
@@ -47,7 +48,7 @@ def test_films_lie_beside_the_tables_or_in_images_and_a_missing_one_is_named(tmp
 def test_what_is_wrong_in_the_labels_is_said(tmp_path: Path, rows: str, message: str):
     write_film(tmp_path / "a.png", seed=1)
 
-    with pytest.raises(CannotEvaluate, match=message.replace("(", r"\(")):
+    with pytest.raises(UsageError, match=message.replace("(", r"\(")):
         read_labelled(labels(tmp_path, rows), opacity=Scale(0, 6))
 
 
@@ -60,7 +61,7 @@ def test_the_scale_of_opacity_can_be_another(tmp_path: Path):
 
 
 def test_a_folder_without_labels_is_refused(tmp_path: Path):
-    with pytest.raises(CannotEvaluate, match=r"severity_scores\.csv cannot be read"):
+    with pytest.raises(UsageError, match=r"severity_scores\.csv cannot be read"):
         read_labelled(tmp_path, opacity=Scale(0, 6))
 
 
@@ -77,5 +78,5 @@ def test_a_peer_with_one_column_predicts_both_scores_with_it(tmp_path: Path):
 def test_a_table_that_is_no_peer_is_refused(tmp_path: Path, content: str):
     (tmp_path / "broken.csv").write_text(content)
 
-    with pytest.raises(CannotEvaluate, match="holds no system's outputs"):
+    with pytest.raises(UsageError, match="holds no system's outputs"):
         read_peer(tmp_path / "broken.csv")

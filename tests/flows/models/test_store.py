@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.models.store import ImportedFile, ModelStore, NameTaken, StoredModel
+from flows.errors import UsageError
+from flows.models.store import ImportedFile, ModelStore, StoredModel
 from severity.domain import MeasurementError
 from severity.errors import ModelUnavailable, WrongWeights
 from severity.reliability.calibration import Calibration, Margins, ScoreCalibration
@@ -35,7 +36,7 @@ def test_the_same_head_again_changes_nothing_and_another_is_refused(tmp_path: Pa
     before = files(tmp_path)
 
     assert store.add(StoredModel(linear_head(), "second")) is False
-    with pytest.raises(NameTaken, match="another model is named mine-v1"):
+    with pytest.raises(UsageError, match="another model is named mine-v1"):
         store.add(StoredModel(linear_head(slope=0.6)))
 
     assert files(tmp_path) == before
@@ -51,7 +52,7 @@ def test_of_several_imports_at_once_one_adds_and_none_mixes(tmp_path: Path) -> N
         start.wait()
         try:
             outcomes.append(store.add(StoredModel(linear_head(slope=slope))))
-        except NameTaken:
+        except UsageError:
             outcomes.append("taken")
 
     threads = [threading.Thread(target=add, args=(number % 2 + 1,)) for number in range(8)]
@@ -135,7 +136,7 @@ def test_calibration_and_training_come_back_and_a_changed_calibration_is_refused
         {"n_images": 9},
         {"films": 9},
     )
-    with pytest.raises(NameTaken, match="another calibration"):
+    with pytest.raises(UsageError, match="another calibration"):
         store.add(StoredModel(linear_head(), weights_sha256="ab" * 32))
     file = tmp_path / "mine-v1/calibration.json"
     file.write_text(file.read_text().replace("1.5", "1.0"))

@@ -15,11 +15,12 @@ from sqlalchemy import text
 from db import ledger, runs, scores
 from db.engine import Database
 from db.outcomes import Rejected
+from flows.errors import InboxError
 from flows.resources import Resources
 from flows.scoring.enlisting import enlist_listing
 from flows.scoring.run import Work
 from flows.sources.inbox import Inbox, Listing
-from flows.sources.stores import InboxError, Listed
+from flows.sources.stores import Listed
 from severity.domain import ModelVersion, Reason, Scale
 from severity.errors import IncompleteMetadata, UnreadableImage
 from severity.images.limits import MOST_BYTES

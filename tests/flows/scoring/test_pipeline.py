@@ -16,12 +16,13 @@ from sqlalchemy import text
 
 from db import ledger, runs
 from flows import resources
+from flows.errors import InboxError
 from flows.progress import progress_bar
 from flows.resources import Progress, Resources
 from flows.scoring.enlisting import enlist_listing
 from flows.scoring.run import Work
 from flows.sources.inbox import Inbox, open_inbox
-from flows.sources.stores import Folder, InboxError, Listed
+from flows.sources.stores import Folder, Listed
 from tests.builders.films import write_inbox, write_sidecar
 
 FILMS = 14

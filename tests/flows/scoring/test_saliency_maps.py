@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from flows.errors import UsageError
 from flows.resources import Progress, Resources
-from flows.scoring.saliency_maps import MapUnwritable, map_places, picture
+from flows.scoring.saliency_maps import map_places, picture
 from flows.scoring.single_files import score_files
 from flows.settings import Settings
 from severity.domain import RESEARCH_USE_ONLY
@@ -80,9 +81,9 @@ def test_a_map_that_exists_is_never_replaced(films, have, tmp_path):
     write_maps(films, folder, have)
     before = {path: path.read_bytes() for path in folder.iterdir()}
 
-    with pytest.raises(MapUnwritable, match="name another folder"):
+    with pytest.raises(UsageError, match="name another folder"):
         map_places(films, folder)
-    with pytest.raises(MapUnwritable, match="cannot be written"):
+    with pytest.raises(UsageError, match="cannot be written"):
         score_files(films, have, maps=places)  # it came between the look and the writing
 
     assert {path: path.read_bytes() for path in folder.iterdir()} == before

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.sources.inbox import Inbox, InboxError, Listing, open_inbox
+from flows.errors import InboxError
+from flows.sources.inbox import Inbox, Listing, open_inbox
 from flows.sources.stores import Listed
 from severity.domain import Reason
 from severity.errors import RejectedImage

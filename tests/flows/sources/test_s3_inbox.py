@@ -15,9 +15,10 @@ import pytest
 from obstore.store import S3Store
 from PIL import Image
 
+from flows.errors import InboxError
 from flows.scoring.flow import RunSummary
 from flows.sources.inbox import Inbox, Listing, open_inbox
-from flows.sources.stores import InboxError, open_bucket
+from flows.sources.stores import open_bucket
 from severity.domain import Reason
 from severity.errors import RejectedImage
 from tests.builders.s3_server import SECRET, S3Server, running_s3

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.sources.stores import Folder, InboxError, Listed
+from flows.errors import InboxError
+from flows.sources.stores import Folder, Listed
 from severity.domain import Reason
 from severity.errors import RejectedImage
 
