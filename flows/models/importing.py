@@ -12,6 +12,7 @@ from flows.models.catalogue import BUILT_IN
 from flows.models.store import ImportedFile, StoredModel
 from severity.domain import Scale
 from severity.errors import WrongWeights
+from severity.heads.findings import FINDINGS
 from severity.heads.head import NAME, Chain, Head, HeadInput
 from severity.heads.head_files import (
     LARGEST_BYTES,
@@ -21,7 +22,6 @@ from severity.heads.head_files import (
 )
 from severity.models.backbone_catalogue import findings, widths
 from severity.models.bundled_cards import BUNDLED, bundled_card
-from severity.models.torchxrayvision_weights import FINDINGS
 
 _KEPT = Scale(0, 8)  # what the database keeps of either score
 _PICKLES = {".pkl", ".pickle"}

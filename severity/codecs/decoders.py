@@ -32,9 +32,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 
-from severity.codecs.frame_checks import PixelLayout, check_jpeg, check_jpeg_2000, check_rle
+from severity.codecs.frame_checks import check_jpeg, check_jpeg_2000, check_rle
 from severity.codecs.helper_processes import DecodingHelpers
 from severity.codecs.jpeg_2000 import Jpeg2000Header, LowBand, decode_low_band
+from severity.codecs.pixel_layout import PixelLayout
 from severity.images.grey_image import Band
 
 LEAST_SIDE_FOR_LOW_BAND = 8 * 224

@@ -5,10 +5,10 @@ them reserve gigabytes, and some of them decode the first half of a frame withou
 """
 
 import struct
-from dataclasses import dataclass
 from itertools import pairwise
 
 from severity.codecs.jpeg_2000 import Jpeg2000Header, NotACodestream
+from severity.codecs.pixel_layout import PixelLayout
 from severity.domain import Reason
 from severity.errors import UnreadableImage, UntrustworthyPixels
 
@@ -24,32 +24,6 @@ _FILL = 0xFFFF
 _MOST_TILES = 4096  # tiles of 128 x 128 in the largest image that is read
 _MOST_PACKETS = 2**20  # precincts of 64 x 64 in it, 40 layers deep
 _RLE_HEADER = struct.Struct("<16I")
-
-
-@dataclass(frozen=True)
-class PixelLayout:
-    """What the DICOM header says of the stored pixels: PS3.3, C.7.6.3.1."""
-
-    rows: int
-    columns: int
-    bits_allocated: int
-    bits_stored: int
-    signed: bool
-
-    @property
-    def pixels(self) -> int:
-        """How many there are."""
-        return self.rows * self.columns
-
-    @property
-    def lowest(self) -> int:
-        """The lowest value that the stored bits can hold."""
-        return -(1 << (self.bits_stored - 1)) if self.signed else 0
-
-    @property
-    def highest(self) -> int:
-        """The highest value that the stored bits can hold."""
-        return self.lowest + (1 << self.bits_stored) - 1
 
 
 def check_jpeg(frame: bytes, layout: PixelLayout) -> int:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from scipy.special import expit
 
-from severity.codecs.frame_checks import PixelLayout
+from severity.codecs.pixel_layout import PixelLayout
 from severity.errors import UntrustworthyPixels
 
 _MOST_BITS = 16

@@ -11,9 +11,9 @@ from pydicom.encaps import get_frame, parse_basic_offsets
 from pydicom.uid import UID
 
 from severity.codecs.decoders import DECODERS
-from severity.codecs.frame_checks import PixelLayout
 from severity.codecs.helper_processes import DecodingHelpers
 from severity.codecs.jpeg_2000 import LowBand
+from severity.codecs.pixel_layout import PixelLayout
 from severity.dicom.display import Display, display_of
 from severity.domain import Reason
 from severity.errors import NotAFrontalChestRadiograph, UnreadableImage, UntrustworthyPixels

@@ -13,9 +13,9 @@ from safetensors.numpy import load, save
 
 from severity.domain import Scale
 from severity.errors import BROKEN_FILE, WrongWeights
+from severity.heads.findings import FINDINGS
 from severity.heads.head import Chain, Head, HeadInput, Layer
 from severity.heads.safe_pickle import read_layer_pickle
-from severity.models.torchxrayvision_weights import FINDINGS
 
 LARGEST_BYTES = 64 * 2**20
 """Of any file with a head; a published one has 16 MB."""

@@ -3,8 +3,8 @@
 import numpy as np
 
 from severity.domain import Scale
+from severity.heads.findings import FINDINGS
 from severity.heads.head import Head, HeadInput, Layer
-from severity.models.torchxrayvision_weights import FINDINGS
 
 INPUTS = {HeadInput.FEATURES: 1024, HeadInput.LOGITS: len(FINDINGS)}
 """How many numbers each of them gives for an image."""

@@ -7,31 +7,10 @@ importing it takes seconds; a test holds the two against each other.
 from dataclasses import dataclass
 
 from severity.errors import ModelUnavailable
+from severity.heads.findings import FINDINGS
 
 _RELEASE = "https://github.com/mlmed/torchxrayvision/releases/download/v1/"
 _SUFFIX = "densenet121-d121-tw-lr001-rot45-tr15-sc15-seed0-best.pt"
-
-FINDINGS = (
-    "Atelectasis",
-    "Consolidation",
-    "Infiltration",
-    "Pneumothorax",
-    "Edema",
-    "Emphysema",
-    "Fibrosis",
-    "Effusion",
-    "Pneumonia",
-    "Pleural_Thickening",
-    "Cardiomegaly",
-    "Nodule",
-    "Mass",
-    "Hernia",
-    "Lung Lesion",
-    "Fracture",
-    "Lung Opacity",
-    "Enlarged Cardiomediastinum",
-)
-"""The 18 outputs, in their order in every weight set."""
 
 _CHEXPERT = {
     "Atelectasis",

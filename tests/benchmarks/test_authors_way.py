@@ -14,13 +14,15 @@ from benchmarks.films import write_films
 from benchmarks.jobs import Format
 from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord
+from severity.images.preprocessing import to_model_input
 
 
 def ours(film: str):
     content = Path(film).read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     nobody = SidecarRecord(patient_id="nobody")
-    return read_radiograph(content, nobody, content_sha256=sha256, zone=UTC).model_input()
+    radiograph = read_radiograph(content, nobody, content_sha256=sha256, zone=UTC)
+    return to_model_input(radiograph.grey)
 
 
 def prepared(image):

@@ -19,8 +19,8 @@ from flows.resources import Progress, Resources
 from flows.settings import Settings
 from severity.domain import RESEARCH_USE_ONLY, Scale
 from severity.evaluation.head_fitting import HeadKind
+from severity.heads.findings import FINDINGS
 from severity.models.bundled_cards import bundled_card
-from severity.models.torchxrayvision_weights import FINDINGS
 from tests.builders.commands import Command
 from tests.builders.labelled_films import (
     PATIENTS,

@@ -12,10 +12,10 @@ import pytest
 from flows.models.catalogue import BUILT_IN, stored
 from flows.settings import Settings
 from severity.domain import RESEARCH_USE_ONLY, Scale
+from severity.heads.findings import FINDINGS
 from severity.heads.head import HeadInput
 from severity.heads.published import linear_on_lung_opacity
 from severity.models.bundled_cards import bundled_card
-from severity.models.torchxrayvision_weights import FINDINGS
 from tests.builders.commands import Command, listed_models
 from tests.builders.films import write_film
 from tests.builders.heads import AS_MINE_V1, write_linear, write_mlp, write_ralo

@@ -14,8 +14,9 @@ from severity.evaluation.head_fitting import (
     usual_basis,
 )
 from severity.evaluation.regressions import fit_ridge
+from severity.heads.findings import FINDINGS
 from severity.heads.head import along
-from severity.models.torchxrayvision_weights import FINDINGS, weight_set
+from severity.models.torchxrayvision_weights import weight_set
 
 ALL = weight_set("densenet121-res224-all").findings
 RSNA = weight_set("densenet121-res224-rsna").findings

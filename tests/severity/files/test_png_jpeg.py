@@ -18,6 +18,7 @@ from severity.errors import RejectedImage
 from severity.files.png_jpeg import DAY_ZERO
 from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord, parse_sidecar
+from severity.images.preprocessing import to_model_input
 from severity.images.radiograph import Radiograph
 from tests.builders.film_files import jpeg_film, png_film
 
@@ -366,7 +367,7 @@ def test_every_real_frontal_film_is_read_and_every_lateral_refused(cidc: Path) -
     for name in {*frontals[::EVERY], wide}:
         film = read((cidc / "images" / name).read_bytes(), records[name], sha256=name)
         assert film.record.view.upper() == views[name].upper()
-        assert film.model_input().shape == (224, 224)
+        assert to_model_input(film.grey).shape == (224, 224)
     for name in laterals[::EVERY]:
         content = (cidc / "images" / name).read_bytes()
         assert reason(content, records[name]) == Reason.LATERAL

@@ -9,6 +9,7 @@ from safetensors.numpy import load, save
 
 from severity.domain import Scale
 from severity.errors import WrongWeights
+from severity.heads.findings import FINDINGS
 from severity.heads.head import Head, HeadInput, Layer
 from severity.heads.head_files import (
     LARGEST_BYTES,
@@ -19,7 +20,6 @@ from severity.heads.head_files import (
     to_safetensors,
 )
 from severity.heads.published import linear_on_lung_opacity
-from severity.models.torchxrayvision_weights import FINDINGS
 
 KEY = "cxr-severity-head"
 

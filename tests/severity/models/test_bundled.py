@@ -14,6 +14,7 @@ from severity.domain import ModelVersion, Scale
 from severity.errors import ModelUnavailable, WrongWeights
 from severity.files.reader import read_radiograph
 from severity.heads.head import Head, HeadInput, Layer
+from severity.images.preprocessing import to_model_input
 from severity.models.backbone import Precision
 from severity.models.bundled import MirrorAveraged, load_bundled, load_on_bundled
 from severity.models.bundled_cards import BUNDLED
@@ -28,7 +29,7 @@ TOLERANCE = 1e-3  # points
 def films() -> NDArray[np.float32]:
     """Three different films: a real one, its lower half brightened, and noise."""
     content = Path(get_testdata_file("RG1_UNCR.dcm", download=False)).read_bytes()
-    real = read_radiograph(content, None, content_sha256="", zone=UTC).model_input()
+    real = to_model_input(read_radiograph(content, None, content_sha256="", zone=UTC).grey)
     dense = real.copy()
     dense[112:] = dense[112:] / 4 + 700
     noise = np.random.default_rng(0).uniform(-1024, 1024, real.shape).astype(np.float32)

@@ -13,6 +13,7 @@ from torch import nn
 from torchxrayvision.models import DenseNet
 
 from severity.errors import ModelUnavailable
+from severity.heads.findings import FINDINGS
 from severity.models.backbone import Backbone, Precision
 from severity.models.bundled import MirrorAveraged
 from severity.models.openvino_graph import input_images, lowered
@@ -24,7 +25,6 @@ from severity.models.runtime import (
     halved_when_out_of_memory,
 )
 from severity.models.torchxrayvision import PublishedDenseNet
-from severity.models.torchxrayvision_weights import FINDINGS
 from tests.builders.networks import lively, three_images
 
 BACKBONES = {

@@ -35,7 +35,7 @@ Film = NDArray[np.float32]
 @pytest.fixture(scope="module")
 def chest() -> Film:
     content = Path(get_testdata_file("RG1_UNCR.dcm", download=False)).read_bytes()
-    return read_radiograph(content, None, content_sha256="", zone=UTC).model_input()
+    return to_model_input(read_radiograph(content, None, content_sha256="", zone=UTC).grey)
 
 
 @pytest.fixture(scope="module")
