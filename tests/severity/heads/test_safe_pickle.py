@@ -1,7 +1,6 @@
 import os
 import pickle
 import struct
-import sys
 import tracemalloc
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from severity.errors import WrongWeights
 from severity.heads.safe_pickle import LARGEST_BYTES, read_layer_pickle
 
 Arrays = list[NDArray[np.floating]]
-PROTOCOLS = (2, 3, 4, 5)
+PROTOCOLS = (3, 4, 5)
 
 
 def published_shape(dtype: type[np.floating] = np.float64) -> tuple[Arrays, Arrays]:
@@ -59,11 +58,10 @@ def test_arrays_as_numpy_1_pickled_them_are_read(protocol: int) -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_arrays_by_column_and_of_the_other_byte_order_are_read(protocol: int) -> None:
+def test_arrays_by_column_and_parts_of_others_are_read(protocol: int) -> None:
     by_column = np.asfortranarray(np.arange(12.0).reshape(3, 4))
-    big_endian = np.arange(4.0).astype(">f8")
     strided = np.arange(24.0).reshape(4, 6)[::2, ::3]
-    written = ([by_column, strided, by_column.T], [big_endian])
+    written = ([by_column, strided, by_column.T], [strided[0]])
 
     read = read_layer_pickle(pickle.dumps(written, protocol))
 
@@ -144,6 +142,7 @@ def test_only_the_names_of_an_array_are_known_and_the_message_is_one_short_line(
         ([np.array(1.0)], [np.zeros(1)]),
         ([np.float64(1)], [np.zeros(1)]),
         ([np.zeros(1)], ["text"]),
+        ([np.zeros(1, ">f8")], [np.zeros(1)]),
     ],
     ids=repr,
 )
@@ -188,10 +187,10 @@ def name(module: bytes, attribute: bytes) -> bytes:
     return short(module) + short(attribute) + b"\x93"
 
 
-ENCODE = name(b"_codecs", b"encode")
+RECONSTRUCT = name(b"numpy._core.multiarray", b"_reconstruct")
 FROMBUFFER = name(b"numpy._core.numeric", b"_frombuffer")
 DTYPE = name(b"numpy", b"dtype") + short(b"f8") + b"\x85R"
-MEGABYTE = b"X" + struct.pack("<I", 2**20) + bytes(2**20)
+SHAPE = b"J" + struct.pack("<i", 2**31 - 1) + b"\x85"
 BOMBS = {
     "a memo as long as the memory": b"N" + b"r" + struct.pack("<I", 2**32 - 1),
     "bytes that are not there": b"\x8e" + struct.pack("<Q", 2**40),
@@ -202,10 +201,10 @@ BOMBS = {
     "instructions without end": b"N0" * 100_000,
     "lists in lists": b"]" * 100_000,
     "pairs of pairs": b"N" + b"\x94h\x00\x86" * 3,
-    "the same text as bytes, again and again": (
-        ENCODE + b"\x94" + MEGABYTE + b"\x94" + short(b"latin1") + b"\x94" + b"("
-        b"h\x00h\x01h\x02\x86R" * 1000 + b"l."
+    "an array of a huge shape": (
+        RECONSTRUCT + name(b"numpy", b"ndarray") + SHAPE + short(b"b") + b"\x87R."
     ),
+    "an array of a huge shape, made by its class": name(b"numpy", b"ndarray") + SHAPE + b"\x85R.",
     "bytes of a length": FROMBUFFER + b"J" + struct.pack("<i", 2**31 - 1) + DTYPE + b"N\x8c\x01C",
     "bytes of an array's name": name(b"numpy", b"ndarray") + b"J\xff\xff\xff\x7f\x85R.",
 }
@@ -239,6 +238,7 @@ def pairs(depth: int) -> bytes:
         name(b"numpy", b"dtype") + b"%s\x85R.",
         FROMBUFFER + b"(%s" + b"%s" % DTYPE + b"%sN" + b"tR.",
         b"%sQ",
+        b"}%sNs.",  # a key, whose hash takes for ever
         b"]%sa]\x86.",
         b"%s.",
     ],
@@ -265,14 +265,16 @@ def test_a_shape_that_does_not_fit_its_bytes_is_refused() -> None:
     assert b"K\x02K\x03\x86" in small
 
     for shape in (b"K\x02K\x04\x86", b"K\xffK\xff\x86"):
-        with pytest.raises(WrongWeights, match="does not fit its 48 bytes"):
+        with pytest.raises(WrongWeights, match="cannot be read: cannot reshape"):
             read_layer_pickle(small.replace(b"K\x02K\x03\x86", shape))
 
 
-def test_reading_loads_no_further_module() -> None:
-    content = pickle.dumps(([np.zeros(1)], [np.zeros(1)]))
-    before = set(sys.modules)
+def test_bytes_are_never_taken_for_pointers_to_objects() -> None:
+    """NumPy's own dtype would let a pickle say that an array of objects holds none."""
+    objects = name(b"numpy", b"dtype") + short(b"O8") + b"\x89\x88\x87R"
+    flags = b"(K\x03" + short(b"|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    empty = RECONSTRUCT + name(b"numpy", b"ndarray") + b"K\x00\x85C\x01b\x87R"
+    array = empty + b"(K\x01K\x01\x85" + objects + flags + b"\x89C\x08" + b"A" * 8 + b"tb"
 
-    read_layer_pickle(content)
-
-    assert set(sys.modules) == before
+    with pytest.raises(WrongWeights, match="not of type float64 or float32"):
+        read_layer_pickle(b"\x80\x04](" + array + b"e](" + array + b"e\x86.")
