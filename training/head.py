@@ -12,6 +12,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GroupKFold
 from torch import Tensor
 
+from severity.evaluation.regressions import ridge_slopes
 from severity.heads.head import HeadInput
 from severity.images.grey_image import GreyImage
 from severity.images.preprocessing import to_model_input
@@ -94,6 +95,8 @@ def fit_head(
         The patient of each film.
     """
     fit = partial(fit_ridge, also=also, maximum=maximum)
+    # Not `severity.evaluation.conformal.out_of_fold`: with its five folds and its clipping, the
+    # bundled heads would become others.
     unseen = np.zeros(len(points))
     folds = GroupKFold(min(_FOLDS, len(set(groups))))
     for kept, left in folds.split(features, groups=groups):
@@ -133,9 +136,7 @@ def fit_ridge(
     rows = np.concatenate([films - centre, changes]) / deviation
     rise = np.full(len(also.rises), rises * _RISE * maximum)
     targets = np.concatenate([values - values.mean(), rise, np.zeros(len(also.stills))])
-    # Fewer rows than features: the dual form is the small one.
-    kernel = rows @ rows.T + strength.regularisation * np.eye(len(rows))
-    slopes = rows.T @ np.linalg.solve(kernel, targets) / deviation
+    slopes = ridge_slopes(rows, targets, np.array([strength.regularisation]))[0] / deviation
     return LinearHead(weight=slopes, bias=float(values.mean() - centre @ slopes))
 
 

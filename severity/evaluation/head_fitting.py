@@ -18,8 +18,8 @@ HIDDEN = 32
 MOST_EPOCHS, PATIENCE = 300, 10
 LEARNING_RATE = 2e-3
 L2_OF_AN_INPUT = 0.08  # the more inputs of one scale, the larger the squares that it stands against
-"""Of `fit_mlp`: chosen on compact-1's features of the 93 scored films of the COVID-19 Image Data
-Collection, out of a dozen settings, so that its error there is a little too good."""
+"""Of a small network: chosen on compact-1's features of the 93 scored films of the COVID-19 Image
+Data Collection, out of a dozen settings, so that its error there is a little too good."""
 
 _FOLDS = 3
 
@@ -100,11 +100,11 @@ def fitting(kind: HeadKind, *, seed: int) -> FitChain:
     """Return the fit of a kind of head."""
     match kind:
         case HeadKind.LINEAR:
-            return fit_linear
+            return _linear_chain
         case HeadKind.RIDGE:
-            return fit_ridge
+            return _ridge_chain
         case HeadKind.MLP:
-            return partial(fit_mlp, seed=seed)
+            return partial(_mlp_chain, seed=seed)
 
 
 def predicting(fit: FitChain) -> Fit:
@@ -140,13 +140,13 @@ def settled(kind: HeadKind) -> dict[str, float | str]:
             }
 
 
-def fit_linear(features: Numbers, points: Numbers, _groups: Sequence[str]) -> FittedChain:
+def _linear_chain(features: Numbers, points: Numbers, _groups: Sequence[str]) -> FittedChain:
     """Fit ordinary least squares; see `FitChain`."""
     model = LinearRegression().fit(features, points)
     return FittedChain((_layer(model.coef_[:, None], np.array([model.intercept_])),), {})
 
 
-def fit_ridge(features: Numbers, points: Numbers, groups: Sequence[str]) -> FittedChain:
+def _ridge_chain(features: Numbers, points: Numbers, groups: Sequence[str]) -> FittedChain:
     """Fit a ridge regression whose strength is chosen by a cross-validation over groups."""
     ridge, strength = chosen_ridge(features, points, groups)
     weight = (ridge.weights / ridge.deviation).T
@@ -154,7 +154,9 @@ def fit_ridge(features: Numbers, points: Numbers, groups: Sequence[str]) -> Fitt
     return FittedChain((layer,), {"strength": strength})
 
 
-def fit_mlp(features: Numbers, points: Numbers, groups: Sequence[str], *, seed: int) -> FittedChain:
+def _mlp_chain(
+    features: Numbers, points: Numbers, groups: Sequence[str], *, seed: int
+) -> FittedChain:
     """Fit a network with one hidden layer, stopped where other groups are predicted best.
 
     How many epochs that takes is told by a cross-validation over groups, whose networks learn
