@@ -110,7 +110,7 @@ def films() -> list[bytes]:
         dicom_film(syntax=RLELossless),
         dicom_film(syntax=JPEG2000Lossless),
         dicom_film(eight_bits, bits=8, syntax=JPEGBaseline8Bit),
-        *compressed(dicom_film, grey_film(bits=12)),
+        *compressed(grey_film(bits=12)),
         png_film(eight_bits),
         png_film(grey_film(bits=16)),
         png_film(np.dstack([eight_bits] * 4)),
