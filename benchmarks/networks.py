@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torchxrayvision.models import DenseNet
 
 from benchmarks.jobs import BenchmarkError, Job
-from severity.models.bundled import MirrorAveraged
 from severity.models.bundled_cards import bundled_file
-from severity.models.efficientnet_lite import FEATURES
+from severity.models.efficientnet_lite import FEATURES, MirrorAveraged
 
 PUBLISHED = "txrv-cidc-v1"
 COMPACT = "compact-2"
@@ -54,8 +53,7 @@ class _Compact(nn.Module):
         self.head = nn.Linear(FEATURES, 2)
 
     def forward(self, images: Tensor) -> Tensor:
-        (features,) = self.backbone(images)
-        points: Tensor = self.head(features)
+        points: Tensor = self.head(self.backbone(images))
         return points
 
 

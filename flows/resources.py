@@ -60,7 +60,7 @@ class Resources:
     @cached_property
     def model(self) -> "ScoringModel":
         """The model that scores."""
-        # Imported here: only scoring needs torch.
+        # Imported here: only scoring needs OpenVINO.
         from flows.models.loading import load_model  # noqa: PLC0415
 
         return load_model(self.settings)

@@ -67,7 +67,7 @@ class Settings(BaseSettings):
         pattern=_DEVICE,
         description="where the network runs: cpu, cuda or cuda:N; auto takes a GPU if there is one",
     )
-    lanes: PositiveInt | None = Field(
+    streams: PositiveInt | None = Field(
         default=None, description="batches in the network at once; one for each core of a CPU"
     )
     batch_size: PositiveInt = Field(

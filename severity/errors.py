@@ -11,7 +11,8 @@ SeverityError
 ├── UnreadableSidecar           tell the operator; its images wait for a readable one
 ├── HelperUnavailable           stop: the machine starts no process, no image is to blame
 └── ModelUnavailable            stop: nothing can be scored by this model version
-    └── WrongWeights            the weights are not the ones named; never load them
+    ├── WrongWeights            the weights are not the ones named; never load them
+    └── NeedsTorch              stop: install torch, or ask for what does without
 """
 
 import struct
@@ -88,3 +89,7 @@ class ModelUnavailable(SeverityError):
 
 class WrongWeights(ModelUnavailable):
     """The weights are not the ones that the model version names."""
+
+
+class NeedsTorch(ModelUnavailable):
+    """What was asked for runs on torch, which is not installed."""

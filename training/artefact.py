@@ -13,9 +13,12 @@ from safetensors.torch import save
 from torch import Tensor
 
 from severity.evaluation.conformal import CoveredOnHalves
+from severity.heads.head import Head
 from severity.heads.triage import Triage
 from severity.images.preprocessing import PREPROCESSING
-from severity.models.bundled import MirrorAveraged, backbone_of, head_of
+from severity.models.bundled import head_of
+from severity.models.efficientnet_lite import MirrorAveraged
+from severity.models.network import to_json as network_json
 from severity.models.scoring_model import Placement, ScoringModel, placed
 from severity.reliability.calibration import Calibration, to_json
 from training.head import LinearHead
@@ -41,9 +44,12 @@ class TrainedModel:
 
     def scoring(self) -> ScoringModel:
         """Make it ready to score, on a CPU; without a calibration, which is measured on it."""
-        tensors = self.tensors()
-        head = head_of(tensors, name=NAME, scales=SCALES)
-        return placed("", backbone_of(tensors), head, Placement(torch.device("cpu")))
+        return placed("", self.network.lowered(), self.head(), Placement())
+
+    def head(self) -> Head:
+        """Return both heads as one."""
+        arrays = {key: value.numpy() for key, value in self.tensors().items()}
+        return head_of(arrays, name=NAME, scales=SCALES)
 
     def tensors(self) -> dict[str, Tensor]:
         """List what is stored, float32; row 0 of the head is extent, row 1 is opacity."""
@@ -74,17 +80,22 @@ def write(
     metrics: Mapping[str, Any],
     training: Mapping[str, Any],
 ) -> None:
-    """Write ``compact-2.safetensors``, ``.json`` and ``.calibration.json`` into a folder."""
-    tensors = model.tensors()
+    """Write a model's files into a folder.
+
+    ``compact-2.safetensors`` are the weights, ``.network.json`` what is computed with them,
+    ``.calibration.json`` what is known of its errors and ``.json`` the card.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / f"{NAME}.safetensors"
-    weights.write_bytes(save(tensors))
+    weights, network = folder / f"{NAME}.safetensors", folder / f"{NAME}.network.json"
+    weights.write_bytes(save(model.tensors()))
+    network.write_text(network_json(model.network.lowered().network), encoding="utf-8")
     (folder / f"{NAME}.calibration.json").write_text(to_json(calibration), encoding="utf-8")
     card = {
         "name": NAME,
         "backbone": "efficientnet-lite0",
         "weights_sha256": file_sha256(weights),
-        "head_sha256": head_of(tensors, name=NAME, scales=SCALES).sha256,
+        "network_sha256": file_sha256(network),
+        "head_sha256": model.head().sha256,
         "preprocessing": PREPROCESSING,
         "mirror_averaging": True,
         "bf16_moves_points_by": BF16_MOVES,

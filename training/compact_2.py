@@ -18,9 +18,8 @@ from severity.domain import Scale
 from severity.evaluation.splits import SPLITS
 from severity.heads.triage import Triage
 from severity.images.preprocessing import MODEL_LIMIT
-from severity.models.backbone import Backbone
-from severity.models.bundled import MirrorAveraged, load_backbone
-from severity.models.efficientnet_lite import EfficientNetLite0
+from severity.models.bundled import bundled_tensors
+from severity.models.efficientnet_lite import EfficientNetLite0, MirrorAveraged
 from severity.reliability.calibration import Calibration, ScoreCalibration
 from training.artefact import NAME, TrainedModel, as_coverage, as_numbers, file_sha256, write
 from training.augmentation import Augmentation, random_views
@@ -78,7 +77,7 @@ def main() -> None:
         report=report,
     )
     report(f"training on {counts(chosen.training)}")
-    network = trained_anew(chosen.training) if options.anew else load_backbone(NAME)[0]
+    network = trained_anew(chosen.training) if options.anew else shipped()
     finish(
         network,
         chosen,
@@ -97,6 +96,12 @@ def trained_anew(films: Sequence[Film]) -> MirrorAveraged:
 def trained(films: Sequence[Film], seed: int) -> EfficientNetLite0:
     """Train one network anew; about an hour of a core."""
     return pretrain(films, schedule=Schedule(seed=seed), report=report).backbone
+
+
+def shipped() -> MirrorAveraged:
+    """Return the network of the bundled model."""
+    tensors = bundled_tensors(NAME)
+    return MirrorAveraged.of({key: torch.tensor(value) for key, value in tensors.items()})
 
 
 def averaged(networks: Sequence[EfficientNetLite0]) -> EfficientNetLite0:
@@ -126,7 +131,7 @@ def mirror_averaged(backbone: EfficientNetLite0) -> MirrorAveraged:
     return network
 
 
-def triage_on(network: Backbone, data: Path) -> Triage:
+def triage_on(network: MirrorAveraged, data: Path) -> Triage:
     """Fit the triage, which shares the features and nothing else with the scores."""
     films, inputs = triage_films(data)
     report(f"triage on {len(films.films)} films")
@@ -194,7 +199,7 @@ def finish(  # noqa: PLR0913 - what a model is made of
     report(f"written to {out}")
 
 
-def other_films(network: Backbone, films: Sequence[Film]) -> OtherFilms:
+def other_films(network: MirrorAveraged, films: Sequence[Film]) -> OtherFilms:
     """Compute what the training films add to the fit of a head; deterministic."""
     brixia = [film for film in films if film.brixia_zones is not None]
     healthy = [film for film in films if film.healthy]

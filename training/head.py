@@ -13,10 +13,9 @@ from sklearn.model_selection import GroupKFold
 from torch import Tensor
 
 from severity.evaluation.regressions import ridge_slopes
-from severity.heads.head import HeadInput
 from severity.images.grey_image import GreyImage
 from severity.images.preprocessing import to_model_input
-from severity.models.backbone import Backbone
+from severity.models.efficientnet_lite import MirrorAveraged
 from training.films import Film, grey_pixels
 
 _RISE = 0.1  # of the scale, what a larger painted opacity adds
@@ -151,7 +150,7 @@ def _grey(film: Film) -> GreyImage:
     return GreyImage(pixels, _BLACK, _WHITE, *pixels.shape)
 
 
-def features_of(network: Backbone, inputs: Tensor) -> NDArray[np.float64]:
+def features_of(network: MirrorAveraged, inputs: Tensor) -> NDArray[np.float64]:
     """Compute the features of films.
 
     Parameters
@@ -164,7 +163,6 @@ def features_of(network: Backbone, inputs: Tensor) -> NDArray[np.float64]:
     Shape (N, features).
     """
     network.eval()
-    place = network.gives.index(HeadInput.FEATURES)
     with torch.inference_mode():
-        parts = [network(part)[place] for part in torch.split(inputs, _BATCH)]
+        parts = [network(part) for part in torch.split(inputs, _BATCH)]
     return np.asarray(torch.cat(parts).double())

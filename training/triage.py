@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from severity.heads.head import HeadInput
 from severity.models.backbone import Precision
-from severity.models.bundled import MirrorAveraged, load_bundled
+from severity.models.bundled import load_bundled
 from severity.models.bundled_cards import BUNDLED
+from severity.models.efficientnet_lite import MirrorAveraged
 from severity.models.runtime import CpuRuntime
 from severity.models.scoring_model import Placement
 from training.films import Film, collection_films, cxnet_films, nih_films
@@ -73,7 +73,7 @@ def triage_films(data: Path) -> tuple[TriageFilms, Inputs]:
 
 def bundled_features(name: str, inputs: Inputs) -> NDArray[np.float32]:
     """Compute a bundled model's features, shape (N, 1280)."""
-    model = load_bundled(name, Placement(torch.device("cpu"), lanes=1))
+    model = load_bundled(name, Placement(streams=1))
     return model.outputs(list(inputs))[HeadInput.FEATURES]
 
 
@@ -81,9 +81,9 @@ def imagenet_features(inputs: Inputs) -> NDArray[np.float32]:
     """Compute the same with the network before it saw a film."""
     network = MirrorAveraged()
     network.backbone = imagenet_backbone()
-    network.requires_grad_(requires_grad=False).eval()
-    runtime = CpuRuntime(network, precision=Precision.FP32, lanes=1)
-    return runtime.run(list(inputs))[network.gives.index(HeadInput.FEATURES)]
+    runtime = CpuRuntime(network.lowered(), precision=Precision.FP32, streams=1)
+    (features,) = runtime.run(list(inputs))
+    return features
 
 
 def _print(title: str, lines: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ from flows.progress import progress_bar
 from flows.resources import Progress
 from flows.scoring.saliency_maps import map_places
 from flows.scoring.single_files import print_table, score_files, to_csv, to_json
+from severity.models.optional_torch import require_torch
 
 _MANY_FILES = 32
 
@@ -54,6 +55,8 @@ def score(
 
     Ends with exit code 1 if any file was rejected.
     """
+    if saliency:
+        require_torch("--saliency")
     with chosen_resources(**engine) as given, _bar(files, form) as progress:
         announce_device(given.settings)
         have = given.reporting_to(progress)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from flows.concurrency import at_once
@@ -22,7 +21,7 @@ from severity.evaluation.repeatability import repeat_sets, standard_error
 from severity.files.sidecar import SidecarRecord
 from severity.images.grey_image import GreyImage
 from severity.images.limits import check_bytes
-from severity.models.runtime import ModelInput
+from severity.models.runtime import ModelInput, in_memory
 from severity.models.scoring_model import ScoringModel
 
 MOST_PERTURBED = 40
@@ -160,7 +159,7 @@ def _prepared(item: _Item, lanes: Lanes) -> tuple[list[ModelInput], Hash | None]
     except RejectedImage:
         return [], None
     inputs = [lanes.network.prepare(one) for one in item.versions(grey)]
-    return inputs, perceptual_hash(torch.as_tensor(inputs[0]).numpy(force=True))
+    return inputs, perceptual_hash(in_memory(inputs[0]))
 
 
 def _content(path: Path) -> bytes:

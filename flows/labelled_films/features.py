@@ -7,7 +7,6 @@ from itertools import chain
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from flows.concurrency import at_once, in_batches
@@ -20,7 +19,7 @@ from severity.evaluation.duplicates import Hash, perceptual_hash
 from severity.files.sidecar import SidecarRecord
 from severity.heads.head import Head, HeadInput
 from severity.images.limits import check_bytes
-from severity.models.runtime import ModelInput
+from severity.models.runtime import ModelInput, in_memory
 
 _NOBODY = "unnamed"
 
@@ -107,8 +106,8 @@ def _ready(film: LabelledFilm, lanes: Lanes) -> ReadyFilm:
     record = SidecarRecord(patient_id=film.patient or _NOBODY, view=film.view)
     radiograph = lanes.read(content, record, content_sha256=sha256)
     model_input = lanes.network.prepare(radiograph.grey)
-    seen = torch.as_tensor(model_input).numpy(force=True)
-    return ReadyFilm(radiograph.record, model_input, sha256, perceptual_hash(seen))
+    perceptual = perceptual_hash(in_memory(model_input))
+    return ReadyFilm(radiograph.record, model_input, sha256, perceptual)
 
 
 def _seen(film: LabelledFilm, ready: ReadyFilm, outputs: Outputs) -> SeenFilm:

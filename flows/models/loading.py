@@ -1,15 +1,15 @@
 """Loading the model that the settings name, and the device that it runs on."""
 
-import torch
-
 from flows.models.catalogue import stored, weights_of
 from flows.models.weights_download import published_weights
 from flows.settings import Settings
 from severity.errors import ModelUnavailable
+from severity.gpus import gpus
 from severity.models.backbone import Precision
 from severity.models.bundled import load_backbone, load_bundled, load_on_bundled
 from severity.models.bundled_cards import BUNDLED
 from severity.models.feature_extractor import BareBackbone
+from severity.models.optional_torch import require_torch, torch_installed
 from severity.models.scoring_model import Placement, ScoringModel
 from severity.models.torchxrayvision_weights import weight_set
 
@@ -21,6 +21,8 @@ def load_model(settings: Settings) -> ScoringModel:
     ------
     ModelUnavailable
         There is no such model or device, or the weights are absent or wrong.
+    NeedsTorch
+        The model or the device runs on torch, which is not installed.
     """
     placement = _placement(settings)
     if settings.model in BUNDLED:
@@ -30,6 +32,7 @@ def load_model(settings: Settings) -> ScoringModel:
     weights = weights_of(head.backbone, settings, pinned=kept.weights_sha256)
     if weights.bundled:
         return load_on_bundled(head, placement, sha256=weights.sha256, calibration=calibration)
+    require_torch(f"the model {settings.model}")
     # Imported here: torchxrayvision takes seconds, and the bundled models do without.
     from severity.models.torchxrayvision import load_published  # noqa: PLC0415
 
@@ -55,6 +58,7 @@ def load_bare(name: str, settings: Settings) -> BareBackbone:
     if name in BUNDLED:
         network, actual = load_backbone(name)
         return BareBackbone.placed(name, actual, network, placement)
+    require_torch(f"the backbone {name}")
     from severity.models import torchxrayvision  # noqa: PLC0415
 
     published, sha256 = weight_set(name), weights_of(name, settings).sha256
@@ -64,7 +68,7 @@ def load_bare(name: str, settings: Settings) -> BareBackbone:
 
 
 def _placement(settings: Settings) -> Placement:
-    return Placement(device(settings), Precision(settings.precision), settings.lanes)
+    return Placement(device(settings), Precision(settings.precision), settings.streams)
 
 
 def _published(name: str, settings: Settings, *, sha256: str) -> bytes:
@@ -83,23 +87,32 @@ def _published(name: str, settings: Settings, *, sha256: str) -> bytes:
     )
 
 
-def device(settings: Settings) -> torch.device:
+def device(settings: Settings) -> str:
     """Choose the device that the settings name; ``auto`` takes a GPU if there is one.
 
     Raises
     ------
     ModelUnavailable
         There is no such device.
+    NeedsTorch
+        A GPU is asked for, and torch is not installed.
     """
-    wanted, there = settings.device, torch.cuda.device_count()
-    if wanted == "cpu" or (wanted == "auto" and not there):
-        return torch.device("cpu")
-    chosen = torch.device("cuda" if wanted == "auto" else wanted)
-    if (chosen.index or 0) >= there:
+    if settings.device == "cpu":
+        return "cpu"
+    if settings.device == "auto":
+        # torch takes seconds to load: it is asked only where the driver has a GPU to offer.
+        return "cuda" if gpus() and torch_installed() and _cuda_devices() else "cpu"
+    require_torch(f"--device {settings.device}")
+    there = _cuda_devices()
+    if int(settings.device.partition(":")[2] or 0) >= there:
         raise ModelUnavailable(
-            f"there is no {chosen}: this machine has {there} CUDA devices; use --device cpu"
+            f"there is no {settings.device}: this machine has {there} CUDA devices; "
+            "use --device cpu"
         )
-    # The model version says fp32: no shorter mantissa behind its back.
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    return chosen
+    return settings.device
+
+
+def _cuda_devices() -> int:
+    from severity.models.gpu_runtime import cuda_devices  # noqa: PLC0415 - loads torch
+
+    return cuda_devices()

@@ -54,7 +54,7 @@ class Network(Protocol):
     """What images are prepared for and pushed through: a model, or a backbone alone."""
 
     @property
-    def lanes(self) -> int:
+    def streams(self) -> int:
         """How many batches may usefully be in it at the same time."""
 
     def prepare(self, grey: GreyImage) -> ModelInput:
@@ -89,20 +89,20 @@ async def _turn(before: asyncio.Event, over: asyncio.Event) -> AsyncIterator[Non
 class Lanes:
     """What all batches in flight share, and so what bounds them together.
 
-    At most ``decoders`` full-size images are in memory, and at most ``network.lanes`` forward
+    At most ``decoders`` full-size images are in memory, and at most ``network.streams`` forward
     passes run; all else that a batch holds is model inputs. Leaving the context waits for what
     the threads still do, so that nothing is claimed or written behind a run that ended.
     """
 
     def __init__(self, settings: Settings, network: Network) -> None:
         self.network = network
-        self.count = network.lanes + _BESIDE
+        self.count = network.streams + _BESIDE
         self.turns = Turns()
         self._zone = settings.zone
         self._helpers = DecodingHelpers(settings.decoders)
         self._full_size = asyncio.Semaphore(settings.decoders)
         self._decoders = ThreadPoolExecutor(settings.decoders, "decoder")
-        self._scorers = ThreadPoolExecutor(network.lanes, "scorer")
+        self._scorers = ThreadPoolExecutor(network.streams, "scorer")
         self._clerks = ThreadPoolExecutor(_CLERKS, "clerk")
 
     def __enter__(self) -> Self:
@@ -162,7 +162,7 @@ class Lanes:
         through: Callable[[Sequence[ModelInput]], Sequence[Answer]],
     ) -> list[Answer]:
         """Push a batch through, split so that a single one keeps every lane of the network busy."""
-        size = math.ceil(len(inputs) / self.network.lanes) or 1
+        size = math.ceil(len(inputs) / self.network.streams) or 1
         portions = [inputs[start : start + size] for start in range(0, len(inputs), size)]
         answered = await asyncio.gather(*(self.infer(through, one) for one in portions))
         return [answer for portion in answered for answer in portion]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
@@ -13,6 +12,7 @@ from flows.errors import UsageError
 from flows.scoring.pipeline import ReadyImage
 from severity.domain import RESEARCH_USE_ONLY
 from severity.images.preprocessing import MODEL_LIMIT
+from severity.models.runtime import in_memory
 from severity.models.saliency import saliency_maps
 from severity.models.scoring_model import ScoringModel
 
@@ -86,7 +86,7 @@ def write_map(image: ReadyImage, place: MapPlace, model: ScoringModel) -> None:
         The folder does not take it, or has it since `map_places` looked.
     """
     (saliency,) = saliency_maps(model.gradient([image.model_input]))
-    film = torch.as_tensor(image.model_input).numpy(force=True)
+    film = in_memory(image.model_input)
     caption = [RESEARCH_USE_ONLY, f"Saliency of the geographic extent, {model.version.key}"]
     if image.record.simulated:
         caption.append("SIMULATED")

@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +14,6 @@ from numpy.typing import NDArray
 from severity.domain import ModelVersion, Scale
 from severity.errors import WrongWeights
 from severity.images.preprocessing import PREPROCESSING
-
-if TYPE_CHECKING:
-    from torch import nn
 
 NAME = re.compile(r"(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 """A model's name: it stands in file names, version keys and tables."""
@@ -190,13 +186,6 @@ class Head:
             opacity=self.opacity,
             calibration_sha256=calibration_sha256,
         )
-
-    def torch_module(self) -> "nn.Module":
-        """Return the same map for tensors, (N, inputs) to (N, 2), differentiable."""
-        # Imported here: listing and importing heads need no torch, which takes seconds.
-        from severity.heads.torch_head import HeadModule  # noqa: PLC0415
-
-        return HeadModule(self.layers)
 
 
 def along(chain: Chain, given: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,15 +1,15 @@
-"""What every network of this project is to the rest of it."""
+"""A network with its weights and without a head: images in, features and logits out."""
 
-from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
+import numpy as np
+from numpy.typing import NDArray
 
+from severity.errors import WrongWeights
 from severity.heads.head import HeadInput
-
-if TYPE_CHECKING:
-    from openvino import Node
+from severity.models.network import Network
 
 
 class Precision(StrEnum):
@@ -19,20 +19,39 @@ class Precision(StrEnum):
     BF16 = "bf16"
 
 
-class Backbone(nn.Module, ABC):
-    """A network without a head: images in, features and the logits of findings out.
+@dataclass(frozen=True, eq=False)
+class Backbone:
+    """What heads stand on, as plain values; a runtime runs it.
 
-    ``gives`` names the outputs in their order; ``findings`` names the columns of the logits,
-    empty where one means nothing.
+    Attributes
+    ----------
+    network
+        What is computed.
+    tensors
+        Its weights by name, float32.
+
+    Raises
+    ------
+    WrongWeights
+        The tensors are not those that the network takes.
     """
 
-    gives: tuple[HeadInput, ...]
-    findings: tuple[str, ...] = ()
+    network: Network
+    tensors: Mapping[str, NDArray[np.float32]]
 
-    @abstractmethod
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Map (N, 1, 224, 224) on [-1024, 1024] to the outputs, shape (N, width) each."""
+    def __post_init__(self) -> None:
+        if misfits := sorted(self.tensors.keys() ^ self.network.tensors):
+            raise WrongWeights(f"{len(misfits)} tensors are missing or too many: {misfits[0]}")
+        kinds = {values.dtype.name for values in self.tensors.values()}
+        if kinds - {"float32"}:
+            raise WrongWeights(f"the weights are {', '.join(sorted(kinds))}, not float32")
 
-    @abstractmethod
-    def in_openvino(self, images: "Node") -> tuple["Node", ...]:
-        """Append the same to a graph; see `severity.models.openvino_graph`."""
+    @property
+    def gives(self) -> tuple[HeadInput, ...]:
+        """What its outputs are, in their order."""
+        return tuple(self.network.outputs)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What the columns of the logits are; empty where one means nothing."""
+        return self.network.findings

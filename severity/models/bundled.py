@@ -3,11 +3,10 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors.torch import load
-from torch import Tensor
+from numpy.typing import NDArray
+from safetensors.numpy import load
 
 from severity.domain import Scale
 from severity.errors import WrongWeights
@@ -23,38 +22,14 @@ from severity.models.bundled_cards import (
     check_precision,
     check_weights,
 )
-from severity.models.efficientnet_lite import EfficientNetLite0
+from severity.models.network import from_json
 from severity.models.scoring_model import Placement, ScoringModel, placed
 from severity.reliability.calibration import Calibration
 
-if TYPE_CHECKING:
-    from openvino import Node
-
 _BACKBONE = "efficientnet-lite0"
 
-
-class MirrorAveraged(Backbone):
-    """EfficientNet-Lite0 on the image and on its mirror image, features averaged.
-
-    Pneumonia has no preferred side.
-    """
-
-    gives = (HeadInput.FEATURES,)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.backbone = EfficientNetLite0()
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Map (N, 1, 224, 224) on [-1024, 1024] to (N, 1280) features."""
-        return ((self.backbone(images) + self.backbone(images.flip(-1))) / 2,)
-
-    def in_openvino(self, images: "Node") -> tuple["Node", ...]:
-        """Append the same to a graph."""
-        from severity.models.openvino_graph import lowered, mean_of, mirrored  # noqa: PLC0415
-
-        direct, flipped = (lowered(self.backbone, node) for node in (images, mirrored(images)))
-        return (mean_of(direct, flipped),)
+Tensors = Mapping[str, NDArray[np.float32]]
+"""The arrays of a model's file, by name."""
 
 
 def load_bundled(name: str, placement: Placement) -> ScoringModel:
@@ -69,9 +44,9 @@ def load_bundled(name: str, placement: Placement) -> ScoringModel:
         in another way.
     """
     check_precision(name, placement.precision)
-    tensors, sha256 = _tensors(name)
+    tensors, sha256 = bundled_tensors(name), bundled_card(name)["weights_sha256"]
     head = head_of(tensors, name=name, scales=bundled_card(name)["scales"])
-    model = placed(sha256, backbone_of(tensors), head, placement, bundled_calibration(name))
+    model = placed(sha256, _backbone(name, tensors), head, placement, bundled_calibration(name))
     return replace(model, triage=triage_of(tensors, features=head.inputs))
 
 
@@ -102,7 +77,7 @@ def load_on_bundled(
     return placed(actual, backbone, head, placement, calibration)
 
 
-def load_backbone(name: str) -> tuple[MirrorAveraged, str]:
+def load_backbone(name: str) -> tuple[Backbone, str]:
     """Load the backbone of a bundled model without a head; also the SHA-256 of its weights.
 
     Raises
@@ -112,40 +87,45 @@ def load_backbone(name: str) -> tuple[MirrorAveraged, str]:
     WrongWeights
         As `load_bundled`.
     """
-    tensors, sha256 = _tensors(name)
-    return backbone_of(tensors), sha256
+    return _backbone(name, bundled_tensors(name)), bundled_card(name)["weights_sha256"]
 
 
-def _tensors(name: str) -> tuple[dict[str, Tensor], str]:
+def bundled_tensors(name: str) -> dict[str, NDArray[np.float32]]:
+    """Read the weights of a bundled model: of its backbone, its head and its triage.
+
+    Raises
+    ------
+    ModelUnavailable
+        No such model comes with the package.
+    WrongWeights
+        As `load_bundled`.
+    """
+    preprocessing = bundled_card(name)["preprocessing"]
+    if preprocessing != PREPROCESSING:
+        raise WrongWeights(f"{name} was made for preprocessing {preprocessing}")
+    return load(_checked(name, "safetensors", hash_name="weights_sha256"))
+
+
+def _backbone(name: str, tensors: Tensors) -> Backbone:
+    network = from_json(_checked(name, "network.json", hash_name="network_sha256"))
+    parts = ("head.", "triage.")
+    return Backbone(network, {k: v for k, v in tensors.items() if not k.startswith(parts)})
+
+
+def _checked(name: str, ending: str, *, hash_name: str) -> bytes:
     """Read a model's file whose hash is the one that its card names."""
-    card = bundled_card(name)
-    content = bundled_file(name, "safetensors").read_bytes()
+    content, named = bundled_file(name, ending).read_bytes(), bundled_card(name)[hash_name]
     actual = hashlib.sha256(content).hexdigest()
-    if actual != card["weights_sha256"]:
+    if actual != named:
         raise WrongWeights(
-            f"the weights of {name} have SHA-256 {actual}, not {card['weights_sha256']}: "
-            "reinstall the package"
+            f"{name}.{ending} has SHA-256 {actual}, not {named}: reinstall the package"
         )
-    if card["preprocessing"] != PREPROCESSING:
-        raise WrongWeights(f"{name} was made for preprocessing {card['preprocessing']}")
-    return load(content), actual
+    return content
 
 
-def backbone_of(tensors: Mapping[str, Tensor]) -> MirrorAveraged:
-    """Make a backbone of the tensors of a bundled model's file."""
-    backbone = MirrorAveraged()
-    heads = ("head.", "triage.")
-    weights = {key: value for key, value in tensors.items() if not key.startswith(heads)}
-    # Counters of the training, which inference never reads, are not stored.
-    backbone.load_state_dict(weights | _counters(backbone))
-    return backbone
-
-
-def head_of(
-    tensors: dict[str, Tensor], *, name: str, scales: Mapping[str, tuple[float, float]]
-) -> Head:
+def head_of(tensors: Tensors, *, name: str, scales: Mapping[str, tuple[float, float]]) -> Head:
     """Make a head of ``head.weight`` (2, 1280) and ``head.bias`` (2,): extent, opacity."""
-    weight, bias = (tensors[f"head.{part}"].float().numpy() for part in ("weight", "bias"))
+    weight, bias = (tensors[f"head.{part}"] for part in ("weight", "bias"))
     extent, opacity = (
         (Layer(np.ascontiguousarray(row[:, None]), np.atleast_1d(offset)),)
         for row, offset in zip(weight, bias, strict=True)
@@ -160,7 +140,7 @@ def head_of(
     )
 
 
-def triage_of(tensors: Mapping[str, Tensor], *, features: int) -> Triage | None:
+def triage_of(tensors: Tensors, *, features: int) -> Triage | None:
     """Make a model's triage of ``triage.weight`` (3, features) and ``triage.bias`` (3,), if any.
 
     Raises
@@ -168,12 +148,7 @@ def triage_of(tensors: Mapping[str, Tensor], *, features: int) -> Triage | None:
     WrongWeights
         The tensors have other shapes.
     """
-    parts = {k: v.float().numpy() for k, v in tensors.items() if k.startswith("triage.")}
-    triage = Triage.of(parts)
+    triage = Triage.of(tensors)
     if triage is not None and triage.inputs != features:
         raise WrongWeights(f"triage takes {triage.inputs} features, the backbone has {features}")
     return triage
-
-
-def _counters(backbone: MirrorAveraged) -> dict[str, Tensor]:
-    return {k: v for k, v in backbone.state_dict().items() if k.endswith("num_batches_tracked")}

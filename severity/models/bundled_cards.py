@@ -37,7 +37,10 @@ def bundled_calibration(name: str) -> Calibration | None:
 
 
 def bundled_file(name: str, ending: str) -> Traversable:
-    """Return one of a model's files: ``json``, ``safetensors`` or ``calibration.json``."""
+    """Return one of a model's files.
+
+    Its endings are ``json``, ``safetensors``, ``network.json`` and ``calibration.json``.
+    """
     if name not in BUNDLED:
         raise ModelUnavailable(f"no bundled model {name!r}; there is {', '.join(BUNDLED)}")
     return resources.files("severity") / "weights" / f"{name}.{ending}"

@@ -1,14 +1,22 @@
-"""EfficientNet-Lite0, the small backbone of the bundled models.
+"""EfficientNet-Lite0, the small backbone of the bundled models, as it is trained.
 
 The network is EfficientNet-B0 without squeeze-and-excitation and with ReLU6, as
 published by Google for edge devices; padding follows TensorFlow's "SAME", for
 which the ImageNet weights were trained. Written out here because its weights are
-part of a model version: a library may not change what they mean.
+part of a model version: a library may not change what they mean. Scoring runs the description
+that `MirrorAveraged.lowered` makes of it and that is shipped beside the weights.
 """
+
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from severity.heads.head import HeadInput
+from severity.models.backbone import Backbone
+from severity.models.lowering import Lowering, convolution, lowered
+from severity.models.network import IMAGES, Add, Average, GlobalAverage, Mirror, Standardise
 
 FEATURES = 1280
 
@@ -133,3 +141,58 @@ class EfficientNetLite0(nn.Module):
             raise ValueError(f"{len(ordered)} published tensors for {len(own)} of ours")
         ordered[0] = ordered[0].sum(dim=1, keepdim=True)
         self.load_state_dict(dict(zip(own, ordered, strict=True)))
+
+
+class MirrorAveraged(nn.Module):
+    """EfficientNet-Lite0 on the image and on its mirror image, features averaged.
+
+    Pneumonia has no preferred side.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = EfficientNetLite0()
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor]) -> "MirrorAveraged":
+        """Make the network of the tensors of a bundled model's file; heads in it are left out."""
+        network = cls()
+        weights = {key: value for key, value in tensors.items() if key.startswith("backbone.")}
+        # Counters of the training, which inference never reads, are not stored.
+        state = network.state_dict()
+        counters = {k: v for k, v in state.items() if k.endswith("num_batches_tracked")}
+        network.load_state_dict(weights | counters)
+        return network
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (N, 1, 224, 224) on [-1024, 1024] to (N, 1280) features."""
+        features: Tensor = (self.backbone(images) + self.backbone(images.flip(-1))) / 2
+        return features
+
+    def lowered(self) -> Backbone:
+        """Return the same as plain values, in inference mode."""
+        lowering = Lowering(self)
+        direct = lowered(self.backbone, lowering, IMAGES)
+        mirrored = lowering.append(Mirror(inputs=(IMAGES,)))
+        flipped = lowered(self.backbone, lowering, mirrored)
+        mean = lowering.append(Average(inputs=(direct, flipped)))
+        return lowering.backbone({HeadInput.FEATURES: mean})
+
+
+@lowered.register
+def _(module: SameConv2d, lowering: Lowering, images: str) -> str:
+    return convolution(module, lowering, images, same=True)
+
+
+@lowered.register
+def _(module: InvertedResidual, lowering: Lowering, images: str) -> str:
+    filtered = lowered(module.layers, lowering, images)
+    return lowering.append(Add(inputs=(images, filtered))) if module.shortcut else filtered
+
+
+@lowered.register
+def _(module: EfficientNetLite0, lowering: Lowering, images: str) -> str:
+    maps = lowering.append(Standardise(inputs=(images,)))
+    for part in (module.stem, module.blocks, module.top):
+        maps = lowered(part, lowering, maps)
+    return lowering.append(GlobalAverage(inputs=(maps,)))

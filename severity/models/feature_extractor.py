@@ -40,9 +40,9 @@ class BareBackbone:
         return cls(name, weights_sha256, backbone, runtime_for(backbone, in_fp32))
 
     @property
-    def lanes(self) -> int:
+    def streams(self) -> int:
         """How many batches may usefully be in it at the same time."""
-        return self.runtime.lanes
+        return self.runtime.streams
 
     def prepare(self, grey: GreyImage) -> ModelInput:
         """Bring a decoded image to the network's input, as for scoring."""

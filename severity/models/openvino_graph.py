@@ -1,22 +1,38 @@
-"""Networks of this project as OpenVINO graphs, for CPUs.
+"""Networks as OpenVINO graphs, for CPUs.
 
 A DenseNet spends much of its time in norms and activations that torch runs one by one; OpenVINO
-fuses them into the convolutions. The graph is written out here instead of being traced: that
-takes a tenth of a second instead of several, and needs neither a compiler nor a converter.
+fuses them into the convolutions. The graph is written out here instead of being converted: that
+takes a tenth of a second instead of several, and needs neither torch nor a compiler.
 """
 
 import sys
 from collections.abc import Sequence
-from functools import reduce, singledispatch
+from functools import singledispatch
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from severity.errors import ModelUnavailable
+from severity.errors import ModelUnavailable, WrongWeights
 from severity.images.preprocessing import MODEL_SIDE
 from severity.models.backbone import Backbone, Precision
-from severity.models.efficientnet_lite import EfficientNetLite0, InvertedResidual, SameConv2d
+from severity.models.network import (
+    IMAGES,
+    Add,
+    Average,
+    AveragePool,
+    BatchNorm,
+    Clamp,
+    Concatenate,
+    Convolution,
+    GlobalAverage,
+    Linear,
+    MaxPool,
+    Mirror,
+    Operation,
+    Relu,
+    Standardise,
+)
 
 # Importing OpenVINO may ask a question on the terminal, and reports the import to its makers
 # over the network. Here it finds that the package which does so is not installed.
@@ -29,9 +45,11 @@ _CHANNELS, _ROWS, _COLUMNS = 1, 2, 3
 _HALF = np.float32(0.5)
 _BFLOAT16 = "BF16"
 
+Arrays: TypeAlias = Sequence[NDArray[np.float32]]
 
-class Lane:
-    """Runs one image at a time on one thread; several lanes share the weights.
+
+class Stream:
+    """Runs one image at a time on one thread; several streams share the weights.
 
     Images are copied into a tensor that is there from the beginning. Handing arrays to OpenVINO
     (2026.4) from several threads can stop all of them for good: the first two to convert a type
@@ -52,133 +70,140 @@ class Lane:
         return [output.copy() for output in self._outputs]
 
 
-def compiled(backbone: Backbone, *, precision: Precision, lanes: int) -> list[Lane]:
+def compiled(backbone: Backbone, *, precision: Precision, streams: int) -> list[Stream]:
     """Compile a backbone for this CPU.
 
     Raises
     ------
     ModelUnavailable
         The CPU has no bf16 instructions.
+    WrongWeights
+        The tensors have not the shapes that the network takes.
     """
     core = openvino.Core()
     can = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if precision is Precision.BF16 and _BFLOAT16 not in can:
         raise ModelUnavailable("this CPU has no bf16 instructions: use --precision fp32")
-    images = input_images(MODEL_SIDE)
-    graph = openvino.Model(list(backbone.in_openvino(images)), [images])
     options = {
         "INFERENCE_PRECISION_HINT": "bf16" if precision is Precision.BF16 else "f32",
-        "NUM_STREAMS": lanes,
-        "INFERENCE_NUM_THREADS": lanes,
+        "NUM_STREAMS": streams,
+        "INFERENCE_NUM_THREADS": streams,
     }
-    network = core.compile_model(graph, "CPU", options)
-    return [Lane(network.create_infer_request()) for _ in range(lanes)]
+    network = core.compile_model(graph(backbone), "CPU", options)
+    return [Stream(network.create_infer_request()) for _ in range(streams)]
 
 
-def input_images(side: int) -> Node:
-    """Return the parameter of a graph: one image, (1, 1, side, side), float32."""
-    return ops.parameter([1, 1, side, side], np.float32, name="images")
-
-
-@singledispatch
-def lowered(module: nn.Module, images: Node) -> Node:  # noqa: ARG001 - the rules use it
-    """Append a module's inference to a graph.
+def graph(backbone: Backbone) -> openvino.Model:
+    """Write a backbone as a graph that maps one image, (1, 1, 224, 224), to its outputs.
 
     Raises
     ------
-    TypeError
-        There is no rule for this kind of module.
+    WrongWeights
+        The tensors have not the shapes that the network takes.
     """
-    raise TypeError(f"there is no OpenVINO form of {type(module).__name__}")
+    images = ops.parameter([1, 1, MODEL_SIDE, MODEL_SIDE], np.float32, name=IMAGES)
+    nodes = {IMAGES: images}
+    for name, operation in backbone.network.nodes.items():
+        inputs = [nodes[source] for source in operation.inputs]
+        tensors = [backbone.tensors[tensor] for tensor in operation.tensors]
+        try:
+            nodes[name] = _node(operation, inputs, tensors)
+        except (RuntimeError, ValueError) as error:  # how OpenVINO and NumPy refuse a shape
+            raise WrongWeights(f"the network's node {name} does not fit: {error}") from error
+    return openvino.Model([nodes[name] for name in backbone.network.outputs.values()], [images])
 
 
-@lowered.register
-def _(module: nn.Sequential, images: Node) -> Node:
-    if type(module).forward is not nn.Sequential.forward:
-        raise TypeError(f"{type(module).__name__} is a sequence with rules of its own")
-    return in_sequence(module, images)
+@singledispatch
+def _node(operation: Operation, inputs: Sequence[Node], tensors: Arrays) -> Node:  # noqa: ARG001 - the rules use them
+    """Append an operation to a graph."""
+    raise TypeError(f"there is no OpenVINO form of {operation.kind}")
 
 
-def in_sequence(module: nn.Sequential, images: Node) -> Node:
-    """Append a sequence's modules one after the other."""
-    return reduce(lambda node, child: lowered(child, node), module, images)
-
-
-@lowered.register
-def _(module: nn.Conv2d, images: Node) -> Node:
-    if isinstance(module.padding, str):
-        raise TypeError(f"there is no OpenVINO form of padding {module.padding!r}")
-    return _convolution(module, images, padding=_both(module.padding), auto_pad="explicit")
-
-
-@lowered.register
-def _(module: SameConv2d, images: Node) -> Node:
-    return _convolution(module, images, padding=[0, 0], auto_pad="same_upper")
-
-
-def _convolution(module: nn.Conv2d, images: Node, *, padding: list[int], auto_pad: str) -> Node:
-    if module.bias is not None:
-        raise TypeError("there is no OpenVINO form of a convolution with a bias")
-    weights = _array(module.weight)
+@_node.register
+def _(operation: Convolution, inputs: Sequence[Node], tensors: Arrays) -> Node:
+    (weights,) = tensors
     convolve = ops.convolution
-    if module.groups != 1:
+    if operation.groups != 1:
         # OpenVINO wants (groups, outputs in each, inputs in each, rows, columns).
-        weights = weights.reshape(module.groups, -1, *weights.shape[1:])
+        weights = weights.reshape(operation.groups, -1, *weights.shape[1:])
         convolve = ops.group_convolution
-    strides, dilations = list(module.stride), list(module.dilation)
-    return convolve(images, weights, strides, padding, padding, dilations, auto_pad=auto_pad)
+    same = operation.padding == "same"
+    padding = [0, 0] if operation.padding == "same" else list(operation.padding)
+    return convolve(
+        *inputs,
+        weights,
+        list(operation.stride),
+        padding,
+        padding,
+        list(operation.dilation),
+        auto_pad="same_upper" if same else "explicit",
+    )
 
 
-@lowered.register
-def _(module: nn.BatchNorm2d, images: Node) -> Node:
-    if module.running_mean is None or module.running_var is None:
-        raise TypeError("there is no OpenVINO form of a norm without statistics")
-    values = (module.weight, module.bias, module.running_mean, module.running_var)
-    return ops.batch_norm_inference(images, *(_array(value) for value in values), module.eps)
+@_node.register
+def _(operation: BatchNorm, inputs: Sequence[Node], tensors: Arrays) -> Node:
+    return ops.batch_norm_inference(*inputs, *tensors, operation.epsilon)
 
 
-@lowered.register
-def _(_module: nn.ReLU, images: Node) -> Node:
-    return ops.relu(images)
+@_node.register
+def _(_operation: Relu, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+    return ops.relu(*inputs)
 
 
-@lowered.register
-def _(_module: nn.ReLU6, images: Node) -> Node:
-    return ops.clamp(images, 0.0, 6.0)
+@_node.register
+def _(operation: Clamp, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+    return ops.clamp(*inputs, operation.low, operation.high)
 
 
-@lowered.register
-def _(module: nn.MaxPool2d, images: Node) -> Node:
-    size, stride, padding = map(_both, (module.kernel_size, module.stride, module.padding))
-    return ops.max_pool(images, stride, [1, 1], padding, padding, size).output(0)
+@_node.register
+def _(operation: MaxPool, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+    size, stride, padding = map(list, (operation.size, operation.stride, operation.padding))
+    return ops.max_pool(*inputs, stride, [1, 1], padding, padding, size).output(0)
 
 
-@lowered.register
-def _(module: nn.AvgPool2d, images: Node) -> Node:
-    size, stride = map(_both, (module.kernel_size, module.stride))
-    return ops.avg_pool(images, stride, [0, 0], [0, 0], size, exclude_pad=True)
+@_node.register
+def _(operation: AveragePool, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+    size, stride = map(list, (operation.size, operation.stride))
+    return ops.avg_pool(*inputs, stride, [0, 0], [0, 0], size, exclude_pad=True)
 
 
-@lowered.register
-def _(module: nn.Linear, features: Node) -> Node:
-    product = ops.matmul(features, _array(module.weight), transpose_a=False, transpose_b=True)
-    return ops.add(product, _array(module.bias)[None])
+@_node.register
+def _(_operation: GlobalAverage, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+    return ops.reduce_mean(*inputs, np.array([_ROWS, _COLUMNS]), keep_dims=False)
 
 
-@lowered.register
-def _(module: InvertedResidual, images: Node) -> Node:
-    filtered = lowered(module.layers, images)
-    return ops.add(images, filtered) if module.shortcut else filtered
+@_node.register
+def _(_operation: Linear, inputs: Sequence[Node], tensors: Arrays) -> Node:
+    weight, bias = tensors
+    product = ops.matmul(*inputs, weight, transpose_a=False, transpose_b=True)
+    return ops.add(product, bias[None])
 
 
-@lowered.register
-def _(module: EfficientNetLite0, images: Node) -> Node:
-    standardised = _standardised(images)
-    return pooled(lowered(module.top, lowered(module.blocks, lowered(module.stem, standardised))))
+@_node.register
+def _(_operation: Add, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+    return ops.add(*inputs)
 
 
-def _standardised(images: Node) -> Node:
-    """Subtract each image's mean and divide by its deviation, as the network does in torch."""
+@_node.register
+def _(_operation: Average, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+    return ops.multiply(ops.add(*inputs), _HALF)
+
+
+@_node.register
+def _(_operation: Concatenate, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+    return ops.concat(list(inputs), _CHANNELS)
+
+
+@_node.register
+def _(_operation: Mirror, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+    (images,) = inputs
+    side = images.get_output_partial_shape(0)[_COLUMNS].get_length()
+    return ops.gather(images, np.arange(side)[::-1].copy(), np.int64(_COLUMNS))
+
+
+@_node.register
+def _(_operation: Standardise, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+    (images,) = inputs
     axes = np.array([_CHANNELS, _ROWS, _COLUMNS])
     centred = ops.subtract(images, ops.reduce_mean(images, axes, keep_dims=True))
     shape = images.get_output_partial_shape(0)
@@ -186,38 +211,3 @@ def _standardised(images: Node) -> Node:
     squares = ops.reduce_sum(ops.multiply(centred, centred), axes, keep_dims=True)
     deviation = ops.sqrt(ops.divide(squares, np.float32(others)))
     return ops.divide(centred, ops.maximum(deviation, np.float32(1)))
-
-
-def pooled(images: Node) -> Node:
-    """Average each channel: (N, channels, rows, columns) to (N, channels)."""
-    return ops.reduce_mean(images, np.array([_ROWS, _COLUMNS]), keep_dims=False)
-
-
-def concatenated(images: Node, more: Node) -> Node:
-    """Join channels."""
-    return ops.concat([images, more], _CHANNELS)
-
-
-def mirrored(images: Node) -> Node:
-    """Mirror images left to right."""
-    side = images.get_output_partial_shape(0)[_COLUMNS].get_length()
-    return ops.gather(images, np.arange(side)[::-1].copy(), np.int64(_COLUMNS))
-
-
-def mean_of(one: Node, other: Node) -> Node:
-    """Average two nodes of the same shape."""
-    return ops.multiply(ops.add(one, other), _HALF)
-
-
-def joined(nodes: Sequence[Node]) -> Node:
-    """Put the columns of nodes of shape (N, width) beside each other."""
-    return ops.concat(list(nodes), axis=1)
-
-
-def _both(length: int | tuple[int, ...]) -> list[int]:
-    """Return a length along rows and along columns; torch writes one number if they are equal."""
-    return [length, length] if isinstance(length, int) else list(length)
-
-
-def _array(values: Tensor) -> NDArray[np.float32]:
-    return values.detach().cpu().float().numpy()

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from severity.domain import Likeness, ModelVersion, Score
@@ -12,21 +13,26 @@ from severity.heads.head import Head, HeadInput
 from severity.heads.triage import Triage
 from severity.images.grey_image import GreyImage
 from severity.models.backbone import Backbone, Precision
-from severity.models.runtime import CpuRuntime, GpuRuntime, ModelInput, Runtime
+from severity.models.optional_torch import require_torch
+from severity.models.runtime import CpuRuntime, ModelInput, Runtime
 from severity.reliability.calibration import Calibration
 from severity.reliability.likeness import Reference, frontal_films
+
+if TYPE_CHECKING:
+    from severity.models.extent_gradient import ExtentGradient
 
 
 @dataclass(frozen=True)
 class Placement:
     """Where and how a network runs.
 
-    ``lanes`` is how many batches run at the same time on a CPU, one for each core if None.
+    ``device`` is ``cpu``, ``cuda`` or ``cuda:N``. ``streams`` is how many batches run at the same
+    time on a CPU, one for each core if None.
     """
 
-    device: torch.device
+    device: str = "cpu"
     precision: Precision = Precision.FP32
-    lanes: int | None = None
+    streams: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,9 +54,9 @@ class ScoringModel:
     reference: Reference = field(default_factory=frontal_films)
 
     @property
-    def lanes(self) -> int:
+    def streams(self) -> int:
         """How many calls of `score` may usefully run at the same time."""
-        return self.runtime.lanes
+        return self.runtime.streams
 
     def prepare(self, grey: GreyImage) -> ModelInput:
         """Bring a decoded image to the network's input, shape (224, 224) on [-1024, 1024]."""
@@ -74,7 +80,7 @@ class ScoringModel:
         given = self.outputs(inputs)
         points = self.head.points(given[self.head.takes])
         findings = self._findings(given.get(HeadInput.LOGITS), count=len(inputs))
-        likeness = self.reference.likeness(inputs)
+        likeness = self.reference.likeness_of(self.runtime.maps(inputs))
         scores = [
             self._to_score(both, found, alike)
             for both, found, alike in zip(points, findings, likeness, strict=True)
@@ -96,17 +102,20 @@ class ScoringModel:
         Returns
         -------
         Shape (N, 224, 224): points, before clipping to the scale, per unit of the input.
+
+        Raises
+        ------
+        NeedsTorch
+            torch is not installed.
         """
-        device = next(self.backbone.parameters()).device
-        images = torch.stack([torch.as_tensor(one, device=device) for one in inputs])[:, None]
-        images.requires_grad_()
-        head = self.head.torch_module().to(device)
-        given = dict(zip(self.backbone.gives, self.backbone(images), strict=True))
-        # An image's score depends on that image alone, so one sum gives all gradients.
-        extents = head(given[self.head.takes])[:, 0].sum()
-        (gradient,) = torch.autograd.grad(extents, images)
-        slopes: NDArray[np.float32] = gradient[:, 0].cpu().numpy()
-        return slopes
+        return self._extent_gradient(inputs)
+
+    @cached_property
+    def _extent_gradient(self) -> "ExtentGradient":
+        require_torch("a saliency map")
+        from severity.models.extent_gradient import ExtentGradient  # noqa: PLC0415
+
+        return ExtentGradient(self.backbone, self.head, device=self.runtime.device)
 
     def _findings(
         self, logits: NDArray[np.float32] | None, *, count: int
@@ -181,14 +190,18 @@ def placed(
 
 
 def runtime_for(backbone: Backbone, placement: Placement) -> Runtime:
-    """Bring a backbone into inference mode where it is to run.
+    """Bring a backbone where it is to run.
 
     Raises
     ------
     ModelUnavailable
         The device has not the arithmetic that is asked for.
+    NeedsTorch
+        It is a GPU, and torch is not installed.
     """
-    backbone.requires_grad_(requires_grad=False).eval()
-    if placement.device.type == "cuda":
-        return GpuRuntime(backbone, precision=placement.precision, device=placement.device)
-    return CpuRuntime(backbone, precision=placement.precision, lanes=placement.lanes)
+    if placement.device == "cpu":
+        return CpuRuntime(backbone, precision=placement.precision, streams=placement.streams)
+    require_torch(f"the device {placement.device}")
+    from severity.models.gpu_runtime import GpuRuntime  # noqa: PLC0415
+
+    return GpuRuntime(backbone, precision=placement.precision, device=placement.device)

@@ -8,16 +8,16 @@ import io
 import pickle
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.serialization import SourceChangeWarning
 
 from severity.errors import ModelUnavailable, WrongWeights
 from severity.heads.head import Head, HeadInput
 from severity.models.backbone import Backbone
+from severity.models.lowering import Lowering, in_sequence, lowered
+from severity.models.network import IMAGES, Concatenate, GlobalAverage, Relu
 from severity.models.scoring_model import Placement, ScoringModel, placed
 from severity.models.torchxrayvision_weights import WeightSet
 from severity.reliability.calibration import Calibration
@@ -25,9 +25,6 @@ from severity.reliability.calibration import Calibration
 with warnings.catch_warnings():
     # torchxrayvision silences every warning of the whole process when it is imported.
     from torchxrayvision.models import DenseNet, _DenseLayer
-
-if TYPE_CHECKING:
-    from openvino import Node
 
 # What torch was seen to raise on files that are not whole, or name classes unknown here.
 _UNREADABLE = (
@@ -43,8 +40,10 @@ _UNREADABLE = (
 )
 
 
-class PublishedDenseNet(Backbone):
-    """DenseNet-121 with torchxrayvision's raw outputs: no sigmoid, no operating points.
+def lowered_densenet(network: DenseNet, findings: tuple[str, ...]) -> Backbone:
+    """Return a DenseNet-121 as plain values: pooled features, and raw logits.
+
+    No sigmoid and no operating points are applied, which torchxrayvision does.
 
     Parameters
     ----------
@@ -53,38 +52,18 @@ class PublishedDenseNet(Backbone):
     findings
         What its outputs are, in their order; empty where one means nothing.
     """
-
-    gives = (HeadInput.FEATURES, HeadInput.LOGITS)
-
-    def __init__(self, network: DenseNet, findings: tuple[str, ...]) -> None:
-        super().__init__()
-        self.features: nn.Sequential = network.features
-        self.classifier: nn.Linear = network.classifier
-        self.findings = findings
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Map (N, 1, 224, 224) on [-1024, 1024] to (N, 1024) features and (N, 18) logits."""
-        maps = functional.relu(self.features(images))
-        features = functional.adaptive_avg_pool2d(maps, 1).flatten(1)
-        return features, self.classifier(features)
-
-    def in_openvino(self, images: "Node") -> tuple["Node", ...]:
-        """Append the same to a graph."""
-        from severity.models.openvino_graph import lowered, pooled  # noqa: PLC0415
-
-        _teach_openvino()
-        features = pooled(lowered(nn.ReLU(), lowered(self.features, images)))
-        return features, lowered(self.classifier, features)
+    lowering = Lowering(network)
+    maps = lowering.append(Relu(inputs=(lowered(network.features, lowering, IMAGES),)))
+    features = lowering.append(GlobalAverage(inputs=(maps,)))
+    logits = lowered(network.classifier, lowering, features)
+    outputs = {HeadInput.FEATURES: features, HeadInput.LOGITS: logits}
+    return lowering.backbone(outputs, findings=findings)
 
 
-def _teach_openvino() -> None:
-    """Add rules for torchxrayvision's own modules."""
-    from severity.models.openvino_graph import concatenated, in_sequence, lowered  # noqa: PLC0415
-
-    def dense_layer(module: nn.Sequential, images: "Node") -> "Node":
-        return concatenated(images, in_sequence(module, images))
-
-    lowered.register(_DenseLayer, dense_layer)
+@lowered.register
+def _(module: _DenseLayer, lowering: Lowering, images: str) -> str:
+    more = in_sequence(module, lowering, images)
+    return lowering.append(Concatenate(inputs=(images, more)))
 
 
 def load_published(  # noqa: PLR0913 - what a model is made of
@@ -127,7 +106,7 @@ def load_published(  # noqa: PLR0913 - what a model is made of
     return placed(sha256, backbone, head, placement, calibration)
 
 
-def load_backbone(content: bytes, weights: WeightSet, *, sha256: str) -> PublishedDenseNet:
+def load_backbone(content: bytes, weights: WeightSet, *, sha256: str) -> Backbone:
     """Load a published file of weights without a head; see `load_published`."""
     actual = hashlib.sha256(content).hexdigest()
     if actual != sha256:
@@ -136,7 +115,7 @@ def load_backbone(content: bytes, weights: WeightSet, *, sha256: str) -> Publish
     published = _unpickle(content, weights.name).state_dict()
     _require_fit(network.state_dict(), published, weights.name)
     network.load_state_dict(published)
-    return PublishedDenseNet(network, weights.findings)
+    return lowered_densenet(network, weights.findings)
 
 
 def _unpickle(content: bytes, name: str) -> nn.Module:

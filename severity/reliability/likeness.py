@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Images = TypeVar("Images", NDArray[np.float32], "Tensor")
-
 MAP_SIDE = 14
 """Blocks per side of a map; each is 16 x 16 pixels of the model input."""
 FEATURES = 2 * MAP_SIDE**2
@@ -65,6 +64,14 @@ class Maps:
     layout: NDArray[np.float32]
     detail: NDArray[np.float32]
 
+    @classmethod
+    def of(cls, means: NDArray[np.float32], squares: NDArray[np.float32]) -> "Maps":
+        """Make both of the mean and the mean square of each block; see `light_blocks`."""
+        unit = means.std() + np.float32(_LEAST_DEVIATION)
+        deviations = np.sqrt((squares - means**2).clip(0))
+        detail: NDArray[np.float32] = np.log(deviations / unit + np.float32(_DETAIL_FLOOR))
+        return cls((means - means.mean()) / unit, detail)
+
     @property
     def features(self) -> NDArray[np.float32]:
         """Both as one row, shape (392,)."""
@@ -83,28 +90,30 @@ class Maps:
         return Maps(np.rot90(self.layout, quarters), np.rot90(self.detail, quarters))
 
 
-def maps(inputs: Sequence["NDArray[np.float32] | Tensor"]) -> list[Maps]:
+def maps(inputs: Sequence[NDArray[np.float32]]) -> list[Maps]:
     """Reduce images to what they are compared by.
 
     Parameters
     ----------
     inputs
-        N model inputs, shape (224, 224) on [-1024, 1024], in memory or on one device. From a
-        device only the blocks are fetched, all at once.
+        N model inputs, shape (224, 224) on [-1024, 1024].
     """
-    arrays = [one for one in inputs if isinstance(one, np.ndarray)]
-    if len(arrays) == len(inputs):
-        # One by one: NumPy's sums depend in their last digits on what else they are taken of.
-        return [_maps(*(part[0] for part in _blocks(one[None]))) for one in arrays]
-    import torch  # noqa: PLC0415 - only images on a device need it
-
-    stacked = torch.stack([torch.as_tensor(one) for one in inputs])
-    fetched = torch.stack(_blocks(stacked)).cpu().numpy()
-    return [_maps(means, squares) for means, squares in fetched.transpose(1, 0, 2, 3)]
+    # One by one: NumPy's sums depend in their last digits on what else they are taken of.
+    return [Maps.of(*(part[0] for part in light_blocks(image[None]))) for image in inputs]
 
 
-def _blocks(images: Images) -> tuple[Images, Images]:
-    """Take the mean and the mean square of each block, shape (N, 14, 14) each, black -1."""
+def light_blocks(images: Images) -> tuple[Images, Images]:
+    """Take the mean and the mean square of each block, black -1, in NumPy or in torch.
+
+    Parameters
+    ----------
+    images
+        Shape (N, 224, 224) on [-1024, 1024].
+
+    Returns
+    -------
+    Shape (N, 14, 14) each.
+    """
     light = images / MODEL_LIMIT
     return _block_means(light), _block_means(light * light)
 
@@ -113,13 +122,6 @@ def _block_means(images: Images) -> Images:
     rows = images.reshape(-1, MAP_SIDE, _BLOCK, MODEL_SIDE).mean(2)
     means: Images = rows.reshape(-1, MAP_SIDE, MAP_SIDE, _BLOCK).mean(3)
     return means
-
-
-def _maps(means: NDArray[np.float32], squares: NDArray[np.float32]) -> Maps:
-    unit = means.std() + np.float32(_LEAST_DEVIATION)
-    deviations = np.sqrt((squares - means**2).clip(0))
-    detail: NDArray[np.float32] = np.log(deviations / unit + np.float32(_DETAIL_FLOOR))
-    return Maps((means - means.mean()) / unit, detail)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +171,7 @@ class Reference:
         """A name that changes whenever anything that moves a distance does."""
         return f"{self.name}-{hashlib.sha256(to_safetensors(self)).hexdigest()[:8]}"
 
-    def likeness(self, inputs: Sequence["NDArray[np.float32] | Tensor"]) -> list[Likeness]:
+    def likeness(self, inputs: Sequence[NDArray[np.float32]]) -> list[Likeness]:
         """Tell how far each image is from the films, and why if it is too far.
 
         Parameters
@@ -177,7 +179,11 @@ class Reference:
         inputs
             N model inputs, as `maps` takes them.
         """
-        return [self._likeness(one) for one in maps(inputs)]
+        return self.likeness_of(maps(inputs))
+
+    def likeness_of(self, images: Sequence[Maps]) -> list[Likeness]:
+        """Tell the same of images that are reduced already."""
+        return [self._likeness(image) for image in images]
 
     def distances(self, features: NDArray[np.floating]) -> NDArray[np.floating]:
         """Measure both distances, in units of their limits.

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 from torchxrayvision.datasets import XRayCenterCrop, XRayResizer
 from torchxrayvision.utils import load_image, read_xray_dcm
 

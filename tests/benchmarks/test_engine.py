@@ -3,6 +3,9 @@ import platform
 
 import pytest
 
+pytest.importorskip("torch")
+
+
 from benchmarks.engine import main
 
 SMALL = [

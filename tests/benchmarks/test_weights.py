@@ -1,7 +1,9 @@
 from pathlib import Path
 
 import numpy as np
-import torch
+import pytest
+
+pytest.importorskip("torch")
 
 from benchmarks.weights import WEIGHTS, film_like, write_random_weights
 from severity.heads.published import linear_on_lung_opacity
@@ -19,7 +21,7 @@ def test_the_product_loads_random_weights_as_published_ones_and_they_tell_films_
         linear_on_lung_opacity(),
         weight_set(WEIGHTS),
         sha256=weights.sha256,
-        placement=Placement(torch.device("cpu")),
+        placement=Placement(),
     )
     extents = [score.geographic_extent_raw for score in model.score(film_like(8))]
 

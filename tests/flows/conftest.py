@@ -84,6 +84,7 @@ def command(
 @pytest.fixture(scope="session")
 def random_weights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A file in the published format with random weights, and its hash."""
+    pytest.importorskip("torch")
     import torch
     from torchxrayvision.models import DenseNet
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
@@ -23,7 +22,7 @@ def film() -> NDArray[np.float32]:
 
 @pytest.fixture(scope="module")
 def model() -> ScoringModel:
-    return load_bundled("compact-2", Placement(torch.device("cpu")))
+    return load_bundled("compact-2", Placement())
 
 
 def grey(painted: NDArray[np.floating]) -> GreyImage:

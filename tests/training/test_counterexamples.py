@@ -3,6 +3,9 @@ from shutil import copy
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 from PIL import Image
 from pydicom.data import get_testdata_file
 

@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
 
+pytest.importorskip("torch")
+
+
 from training.head import OtherFilms, fit_head, fit_ridge
 
 MAXIMUM = 8.0

@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
 
+pytest.importorskip("torch")
+
+
 from severity.reliability.likeness import FEATURES
 from training.reference import COMPONENTS, LIKE, fit, limits
 

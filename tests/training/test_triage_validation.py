@@ -2,6 +2,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 from numpy.typing import NDArray
 
 from training.films import Film, collection_films, cxnet_films

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 import pytest
-import torch
 from click.testing import CliRunner, Result
 
 from flows.cli.app import app
@@ -19,6 +18,7 @@ from flows.demo.films import FILMS, write_demo_inbox
 from flows.errors import UsageError
 from flows.resources import Resources
 from severity.domain import RESEARCH_USE_ONLY
+from severity.gpus import gpus
 from tests.builders.films import write_inbox
 from tests.builders.settings import SECRET
 
@@ -97,7 +97,6 @@ def test_what_cannot_be_done_gives_one_clear_line_and_exit_code_1(
             command("status", DATABASE_URL="postgresql://me:hidden@127.0.0.1:1/x"),
             "no connection to PostgreSQL",
         ),
-        (command("score", "--device", "cuda", __file__), "has 0 CUDA devices"),
     ]:
         assert ended.returncode == 1, ended
         assert message in ended.stderr
@@ -105,7 +104,7 @@ def test_what_cannot_be_done_gives_one_clear_line_and_exit_code_1(
         assert "hidden" not in ended.stderr
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.skipif(gpus() > 0, reason="this machine has a GPU")
 def test_a_machine_without_a_gpu_says_so_once_and_not_if_told_to_use_the_cpu(
     command: Command, tmp_path: Path
 ) -> None:

@@ -283,6 +283,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(
 def test_a_linear_head_on_published_weights_takes_lung_opacity_alone_and_is_pinned_to_them(
     command: Command, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("torch")
     import torch
     from torchxrayvision.models import DenseNet
 

@@ -184,6 +184,7 @@ def test_an_imported_model_scores_as_its_authors_code_would(
     command: Command, random_weights: tuple[Path, str], with_weights: str, tmp_path: Path
 ) -> None:
     """Their code: torchxrayvision's ``features2``, then the two MLPs, then a clamp."""
+    pytest.importorskip("torch")
     import torch
     import torchxrayvision as xrv
     from PIL import Image

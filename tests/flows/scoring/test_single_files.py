@@ -67,7 +67,7 @@ def test_files_are_taken_as_they_are_scored(have, tmp_path):
             yield tmp_path / "film-0000.png"
 
     assert len(score_files(supply(), counting)) == 90
-    in_flight = (counting.model.lanes + 2) * counting.settings.batch_size
+    in_flight = (counting.model.streams + 2) * counting.settings.batch_size
     assert max(taken_ahead) <= in_flight
 
 

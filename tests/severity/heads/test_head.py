@@ -3,7 +3,6 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from severity.domain import Scale
@@ -47,12 +46,10 @@ def test_the_published_linear_head_is_slope_times_logit_plus_intercept_to_the_la
     z = logits[:, 16]
 
     points = linear_on_lung_opacity().points(logits)
-    on_tensors = linear_on_lung_opacity().torch_module()(torch.from_numpy(logits))
 
     extent = np.float32(0.8705248236656189) * z + np.float32(3.4137437)
     opacity = np.float32(0.5484423041343689) * z + np.float32(2.5535977)
     assert (points == np.stack([extent, opacity], axis=1)).all()
-    assert (on_tensors.numpy() == points).all()
 
 
 def test_an_mlp_gives_what_scikit_learn_gives() -> None:
@@ -84,19 +81,6 @@ def test_a_hidden_layer_ends_in_a_relu_and_the_last_does_not() -> None:
     points = head((chain, chain)).points(np.array([[2], [-2]], np.float32))
 
     assert points.tolist() == [[-3, -3], [-5, -5]]
-
-
-def test_tensors_get_the_same_points_and_a_gradient() -> None:
-    both = head((mlp(), mlp(2)))
-    given = torch.from_numpy(features()).requires_grad_()
-
-    points = both.torch_module()(given)
-    points[:, 0].sum().backward()
-
-    assert points.detach().numpy() == pytest.approx(both.points(features()), abs=1e-5)
-    assert given.grad is not None
-    assert given.grad.abs().sum() > 0
-    assert list(both.torch_module().parameters()) == []
 
 
 def test_a_batch_gets_the_points_of_each_image_alone() -> None:

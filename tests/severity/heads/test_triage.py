@@ -7,7 +7,6 @@ from shutil import copytree
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
@@ -16,7 +15,7 @@ from severity.heads.head import Layer
 from severity.heads.triage import CLASSES, Triage, TriageClass
 from severity.models.bundled import load_bundled, triage_of
 from severity.models.scoring_model import Placement, ScoringModel
-from tests.builders.networks import three_images
+from tests.builders.images import three_images
 
 FEATURES = 1280
 
@@ -33,7 +32,7 @@ def features(*, films: int = 3, width: int = FEATURES) -> NDArray[np.float32]:
 
 @pytest.fixture(scope="module")
 def bundled() -> ScoringModel:
-    return load_bundled("compact-1", Placement(torch.device("cpu"), lanes=1))
+    return load_bundled("compact-1", Placement(streams=1))
 
 
 def test_the_probabilities_of_each_film_sum_to_one() -> None:
@@ -127,12 +126,8 @@ def test_features_of_wrong_shapes_are_refused(shape: tuple[int, ...]) -> None:
 
 
 def test_a_triage_for_another_backbone_is_refused() -> None:
-    tensors = {
-        name: torch.from_numpy(part) for name, part in triage(features=1024).tensors().items()
-    }
-
     with pytest.raises(WrongWeights, match="1024"):
-        triage_of(tensors, features=FEATURES)
+        triage_of(triage(features=1024).tensors(), features=FEATURES)
 
 
 def test_a_model_without_triage_gives_none(bundled: ScoringModel) -> None:
@@ -178,7 +173,7 @@ def test_a_triage_in_the_models_file_is_read_and_makes_another_version(
     card.write_text(json.dumps(described))
     monkeypatch.setattr("severity.models.bundled_cards.resources.files", lambda _: tmp_path)
 
-    model = load_bundled("compact-1", Placement(torch.device("cpu"), lanes=1))
+    model = load_bundled("compact-1", Placement(streams=1))
 
     assert model.version.key != bundled.version.key
     assert model.score(images) == replace(bundled, triage=given).score(images)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -17,7 +19,8 @@ from pydicom.encaps import get_frame
 from scipy import ndimage
 
 from severity.images.grey_image import Band, GreyImage
-from severity.images.preprocessing import to_model_input, to_model_input_on
+from severity.images.preprocessing import to_model_input
+from severity.images.torch_preprocessing import to_model_input_on
 
 with warnings.catch_warnings():
     # torchxrayvision silences every warning of the whole process when it is imported.

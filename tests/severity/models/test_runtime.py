@@ -1,47 +1,44 @@
 """Where networks run: OpenVINO and torch give the same numbers, from any number of threads."""
 
-import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
 import torch
 from numpy.typing import NDArray
-from torch import nn
 from torchxrayvision.models import DenseNet
 
 from severity.errors import ModelUnavailable
 from severity.heads.findings import FINDINGS
 from severity.models.backbone import Backbone, Precision
-from severity.models.bundled import MirrorAveraged
-from severity.models.openvino_graph import input_images, lowered
-from severity.models.runtime import (
-    CpuRuntime,
-    GpuRuntime,
-    ModelInput,
-    Outputs,
-    halved_when_out_of_memory,
-)
-from severity.models.torchxrayvision import PublishedDenseNet
-from tests.builders.networks import lively, three_images
+from severity.models.efficientnet_lite import MirrorAveraged
+from severity.models.gpu_runtime import GpuRuntime, halved_when_out_of_memory
+from severity.models.runtime import CpuRuntime, ModelInput, Outputs
+from severity.models.torch_network import torch_network
+from severity.models.torchxrayvision import lowered_densenet
+from severity.reliability.likeness import frontal_films
+from tests.builders.images import three_images
+from tests.builders.networks import lively
 
-BACKBONES = {
-    "densenet": lambda: PublishedDenseNet(DenseNet(num_classes=18), FINDINGS),
-    "compact": MirrorAveraged,
+BACKBONES: dict[str, Callable[[], Backbone]] = {
+    "densenet": lambda: lowered_densenet(lively(DenseNet(num_classes=18)), FINDINGS),
+    "compact": lambda: lively(MirrorAveraged()).lowered(),
 }
 
 
 @pytest.fixture(scope="module", params=["densenet", "compact"])
 def backbone(request: pytest.FixtureRequest) -> Backbone:
     torch.manual_seed(0)
-    return lively(BACKBONES[request.param]())
+    return BACKBONES[request.param]()
 
 
 def in_torch(backbone: Backbone, images: NDArray[np.float32]) -> Outputs:
     with torch.inference_mode():
-        return tuple(output.numpy() for output in backbone(torch.from_numpy(images)[:, None]))
+        outputs = torch_network(backbone, "cpu")(torch.from_numpy(images)[:, None])
+    return tuple(output.numpy() for output in outputs)
 
 
 def test_openvino_gives_what_torch_gives(backbone: Backbone) -> None:
@@ -57,7 +54,7 @@ def test_openvino_gives_what_torch_gives(backbone: Backbone) -> None:
 
 
 def test_threads_at_once_get_the_outputs_of_their_own_images(backbone: Backbone) -> None:
-    runtime = CpuRuntime(backbone, precision=Precision.FP32, lanes=2)
+    runtime = CpuRuntime(backbone, precision=Precision.FP32, streams=2)
     images = three_images()
     alone = [runtime.run([image])[0][0] for image in images]
 
@@ -70,7 +67,7 @@ def test_threads_at_once_get_the_outputs_of_their_own_images(backbone: Backbone)
 
 def test_bf16_is_another_arithmetic_and_close() -> None:
     torch.manual_seed(0)
-    densenet = lively(BACKBONES["densenet"]())
+    densenet = BACKBONES["densenet"]()
     images = three_images()
     exact = CpuRuntime(densenet, precision=Precision.FP32).run(list(images))
     try:
@@ -83,28 +80,15 @@ def test_bf16_is_another_arithmetic_and_close() -> None:
         assert np.abs(ours - reference).max() < 0.05 * np.abs(reference).max()
 
 
-class OwnRules(nn.Sequential):
-    """Looks like a sequence and is none, as torchxrayvision's dense layers."""
+def test_images_on_a_device_are_as_like_known_films_as_those_in_memory(backbone: Backbone) -> None:
+    images = [np.rot90(image, n) for n, image in enumerate(three_images())]
+    on_device = GpuRuntime(backbone, precision=Precision.FP32, device="cpu")
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return images + super().forward(images)
+    there = frontal_films().likeness_of(on_device.maps([torch.tensor(i.copy()) for i in images]))
 
-
-@pytest.mark.parametrize("module", [OwnRules(nn.ReLU()), nn.GELU(), nn.Conv2d(1, 2, 3)])
-def test_what_has_no_form_in_openvino_is_refused_and_never_guessed(module: nn.Module) -> None:
-    with pytest.raises(TypeError):
-        lowered(module, input_images(224))
-
-
-def test_openvino_reports_to_nobody() -> None:
-    """Importing it would send an event over the network, or ask on the terminal first."""
-    program = "import severity.models.openvino_graph, sys; print(*sys.modules)"
-    modules = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout.split()
-
-    assert "openvino" in modules
-    assert not [name for name in modules if name.startswith("openvino_telemetry.")]
+    for one, here in zip(there, frontal_films().likeness(images), strict=True):
+        assert one.distance == pytest.approx(here.distance, abs=1e-3)
+        assert one.unlike == here.unlike
 
 
 def at_most(limit: int, given: list[int]) -> object:
@@ -140,9 +124,7 @@ def test_a_gpu_gives_what_torch_gives_on_the_cpu(backbone: Backbone) -> None:
     images = three_images()
     expected = in_torch(backbone, images)
 
-    runtime = GpuRuntime(backbone, precision=Precision.FP32, device=torch.device("cuda"))
-    outputs = runtime.run(list(images))
+    outputs = GpuRuntime(backbone, precision=Precision.FP32, device="cuda").run(list(images))
 
-    backbone.to("cpu")
     for ours, reference in zip(outputs, expected, strict=True):
         assert ours == pytest.approx(reference, abs=1e-3)

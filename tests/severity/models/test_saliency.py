@@ -1,5 +1,8 @@
 import numpy as np
 import pytest
+
+pytest.importorskip("skimage")
+
 from skimage.filters import gaussian
 
 from severity.models.saliency import saliency_maps

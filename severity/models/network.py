@@ -1,0 +1,261 @@
+"""A network as data: which operations follow each other, and which tensors each one takes.
+
+Written when a network is trained, and shipped beside its weights, so that running it needs no
+library of training. `severity.models.openvino_graph` runs it on CPUs,
+`severity.models.torch_network` on GPUs and where a gradient is wanted.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from severity.errors import WrongWeights
+from severity.heads.head import HeadInput
+
+IMAGES = "images"
+"""The name of what a network takes: shape (N, 1, 224, 224) on [-1024, 1024]."""
+
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+Pair: TypeAlias = tuple[int, int]
+"""Along rows, along columns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Operation:
+    """``inputs`` name earlier nodes or `IMAGES`; ``tensors`` name the weights' arrays."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    inputs: tuple[str, ...]
+    tensors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfOne(_Operation):
+    inputs: tuple[str]
+    tensors: tuple[()] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfTwo(_Operation):
+    inputs: tuple[str, str]
+    tensors: tuple[()] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convolution(_Operation):
+    """Filters of shape (outputs, inputs of a group, rows, columns), without a bias.
+
+    ``padding`` "same" is TensorFlow's: the odd pixel goes right and below.
+    """
+
+    kind: Literal["convolution"] = "convolution"
+    inputs: tuple[str]
+    tensors: tuple[str]
+    stride: Pair
+    padding: Pair | Literal["same"]
+    dilation: Pair
+    groups: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchNorm(_Operation):
+    """Normalise channels by stored statistics: weight, bias, mean, variance."""
+
+    kind: Literal["batch_norm"] = "batch_norm"
+    inputs: tuple[str]
+    tensors: tuple[str, str, str, str]
+    epsilon: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relu(_OfOne):
+    """Replace what is negative by zero."""
+
+    kind: Literal["relu"] = "relu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clamp(_OfOne):
+    """Limit every number to a range."""
+
+    kind: Literal["clamp"] = "clamp"
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaxPool(_OfOne):
+    """Take the largest number of each window."""
+
+    kind: Literal["max_pool"] = "max_pool"
+    size: Pair
+    stride: Pair
+    padding: Pair
+
+
+@dataclass(frozen=True, kw_only=True)
+class AveragePool(_OfOne):
+    """Take the mean of each window."""
+
+    kind: Literal["average_pool"] = "average_pool"
+    size: Pair
+    stride: Pair
+
+
+@dataclass(frozen=True, kw_only=True)
+class GlobalAverage(_OfOne):
+    """Take the mean of each channel: (N, channels, rows, columns) to (N, channels)."""
+
+    kind: Literal["global_average"] = "global_average"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear(_Operation):
+    """Multiply by a weight of shape (outputs, inputs), and add a bias."""
+
+    kind: Literal["linear"] = "linear"
+    inputs: tuple[str]
+    tensors: tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Add(_OfTwo):
+    """Add two arrays of one shape."""
+
+    kind: Literal["add"] = "add"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Average(_OfTwo):
+    """Take the mean of two arrays of one shape."""
+
+    kind: Literal["average"] = "average"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concatenate(_OfTwo):
+    """Put the channels of the second input behind those of the first."""
+
+    kind: Literal["concatenate"] = "concatenate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mirror(_OfOne):
+    """Mirror images left to right."""
+
+    kind: Literal["mirror"] = "mirror"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standardise(_OfOne):
+    """Subtract each image's mean and divide by its deviation, or by 1 if that is less.
+
+    The deviation is that of a sample: divided by the number of pixels less one.
+    """
+
+    kind: Literal["standardise"] = "standardise"
+
+
+Operation: TypeAlias = (
+    Convolution
+    | BatchNorm
+    | Relu
+    | Clamp
+    | MaxPool
+    | AveragePool
+    | GlobalAverage
+    | Linear
+    | Add
+    | Average
+    | Concatenate
+    | Mirror
+    | Standardise
+)
+
+
+@dataclass(frozen=True)
+class Network:
+    """Operations by name, each after those that it takes, and which of them are outputs.
+
+    Attributes
+    ----------
+    nodes
+        In the order in which they run.
+    outputs
+        The node of each output.
+    findings
+        What the columns of the logits are; empty where one means nothing.
+
+    Raises
+    ------
+    WrongWeights
+        An operation takes what no earlier one gives, or an output is no node.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    nodes: Mapping[str, Annotated[Operation, Field(discriminator="kind")]]
+    outputs: Mapping[HeadInput, str]
+    findings: tuple[str, ...] = ()
+    format: Literal[1] = 1
+
+    def __post_init__(self) -> None:
+        known = {IMAGES}
+        for name, operation in self.nodes.items():
+            unknown = [source for source in operation.inputs if source not in known]
+            if unknown or name in known:
+                raise WrongWeights(f"the network's node {name} takes {unknown}, not made before it")
+            known.add(name)
+        astray = [name for name in self.outputs.values() if name not in self.nodes]
+        if astray or not self.outputs:
+            raise WrongWeights(f"the network's outputs {astray} are none of its nodes")
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """The names of all arrays that it takes, each once."""
+        return tuple({name: None for node in self.nodes.values() for name in node.tensors})
+
+
+def to_json(network: Network) -> str:
+    """Write a network, one node a line; the same one gives the same text."""
+    nodes = ",\n".join(
+        f"    {json.dumps(name)}: {json.dumps(_said(node))}" for name, node in network.nodes.items()
+    )
+    rest = {"outputs": network.outputs, "findings": network.findings, "format": network.format}
+    lines = "".join(f',\n  "{key}": {json.dumps(value)}' for key, value in rest.items())
+    return f'{{\n  "nodes": {{\n{nodes}\n  }}{lines}\n}}\n'
+
+
+def _said(node: Operation) -> dict[str, object]:
+    """Return a node's fields, the kind first; no tensors are not worth a word."""
+    fields = asdict(node)
+    return {"kind": fields.pop("kind")} | {k: v for k, v in fields.items() if v != ()}
+
+
+def from_json(text: str | bytes) -> Network:
+    """Read what `to_json` wrote.
+
+    Raises
+    ------
+    WrongWeights
+        It is anything else.
+    """
+    try:
+        return _reader().validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise WrongWeights(
+            f"not a network as this program writes it: {place}: {first['msg']}"
+        ) from error
+
+
+@cache
+def _reader() -> TypeAdapter[Network]:
+    return TypeAdapter(Network)

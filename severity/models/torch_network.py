@@ -1,0 +1,176 @@
+"""Networks in torch, from their description: for GPUs, and for gradients."""
+
+from collections.abc import Sequence
+from functools import singledispatch
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from severity.models.backbone import Backbone
+from severity.models.network import (
+    IMAGES,
+    Add,
+    Average,
+    AveragePool,
+    BatchNorm,
+    Clamp,
+    Concatenate,
+    Convolution,
+    GlobalAverage,
+    Linear,
+    MaxPool,
+    Mirror,
+    Operation,
+    Relu,
+    Standardise,
+)
+
+Tensors: TypeAlias = Sequence[Tensor]
+
+
+class TorchNetwork(nn.Module):
+    """Maps (N, 1, 224, 224) on [-1024, 1024] to the outputs, shape (N, width) each.
+
+    The weights are buffers, not parameters: nothing here is ever trained.
+    """
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self._network = backbone.network
+        self._buffer_of = {name: f"tensor_{n}" for n, name in enumerate(backbone.tensors)}
+        for name, values in backbone.tensors.items():
+            self.register_buffer(self._buffer_of[name], torch.tensor(values))
+        self._last_use = {
+            source: name for name, node in self._network.nodes.items() for source in node.inputs
+        }
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Run the operations in their order; what no later one takes is dropped at once."""
+        results = {IMAGES: images}
+        for name, operation in self._network.nodes.items():
+            inputs = [results[source] for source in operation.inputs]
+            tensors = [self.get_buffer(self._buffer_of[tensor]) for tensor in operation.tensors]
+            results[name] = _result(operation, inputs, tensors)
+            del inputs
+            for source in {*operation.inputs} - {*self._network.outputs.values()}:
+                if self._last_use[source] == name:
+                    del results[source]
+        return tuple(results[name] for name in self._network.outputs.values())
+
+
+def torch_network(backbone: Backbone, device: str) -> TorchNetwork:
+    """Make a backbone ready to run on a device such as ``cpu`` or ``cuda:1``, in fp32."""
+    network = TorchNetwork(backbone).eval()
+    if device == "cpu":
+        return network
+    # A GPU's convolutions prefer channels last.
+    return network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+@singledispatch
+def _result(operation: Operation, inputs: Tensors, tensors: Tensors) -> Tensor:  # noqa: ARG001 - the rules use them
+    """Run one operation."""
+    raise TypeError(f"there is no torch form of {operation.kind}")
+
+
+@_result.register
+def _(operation: Convolution, inputs: Tensors, tensors: Tensors) -> Tensor:
+    (images,), (weight,) = inputs, tensors
+    padding = operation.padding
+    if padding == "same":
+        down, across = (
+            _same_padding(*lengths)
+            for lengths in zip(images.shape[-2:], weight.shape[-2:], operation.stride, strict=True)
+        )
+        images, padding = functional.pad(images, (*across, *down)), (0, 0)
+    return functional.conv2d(
+        images,
+        weight,
+        stride=operation.stride,
+        padding=padding,
+        dilation=operation.dilation,
+        groups=operation.groups,
+    )
+
+
+def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+@_result.register
+def _(operation: BatchNorm, inputs: Tensors, tensors: Tensors) -> Tensor:
+    (images,), (weight, bias, mean, variance) = inputs, tensors
+    return functional.batch_norm(images, mean, variance, weight, bias, eps=operation.epsilon)
+
+
+@_result.register
+def _(_operation: Relu, inputs: Tensors, _tensors: Tensors) -> Tensor:
+    (images,) = inputs
+    return functional.relu(images)
+
+
+@_result.register
+def _(operation: Clamp, inputs: Tensors, _tensors: Tensors) -> Tensor:
+    (images,) = inputs
+    return functional.hardtanh(images, operation.low, operation.high)
+
+
+@_result.register
+def _(operation: MaxPool, inputs: Tensors, _tensors: Tensors) -> Tensor:
+    (images,) = inputs
+    pooled: Tensor = functional.max_pool2d(
+        images, operation.size, operation.stride, operation.padding
+    )
+    return pooled
+
+
+@_result.register
+def _(operation: AveragePool, inputs: Tensors, _tensors: Tensors) -> Tensor:
+    (images,) = inputs
+    return functional.avg_pool2d(images, operation.size, operation.stride)
+
+
+@_result.register
+def _(_operation: GlobalAverage, inputs: Tensors, _tensors: Tensors) -> Tensor:
+    (images,) = inputs
+    return images.mean(dim=(2, 3))
+
+
+@_result.register
+def _(_operation: Linear, inputs: Tensors, tensors: Tensors) -> Tensor:
+    (features,), (weight, bias) = inputs, tensors
+    return functional.linear(features, weight, bias)
+
+
+@_result.register
+def _(_operation: Add, inputs: Tensors, _tensors: Tensors) -> Tensor:
+    images, more = inputs
+    return images + more
+
+
+@_result.register
+def _(_operation: Average, inputs: Tensors, _tensors: Tensors) -> Tensor:
+    images, more = inputs
+    return (images + more) / 2
+
+
+@_result.register
+def _(_operation: Concatenate, inputs: Tensors, _tensors: Tensors) -> Tensor:
+    return torch.cat(list(inputs), dim=1)
+
+
+@_result.register
+def _(_operation: Mirror, inputs: Tensors, _tensors: Tensors) -> Tensor:
+    (images,) = inputs
+    return images.flip(-1)
+
+
+@_result.register
+def _(_operation: Standardise, inputs: Tensors, _tensors: Tensors) -> Tensor:
+    (images,) = inputs
+    mean = images.mean(dim=(1, 2, 3), keepdim=True)
+    deviation = images.std(dim=(1, 2, 3), keepdim=True).clamp_min(1.0)
+    return (images - mean) / deviation
