@@ -8,15 +8,18 @@ ENV PATH=/opt/cxr-severity/bin:$PATH \
 WORKDIR /build
 # First, so that a change of our own code does not fetch gigabytes again. Wheels alone: the image
 # has no compiler, and a wheel runs no code when it is installed.
-COPY requirements.lock ./
+COPY requirements-cpu.lock requirements.lock ./
+# The small one scores on CPUs with the bundled models; GPUs and txrv-* models need the other.
+ARG REQUIREMENTS
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip install --no-deps --require-hashes --only-binary :all: --requirement requirements.lock
+    pip install --no-deps --require-hashes --only-binary :all: \
+        --requirement "${REQUIREMENTS:-requirements-cpu.lock}"
 
 COPY pyproject.toml README.md LICENSE ./
 COPY severity severity
 COPY db db
 COPY flows flows
-# No isolation: setuptools too is the one of the lock file, which torch requires.
+# No isolation: setuptools too is the one of the lock file.
 RUN pip install --no-deps --no-build-isolation --no-cache-dir .
 
 

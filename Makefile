@@ -1,28 +1,41 @@
 # Two commands set everything up on a fresh machine: `make demo` and `make test`.
 # Each needs Python 3.11 to 3.13 and the package index, nothing else.
 #
+# requirements-cpu.lock is enough for scoring on a CPU with the bundled models; requirements.lock
+# adds torch and what comes with it, requirements-dev.lock the tools of either.
+#
 # The lock files are complete, so pip resolves nothing (--no-deps). It could not: with hashes it
 # wants a pin of its own for sqlalchemy[asyncio], which is no other package.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+# Modules are compiled when they are first imported: most never are, and would take 200 MB.
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo test check static format lock train bench clean help
+.PHONY: demo install test test-cpu check static format lock train bench clean help
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-demo: $(VENV)/installed ## the whole job on simulated films: scores, rejections, a trend
+demo: $(VENV)/installed-cpu ## the whole job on simulated films: scores, rejections, a trend
 	$(BIN)/cxr-severity demo
+	@test -e $(VENV)/installed \
+		|| echo "GPUs, txrv-* models, saliency maps and training of networks need torch: make install"
 
-test: $(VENV)/installed-dev ## every test
+install: $(VENV)/installed ## everything, with torch: for GPUs, txrv-* models and saliency maps
+
+test: $(VENV)/installed $(VENV)/installed-dev ## every test
 	$(BIN)/pytest
+
+test-cpu: ## the demo and every test that needs no torch, in an environment without it: .venv-cpu
+	$(MAKE) VENV=.venv-cpu .venv-cpu/installed-dev
+	.venv-cpu/bin/cxr-severity demo --home $$(mktemp -d)
+	.venv-cpu/bin/pytest
 
 check: static test ## what must pass before each commit
 
-static: $(VENV)/installed-dev
+static: $(VENV)/installed $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -34,19 +47,21 @@ format: $(VENV)/installed-dev ## bring the code into shape
 
 lock: $(VENV)/installed-dev ## renew the lock files from pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile $(LOCK) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile $(LOCK) $(WITHOUT_TORCH) pyproject.toml -o requirements-cpu.lock
+	$(BIN)/uv pip compile $(LOCK) $(WITHOUT_TORCH) --extra dev pyproject.toml -o requirements-dev.lock
 
+WITHOUT_TORCH := -c requirements.lock --override requirements-cpu.override
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header
 
-train: $(VENV)/installed-dev ## train compact-2 anew (DATA=../shared/data)
+train: $(VENV)/installed $(VENV)/installed-dev ## train compact-2 anew (DATA=../shared/data)
 	$(BIN)/python -m training.compact_2 --data $(or $(DATA),../shared/data) --out severity/weights
 
-bench: $(VENV)/installed-dev ## measure the scoring engine (BENCH="--quick", DATA=../shared/data)
+bench: $(VENV)/installed $(VENV)/installed-dev ## measure the scoring engine (BENCH="--quick", DATA=../shared/data)
 	$(BIN)/python -m benchmarks.engine --data $(or $(DATA),../shared/data) $(BENCH)
 
 clean: ## remove the environment and all caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) .venv-cpu .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
@@ -54,12 +69,17 @@ $(BIN)/pip:
 	@$(PYTHON) -m venv $(VENV) \
 		|| { rm -rf $(VENV); echo "make: no venv: apt-get install python3-venv" >&2; exit 1; }
 
-$(VENV)/installed: requirements.lock pyproject.toml | $(BIN)/pip
-	@echo "Installing into $(VENV): a few minutes the first time (torch is large) ..."
-	$(PIP) --no-deps --require-hashes -r requirements.lock
+$(VENV)/installed-cpu: requirements-cpu.lock pyproject.toml | $(BIN)/pip
+	@echo "Installing into $(VENV): a minute or two the first time ..."
+	$(PIP) --no-deps --require-hashes -r requirements-cpu.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
+$(VENV)/installed: requirements.lock $(VENV)/installed-cpu
+	@echo "Adding torch to $(VENV): a few minutes the first time, 5 GB ..."
+	$(PIP) --no-deps --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed-cpu
 	$(PIP) --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@

@@ -162,6 +162,33 @@ def test_the_worker_starts_after_the_database_is_migrated(
     assert all("healthcheck" in services[name] for name in ("postgres", "prefect-server"))
 
 
+@pytest.mark.parametrize(
+    ("files", "values", "requirements"),
+    [
+        (BASE, {}, ""),  # the Dockerfile's default: the small one
+        (BASE, {"REQUIREMENTS": "requirements.lock"}, "requirements.lock"),
+        (GPU, {}, "requirements.lock"),
+    ],
+)
+def test_the_image_has_torch_where_a_gpu_or_the_operator_asks_for_it(
+    tmp_path: Path,
+    filled: dict[str, str],
+    files: tuple[str, ...],
+    values: dict[str, str],
+    requirements: str,
+) -> None:
+    config = _compose(tmp_path, filled | values, "--format", "json", files=files)
+    built = [
+        service["build"]
+        for service in json.loads(config.stdout)["services"].values()
+        if "build" in service
+    ]
+
+    assert len(built) == 2
+    for build in built:  # of one image
+        assert build["args"] == {"REQUIREMENTS": requirements}
+
+
 def test_every_image_that_is_fetched_is_pinned(services: dict[str, dict[str, Any]]) -> None:
     fetched = {service["image"] for service in services.values() if "build" not in service}
 

@@ -1,0 +1,92 @@
+"""The wheel, installed outside the clone as by someone who has nothing else of this project."""
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from shutil import copy, copytree, ignore_patterns
+from tempfile import mkdtemp
+from zipfile import ZipFile
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    source = _copy(folder / "source")
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", *options, "--wheel-dir", folder, source], check=True
+    )
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def _copy(folder: Path) -> Path:
+    """Copy what a build reads: it would leave its own files in the clone."""
+    for package in ("severity", "db", "flows"):
+        copytree(ROOT / package, folder / package, ignore=ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "README.md", "LICENSE"):
+        copy(ROOT / file, folder / file)
+    return folder
+
+
+def test_the_wheel_brings_everything_that_the_packages_hold(wheel: Path) -> None:
+    shipped = set(ZipFile(wheel).namelist())
+    held = {
+        str(path.relative_to(ROOT))
+        for package in ("severity", "db", "flows")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+    assert held - shipped == set()
+    assert {path.partition("/")[0] for path in shipped} >= {"severity", "db", "flows"}
+
+
+def test_the_wheel_runs_the_demonstration_outside_the_clone(wheel: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "venv"
+    venv.create(environment, with_pip=False)
+    (python,) = environment.glob("bin/python3")
+    options = ["--no-deps", "--no-index", "--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--python", python, "install", *options, wheel], check=True
+    )
+    _lend_dependencies(environment)
+
+    ended = subprocess.run(
+        [environment / "bin/cxr-severity", "demo"],
+        cwd=_empty(tmp_path / "elsewhere"),
+        env=_settings(home=Path(mkdtemp(prefix="severity-wheel-"))),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert "rejected" in ended.stdout
+    assert "SIMULATED" in ended.stdout
+
+
+def _lend_dependencies(environment: Path) -> None:
+    """Let the environment import what this one does, behind the wheel that it has itself."""
+    (packages,) = environment.glob("lib/python*/site-packages")
+    lenders = [path for path in sys.path if path.endswith("site-packages")]
+    (packages / "lent.pth").write_text("".join(f"{path}\n" for path in lenders))
+
+
+def _empty(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _settings(*, home: Path) -> dict[str, str]:
+    """Return an environment that tells the command nothing but where its home is."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "TMPDIR")}
+    # The embedded PostgreSQL's own user must reach the home, as it could not below pytest's folder.
+    return kept | {"HOME": str(home), "SEVERITY_HOME": str(home), "SEVERITY_DEVICE": "cpu"}
