@@ -8,6 +8,7 @@ from db.errors import DatabaseError
 from flows.cli.exit_codes import FAILURE, INTERRUPTED, USAGE
 from flows.cli.lazy_group import LazyGroup, ListedCommand
 from flows.errors import FlowsError, UsageError
+from flows.library_messages import mute_libraries
 from severity.domain import RESEARCH_USE_ONLY
 from severity.errors import SeverityError
 
@@ -122,6 +123,7 @@ def model_commands() -> None:
 
 def main() -> None:
     """Run the command line; wrong use ends with one clear line and exit code 2."""
+    mute_libraries()
     try:
         app(standalone_mode=False, prog_name=_PROGRAM)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -11,6 +11,7 @@ from flows.evaluation.error_sections import errors_markdown
 from flows.evaluation.folder import Request, evaluate_folder
 from flows.evaluation.repeatability import MOST_PERTURBED
 from flows.evaluation.tables import summary_markdown
+from flows.library_messages import mute_libraries
 from severity.domain import RESEARCH_USE_ONLY, Scale
 
 
@@ -37,6 +38,7 @@ async def evaluate_model(
     perturbed
         How many films are perturbed; see `flows.evaluation.repeatability`.
     """
+    mute_libraries()
     request = Request(
         data=Path(data),
         peers=Path(peers) if peers else None,

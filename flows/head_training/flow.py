@@ -12,6 +12,7 @@ from flows.head_training.folder import Request, train_folder
 from flows.head_training.record import HeadChoice
 from flows.head_training.text import trained_lines
 from flows.labelled_films.folder import LabelKind
+from flows.library_messages import mute_libraries
 from severity.domain import Scale
 from severity.evaluation.head_fitting import HeadKind
 from severity.models.bundled_cards import BUNDLED
@@ -41,6 +42,7 @@ async def train_head(  # noqa: PLR0913, PLR0917 - Prefect takes plain values
     opacity_scale
         Of the readers' opacity and of the head.
     """
+    mute_libraries()
     request = Request(
         data=Path(data),
         head=HeadChoice(name, HeadKind(head)),

@@ -17,6 +17,7 @@ from db.reading import trends
 from db.reading.trends import Balance
 from flows import resources
 from flows.concurrency import at_once
+from flows.library_messages import mute_libraries
 from flows.scoring import run as work
 from flows.scoring.batch import score_claims
 from flows.scoring.enlisting import enlist_listing
@@ -65,6 +66,7 @@ class RunSummary:
 @flow(name="score-inbox", validate_parameters=False)
 async def score_inbox(inbox: str) -> RunSummary:
     """Score each new image of an inbox once. Safe to run again, and beside another run."""
+    mute_libraries()
     have = resources.current()
     source = open_inbox(inbox, settle=timedelta(seconds=have.settings.settle_seconds))
     listing = await source.listing(now=datetime.now(UTC))

@@ -11,7 +11,6 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from severity.codecs.helper_processes import DecodingHelpers
-from severity.codecs.quiet_libraries import silence
 from severity.dicom.acquisition_time import acquired
 from severity.dicom.attributes import first_text, texts, whole_text
 from severity.dicom.pixel_data import displayed_grey
@@ -59,17 +58,16 @@ def read_dicom(
         With the reason, when the image must not be scored.
     """
     # pydicom warns of every value that breaks the standard. What matters is checked here.
-    with silence:
-        try:
-            _check_not_deflated(content)
-            dataset = dcmread(_Content(content))
-            if not dataset:  # what pydicom makes of a file that is cut off
-                raise EOFError
-            _check_eligible(dataset)
-            record = _record(dataset, zone)
-            grey = displayed_grey(dataset, helpers=helpers)
-        except _BROKEN as error:
-            raise UnreadableImage(Reason.CORRUPT, "the DICOM file is broken or cut off") from error
+    try:
+        _check_not_deflated(content)
+        dataset = dcmread(_Content(content))
+        if not dataset:  # what pydicom makes of a file that is cut off
+            raise EOFError
+        _check_eligible(dataset)
+        record = _record(dataset, zone)
+        grey = displayed_grey(dataset, helpers=helpers)
+    except _BROKEN as error:
+        raise UnreadableImage(Reason.CORRUPT, "the DICOM file is broken or cut off") from error
     return Radiograph(record, grey)
 
 

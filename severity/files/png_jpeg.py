@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from severity.codecs.quiet_libraries import silence
 from severity.domain import Acquired, ImageRecord, PatientId, Reason, TimeSource, View
 from severity.errors import (
     BROKEN_FILE,
@@ -135,17 +134,16 @@ def _decode(content: bytes) -> GreyImage:
     keeps the upper 8 of 16, which moves a grey value by at most 1/256 of the full scale.
     """
     # Pillow warns of sizes that `check_size` refuses a moment later, and of broken comments.
-    with silence:
-        try:
-            _check_whole(content)
-            image = Image.open(io.BytesIO(content), formats=_FORMATS)
-            image.load()
-            values = _grey(image)
-            return GreyImage(values, 0.0, float(np.iinfo(values.dtype).max), *values.shape)
-        except Image.DecompressionBombError as error:
-            raise ImageOutsideLimits(Reason.TOO_LARGE, "more pixels than can be decoded") from error
-        except (*BROKEN_FILE, SyntaxError) as error:
-            raise UnreadableImage(Reason.CORRUPT, "the image data are broken or cut off") from error
+    try:
+        _check_whole(content)
+        image = Image.open(io.BytesIO(content), formats=_FORMATS)
+        image.load()
+        values = _grey(image)
+        return GreyImage(values, 0.0, float(np.iinfo(values.dtype).max), *values.shape)
+    except Image.DecompressionBombError as error:
+        raise ImageOutsideLimits(Reason.TOO_LARGE, "more pixels than can be decoded") from error
+    except (*BROKEN_FILE, SyntaxError) as error:
+        raise UnreadableImage(Reason.CORRUPT, "the image data are broken or cut off") from error
 
 
 def _check_whole(content: bytes) -> None:

@@ -1,14 +1,10 @@
 """What holds for a film of any kind."""
 
-import logging
-import threading
 import tracemalloc
-import warnings
 from datetime import UTC
 
 import numpy as np
 import pytest
-from pydicom.uid import RLELossless
 
 from severity.domain import Reason
 from severity.errors import ImageOutsideLimits, RejectedImage
@@ -124,56 +120,3 @@ def test_reading_holds_no_more_than_a_few_copies_of_the_pixels(
         tracemalloc.stop()
 
     assert peak < most * side**2  # bytes: two of the file's, two or four of each copy
-
-
-# Warnings and logs of the libraries
-
-
-def faulty() -> bytes:
-    """A film of which pydicom has something to say."""
-    return dicom_film(ViewPosition="roe-1", PatientID="ROE-1" * 20)
-
-
-def test_what_a_library_says_of_a_film_goes_nowhere(caplog: pytest.LogCaptureFixture) -> None:
-    """It quotes values, which may be a patient's. A warning would fail this test."""
-    films = [faulty(), dicom_film(syntax=RLELossless, frame=b"ROE-1" * 20)]
-    caplog.set_level(logging.DEBUG)
-    caplog.clear()
-
-    read(films[0])
-    refused = reason(films[1])
-    logging.getLogger("pydicom").warning("afterwards")
-
-    assert refused == Reason.CORRUPT
-    assert caplog.messages == ["afterwards"]
-
-
-def test_threads_that_read_at_once_leave_warnings_as_they_were() -> None:
-    content = faulty()
-    before = list(warnings.filters)
-    failures: list[BaseException] = []
-
-    def read_some() -> None:
-        try:
-            for _ in range(20):
-                read(content)
-        except BaseException as error:  # noqa: BLE001 - told by the assertion below
-            failures.append(error)
-
-    threads = [threading.Thread(target=read_some) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert not failures
-    assert warnings.filters == before
-    assert logging.getLogger("pydicom").propagate
-
-
-def test_a_refused_film_leaves_warnings_as_they_were() -> None:
-    before = list(warnings.filters)
-
-    assert reason(dicom_film()[:700]) == Reason.CORRUPT
-
-    assert warnings.filters == before
