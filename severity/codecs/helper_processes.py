@@ -2,6 +2,9 @@
 
 Such a decoder would stop every other thread for as long as it takes. A process of its own
 also survives what a hostile frame may do to a decoder written in C.
+
+Not pebble (5.2) or `concurrent.futures`: their processes import the program's main module again.
+Under Prefect's engine one started in 2.9 s with 85 MB, where one of these takes 0.3 s and 20 MB.
 """
 
 import os
@@ -103,11 +106,7 @@ class DecodingHelpers:
 
 
 class _Helper:
-    """One process, and the connection to it.
-
-    Not one of `multiprocessing`: that would first import the program's main module, with all
-    that it imports.
-    """
+    """One process, and the connection to it."""
 
     def __init__(self) -> None:
         self._connection, theirs = Pipe()

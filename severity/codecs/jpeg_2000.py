@@ -1,5 +1,7 @@
 """JPEG 2000 codestreams: what they say of themselves, and their half-size image.
 
+Headers are read here, since OpenJPEG shows them only after it has reserved what they ask for.
+
 Imports little: a helper process that decodes starts with this module alone.
 """
 

@@ -2,6 +2,7 @@
 
 Analysis splits an axis into a low-pass band (even places) and details (odd places); synthesis
 joins them again. Beyond its ends an axis is mirrored at its first and last sample.
+PyWavelets transforms arrays; the resize of a half-size image needs the matrix itself.
 
 References
 ----------
