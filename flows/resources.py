@@ -16,7 +16,7 @@ from db.runs import check_pseudonyms
 from flows.settings import Settings, read_settings
 from severity.domain import PatientId
 from severity.files.sidecar import SidecarRecord
-from severity.pseudonym import fingerprint, keyed_digest, patient_key
+from severity.pseudonym import keyed_digest, patient_key, secret_fingerprint
 
 if TYPE_CHECKING:
     from severity.models.scoring_model import ScoringModel
@@ -54,7 +54,7 @@ class Resources:
             database = Database(url.get_secret_value())
             database.check_schema()
         with database.transaction() as session:
-            check_pseudonyms(session, fingerprint(self._secret))
+            check_pseudonyms(session, secret_fingerprint(self._secret))
         return database
 
     @cached_property

@@ -16,7 +16,7 @@ def keyed_digest(text: str, *, secret: bytes) -> str:
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 
-def fingerprint(secret: bytes) -> str:
+def secret_fingerprint(secret: bytes) -> str:
     """Tell one secret from another without giving it away."""
     return keyed_digest("fingerprint", secret=secret)
 

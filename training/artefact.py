@@ -20,7 +20,7 @@ from severity.models.bundled import head_of
 from severity.models.efficientnet_lite import MirrorAveraged
 from severity.models.network import to_json as network_json
 from severity.models.scoring_model import Placement, ScoringModel, placed
-from severity.reliability.calibration import Calibration, to_json
+from severity.reliability.calibration import Calibration, calibration_to_json
 from training.head import LinearHead
 from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM, Accuracy
 
@@ -89,7 +89,9 @@ def write(
     weights, network = folder / f"{NAME}.safetensors", folder / f"{NAME}.network.json"
     weights.write_bytes(save(model.tensors()))
     network.write_text(network_json(model.network.lowered().network), encoding="utf-8")
-    (folder / f"{NAME}.calibration.json").write_text(to_json(calibration), encoding="utf-8")
+    (folder / f"{NAME}.calibration.json").write_text(
+        calibration_to_json(calibration), encoding="utf-8"
+    )
     card = {
         "name": NAME,
         "backbone": "efficientnet-lite0",

@@ -13,6 +13,7 @@ from flows.labelled_films.folder import read_labelled
 from flows.resources import Progress, Resources
 from flows.settings import Settings
 from severity.domain import Scale, StandardError
+from severity.evaluation.agreement import Numbers
 from severity.evaluation.conformal import (
     CoveredOnHalves,
     coverage_on_halves,
@@ -20,7 +21,7 @@ from severity.evaluation.conformal import (
     out_of_fold,
     predicted_halves,
 )
-from severity.evaluation.regressions import Fit, Numbers
+from severity.evaluation.regressions import Fit
 from severity.models.scoring_model import ScoringModel
 from severity.reliability.calibration import Margins
 

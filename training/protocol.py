@@ -12,9 +12,9 @@ import numpy as np
 
 from flows.evaluation.peers import PEERS, read_peer
 from severity.domain import Scale
-from severity.evaluation.agreement import metrics
+from severity.evaluation.agreement import Numbers, metrics
 from severity.evaluation.protocol import predictions, summarised
-from severity.evaluation.regressions import Fit, Numbers, fit_linear
+from severity.evaluation.regressions import Fit, fit_linear
 from training.films import reader_scores
 
 PROTOCOL = (

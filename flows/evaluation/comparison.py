@@ -17,9 +17,9 @@ from flows.labelled_films.features import Seen, SeenFilm, outputs_of, points_of
 from flows.labelled_films.folder import EXTENT_SCALE, LabelledFolder
 from flows.scoring.pipeline import Rejection
 from severity.domain import ModelVersion, Scale
+from severity.evaluation.agreement import Numbers
 from severity.evaluation.duplicates import near_duplicates
 from severity.evaluation.protocol import LEAST_GROUPS, Measured, measure
-from severity.evaluation.regressions import Numbers
 from severity.evaluation.splits import SPLITS, groups_of
 from severity.evaluation.subgroups import UNKNOWN, Subgroup, age_group, by_level
 from severity.evaluation.systems import AS_IT_IS, System, feature_sets, own_head, peer, rescaled

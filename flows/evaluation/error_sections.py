@@ -12,7 +12,7 @@ from flows.evaluation.comparison import EXTENT, OPACITY, Evaluation
 from flows.evaluation.repeatability import ALL, NoiseRow
 from flows.evaluation.tables import markdown, number
 from severity.domain import MeasurementError, StandardError
-from severity.evaluation.conformal import LEAST_GROUPS, Covered, CoveredOnHalves
+from severity.evaluation.conformal import LEAST_GROUPS_FOR_MARGINS, Covered, CoveredOnHalves
 from severity.evaluation.perturbations import (
     MOST_BRIGHTNESS,
     MOST_CONTRAST,
@@ -76,8 +76,8 @@ def interval_notes(evaluation: Evaluation) -> list[str]:
     said = []
     if not systems - {AS_IT_IS}:
         said.append(
-            f"A half has too few patients to fit margins: {LEAST_GROUPS} are the least from which "
-            f"{COVERAGE:.0%} can be promised."
+            f"A half has too few patients to fit margins: {LEAST_GROUPS_FOR_MARGINS} are the least "
+            f"from which {COVERAGE:.0%} can be promised."
         )
     if AS_IT_IS not in systems:
         said.append("The model has no calibration: its scores carry no intervals.")

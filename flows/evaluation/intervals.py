@@ -7,6 +7,7 @@ import numpy as np
 
 from flows.labelled_films.features import SeenFilm, points_of
 from severity.domain import Interval, Scale
+from severity.evaluation.agreement import Numbers
 from severity.evaluation.conformal import (
     Bounds,
     Covered,
@@ -16,7 +17,6 @@ from severity.evaluation.conformal import (
     coverage_on_halves,
     predicted_halves,
 )
-from severity.evaluation.regressions import Numbers
 from severity.evaluation.systems import AS_IT_IS, System, rescaled
 from severity.models.scoring_model import ScoringModel
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from flows.evaluation.comparison import Evaluation
 from severity.domain import RESEARCH_USE_ONLY, Scale
-from severity.evaluation.agreement import Limits, Numbers, calibration
+from severity.evaluation.agreement import LimitsOfAgreement, Numbers, calibration_curve
 
 _COLOURS = ("#b2182b", "#2166ac")
 _GREY, _THIN = "0.35", 1
@@ -49,7 +49,9 @@ def draw_agreement(evaluation: Evaluation, name: str, path: Path) -> None:
     figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
-def _bland_altman(axes: Axes, predicted: Numbers, observed: Numbers, *, limits: Limits) -> None:
+def _bland_altman(
+    axes: Axes, predicted: Numbers, observed: Numbers, *, limits: LimitsOfAgreement
+) -> None:
     axes.scatter((predicted + observed) / 2, predicted - observed, s=22, alpha=0.6, linewidths=0)
     axes.axhline(0, color="0.85", linewidth=1, zorder=0)
     lines = (("+1.96 sd", limits.high), ("bias", limits.bias), ("-1.96 sd", limits.low))
@@ -66,7 +68,7 @@ def _bland_altman(axes: Axes, predicted: Numbers, observed: Numbers, *, limits: 
 
 
 def _calibration(axes: Axes, predicted: Numbers, observed: Numbers, *, scale: Scale) -> None:
-    found = calibration(predicted, observed)
+    found = calibration_curve(predicted, observed)
     axes.scatter(predicted, observed, s=22, alpha=0.35, linewidths=0)
     ends = np.array([scale.lowest, scale.highest])
     axes.plot(ends, ends, linestyle=":", label="ideal", color=_GREY, linewidth=_THIN)

@@ -21,7 +21,8 @@ from flows.labelled_films.folder import EXTENT_SCALE, LabelKind, LabelledFolder
 from flows.models.store import StoredModel
 from flows.scoring.pipeline import Rejection
 from severity.domain import MeasurementError, ModelVersion, Scale
-from severity.evaluation.auxiliary_films import JoiningFilms, joined
+from severity.evaluation.agreement import Numbers
+from severity.evaluation.auxiliary_films import JoiningFilms, with_auxiliary_films
 from severity.evaluation.conformal import margins, out_of_fold
 from severity.evaluation.head_fitting import (
     Basis,
@@ -33,7 +34,7 @@ from severity.evaluation.head_fitting import (
     usual_basis,
 )
 from severity.evaluation.protocol import LEAST_GROUPS, Measured, measure
-from severity.evaluation.regressions import Fit, Numbers
+from severity.evaluation.regressions import Fit
 from severity.evaluation.systems import System
 from severity.heads.head import Chain, Head, HeadInput
 from severity.models.backbone import Precision
@@ -221,7 +222,7 @@ def _fit(choice: HeadChoice, known: _Labelled, judged: _Labelled, score: str) ->
         return fit
     others = known.only(readers=False)
     films = JoiningFilms(others.given, others.points[score], others.groups)
-    return joined(fit, films, measured=judged.groups)
+    return with_auxiliary_films(fit, films, measured=judged.groups)
 
 
 def _whole(chain: Chain, basis: Basis, network: BareBackbone) -> Chain:

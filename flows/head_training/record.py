@@ -13,7 +13,7 @@ from flows.models.fitted_films import FITTED_ON, short_hashes
 from flows.scoring.pipeline import Rejection
 from flows.software import SOFTWARE
 from severity.evaluation import brixia
-from severity.evaluation.conformal import LEAST_GROUPS
+from severity.evaluation.conformal import LEAST_GROUPS_FOR_MARGINS
 from severity.evaluation.head_fitting import Basis, HeadKind, settled
 from severity.evaluation.protocol import Measured
 from severity.evaluation.splits import SPLITS
@@ -162,9 +162,9 @@ def _cautions(used: FilmsUsed, fitted: Fitted, head: Head) -> Iterator[str]:
         )
     if nobody := sum(not one.patient for one in used.seen):
         yield f"{nobody} films have no patient: each counts as a patient of its own."
-    if used.measured_groups < LEAST_GROUPS:
+    if used.measured_groups < LEAST_GROUPS_FOR_MARGINS:
         yield (
-            f"Fewer than {LEAST_GROUPS} groups of patients: no interval narrower than "
+            f"Fewer than {LEAST_GROUPS_FOR_MARGINS} groups of patients: no interval narrower than "
             "the scale can be promised."
         )
 

@@ -18,8 +18,8 @@ from flows.errors import UsageError
 from severity.domain import RESEARCH_USE_ONLY
 from severity.errors import ModelUnavailable, WrongWeights
 from severity.heads.head import NAME, Head
-from severity.heads.head_files import LARGEST_BYTES, from_safetensors, to_safetensors
-from severity.reliability.calibration import Calibration, from_json, to_json
+from severity.heads.head_files import LARGEST_BYTES, head_from_safetensors, head_to_safetensors
+from severity.reliability.calibration import Calibration, calibration_from_json, calibration_to_json
 
 _HEAD, _ORIGIN, _CALIBRATION = "head.safetensors", "model.json", "calibration.json"
 
@@ -111,10 +111,10 @@ class ModelStore:
             if name in self.names():
                 return self._refuse_another(model)
             draft.mkdir(parents=True)
-            _write(draft / _HEAD, to_safetensors(model.head))
+            _write(draft / _HEAD, head_to_safetensors(model.head))
             _write(draft / _ORIGIN, _origin(model))
             if model.calibration is not None:
-                _write(draft / _CALIBRATION, to_json(model.calibration).encode())
+                _write(draft / _CALIBRATION, calibration_to_json(model.calibration).encode())
             try:
                 draft.rename(self.folder / name)
             except OSError:
@@ -143,7 +143,7 @@ class ModelStore:
 
 
 def _read(folder: Path) -> StoredModel:
-    head = from_safetensors(_content(folder / _HEAD))
+    head = head_from_safetensors(_content(folder / _HEAD))
     origin = json.loads(_content(folder / _ORIGIN))
     if head.name != folder.name or head.sha256 != origin["head_sha256"]:
         raise WrongWeights(f"{_HEAD} holds another head")
@@ -163,7 +163,7 @@ def _calibration(folder: Path, sha256: str) -> Calibration | None:
     """Read the calibration that the model was kept with; another would be another version."""
     if not sha256:
         return None
-    calibration = from_json(_content(folder / _CALIBRATION).decode())
+    calibration = calibration_from_json(_content(folder / _CALIBRATION).decode())
     if calibration.sha256 != sha256:
         raise WrongWeights(f"{_CALIBRATION} holds another calibration")
     return calibration

@@ -67,7 +67,7 @@ class MeanSd:
 
 
 @dataclass(frozen=True)
-class Interval:
+class ConfidenceInterval:
     """A number and where it would lie with other patients, in 95 of 100 draws."""
 
     value: float
@@ -75,12 +75,12 @@ class Interval:
     high: float
 
 
-def mae_interval(errors: Numbers, groups: Sequence[str], *, seed: int = 0) -> Interval:
+def mae_interval(errors: Numbers, groups: Sequence[str], *, seed: int = 0) -> ConfidenceInterval:
     """Bootstrap the mean absolute error, in points; see `mean_interval`."""
     return mean_interval(np.abs(errors), groups, seed=seed)
 
 
-def mean_interval(values: Numbers, groups: Sequence[str], *, seed: int = 0) -> Interval:
+def mean_interval(values: Numbers, groups: Sequence[str], *, seed: int = 0) -> ConfidenceInterval:
     """Bootstrap a mean over groups of patients.
 
     Parameters
@@ -96,11 +96,11 @@ def mean_interval(values: Numbers, groups: Sequence[str], *, seed: int = 0) -> I
     drawn = np.random.default_rng(seed).multinomial(len(counts), equally, size=RESAMPLES)
     beyond = (1 - CONFIDENCE) / 2
     low, high = np.quantile((drawn @ sums) / (drawn @ counts), (beyond, 1 - beyond))
-    return Interval(float(values.mean()), float(low), float(high))
+    return ConfidenceInterval(float(values.mean()), float(low), float(high))
 
 
 @dataclass(frozen=True)
-class Limits:
+class LimitsOfAgreement:
     """Bias and limits of agreement: where 95 of 100 differences lie, in points.
 
     References
@@ -113,16 +113,16 @@ class Limits:
     high: float
 
 
-def limits_of_agreement(predicted: Numbers, observed: Numbers) -> Limits:
+def limits_of_agreement(predicted: Numbers, observed: Numbers) -> LimitsOfAgreement:
     """Compare points, shape (N,) each; a positive bias predicts too much."""
     differences = predicted - observed
     bias = float(differences.mean())
     sd = float(differences.std(ddof=1)) if len(differences) >= _LEAST else float("nan")
-    return Limits(bias, bias - _LIMITS * sd, bias + _LIMITS * sd)
+    return LimitsOfAgreement(bias, bias - _LIMITS * sd, bias + _LIMITS * sd)
 
 
 @dataclass(frozen=True)
-class Calibration:
+class CalibrationCurve:
     """What readers said, given what was predicted.
 
     ``predicted`` and ``observed`` are means over bins of as many films each; the line is
@@ -135,14 +135,14 @@ class Calibration:
     slope: float
 
 
-def calibration(predicted: Numbers, observed: Numbers, *, bins: int = 5) -> Calibration:
+def calibration_curve(predicted: Numbers, observed: Numbers, *, bins: int = 5) -> CalibrationCurve:
     """Compare points, shape (N,) each, in the order of the predicted ones."""
     order = np.argsort(predicted, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     centred = predicted - predicted.mean()
     spread = float((centred**2).sum())
     slope = float((centred * observed).sum()) / spread if spread else float("nan")
-    return Calibration(
+    return CalibrationCurve(
         predicted=np.array([predicted[part].mean() for part in parts]),
         observed=np.array([observed[part].mean() for part in parts]),
         intercept=float(observed.mean() - slope * predicted.mean()),

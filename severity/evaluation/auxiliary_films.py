@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from severity.evaluation.regressions import Fit, Numbers, Predict
+from severity.evaluation.agreement import Numbers
+from severity.evaluation.regressions import Fit, Predict
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,7 @@ class JoiningFilms:
     groups: Sequence[str]
 
 
-def joined(fit: Fit, films: JoiningFilms, *, measured: Sequence[str]) -> Fit:
+def with_auxiliary_films(fit: Fit, films: JoiningFilms, *, measured: Sequence[str]) -> Fit:
     """Let films join a fit, but for those whose group is left out of it.
 
     Parameters

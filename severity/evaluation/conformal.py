@@ -24,8 +24,8 @@ from sklearn.model_selection import GroupKFold
 
 from severity.domain import Scale
 from severity.evaluation import agreement
-from severity.evaluation.agreement import MeanSd, mean_interval
-from severity.evaluation.regressions import Fit, Numbers
+from severity.evaluation.agreement import MeanSd, Numbers, mean_interval
+from severity.evaluation.regressions import Fit
 from severity.evaluation.splits import halves
 from severity.reliability.calibration import COVERAGE, Margins
 
@@ -35,7 +35,7 @@ REACH = 0.15
 RANGE = 2.0
 """Points of predicted scores that one row of a table of coverage spans."""
 
-LEAST_GROUPS = 9
+LEAST_GROUPS_FOR_MARGINS = 9
 """Of fewer, no margin holds 9 of 10 new patients but the whole scale."""
 
 _FOLDS = 5
@@ -114,8 +114,8 @@ def margins(
 
     Returns
     -------
-    With fewer groups than the coverage needs (`LEAST_GROUPS` for 0.9), margins that span the
-    scale.
+    With fewer groups than the coverage needs (`LEAST_GROUPS_FOR_MARGINS` for 0.9), margins that
+    span the scale.
     """
     sizes, weights = np.abs(films.observed - films.points), _weights(films.groups)
     names = np.asarray(films.groups)
@@ -198,7 +198,7 @@ class Covered:
     low: float
     high: float
     films: int
-    share: agreement.Interval
+    share: agreement.ConfidenceInterval
     width: float
 
 
@@ -252,12 +252,12 @@ def predicted_halves(  # noqa: PLR0913 - what a split is made of
 ) -> Iterator[PredictedHalf]:
     """Predict both halves of each split of the evaluation; see `protocol.predictions`.
 
-    Splits whose training half has fewer than `LEAST_GROUPS` are left out.
+    Splits whose training half has fewer than `LEAST_GROUPS_FOR_MARGINS` are left out.
     """
     for split in halves(groups):
         training, test = (half if known is None else half[known[half]] for half in split)
         inside, outside = ([groups[place] for place in half] for half in (training, test))
-        if len(set(inside)) < LEAST_GROUPS or not outside:
+        if len(set(inside)) < LEAST_GROUPS_FOR_MARGINS or not outside:
             continue
         predict = fit(given[training], observed[training], inside)
         points = predict(given[test]).clip(scale.lowest, scale.highest)

@@ -10,7 +10,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.neural_network import MLPRegressor
 
-from severity.evaluation.regressions import STRENGTHS, Fit, Numbers, Predict, chosen_ridge
+from severity.evaluation.agreement import Numbers
+from severity.evaluation.regressions import STRENGTHS, Fit, Predict, chosen_ridge
 from severity.evaluation.systems import FOUR_OUTPUTS
 from severity.heads.head import Chain, Layer, along
 

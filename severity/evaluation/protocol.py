@@ -8,15 +8,16 @@ from numpy.typing import NDArray
 
 from severity.domain import Scale
 from severity.evaluation.agreement import (
-    Interval,
-    Limits,
+    ConfidenceInterval,
+    LimitsOfAgreement,
     MeanSd,
     Metrics,
+    Numbers,
     limits_of_agreement,
     mae_interval,
     metrics,
 )
-from severity.evaluation.regressions import Fit, Numbers
+from severity.evaluation.regressions import Fit
 from severity.evaluation.splits import Places, halves
 from severity.evaluation.systems import System
 
@@ -46,8 +47,8 @@ class Measured:
     groups: int
     metrics: Mapping[str, MeanSd]
     predicted: Numbers
-    mae: Interval
-    limits: Limits
+    mae: ConfidenceInterval
+    limits: LimitsOfAgreement
 
 
 def measure(

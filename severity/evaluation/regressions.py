@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GroupKFold
 
-Numbers = NDArray[np.floating]
+from severity.evaluation.agreement import Numbers
+
 Predict = Callable[[Numbers], Numbers]
 """From features (M, F) to points (M,)."""
 Fit = Callable[[Numbers, Numbers, Sequence[str]], Predict]

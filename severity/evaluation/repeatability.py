@@ -6,13 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from severity.domain import Interval, StandardError
-from severity.evaluation.agreement import CONFIDENCE
-
-Numbers = NDArray[np.floating]
+from severity.evaluation.agreement import CONFIDENCE, Numbers
 
 _FEWEST = 2  # films that make a set of repeats
 _HOURS_24 = 1.0  # in days

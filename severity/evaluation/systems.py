@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from severity.domain import Scale
+from severity.evaluation.agreement import Numbers
 from severity.evaluation.regressions import (
     Fit,
-    Numbers,
     fit_linear,
     fit_mean,
     fit_nothing,

@@ -25,7 +25,7 @@ _DESCRIPTION = "cxr-severity-head"
 _FORMAT = 1
 
 
-def to_safetensors(head: Head) -> bytes:
+def head_to_safetensors(head: Head) -> bytes:
     """Write a head; the same head gives the same bytes.
 
     Each layer is two float32 tensors, such as ``opacity.0.weight`` and ``opacity.0.bias``.
@@ -48,8 +48,8 @@ def to_safetensors(head: Head) -> bytes:
     return save(tensors, {_DESCRIPTION: json.dumps(description, sort_keys=True)})
 
 
-def from_safetensors(content: bytes) -> Head:
-    """Read what `to_safetensors` wrote.
+def head_from_safetensors(content: bytes) -> Head:
+    """Read what `head_to_safetensors` wrote.
 
     Raises
     ------

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from severity.errors import WrongWeights
 
-LARGEST_BYTES = 32 * 2**20
+LARGEST_PICKLE_BYTES = 32 * 2**20
 """A head of the published shape has 8 MB."""
 
 _MOST_INSTRUCTIONS = 5_000  # the published ones have about 100
@@ -61,16 +61,16 @@ def read_layer_pickle(content: bytes) -> tuple[Arrays, Arrays]:
     Raises
     ------
     WrongWeights
-        The file is larger than `LARGEST_BYTES`, cut off, holds anything else than such arrays,
-        or names anything else than NumPy's way to write them. Nothing that it names is run.
+        The file is larger than `LARGEST_PICKLE_BYTES`, cut off, holds anything else than such
+        arrays, or names anything else than NumPy's way to write them. Nothing that it names is run.
 
     References
     ----------
     * Python, ``Lib/pickletools.py``: what each instruction does.
     * mlmed/covid-severity, ``severity_utils.py``: how the published files were written.
     """
-    if len(content) > LARGEST_BYTES:
-        raise WrongWeights(f"a pickle of {len(content)} bytes: more than {LARGEST_BYTES}")
+    if len(content) > LARGEST_PICKLE_BYTES:
+        raise WrongWeights(f"a pickle of {len(content)} bytes: more than {LARGEST_PICKLE_BYTES}")
     _check_instructions(content)
     try:
         loaded = _Unpickler(io.BytesIO(content)).load()
@@ -108,8 +108,8 @@ def _checked(items: Sequence[object]) -> Arrays:
     if any(not 1 <= view.ndim <= _MOST_DIMENSIONS for view in views):
         raise WrongWeights("an array has neither one nor two dimensions")
     total_bytes = sum(view.nbytes for view in views)
-    if total_bytes > LARGEST_BYTES:
-        raise WrongWeights(f"the arrays have {total_bytes} bytes: more than {LARGEST_BYTES}")
+    if total_bytes > LARGEST_PICKLE_BYTES:
+        raise WrongWeights(f"the arrays have {total_bytes} bytes: more than {LARGEST_PICKLE_BYTES}")
     return [view.astype(view.dtype.newbyteorder("="), order="C") for view in views]
 
 

@@ -6,7 +6,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from severity.errors import ModelUnavailable, WrongWeights
-from severity.reliability.calibration import Calibration, from_json
+from severity.reliability.calibration import Calibration, calibration_from_json
 
 BUNDLED = ("compact-2", "compact-1")
 """The newest first. Older ones stay, so that the trends that they began can go on."""
@@ -33,7 +33,7 @@ def bundled_calibration(name: str) -> Calibration | None:
         No such model comes with the package.
     """
     file = bundled_file(name, "calibration.json")
-    return from_json(file.read_text(encoding="utf-8")) if file.is_file() else None
+    return calibration_from_json(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def bundled_file(name: str, ending: str) -> Traversable:

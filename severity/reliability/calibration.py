@@ -92,7 +92,7 @@ class Calibration:
     @property
     def sha256(self) -> str:
         """Identify the calibration by its content."""
-        return hashlib.sha256(to_json(self).encode()).hexdigest()
+        return hashlib.sha256(calibration_to_json(self).encode()).hexdigest()
 
     def intervals(
         self, points: NDArray[np.floating], scales: Sequence[Scale]
@@ -118,14 +118,14 @@ class Calibration:
         )
 
 
-def to_json(calibration: Calibration) -> str:
+def calibration_to_json(calibration: Calibration) -> str:
     """Write a calibration; the same one gives the same text."""
     content = {"format": _FORMAT, "coverage": COVERAGE, **asdict(calibration)}
     return json.dumps(content, indent=2, sort_keys=True) + "\n"
 
 
-def from_json(text: str) -> Calibration:
-    """Read what `to_json` wrote.
+def calibration_from_json(text: str) -> Calibration:
+    """Read what `calibration_to_json` wrote.
 
     Raises
     ------

@@ -5,7 +5,7 @@ import pytest
 
 from severity.evaluation.agreement import (
     MeanSd,
-    calibration,
+    calibration_curve,
     limits_of_agreement,
     mae_interval,
     metrics,
@@ -59,7 +59,7 @@ def test_the_interval_is_wider_where_films_of_a_patient_err_alike() -> None:
 
 
 def test_calibration_recovers_a_line() -> None:
-    found = calibration(READERS, 1 + 0.5 * READERS)
+    found = calibration_curve(READERS, 1 + 0.5 * READERS)
 
     assert (found.intercept, found.slope) == (pytest.approx(1), pytest.approx(0.5))
     assert len(found.predicted) == len(found.observed) == 5

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from severity.evaluation.auxiliary_films import JoiningFilms, joined
+from severity.evaluation.auxiliary_films import JoiningFilms, with_auxiliary_films
 from severity.evaluation.head_fitting import (
     Basis,
     HeadKind,
@@ -109,6 +109,6 @@ def test_no_film_of_a_tested_patient_joins_a_fit() -> None:
 
     others = JoiningFilms(np.zeros((3, 1)), np.zeros(3), ["a", "b", "z"])
 
-    joined(noting, others, measured=["a", "b"])(np.zeros((1, 1)), np.zeros(1), ["a"])
+    with_auxiliary_films(noting, others, measured=["a", "b"])(np.zeros((1, 1)), np.zeros(1), ["a"])
 
     assert seen == [["a", "a", "z"]]

@@ -13,11 +13,11 @@ from severity.heads.findings import FINDINGS
 from severity.heads.head import Head, HeadInput, Layer
 from severity.heads.head_files import (
     LARGEST_BYTES,
-    from_safetensors,
+    head_from_safetensors,
+    head_to_safetensors,
     read_linear_json,
     read_linear_npz,
     read_mlp_pickle,
-    to_safetensors,
 )
 from severity.heads.published import linear_on_lung_opacity
 
@@ -41,20 +41,20 @@ def small_head() -> Head:
 
 @pytest.mark.parametrize("head", [small_head(), linear_on_lung_opacity()])
 def test_a_head_comes_back_as_it_was_written(head: Head) -> None:
-    content = to_safetensors(head)
-    read = from_safetensors(content)
+    content = head_to_safetensors(head)
+    read = head_from_safetensors(content)
 
     given = np.random.default_rng(1).normal(size=(3, head.inputs)).astype(np.float32)
     assert read.sha256 == head.sha256
     assert (read.name, read.backbone, read.takes) == (head.name, head.backbone, head.takes)
     assert (read.geographic_extent, read.opacity) == (head.geographic_extent, head.opacity)
     assert (read.points(given) == head.points(given)).all()
-    assert to_safetensors(read) == content
+    assert head_to_safetensors(read) == content
 
 
 def rewritten(**changes: object) -> bytes:
     """The small head with another description; None removes an entry."""
-    content = to_safetensors(small_head())
+    content = head_to_safetensors(small_head())
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     description = json.loads(header["__metadata__"][KEY]) | changes
     description = {key: value for key, value in description.items() if value is not None}
@@ -82,14 +82,14 @@ def rewritten(**changes: object) -> bytes:
     ids=str,
 )
 def test_a_head_that_is_described_wrongly_is_refused(changes: dict[str, object]) -> None:
-    from_safetensors(rewritten())
+    head_from_safetensors(rewritten())
 
     with pytest.raises(WrongWeights):
-        from_safetensors(rewritten(**changes))
+        head_from_safetensors(rewritten(**changes))
 
 
 def test_a_head_with_other_tensors_is_refused() -> None:
-    content = to_safetensors(small_head())
+    content = head_to_safetensors(small_head())
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     tensors = load(content)
     metadata = header["__metadata__"]
@@ -104,32 +104,32 @@ def test_a_head_with_other_tensors_is_refused() -> None:
         ({}, "not a head"),
     ]:
         with pytest.raises(WrongWeights, match=message):
-            from_safetensors(save(changed, metadata))
+            head_from_safetensors(save(changed, metadata))
     with pytest.raises(WrongWeights, match="not a head"):
-        from_safetensors(save(tensors))
+        head_from_safetensors(save(tensors))
 
 
 def test_a_head_that_is_broken_anywhere_is_refused_or_read() -> None:
-    whole = to_safetensors(small_head())
+    whole = head_to_safetensors(small_head())
 
     for end in range(0, len(whole), 7):
         with pytest.raises(WrongWeights):
-            from_safetensors(whole[:end])
+            head_from_safetensors(whole[:end])
     for at in range(8 + int.from_bytes(whole[:8], "little")):
         try:
-            from_safetensors(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            head_from_safetensors(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         except WrongWeights:
             continue
 
 
-@pytest.mark.parametrize("read", [from_safetensors, read_linear_json, read_linear_npz])
+@pytest.mark.parametrize("read", [head_from_safetensors, read_linear_json, read_linear_npz])
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\0" * 100, b"PK\x03\x04", b"[" * 10**6])
 def test_what_is_no_head_is_refused(read: object, content: bytes) -> None:
     with pytest.raises(WrongWeights):
         read(content)
 
 
-@pytest.mark.parametrize("read", [from_safetensors, read_linear_json, read_linear_npz])
+@pytest.mark.parametrize("read", [head_from_safetensors, read_linear_json, read_linear_npz])
 def test_a_file_too_large_is_refused(read: object) -> None:
     with pytest.raises(WrongWeights, match=f"more than {LARGEST_BYTES}"):
         read(bytes(LARGEST_BYTES + 1))

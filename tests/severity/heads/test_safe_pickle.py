@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from severity.errors import WrongWeights
-from severity.heads.safe_pickle import LARGEST_BYTES, read_layer_pickle
+from severity.heads.safe_pickle import LARGEST_PICKLE_BYTES, read_layer_pickle
 
 Arrays = list[NDArray[np.floating]]
 PROTOCOLS = (3, 4, 5)
@@ -175,8 +175,8 @@ def test_whatever_byte_changes_it_is_read_or_refused(protocol: int) -> None:
 
 
 def test_a_file_too_large_is_refused_before_it_is_looked_at() -> None:
-    with pytest.raises(WrongWeights, match=f"more than {LARGEST_BYTES}"):
-        read_layer_pickle(bytes(LARGEST_BYTES + 1))
+    with pytest.raises(WrongWeights, match=f"more than {LARGEST_PICKLE_BYTES}"):
+        read_layer_pickle(bytes(LARGEST_PICKLE_BYTES + 1))
 
 
 def short(value: bytes) -> bytes:
