@@ -1,1 +1,12 @@
 """Reading DICOM files: attributes, times, pixel data and its display."""
+
+from typing import TYPE_CHECKING
+
+from severity.lazy_names import importing_when_asked
+
+if TYPE_CHECKING:
+    from severity.dicom.reader import read_dicom
+else:
+    __getattr__ = importing_when_asked(__name__)
+
+__all__ = ["read_dicom"]

@@ -1,1 +1,161 @@
 """How good scores are: splits that do not leak, feature sets, agreement."""
+
+from typing import TYPE_CHECKING
+
+from severity.lazy_names import importing_when_asked
+
+if TYPE_CHECKING:
+    from severity.evaluation.agreement import (
+        LimitsOfAgreement,
+        MeanSd,
+        Numbers,
+        calibration_curve,
+        metrics,
+    )
+    from severity.evaluation.auxiliary_films import JoiningFilms, with_auxiliary_films
+    from severity.evaluation.brixia import EVIDENCE, MAPPING, as_points, global_score
+    from severity.evaluation.cidc_films import among_scored_cidc
+    from severity.evaluation.conformal import (
+        LEAST_GROUPS_FOR_MARGINS,
+        Bounds,
+        Covered,
+        CoveredOnHalves,
+        Predicted,
+        coverage_of,
+        coverage_on_halves,
+        margins,
+        out_of_fold,
+        predicted_halves,
+    )
+    from severity.evaluation.duplicates import SAME_FILM, Hash, near_duplicates, perceptual_hash
+    from severity.evaluation.head_fitting import (
+        Basis,
+        HeadKind,
+        bases,
+        columns,
+        fitting,
+        predicting,
+        settled,
+        spread,
+        usual_basis,
+    )
+    from severity.evaluation.perturbations import (
+        MOST_BRIGHTNESS,
+        MOST_CONTRAST,
+        MOST_CROPPED,
+        MOST_DEGREES,
+        MOST_GAMMA,
+        QUALITIES,
+        VERSIONS,
+        Perturbation,
+        versions,
+    )
+    from severity.evaluation.protocol import (
+        LEAST_GROUPS,
+        METRICS,
+        Measured,
+        measure,
+        predictions,
+        summarised,
+    )
+    from severity.evaluation.published_predictions import (
+        EXTENT_SCALE,
+        OPACITY_SCALE,
+        TOLERANCE,
+        Comparison,
+        Origin,
+        Prediction,
+        UnreadableReference,
+        Verdict,
+        compare,
+        parse_predictions,
+    )
+    from severity.evaluation.regressions import Fit, fit_linear, ridge_slopes
+    from severity.evaluation.repeatability import Moment, repeat_sets, standard_error
+    from severity.evaluation.splits import SPLITS, groups_of
+    from severity.evaluation.subgroups import FEW, UNKNOWN, Subgroup, age_group, by_level
+    from severity.evaluation.systems import AS_IT_IS, System, feature_sets, own_head, peer, rescaled
+else:
+    __getattr__ = importing_when_asked(__name__)
+
+__all__ = [
+    "AS_IT_IS",
+    "EVIDENCE",
+    "EXTENT_SCALE",
+    "FEW",
+    "LEAST_GROUPS",
+    "LEAST_GROUPS_FOR_MARGINS",
+    "MAPPING",
+    "METRICS",
+    "MOST_BRIGHTNESS",
+    "MOST_CONTRAST",
+    "MOST_CROPPED",
+    "MOST_DEGREES",
+    "MOST_GAMMA",
+    "OPACITY_SCALE",
+    "QUALITIES",
+    "SAME_FILM",
+    "SPLITS",
+    "TOLERANCE",
+    "UNKNOWN",
+    "VERSIONS",
+    "Basis",
+    "Bounds",
+    "Comparison",
+    "Covered",
+    "CoveredOnHalves",
+    "Fit",
+    "Hash",
+    "HeadKind",
+    "JoiningFilms",
+    "LimitsOfAgreement",
+    "MeanSd",
+    "Measured",
+    "Moment",
+    "Numbers",
+    "Origin",
+    "Perturbation",
+    "Predicted",
+    "Prediction",
+    "Subgroup",
+    "System",
+    "UnreadableReference",
+    "Verdict",
+    "age_group",
+    "among_scored_cidc",
+    "as_points",
+    "bases",
+    "by_level",
+    "calibration_curve",
+    "columns",
+    "compare",
+    "coverage_of",
+    "coverage_on_halves",
+    "feature_sets",
+    "fit_linear",
+    "fitting",
+    "global_score",
+    "groups_of",
+    "margins",
+    "measure",
+    "metrics",
+    "near_duplicates",
+    "out_of_fold",
+    "own_head",
+    "parse_predictions",
+    "peer",
+    "perceptual_hash",
+    "predicted_halves",
+    "predicting",
+    "predictions",
+    "repeat_sets",
+    "rescaled",
+    "ridge_slopes",
+    "settled",
+    "spread",
+    "standard_error",
+    "summarised",
+    "usual_basis",
+    "versions",
+    "with_auxiliary_films",
+]

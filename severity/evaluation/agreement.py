@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 Numbers = NDArray[np.floating]
 
-RESAMPLES = 2000
+_RESAMPLES = 2000
 CONFIDENCE = 0.95
 _LIMITS = 1.96  # standard deviations that hold 95 % of a normal distribution
 _LEAST = 2  # numbers that have a spread
@@ -93,7 +93,7 @@ def mean_interval(values: Numbers, groups: Sequence[str], *, seed: int = 0) -> C
     _, members = np.unique(np.asarray(groups), return_inverse=True)
     sums, counts = np.bincount(members, values), np.bincount(members)
     equally = np.full(len(counts), 1 / len(counts))
-    drawn = np.random.default_rng(seed).multinomial(len(counts), equally, size=RESAMPLES)
+    drawn = np.random.default_rng(seed).multinomial(len(counts), equally, size=_RESAMPLES)
     beyond = (1 - CONFIDENCE) / 2
     low, high = np.quantile((drawn @ sums) / (drawn @ counts), (beyond, 1 - beyond))
     return ConfidenceInterval(float(values.mean()), float(low), float(high))

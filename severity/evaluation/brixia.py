@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from severity.domain import Scale
 
-ZONES = ("A", "B", "C", "D", "E", "F")
+_ZONES = ("A", "B", "C", "D", "E", "F")
 """Upper to lower third of the right lung, then of the left one."""
 ZONE_SCALE, GLOBAL_SCALE = Scale(0, 3), Scale(0, 18)
 
@@ -65,18 +65,18 @@ def global_score(row: Mapping[str, str]) -> float:
 
 def _is_score(name: str) -> bool:
     reader, _, part = name.rpartition("_")
-    return bool(reader) and part in {*ZONES, "global"}
+    return bool(reader) and part in {*_ZONES, "global"}
 
 
 def _of_reader(row: Mapping[str, str], reader: str) -> float | None:
-    zones = [row.get(f"{reader}_{zone}", "") for zone in ZONES]
+    zones = [row.get(f"{reader}_{zone}", "") for zone in _ZONES]
     said = row.get(f"{reader}_global", "")
     total = _number(said, f"{reader}_global", GLOBAL_SCALE) if said else None
     if not any(zones):
         return total
     added = sum(
         _number(text, f"{reader}_{zone}", ZONE_SCALE)
-        for zone, text in zip(ZONES, zones, strict=True)
+        for zone, text in zip(_ZONES, zones, strict=True)
     )
     if total is not None and total != added:
         raise ValueError(f"the zones of {reader} add up to {added:g}, not to {total:g}")

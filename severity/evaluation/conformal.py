@@ -29,10 +29,10 @@ from severity.evaluation.regressions import Fit
 from severity.evaluation.splits import halves
 from severity.reliability.calibration import COVERAGE, Margins
 
-REACH = 0.15
+_REACH = 0.15
 """Share of the scale over which sizes of residuals are averaged, as a Gaussian's deviation. From
 0.12 to 0.2 little changes; see docs/evaluation.md."""
-RANGE = 2.0
+_RANGE = 2.0
 """Points of predicted scores that one row of a table of coverage spans."""
 
 LEAST_GROUPS_FOR_MARGINS = 9
@@ -89,7 +89,7 @@ def out_of_fold(
 
 
 def margins(
-    films: Predicted, scale: Scale, *, coverage: float = COVERAGE, reach: float = REACH
+    films: Predicted, scale: Scale, *, coverage: float = COVERAGE, reach: float = _REACH
 ) -> Margins:
     """Fit margins that hold the readers' mean of a new patient's film.
 
@@ -226,7 +226,7 @@ def coverage_of(bounds: Bounds, films: Predicted, scale: Scale) -> list[Covered]
 def _ranges(points: Numbers, scale: Scale) -> Iterator[tuple[float, float, NDArray[np.intp]]]:
     """Yield the ends of a range and the films in it: of the whole scale, then of its parts."""
     yield scale.lowest, scale.highest, np.arange(len(points))
-    edges = [*np.arange(scale.lowest, scale.highest - _ROUNDING, RANGE).tolist(), scale.highest]
+    edges = [*np.arange(scale.lowest, scale.highest - _ROUNDING, _RANGE).tolist(), scale.highest]
     # A score at the end of the scale belongs to the last range.
     number = np.searchsorted(edges[1:-1], points, side="right")
     for place, (low, high) in enumerate(pairwise(edges)):
@@ -279,7 +279,7 @@ class CoveredOnHalves:
 
 
 def coverage_on_halves(
-    split: Sequence[PredictedHalf], scale: Scale, *, reach: float = REACH
+    split: Sequence[PredictedHalf], scale: Scale, *, reach: float = _REACH
 ) -> list[CoveredOnHalves]:
     """Fit margins on the training half of each split and count on the other what they hold.
 

@@ -16,7 +16,7 @@ Collection, copies that differ in JPEG quality (30), size (half), gamma (0.6) or
 patients 12 lie below the threshold: 10 at up to 0.11, and two at 0.20 that show one exposure when
 looked at. The next, at 0.243, shows two people."""
 
-BITS = 255
+_BITS = 255
 _SIDE = 32  # pixels to which the network's input is averaged
 _KEPT = 16  # lowest frequencies of each axis
 
@@ -67,7 +67,7 @@ def distances(hashes: NDArray[np.bool_]) -> NDArray[np.float32]:
     signs = np.where(hashes, np.float32(1), np.float32(-1))
     plain, mirrored = (signs[:, 0] @ signs[:, side].T for side in (0, 1))
     closest: NDArray[np.float32] = (
-        1 - np.maximum(plain, np.maximum(mirrored, mirrored.T)) / BITS
+        1 - np.maximum(plain, np.maximum(mirrored, mirrored.T)) / _BITS
     ) / 2
     return closest
 

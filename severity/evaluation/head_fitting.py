@@ -15,10 +15,11 @@ from severity.evaluation.regressions import STRENGTHS, Fit, Predict, chosen_ridg
 from severity.evaluation.systems import FOUR_OUTPUTS
 from severity.heads.head import Chain, Layer, along
 
-HIDDEN = 32
-MOST_EPOCHS, PATIENCE = 300, 10
-LEARNING_RATE = 2e-3
-L2_OF_AN_INPUT = 0.08  # the more inputs of one scale, the larger the squares that it stands against
+_HIDDEN = 32
+_MOST_EPOCHS, _PATIENCE = 300, 10
+_LEARNING_RATE = 2e-3
+# The more inputs of one scale, the larger the squares that it stands against.
+_L2_OF_AN_INPUT = 0.08
 """Of a small network: chosen on compact-1's features of the 93 scored films of the COVID-19 Image
 Data Collection, out of a dozen settings, so that its error there is a little too good."""
 
@@ -132,12 +133,12 @@ def settled(kind: HeadKind) -> dict[str, float | str]:
         case HeadKind.MLP:
             return {
                 "method": "MLPRegressor on centred inputs of one scale, Adam",
-                "hidden": HIDDEN,
+                "hidden": _HIDDEN,
                 "activation": "relu",
-                "learning_rate": LEARNING_RATE,
-                "l2_of_an_input": L2_OF_AN_INPUT,
-                "most_epochs": MOST_EPOCHS,
-                "patience": PATIENCE,
+                "learning_rate": _LEARNING_RATE,
+                "l2_of_an_input": _L2_OF_AN_INPUT,
+                "most_epochs": _MOST_EPOCHS,
+                "patience": _PATIENCE,
             }
 
 
@@ -174,14 +175,14 @@ def _epochs(features: Numbers, points: Numbers, groups: Sequence[str], *, seed: 
     folds = list(GroupKFold(min(_FOLDS, len(set(groups)))).split(features, groups=groups))
     networks = [_Network(features[kept], points[kept], seed=seed) for kept, _ in folds]
     best, least = 1, np.inf
-    for epoch in range(1, MOST_EPOCHS + 1):
+    for epoch in range(1, _MOST_EPOCHS + 1):
         error = 0.0
         for network, (_, left) in zip(networks, folds, strict=True):
             network.learn()
             error += float(((network(features[left]) - points[left]) ** 2).sum())
         if error < least:
             best, least = epoch, error
-        elif epoch - best >= PATIENCE:
+        elif epoch - best >= _PATIENCE:
             break
     return best
 
@@ -199,9 +200,9 @@ class _Network:
         self._features = (features - self._centre) / self._deviation
         self._points = (points - self._mean) / self._spread
         self._model = MLPRegressor(
-            hidden_layer_sizes=(HIDDEN,),
-            alpha=L2_OF_AN_INPUT * features.shape[1],
-            learning_rate_init=LEARNING_RATE,
+            hidden_layer_sizes=(_HIDDEN,),
+            alpha=_L2_OF_AN_INPUT * features.shape[1],
+            learning_rate_init=_LEARNING_RATE,
             random_state=seed,
         )
 

@@ -25,7 +25,7 @@ MOST_CONTRAST, MOST_BRIGHTNESS = 0.10, 0.05
 QUALITIES = (50, 95)
 """Of JPEG, both included."""
 
-Shares = NDArray[np.float32]
+_Shares = NDArray[np.float32]
 """Shape (rows, columns), 0 is black and 1 is white."""
 
 
@@ -77,48 +77,48 @@ def perturbed(grey: GreyImage, kind: Perturbation, *, seed: int) -> GreyImage:
     return GreyImage(np.ascontiguousarray(shares), 0.0, 1.0, *shares.shape)
 
 
-def _shares(grey: GreyImage) -> Shares:
+def _shares(grey: GreyImage) -> _Shares:
     black, white = np.float32(grey.black), np.float32(grey.white)
-    shares: Shares = grey.values.astype(np.float32)
+    shares: _Shares = grey.values.astype(np.float32)
     shares -= black
     shares /= white - black
     return shares.clip(0, 1, out=shares)  # a low-pass band overshoots
 
 
-def _turned(shares: Shares, generator: np.random.Generator) -> Shares:
+def _turned(shares: _Shares, generator: np.random.Generator) -> _Shares:
     degrees = generator.uniform(-MOST_DEGREES, MOST_DEGREES)
     turned = Image.fromarray(shares).rotate(degrees, Image.Resampling.BILINEAR, fillcolor=0)
     return np.asarray(turned)
 
 
-def _cropped(shares: Shares, generator: np.random.Generator) -> Shares:
+def _cropped(shares: _Shares, generator: np.random.Generator) -> _Shares:
     rows, columns = shares.shape
     lost = generator.uniform(0, MOST_CROPPED, size=4) * (rows, rows, columns, columns)
     top, bottom, left, right = lost.astype(int).tolist()
     return shares[top : rows - bottom, left : columns - right]
 
 
-def _exposed(shares: Shares, generator: np.random.Generator) -> Shares:
+def _exposed(shares: _Shares, generator: np.random.Generator) -> _Shares:
     gamma = np.float32(MOST_GAMMA ** generator.uniform(-1, 1))
     contrast = np.float32(1 + generator.uniform(-MOST_CONTRAST, MOST_CONTRAST))
     brightness = np.float32(generator.uniform(-MOST_BRIGHTNESS, MOST_BRIGHTNESS))
     middle = np.float32(0.5)
-    exposed: Shares = shares**gamma
+    exposed: _Shares = shares**gamma
     exposed -= middle
     exposed *= contrast
     exposed += middle + brightness
     return exposed.clip(0, 1, out=exposed)
 
 
-def _compressed(shares: Shares, generator: np.random.Generator) -> Shares:
+def _compressed(shares: _Shares, generator: np.random.Generator) -> _Shares:
     quality, file = int(generator.integers(*QUALITIES, endpoint=True)), io.BytesIO()
     levels = np.rint(shares * np.float32(255)).astype(np.uint8)
     Image.fromarray(levels).save(file, "JPEG", quality=quality)
-    restored: Shares = np.asarray(Image.open(file)).astype(np.float32) / np.float32(255)
+    restored: _Shares = np.asarray(Image.open(file)).astype(np.float32) / np.float32(255)
     return restored
 
 
-_Change = Callable[[Shares, np.random.Generator], Shares]
+_Change = Callable[[_Shares, np.random.Generator], _Shares]
 _ALONE: dict[Perturbation, _Change] = {
     Perturbation.ROTATION: _turned,
     Perturbation.CROP: _cropped,

@@ -19,7 +19,7 @@ from severity.evaluation.regressions import (
 FOUR_OUTPUTS = ("Lung Opacity", "Pneumonia", "Infiltration", "Consolidation")
 """As in the authors' notebook, ``xray_covid_eval.ipynb``."""
 
-NO_IMAGE = "no image (training mean)"
+_NO_IMAGE = "no image (training mean)"
 AS_IT_IS = "own head, as it is"
 _LUNG_OPACITY = FOUR_OUTPUTS[0]
 
@@ -75,7 +75,7 @@ def feature_sets(
             sets.append(_outputs("4 outputs", logits, findings, FOUR_OUTPUTS))
         if _LUNG_OPACITY in named:
             sets.append(_outputs(f"{_LUNG_OPACITY} output", logits, findings, [_LUNG_OPACITY]))
-    return [*sets, _system(NO_IMAGE, np.zeros((len(features), 1)), fit_mean)]
+    return [*sets, _system(_NO_IMAGE, np.zeros((len(features), 1)), fit_mean)]
 
 
 def _outputs(name: str, logits: Numbers, findings: Sequence[str], wanted: Sequence[str]) -> System:

@@ -1,1 +1,13 @@
 """Reading any file of a film: DICOM, PNG or JPEG with its sidecar."""
+
+from typing import TYPE_CHECKING
+
+from severity.lazy_names import importing_when_asked
+
+if TYPE_CHECKING:
+    from severity.files.reader import read_radiograph
+    from severity.files.sidecar import SIDECAR_NAMES, SidecarRecord, parse_sidecar
+else:
+    __getattr__ = importing_when_asked(__name__)
+
+__all__ = ["SIDECAR_NAMES", "SidecarRecord", "parse_sidecar", "read_radiograph"]

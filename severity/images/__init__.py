@@ -1,1 +1,33 @@
 """Grey images: their pixels, identity, limits, and the way to a network's input."""
+
+from typing import TYPE_CHECKING
+
+from severity.lazy_names import importing_when_asked
+
+if TYPE_CHECKING:
+    from severity.images.grey_image import Band, GreyImage
+    from severity.images.limits import MOST_BYTES, check_bytes, check_size
+    from severity.images.preprocessing import (
+        MODEL_LIMIT,
+        PREPROCESSING,
+        to_model_input,
+        to_model_input_on,
+    )
+    from severity.images.radiograph import Radiograph
+    from severity.images.resizing import MODEL_SIDE
+else:
+    __getattr__ = importing_when_asked(__name__)
+
+__all__ = [
+    "MODEL_LIMIT",
+    "MODEL_SIDE",
+    "MOST_BYTES",
+    "PREPROCESSING",
+    "Band",
+    "GreyImage",
+    "Radiograph",
+    "check_bytes",
+    "check_size",
+    "to_model_input",
+    "to_model_input_on",
+]
