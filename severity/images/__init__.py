@@ -11,7 +11,6 @@ if TYPE_CHECKING:
         MODEL_LIMIT,
         PREPROCESSING,
         to_model_input,
-        to_model_input_on,
     )
     from severity.images.radiograph import Radiograph
     from severity.images.resizing import MODEL_SIDE
@@ -29,5 +28,4 @@ __all__ = [
     "check_bytes",
     "check_size",
     "to_model_input",
-    "to_model_input_on",
 ]
