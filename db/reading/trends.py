@@ -1,4 +1,4 @@
-"""What dashboards and commands read: a patient's trend, the balance, what was rejected."""
+"""A patient's trend: the observations by one model version, and their changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.measurement_errors import from_plain
+from db.reading import model_versions
 from severity.domain import Direction, Interval, MeasurementErrors, Scale, Unlike, View
 
 
@@ -69,43 +70,6 @@ class Trend:
     opacity_smallest_detectable_change: float | None = None
 
 
-@dataclass(frozen=True)
-class Balance:
-    """What became of everything that one model version was ever shown.
-
-    ``copies`` are files whose content was seen already under another name; they are not
-    counted in ``seen``. ``unlike`` of the scored images are unlike known films.
-    """
-
-    seen: int
-    scored: int
-    rejected: int
-    pending: int
-    copies: int
-    unlike: int = 0
-
-    @property
-    def holds(self) -> bool:
-        """Whether nothing was lost."""
-        return self.seen == self.scored + self.rejected + self.pending
-
-
-def model_versions(session: Session, name: str, patient_key: str | None = None) -> list[str]:
-    """List the versions of a model, of those that scored a patient if one is given; newest last."""
-    rows = session.scalars(_VERSIONS, {"name": name, "patient": patient_key})
-    return list(rows)
-
-
-def versions_of(session: Session, patient_key: str) -> list[str]:
-    """List the model versions that scored a patient, in the order in which they were registered."""
-    return list(session.scalars(_OTHERS, {"patient": patient_key, "model": ""}))
-
-
-def other_versions(session: Session, model_version: str) -> list[str]:
-    """List the other model versions that scored anything, as they were registered."""
-    return list(session.scalars(_WITH_SCORES, {"model": model_version}))
-
-
 def trend(session: Session, patient_key: str, model_version: str) -> Trend:
     """Read a patient's trend on one model version; without observations if there are none.
 
@@ -127,7 +91,7 @@ def trend(session: Session, patient_key: str, model_version: str) -> Trend:
         Scale(**version.scales["opacity"]),
         tuple(_observation(dict(row)) for row in rows),
         undated=session.scalar(_UNDATED, values) or 0,
-        other_versions=tuple(session.scalars(_OTHERS, values)),
+        other_versions=tuple(model_versions.of_patient(session, patient_key, but=model_version)),
         errors=known.errors,
         extent_smallest_detectable_change=known.extent_smallest_detectable_change,
         opacity_smallest_detectable_change=known.opacity_smallest_detectable_change,
@@ -145,28 +109,6 @@ def _observation(row: Mapping[str, Any]) -> Observation:
     return Observation(**values)
 
 
-def balance(session: Session, model_version: str) -> Balance:
-    """Count what one model version was shown, from independent tables."""
-    row = session.execute(_BALANCE, {"model": model_version}).mappings().first()
-    return Balance(**row) if row else Balance(0, 0, 0, 0, 0)
-
-
-def rejections(session: Session, model_version: str) -> dict[str, int]:
-    """Count the rejected objects by reason, the most frequent first."""
-    rows = session.execute(_REJECTIONS, {"model": model_version}).all()
-    return {row.reason: row.files for row in rows}
-
-
-def fates(session: Session, inbox: str, model_version: str) -> list[tuple[str, str, str]]:
-    """List what became of each object of an inbox: its key, the state or reason, the detail.
-
-    Of a scored image the detail is why it is unlike known films, if it is.
-    Object keys may name patients: for the operator's eyes, never for a log.
-    """
-    rows = session.execute(_FATES, {"inbox": inbox, "model": model_version}).all()
-    return [(key, fate, detail) for key, fate, detail in rows]
-
-
 def busiest_patient(session: Session, model_version: str) -> str | None:
     """Return the patient with the longest trend, the first of them by key."""
     found: str | None = session.scalar(_BUSIEST, {"model": model_version})
@@ -181,19 +123,6 @@ _KINDS: Mapping[str, type[StrEnum]] = {
     "extent_direction_from_previous": Direction,
     "opacity_direction_from_previous": Direction,
 }
-
-_VERSIONS = text(
-    """
-    SELECT key FROM model_version
-    WHERE name = :name AND (
-        CAST(:patient AS text) IS NULL OR EXISTS (
-            SELECT FROM score JOIN patient ON patient.id = score.patient_id
-            WHERE score.model_version_id = model_version.id AND patient_key = :patient
-        )
-    )
-    ORDER BY model_version.id
-    """
-)
 
 _VERSION = text("SELECT scales, measurement_error FROM model_version WHERE key = :model")
 
@@ -217,71 +146,6 @@ _UNDATED = text(
     JOIN patient ON patient.id = score.patient_id
     JOIN model_version ON model_version.id = score.model_version_id
     WHERE patient_key = :patient AND key = :model AND score.acquired_at IS NULL
-    """
-)
-
-_OTHERS = text(
-    """
-    SELECT key FROM model_version WHERE key <> :model AND EXISTS (
-        SELECT FROM score JOIN patient ON patient.id = score.patient_id
-        WHERE score.model_version_id = model_version.id AND patient_key = :patient
-    )
-    ORDER BY model_version.id
-    """
-)
-
-_WITH_SCORES = text(
-    """
-    SELECT key FROM model_version WHERE key <> :model AND EXISTS (
-        SELECT FROM score WHERE score.model_version_id = model_version.id
-    )
-    ORDER BY model_version.id
-    """
-)
-
-_BALANCE = text(
-    """
-    SELECT seen, scored, rejected, pending, unlike, (
-        SELECT count(*) - count(DISTINCT (content_sha256, record_sha256)) FROM sighting
-        WHERE EXISTS (
-            SELECT FROM ledger JOIN model_version ON model_version.id = ledger.model_version_id
-            WHERE ledger.content_sha256 = sighting.content_sha256
-                AND ledger.record_sha256 = sighting.record_sha256 AND key = :model
-        )
-    ) AS copies
-    FROM balance WHERE model_version = :model
-    """
-)
-
-_REJECTIONS = text(
-    """
-    SELECT reason, count(*) AS files FROM ledger
-    JOIN model_version ON model_version.id = ledger.model_version_id
-    WHERE key = :model AND state = 'quarantined'
-    GROUP BY reason ORDER BY count(*) DESC, reason
-    """
-)
-
-_FATES = text(
-    """
-    SELECT object_key,
-        CASE
-            WHEN row_number() OVER copies > 1 THEN 'copy' ELSE coalesce(reason, state)
-        END,
-        CASE
-            WHEN row_number() OVER copies > 1
-                THEN 'the same file as ' || first_value(object_key) OVER copies
-            ELSE coalesce(detail, 'unlike known films: ' || unlike, '')
-        END
-    FROM sighting
-    JOIN ledger USING (content_sha256, record_sha256)
-    JOIN model_version ON model_version.id = ledger.model_version_id
-    LEFT JOIN score USING (image_id, model_version_id)
-    WHERE inbox = :inbox AND key = :model
-    WINDOW copies AS (
-        PARTITION BY content_sha256, record_sha256, ledger.id ORDER BY sighting.id
-    )
-    ORDER BY object_key
     """
 )
 

@@ -5,11 +5,11 @@ from rich.text import Text
 
 from db import ledger
 from db.engine import Database
-from db.reading import trends
+from db.reading import balances, model_versions
 from flows import resources
 from flows.cli.options import chosen_resources, model_option
 from flows.cli.terminal import terminal
-from flows.reports.trend_text import balance_line, rejections_table
+from flows.reports.balance_text import balance_line, rejections_table
 from flows.resources import Progress, Resources
 from flows.scoring.registration import model_version_id
 from flows.settings import read_settings
@@ -22,13 +22,13 @@ def status(model: str | None) -> None:
     """Show the balance: what became of everything that was ever seen."""
     console = terminal()
     with chosen_resources(model=model) as have, have.database.transaction() as session:
-        versions = trends.model_versions(session, have.settings.model)
+        versions = model_versions.of_model(session, have.settings.model)
         if not versions:
             console.print(f"{have.settings.model} has scored nothing yet.")
         for version in versions:
             console.print(Text(version, style="bold"))
-            console.print(balance_line(trends.balance(session, version)))
-            rejected = trends.rejections(session, version)
+            console.print(balance_line(balances.balance(session, version)))
+            rejected = balances.rejections(session, version)
             if rejected:
                 console.print(rejections_table(rejected))
     console.print(RESEARCH_USE_ONLY)

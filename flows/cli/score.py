@@ -13,9 +13,10 @@ from flows.cli.exit_codes import FAILURE
 from flows.cli.options import chosen_resources, device_option, model_option, precision_option
 from flows.cli.terminal import terminal
 from flows.progress import progress_bar
+from flows.reports.score_text import scores_csv, scores_json, scores_table
 from flows.resources import Progress
 from flows.scoring.saliency_maps import map_places
-from flows.scoring.single_files import print_table, score_files, to_csv, to_json
+from flows.scoring.single_files import score_files
 from severity.models.optional_torch import require_torch
 
 _MANY_FILES = 32
@@ -65,11 +66,11 @@ def score(
         results = score_files(files, have, maps=maps)
     match form:
         case "json":
-            click.echo(to_json(results, version), nl=False)
+            click.echo(scores_json(results, version), nl=False)
         case "csv":
-            click.echo(to_csv(results, version), nl=False)
+            click.echo(scores_csv(results, version), nl=False)
         case _:
-            print_table(results, version, terminal())
+            terminal().print(scores_table(results, version))
     if any(result.score is None for result in results):
         sys.exit(FAILURE)
 

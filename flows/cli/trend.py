@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from db.reading import trends
+from db.reading import model_versions, trends
 from flows.cli.options import chosen_resources
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
@@ -48,9 +48,9 @@ def _patient_key(have: Resources, patient: str, issuer: str) -> str:
 
 def _trend(have: Resources, patient_key: str, model_version: str | None) -> trends.Trend:
     with have.database.transaction() as session:
-        versions = trends.model_versions(session, have.settings.model, patient_key)
+        versions = model_versions.of_model(session, have.settings.model, patient_key)
         wanted = model_version or (versions[-1] if versions else "")
-        scored_by = trends.versions_of(session, patient_key)
+        scored_by = model_versions.of_patient(session, patient_key)
         found = trends.trend(session, patient_key, wanted) if wanted in scored_by else None
     if found is not None and found.observations:
         return found

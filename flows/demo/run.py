@@ -5,13 +5,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from db.reading import trends
+from db.reading import balances, trends
 from flows import resources
 from flows.demo.films import write_demo_inbox
 from flows.deployments.environment import configure_prefect
 from flows.progress import progress_bar
+from flows.reports.balance_text import balance_line, fates_table
 from flows.reports.trend_chart import draw_trend
-from flows.reports.trend_text import balance_line, fates_table, trend_table
+from flows.reports.trend_text import trend_table
 from flows.resources import Resources
 from flows.settings import read_settings
 
@@ -54,8 +55,8 @@ def run_demo(data: Path | None, home: Path | None, *, console: Console) -> None:
 def _show(have: Resources, inbox: str, folder: Path, console: Console) -> None:
     version = have.model.version.key
     with have.database.transaction() as session:
-        fates = trends.fates(session, inbox, version)
-        balance = trends.balance(session, version)
+        fates = balances.fates(session, inbox, version)
+        balance = balances.balance(session, version)
         patient = trends.busiest_patient(session, version)
         trend = trends.trend(session, patient, version) if patient else None
     shown = fates if len(fates) <= _MOST_FATES else [one for one in fates if one[1] != "scored"]

@@ -13,14 +13,14 @@ from flows.labelled_films.features import SeenFilm
 from flows.labelled_films.repeats import Dated, DatedFilm
 from flows.resources import Resources
 from flows.scoring.pipeline import Lanes
-from severity.domain import MeasurementError, Reason, StandardError
-from severity.errors import RejectedImage, UnreadableImage
+from flows.sources.local_file import read_local_file
+from severity.domain import MeasurementError, StandardError
+from severity.errors import RejectedImage
 from severity.evaluation.duplicates import Hash, near_duplicates, perceptual_hash
 from severity.evaluation.perturbations import VERSIONS, Perturbation, versions
 from severity.evaluation.repeatability import repeat_sets, standard_error
 from severity.files.sidecar import SidecarRecord
 from severity.images.grey_image import GreyImage
-from severity.images.limits import check_bytes
 from severity.models.runtime import ModelInput, in_memory
 from severity.models.scoring_model import ScoringModel
 
@@ -155,19 +155,11 @@ async def _look_at(
 def _prepared(item: _Item, lanes: Lanes) -> tuple[list[ModelInput], Hash | None]:
     """Prepare each version as it is made: only one is in memory beside the film."""
     try:
-        grey = lanes.read(_content(item.path), item.record, content_sha256=_NO_IDENTITY).grey
+        grey = lanes.read(read_local_file(item.path), item.record, content_sha256=_NO_IDENTITY).grey
     except RejectedImage:
         return [], None
     inputs = [lanes.network.prepare(one) for one in item.versions(grey)]
     return inputs, perceptual_hash(in_memory(inputs[0]))
-
-
-def _content(path: Path) -> bytes:
-    try:
-        check_bytes(path.stat().st_size)
-        return path.read_bytes()
-    except OSError as error:
-        raise UnreadableImage(Reason.VANISHED, f"cannot be read: {error.strerror}") from error
 
 
 def _repeat_rows(

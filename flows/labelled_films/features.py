@@ -13,12 +13,11 @@ from flows.concurrency import at_once, in_batches
 from flows.labelled_films.folder import LabelledFilm
 from flows.resources import Resources
 from flows.scoring.pipeline import Lanes, Network, ReadyImage, Rejection
-from severity.domain import Reason, View
-from severity.errors import UnreadableImage
+from flows.sources.local_file import read_local_file
+from severity.domain import View
 from severity.evaluation.duplicates import Hash, perceptual_hash
 from severity.files.sidecar import SidecarRecord
 from severity.heads.head import Head, HeadInput
-from severity.images.limits import check_bytes
 from severity.models.runtime import ModelInput, in_memory
 
 _NOBODY = "unnamed"
@@ -97,11 +96,7 @@ async def look_at(films: Sequence[LabelledFilm], have: Resources, network: Seein
 
 
 def _ready(film: LabelledFilm, lanes: Lanes) -> ReadyFilm:
-    try:
-        check_bytes(film.path.stat().st_size)
-        content = film.path.read_bytes()
-    except OSError as error:
-        raise UnreadableImage(Reason.VANISHED, f"cannot be read: {error.strerror}") from error
+    content = read_local_file(film.path)
     sha256 = hashlib.sha256(content).hexdigest()
     record = SidecarRecord(patient_id=film.patient or _NOBODY, view=film.view)
     radiograph = lanes.read(content, record, content_sha256=sha256)

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from db.reading.trends import Observation, Trend
-from flows.reports.trend_text import has_directions, scale_text, trend_notes
+from flows.reports.score_text import scale_text
+from flows.reports.trend_text import has_directions, trend_notes
 from severity.domain import Interval, Scale, Unlike
 
 _EXTENT, _OPACITY, _UNLIKE = "#b2182b", "#2166ac", "#b35806"

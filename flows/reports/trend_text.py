@@ -1,7 +1,7 @@
-"""What a person reads: tables of fates, the balance, a trend. JSON for programs."""
+"""A patient's trend as text: a table for a person, JSON for programs."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -10,49 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from db.reading.trends import Balance, Observation, Trend
-from severity.domain import RESEARCH_USE_ONLY, Direction, Interval, Scale, Unlike
+from db.reading.trends import Observation, Trend
+from flows.reports.score_text import scale_text, score_text
+from severity.domain import RESEARCH_USE_ONLY, Direction, Unlike
 
 _NO_SCORE = "-"
 _SIGNS = {Direction.WORSE: "^", Direction.BETTER: "v", Direction.STABLE: "=", None: " "}
 _SIGNS_MEAN = "Beyond the smallest detectable change: ^ worse, v better. Within it: = stable."
-
-
-def fates_table(fates: Sequence[tuple[str, str, str]]) -> RenderableType:
-    """List what became of each file: its name, its state or the reason, the detail."""
-    table = Table(box=box.SIMPLE_HEAD, title="What became of each file", title_justify="left")
-    table.add_column("file", overflow="fold")
-    table.add_column("became")
-    table.add_column("because", overflow="fold")
-    for key, fate, detail in fates:
-        style = {"scored": "green", "copy": "dim"}.get(fate, "yellow")
-        became = fate if fate in {"scored", "copy", "waiting", "claimed"} else f"rejected: {fate}"
-        table.add_row(Text(key), Text(became, style=style), Text(detail))
-    return table
-
-
-def balance_line(balance: Balance) -> RenderableType:
-    """State the balance, and whether it holds."""
-    line = Text(
-        f"Balance: {balance.seen} seen = {balance.scored} scored + {balance.rejected} rejected "
-        f"+ {balance.pending} pending"
-    )
-    if balance.copies:
-        files = "file is an exact copy" if balance.copies == 1 else "files are exact copies"
-        line.append(f" ({balance.copies} further {files})")
-    if not balance.holds:
-        line.append("  THE BALANCE DOES NOT HOLD: please report this", style="bold red")
-    if balance.unlike:
-        line.append(
-            f"\n{balance.unlike} of the scored unlike known films: not to be trusted",
-            style="yellow",
-        )
-    return line
-
-
-def others_text(versions: Sequence[str]) -> str:
-    """Say that other model versions scored images of this database."""
-    return f"This database also holds scores by {', '.join(versions)}: never joined"
 
 
 def trend_table(trend: Trend) -> RenderableType:
@@ -83,16 +47,6 @@ def _style(seen: Observation) -> str:
     if seen.unlike:
         return "yellow"
     return "dim" if seen.view_changed else ""
-
-
-def scale_text(name: str, scale: Scale) -> str:
-    """Name a score with its range of points."""
-    return f"{name} {scale.lowest:g}-{scale.highest:g}"
-
-
-def score_text(points: float, interval: Interval | None) -> str:
-    """Write a score with its interval, where it has one."""
-    return f"{points:.1f}" + (f" ({interval.low:.1f}-{interval.high:.1f})" if interval else "")
 
 
 def unlike_names(reasons: Iterable[Unlike | None]) -> str:
@@ -200,13 +154,3 @@ def _plain(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no form in JSON")
-
-
-def rejections_table(rejections: Mapping[str, int]) -> RenderableType:
-    """Count the rejected by reason."""
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("rejected for")
-    table.add_column("files", justify="right")
-    for reason, count in rejections.items():
-        table.add_row(reason, str(count))
-    return table

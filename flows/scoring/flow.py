@@ -13,8 +13,8 @@ from prefect.cache_policies import NO_CACHE
 from db import ledger, runs, scores
 from db.ledger import Claim
 from db.outcomes import Closed, Outcome
-from db.reading import trends
-from db.reading.trends import Balance
+from db.reading import balances, model_versions
+from db.reading.balances import Balance
 from flows import resources
 from flows.concurrency import at_once
 from flows.library_messages import mute_libraries
@@ -91,8 +91,8 @@ async def score_inbox(inbox: str) -> RunSummary:
             unlike=done.unlike,
             deferred=deferred,
             unreadable_sidecars=broken,
-            balance=trends.balance(session, model_version),
-            other_versions=tuple(trends.other_versions(session, model_version)),
+            balance=balances.balance(session, model_version),
+            other_versions=tuple(model_versions.with_scores(session, but=model_version)),
         )
     await _report(summary)
     return summary

@@ -7,7 +7,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from flows.errors import InboxError
-from flows.sources.stores import Folder, Listed, Store, open_bucket
+from flows.sources.folder import Folder
+from flows.sources.object_store import open_bucket
+from flows.sources.store import Listed, Store
 from severity.errors import RejectedImage, UnreadableSidecar
 from severity.files.sidecar import SIDECAR_NAMES, SidecarRecord, parse_sidecar
 from severity.images.limits import MOST_BYTES

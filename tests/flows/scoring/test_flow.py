@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from db.reading import trends
+from db.reading import balances, trends
 from flows.demo.films import COPY, DEMO_EXPECTATIONS, write_demo_inbox
 from flows.resources import Resources
 from flows.scoring.enlisting import enlist_listing
@@ -50,7 +50,7 @@ def rows(have: Resources) -> list[tuple[object, ...]]:
 
 def fates(have: Resources, inbox: Path) -> dict[str, str]:
     with have.database.transaction() as session:
-        found = trends.fates(session, str(inbox), have.model.version.key)
+        found = balances.fates(session, str(inbox), have.model.version.key)
     return {key: fate for key, fate, _ in found}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from flows.errors import InboxError
 from flows.sources.inbox import Inbox, Listing, open_inbox
-from flows.sources.stores import Listed
+from flows.sources.store import Listed
 from severity.domain import Reason
 from severity.errors import RejectedImage
 from severity.images.limits import MOST_BYTES

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from flows.errors import InboxError
-from flows.sources.stores import Folder, Listed
+from flows.sources.folder import Folder
+from flows.sources.store import Listed
 from severity.domain import Reason
 from severity.errors import RejectedImage
 

@@ -18,7 +18,7 @@ from PIL import Image
 from flows.errors import InboxError
 from flows.scoring.flow import RunSummary
 from flows.sources.inbox import Inbox, Listing, open_inbox
-from flows.sources.stores import open_bucket
+from flows.sources.object_store import open_bucket
 from severity.domain import Reason
 from severity.errors import RejectedImage
 from tests.builders.s3_server import SECRET, S3Server, running_s3

@@ -1,0 +1,52 @@
+"""Which model versions there are, of a model or of a patient, and which have scores."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+
+def of_model(session: Session, name: str, patient_key: str | None = None) -> list[str]:
+    """List the versions of a model, of those that scored a patient if one is given; newest last."""
+    return list(session.scalars(_OF_MODEL, {"name": name, "patient": patient_key}))
+
+
+def of_patient(session: Session, patient_key: str, *, but: str = "") -> list[str]:
+    """List the model versions ``but`` one that scored a patient, as they were registered."""
+    return list(session.scalars(_OF_PATIENT, {"patient": patient_key, "model": but}))
+
+
+def with_scores(session: Session, *, but: str) -> list[str]:
+    """List the model versions ``but`` one that scored anything, as they were registered."""
+    return list(session.scalars(_WITH_SCORES, {"model": but}))
+
+
+_OF_MODEL = text(
+    """
+    SELECT key FROM model_version
+    WHERE name = :name AND (
+        CAST(:patient AS text) IS NULL OR EXISTS (
+            SELECT FROM score JOIN patient ON patient.id = score.patient_id
+            WHERE score.model_version_id = model_version.id AND patient_key = :patient
+        )
+    )
+    ORDER BY model_version.id
+    """
+)
+
+_OF_PATIENT = text(
+    """
+    SELECT key FROM model_version WHERE key <> :model AND EXISTS (
+        SELECT FROM score JOIN patient ON patient.id = score.patient_id
+        WHERE score.model_version_id = model_version.id AND patient_key = :patient
+    )
+    ORDER BY model_version.id
+    """
+)
+
+_WITH_SCORES = text(
+    """
+    SELECT key FROM model_version WHERE key <> :model AND EXISTS (
+        SELECT FROM score WHERE score.model_version_id = model_version.id
+    )
+    ORDER BY model_version.id
+    """
+)

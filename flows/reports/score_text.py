@@ -1,0 +1,144 @@
+"""Scores of single files as text: a table for a person; JSON and CSV for programs."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from severity.domain import (
+    RESEARCH_USE_ONLY,
+    Interval,
+    ModelVersion,
+    Reason,
+    Scale,
+    Score,
+    View,
+)
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """One file's score, or why it has none."""
+
+    file: str
+    score: Score | None
+    view: View | None = None
+    acquired_at: datetime | None = None
+    simulated: bool = False
+    reason: Reason | None = None
+    detail: str = ""
+    saliency: str | None = None
+
+
+def scale_text(name: str, scale: Scale) -> str:
+    """Name a score with its range of points."""
+    return f"{name} {scale.lowest:g}-{scale.highest:g}"
+
+
+def score_text(points: float, interval: Interval | None) -> str:
+    """Write a score with its interval, where it has one."""
+    return f"{points:.1f}" + (f" ({interval.low:.1f}-{interval.high:.1f})" if interval else "")
+
+
+def scores_table(results: Sequence[FileResult], version: ModelVersion) -> RenderableType:
+    """Show results to a person, with the model version that they belong to."""
+    table = Table(box=box.SIMPLE_HEAD, title=f"Model version {version.key}", title_justify="left")
+    table.add_column("file", overflow="fold")
+    table.add_column("view")
+    table.add_column(scale_text("extent", version.geographic_extent), justify="right")
+    table.add_column(scale_text("opacity", version.opacity), justify="right")
+    table.add_column("note", overflow="fold")
+    for result in results:
+        table.add_row(*(Text(cell) for cell in _cells(result)))
+    return Group(table, Text(RESEARCH_USE_ONLY))
+
+
+def _cells(result: FileResult) -> tuple[str, ...]:
+    if result.score is None:
+        return result.file, "-", "-", "-", f"rejected: {result.reason}: {result.detail}"
+    return (
+        result.file,
+        str(result.view),
+        score_text(result.score.geographic_extent, result.score.geographic_extent_interval),
+        score_text(result.score.opacity, result.score.opacity_interval),
+        _note(result, result.score),
+    )
+
+
+def _note(result: FileResult, score: Score) -> str:
+    notes = ["SIMULATED"] if result.simulated else []
+    if score.unlike:
+        notes.append(f"unlike known films: {score.unlike}")
+    return "; ".join(notes)
+
+
+def scores_json(results: Sequence[FileResult], version: ModelVersion) -> str:
+    """Write results for programs, with the model version that they belong to."""
+    document = {
+        "notice": RESEARCH_USE_ONLY,
+        "model_version": version.key,
+        "results": [_row(result, version) for result in results],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def scores_csv(results: Sequence[FileResult], version: ModelVersion) -> str:
+    """Write results as CSV, one line a file, with a column for each finding and triage class."""
+    lines = io.StringIO()
+    rows = [_flat(_row(result, version)) | {"notice": RESEARCH_USE_ONLY} for result in results]
+    columns = dict.fromkeys(column for row in rows for column in row)
+    writer = csv.DictWriter(lines, fieldnames=list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return lines.getvalue()
+
+
+def _row(result: FileResult, version: ModelVersion) -> dict[str, object]:
+    return {
+        "file": result.file,
+        "model_version": version.key,
+        **_columns(result.score),
+        "view": result.view,
+        "acquired_at": result.acquired_at.isoformat() if result.acquired_at else None,
+        "simulated": result.simulated,
+        "saliency": result.saliency,
+        "reason": result.reason,
+        "detail": result.detail,
+    }
+
+
+def _columns(score: Score | None) -> dict[str, object]:
+    """Name all that a score says; the names are the same where there is none."""
+    extent = score.geographic_extent_interval if score else None
+    opacity = score.opacity_interval if score else None
+    likeness = score.likeness if score else None
+    return {
+        "geographic_extent": score and score.geographic_extent,
+        "opacity": score and score.opacity,
+        "geographic_extent_raw": score and score.geographic_extent_raw,
+        "opacity_raw": score and score.opacity_raw,
+        "geographic_extent_low": extent and extent.low,
+        "geographic_extent_high": extent and extent.high,
+        "opacity_low": opacity and opacity.low,
+        "opacity_high": opacity and opacity.high,
+        "likeness_reference": likeness and likeness.reference,
+        "likeness_distance": likeness and likeness.distance,
+        "unlike": score and score.unlike,
+        "findings": score and dict(score.findings),
+        "triage": score and dict(score.triage),
+    }
+
+
+def _flat(row: dict[str, object]) -> dict[str, object]:
+    for name, prefix in (("findings", "finding"), ("triage", "triage")):
+        numbers = row.pop(name)
+        if isinstance(numbers, Mapping):
+            row |= {f"{prefix}: {label}": number for label, number in numbers.items()}
+    return row

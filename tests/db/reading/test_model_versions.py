@@ -1,0 +1,12 @@
+from db import runs
+from db.reading import model_versions
+from tests.builders.scores import version
+
+
+def test_other_versions_are_those_that_scored_anything(database, course, model):
+    course({"day": 0})
+    with database.transaction() as session:
+        runs.register_model(session, version("idle"))
+
+        assert model_versions.with_scores(session, but=version("idle").key) == [version().key]
+        assert model_versions.with_scores(session, but=version().key) == []
