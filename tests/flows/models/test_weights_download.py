@@ -4,7 +4,8 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,8 +17,7 @@ from severity.errors import ModelUnavailable, WrongWeights
 
 CONTENT = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-AT_ONCE = Limits(attempts=3, pause=timedelta(0), silence=timedelta(seconds=5))
-ONE_ATTEMPT = Limits(attempts=1, pause=timedelta(0), silence=timedelta(seconds=5))
+SOON = Limits(silence=timedelta(seconds=5))
 
 
 @dataclass
@@ -26,13 +26,11 @@ class Mirror:
 
     content: bytes = CONTENT
     status: int = 200  # instead of the file, if another one
-    knows_ranges: bool = True
-    first_byte_is_off_by: int = 0
-    cuts_off_after: list[int] = field(default_factory=list)  # bytes, one for each next request
+    cuts_off_after: int | None = None  # bytes
     delay: timedelta = timedelta(0)
     redirects_to: str = ""
     url: str = ""
-    ranges: list[str | None] = field(default_factory=list)  # asked for, one for each request
+    requests: int = 0
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         time.sleep(self.delay.total_seconds())
@@ -41,28 +39,12 @@ class Mirror:
             request.send_header("Location", self.redirects_to)
             request.end_headers()
             return
-        asked = request.headers["Range"]
-        self.ranges.append(asked)
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
-        if self.status != 200:
-            self._send(request, self.status, b"")
-        elif not asked or not self.knows_ranges:
-            self._send(request, 200, self.content)
-        elif start >= len(self.content):
-            self._send(request, 416, b"")
-        else:
-            self._send(request, 206, self.content[start:], start=start + self.first_byte_is_off_by)
-
-    def _send(
-        self, request: BaseHTTPRequestHandler, status: int, body: bytes, *, start: int = 0
-    ) -> None:
-        request.send_response(status)
+        self.requests += 1
+        body = self.content if self.status == 200 else b""
+        request.send_response(self.status)
         request.send_header("Content-Length", str(len(body)))
-        if status == 206:
-            last = len(self.content) - 1
-            request.send_header("Content-Range", f"bytes {start}-{last}/{last + 1}")
         request.end_headers()
-        request.wfile.write(body[: self.cuts_off_after.pop(0)] if self.cuts_off_after else body)
+        request.wfile.write(body[: self.cuts_off_after])
 
 
 @pytest.fixture
@@ -98,13 +80,13 @@ def fetch(
     *,
     file: Path | None = None,
     sha256: str = SHA256,
-    limits: Limits = AT_ONCE,
+    limits: Limits = SOON,
 ) -> bytes:
     return published_weights(cache=cache, file=file, url=url, sha256=sha256, limits=limits)
 
 
 def kept(cache: Path) -> dict[str, bytes]:
-    return {path.suffix: path.read_bytes() for path in cache.iterdir() if path.suffix != ".lock"}
+    return {path.name: path.read_bytes() for path in cache.iterdir()}
 
 
 def test_weights_are_downloaded_once(tmp_path: Path, mirror: Mirror) -> None:
@@ -113,8 +95,8 @@ def test_weights_are_downloaded_once(tmp_path: Path, mirror: Mirror) -> None:
     first, second = fetch(cache, mirror.url), fetch(cache, mirror.url)
 
     assert first == second == CONTENT
-    assert mirror.ranges == [None]
-    assert kept(cache) == {".pt": CONTENT}
+    assert mirror.requests == 1
+    assert kept(cache) == {f"{SHA256}.pt": CONTENT}
 
 
 def test_cached_weights_need_no_server(tmp_path: Path, mirror: Mirror, no_server: str) -> None:
@@ -141,7 +123,7 @@ def test_a_given_file_with_another_hash_is_refused_and_left_alone(
     with pytest.raises(WrongWeights, match=rf"by-hand\.pt have SHA-256 {actual}, not {SHA256}"):
         fetch(tmp_path, mirror.url, file=file)
     assert file.read_bytes() == b"something else"
-    assert mirror.ranges == []
+    assert mirror.requests == 0
 
 
 def test_a_given_file_that_is_not_there_is_named(tmp_path: Path, no_server: str) -> None:
@@ -160,84 +142,18 @@ def test_without_internet_the_message_names_both_ways_and_the_hash(
     assert no_server in message
     assert "SEVERITY_WEIGHTS_FILE" in message
     assert SHA256 in message
-    assert "bytes are kept" not in message
 
 
-def test_a_download_that_breaks_off_is_kept_and_the_message_says_so(
+def test_a_download_that_breaks_off_leaves_nothing_and_running_again_is_enough(
     tmp_path: Path, mirror: Mirror
 ) -> None:
-    mirror.cuts_off_after = [1000]
-
-    with pytest.raises(ModelUnavailable, match="1000 bytes are kept: running again resumes"):
-        fetch(tmp_path, mirror.url, limits=ONE_ATTEMPT)
-
-    assert kept(tmp_path) == {".part": CONTENT[:1000]}
-
-
-def test_running_again_resumes(tmp_path: Path, mirror: Mirror) -> None:
-    mirror.cuts_off_after = [1000]
-    with pytest.raises(ModelUnavailable):
-        fetch(tmp_path, mirror.url, limits=ONE_ATTEMPT)
-
-    assert fetch(tmp_path, mirror.url) == CONTENT
-    assert mirror.ranges == [None, "bytes=1000-"]
-    assert kept(tmp_path) == {".pt": CONTENT}
-
-
-def test_an_unsteady_connection_is_resumed_a_limited_number_of_times(
-    tmp_path: Path, mirror: Mirror
-) -> None:
-    mirror.cuts_off_after = [1000] * 4
-
-    with pytest.raises(ModelUnavailable, match="3000 bytes are kept"):
+    mirror.cuts_off_after = 1000
+    with pytest.raises(ModelUnavailable, match="run again, or download it on another machine"):
         fetch(tmp_path, mirror.url)
+    assert list(tmp_path.iterdir()) == []
 
+    mirror.cuts_off_after = None
     assert fetch(tmp_path, mirror.url) == CONTENT
-    assert mirror.ranges == [None, *(f"bytes={n}-" for n in (1000, 2000, 3000, 4000))]
-
-
-def test_a_server_without_ranges_starts_over(tmp_path: Path, mirror: Mirror) -> None:
-    mirror.knows_ranges = False
-    mirror.cuts_off_after = [1000]
-
-    assert fetch(tmp_path, mirror.url) == CONTENT
-    assert mirror.ranges == [None, "bytes=1000-"]
-
-
-def test_a_server_that_continues_elsewhere_is_asked_for_the_whole(
-    tmp_path: Path, mirror: Mirror
-) -> None:
-    mirror.first_byte_is_off_by = 1
-    mirror.cuts_off_after = [1000]
-
-    assert fetch(tmp_path, mirror.url) == CONTENT
-    assert mirror.ranges == [None, "bytes=1000-", None]
-
-
-def test_a_part_of_another_file_is_dropped_and_the_whole_asked_for(
-    tmp_path: Path, mirror: Mirror
-) -> None:
-    (tmp_path / f"{SHA256}.part").write_bytes(b"of an older release")
-
-    assert fetch(tmp_path, mirror.url) == CONTENT
-    assert mirror.ranges == ["bytes=19-", None]
-
-
-def test_a_part_longer_than_the_file_is_dropped_and_the_whole_asked_for(
-    tmp_path: Path, mirror: Mirror
-) -> None:
-    (tmp_path / f"{SHA256}.part").write_bytes(CONTENT + b"tail")
-
-    assert fetch(tmp_path, mirror.url) == CONTENT
-    assert mirror.ranges == [f"bytes={len(CONTENT) + 4}-", None]
-
-
-def test_a_part_that_was_whole_when_the_process_died_is_not_downloaded_again(
-    tmp_path: Path, no_server: str
-) -> None:
-    (tmp_path / f"{SHA256}.part").write_bytes(CONTENT)
-
-    assert fetch(tmp_path, no_server) == CONTENT
 
 
 def test_wrong_content_is_refused_and_nothing_of_it_is_kept(tmp_path: Path, mirror: Mirror) -> None:
@@ -247,7 +163,6 @@ def test_wrong_content_is_refused_and_nothing_of_it_is_kept(tmp_path: Path, mirr
     with pytest.raises(WrongWeights, match=f"SHA-256 {actual}, not {SHA256}"):
         fetch(tmp_path, mirror.url)
 
-    assert mirror.ranges == [None]
     assert kept(tmp_path) == {}
 
 
@@ -267,20 +182,7 @@ def test_a_refusal_is_reported_with_its_status(tmp_path: Path, mirror: Mirror, s
     with pytest.raises(ModelUnavailable, match=f"HTTP {status}.*SEVERITY_WEIGHTS_FILE"):
         fetch(tmp_path, mirror.url)
 
-    assert len(mirror.ranges) == AT_ONCE.attempts
     assert kept(tmp_path) == {}
-
-
-def test_a_refusal_keeps_what_had_arrived(tmp_path: Path, mirror: Mirror) -> None:
-    (tmp_path / f"{SHA256}.part").write_bytes(CONTENT[:1000])
-    mirror.status = 503
-
-    with pytest.raises(ModelUnavailable, match="1000 bytes are kept"):
-        fetch(tmp_path, mirror.url)
-
-    mirror.status = 200
-    assert fetch(tmp_path, mirror.url) == CONTENT
-    assert mirror.ranges[-1] == "bytes=1000-"
 
 
 def test_a_redirect_is_followed(tmp_path: Path, mirror: Mirror) -> None:
@@ -326,22 +228,14 @@ def test_a_cache_that_cannot_be_written_is_reported(tmp_path: Path, mirror: Mirr
         fetch(tmp_path / "file" / "cache", mirror.url)
 
 
-def test_two_downloads_at_once_are_one(tmp_path: Path, mirror: Mirror) -> None:
-    """The lock belongs to the opened file, so threads meet at it as processes do."""
+def test_downloads_at_once_do_not_disturb_each_other(tmp_path: Path, mirror: Mirror) -> None:
     mirror.delay = timedelta(milliseconds=200)
-    received = []
-    workers = [
-        threading.Thread(target=lambda: received.append(fetch(tmp_path, mirror.url)))
-        for _ in range(3)
-    ]
 
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    with ThreadPoolExecutor(3) as pool:
+        received = list(pool.map(lambda _: fetch(tmp_path, mirror.url), range(3)))
 
     assert received == [CONTENT] * 3
-    assert mirror.ranges == [None]
+    assert kept(tmp_path) == {f"{SHA256}.pt": CONTENT}
 
 
 def test_downloads_of_two_files_share_a_cache(tmp_path: Path, mirror: Mirror) -> None:
@@ -352,9 +246,7 @@ def test_downloads_of_two_files_share_a_cache(tmp_path: Path, mirror: Mirror) ->
     assert fetch(tmp_path, mirror.url) == CONTENT
 
 
-def test_the_published_format_arrives_in_pieces_loads_and_scores(
-    tmp_path: Path, mirror: Mirror
-) -> None:
+def test_the_published_format_arrives_loads_and_scores(tmp_path: Path, mirror: Mirror) -> None:
     # Imported here: they take seconds, which the other tests do not need.
     import numpy as np
 
@@ -370,7 +262,6 @@ def test_the_published_format_arrives_in_pieces_loads_and_scores(
     pickled = io.BytesIO()
     torch.save(DenseNet(), pickled)
     mirror.content = pickled.getvalue()
-    mirror.cuts_off_after = [10_000_000, 10_000_000]
     sha256 = hashlib.sha256(mirror.content).hexdigest()
 
     content = fetch(tmp_path, mirror.url, sha256=sha256)
@@ -382,5 +273,4 @@ def test_the_published_format_arrives_in_pieces_loads_and_scores(
         placement=Placement(),
     )
 
-    assert mirror.ranges == [None, "bytes=10000000-", "bytes=20000000-"]
     assert len(model.score(np.zeros((3, 224, 224), np.float32))) == 3
