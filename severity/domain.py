@@ -179,15 +179,6 @@ class MeasurementError:
         known = [one.points for one in (self.repeats, self.perturbations) if one is not None]
         return _IN_95_OF_100 * math.sqrt(2) * max(known) if known else None
 
-    def direction(self, change: float) -> Direction | None:
-        """Say what a change in points means; None where nothing is known of its error."""
-        smallest = self.smallest_detectable_change
-        if smallest is None:
-            return None
-        if abs(change) <= smallest:
-            return Direction.STABLE
-        return Direction.WORSE if change > 0 else Direction.BETTER
-
 
 @dataclass(frozen=True)
 class MeasurementErrors:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from flows.labelled_films.features import SeenFilm
-from flows.models.fitted_films import short_hash
+from flows.models.store import short_hash
 from severity.domain import ModelVersion, Scale
 from severity.evaluation.cidc_films import among_scored_cidc
 from severity.evaluation.systems import AS_IT_IS, System

@@ -10,14 +10,13 @@ import numpy as np
 
 from flows.errors import UsageError
 from flows.evaluation.comparison import Evaluation
-from flows.evaluation.coverage_plot import draw_coverage
 from flows.evaluation.error_sections import (
     COVERAGE_PICTURE,
     errors_markdown,
     interval_rows,
     noise_rows,
 )
-from flows.evaluation.plots import draw_agreement
+from flows.evaluation.plots import draw_agreement, draw_coverage
 from flows.evaluation.tables import markdown, summary_markdown, summary_rows
 from severity.domain import RESEARCH_USE_ONLY
 from severity.evaluation.duplicates import SAME_FILM

@@ -9,7 +9,7 @@ from typing import Any
 from flows.evaluation.comparison import EXTENT, OPACITY, fingerprint
 from flows.labelled_films.features import SeenFilm
 from flows.labelled_films.folder import LabelKind, LabelledFolder
-from flows.models.fitted_films import FITTED_ON, short_hashes
+from flows.models.store import FITTED_ON, short_hashes
 from flows.scoring.pipeline import Rejection
 from flows.software import SOFTWARE
 from severity.evaluation import brixia

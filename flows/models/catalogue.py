@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flows.models.fitted_films import FITTED_ON
-from flows.models.store import ImportedFile, ModelStore, StoredModel
+from flows.models.store import FITTED_ON, ImportedFile, ModelStore, StoredModel
 from flows.models.weights_download import check_weights, kept_weights
 from flows.settings import Settings
 from severity.domain import ModelVersion, Scale

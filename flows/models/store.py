@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,10 @@ from severity.heads.head import NAME, Head
 from severity.heads.head_files import LARGEST_BYTES, head_from_safetensors, head_to_safetensors
 from severity.reliability.calibration import Calibration, calibration_from_json, calibration_to_json
 
+FITTED_ON = "fitted_on"
+"""Where the record of a training has the films that its head was fitted on, by `short_hash`."""
+
+_SHORT = 16  # hexadecimal digits, enough to tell films apart
 _HEAD, _ORIGIN, _CALIBRATION = "head.safetensors", "model.json", "calibration.json"
 
 
@@ -58,6 +62,16 @@ class StoredModel:
     measured: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
+
+
+def short_hash(sha256: str) -> str:
+    """Name a film by its content's SHA-256, as the record of a training does."""
+    return sha256[:_SHORT]
+
+
+def short_hashes(sha256s: Iterable[str]) -> list[str]:
+    """Name films, each once, in a fixed order."""
+    return sorted({short_hash(sha256) for sha256 in sha256s})
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,6 @@ def test_a_change_is_stable_up_to_the_limit_and_has_a_direction_beyond_it(
 
     expected = direction or (WORSE if sign > 0 else BETTER)
     assert last.extent_direction_from_baseline == last.extent_direction_from_previous == expected
-    assert EXTENT.direction(last.extent_from_baseline) == expected
 
 
 def test_directions_are_from_the_baseline_and_from_the_previous_film(course, read):
