@@ -16,7 +16,7 @@ SUSPECT_CLAIMS = 2
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenObject:
     """One object in an inbox: where it is and what it holds.
 
     ``fingerprint`` is what the inbox says of the object without reading it,
@@ -60,7 +60,9 @@ def known_contents(session: Session, inbox: str, fingerprints: dict[str, str]) -
     return {row.object_key: row.content_sha256 for row in rows}
 
 
-def enlist(session: Session, inbox: str, seen: Sequence[Seen], *, model_version_id: int) -> int:
+def enlist(
+    session: Session, inbox: str, seen: Sequence[SeenObject], *, model_version_id: int
+) -> int:
     """Enter objects into the ledger; what is there already stays as it is.
 
     Returns

@@ -26,47 +26,47 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
     commands=_listed(
         (
             "demo",
-            "flows.cli.demo:demo",
+            "flows.cli.demo:demo_command",
             "Show the whole job: films, scores, rejections, the balance and a patient's trend.",
         ),
         (
             "evaluate",
-            "flows.cli.evaluate:evaluate",
+            "flows.cli.evaluate:evaluate_command",
             "Measure a model on labelled films, as Cohen et al. 2020 measured theirs.",
         ),
         (
             "release",
-            "flows.cli.database:release",
+            "flows.cli.database:release_command",
             "Put back what was rejected for REASON, to be tried again by the next run.",
         ),
         (
             "run",
-            "flows.cli.run:run",
+            "flows.cli.run:run_command",
             "Score everything in the inbox that is new, once; then end.",
         ),
         (
             "score",
-            "flows.cli.score:score",
+            "flows.cli.score:score_command",
             "Score single FILEs, without a database and without keeping anything.",
         ),
         (
             "serve",
-            "flows.cli.serve:serve",
+            "flows.cli.serve:serve_command",
             "Score on a schedule: nightly at two by default, and at an interval if one is given.",
         ),
         (
             "status",
-            "flows.cli.database:status",
+            "flows.cli.database:status_command",
             "Show the balance: what became of everything that was ever seen.",
         ),
         (
             "train",
-            "flows.cli.train:train",
+            "flows.cli.train:train_command",
             "Fit a head on labelled films and keep it as a new model; none is ever replaced.",
         ),
         (
             "trend",
-            "flows.cli.trend:trend",
+            "flows.cli.trend:trend_command",
             "Show PATIENT's scores over time, by one model version.",
         ),
     ),
@@ -82,7 +82,7 @@ def app() -> None:
     commands=_listed(
         (
             "upgrade",
-            "flows.cli.database:upgrade",
+            "flows.cli.database:upgrade_command",
             "Create the tables, or bring them up to date; safe to run at any time.",
         ),
     ),
@@ -97,22 +97,22 @@ def database_commands() -> None:
     commands=_listed(
         (
             "import",
-            "flows.cli.models:import_model",
+            "flows.cli.models:import_command",
             "Import a head from FILEs that others publish, as a model of this installation.",
         ),
         (
             "list",
-            "flows.cli.models:list_models",
+            "flows.cli.models:list_command",
             "List the models of this installation: built in, then imported.",
         ),
         (
             "show",
-            "flows.cli.models:show",
+            "flows.cli.models:show_command",
             "Show everything that is known of the model NAME: hashes, source, licence, accuracy.",
         ),
         (
             "verify",
-            "flows.cli.verify:verify_model",
+            "flows.cli.verify:verify_command",
             "Recompute the predictions that the authors published, and report each difference.",
         ),
     ),

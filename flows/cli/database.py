@@ -18,7 +18,7 @@ from severity.domain import RESEARCH_USE_ONLY, Reason
 
 @click.command()
 @model_option
-def status(model: str | None) -> None:
+def status_command(model: str | None) -> None:
     """Show the balance: what became of everything that was ever seen."""
     console = terminal()
     with chosen_resources(model=model) as have, have.database.transaction() as session:
@@ -37,7 +37,7 @@ def status(model: str | None) -> None:
 @click.command()
 @click.argument("reason", type=click.Choice([reason.value for reason in Reason]))
 @model_option
-def release(reason: str, model: str | None) -> None:
+def release_command(reason: str, model: str | None) -> None:
     """Put back what was rejected for REASON, to be tried again by the next run."""
     with chosen_resources(model=model) as have:
         version_id = model_version_id(have)
@@ -47,7 +47,7 @@ def release(reason: str, model: str | None) -> None:
 
 
 @click.command()
-def upgrade() -> None:
+def upgrade_command() -> None:
     """Create the tables, or bring them up to date; safe to run at any time.
 
     Also lets the role severity_dashboard, if it exists, read the dashboards' views.

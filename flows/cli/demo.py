@@ -19,7 +19,7 @@ from flows.demo.run import run_demo
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the demonstration keeps its database and films.",
 )
-def demo(data: Path | None, home: Path | None) -> None:
+def demo_command(data: Path | None, home: Path | None) -> None:
     """Show the whole job: films, scores, rejections, the balance and a patient's trend.
 
     Everything stays in a folder of its own, beside and never mixed with real work. Without

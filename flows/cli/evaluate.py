@@ -13,8 +13,8 @@ from flows.cli.options import (
 )
 from flows.cli.terminal import terminal
 from flows.evaluation.error_sections import print_errors
-from flows.evaluation.folder import Request, evaluate_folder
-from flows.evaluation.report import to_json
+from flows.evaluation.folder import EvaluationRequest, evaluate_folder
+from flows.evaluation.report import evaluation_json
 from flows.evaluation.tables import print_summary
 from flows.progress import watched
 from flows.resources import Progress, Resources
@@ -59,7 +59,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
     "to see how much scores move.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def evaluate(  # noqa: PLR0913 - its options
+def evaluate_command(  # noqa: PLR0913 - its options
     data: Path,
     *,
     peers: Path | None,
@@ -82,10 +82,10 @@ def evaluate(  # noqa: PLR0913 - its options
             "the first number must be the lower one", param_hint="--opacity-scale"
         )
     with watched(Resources(chosen_settings(**engine), Progress())) as have:
-        request = Request(data, peers, out, Scale(lowest, highest), perturbed)
+        request = EvaluationRequest(data, peers, out, Scale(lowest, highest), perturbed)
         found = asyncio.run(evaluate_folder(request, have))
     if as_json:
-        click.echo(to_json(found, request.command(found.version)), nl=False)
+        click.echo(evaluation_json(found, request.command(found.version)), nl=False)
         return
     print_errors(found, terminal())
     print_summary(found, terminal())

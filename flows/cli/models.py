@@ -9,7 +9,7 @@ from flows.cli.options import check_model
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
 from flows.models.catalogue import known, names, store, version
-from flows.models.importing import RALO, Request, import_head, import_ralo
+from flows.models.importing import RALO, ImportRequest, import_head, import_ralo
 from flows.models.store import StoredModel
 from flows.models.text import (
     ListedModel,
@@ -28,7 +28,7 @@ _RALO = "ralo"
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.command(name="import")
+@click.command()
 @click.argument("files", nargs=-1, required=True, metavar="[ralo] FILE...")
 @click.option("--name", help="Lowercase letters, digits and hyphens; what --model will take.")
 @click.option(
@@ -45,7 +45,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 @click.option("--opacity-scale", type=(float, float), metavar="LOW HIGH", help="In points.")
 @click.option("--source", help="Where the head comes from, for the record.")
 @click.option("--licence", help="Under which licence, for the record.")
-def import_model(files: tuple[str, ...], **said: object) -> None:
+def import_command(files: tuple[str, ...], **said: object) -> None:
     r"""Import a head from FILEs that others publish, as a model of this installation.
 
     \b
@@ -80,7 +80,7 @@ def _existing_files(files: tuple[str, ...]) -> list[Path]:
     return paths
 
 
-def _ralo_request(given: dict[str, object]) -> Request:
+def _ralo_request(given: dict[str, object]) -> ImportRequest:
     surplus = sorted(set(given) - {"name", "source", "licence"})
     if surplus:
         raise UsageError(f"leave out {_option(surplus[0])}: ralo stands for what it is")
@@ -92,11 +92,11 @@ def _ralo_request(given: dict[str, object]) -> Request:
     )
 
 
-def _request(given: dict[str, object]) -> Request:
+def _request(given: dict[str, object]) -> ImportRequest:
     for name in ("name", "extent_scale", "opacity_scale"):
         if name not in given:
             raise UsageError(f"give {_option(name)}: the files do not say it")
-    return Request(
+    return ImportRequest(
         name=str(given["name"]),
         backbone=str(given.get("backbone", BACKBONES[0])),
         takes=HeadInput(str(given["takes"])) if "takes" in given else None,
@@ -118,9 +118,9 @@ def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-@click.command(name="list")
+@click.command()
 @json_option
-def list_models(*, as_json: bool) -> None:
+def list_command(*, as_json: bool) -> None:
     """List the models of this installation: built in, then imported.
 
     A model version is shown where the weights are on this machine; nothing is fetched.
@@ -136,7 +136,7 @@ def list_models(*, as_json: bool) -> None:
 @click.command()
 @click.argument("name")
 @json_option
-def show(name: str, *, as_json: bool) -> None:
+def show_command(name: str, *, as_json: bool) -> None:
     """Show everything that is known of the model NAME: hashes, source, licence, accuracy."""
     settings = read_settings()
     check_model(name, settings)

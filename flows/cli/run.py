@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @model_option
 @precision_option
 @device_option
-def run(inbox: str | None, **engine: str | None) -> None:
+def run_command(inbox: str | None, **engine: str | None) -> None:
     """Score everything in the inbox that is new, once; then end.
 
     Files younger than SEVERITY_SETTLE_SECONDS are left for the next pass: they may be

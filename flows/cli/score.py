@@ -41,7 +41,7 @@ _MANY_FILES = 32
 @model_option
 @precision_option
 @device_option
-def score(
+def score_command(
     files: tuple[Path, ...],
     *,
     form: str | None,

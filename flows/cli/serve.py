@@ -12,7 +12,7 @@ from flows.deployments.serving import serve_inbox
 @inbox_option
 @click.option("--cron", help="When to score; SEVERITY_CRON if absent.")
 @click.option("--poll-seconds", type=float, help="Also score at this interval, in seconds.")
-def serve(inbox: str | None, cron: str | None, poll_seconds: float | None) -> None:
+def serve_command(inbox: str | None, cron: str | None, poll_seconds: float | None) -> None:
     """Score on a schedule: nightly at two by default, and at an interval if one is given.
 
     Uses the Prefect server that PREFECT_API_URL names, else starts one on this machine. Two

@@ -9,9 +9,9 @@ import click
 
 from flows.cli.options import chosen_settings, device_option
 from flows.cli.terminal import terminal
-from flows.head_training.folder import Request, train_folder
+from flows.head_training.folder import TrainingRequest, train_folder
 from flows.head_training.record import HeadChoice
-from flows.head_training.text import left_out_lines, to_json, trained_lines
+from flows.head_training.text import left_out_lines, trained_json, trained_lines
 from flows.labelled_films.folder import LabelKind
 from flows.progress import watched
 from flows.resources import Progress, Resources
@@ -89,7 +89,7 @@ _OPACITY = {Labels.COHEN: Scale(0, 6), Labels.RALO: Scale(0, 8), Labels.BRIXIA: 
 )
 @device_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def train(  # noqa: PLR0913 - one for each option
+def train_command(  # noqa: PLR0913 - one for each option
     *,
     data: Path,
     name: str,
@@ -117,10 +117,10 @@ def train(  # noqa: PLR0913 - one for each option
     with watched(Resources(settings, Progress())) as have:
         basis = Basis(on) if on else None
         choice = HeadChoice(name, HeadKind(head), basis, seed, source, licence)
-        request = Request(data, choice, backbone, kinds, scale, perturbed)
+        request = TrainingRequest(data, choice, backbone, kinds, scale, perturbed)
         trained = asyncio.run(train_folder(request, have))
     if as_json:
-        click.echo(to_json(trained), nl=False)
+        click.echo(trained_json(trained), nl=False)
         return
     console = terminal()
     for line in (*left_out_lines(trained), *trained_lines(trained)):

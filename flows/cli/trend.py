@@ -23,7 +23,7 @@ from severity.domain import PatientId
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also draw it into this file (PNG, SVG or PDF).",
 )
-def trend(
+def trend_command(
     patient: str, *, issuer: str, model_version: str | None, as_json: bool, chart: Path | None
 ) -> None:
     """Show PATIENT's scores over time, by one model version.

@@ -15,7 +15,7 @@ from flows.settings import read_settings
 from severity.heads.published import LINEAR_NAME
 
 
-@click.command(name="verify")
+@click.command()
 @click.option("--model", "name", default=LINEAR_NAME, show_default=True, help="Which one.")
 @click.option(
     "--data",
@@ -24,7 +24,7 @@ from severity.heads.published import LINEAR_NAME
     help="Folder with cidc/images and reference.",
 )
 @json_option
-def verify_model(name: str, data: Path, *, as_json: bool) -> None:
+def verify_command(name: str, data: Path, *, as_json: bool) -> None:
     """Recompute the predictions that the authors published, and report each difference.
 
     This is how a site proves its installation: weights, preprocessing and arithmetic. Films

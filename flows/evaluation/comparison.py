@@ -11,10 +11,10 @@ from threadpoolctl import threadpool_limits
 from flows.errors import UsageError
 from flows.evaluation.intervals import IntervalCoverage, Readers, as_shipped, on_halves
 from flows.evaluation.notes import FittedOn, fit_note, notes, peer_notes, shared_with_fit
-from flows.evaluation.peers import Outputs
+from flows.evaluation.peers import PublishedPoints
 from flows.evaluation.repeatability import Noise
-from flows.labelled_films.features import Seen, SeenFilm, outputs_of, points_of
-from flows.labelled_films.folder import EXTENT_SCALE, LabelledFolder
+from flows.labelled_films.features import SeenFilm, SeenOrRejected, outputs_of, points_of
+from flows.labelled_films.folder import READERS_EXTENT_SCALE, LabelledFolder
 from flows.scoring.pipeline import Rejection
 from severity.domain import ModelVersion, Scale
 from severity.evaluation.agreement import Numbers
@@ -111,10 +111,10 @@ class Evaluation:
 
 def evaluate(  # noqa: PLR0913 - what an evaluation rests on
     folder: LabelledFolder,
-    seen: Sequence[Seen],
+    seen: Sequence[SeenOrRejected],
     model: ScoringModel,
     *,
-    peers: Mapping[str, Outputs] | None = None,
+    peers: Mapping[str, PublishedPoints] | None = None,
     noise: Noise | None = None,
     fitted_on: FittedOn = None,
 ) -> Evaluation:
@@ -151,7 +151,7 @@ def evaluate(  # noqa: PLR0913 - what an evaluation rests on
             f"{LEAST_GROUPS} patients are needed ({len(folder.missing)} films are missing, "
             f"{len(rejected)} were rejected)"
         )
-    scales = {EXTENT: EXTENT_SCALE, OPACITY: folder.opacity}
+    scales = {EXTENT: READERS_EXTENT_SCALE, OPACITY: folder.opacity}
     observed = {
         EXTENT: np.array([one.film.extent for one in films]),
         OPACITY: np.array([one.film.opacity for one in films]),
@@ -195,7 +195,7 @@ def evaluate(  # noqa: PLR0913 - what an evaluation rests on
         noise=noise or Noise(),
         missing=folder.missing,
         rejected=rejected,
-        fingerprint=fingerprint(folder, films),
+        fingerprint=data_fingerprint(folder, films),
     )
 
 
@@ -222,7 +222,7 @@ def _own_systems(
 
 
 def _peers(
-    films: Sequence[SeenFilm], groups: Sequence[str], published: Mapping[str, Outputs]
+    films: Sequence[SeenFilm], groups: Sequence[str], published: Mapping[str, PublishedPoints]
 ) -> list[System]:
     systems = []
     for name, outputs in published.items():
@@ -236,7 +236,7 @@ def _peers(
     return systems
 
 
-def fingerprint(folder: LabelledFolder, films: Sequence[SeenFilm]) -> str:
+def data_fingerprint(folder: LabelledFolder, films: Sequence[SeenFilm]) -> str:
     """Hash the label file and every film."""
     hashes = [folder.labels_sha256, *sorted(one.sha256 for one in films)]
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()

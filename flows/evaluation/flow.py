@@ -8,7 +8,7 @@ from prefect.artifacts import acreate_markdown_artifact
 from flows import resources
 from flows.evaluation.comparison import Evaluation
 from flows.evaluation.error_sections import errors_markdown
-from flows.evaluation.folder import Request, evaluate_folder
+from flows.evaluation.folder import EvaluationRequest, evaluate_folder
 from flows.evaluation.repeatability import MOST_PERTURBED
 from flows.evaluation.tables import summary_markdown
 from flows.library_messages import mute_libraries
@@ -39,7 +39,7 @@ async def evaluate_model(
         How many films are perturbed; see `flows.evaluation.repeatability`.
     """
     mute_libraries()
-    request = Request(
+    request = EvaluationRequest(
         data=Path(data),
         peers=Path(peers) if peers else None,
         out=Path(out) if out else None,

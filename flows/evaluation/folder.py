@@ -10,7 +10,7 @@ from flows.evaluation.comparison import Evaluation, evaluate, grouped
 from flows.evaluation.peers import read_peers
 from flows.evaluation.repeatability import MOST_PERTURBED, Noise, chosen_films, measure_noise
 from flows.evaluation.report import prepare_folder, write_report
-from flows.labelled_films.features import Seen, SeenFilm, look_at
+from flows.labelled_films.features import SeenFilm, SeenOrRejected, look_at
 from flows.labelled_films.folder import read_labelled
 from flows.labelled_films.repeats import read_repeats
 from flows.models.catalogue import fitted_on
@@ -22,7 +22,7 @@ COHEN_OPACITY = Scale(0, 6)
 
 
 @dataclass(frozen=True)
-class Request:
+class EvaluationRequest:
     """What is to be evaluated; without ``out``, no report is kept.
 
     At most ``perturbed`` films are turned, cropped and so on, to see how much scores move.
@@ -48,7 +48,7 @@ class Request:
         return shlex.join(words)
 
 
-async def evaluate_folder(request: Request, have: Resources) -> Evaluation:
+async def evaluate_folder(request: EvaluationRequest, have: Resources) -> Evaluation:
     """Measure a model on a labelled folder, under the paper's protocol.
 
     Raises
@@ -75,7 +75,9 @@ async def evaluate_folder(request: Request, have: Resources) -> Evaluation:
     return evaluation
 
 
-async def _noise(request: Request, seen: Sequence[Seen], have: Resources) -> Noise:
+async def _noise(
+    request: EvaluationRequest, seen: Sequence[SeenOrRejected], have: Resources
+) -> Noise:
     """Score the folder's repeats, and some of its labelled films perturbed."""
     films = [one for one in seen if isinstance(one, SeenFilm)]
     dated = await asyncio.to_thread(read_repeats, request.data)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flows.errors import UsageError
 
-Outputs = Mapping[str, tuple[float, float]]
+PublishedPoints = Mapping[str, tuple[float, float]]
 """What a system gives for extent and opacity, on its own scale, by film."""
 
 PEERS: Mapping[str, str] = {
@@ -26,7 +26,7 @@ _FILM = ("filename", "fname")
 _BOTH = ("geo", "opacity")
 
 
-def read_peers(folder: Path) -> dict[str, Outputs]:
+def read_peers(folder: Path) -> dict[str, PublishedPoints]:
     """Read the outputs of every system in a folder, for extent and opacity by film.
 
     Raises
@@ -42,7 +42,7 @@ def read_peers(folder: Path) -> dict[str, Outputs]:
     return {name: read_peer(path) for name, path in named.items()}
 
 
-def read_peer(path: Path) -> Outputs:
+def read_peer(path: Path) -> PublishedPoints:
     """Read one system's outputs for extent and opacity, by film."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

@@ -141,7 +141,7 @@ def _subgroup_markdown(subgroups: Sequence[Subgroup]) -> str:
     return markdown(columns, rows)
 
 
-def to_json(evaluation: Evaluation, command: str) -> str:
+def evaluation_json(evaluation: Evaluation, command: str) -> str:
     """Write the summary for programs."""
     document = {
         "notice": RESEARCH_USE_ONLY,

@@ -16,8 +16,8 @@ from flows.head_training.record import (
     measured_record,
     training_record,
 )
-from flows.labelled_films.features import Seen, SeenFilm, outputs_of
-from flows.labelled_films.folder import EXTENT_SCALE, LabelKind, LabelledFolder
+from flows.labelled_films.features import SeenFilm, SeenOrRejected, outputs_of
+from flows.labelled_films.folder import READERS_EXTENT_SCALE, LabelKind, LabelledFolder
 from flows.models.store import StoredModel
 from flows.scoring.pipeline import Rejection
 from severity.domain import MeasurementError, ModelVersion, Scale
@@ -94,7 +94,10 @@ def settled_basis(choice: HeadChoice, findings: Sequence[str]) -> Basis:
 
 
 def train(
-    choice: HeadChoice, folder: LabelledFolder, seen: Sequence[Seen], network: BareBackbone
+    choice: HeadChoice,
+    folder: LabelledFolder,
+    seen: Sequence[SeenOrRejected],
+    network: BareBackbone,
 ) -> Trained:
     """Fit a head on all films, and measure the same kind of head on films it was not fitted on.
 
@@ -128,7 +131,7 @@ def train(
             f"a head is: {LEAST_GROUPS} patients are needed, and many more for a good one "
             f"({len(folder.missing)} films are missing, {len(rejected)} were rejected)"
         )
-    scales = {EXTENT: EXTENT_SCALE, OPACITY: folder.opacity}
+    scales = {EXTENT: READERS_EXTENT_SCALE, OPACITY: folder.opacity}
     with threadpool_limits(limits=1, user_api="blas"):
         measured, calibration = _judge(choice, known, judged, scales)
         fit = fitting(choice.kind, seed=choice.seed)
@@ -139,7 +142,7 @@ def train(
         backbone=network.name,
         takes=HeadInput.FEATURES if basis is Basis.FEATURES else HeadInput.LOGITS,
         layers=(extent, opacity),
-        geographic_extent=EXTENT_SCALE,
+        geographic_extent=READERS_EXTENT_SCALE,
         opacity=folder.opacity,
     )
     used = FilmsUsed(folder, known.seen, known.groups, rejected)

@@ -8,7 +8,7 @@ from prefect.artifacts import acreate_markdown_artifact
 
 from flows import resources
 from flows.head_training.fit import Trained
-from flows.head_training.folder import Request, train_folder
+from flows.head_training.folder import TrainingRequest, train_folder
 from flows.head_training.record import HeadChoice
 from flows.head_training.text import trained_lines
 from flows.labelled_films.folder import LabelKind
@@ -43,7 +43,7 @@ async def train_head(  # noqa: PLR0913, PLR0917 - Prefect takes plain values
         Of the readers' opacity and of the head.
     """
     mute_libraries()
-    request = Request(
+    request = TrainingRequest(
         data=Path(data),
         head=HeadChoice(name, HeadKind(head)),
         backbone=backbone,

@@ -10,7 +10,7 @@ from flows.evaluation.comparison import grouped
 from flows.evaluation.repeatability import MOST_PERTURBED, Noise, chosen_films, measure_noise
 from flows.head_training.fit import Trained, settled_basis, train, with_errors
 from flows.head_training.record import HeadChoice
-from flows.labelled_films.features import Seen, SeenFilm, look_at
+from flows.labelled_films.features import SeenFilm, SeenOrRejected, look_at
 from flows.labelled_films.folder import (
     BRIXIA_LABELS,
     LABELS,
@@ -30,7 +30,7 @@ from severity.models.scoring_model import ScoringModel
 
 
 @dataclass(frozen=True)
-class Request:
+class TrainingRequest:
     """What is to be fitted on which films; ``opacity`` is the scale of readers and head.
 
     At most ``perturbed`` films are turned, cropped and so on, to see how much scores move; with
@@ -45,7 +45,7 @@ class Request:
     perturbed: int = MOST_PERTURBED
 
 
-async def train_folder(request: Request, have: Resources) -> Trained:
+async def train_folder(request: TrainingRequest, have: Resources) -> Trained:
     """Fit a head on a labelled folder, measure it, and keep it as a new model.
 
     Raises
@@ -75,7 +75,7 @@ async def train_folder(request: Request, have: Resources) -> Trained:
     return trained
 
 
-def _check(request: Request, settings: Settings) -> None:
+def _check(request: TrainingRequest, settings: Settings) -> None:
     """Refuse what cannot succeed before the work begins."""
     name = request.head.name
     if problem := name_problem(name) or scale_problem(request.opacity):
@@ -87,7 +87,7 @@ def _check(request: Request, settings: Settings) -> None:
     settled_basis(request.head, findings(request.backbone))
 
 
-def _labelled(request: Request) -> LabelledFolder:
+def _labelled(request: TrainingRequest) -> LabelledFolder:
     tables = {name: (request.data / name).is_file() for name in (LABELS, BRIXIA_LABELS)}
     if LabelKind.READERS in request.labels and not tables[LABELS] and tables[BRIXIA_LABELS]:
         raise UsageError(
@@ -98,7 +98,12 @@ def _labelled(request: Request) -> LabelledFolder:
 
 
 async def noise_on_new_patients(
-    folder: Path, seen: Sequence[Seen], have: Resources, model: ScoringModel, *, perturbed: int
+    folder: Path,
+    seen: Sequence[SeenOrRejected],
+    have: Resources,
+    model: ScoringModel,
+    *,
+    perturbed: int,
 ) -> Noise:
     """Tell how much a new model's scores move although the patient does not.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.evaluation.comparison import EXTENT, OPACITY, fingerprint
+from flows.evaluation.comparison import EXTENT, OPACITY, data_fingerprint
 from flows.labelled_films.features import SeenFilm
 from flows.labelled_films.folder import LabelKind, LabelledFolder
 from flows.models.store import FITTED_ON, short_hashes
@@ -115,7 +115,7 @@ def training_record(used: FilmsUsed, fitted: Fitted, said: Sequence[str]) -> dic
         "rejected": dict(
             sorted(Counter(str(one.reason) for one in used.rejected.values()).items())
         ),
-        "data_fingerprint": fingerprint(used.folder, used.seen),
+        "data_fingerprint": data_fingerprint(used.folder, used.seen),
         "head": {
             "kind": fitted.choice.kind.value,
             "on": fitted.basis.value,

@@ -42,7 +42,7 @@ def left_out_lines(trained: Trained) -> list[str]:
     ]
 
 
-def to_json(trained: Trained) -> str:
+def trained_json(trained: Trained) -> str:
     """Write all of it for programs."""
     model = trained.model
     document = {

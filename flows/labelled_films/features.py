@@ -22,7 +22,7 @@ from severity.models.runtime import ModelInput, in_memory
 
 _NOBODY = "unnamed"
 
-Outputs = Mapping[HeadInput, NDArray[np.float32]]
+BackboneOutputs = Mapping[HeadInput, NDArray[np.float32]]
 """What a backbone gives for one film, shape (width,) each."""
 
 
@@ -50,10 +50,10 @@ class SeenFilm:
     patient: str
     sha256: str
     perceptual: Hash
-    outputs: Outputs
+    outputs: BackboneOutputs
 
 
-Seen = SeenFilm | Rejection
+SeenOrRejected = SeenFilm | Rejection
 
 
 def outputs_of(films: Sequence[SeenFilm]) -> dict[HeadInput, NDArray[np.float32]]:
@@ -66,14 +66,16 @@ def points_of(films: Sequence[SeenFilm], head: Head) -> NDArray[np.float64]:
     return head.points(outputs_of(films)[head.takes]).astype(float)
 
 
-async def look_at(films: Sequence[LabelledFilm], have: Resources, network: Seeing) -> list[Seen]:
+async def look_at(
+    films: Sequence[LabelledFilm], have: Resources, network: Seeing
+) -> list[SeenOrRejected]:
     """Read films, prepare them and push them through the backbone, in their order.
 
     Only a few are in memory at once.
     """
     have.progress.waiting(len(films))
 
-    def through(inputs: Sequence[ModelInput]) -> list[Outputs]:
+    def through(inputs: Sequence[ModelInput]) -> list[BackboneOutputs]:
         given = network.outputs(inputs)
         return [{name: rows[place] for name, rows in given.items()} for place in range(len(inputs))]
 
@@ -82,7 +84,7 @@ async def look_at(films: Sequence[LabelledFilm], have: Resources, network: Seein
         async def ready(film: LabelledFilm) -> ReadyFilm:
             return await lanes.decode(_ready, film, lanes)
 
-        async def look(batch: Sequence[LabelledFilm]) -> list[Seen]:
+        async def look(batch: Sequence[LabelledFilm]) -> list[SeenOrRejected]:
             answers = await lanes.push(batch, ready, through)
             rejected = sum(isinstance(one, Rejection) for one in answers)
             have.progress.advanced(scored=len(batch) - rejected, rejected=rejected)
@@ -105,7 +107,7 @@ def _ready(film: LabelledFilm, lanes: Lanes) -> ReadyFilm:
     return ReadyFilm(radiograph.record, model_input, sha256, perceptual)
 
 
-def _seen(film: LabelledFilm, ready: ReadyFilm, outputs: Outputs) -> SeenFilm:
+def _seen(film: LabelledFilm, ready: ReadyFilm, outputs: BackboneOutputs) -> SeenFilm:
     return SeenFilm(
         film=film,
         view=ready.record.view,

@@ -21,7 +21,7 @@ from severity.domain import Scale
 from severity.evaluation import brixia
 
 LABELS, METADATA = "severity_scores.csv", "metadata.csv"
-EXTENT_SCALE = Scale(0, 8)
+READERS_EXTENT_SCALE = Scale(0, 8)
 """Of every published set of labels."""
 
 _IMAGES = "images"
@@ -140,7 +140,7 @@ def _both(
     match kind:
         case LabelKind.READERS:
             return (
-                _points(row, _COLUMNS[1], EXTENT_SCALE, path),
+                _points(row, _COLUMNS[1], READERS_EXTENT_SCALE, path),
                 _points(row, _COLUMNS[2], opacity, path),
             )
         case LabelKind.BRIXIA:
@@ -148,7 +148,7 @@ def _both(
                 score = brixia.global_score(row)
             except ValueError as error:
                 raise UsageError(f"{path}: {row['filename']}: {error}") from error
-            return brixia.as_points(score, EXTENT_SCALE), brixia.as_points(score, opacity)
+            return brixia.as_points(score, READERS_EXTENT_SCALE), brixia.as_points(score, opacity)
 
 
 def _read(path: Path) -> _Table:

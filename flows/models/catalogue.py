@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.models.store import FITTED_ON, ImportedFile, ModelStore, StoredModel
-from flows.models.weights_download import check_weights, kept_weights
+from flows.models.weights_download import check_weights_file, kept_weights
 from flows.settings import Settings
 from severity.domain import ModelVersion, Scale
 from severity.heads.head import Head
@@ -151,7 +151,7 @@ def version(model: KnownModel, settings: Settings) -> ModelVersion | None:
     elif weights.file is None:
         return None
     else:
-        check_weights(weights.file, weights.sha256)
+        check_weights_file(weights.file, weights.sha256)
     return ModelVersion(
         name=model.name,
         weights_sha256=weights.sha256,

@@ -28,7 +28,7 @@ _PICKLES = {".pkl", ".pickle"}
 
 
 @dataclass(frozen=True)
-class Request:
+class ImportRequest:
     """What the operator says of a head; ``takes`` may be told from its width."""
 
     name: str
@@ -40,7 +40,7 @@ class Request:
     licence: str = ""
 
 
-RALO = Request(
+RALO = ImportRequest(
     name="txrv-ralo-v1",
     backbone="densenet121-res224-all",
     takes=HeadInput.FEATURES,
@@ -54,7 +54,7 @@ RALO = Request(
 RALO_WIDTHS = (1024, 1000, 1)
 
 
-def import_ralo(files: Sequence[Path], request: Request = RALO) -> StoredModel:
+def import_ralo(files: Sequence[Path], request: ImportRequest = RALO) -> StoredModel:
     """Read the two files of the RALO head: ``mlp_geo.pkl``, ``mlp_opa.pkl``.
 
     Raises
@@ -74,7 +74,7 @@ def import_ralo(files: Sequence[Path], request: Request = RALO) -> StoredModel:
     return model
 
 
-def import_head(files: Sequence[Path], request: Request) -> StoredModel:
+def import_head(files: Sequence[Path], request: ImportRequest) -> StoredModel:
     """Read a head from two pickles (extent, opacity), from one ``.json`` or one ``.npz``.
 
     Raises
@@ -185,7 +185,7 @@ def _check_findings(head: Head) -> None:
             raise UsageError(f"{head.backbone} was not trained on {finding}, which the head uses")
 
 
-def _takes(inputs: int, request: Request) -> HeadInput:
+def _takes(inputs: int, request: ImportRequest) -> HeadInput:
     """Tell from its width what a head takes."""
     given = widths(request.backbone)
     fitting = [one for one, width in given.items() if width == inputs]

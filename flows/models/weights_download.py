@@ -14,14 +14,14 @@ from severity.errors import ModelUnavailable, WrongWeights
 
 
 @dataclass(frozen=True)
-class Limits:
+class DownloadLimits:
     """How much a download may take."""
 
     size_bytes: int = 200_000_000  # the published file has 28 MB; a server could send without end
     silence: timedelta = timedelta(seconds=30)  # in which nothing arrives
 
 
-_LIMITS = Limits()
+_LIMITS = DownloadLimits()
 
 
 def kept_weights(cache: Path, sha256: str) -> Path:
@@ -33,7 +33,7 @@ def kept_weights(cache: Path, sha256: str) -> Path:
 
 
 def published_weights(
-    *, cache: Path, file: Path | None, url: str, sha256: str, limits: Limits = _LIMITS
+    *, cache: Path, file: Path | None, url: str, sha256: str, limits: DownloadLimits = _LIMITS
 ) -> bytes:
     """Return the published weights; they are downloaded once.
 
@@ -76,7 +76,7 @@ def published_weights(
     return content
 
 
-def check_weights(file: Path, sha256: str) -> None:
+def check_weights_file(file: Path, sha256: str) -> None:
     """Refuse a file of weights that is another than the expected one.
 
     Raises
@@ -113,7 +113,7 @@ def _keep(content: bytes, kept: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _download(url: str, sha256: str, limits: Limits) -> bytes:
+def _download(url: str, sha256: str, limits: DownloadLimits) -> bytes:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
@@ -141,7 +141,7 @@ class _NotServed(Exception):
     """The server answers with something else than the file."""
 
 
-def _fetch(url: httpx.URL, limits: Limits) -> bytes:
+def _fetch(url: httpx.URL, limits: DownloadLimits) -> bytes:
     """Return what the server sends; of too much, only a little more than the limit."""
     content = bytearray()
     silence = limits.silence.total_seconds()

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Sequence
 
 from db import ledger
-from db.ledger import Seen
+from db.ledger import SeenObject
 from flows.concurrency import at_once, in_batches
 from flows.resources import Resources
 from flows.scoring.run import Work
@@ -42,7 +42,7 @@ async def enlist_listing(work: Work, have: Resources) -> tuple[int, int]:
         contents = await _contents(inbox, [one for one in chunk if one.key not in known])
         contents |= known
         seen = [
-            Seen(
+            SeenObject(
                 one.key,
                 one.fingerprint,
                 contents[one.key],

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from db import ledger, runs, scores
 from db.engine import Database
-from db.ledger import Seen
+from db.ledger import SeenObject
 from severity.domain import MeasurementErrors, ModelVersion
 from tests.builders.scores import INBOX, scored, version
 
@@ -35,7 +35,7 @@ def model(database: Database, known: ModelVersion, errors: MeasurementErrors | N
 @pytest.fixture
 def enlist(database: Database, model: int) -> Callable[..., int]:
     def enlist(*contents: str) -> int:
-        seen = [Seen(f"{content}.dcm", "f", content) for content in contents]
+        seen = [SeenObject(f"{content}.dcm", "f", content) for content in contents]
         with database.transaction() as session:
             return ledger.enlist(session, INBOX, seen, model_version_id=model)
 

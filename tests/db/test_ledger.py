@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import text
 
 from db import ledger
-from db.ledger import Seen
+from db.ledger import SeenObject
 from db.outcomes import Rejected
 from severity.domain import Reason
 from tests.builders.scores import INBOX
@@ -68,7 +68,7 @@ def test_an_unchanged_object_need_not_be_read_again(database, enlist):
 
 
 def test_a_claim_says_which_record_of_the_sidecar_it_means(database, model, running, claim):
-    seen = [Seen("a.png", "f", "a", "one record"), Seen("b.png", "f", "a", "another")]
+    seen = [SeenObject("a.png", "f", "a", "one record"), SeenObject("b.png", "f", "a", "another")]
     with database.transaction() as session:
         ledger.enlist(session, INBOX, seen, model_version_id=model)
     with running() as run_id:
@@ -83,7 +83,7 @@ def test_runs_that_enter_the_same_contents_in_other_orders_do_not_block_each_oth
 
     def enter(inbox: str) -> int:
         order = contents if inbox == "/one" else contents[::-1]
-        seen = [Seen(f"{place:03}.dcm", "f", content) for place, content in enumerate(order)]
+        seen = [SeenObject(f"{place:03}.dcm", "f", content) for place, content in enumerate(order)]
         with database.transaction() as session:
             return ledger.enlist(session, inbox, seen, model_version_id=model)
 

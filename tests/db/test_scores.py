@@ -101,7 +101,7 @@ def test_two_model_versions_score_the_same_image_once_each(
         close(run_id, scored(held.ledger_id))
         with database.transaction() as session:
             other = runs.register_model(session, version("v2"))
-            seen = [ledger.Seen("a.dcm", "f", "a")]
+            seen = [ledger.SeenObject("a.dcm", "f", "a")]
             ledger.enlist(session, INBOX, seen, model_version_id=other)
             (held,) = ledger.claim(session, INBOX, run_id, model_version_id=other, limit=1)
             closed = scores.close(session, run_id, [scored(held.ledger_id)], model_version_id=other)

@@ -41,7 +41,7 @@ def test_a_lost_score_shows_in_the_balance(database, course):
 
 
 def test_copies_are_named_as_such(database, model):
-    seen = [ledger.Seen(name, "f", "same") for name in ("a.dcm", "b.dcm")]
+    seen = [ledger.SeenObject(name, "f", "same") for name in ("a.dcm", "b.dcm")]
     with database.transaction() as session:
         assert ledger.enlist(session, INBOX, seen, model_version_id=model) == 1
         fates = balances.fates(session, INBOX, version().key)

@@ -14,7 +14,7 @@ from PIL import Image
 from flows import resources
 from flows.cli.app import main
 from flows.evaluation.comparison import EXTENT, OPACITY, Evaluation
-from flows.evaluation.folder import Request, evaluate_folder
+from flows.evaluation.folder import EvaluationRequest, evaluate_folder
 from flows.resources import Progress, Resources
 from flows.settings import Settings
 from severity.domain import RESEARCH_USE_ONLY, MeasurementError, Scale
@@ -74,7 +74,9 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def found(folder: Path, out: Path, compact: Resources) -> Evaluation:
     return asyncio.run(
-        evaluate_folder(Request(folder, folder / "peers", out, perturbed=PERTURBED), compact)
+        evaluate_folder(
+            EvaluationRequest(folder, folder / "peers", out, perturbed=PERTURBED), compact
+        )
     )
 
 
@@ -151,7 +153,7 @@ def test_predictions_name_the_file_and_no_path(found: Evaluation, out: Path):
 def test_the_same_films_give_the_same_numbers(
     found: Evaluation, folder: Path, out: Path, compact: Resources, tmp_path: Path
 ):
-    again = Request(folder, folder / "peers", tmp_path / "again", perturbed=PERTURBED)
+    again = EvaluationRequest(folder, folder / "peers", tmp_path / "again", perturbed=PERTURBED)
 
     asyncio.run(evaluate_folder(again, compact))
 
@@ -163,7 +165,7 @@ def test_the_same_films_give_the_same_numbers(
 def test_labels_on_another_scale_stretch_the_models_opacity(
     found: Evaluation, folder: Path, compact: Resources
 ):
-    request = Request(folder, opacity=Scale(0, 8), perturbed=0)
+    request = EvaluationRequest(folder, opacity=Scale(0, 8), perturbed=0)
     wide = asyncio.run(evaluate_folder(request, compact))
 
     ours, theirs = (one.result(AS_IT_IS).measured[OPACITY].predicted for one in (wide, found))
@@ -328,11 +330,11 @@ def test_the_command_prints_json(folder: Path, monkeypatch, capsys):
 
 
 def test_the_command_perturbs_as_many_films_as_the_flow():
-    from flows.cli.evaluate import evaluate
+    from flows.cli.evaluate import evaluate_command
 
-    (option,) = (one for one in evaluate.params if one.name == "perturbed")
+    (option,) = (one for one in evaluate_command.params if one.name == "perturbed")
 
-    assert option.default == Request(Path()).perturbed
+    assert option.default == EvaluationRequest(Path()).perturbed
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from flows import resources
 from flows.errors import UsageError
 from flows.head_training.fit import Trained
-from flows.head_training.folder import Request, train_folder
+from flows.head_training.folder import TrainingRequest, train_folder
 from flows.head_training.record import HeadChoice
 from flows.labelled_films.folder import LabelKind
 from flows.models.catalogue import store
@@ -54,7 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(
     data: Path, home: Path, *, kind: HeadKind = HeadKind.LINEAR, **changes: object
 ) -> Trained:
-    request = Request(
+    request = TrainingRequest(
         **{
             "data": data,
             "head": HeadChoice("mine-v1", kind),

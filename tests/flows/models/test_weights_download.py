@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.models.weights_download import Limits, published_weights
+from flows.models.weights_download import DownloadLimits, published_weights
 from severity.errors import ModelUnavailable, WrongWeights
 
 CONTENT = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-SOON = Limits(silence=timedelta(seconds=5))
+SOON = DownloadLimits(silence=timedelta(seconds=5))
 
 
 @dataclass
@@ -80,7 +80,7 @@ def fetch(
     *,
     file: Path | None = None,
     sha256: str = SHA256,
-    limits: Limits = SOON,
+    limits: DownloadLimits = SOON,
 ) -> bytes:
     return published_weights(cache=cache, file=file, url=url, sha256=sha256, limits=limits)
 
@@ -167,7 +167,7 @@ def test_wrong_content_is_refused_and_nothing_of_it_is_kept(tmp_path: Path, mirr
 
 
 def test_a_server_that_sends_too_much_is_cut_off(tmp_path: Path, mirror: Mirror) -> None:
-    limits = Limits(size_bytes=len(CONTENT) - 1)
+    limits = DownloadLimits(size_bytes=len(CONTENT) - 1)
 
     with pytest.raises(WrongWeights, match=f"sends more than {limits.size_bytes} bytes"):
         fetch(tmp_path, mirror.url, limits=limits)
