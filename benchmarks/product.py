@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.jobs import BenchmarkError, Job, NotOffered, Rate
 from benchmarks.stages import Stopwatch
-from flows.reports.score_text import FileResult
+from flows.reports import FileResult
 from flows.resources import Progress, Resources
 from flows.scoring.single_files import score_files
 from flows.settings import Settings

@@ -26,11 +26,11 @@ from severity.cores import cores
 from severity.heads.head import NAME
 from severity.pseudonym import SHORTEST_KEY
 
-DEFAULT_MODEL = "compact-2"
+_DEFAULT_MODEL = "compact-2"
 _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
 
 
-def default_home() -> Path:
+def _default_home() -> Path:
     """Return where state is kept if nothing else is said.
 
     Not below root's own home: the embedded PostgreSQL never runs as root, and would have to
@@ -52,11 +52,11 @@ class Settings(BaseSettings):
         description="PostgreSQL to use instead of the embedded one",
     )
     home: Path = Field(
-        default_factory=default_home, description="folder of the embedded database and of caches"
+        default_factory=_default_home, description="folder of the embedded database and of caches"
     )
     inbox: str | None = Field(default=None, description="drop folder or s3://bucket/prefix")
     model: str = Field(
-        default=DEFAULT_MODEL,
+        default=_DEFAULT_MODEL,
         description="the model that scores, by name",
     )
     precision: Literal["fp32", "bf16"] = Field(

@@ -9,7 +9,7 @@ from db.reading import balances, model_versions
 from flows import resources
 from flows.cli.options import chosen_resources, model_option
 from flows.cli.terminal import terminal
-from flows.reports.balance_text import balance_line, rejections_table
+from flows.reports import balance_line, rejections_table
 from flows.resources import Progress, Resources
 from flows.scoring.registration import model_version_id
 from flows.settings import read_settings

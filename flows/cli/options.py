@@ -11,7 +11,7 @@ from flows.errors import UsageError
 from flows.models.catalogue import names
 from flows.resources import Progress, Resources
 from flows.settings import Settings, read_settings
-from flows.sources.inbox import open_inbox
+from flows.sources import open_inbox
 
 inbox_option = click.option(
     "--inbox",

@@ -19,7 +19,7 @@ from flows.cli.options import (
 from flows.cli.terminal import terminal
 from flows.deployments.environment import configure_prefect
 from flows.progress import progress_bar
-from flows.reports.balance_text import balance_line, others_text
+from flows.reports import balance_line, others_text
 from severity.domain import RESEARCH_USE_ONLY
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from flows.cli.exit_codes import FAILURE
 from flows.cli.options import chosen_resources, device_option, model_option, precision_option
 from flows.cli.terminal import terminal
 from flows.progress import progress_bar
-from flows.reports.score_text import scores_csv, scores_json, scores_table
+from flows.reports import scores_csv, scores_json, scores_table
 from flows.resources import Progress
 from flows.scoring.saliency_maps import map_places
 from flows.scoring.single_files import score_files

@@ -8,7 +8,7 @@ from db.reading import model_versions, trends
 from flows.cli.options import chosen_resources
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
-from flows.reports.trend_text import trend_json, trend_table
+from flows.reports import trend_json, trend_table
 from flows.resources import Resources
 from severity.domain import PatientId
 

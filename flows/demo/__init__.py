@@ -1,1 +1,3 @@
 """The demonstration on simulated films."""
+
+__all__ = ["run"]

@@ -10,9 +10,8 @@ from flows import resources
 from flows.demo.films import write_demo_inbox
 from flows.deployments.environment import configure_prefect
 from flows.progress import progress_bar
-from flows.reports.balance_text import balance_line, fates_table
+from flows.reports import balance_line, fates_table, trend_table
 from flows.reports.trend_chart import draw_trend
-from flows.reports.trend_text import trend_table
 from flows.resources import Resources
 from flows.settings import read_settings
 

@@ -26,7 +26,7 @@ from severity.evaluation.systems import AS_IT_IS
 from severity.reliability.calibration import COVERAGE
 
 COVERAGE_PICTURE = "prediction-intervals.png"
-INTERVALS, MEASUREMENT_ERROR = "Prediction intervals", "Measurement error of change"
+_INTERVALS, _MEASUREMENT_ERROR = "Prediction intervals", "Measurement error of change"
 _INTERVAL_COLUMNS = ("system", "score", "predicted", "films", "hold the readers", "mean width")
 _NOISE_COLUMNS = (
     "what differs",
@@ -58,19 +58,19 @@ def errors_markdown(evaluation: Evaluation, *, pictures: bool = False) -> list[s
     coverage, noise = list(_cells(evaluation)), list(_noise_cells(evaluation))
     picture = f"![What intervals hold, by predicted score]({COVERAGE_PICTURE})"
     return [
-        f"## {INTERVALS}",
+        f"## {_INTERVALS}",
         _HOW_INTERVALS,
         *([picture] if coverage and pictures else []),
         *([markdown(_INTERVAL_COLUMNS, coverage)] if coverage else []),
-        *interval_notes(evaluation),
-        f"## {MEASUREMENT_ERROR}",
+        *_interval_notes(evaluation),
+        f"## {_MEASUREMENT_ERROR}",
         _HOW_NOISE,
         *([markdown(_NOISE_COLUMNS, noise)] if noise else []),
-        *noise_notes(evaluation),
+        *_noise_notes(evaluation),
     ]
 
 
-def interval_notes(evaluation: Evaluation) -> list[str]:
+def _interval_notes(evaluation: Evaluation) -> list[str]:
     """Say what is not known of intervals, and what must not be taken for known."""
     systems = {one.system for one in evaluation.intervals}
     said = []
@@ -88,7 +88,7 @@ def interval_notes(evaluation: Evaluation) -> list[str]:
     return said
 
 
-def noise_notes(evaluation: Evaluation) -> list[str]:
+def _noise_notes(evaluation: Evaluation) -> list[str]:
     """Say what follows for a change, and what was not measured."""
     noise = evaluation.noise
     said = [noise.note] if noise.note else []
@@ -232,12 +232,12 @@ def noise_rows(evaluation: Evaluation) -> list[dict[str, object]]:
 def print_errors(evaluation: Evaluation, console: Console) -> None:
     """Show both sections to a person."""
     sections = (
-        (INTERVALS, _INTERVAL_COLUMNS, list(_cells(evaluation)), interval_notes(evaluation)),
+        (_INTERVALS, _INTERVAL_COLUMNS, list(_cells(evaluation)), _interval_notes(evaluation)),
         (
-            MEASUREMENT_ERROR,
+            _MEASUREMENT_ERROR,
             _NOISE_COLUMNS,
             list(_noise_cells(evaluation)),
-            noise_notes(evaluation),
+            _noise_notes(evaluation),
         ),
     )
     for title, columns, rows, said in sections:

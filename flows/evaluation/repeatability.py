@@ -13,7 +13,7 @@ from flows.labelled_films.features import SeenFilm
 from flows.labelled_films.repeats import Dated, DatedFilm
 from flows.resources import Resources
 from flows.scoring.pipeline import Lanes
-from flows.sources.local_file import read_local_file
+from flows.sources import read_local_file
 from severity.domain import MeasurementError, StandardError
 from severity.errors import RejectedImage
 from severity.evaluation.duplicates import Hash, near_duplicates, perceptual_hash
@@ -27,7 +27,7 @@ from severity.models.scoring_model import ScoringModel
 MOST_PERTURBED = 40
 """Films: with 12 versions each, 480 passes through the network."""
 
-REPEATS, SAME_DAY, SAME_PROJECTION = (
+REPEATS, _SAME_DAY, _SAME_PROJECTION = (
     "films within 24 hours",
     "of these, of the same day",
     "of these, of the same projection",
@@ -182,8 +182,8 @@ def _repeat_rows(
     projections = [_projection(film) for film in films]
     return (
         _row(REPEATS, points, [(number,) for number in numbers]),
-        _row(SAME_DAY, points, list(zip(numbers, days, strict=True))),
-        _row(SAME_PROJECTION, points, list(zip(numbers, projections, strict=True))),
+        _row(_SAME_DAY, points, list(zip(numbers, days, strict=True))),
+        _row(_SAME_PROJECTION, points, list(zip(numbers, projections, strict=True))),
     )
 
 

@@ -22,8 +22,8 @@ from severity.domain import RESEARCH_USE_ONLY
 from severity.evaluation.duplicates import SAME_FILM
 from severity.evaluation.subgroups import FEW, Subgroup
 
-REPORT, TABLE, PREDICTIONS = "evaluation.md", "evaluation.csv", "predictions.csv"
-COVERAGE_TABLE, NOISE_TABLE = "prediction_intervals.csv", "measurement_error.csv"
+_REPORT, TABLE, PREDICTIONS = "evaluation.md", "evaluation.csv", "predictions.csv"
+_COVERAGE_TABLE, _NOISE_TABLE = "prediction_intervals.csv", "measurement_error.csv"
 
 
 def prepare_folder(folder: Path) -> None:
@@ -38,8 +38,8 @@ def prepare_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{folder} cannot be made: {error.strerror}") from error
-    if (folder / REPORT).exists():
-        raise UsageError(f"{folder / REPORT} exists and is not replaced: name another folder")
+    if (folder / _REPORT).exists():
+        raise UsageError(f"{folder / _REPORT} exists and is not replaced: name another folder")
 
 
 def write_report(evaluation: Evaluation, folder: Path, *, command: str) -> None:
@@ -52,23 +52,23 @@ def write_report(evaluation: Evaluation, folder: Path, *, command: str) -> None:
     """
     try:
         for name in evaluation.agreement:
-            draw_agreement(evaluation, name, folder / picture_name(name))
+            draw_agreement(evaluation, name, folder / _picture_name(name))
         if evaluation.intervals:
             draw_coverage(evaluation, folder / COVERAGE_PICTURE)
         for name, rows in _tables(evaluation).items():
             _write_csv(folder / name, _signed(rows, evaluation, command))
         _write_csv(folder / PREDICTIONS, _prediction_rows(evaluation))
-        (folder / REPORT).write_text(to_markdown(evaluation, command), encoding="utf-8")
+        (folder / _REPORT).write_text(_to_markdown(evaluation, command), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
 
 
-def picture_name(system: str) -> str:
+def _picture_name(system: str) -> str:
     """Name the picture of a system's agreement."""
     return f"agreement-{re.sub(r'[^a-z0-9]+', '-', system.lower()).strip('-')}.png"
 
 
-def to_markdown(evaluation: Evaluation, command: str) -> str:
+def _to_markdown(evaluation: Evaluation, command: str) -> str:
     """Write the whole report."""
     blocks = [
         f"# Evaluation of {evaluation.version.key}",
@@ -82,7 +82,7 @@ def to_markdown(evaluation: Evaluation, command: str) -> str:
     for name in evaluation.agreement:
         blocks += [
             f"## Agreement: {name}",
-            f"![Bland-Altman and calibration]({picture_name(name)})",
+            f"![Bland-Altman and calibration]({_picture_name(name)})",
             _subgroup_markdown(evaluation.subgroups(name)),
         ]
     blocks += errors_markdown(evaluation, pictures=True)
@@ -165,8 +165,8 @@ def _tables(evaluation: Evaluation) -> dict[str, list[dict[str, object]]]:
     """List the rows of each table that has any."""
     found = {
         TABLE: summary_rows(evaluation),
-        COVERAGE_TABLE: interval_rows(evaluation),
-        NOISE_TABLE: noise_rows(evaluation),
+        _COVERAGE_TABLE: interval_rows(evaluation),
+        _NOISE_TABLE: noise_rows(evaluation),
     }
     return {name: rows for name, rows in found.items() if rows}
 

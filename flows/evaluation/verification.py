@@ -19,8 +19,8 @@ from severity.evaluation.published_predictions import (
     parse_predictions,
 )
 
-IMAGES = Path("cidc/images")
-REFERENCES = {
+_IMAGES = Path("cidc/images")
+_REFERENCES = {
     Origin.NOTEBOOK: Path("reference/published_geographic_extent.csv"),
     Origin.README: Path("reference/published_readme_examples.csv"),
 }
@@ -47,9 +47,9 @@ def verify(name: str, settings: Settings, data: Path) -> tuple[ModelVersion, Ver
     """
     predictions = _predictions(data)
     _check_scales(name, settings)
-    if not (data / IMAGES).is_dir():
-        raise UsageError(f"there is no folder {data / IMAGES}")
-    films = {one.film: data / IMAGES / one.film for one in predictions}
+    if not (data / _IMAGES).is_dir():
+        raise UsageError(f"there is no folder {data / _IMAGES}")
+    films = {one.film: data / _IMAGES / one.film for one in predictions}
     present = [path for path in films.values() if path.is_file()]
     have = Resources(settings.model_copy(update={"model": name, "precision": "fp32"}), Progress())
     results = score_files(present, have)
@@ -62,7 +62,7 @@ def verify(name: str, settings: Settings, data: Path) -> tuple[ModelVersion, Ver
 
 def _predictions(data: Path) -> list[Prediction]:
     predictions = []
-    for origin, place in REFERENCES.items():
+    for origin, place in _REFERENCES.items():
         try:
             content = (data / place).read_text(encoding="utf-8")
             predictions += parse_predictions(content, origin)

@@ -13,7 +13,7 @@ from flows.concurrency import at_once, in_batches
 from flows.labelled_films.folder import LabelledFilm
 from flows.resources import Resources
 from flows.scoring.pipeline import Lanes, Network, ReadyImage, Rejection
-from flows.sources.local_file import read_local_file
+from flows.sources import read_local_file
 from severity.domain import View
 from severity.evaluation.duplicates import Hash, perceptual_hash
 from severity.files.sidecar import SidecarRecord

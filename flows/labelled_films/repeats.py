@@ -15,7 +15,7 @@ from severity.errors import UnreadableSidecar
 from severity.evaluation.repeatability import Moment, repeat_sets
 from severity.files.sidecar import SidecarRecord, parse_sidecar
 
-MOST_SETS = 200
+_MOST_SETS = 200
 """Of repeats that are scored; more would hardly narrow the interval."""
 
 _PLACES = ("", "images")
@@ -60,10 +60,10 @@ def read_repeats(folder: Path) -> Dated:
             "that are here, so none is known to repeat another."
         )
     sets = repeat_sets([one.record.patient_id for one in dated], [one.moment for one in dated])
-    note = f"Of {len(sets)} sets of repeats, the first {MOST_SETS} were scored."
+    note = f"Of {len(sets)} sets of repeats, the first {_MOST_SETS} were scored."
     return Dated(
-        tuple(dated[place] for films in sets[:MOST_SETS] for place in films),
-        note if len(sets) > MOST_SETS else "",
+        tuple(dated[place] for films in sets[:_MOST_SETS] for place in films),
+        note if len(sets) > _MOST_SETS else "",
     )
 
 

@@ -121,7 +121,7 @@ def known(name: str, settings: Settings) -> KnownModel:
         name=name,
         imported=name not in BUILT_IN,
         backbone=head.backbone,
-        head=head_text(head),
+        head=_head_text(head),
         head_sha256=head.sha256,
         geographic_extent=head.geographic_extent,
         opacity=head.opacity,
@@ -164,7 +164,7 @@ def version(model: KnownModel, settings: Settings) -> ModelVersion | None:
     )
 
 
-def head_text(head: Head) -> str:
+def _head_text(head: Head) -> str:
     """Say in a few words what a head is."""
     extent, opacity = ("-".join(map(str, widths)) for widths in head.widths)
     if all(len(chain) == 1 for chain in head.layers):

@@ -51,7 +51,7 @@ RALO = ImportRequest(
 )
 """The authors' second head: an MLP on the features, both scores from 0 to 8."""
 
-RALO_WIDTHS = (1024, 1000, 1)
+_RALO_WIDTHS = (1024, 1000, 1)
 
 
 def import_ralo(files: Sequence[Path], request: ImportRequest = RALO) -> StoredModel:
@@ -69,8 +69,8 @@ def import_ralo(files: Sequence[Path], request: ImportRequest = RALO) -> StoredM
     if "opa" in files[0].name and "geo" in files[1].name:
         raise UsageError("the file of geographic extent comes first: mlp_geo.pkl mlp_opa.pkl")
     model = import_head(files, request)
-    if model.head.widths != (RALO_WIDTHS, RALO_WIDTHS):
-        raise WrongWeights(f"the RALO head has layers of {RALO_WIDTHS}, not {model.head.widths}")
+    if model.head.widths != (_RALO_WIDTHS, _RALO_WIDTHS):
+        raise WrongWeights(f"the RALO head has layers of {_RALO_WIDTHS}, not {model.head.widths}")
     return model
 
 

@@ -145,16 +145,16 @@ def _training(known: KnownModel) -> dict[str, str]:
 
 def models_json(models: Sequence[ListedModel]) -> str:
     """Write models for programs."""
-    document = {"notice": RESEARCH_USE_ONLY, "models": [model_document(one) for one in models]}
+    document = {"notice": RESEARCH_USE_ONLY, "models": [_model_document(one) for one in models]}
     return json.dumps(document, indent=2)
 
 
 def model_json(one: ListedModel) -> str:
     """Write one model for programs."""
-    return json.dumps({"notice": RESEARCH_USE_ONLY, **model_document(one)}, indent=2)
+    return json.dumps({"notice": RESEARCH_USE_ONLY, **_model_document(one)}, indent=2)
 
 
-def model_document(one: ListedModel) -> dict[str, object]:
+def _model_document(one: ListedModel) -> dict[str, object]:
     """Give what is known of one model as plain values."""
     document: dict[str, object] = {"name": one.name}
     if one.known is not None:
@@ -178,7 +178,7 @@ def verdict_table(version: ModelVersion, verdict: Verdict) -> RenderableType:
     for one in verdict.comparisons:
         style = "" if one.agrees else "dim" if one.points is None else "red"
         table.add_row(*(Text(cell) for cell in _comparison_cells(one)), style=style)
-    return Group(table, *(Text(line) for line in verdict_lines(version, verdict)))
+    return Group(table, *(Text(line) for line in _verdict_lines(version, verdict)))
 
 
 def _comparison_cells(one: Comparison) -> tuple[str, ...]:
@@ -191,7 +191,7 @@ def _comparison_cells(one: Comparison) -> tuple[str, ...]:
     return (*row, f"{one.points:.3f}", f"{one.difference:+.3f}", far)
 
 
-def verdict_lines(version: ModelVersion, verdict: Verdict) -> list[str]:
+def _verdict_lines(version: ModelVersion, verdict: Verdict) -> list[str]:
     """Say what all differences say together."""
     agreeing = sum(one.agrees for one in verdict.compared)
     compared = f"{len(verdict.compared)} of {len(verdict.comparisons)} published numbers compared"

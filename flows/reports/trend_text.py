@@ -49,7 +49,7 @@ def _style(seen: Observation) -> str:
     return "dim" if seen.view_changed else ""
 
 
-def unlike_names(reasons: Iterable[Unlike | None]) -> str:
+def _unlike_names(reasons: Iterable[Unlike | None]) -> str:
     """Name each reason once, in the order of `Unlike`."""
     found = set(reasons)
     return ", ".join(reason.value for reason in Unlike if reason in found)
@@ -58,7 +58,7 @@ def unlike_names(reasons: Iterable[Unlike | None]) -> str:
 def _cells(seen: Observation) -> tuple[str, ...]:
     mark = " !" if seen.unlike else " *" if seen.view_changed else ""
     return (
-        date_text(seen),
+        _date_text(seen),
         f"{seen.days_since_baseline:.0f}",
         f"{seen.view}{mark}",
         score_text(seen.geographic_extent, seen.extent_interval),
@@ -70,7 +70,7 @@ def _cells(seen: Observation) -> tuple[str, ...]:
     )
 
 
-def date_text(seen: Observation) -> str:
+def _date_text(seen: Observation) -> str:
     """Write the date; only a day's number is known where the calendar is not."""
     if not seen.calendar_known:
         return _NO_SCORE
@@ -134,7 +134,7 @@ def _unlike_notes(observations: Sequence[Observation]) -> list[str]:
     flagged = [one for one in observations if one.unlike]
     if not flagged:
         return []
-    reasons = unlike_names(one.unlike for one in flagged)
+    reasons = _unlike_names(one.unlike for one in flagged)
     notes = [
         f"! Unlike known films ({reasons}): not to be trusted, and compared with no other film."
     ]

@@ -1,1 +1,3 @@
 """The main job: from what lies in a source to scores in the database."""
+
+__all__ = ["flow", "pipeline", "registration", "saliency_maps", "single_files"]

@@ -9,8 +9,7 @@ from db.ledger import SeenObject
 from flows.concurrency import at_once, in_batches
 from flows.resources import Resources
 from flows.scoring.run import Work
-from flows.sources.inbox import Inbox
-from flows.sources.store import Listed
+from flows.sources import Inbox, Listed
 from severity.errors import RejectedImage
 from severity.images.limits import MOST_BYTES
 

@@ -25,7 +25,7 @@ from flows.scoring.pipeline import Lanes
 from flows.scoring.registration import model_version_id
 from flows.scoring.run import Work
 from flows.software import SOFTWARE
-from flows.sources.inbox import open_inbox
+from flows.sources import open_inbox
 from severity.domain import RESEARCH_USE_ONLY, State
 
 

@@ -10,7 +10,7 @@ from db.engine import Database
 from db.ledger import Claim
 from flows.resources import Resources
 from flows.scoring.pipeline import Lanes
-from flows.sources.inbox import Inbox, Listing
+from flows.sources import Inbox, Listing
 from severity.domain import Reason
 from severity.errors import IncompleteMetadata
 from severity.files.sidecar import SidecarRecord

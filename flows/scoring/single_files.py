@@ -7,11 +7,11 @@ from itertools import chain, repeat
 from pathlib import Path
 
 from flows.concurrency import at_once, in_batches
-from flows.reports.score_text import FileResult
+from flows.reports import FileResult
 from flows.resources import Resources
 from flows.scoring.pipeline import Lanes, ReadyImage, Rejection
 from flows.scoring.saliency_maps import MapPlace, write_map
-from flows.sources.local_file import read_local_file
+from flows.sources import read_local_file
 from severity.domain import Score
 from severity.errors import UnreadableSidecar
 from severity.files.sidecar import SIDECAR_NAMES, SidecarRecord, parse_sidecar

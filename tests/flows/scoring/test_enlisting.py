@@ -19,8 +19,7 @@ from flows.errors import InboxError
 from flows.resources import Resources
 from flows.scoring.enlisting import enlist_listing
 from flows.scoring.run import Work
-from flows.sources.inbox import Inbox, Listing
-from flows.sources.store import Listed
+from flows.sources import Inbox, Listed, Listing
 from severity.domain import ModelVersion, Reason, Scale
 from severity.errors import IncompleteMetadata, UnreadableImage
 from severity.images.limits import MOST_BYTES

@@ -17,7 +17,7 @@ from flows.demo.films import COPY, DEMO_EXPECTATIONS, write_demo_inbox
 from flows.resources import Resources
 from flows.scoring.enlisting import enlist_listing
 from flows.scoring.run import Work
-from flows.sources.inbox import open_inbox
+from flows.sources import open_inbox
 from severity import domain
 from severity.domain import (
     Interval,

@@ -21,9 +21,8 @@ from flows.progress import progress_bar
 from flows.resources import Progress, Resources
 from flows.scoring.enlisting import enlist_listing
 from flows.scoring.run import Work
+from flows.sources import Inbox, Listed, open_inbox
 from flows.sources.folder import Folder
-from flows.sources.inbox import Inbox, open_inbox
-from flows.sources.store import Listed
 from tests.builders.films import write_inbox, write_sidecar
 
 FILMS = 14
