@@ -1,6 +1,7 @@
 """The command line as tests run it; see the fixture ``command``."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,3 +20,6 @@ def listed_models(command: Command) -> dict[str, dict[str, object]]:
     """Return what `model list` says of each model, by its name."""
     models = json.loads(command("model", "list", "--json").out)["models"]
     return {model["name"]: model for model in models}
+
+
+Program = Callable[..., subprocess.CompletedProcess[str]]

@@ -1,0 +1,51 @@
+"""The command line, started as a program or run in this process on the test's database."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from flows.cli.app import app
+from flows.resources import Resources
+from tests.builders.commands import Program
+from tests.builders.settings import SECRET
+
+
+@pytest.fixture
+def program(database_url: str, tmp_path: Path) -> Program:
+    """Run `cxr-severity` as a program; nothing but these settings reaches it."""
+
+    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {
+            "DATABASE_URL": database_url,
+            "SEVERITY_PSEUDONYM_KEY": SECRET,
+            "SEVERITY_HOME": str(tmp_path / "home"),
+            **settings,
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "flows", *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def ask(have: Resources, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command in this process, on the test's database."""
+    assert have.settings.database_url is not None
+    monkeypatch.setenv("DATABASE_URL", have.settings.database_url.get_secret_value())
+    monkeypatch.setenv("SEVERITY_PSEUDONYM_KEY", SECRET)
+
+    def ask(*arguments: str) -> Result:
+        return CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+    return ask

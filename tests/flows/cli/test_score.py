@@ -1,0 +1,77 @@
+"""The command `score`, read from the terminal."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from flows.demo.films import FILMS, write_demo_inbox
+from flows.errors import UsageError
+from severity.domain import RESEARCH_USE_ONLY
+from severity.gpus import gpus
+from tests.builders.commands import Program
+from tests.builders.films import write_inbox
+
+
+@pytest.mark.skipif(gpus() > 0, reason="this machine has a GPU")
+def test_a_machine_without_a_gpu_says_so_once_and_not_if_told_to_use_the_cpu(
+    program: Program, tmp_path: Path
+) -> None:
+    write_inbox(tmp_path / "inbox", films=1)
+    films = [str(path) for path in (tmp_path / "inbox").iterdir()]
+
+    assert program("score", "--json", *films).stderr.count("No GPU here") == 1
+    assert "GPU" not in program("score", "--json", "--device", "cpu", *films).stderr
+
+
+def test_score_needs_no_database_and_says_why_a_file_was_rejected(
+    program: Program, tmp_path: Path
+) -> None:
+    write_demo_inbox(tmp_path / "films")
+    film = tmp_path / "films" / FILMS[0].name
+    text_file = tmp_path / "films" / "read-me-i-am-not-an-image.dcm"
+
+    ended = program("score", "--json", str(film), str(text_file), DATABASE_URL="")
+
+    assert ended.returncode == 1, ended.stderr
+    document = json.loads(ended.stdout)
+    scored, rejected = document["results"]
+    assert document["notice"] == RESEARCH_USE_ONLY
+    assert 0 <= scored["geographic_extent"] <= 8
+    assert scored["simulated"] is True
+    assert (rejected["geographic_extent"], rejected["reason"]) == (None, "not_an_image")
+
+
+def test_score_writes_csv_with_the_model_version(
+    ask: Callable[..., Result], tmp_path: Path
+) -> None:
+    write_inbox(tmp_path, films=2)
+
+    shown = ask("score", "--csv", str(tmp_path / "film-0001.png"), str(tmp_path / "film-0000.png"))
+
+    header, first, second = shown.stdout.splitlines()
+    assert header.startswith("file,model_version,geographic_extent,opacity")
+    assert "film-0001.png,compact-2-fp32-" in first
+    assert "film-0000.png,compact-2-fp32-" in second
+
+
+def test_score_writes_saliency_maps_and_replaces_none(
+    ask: Callable[..., Result], tmp_path: Path
+) -> None:
+    write_inbox(tmp_path, films=1)
+    asked = (
+        "score",
+        "--json",
+        "--saliency",
+        str(tmp_path / "maps"),
+        str(tmp_path / "film-0000.png"),
+    )
+
+    (result,) = json.loads(ask(*asked).stdout)["results"]
+
+    assert Path(result["saliency"]).read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "maps/film-0000.saliency.npy").is_file()
+    with pytest.raises(UsageError, match="exists and is not replaced"):
+        ask(*asked)
