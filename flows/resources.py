@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,10 @@ from severity.pseudonym import keyed_digest, patient_key, secret_fingerprint
 
 if TYPE_CHECKING:
     from severity.models.scoring_model import ScoringModel
+
+
+SOFTWARE = f"cxr-severity {version('cxr-severity')}"
+"""Which software this is, as runs and models record it."""
 
 
 class Progress:

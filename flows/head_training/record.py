@@ -10,8 +10,8 @@ from flows.evaluation.comparison import EXTENT, OPACITY, data_fingerprint
 from flows.labelled_films.features import SeenFilm
 from flows.labelled_films.folder import LabelKind, LabelledFolder
 from flows.models.store import FITTED_ON, short_hashes
+from flows.resources import SOFTWARE
 from flows.scoring.pipeline import Rejection
-from flows.software import SOFTWARE
 from severity.evaluation import brixia
 from severity.evaluation.conformal import LEAST_GROUPS_FOR_MARGINS
 from severity.evaluation.head_fitting import Basis, HeadKind, settled

@@ -18,13 +18,13 @@ from db.reading.balances import Balance
 from flows import resources
 from flows.concurrency import at_once
 from flows.library_messages import mute_libraries
+from flows.resources import SOFTWARE
 from flows.scoring import run as work
 from flows.scoring.batch import score_claims
 from flows.scoring.enlisting import enlist_listing
 from flows.scoring.pipeline import Lanes
 from flows.scoring.registration import model_version_id
 from flows.scoring.run import Work
-from flows.software import SOFTWARE
 from flows.sources import open_inbox
 from severity.domain import RESEARCH_USE_ONLY, State
 

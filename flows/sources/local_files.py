@@ -1,4 +1,4 @@
-"""A file that someone names, rather than one that an inbox lists."""
+"""Single files of this machine, for what is no inbox."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from severity.images.limits import check_bytes
 
 
 def read_local_file(path: Path) -> bytes:
-    """Read a whole file, unless it is larger than an image may be.
+    """Read a file whole.
 
     Raises
     ------
     RejectedImage
-        It is too large, or cannot be read.
+        It is beyond the limit on bytes, or cannot be read.
     """
     try:
         check_bytes(path.stat().st_size)
