@@ -6,11 +6,10 @@ from rich.text import Text
 from db import ledger
 from db.engine import Database
 from db.reading import balances, model_versions
-from flows import resources
 from flows.cli.options import chosen_resources, model_option
 from flows.cli.terminal import terminal
 from flows.reports import balance_line, rejections_table
-from flows.resources import Progress, Resources
+from flows.resources import Progress, Resources, using
 from flows.scoring.registration import model_version_id
 from flows.settings import read_settings
 from severity.domain import RESEARCH_USE_ONLY, Reason
@@ -21,10 +20,10 @@ from severity.domain import RESEARCH_USE_ONLY, Reason
 def status_command(model: str | None) -> None:
     """Show the balance: what became of everything that was ever seen."""
     console = terminal()
-    with chosen_resources(model=model) as have, have.database.transaction() as session:
-        versions = model_versions.of_model(session, have.settings.model)
+    with chosen_resources(model=model) as resources, resources.database.transaction() as session:
+        versions = model_versions.of_model(session, resources.settings.model)
         if not versions:
-            console.print(f"{have.settings.model} has scored nothing yet.")
+            console.print(f"{resources.settings.model} has scored nothing yet.")
         for version in versions:
             console.print(Text(version, style="bold"))
             console.print(balance_line(balances.balance(session, version)))
@@ -39,9 +38,9 @@ def status_command(model: str | None) -> None:
 @model_option
 def release_command(reason: str, model: str | None) -> None:
     """Put back what was rejected for REASON, to be tried again by the next run."""
-    with chosen_resources(model=model) as have:
-        version_id = model_version_id(have)
-        with have.database.transaction() as session:
+    with chosen_resources(model=model) as resources:
+        version_id = model_version_id(resources)
+        with resources.database.transaction() as session:
             released = ledger.release(session, Reason(reason), model_version_id=version_id)
     terminal().print(f"{released} rejected for {reason} wait again")
 
@@ -53,8 +52,8 @@ def upgrade_command() -> None:
     Also lets the role severity_dashboard, if it exists, read the dashboards' views.
     """
     settings = read_settings()
-    with resources.using(Resources(settings, Progress())) as have:
+    with using(Resources(settings, Progress())) as resources:
         url = settings.database_url
-        database = Database(url.get_secret_value()) if url else have.database
+        database = Database(url.get_secret_value()) if url else resources.database
         revision = database.upgrade()
     terminal().print(f"The database is at revision {revision}.")

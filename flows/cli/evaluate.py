@@ -81,13 +81,13 @@ def evaluate_command(  # noqa: PLR0913 - its options
         raise click.BadParameter(
             "the first number must be the lower one", param_hint="--opacity-scale"
         )
-    with watched(Resources(chosen_settings(**engine), Progress())) as have:
+    with watched(Resources(chosen_settings(**engine), Progress())) as resources:
         request = EvaluationRequest(data, peers, out, Scale(lowest, highest), perturbed)
-        found = asyncio.run(evaluate_folder(request, have))
+        evaluation = asyncio.run(evaluate_folder(request, resources))
     if as_json:
-        click.echo(evaluation_json(found, request.command(found.version)), nl=False)
+        click.echo(evaluation_json(evaluation, request.command(evaluation.version)), nl=False)
         return
-    print_errors(found, terminal())
-    print_summary(found, terminal())
+    print_errors(evaluation, terminal())
+    print_summary(evaluation, terminal())
     if out:
         click.echo(f"written to {out}")

@@ -38,14 +38,14 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 )
 @click.option(
     "--takes",
-    type=click.Choice([one.value for one in HeadInput]),
+    type=click.Choice([takes.value for takes in HeadInput]),
     help="What it takes of the backbone; told from the head's width if absent.",
 )
 @click.option("--extent-scale", type=(float, float), metavar="LOW HIGH", help="In points.")
 @click.option("--opacity-scale", type=(float, float), metavar="LOW HIGH", help="In points.")
 @click.option("--source", help="Where the head comes from, for the record.")
 @click.option("--licence", help="Under which licence, for the record.")
-def import_command(files: tuple[str, ...], **said: object) -> None:
+def import_command(files: tuple[str, ...], **choices: object) -> None:
     r"""Import a head from FILEs that others publish, as a model of this installation.
 
     \b
@@ -56,9 +56,9 @@ def import_command(files: tuple[str, ...], **said: object) -> None:
     extent first; or a linear head in one .json or .npz. Nothing in a pickle is run. `ralo`
     stands for the head that Cohen et al. published in 2021, with its backbone and scales.
     """
-    given = {name: value for name, value in said.items() if value is not None}
+    options = {name: value for name, value in choices.items() if value is not None}
     settings = read_settings()
-    model = _read(files, given)
+    model = _read(files, options)
     added = store(settings).add(model)
     click.echo(f"{model.head.name} {'imported' if added else 'was imported already, unchanged'}")
     click.echo(f"head SHA-256 {model.head.sha256}")
@@ -66,10 +66,10 @@ def import_command(files: tuple[str, ...], **said: object) -> None:
     click.echo(RESEARCH_USE_ONLY)
 
 
-def _read(files: tuple[str, ...], given: dict[str, object]) -> StoredModel:
+def _read(files: tuple[str, ...], options: dict[str, object]) -> StoredModel:
     if files[0] == _RALO:
-        return import_ralo(_existing_files(files[1:]), _ralo_request(given))
-    return import_head(_existing_files(files), _request(given))
+        return import_ralo(_existing_files(files[1:]), _ralo_request(options))
+    return import_head(_existing_files(files), _request(options))
 
 
 def _existing_files(files: tuple[str, ...]) -> list[Path]:
@@ -80,30 +80,30 @@ def _existing_files(files: tuple[str, ...]) -> list[Path]:
     return paths
 
 
-def _ralo_request(given: dict[str, object]) -> ImportRequest:
-    surplus = sorted(set(given) - {"name", "source", "licence"})
+def _ralo_request(options: dict[str, object]) -> ImportRequest:
+    surplus = sorted(set(options) - {"name", "source", "licence"})
     if surplus:
         raise UsageError(f"leave out {_option(surplus[0])}: ralo stands for what it is")
     return replace(
         RALO,
-        name=str(given.get("name", RALO.name)),
-        source=str(given.get("source", RALO.source)),
-        licence=str(given.get("licence", RALO.licence)),
+        name=str(options.get("name", RALO.name)),
+        source=str(options.get("source", RALO.source)),
+        licence=str(options.get("licence", RALO.licence)),
     )
 
 
-def _request(given: dict[str, object]) -> ImportRequest:
+def _request(options: dict[str, object]) -> ImportRequest:
     for name in ("name", "extent_scale", "opacity_scale"):
-        if name not in given:
+        if name not in options:
             raise UsageError(f"give {_option(name)}: the files do not say it")
     return ImportRequest(
-        name=str(given["name"]),
-        backbone=str(given.get("backbone", BACKBONES[0])),
-        takes=HeadInput(str(given["takes"])) if "takes" in given else None,
-        geographic_extent=_scale(given["extent_scale"]),
-        opacity=_scale(given["opacity_scale"]),
-        source=str(given.get("source", "")),
-        licence=str(given.get("licence", "")),
+        name=str(options["name"]),
+        backbone=str(options.get("backbone", BACKBONES[0])),
+        takes=HeadInput(str(options["takes"])) if "takes" in options else None,
+        geographic_extent=_scale(options["extent_scale"]),
+        opacity=_scale(options["opacity_scale"]),
+        source=str(options.get("source", "")),
+        licence=str(options.get("licence", "")),
     )
 
 

@@ -6,10 +6,9 @@ from datetime import timedelta
 
 import click
 
-from flows import resources
 from flows.errors import UsageError
 from flows.models.catalogue import names
-from flows.resources import Progress, Resources
+from flows.resources import Progress, Resources, using
 from flows.settings import Settings, read_settings
 from flows.sources import open_inbox
 
@@ -62,8 +61,8 @@ def check_model(name: str, settings: Settings, *, place: str = "") -> None:
 @contextmanager
 def chosen_resources(**options: object) -> Iterator[Resources]:
     """Open what a command needs, from the environment and the command's own options."""
-    with resources.using(Resources(chosen_settings(**options), Progress())) as opened:
-        yield opened
+    with using(Resources(chosen_settings(**options), Progress())) as resources:
+        yield resources
 
 
 def chosen_inbox(settings: Settings) -> str:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from flows import resources
 from flows.cli.device import announce_device
 from flows.cli.options import (
     chosen_inbox,
@@ -20,6 +19,7 @@ from flows.cli.terminal import terminal
 from flows.deployments.environment import configure_prefect
 from flows.progress import progress_bar
 from flows.reports import balance_line, others_text
+from flows.resources import using
 from severity.domain import RESEARCH_USE_ONLY
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ def run_command(inbox: str | None, **engine: str | None) -> None:
     half-written. Safe to kill at any moment and to start twice.
     """
     console = terminal()
-    with chosen_resources(inbox=inbox, **engine) as have:
-        location = chosen_inbox(have.settings)
-        announce_device(have.settings)
-        configure_prefect(have.settings.home, quiet=True)
-        with progress_bar(console) as progress, resources.using(have.reporting_to(progress)):
+    with chosen_resources(inbox=inbox, **engine) as resources:
+        location = chosen_inbox(resources.settings)
+        announce_device(resources.settings)
+        configure_prefect(resources.settings.home, quiet=True)
+        with progress_bar(console) as progress, using(resources.reporting_to(progress)):
             # Imported here: Prefect reads its settings when it is first imported.
             from flows.scoring.flow import score_inbox  # noqa: PLC0415
 

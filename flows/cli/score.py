@@ -58,12 +58,12 @@ def score_command(
     """
     if saliency:
         require_torch("--saliency")
-    with chosen_resources(**engine) as given, _bar(files, form) as progress:
-        announce_device(given.settings)
-        have = given.reporting_to(progress)
-        version = have.model.version
+    with chosen_resources(**engine) as opened, _bar(files, form) as progress:
+        announce_device(opened.settings)
+        resources = opened.reporting_to(progress)
+        version = resources.model.version
         maps = map_places(files, saliency) if saliency else None
-        results = score_files(files, have, maps=maps)
+        results = score_files(files, resources, maps=maps)
     match form:
         case "json":
             click.echo(scores_json(results, version), nl=False)

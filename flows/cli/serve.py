@@ -18,8 +18,8 @@ def serve_command(inbox: str | None, cron: str | None, poll_seconds: float | Non
     Uses the Prefect server that PREFECT_API_URL names, else starts one on this machine. Two
     passes never overlap. Ends with Ctrl-C or SIGTERM.
     """
-    with chosen_resources(inbox=inbox, cron=cron, poll_seconds=poll_seconds) as have:
-        chosen_inbox(have.settings)
-        announce_device(have.settings)
-        configure_prefect(have.settings.home, quiet=False)
-        serve_inbox(have)
+    with chosen_resources(inbox=inbox, cron=cron, poll_seconds=poll_seconds) as resources:
+        chosen_inbox(resources.settings)
+        announce_device(resources.settings)
+        configure_prefect(resources.settings.home, quiet=False)
+        serve_inbox(resources)

@@ -63,7 +63,7 @@ _OPACITY = {Labels.COHEN: Scale(0, 6), Labels.RALO: Scale(0, 8), Labels.BRIXIA: 
 @click.option(
     "--labels",
     multiple=True,
-    type=click.Choice([one.value for one in Labels]),
+    type=click.Choice([label.value for label in Labels]),
     default=[Labels.COHEN.value],
     show_default=True,
     help="severity_scores.csv with opacity from 0 to 6 (cohen) or 8 (ralo); brixia_scores.csv. "
@@ -112,13 +112,13 @@ def train_command(  # noqa: PLR0913 - one for each option
     others. The model keeps these numbers, its intervals, and a hash of the data. The same films
     and seed give the same head. docs/models.md says more.
     """
-    kinds, scale = _labels([Labels(one) for one in labels], opacity_scale)
+    kinds, scale = _labels([Labels(label) for label in labels], opacity_scale)
     settings = chosen_settings(device=device)
-    with watched(Resources(settings, Progress())) as have:
+    with watched(Resources(settings, Progress())) as resources:
         basis = Basis(on) if on else None
         choice = HeadChoice(name, HeadKind(head), basis, seed, source, licence)
         request = TrainingRequest(data, choice, backbone, kinds, scale, perturbed)
-        trained = asyncio.run(train_folder(request, have))
+        trained = asyncio.run(train_folder(request, resources))
     if as_json:
         click.echo(trained_json(trained), nl=False)
         return
@@ -134,7 +134,7 @@ def _labels(
     """Tell which tables are read, and the scale of opacity."""
     if Labels.COHEN in said and Labels.RALO in said:
         raise click.BadParameter("cohen and ralo are two scales", param_hint="--labels")
-    scored = [one for one in said if one != Labels.BRIXIA]
+    scored = [label for label in said if label != Labels.BRIXIA]
     scale = Scale(*opacity) if opacity else _OPACITY[[*scored, *said][0]]
     kinds = [LabelKind.READERS] if scored else []
     return kinds + [LabelKind.BRIXIA] * (Labels.BRIXIA in said), scale

@@ -30,43 +30,43 @@ def trend_command(
 
     PATIENT is the hospital's patient identifier, or a key such as p-1a2b... from a dashboard.
     """
-    with chosen_resources() as have:
-        found = _trend(have, _patient_key(have, patient, issuer), model_version)
+    with chosen_resources() as resources:
+        shown = _trend(resources, _patient_key(resources, patient, issuer), model_version)
     if chart is not None:
-        _draw(found, chart)
+        _draw(shown, chart)
     if as_json:
-        click.echo(trend_json(found))
+        click.echo(trend_json(shown))
         return
-    terminal().print(trend_table(found))
+    terminal().print(trend_table(shown))
 
 
-def _patient_key(have: Resources, patient: str, issuer: str) -> str:
+def _patient_key(resources: Resources, patient: str, issuer: str) -> str:
     if patient.startswith("p-"):
         return patient
-    return have.pseudonym(PatientId(patient, issuer))
+    return resources.pseudonym(PatientId(patient, issuer))
 
 
-def _trend(have: Resources, patient_key: str, model_version: str | None) -> trends.Trend:
-    with have.database.transaction() as session:
-        versions = model_versions.of_model(session, have.settings.model, patient_key)
+def _trend(resources: Resources, patient_key: str, model_version: str | None) -> trends.Trend:
+    with resources.database.transaction() as session:
+        versions = model_versions.of_model(session, resources.settings.model, patient_key)
         wanted = model_version or (versions[-1] if versions else "")
         scored_by = model_versions.of_patient(session, patient_key)
-        found = trends.trend(session, patient_key, wanted) if wanted in scored_by else None
-    if found is not None and found.observations:
-        return found
+        trend = trends.trend(session, patient_key, wanted) if wanted in scored_by else None
+    if trend is not None and trend.observations:
+        return trend
     others = [version for version in scored_by if version != wanted]
     raise UsageError(
-        f"no dated score of this patient by {model_version or have.settings.model}"
-        + (f"; {found.undated} scored images have no time" if found else "")
+        f"no dated score of this patient by {model_version or resources.settings.model}"
+        + (f"; {trend.undated} scored images have no time" if trend else "")
         + (f"; scored by {', '.join(others)}" if others else "")
     )
 
 
-def _draw(found: trends.Trend, path: Path) -> None:
+def _draw(trend: trends.Trend, path: Path) -> None:
     # Imported here: matplotlib takes as long as all the rest, and only a chart needs it.
     from flows.reports.trend_chart import draw_trend  # noqa: PLC0415
 
     try:
-        draw_trend(found, path)
+        draw_trend(trend, path)
     except (OSError, ValueError) as error:
         raise UsageError(f"the chart cannot be written: {error}") from error

@@ -49,13 +49,13 @@ def _walk(root: bytes) -> Iterator[Listed]:
     while folders:
         folder = folders.pop()
         try:
-            with os.scandir(folder) as entries:
-                found = list(entries)
+            with os.scandir(folder) as scan:
+                entries = list(scan)
         except OSError:
             if folder == top:
                 raise
             continue
-        for entry in found:
+        for entry in entries:
             try:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)

@@ -56,27 +56,27 @@ class Inbox:
         InboxError
             The inbox cannot be listed.
         """
-        found = sorted(
-            (one for one in await self.store.objects() if _is_offered(one.key)),
-            key=lambda one: one.key,
+        offered = sorted(
+            (listed for listed in await self.store.objects() if _is_offered(listed.key)),
+            key=lambda listed: listed.key,
         )
-        images = [one for one in found if not _is_sidecar(one.key)]
-        sidecars = [one for one in found if _is_sidecar(one.key)]
-        young = [one.key for one in sidecars if not self._is_whole(one, now)]
+        images = [listed for listed in offered if not _is_sidecar(listed.key)]
+        sidecars = [listed for listed in offered if _is_sidecar(listed.key)]
+        young = [listed.key for listed in sidecars if not self._is_whole(listed, now)]
         records, broken = await self._records(
-            one.key for one in sidecars if self._is_whole(one, now)
+            listed.key for listed in sidecars if self._is_whole(listed, now)
         )
         unknown = {_folder(key) for key in (*young, *broken)}
         objects = tuple(
-            one
-            for one in images
-            if self._is_whole(one, now) and not _awaits_sidecar(one.key, records, unknown)
+            listed
+            for listed in images
+            if self._is_whole(listed, now) and not _awaits_sidecar(listed.key, records, unknown)
         )
         return Listing(objects, records, len(images) - len(objects), tuple(broken))
 
-    def _is_whole(self, one: Listed, now: datetime) -> bool:
+    def _is_whole(self, listed: Listed, now: datetime) -> bool:
         # Where nothing is waited for, a store's clock that is ahead of ours must not matter.
-        return not self.settle or now - one.modified >= self.settle
+        return not self.settle or now - listed.modified >= self.settle
 
     async def _records(
         self, keys: Iterable[str]

@@ -32,14 +32,14 @@ class Bucket:
 
     async def objects(self) -> list[Listed]:
         """List the objects below the prefix."""
-        found: list[ObjectMeta] = []
+        objects: list[ObjectMeta] = []
         try:
             async for chunk in obstore.list(self.store, chunk_size=1000):
-                found += chunk
+                objects += chunk
         except (BaseError, OSError) as error:
             raise InboxError(f"{self.location} cannot be listed: {_brief(error)}") from error
-        markers = _folder_markers(found)
-        return [_object_to_listed(meta) for meta in found if meta["path"] not in markers]
+        markers = _folder_markers(objects)
+        return [_object_to_listed(meta) for meta in objects if meta["path"] not in markers]
 
     async def read(
         self,
@@ -120,12 +120,12 @@ def _object_to_listed(meta: "ObjectMeta") -> Listed:
     )
 
 
-def _folder_markers(found: Iterable["ObjectMeta"]) -> set[str]:
+def _folder_markers(objects: Iterable["ObjectMeta"]) -> set[str]:
     """Find the empty objects that consoles make to show a folder; they cannot be read."""
-    empty = {meta["path"] for meta in found if meta["size"] == 0}
+    empty = {meta["path"] for meta in objects if meta["size"] == 0}
     if not empty:
         return empty
-    folders = {str(folder) for meta in found for folder in PurePosixPath(meta["path"]).parents}
+    folders = {str(folder) for meta in objects for folder in PurePosixPath(meta["path"]).parents}
     return {path for path in empty if path in folders or not PurePosixPath(path).suffix}
 
 
