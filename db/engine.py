@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -51,13 +52,24 @@ class Database:
         Returns
         -------
         The revision that the schema now has.
+
+        Raises
+        ------
+        DatabaseError
+            The schema is of a newer version of this program.
         """
         with self.connection() as connection, connection.begin():
             # Two programs that start at once must not both migrate.
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
             config = _alembic()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise DatabaseError(
+                    f"the database is at revision {_revision(connection)}, which this program "
+                    "does not know: use the version of the program that made it"
+                ) from error
             _grant_dashboard(connection)
             return _revision(connection)
 

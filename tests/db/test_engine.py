@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from db import embedded
 from db.engine import Database
@@ -30,6 +31,14 @@ def test_a_database_without_tables_is_refused_with_the_command_that_helps(databa
     with pytest.raises(DatabaseError, match="cxr-severity db upgrade"):
         empty.check_schema()
     empty.dispose()
+
+
+def test_a_database_of_a_newer_program_is_left_as_it_is(database):
+    with database.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(DatabaseError, match="revision 9999, which this program does not know"):
+        database.upgrade()
 
 
 @pytest.mark.parametrize(
