@@ -114,6 +114,7 @@ def _keep(content: bytes, kept: Path) -> None:
 
 
 def _download(url: str, sha256: str, limits: DownloadLimits) -> bytes:
+    """Return what the server sends, which has that SHA-256."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
@@ -123,18 +124,22 @@ def _download(url: str, sha256: str, limits: DownloadLimits) -> bytes:
     try:
         content = _fetch(parsed, limits)
     except (httpx.HTTPError, _NotServed) as error:
-        raise ModelUnavailable(
-            f"the weights are not on this machine, and downloading {shown} failed: "
-            f"{str(error) or type(error).__name__}. Either allow access to that URL and run again, "
-            "or download it on another machine and set SEVERITY_WEIGHTS_FILE to the file. Its "
-            f"SHA-256 must be {sha256}"
-        ) from error
+        raise _unavailable(shown, sha256, error) from error
     if len(content) > limits.size_bytes:
         raise WrongWeights(f"{shown} sends more than {limits.size_bytes} bytes")
     actual = hashlib.sha256(content).hexdigest()
     if actual != sha256:
         raise WrongWeights(f"{shown} sent weights with SHA-256 {actual}, not {sha256}")
     return content
+
+
+def _unavailable(shown: httpx.URL, sha256: str, error: Exception) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"the weights are not on this machine, and downloading {shown} failed: "
+        f"{str(error) or type(error).__name__}. Either allow access to that URL and run again, "
+        "or download it on another machine and set SEVERITY_WEIGHTS_FILE to the file. Its "
+        f"SHA-256 must be {sha256}"
+    )
 
 
 class _NotServed(Exception):
