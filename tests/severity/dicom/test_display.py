@@ -229,7 +229,7 @@ def test_two_exposures_keep_their_difference() -> None:
     bright = all_shown(dicom_film(patches(0, 2000, 4000)))
     dark = all_shown(dicom_film(patches(0, 1000, 2000)))
 
-    assert dark == pytest.approx(bright / 2, abs=1e-6)
+    np.testing.assert_allclose(dark, bright / 2, rtol=0, atol=1e-6)
 
 
 def test_signed_pixels_span_both_sides_of_zero() -> None:
