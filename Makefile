@@ -13,10 +13,10 @@ BIN := $(VENV)/bin
 # Modules are compiled when they are first imported: most never are, and would take 200 MB.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo install test test-cpu check static format lock train bench clean help
+.PHONY: demo install test test-cpu test-everywhere check quick static format lock train bench clean help
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
 demo: $(VENV)/installed-cpu ## the whole job on simulated films: scores, rejections, a trend
 	$(BIN)/cxr-severity demo
@@ -25,15 +25,25 @@ demo: $(VENV)/installed-cpu ## the whole job on simulated films: scores, rejecti
 
 install: $(VENV)/installed ## everything, with torch: for GPUs, txrv-* models and saliency maps
 
-test: $(VENV)/installed $(VENV)/installed-dev ## every test
-	$(BIN)/pytest
+# Two processes use two cores; each more brings a PostgreSQL and a Prefect server of its own.
+PROCESSES ?= 2
+IN_PARALLEL := --numprocesses $(PROCESSES) --dist worksteal
+
+test: $(VENV)/installed $(VENV)/installed-dev ## every test, in random order (PROCESSES=2)
+	$(BIN)/pytest $(IN_PARALLEL) --durations 25
 
 test-cpu: ## the demo and every test that needs no torch, in an environment without it: .venv-cpu
 	$(MAKE) VENV=.venv-cpu .venv-cpu/installed-dev
 	.venv-cpu/bin/cxr-severity demo --home $$(mktemp -d)
-	.venv-cpu/bin/pytest
+	.venv-cpu/bin/pytest $(IN_PARALLEL)
 
-check: static test ## what must pass before each commit
+test-everywhere: $(VENV)/installed $(VENV)/installed-dev ## every test in other orders, zones, rights and without films
+	.ci/everywhere $(BIN)/pytest $(IN_PARALLEL)
+
+check: static quick ## what must pass before each commit; a minute or so
+
+quick: $(VENV)/installed $(VENV)/installed-dev ## the tests that need no server and no network's weights
+	$(BIN)/pytest $(IN_PARALLEL) -m "not server and not weights"
 
 static: $(VENV)/installed $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

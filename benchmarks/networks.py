@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from safetensors.torch import load
 from torch import Tensor, nn
-from torchxrayvision.models import DenseNet
 
 from benchmarks.jobs import BenchmarkError, Job
 from severity.models.bundled_cards import bundled_file
@@ -38,6 +37,9 @@ def network(job: Job) -> nn.Module:
 
 
 def _published(file: Path) -> nn.Module:
+    # Imported here: it takes seconds, which a process that measures another network need not pay.
+    from torchxrayvision.models import DenseNet  # noqa: PLC0415
+
     densenet = DenseNet(weights="densenet121-res224-all", cache_dir=str(file.parent))
     densenet.op_threshs = None  # raw logits, as the authors take them
     module: nn.Module = densenet

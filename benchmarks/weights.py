@@ -6,17 +6,20 @@ ones have, and differ from film to film, or an agreement of two variants would m
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from torchxrayvision.models import DenseNet
 
 from benchmarks.jobs import Weights
 from severity.images.preprocessing import MODEL_LIMIT, MODEL_SIDE
 from severity.models.torchxrayvision_weights import weight_set
+
+if TYPE_CHECKING:
+    from torchxrayvision.models import DenseNet
 
 _SEED = 0
 WEIGHTS = "densenet121-res224-all"
@@ -33,13 +36,16 @@ def write_random_weights(folder: Path) -> Weights:
     return Weights(str(file), hashlib.sha256(file.read_bytes()).hexdigest())
 
 
-def random_densenet() -> DenseNet:
+def random_densenet() -> "DenseNet":
     """Make a DenseNet-121 that tells films apart.
 
     Weights are random, the norms' statistics those of film-like images. The logit behind the
     scores reads the direction in which the features of such images differ most, as a trained
     one would: a random direction would read mostly rounding.
     """
+    # Imported here: it takes seconds, which a process that measures another network need not pay.
+    from torchxrayvision.models import DenseNet  # noqa: PLC0415
+
     torch.manual_seed(_SEED)
     network = DenseNet()
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
@@ -57,7 +63,7 @@ def random_densenet() -> DenseNet:
     return network
 
 
-def _spread_logits(network: DenseNet, features: Tensor) -> None:
+def _spread_logits(network: "DenseNet", features: Tensor) -> None:
     """Give each logit mean 0 and one deviation over the images that ``features`` are of."""
     classifier = network.classifier
     nn.init.normal_(classifier.weight)

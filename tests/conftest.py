@@ -10,7 +10,22 @@ from sqlalchemy import make_url
 from db.engine import Database
 from tests.builders.postgres import new_database, running_postgres
 
+# Threads that wait for each other in a loop take the core from the other process's tests. Set
+# before torch is first imported, which reads it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 _DATA = Path(os.environ.get("SEVERITY_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
+_SERVERS = {"server_url", "deployed_url", "s3_server", "prefect"}
+_WEIGHTS = {"random_weights"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark the tests that `make check` leaves out, by the fixtures that cost so much."""
+    for item in items:
+        for mark, fixtures in (("server", _SERVERS), ("weights", _WEIGHTS)):
+            if fixtures.intersection(item.fixturenames):
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session", autouse=True)

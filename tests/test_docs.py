@@ -10,7 +10,7 @@ from flows.settings import Settings
 from severity.domain import RESEARCH_USE_ONLY, Reason
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
@@ -44,10 +44,11 @@ def test_every_surface_says_what_it_is_for() -> None:
         "deploy/grafana/dashboards/patient-trend.json",
         "pyproject.toml",
     ):
-        assert "not for diagnosis" in (ROOT / surface).read_text().lower(), surface
+        assert "not for diagnosis" in (ROOT / surface).read_text(encoding="utf-8").lower(), surface
 
 
 def test_links_between_documents_lead_somewhere() -> None:
     for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
+        text = document.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
             assert (document.parent / target).exists(), f"{document.name}: {target}"

@@ -14,6 +14,7 @@ SMALL = [
 ]
 
 
+@pytest.mark.weights
 def test_one_command_measures_all_variants_on_the_same_films(tmp_path, capsys):
     file = tmp_path / "found.json"
 

@@ -10,6 +10,8 @@ from benchmarks.jobs import BenchmarkError, Job, NotOffered, Precision, Task, Va
 from benchmarks.memory import tree_bytes
 from severity.gpus import gpus
 
+pytestmark = pytest.mark.weights
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -11,6 +11,8 @@ from severity.models.scoring_model import Placement
 from severity.models.torchxrayvision import load_published
 from severity.models.torchxrayvision_weights import weight_set
 
+pytestmark = pytest.mark.weights
+
 
 def test_the_product_loads_random_weights_as_published_ones_and_they_tell_films_apart(tmp_path):
     weights = write_random_weights(tmp_path)

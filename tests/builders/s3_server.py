@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,10 +14,17 @@ from pathlib import Path
 
 from obstore.store import S3Store
 
+from tests.builders.ports import free_ports
+
 KEY_ID = "tests-of-cxr-severity"
 SECRET = "a-secret-that-no-message-may-show"  # noqa: S105
 _PORTS = ("master", "volume", "filer", "s3")
 _START_SECONDS = 60
+_ATTEMPTS = 3
+
+
+class _EndedEarly(Exception):
+    """The server ended before it answered, as where a port is taken."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,23 @@ class S3Server:
 @contextmanager
 def running_s3(folder: Path) -> Iterator[S3Server]:
     """Start the server, wait until it answers, and stop it at the end."""
-    ports = dict(zip([*_PORTS, *(f"{name}.grpc" for name in _PORTS)], _free_ports(8), strict=True))
+    for attempt in range(_ATTEMPTS):
+        own_folder = folder / str(attempt)
+        own_folder.mkdir()
+        with ExitStack() as stack:
+            try:
+                server = stack.enter_context(_server(own_folder))
+            except _EndedEarly:
+                continue
+            yield server
+            return
+    raise RuntimeError(f"weed ended {_ATTEMPTS} times; see its output in {folder}")
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[S3Server]:
+    """Start the server once, on ports that another program may take first."""
+    ports = dict(zip([*_PORTS, *(f"{name}.grpc" for name in _PORTS)], free_ports(8), strict=True))
     with (folder / "output").open("wb") as output:
         server = subprocess.Popen(
             _command(folder, ports), cwd=folder, stdout=output, stderr=output, env=_env(folder)
@@ -112,19 +134,11 @@ def _env(folder: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)}
 
 
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as opened:
-        sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
 def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
         if server.poll() is not None:
-            raise RuntimeError(f"weed ended with {server.returncode}; see its output")
+            raise _EndedEarly
         try:
             with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - an address of this machine
                 return

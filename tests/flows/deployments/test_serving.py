@@ -29,13 +29,14 @@ def test_the_service_scores_on_its_schedule_and_ends_when_told(
         "SEVERITY_HOME": str(tmp_path / "home"),
         "SEVERITY_SETTLE_SECONDS": "0",
         "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_RUNNER_POLL_FREQUENCY": "1",  # seconds until it sees that a run is due
         "PREFECT_LOGGING_LEVEL": "INFO",  # other tests of the session are quiet
     }
     command = [sys.executable, "-m", "flows", "serve", "--inbox", str(tmp_path / "inbox")]
     log = tmp_path / "serve.log"
     with log.open("w") as output:
         service = subprocess.Popen(
-            [*command, "--poll-seconds", "20"],
+            [*command, "--poll-seconds", "10"],
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -23,6 +23,8 @@ from severity.evaluation.systems import AS_IT_IS, peer
 from severity.reliability.calibration import Calibration, Margins, ScoreCalibration
 from tests.builders.labelled_films import FILMS, PATIENTS, painted
 
+pytestmark = pytest.mark.weights
+
 COPY, ABSENT, LATERAL = "copy.png", "absent.png", "lateral.png"
 REPEATED, PERTURBED = 3, 2  # patients with a film of the next day; films that are perturbed
 

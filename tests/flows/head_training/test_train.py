@@ -31,6 +31,8 @@ from tests.builders.labelled_films import (
     write_readers,
 )
 
+pytestmark = pytest.mark.weights
+
 COPY, ABSENT, BROKEN = "copy.png", "absent.png", "broken.png"
 COHEN = Scale(0, 6)
 QUICK = ("--perturbed", "0")

@@ -216,6 +216,7 @@ def test_an_imported_model_scores_as_its_authors_code_would(
         assert [one[score] for one in rows] == pytest.approx(raw.clip(0, 8), rel=1e-3, abs=1e-3)
 
 
+@pytest.mark.weights
 def test_a_head_on_a_bundled_models_backbone_is_imported_and_scores_in_its_precision_alone(
     command: Command, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from flows.models.weights_download import DownloadLimits, published_weights
 from severity.errors import ModelUnavailable, WrongWeights
+from tests.builders.ports import reserved_port
 
 CONTENT = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -68,10 +69,10 @@ def mirror() -> Iterator[Mirror]:
 
 
 @pytest.fixture
-def no_server() -> str:
-    """Where nothing listens: the port was free a moment ago."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        return f"http://127.0.0.1:{server.server_port}/weights.pt"
+def no_server() -> Iterator[str]:
+    """An address where nothing listens, at a port that nobody else can take meanwhile."""
+    with reserved_port() as port:
+        yield f"http://127.0.0.1:{port}/weights.pt"
 
 
 def fetch(
@@ -246,6 +247,7 @@ def test_downloads_of_two_files_share_a_cache(tmp_path: Path, mirror: Mirror) ->
     assert fetch(tmp_path, mirror.url) == CONTENT
 
 
+@pytest.mark.weights
 def test_the_published_format_arrives_loads_and_scores(tmp_path: Path, mirror: Mirror) -> None:
     # Imported here: they take seconds, which the other tests do not need.
     import numpy as np

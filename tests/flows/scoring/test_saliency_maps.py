@@ -14,6 +14,8 @@ from flows.settings import Settings
 from severity.domain import RESEARCH_USE_ONLY
 from tests.builders.films import write_film
 
+pytestmark = pytest.mark.weights
+
 
 @pytest.fixture(scope="session")
 def have(_own_home: None) -> Resources:

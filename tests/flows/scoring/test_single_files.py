@@ -11,6 +11,8 @@ from flows.settings import Settings
 from severity.domain import Reason
 from tests.builders.films import write_inbox
 
+pytestmark = pytest.mark.weights
+
 
 class Counted(Progress):
     def __init__(self) -> None:

@@ -21,6 +21,7 @@ from flows.sources.inbox import Inbox, Listing, open_inbox
 from flows.sources.object_store import open_bucket
 from severity.domain import Reason
 from severity.errors import RejectedImage
+from tests.builders.ports import reserved_port
 from tests.builders.s3_server import SECRET, S3Server, running_s3
 
 NOW = datetime(2020, 3, 1, tzinfo=UTC)  # long before the objects were made: nothing is deferred
@@ -221,9 +222,11 @@ def test_wrong_credentials_are_not_the_fault_of_an_object(
 def test_no_credentials_at_all_are_asked_for(aws: pytest.MonkeyPatch) -> None:
     aws.delenv("AWS_ACCESS_KEY_ID")
     aws.delenv("AWS_SECRET_ACCESS_KEY")
-    aws.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9")
+    with reserved_port() as port:
+        aws.setenv("AWS_METADATA_ENDPOINT", f"http://127.0.0.1:{port}")
+        message = refusal(f"s3://{BUCKET}")
 
-    assert "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in refusal(f"s3://{BUCKET}")
+    assert "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in message
 
 
 @pytest.mark.usefixtures("aws")
@@ -232,12 +235,9 @@ def test_a_bucket_that_is_missing_is_refused() -> None:
 
 
 def test_an_endpoint_that_is_down_is_given_up_soon(aws: pytest.MonkeyPatch) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    aws.setenv("AWS_ENDPOINT", f"http://127.0.0.1:{port}")
-
-    message = refusal(f"s3://{BUCKET}/night")
+    with reserved_port() as port:
+        aws.setenv("AWS_ENDPOINT", f"http://127.0.0.1:{port}")
+        message = refusal(f"s3://{BUCKET}/night")
 
     assert message.startswith(f"s3://{BUCKET}/night cannot be listed: no connection")
 

@@ -130,6 +130,7 @@ def test_a_triage_for_another_backbone_is_refused() -> None:
         triage_of(triage(features=1024).tensors(), features=FEATURES)
 
 
+@pytest.mark.weights
 def test_a_model_without_triage_gives_none(bundled: ScoringModel) -> None:
     assert bundled.triage is None
     assert [score.triage for score in bundled.score(three_images())] == [{}, {}, {}]
@@ -158,6 +159,7 @@ def test_each_film_of_a_batch_carries_its_own_probabilities(bundled: ScoringMode
     assert spread > 1e-3, "else this test means nothing"
 
 
+@pytest.mark.weights
 def test_a_triage_in_the_models_file_is_read_and_makes_another_version(
     bundled: ScoringModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

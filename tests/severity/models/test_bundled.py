@@ -19,6 +19,8 @@ from severity.models.bundled import load_bundled, load_on_bundled
 from severity.models.bundled_cards import BUNDLED
 from severity.models.scoring_model import Placement, ScoringModel
 
+pytestmark = pytest.mark.weights
+
 CPU = Placement()
 TOLERANCE = 1e-3  # points
 

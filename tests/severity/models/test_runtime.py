@@ -23,6 +23,8 @@ from severity.reliability.likeness import frontal_films
 from tests.builders.images import three_images
 from tests.builders.networks import lively
 
+pytestmark = pytest.mark.weights
+
 BACKBONES: dict[str, Callable[[], Backbone]] = {
     "densenet": lambda: lowered_densenet(lively(DenseNet(num_classes=18)), FINDINGS),
     "compact": lambda: lively(MirrorAveraged()).lowered(),

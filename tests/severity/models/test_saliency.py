@@ -7,6 +7,8 @@ from skimage.filters import gaussian
 
 from severity.models.saliency import saliency_maps
 
+pytestmark = pytest.mark.weights
+
 
 @pytest.fixture
 def gradients():

@@ -25,6 +25,8 @@ from severity.models.torchxrayvision_weights import WEIGHT_SETS, weight_set
 from tests.builders.images import three_images
 from tests.builders.networks import lively
 
+pytestmark = pytest.mark.weights
+
 CPU = Placement()
 ALL = weight_set("densenet121-res224-all")
 HEAD = linear_on_lung_opacity()

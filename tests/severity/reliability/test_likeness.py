@@ -107,6 +107,7 @@ def test_each_of_three_images_has_the_likeness_that_it_has_alone(chest: Film, kn
     assert len({one.unlike for one in together}) == 3
 
 
+@pytest.mark.weights
 def test_every_score_says_how_like_its_film_is(chest: Film, knee: Film) -> None:
     model = load_bundled("compact-1", Placement())
 
@@ -164,6 +165,7 @@ def test_numbers_that_measure_nothing_are_refused(wrong: dict[str, object]) -> N
         dataclasses.replace(frontal_films(), **wrong)
 
 
+@pytest.mark.weights
 def test_one_changed_byte_of_the_installed_reference_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
