@@ -1,0 +1,31 @@
+"""Where tests lie: beside nothing but the module whose name they carry."""
+
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+# What no module alone answers for.
+OF_SEVERAL_MODULES = {
+    "db/reading/test_directions.py",  # the views behind trends
+    "flows/scoring/test_survival.py",  # whole workers, killed
+    "flows/sources/test_s3_inbox.py",  # the inbox on a real object store
+    "severity/files/test_fuzz_reading.py",  # all readers, on damaged files
+    "severity/test_simulated_course.py",  # from painted opacities to their scores
+}
+PACKAGES = ("severity", "db", "flows", "training", "benchmarks")
+
+
+def test_each_file_of_tests_has_its_module_or_folder_in_the_same_place() -> None:
+    """A module that moves or is renamed takes its tests along, so that they are found."""
+    misplaced = {
+        str(file.relative_to(TESTS))
+        for package in PACKAGES
+        for file in (TESTS / package).rglob("test_*.py")
+        if not module_of(file).exists() and not module_of(file).with_suffix("").is_dir()
+    }
+
+    assert misplaced == OF_SEVERAL_MODULES
+
+
+def module_of(file: Path) -> Path:
+    """Return the module that a file of tests is named after."""
+    return TESTS.parent / file.relative_to(TESTS).with_name(file.name.removeprefix("test_"))
