@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import make_url
 
 from db.engine import Database
+from flows.deployments.environment import configure_prefect
 from tests.builders.postgres import new_database, running_postgres
 
 # Threads that wait for each other in a loop take the core from the other process's tests. Set
@@ -35,7 +36,10 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith(("SEVERITY_", "PREFECT_", "AWS_")) or name == "DATABASE_URL":
                 patch.delenv(name)
-        patch.setenv("SEVERITY_HOME", str(tmp_path_factory.mktemp("home")))
+        home = tmp_path_factory.mktemp("home")
+        patch.setenv("SEVERITY_HOME", str(home))
+        # Once, before any test's command does: Prefect keeps what it is told first.
+        configure_prefect(home, quiet=True)
         yield
 
 

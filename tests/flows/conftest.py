@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 
 from flows import resources
 from flows.cli.app import main
-from flows.deployments.environment import configure_prefect
 from flows.resources import Progress, Resources
 from flows.settings import Settings
 from tests.builders.commands import Command, Ended
@@ -21,7 +19,6 @@ from tests.builders.settings import SECRET
 @pytest.fixture(scope="session")
 def prefect(_own_home: None) -> Iterator[None]:
     """Start Prefect's server once; without it each flow would start its own."""
-    configure_prefect(Path(os.environ["SEVERITY_HOME"]), quiet=True)
     from prefect.testing.utilities import prefect_test_harness
 
     with prefect_test_harness(server_startup_timeout=120):

@@ -1,6 +1,5 @@
 """The command line, started as a program or run in this process on the test's database."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from flows.cli.app import app
 from flows.resources import Resources
-from tests.builders.commands import Program
+from tests.builders.commands import Program, environment
 from tests.builders.settings import SECRET
 
 
@@ -20,15 +19,14 @@ def program(database_url: str, tmp_path: Path) -> Program:
     """Run `cxr-severity` as a program; nothing but these settings reaches it."""
 
     def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {
+        defaults = {
             "DATABASE_URL": database_url,
             "SEVERITY_PSEUDONYM_KEY": SECRET,
             "SEVERITY_HOME": str(tmp_path / "home"),
-            **settings,
         }
         return subprocess.run(
             [sys.executable, "-m", "flows", *arguments],
-            env=environment,
+            env=environment(**defaults | settings),
             capture_output=True,
             text=True,
             timeout=180,

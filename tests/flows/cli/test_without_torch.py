@@ -1,6 +1,5 @@
 """The command line where torch is not installed; see also `make test-cpu`."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders.commands import environment
 from tests.builders.films import write_film
+
+pytestmark = pytest.mark.weights
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -38,10 +40,9 @@ def film(tmp_path: Path) -> Path:
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {"SEVERITY_HOME": str(tmp_path / "home")}
         return subprocess.run(
             [sys.executable, "-c", PROGRAM, *arguments],
-            env=environment,
+            env=environment(SEVERITY_HOME=str(tmp_path / "home")),
             capture_output=True,
             text=True,
             timeout=180,

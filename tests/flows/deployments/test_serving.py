@@ -1,6 +1,5 @@
 """The service as it is started: its own Prefect server, a schedule, scores."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from flows.resources import Resources
+from tests.builders.commands import environment
 from tests.builders.films import write_inbox
 from tests.builders.settings import SECRET
 
@@ -23,21 +23,19 @@ def test_the_service_scores_on_its_schedule_and_ends_when_told(
     """Also guards the pins of Prefect's server: see docs/decisions/0002-sqlalchemy-2.0.md."""
     write_inbox(tmp_path / "inbox", films=3)
     assert have.settings.database_url is not None
-    environment = os.environ | {
-        "DATABASE_URL": have.settings.database_url.get_secret_value(),
-        "SEVERITY_PSEUDONYM_KEY": SECRET,
-        "SEVERITY_HOME": str(tmp_path / "home"),
-        "SEVERITY_SETTLE_SECONDS": "0",
-        "PREFECT_HOME": str(tmp_path / "prefect"),
-        "PREFECT_RUNNER_POLL_FREQUENCY": "1",  # seconds until it sees that a run is due
-        "PREFECT_LOGGING_LEVEL": "INFO",  # other tests of the session are quiet
-    }
+    settings = environment(
+        DATABASE_URL=have.settings.database_url.get_secret_value(),
+        SEVERITY_PSEUDONYM_KEY=SECRET,
+        SEVERITY_HOME=str(tmp_path / "home"),
+        SEVERITY_SETTLE_SECONDS="0",
+        PREFECT_RUNNER_POLL_FREQUENCY="1",  # seconds until it sees that a run is due
+    )
     command = [sys.executable, "-m", "flows", "serve", "--inbox", str(tmp_path / "inbox")]
     log = tmp_path / "serve.log"
     with log.open("w") as output:
         service = subprocess.Popen(
             [*command, "--poll-seconds", "10"],
-            env=environment,
+            env=settings,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

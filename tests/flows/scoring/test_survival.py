@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from flows.resources import Resources
+from tests.builders.commands import environment
 from tests.builders.films import write_inbox
 from tests.builders.settings import SECRET
 
@@ -25,20 +26,20 @@ def worker(prefect: None, have: Resources, tmp_path: Path) -> Callable[[Path], s
     from prefect.settings import PREFECT_API_URL
 
     assert have.settings.database_url is not None
-    environment = os.environ | {
-        "DATABASE_URL": have.settings.database_url.get_secret_value(),
-        "SEVERITY_PSEUDONYM_KEY": SECRET,
-        "SEVERITY_HOME": str(tmp_path / "home"),
-        "SEVERITY_SETTLE_SECONDS": "0",
-        "SEVERITY_BATCH_SIZE": "2",
-        "PREFECT_API_URL": str(PREFECT_API_URL.value()),
-    }
+    settings = environment(
+        DATABASE_URL=have.settings.database_url.get_secret_value(),
+        SEVERITY_PSEUDONYM_KEY=SECRET,
+        SEVERITY_HOME=str(tmp_path / "home"),
+        SEVERITY_SETTLE_SECONDS="0",
+        SEVERITY_BATCH_SIZE="2",
+        PREFECT_API_URL=str(PREFECT_API_URL.value()),
+    )
     command = [sys.executable, "-m", "flows", "run", "--inbox"]
 
     def start(inbox: Path) -> subprocess.Popen:
         return subprocess.Popen(
             [*command, str(inbox)],
-            env=environment,
+            env=settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
