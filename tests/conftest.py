@@ -44,9 +44,9 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_url() -> Iterator[str]:
     """One PostgreSQL server for each process that runs tests."""
-    with running_postgres(tmp_path_factory.mktemp("postgres") / "data") as url:
+    with running_postgres() as url:
         yield url
 
 

