@@ -12,6 +12,8 @@ from severity.models.bundled import load_bundled
 from severity.models.scoring_model import Placement, ScoringModel
 from severity.simulation import paint_opacities
 
+pytestmark = pytest.mark.weights
+
 AMOUNTS = np.linspace(0, 1, 10)
 
 

@@ -48,8 +48,8 @@ def test_another_process_repeats_every_byte_and_rewrites_nothing(inbox: Path) ->
     (inbox / FIRST).rename(inbox.parent / FIRST)
     before = {path: path.stat().st_mtime_ns for path in inbox.iterdir()}
 
-    again = "from flows import demo_films; from pathlib import Path; from sys import argv; "
-    again += "demo_films.write_demo_inbox(Path(argv[1]))"
+    again = "from flows.demo.films import write_demo_inbox; from pathlib import Path; "
+    again += "from sys import argv; write_demo_inbox(Path(argv[1]))"
     subprocess.run([sys.executable, "-c", again, str(inbox)], check=True)
 
     assert (inbox / FIRST).read_bytes() == (inbox.parent / FIRST).read_bytes()

@@ -136,6 +136,7 @@ def test_a_model_without_triage_gives_none(bundled: ScoringModel) -> None:
     assert [score.triage for score in bundled.score(three_images())] == [{}, {}, {}]
 
 
+@pytest.mark.weights
 def test_triage_does_not_change_the_score(bundled: ScoringModel) -> None:
     images = three_images()
 
