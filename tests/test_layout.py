@@ -6,9 +6,10 @@ TESTS = Path(__file__).parent
 # What no module alone answers for.
 OF_SEVERAL_MODULES = {
     "db/reading/test_directions.py",  # the views behind trends
+    "flows/cli/test_without_torch.py",  # the commands, where torch cannot be imported
     "flows/scoring/test_survival.py",  # whole workers, killed
-    "flows/sources/test_s3_inbox.py",  # the inbox on a real object store
     "severity/files/test_fuzz_reading.py",  # all readers, on damaged files
+    "severity/models/test_stored_scores.py",  # each bundled model, to the last bit
     "severity/test_simulated_course.py",  # from painted opacities to their scores
 }
 PACKAGES = ("severity", "db", "flows", "training", "benchmarks")

@@ -11,6 +11,8 @@ from zipfile import ZipFile
 
 import pytest
 
+pytestmark = [pytest.mark.server, pytest.mark.weights]
+
 ROOT = Path(__file__).parents[1]
 
 

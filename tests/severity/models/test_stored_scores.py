@@ -15,6 +15,8 @@ from severity.models.scoring_model import Placement
 from tests.builders.images import three_images
 from tests.builders.reading import published, read
 
+pytestmark = pytest.mark.weights
+
 STORED = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 TOLERANCE = 1e-4
 """Points. Another processor, or another release of a library, adds numbers up in another order."""
