@@ -27,7 +27,7 @@ SLOW = ("matplotlib", "openvino", "prefect", "sklearn", "torch")
 
 def imported(module: Path) -> Iterator[tuple[str, str]]:
     """Each name that a module imports of our packages, and the package or module it is of."""
-    for node in ast.walk(ast.parse((ROOT / module).read_text())):
+    for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             yield from ((node.module, alias.name) for alias in node.names)
 
