@@ -18,7 +18,7 @@ from severity.heads.triage import Triage
 from severity.images.preprocessing import PREPROCESSING
 from severity.models.bundled import head_of
 from severity.models.efficientnet_lite import MirrorAveraged
-from severity.models.network import to_json as network_json
+from severity.models.network import network_to_json
 from severity.models.scoring_model import Placement, ScoringModel, placed
 from severity.reliability.calibration import Calibration, calibration_to_json
 from training.head import LinearHead
@@ -88,7 +88,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     weights, network = folder / f"{NAME}.safetensors", folder / f"{NAME}.network.json"
     weights.write_bytes(save(model.tensors()))
-    network.write_text(network_json(model.network.lowered().network), encoding="utf-8")
+    network.write_text(network_to_json(model.network.lowered().network), encoding="utf-8")
     (folder / f"{NAME}.calibration.json").write_text(
         calibration_to_json(calibration), encoding="utf-8"
     )

@@ -16,7 +16,7 @@ from sklearn.model_selection import GroupKFold
 
 from severity.images.preprocessing import MODEL_LIMIT
 from severity.images.resizing import MODEL_SIDE
-from severity.reliability.likeness import FEATURES, FRONTAL, Maps, Reference, maps
+from severity.reliability.likeness import FRONTAL, MAP_FEATURES, Maps, Reference, maps
 from training.augmentation import Augmentation, random_views
 from training.films import Film
 from training.head import model_inputs
@@ -56,13 +56,13 @@ def learn(films: Sequence[Film]) -> Learned:
     folds = GroupKFold(_FOLDS).split(views, groups=[film.patient for film in films])
     fitted, distances = [], np.empty((len(films), 2))
     for known, unknown in folds:
-        reference = fit(views[known].reshape(-1, FEATURES))
+        reference = fit(views[known].reshape(-1, MAP_FEATURES))
         distances[unknown] = reference.distances(views[unknown, 0])
         fitted.append((reference, unknown))
     within, beyond = limits(distances)
     return Learned(
         reference=replace(
-            fit(views.reshape(-1, FEATURES)), within_limit=within, beyond_limit=beyond
+            fit(views.reshape(-1, MAP_FEATURES)), within_limit=within, beyond_limit=beyond
         ),
         unseen={
             films[place].path: limited
@@ -118,7 +118,7 @@ def _views(films: Sequence[Film]) -> NDArray[np.float32]:
             seen.append((views[:, 0] * 2 - 1) * MODEL_LIMIT)
         found.append(np.stack([_both(maps(list(one.numpy()))) for one in seen], axis=1))
     views_first = np.concatenate(found)
-    return views_first.reshape(len(films), -1, FEATURES)
+    return views_first.reshape(len(films), -1, MAP_FEATURES)
 
 
 def _both(images: Sequence[Maps]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ from flows.settings import Settings
 from severity.errors import ModelUnavailable
 from severity.gpus import gpus
 from severity.models.backbone import Precision
-from severity.models.bundled import load_backbone, load_bundled, load_on_bundled
+from severity.models.bundled import load_bundled, load_bundled_backbone, load_on_bundled
 from severity.models.bundled_cards import BUNDLED
 from severity.models.feature_extractor import BareBackbone
 from severity.models.optional_torch import require_torch, torch_installed
@@ -56,14 +56,14 @@ def load_bare(name: str, settings: Settings) -> BareBackbone:
     """
     placement = _placement(settings)
     if name in BUNDLED:
-        network, actual = load_backbone(name)
+        network, actual = load_bundled_backbone(name)
         return BareBackbone.placed(name, actual, network, placement)
     require_torch(f"the backbone {name}")
     from severity.models import torchxrayvision  # noqa: PLC0415
 
     published, sha256 = weight_set(name), weights_of(name, settings).sha256
     content = _published(name, settings, sha256=sha256)
-    backbone = torchxrayvision.load_backbone(content, published, sha256=sha256)
+    backbone = torchxrayvision.load_published_backbone(content, published, sha256=sha256)
     return BareBackbone.placed(name, sha256, backbone, placement)
 
 

@@ -42,10 +42,10 @@ _UNREADABLE = (
     ValueError,
 )
 
-Arrays = list[NDArray[np.floating]]
+_Arrays = list[NDArray[np.floating]]
 
 
-def read_layer_pickle(content: bytes) -> tuple[Arrays, Arrays]:
+def read_layer_pickle(content: bytes) -> tuple[_Arrays, _Arrays]:
     """Read a pickle of two lists of arrays, weights and biases.
 
     Parameters
@@ -100,7 +100,7 @@ def _check_instructions(content: bytes) -> None:
         raise WrongWeights(f"no pickle, or one that is cut off: {str(error)[:80]}") from error
 
 
-def _checked(items: Sequence[object]) -> Arrays:
+def _checked(items: Sequence[object]) -> _Arrays:
     """Copy the arrays; one may be named many times, and all together must fit into the limit."""
     views = [item.values for item in items if isinstance(item, _Array) and item.values is not None]
     if len(views) < len(items):

@@ -7,11 +7,7 @@ from severity.lazy_names import importing_when_asked
 if TYPE_CHECKING:
     from severity.images.grey_image import Band, GreyImage
     from severity.images.limits import MOST_BYTES, check_bytes, check_size
-    from severity.images.preprocessing import (
-        MODEL_LIMIT,
-        PREPROCESSING,
-        to_model_input,
-    )
+    from severity.images.preprocessing import MODEL_LIMIT, PREPROCESSING, to_model_input
     from severity.images.radiograph import Radiograph
     from severity.images.resizing import MODEL_SIDE
 else:

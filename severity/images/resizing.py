@@ -30,36 +30,36 @@ CACHED_OPERATORS = 128  # of about 100 kB each
 
 _GAUSSIAN_TRUNCATE = 4.0  # scipy.ndimage.gaussian_filter's default, in standard deviations
 
-Matrix = TypeVar("Matrix", NDArray[np.float32], "Tensor")
+_Matrix = TypeVar("_Matrix", NDArray[np.float32], "Tensor")
 
 
 @dataclass(frozen=True)
-class Block(Generic[Matrix]):
+class Block(Generic[_Matrix]):
     """What some neighbouring samples add to the outputs that they reach."""
 
     samples: slice
     """Counted from the first sample that is used."""
     outputs: slice
-    weights: Matrix
+    weights: _Matrix
     """Shape (outputs, samples), float32, read-only."""
 
 
 @dataclass(frozen=True)
-class AxisOperator(Generic[Matrix]):
+class AxisOperator(Generic[_Matrix]):
     """The resize of one axis to 224 outputs; immutable, shared by threads."""
 
     used: slice
     """The samples of the axis that have any weight."""
-    blocks: tuple[Block[Matrix], ...]
+    blocks: tuple[Block[_Matrix], ...]
 
 
 def resize(
-    floats: Callable[[slice], Matrix],
+    floats: Callable[[slice], _Matrix],
     *,
-    rows: AxisOperator[Matrix],
-    columns: AxisOperator[Matrix],
-    zeros: Callable[[int, int], Matrix],
-) -> Matrix:
+    rows: AxisOperator[_Matrix],
+    columns: AxisOperator[_Matrix],
+    zeros: Callable[[int, int], _Matrix],
+) -> _Matrix:
     """Resize an image: its rows block by block, then the columns of what is left.
 
     Parameters

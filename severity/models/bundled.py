@@ -22,13 +22,13 @@ from severity.models.bundled_cards import (
     check_precision,
     check_weights,
 )
-from severity.models.network import from_json
+from severity.models.network import network_from_json
 from severity.models.scoring_model import Placement, ScoringModel, placed
 from severity.reliability.calibration import Calibration
 
 _BACKBONE = "efficientnet-lite0"
 
-Tensors = Mapping[str, NDArray[np.float32]]
+_Tensors = Mapping[str, NDArray[np.float32]]
 """The arrays of a model's file, by name."""
 
 
@@ -69,7 +69,7 @@ def load_on_bundled(
     """
     check_precision(head.backbone, placement.precision)
     check_weights(head.backbone, sha256)
-    backbone, actual = load_backbone(head.backbone)
+    backbone, actual = load_bundled_backbone(head.backbone)
     if widths(head.backbone).get(head.takes) != head.inputs:
         raise WrongWeights(
             f"{head.name} takes {head.inputs} {head.takes}, which {head.backbone} does not give"
@@ -77,7 +77,7 @@ def load_on_bundled(
     return placed(actual, backbone, head, placement, calibration)
 
 
-def load_backbone(name: str) -> tuple[Backbone, str]:
+def load_bundled_backbone(name: str) -> tuple[Backbone, str]:
     """Load the backbone of a bundled model without a head; also the SHA-256 of its weights.
 
     Raises
@@ -106,8 +106,8 @@ def bundled_tensors(name: str) -> dict[str, NDArray[np.float32]]:
     return load(_checked(name, "safetensors", hash_name="weights_sha256"))
 
 
-def _backbone(name: str, tensors: Tensors) -> Backbone:
-    network = from_json(_checked(name, "network.json", hash_name="network_sha256"))
+def _backbone(name: str, tensors: _Tensors) -> Backbone:
+    network = network_from_json(_checked(name, "network.json", hash_name="network_sha256"))
     parts = ("head.", "triage.")
     return Backbone(network, {k: v for k, v in tensors.items() if not k.startswith(parts)})
 
@@ -123,7 +123,7 @@ def _checked(name: str, ending: str, *, hash_name: str) -> bytes:
     return content
 
 
-def head_of(tensors: Tensors, *, name: str, scales: Mapping[str, tuple[float, float]]) -> Head:
+def head_of(tensors: _Tensors, *, name: str, scales: Mapping[str, tuple[float, float]]) -> Head:
     """Make a head of ``head.weight`` (2, 1280) and ``head.bias`` (2,): extent, opacity."""
     weight, bias = (tensors[f"head.{part}"] for part in ("weight", "bias"))
     extent, opacity = (
@@ -140,7 +140,7 @@ def head_of(tensors: Tensors, *, name: str, scales: Mapping[str, tuple[float, fl
     )
 
 
-def triage_of(tensors: Tensors, *, features: int) -> Triage | None:
+def triage_of(tensors: _Tensors, *, features: int) -> Triage | None:
     """Make a model's triage of ``triage.weight`` (3, features) and ``triage.bias`` (3,), if any.
 
     Raises

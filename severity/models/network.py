@@ -222,7 +222,7 @@ class Network:
         return tuple({name: None for node in self.nodes.values() for name in node.tensors})
 
 
-def to_json(network: Network) -> str:
+def network_to_json(network: Network) -> str:
     """Write a network, one node a line; the same one gives the same text."""
     nodes = ",\n".join(
         f"    {json.dumps(name)}: {json.dumps(_said(node))}" for name, node in network.nodes.items()
@@ -238,8 +238,8 @@ def _said(node: Operation) -> dict[str, object]:
     return {"kind": fields.pop("kind")} | {k: v for k, v in fields.items() if v != ()}
 
 
-def from_json(text: str | bytes) -> Network:
-    """Read what `to_json` wrote.
+def network_from_json(text: str | bytes) -> Network:
+    """Read what `network_to_json` wrote.
 
     Raises
     ------

@@ -45,7 +45,7 @@ _CHANNELS, _ROWS, _COLUMNS = 1, 2, 3
 _HALF = np.float32(0.5)
 _BFLOAT16 = "BF16"
 
-Arrays: TypeAlias = Sequence[NDArray[np.float32]]
+_Arrays: TypeAlias = Sequence[NDArray[np.float32]]
 
 
 class Stream:
@@ -114,13 +114,13 @@ def graph(backbone: Backbone) -> openvino.Model:
 
 
 @singledispatch
-def _node(operation: Operation, inputs: Sequence[Node], tensors: Arrays) -> Node:  # noqa: ARG001 - the rules use them
+def _node(operation: Operation, inputs: Sequence[Node], tensors: _Arrays) -> Node:  # noqa: ARG001 - the rules use them
     """Append an operation to a graph."""
     raise TypeError(f"there is no OpenVINO form of {operation.kind}")
 
 
 @_node.register
-def _(operation: Convolution, inputs: Sequence[Node], tensors: Arrays) -> Node:
+def _(operation: Convolution, inputs: Sequence[Node], tensors: _Arrays) -> Node:
     (weights,) = tensors
     convolve = ops.convolution
     if operation.groups != 1:
@@ -141,68 +141,68 @@ def _(operation: Convolution, inputs: Sequence[Node], tensors: Arrays) -> Node:
 
 
 @_node.register
-def _(operation: BatchNorm, inputs: Sequence[Node], tensors: Arrays) -> Node:
+def _(operation: BatchNorm, inputs: Sequence[Node], tensors: _Arrays) -> Node:
     return ops.batch_norm_inference(*inputs, *tensors, operation.epsilon)
 
 
 @_node.register
-def _(_operation: Relu, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+def _(_operation: Relu, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
     return ops.relu(*inputs)
 
 
 @_node.register
-def _(operation: Clamp, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+def _(operation: Clamp, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
     return ops.clamp(*inputs, operation.low, operation.high)
 
 
 @_node.register
-def _(operation: MaxPool, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+def _(operation: MaxPool, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
     size, stride, padding = map(list, (operation.size, operation.stride, operation.padding))
     return ops.max_pool(*inputs, stride, [1, 1], padding, padding, size).output(0)
 
 
 @_node.register
-def _(operation: AveragePool, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+def _(operation: AveragePool, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
     size, stride = map(list, (operation.size, operation.stride))
     return ops.avg_pool(*inputs, stride, [0, 0], [0, 0], size, exclude_pad=True)
 
 
 @_node.register
-def _(_operation: GlobalAverage, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+def _(_operation: GlobalAverage, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
     return ops.reduce_mean(*inputs, np.array([_ROWS, _COLUMNS]), keep_dims=False)
 
 
 @_node.register
-def _(_operation: Linear, inputs: Sequence[Node], tensors: Arrays) -> Node:
+def _(_operation: Linear, inputs: Sequence[Node], tensors: _Arrays) -> Node:
     weight, bias = tensors
     product = ops.matmul(*inputs, weight, transpose_a=False, transpose_b=True)
     return ops.add(product, bias[None])
 
 
 @_node.register
-def _(_operation: Add, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+def _(_operation: Add, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
     return ops.add(*inputs)
 
 
 @_node.register
-def _(_operation: Average, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+def _(_operation: Average, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
     return ops.multiply(ops.add(*inputs), _HALF)
 
 
 @_node.register
-def _(_operation: Concatenate, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+def _(_operation: Concatenate, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
     return ops.concat(list(inputs), _CHANNELS)
 
 
 @_node.register
-def _(_operation: Mirror, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+def _(_operation: Mirror, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
     (images,) = inputs
     side = images.get_output_partial_shape(0)[_COLUMNS].get_length()
     return ops.gather(images, np.arange(side)[::-1].copy(), np.int64(_COLUMNS))
 
 
 @_node.register
-def _(_operation: Standardise, inputs: Sequence[Node], _tensors: Arrays) -> Node:
+def _(_operation: Standardise, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
     (images,) = inputs
     axes = np.array([_CHANNELS, _ROWS, _COLUMNS])
     centred = ops.subtract(images, ops.reduce_mean(images, axes, keep_dims=True))

@@ -18,14 +18,14 @@ from severity.models.backbone import Backbone, Precision
 from severity.reliability.likeness import Maps, maps
 
 
-class DeviceImage(Protocol):
+class _DeviceImage(Protocol):
     """An image in a GPU's memory, as a torch tensor; only the GPU's runtime computes with it."""
 
     def numpy(self, *, force: bool = False) -> NDArray[np.float32]:
         """Fetch it, if ``force`` says so."""
 
 
-ModelInput: TypeAlias = NDArray[np.float32] | DeviceImage
+ModelInput: TypeAlias = NDArray[np.float32] | _DeviceImage
 """One image as a network sees it: shape (224, 224) on [-1024, 1024], where the network runs."""
 
 Outputs: TypeAlias = tuple[NDArray[np.float32], ...]

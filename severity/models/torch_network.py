@@ -27,7 +27,7 @@ from severity.models.network import (
     Standardise,
 )
 
-Tensors: TypeAlias = Sequence[Tensor]
+_Tensors: TypeAlias = Sequence[Tensor]
 
 
 class TorchNetwork(nn.Module):
@@ -70,13 +70,13 @@ def torch_network(backbone: Backbone, device: str) -> TorchNetwork:
 
 
 @singledispatch
-def _result(operation: Operation, inputs: Tensors, tensors: Tensors) -> Tensor:  # noqa: ARG001 - the rules use them
+def _result(operation: Operation, inputs: _Tensors, tensors: _Tensors) -> Tensor:  # noqa: ARG001 - the rules use them
     """Run one operation."""
     raise TypeError(f"there is no torch form of {operation.kind}")
 
 
 @_result.register
-def _(operation: Convolution, inputs: Tensors, tensors: Tensors) -> Tensor:
+def _(operation: Convolution, inputs: _Tensors, tensors: _Tensors) -> Tensor:
     (images,), (weight,) = inputs, tensors
     padding = operation.padding
     if padding == "same":
@@ -101,25 +101,25 @@ def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 
 @_result.register
-def _(operation: BatchNorm, inputs: Tensors, tensors: Tensors) -> Tensor:
+def _(operation: BatchNorm, inputs: _Tensors, tensors: _Tensors) -> Tensor:
     (images,), (weight, bias, mean, variance) = inputs, tensors
     return functional.batch_norm(images, mean, variance, weight, bias, eps=operation.epsilon)
 
 
 @_result.register
-def _(_operation: Relu, inputs: Tensors, _tensors: Tensors) -> Tensor:
+def _(_operation: Relu, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
     (images,) = inputs
     return functional.relu(images)
 
 
 @_result.register
-def _(operation: Clamp, inputs: Tensors, _tensors: Tensors) -> Tensor:
+def _(operation: Clamp, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
     (images,) = inputs
     return functional.hardtanh(images, operation.low, operation.high)
 
 
 @_result.register
-def _(operation: MaxPool, inputs: Tensors, _tensors: Tensors) -> Tensor:
+def _(operation: MaxPool, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
     (images,) = inputs
     pooled: Tensor = functional.max_pool2d(
         images, operation.size, operation.stride, operation.padding
@@ -128,48 +128,48 @@ def _(operation: MaxPool, inputs: Tensors, _tensors: Tensors) -> Tensor:
 
 
 @_result.register
-def _(operation: AveragePool, inputs: Tensors, _tensors: Tensors) -> Tensor:
+def _(operation: AveragePool, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
     (images,) = inputs
     return functional.avg_pool2d(images, operation.size, operation.stride)
 
 
 @_result.register
-def _(_operation: GlobalAverage, inputs: Tensors, _tensors: Tensors) -> Tensor:
+def _(_operation: GlobalAverage, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
     (images,) = inputs
     return images.mean(dim=(2, 3))
 
 
 @_result.register
-def _(_operation: Linear, inputs: Tensors, tensors: Tensors) -> Tensor:
+def _(_operation: Linear, inputs: _Tensors, tensors: _Tensors) -> Tensor:
     (features,), (weight, bias) = inputs, tensors
     return functional.linear(features, weight, bias)
 
 
 @_result.register
-def _(_operation: Add, inputs: Tensors, _tensors: Tensors) -> Tensor:
+def _(_operation: Add, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
     images, more = inputs
     return images + more
 
 
 @_result.register
-def _(_operation: Average, inputs: Tensors, _tensors: Tensors) -> Tensor:
+def _(_operation: Average, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
     images, more = inputs
     return (images + more) / 2
 
 
 @_result.register
-def _(_operation: Concatenate, inputs: Tensors, _tensors: Tensors) -> Tensor:
+def _(_operation: Concatenate, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
     return torch.cat(list(inputs), dim=1)
 
 
 @_result.register
-def _(_operation: Mirror, inputs: Tensors, _tensors: Tensors) -> Tensor:
+def _(_operation: Mirror, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
     (images,) = inputs
     return images.flip(-1)
 
 
 @_result.register
-def _(_operation: Standardise, inputs: Tensors, _tensors: Tensors) -> Tensor:
+def _(_operation: Standardise, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
     (images,) = inputs
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     deviation = images.std(dim=(1, 2, 3), keepdim=True).clamp_min(1.0)

@@ -102,11 +102,11 @@ def load_published(  # noqa: PLR0913 - what a model is made of
     """
     if head.backbone != weights.name:
         raise WrongWeights(f"{head.name} is a head for {head.backbone}, not for {weights.name}")
-    backbone = load_backbone(content, weights, sha256=sha256)
+    backbone = load_published_backbone(content, weights, sha256=sha256)
     return placed(sha256, backbone, head, placement, calibration)
 
 
-def load_backbone(content: bytes, weights: WeightSet, *, sha256: str) -> Backbone:
+def load_published_backbone(content: bytes, weights: WeightSet, *, sha256: str) -> Backbone:
     """Load a published file of weights without a head; see `load_published`."""
     actual = hashlib.sha256(content).hexdigest()
     if actual != sha256:

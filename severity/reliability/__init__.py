@@ -14,11 +14,12 @@ if TYPE_CHECKING:
         calibration_to_json,
     )
     from severity.reliability.likeness import (
-        FEATURES,
         FRONTAL,
+        MAP_FEATURES,
         Maps,
         Reference,
         frontal_films,
+        light_blocks,
         maps,
         to_safetensors,
     )
@@ -27,8 +28,8 @@ else:
 
 __all__ = [
     "COVERAGE",
-    "FEATURES",
     "FRONTAL",
+    "MAP_FEATURES",
     "Calibration",
     "Maps",
     "Margins",
@@ -37,6 +38,7 @@ __all__ = [
     "calibration_from_json",
     "calibration_to_json",
     "frontal_films",
+    "light_blocks",
     "maps",
     "to_safetensors",
 ]

@@ -30,15 +30,15 @@ from severity.images.resizing import MODEL_SIDE
 if TYPE_CHECKING:
     from torch import Tensor
 
-Images = TypeVar("Images", NDArray[np.float32], "Tensor")
-MAP_SIDE = 14
+_Images = TypeVar("_Images", NDArray[np.float32], "Tensor")
+_MAP_SIDE = 14
 """Blocks per side of a map; each is 16 x 16 pixels of the model input."""
-FEATURES = 2 * MAP_SIDE**2
+MAP_FEATURES = 2 * _MAP_SIDE**2
 
 FRONTAL = "frontal-1"
 """The reference that comes with the package."""
 
-_BLOCK = MODEL_SIDE // MAP_SIDE
+_BLOCK = MODEL_SIDE // _MAP_SIDE
 _DETAIL_FLOOR = 0.1  # of the layout's deviation: less is the grain of a film, or none
 _DETAIL_WEIGHT = 0.6  # beside the layout; more of it, and laterals pass
 _LEAST_DEVIATION = 1e-3  # of the range from mid-grey to white: an even image has no layout
@@ -102,7 +102,7 @@ def maps(inputs: Sequence[NDArray[np.float32]]) -> list[Maps]:
     return [Maps.of(*(part[0] for part in light_blocks(image[None]))) for image in inputs]
 
 
-def light_blocks(images: Images) -> tuple[Images, Images]:
+def light_blocks(images: _Images) -> tuple[_Images, _Images]:
     """Take the mean and the mean square of each block, black -1, in NumPy or in torch.
 
     Parameters
@@ -118,9 +118,9 @@ def light_blocks(images: Images) -> tuple[Images, Images]:
     return _block_means(light), _block_means(light * light)
 
 
-def _block_means(images: Images) -> Images:
-    rows = images.reshape(-1, MAP_SIDE, _BLOCK, MODEL_SIDE).mean(2)
-    means: Images = rows.reshape(-1, MAP_SIDE, MAP_SIDE, _BLOCK).mean(3)
+def _block_means(images: _Images) -> _Images:
+    rows = images.reshape(-1, _MAP_SIDE, _BLOCK, MODEL_SIDE).mean(2)
+    means: _Images = rows.reshape(-1, _MAP_SIDE, _MAP_SIDE, _BLOCK).mean(3)
     return means
 
 
@@ -157,7 +157,10 @@ class Reference:
     def __post_init__(self) -> None:
         count = len(self.deviations)
         shapes = (self.mean.shape, self.components.shape, self.deviations.shape)
-        if shapes != ((FEATURES,), (count, FEATURES), (count,)) or not 0 < count < FEATURES:
+        if (
+            shapes != ((MAP_FEATURES,), (count, MAP_FEATURES), (count,))
+            or not 0 < count < MAP_FEATURES
+        ):
             raise WrongWeights(f"a reference has no arrays of shapes {shapes}")
         limits = (self.within_limit, self.beyond_limit)
         parts = (self.mean, self.components, self.deviations, limits)

@@ -4,7 +4,7 @@ import pytest
 pytest.importorskip("torch")
 
 
-from severity.reliability.likeness import FEATURES
+from severity.reliability.likeness import MAP_FEATURES
 from training.reference import COMPONENTS, LIKE, fit, limits
 
 
@@ -13,9 +13,9 @@ def rows() -> np.ndarray:
     """Films that vary in as many directions as components are kept, and a little in all."""
     random = np.random.default_rng(0)
     strengths = np.linspace(5, 1, COMPONENTS)
-    directions = np.linalg.qr(random.normal(size=(FEATURES, COMPONENTS)))[0].T
+    directions = np.linalg.qr(random.normal(size=(MAP_FEATURES, COMPONENTS)))[0].T
     varied = random.normal(size=(4000, COMPONENTS)) * strengths @ directions
-    return varied + random.normal(scale=0.01, size=(4000, FEATURES)) + 3
+    return varied + random.normal(scale=0.01, size=(4000, MAP_FEATURES)) + 3
 
 
 def test_components_are_the_directions_in_which_films_vary(rows: np.ndarray) -> None:

@@ -13,7 +13,7 @@ from severity.models.bundled import bundled_tensors
 from severity.models.bundled_cards import BUNDLED, bundled_file
 from severity.models.efficientnet_lite import MirrorAveraged
 from severity.models.lowering import Lowering, lowered
-from severity.models.network import IMAGES, from_json
+from severity.models.network import IMAGES, network_from_json
 from severity.models.torch_network import torch_network
 from severity.models.torchxrayvision import lowered_densenet
 from tests.builders.images import three_images
@@ -29,7 +29,7 @@ def trained(name: str) -> MirrorAveraged:
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_the_shipped_network_is_what_was_trained(name: str) -> None:
-    shipped = from_json(bundled_file(name, "network.json").read_bytes())
+    shipped = network_from_json(bundled_file(name, "network.json").read_bytes())
 
     assert trained(name).lowered().network == shipped
 

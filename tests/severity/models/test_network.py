@@ -6,7 +6,7 @@ import pytest
 from severity.errors import WrongWeights
 from severity.heads.head import HeadInput
 from severity.models.bundled_cards import BUNDLED, bundled_file
-from severity.models.network import Network, from_json, to_json
+from severity.models.network import Network, network_from_json, network_to_json
 
 SMALL: dict[str, Any] = {
     "nodes": {
@@ -29,7 +29,7 @@ SMALL: dict[str, Any] = {
 
 
 def read(description: dict[str, Any]) -> Network:
-    return from_json(json.dumps(description))
+    return network_from_json(json.dumps(description))
 
 
 def changed(place: str, value: object) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def test_a_network_says_what_it_gives_and_which_tensors_it_takes() -> None:
 def test_a_shipped_network_is_the_same_after_reading_and_writing(name: str) -> None:
     text = bundled_file(name, "network.json").read_text(encoding="utf-8")
 
-    assert to_json(from_json(text)) == text
+    assert network_to_json(network_from_json(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_what_describes_no_network_is_refused(place: str, value: object) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", "null", '{"nodes": NaN}', to_json(read(SMALL))[:-3]]
+    "text", ["", "[]", "{}", "null", '{"nodes": NaN}', network_to_json(read(SMALL))[:-3]]
 )
 def test_what_is_no_description_is_refused(text: str) -> None:
     with pytest.raises(WrongWeights, match="not a network"):
-        from_json(text)
+        network_from_json(text)

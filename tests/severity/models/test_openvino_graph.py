@@ -7,7 +7,7 @@ import pytest
 
 from severity.errors import WrongWeights
 from severity.models.backbone import Backbone
-from severity.models.bundled import load_backbone
+from severity.models.bundled import load_bundled_backbone
 from severity.models.openvino_graph import graph
 
 
@@ -27,7 +27,7 @@ def test_openvino_reports_to_nobody() -> None:
     [("backbone.stem.0.0.weight", (32, 3, 3, 3)), ("backbone.top.0.1.bias", (1281,))],
 )
 def test_weights_of_another_shape_are_refused(tensor: str, shape: tuple[int, ...]) -> None:
-    backbone, _ = load_backbone("compact-2")
+    backbone, _ = load_bundled_backbone("compact-2")
     misshapen = dict(backbone.tensors) | {tensor: np.zeros(shape, np.float32)}
 
     with pytest.raises(WrongWeights, match="does not fit"):
@@ -35,7 +35,7 @@ def test_weights_of_another_shape_are_refused(tensor: str, shape: tuple[int, ...
 
 
 def test_weights_that_are_missing_or_too_many_are_refused() -> None:
-    backbone, _ = load_backbone("compact-2")
+    backbone, _ = load_bundled_backbone("compact-2")
     fewer = dict(backbone.tensors)
     fewer.pop("backbone.top.0.0.weight")
 
