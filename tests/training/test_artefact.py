@@ -12,11 +12,14 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
+from severity.heads.triage import Triage
 from severity.images.preprocessing import PREPROCESSING
 from severity.models.bundled import bundled_tensors, head_of
 from severity.models.bundled_cards import BUNDLED, bundled_calibration
-from severity.models.efficientnet_lite import EfficientNetLite0
+from severity.models.efficientnet_lite import EfficientNetLite0, MirrorAveraged
+from training.artefact import NAME, TrainedModel, write
 from training.compact_2 import averaged
+from training.head import LinearHead
 
 WEIGHTS = Path(__file__).parents[2] / "severity" / "weights"
 LARGEST_BYTES = 20_000_000
@@ -100,3 +103,32 @@ def test_an_averaged_network_has_the_mean_of_all_weights() -> None:
 
     for name, value in averaged(networks).named_parameters():
         assert torch.allclose(value, (parts[0][name] + parts[1][name]) / 2)
+
+
+def test_a_model_that_is_written_is_the_shipped_one(tmp_path: Path) -> None:
+    tensors = load((WEIGHTS / f"{NAME}.safetensors").read_bytes())
+    extent, opacity = (
+        LinearHead(weight.numpy(), float(bias))
+        for weight, bias in zip(tensors["head.weight"], tensors["head.bias"], strict=True)
+    )
+    triage = Triage.of({key: value.numpy() for key, value in tensors.items()})
+    calibration = bundled_calibration(NAME)
+    assert triage is not None
+    assert calibration is not None
+
+    write(
+        TrainedModel(MirrorAveraged.of(tensors), extent, opacity, triage),
+        calibration,
+        tmp_path,
+        metrics={},
+        training={},
+    )
+
+    for ending in ("safetensors", "network.json", "calibration.json"):
+        written, shipped = (folder / f"{NAME}.{ending}" for folder in (tmp_path, WEIGHTS))
+        assert written.read_bytes() == shipped.read_bytes(), ending
+    card, shipped_card = (
+        json.loads((folder / f"{NAME}.json").read_text(encoding="utf-8"))
+        for folder in (tmp_path, WEIGHTS)
+    )
+    assert card | {"metrics": {}, "training": {}} == shipped_card | {"metrics": {}, "training": {}}
