@@ -38,7 +38,7 @@ from severity.evaluation.regressions import Fit
 from severity.evaluation.systems import System
 from severity.heads.head import Chain, Head, HeadInput
 from severity.models.backbone import Precision
-from severity.models.feature_extractor import BareBackbone
+from severity.models.feature_extractor import FeatureExtractor
 from severity.reliability.calibration import Calibration, ScoreCalibration
 
 _SCORES = (EXTENT, OPACITY)
@@ -97,7 +97,7 @@ def train(
     choice: HeadChoice,
     folder: LabelledFolder,
     seen: Sequence[SeenOrRejected],
-    network: BareBackbone,
+    network: FeatureExtractor,
 ) -> Trained:
     """Fit a head on all films, and measure the same kind of head on films it was not fitted on.
 
@@ -228,7 +228,7 @@ def _fit(choice: HeadChoice, known: _Labelled, judged: _Labelled, score: str) ->
     return with_auxiliary_films(fit, films, measured=judged.groups)
 
 
-def _whole(chain: Chain, basis: Basis, network: BareBackbone) -> Chain:
+def _whole(chain: Chain, basis: Basis, network: FeatureExtractor) -> Chain:
     """Let a chain on some outputs take all that the backbone gives."""
     if basis is Basis.FEATURES:
         return chain

@@ -21,7 +21,7 @@ from flows.labelled_films.folder import (
 from flows.labelled_films.repeats import Dated, read_repeats
 from flows.models.catalogue import store
 from flows.models.importing import name_problem, scale_problem
-from flows.models.loading import load_bare
+from flows.models.loading import load_feature_extractor
 from flows.resources import Resources
 from flows.settings import Settings
 from severity.domain import Scale
@@ -59,7 +59,7 @@ async def train_folder(request: TrainingRequest, have: Resources) -> Trained:
     name, settings = request.head.name, have.settings
     _check(request, settings)
     folder = _labelled(request)
-    network = await asyncio.to_thread(load_bare, request.backbone, settings)
+    network = await asyncio.to_thread(load_feature_extractor, request.backbone, settings)
     seen = await look_at(folder.films, have, network)
     # In a thread: in a flow, its heart beats in this one.
     trained = await asyncio.to_thread(train, request.head, folder, seen, network)

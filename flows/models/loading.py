@@ -8,7 +8,7 @@ from severity.gpus import gpus
 from severity.models.backbone import Precision
 from severity.models.bundled import load_bundled, load_bundled_backbone, load_on_bundled
 from severity.models.bundled_cards import BUNDLED
-from severity.models.feature_extractor import BareBackbone
+from severity.models.feature_extractor import FeatureExtractor
 from severity.models.optional_torch import require_torch, torch_installed
 from severity.models.scoring_model import Placement, ScoringModel
 from severity.models.torchxrayvision_weights import weight_set
@@ -46,7 +46,7 @@ def load_model(settings: Settings) -> ScoringModel:
     )
 
 
-def load_bare(name: str, settings: Settings) -> BareBackbone:
+def load_feature_extractor(name: str, settings: Settings) -> FeatureExtractor:
     """Load one of `severity.models.backbone_catalogue.BACKBONES` without a head, in fp32.
 
     Raises
@@ -57,14 +57,14 @@ def load_bare(name: str, settings: Settings) -> BareBackbone:
     placement = _placement(settings)
     if name in BUNDLED:
         network, actual = load_bundled_backbone(name)
-        return BareBackbone.placed(name, actual, network, placement)
+        return FeatureExtractor.placed(name, actual, network, placement)
     require_torch(f"the backbone {name}")
     from severity.models import torchxrayvision  # noqa: PLC0415
 
     published, sha256 = weight_set(name), weights_of(name, settings).sha256
     content = _published(name, settings, sha256=sha256)
     backbone = torchxrayvision.load_published_backbone(content, published, sha256=sha256)
-    return BareBackbone.placed(name, sha256, backbone, placement)
+    return FeatureExtractor.placed(name, sha256, backbone, placement)
 
 
 def _placement(settings: Settings) -> Placement:

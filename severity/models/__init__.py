@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         check_precision,
         check_weights,
     )
-    from severity.models.feature_extractor import BareBackbone
+    from severity.models.feature_extractor import FeatureExtractor
     from severity.models.network import network_to_json
     from severity.models.optional_torch import require_torch, torch_installed
     from severity.models.runtime import CpuRuntime, ModelInput, in_memory
@@ -35,8 +35,8 @@ else:
 __all__ = [
     "BACKBONES",
     "BUNDLED",
-    "BareBackbone",
     "CpuRuntime",
+    "FeatureExtractor",
     "ModelInput",
     "Placement",
     "Precision",

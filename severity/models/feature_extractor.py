@@ -14,7 +14,7 @@ from severity.models.scoring_model import Placement, ScoringModel, runtime_for
 
 
 @dataclass(frozen=True)
-class BareBackbone:
+class FeatureExtractor:
     """A backbone by the name that heads know it by, its weights' hash, and where it runs.
 
     In fp32, so that what is fitted does not rest on a device's shorter arithmetic.
@@ -28,7 +28,7 @@ class BareBackbone:
     @classmethod
     def placed(
         cls, name: str, weights_sha256: str, backbone: Backbone, placement: Placement
-    ) -> "BareBackbone":
+    ) -> "FeatureExtractor":
         """Make a backbone ready where it is to run.
 
         Raises

@@ -32,6 +32,7 @@ def films(tmp_path: Path) -> list[Path]:
 
 def write_maps(films, folder, have):
     """Score films, and read back the map and the picture of each that has them."""
+    pytest.importorskip("torch")
     results = score_files(films, have, maps=map_places(films, folder))
     pictures = [Path(one.saliency) for one in results if one.saliency]
     return [(np.load(path.with_suffix(".npy")), path.read_bytes()) for path in pictures]
