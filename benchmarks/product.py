@@ -35,7 +35,7 @@ def rate(job: Job) -> Rate:
 def _model(resources: Resources, job: Job) -> ScoringModel:
     """Load the model; the environment of this process names it."""
     try:
-        model = resources.model
+        model = resources.load_model()
     except ModelUnavailable as error:
         raise NotOffered(str(error)) from error
     if model.version.precision != job.precision:

@@ -17,6 +17,9 @@ from sqlalchemy.orm import Session
 
 from db.errors import DatabaseError
 
+Transaction = Session
+"""What the functions of this package take, by a name that needs no SQLAlchemy."""
+
 DRIVER = "postgresql+psycopg2"
 DASHBOARD_ROLE = "severity_dashboard"
 DASHBOARD_VIEWS = ("patient_trend", "balance", "model_versions")

@@ -1,7 +1,7 @@
 """A progress bar for the person who waits."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -22,10 +22,19 @@ from flows.resources import Progress, Resources
 class BarProgress(Progress):
     """Shows a run on a bar that first says what it waits for."""
 
-    def __init__(self, bar: RichProgress, beginning: str) -> None:
+    def __init__(
+        self, bar: RichProgress, beginning: str, on_loading: Callable[[], None] | None
+    ) -> None:
         self._bar = bar
+        self._on_loading = on_loading
         self._task = bar.add_task(beginning, total=None)
         self._scored = self._rejected = self._total = 0
+
+    def loading(self) -> None:
+        """Show what is waited for."""
+        self._bar.update(self._task, description="Loading the model")
+        if self._on_loading:
+            self._on_loading()
 
     def waiting(self, images: int) -> None:
         """Show how many images there are: those that are done and those that wait."""
@@ -56,9 +65,17 @@ class BarProgress(Progress):
 
 @contextmanager
 def progress_bar(
-    console: Console, beginning: str = "Starting and looking into the inbox"
+    console: Console,
+    beginning: str = "Looking into the inbox",
+    on_loading: Callable[[], None] | None = None,
 ) -> Iterator[BarProgress]:
-    """Show a bar while the run lasts."""
+    """Show a bar while the run lasts.
+
+    Parameters
+    ----------
+    on_loading
+        Called when the model is about to be loaded, which an empty pass never does.
+    """
     bar = RichProgress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -69,7 +86,7 @@ def progress_bar(
         console=console,
     )
     with bar:
-        yield BarProgress(bar, beginning)
+        yield BarProgress(bar, beginning, on_loading)
 
 
 @contextmanager

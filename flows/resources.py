@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +30,9 @@ SOFTWARE = f"cxr-severity {version('cxr-severity')}"
 class Progress:
     """Hears how far a run is; this one keeps silent."""
 
+    def loading(self) -> None:
+        """Take note that something waits, so the model is loaded now; it takes seconds."""
+
     def waiting(self, images: int) -> None:
         """Take note of how many images wait now."""
 
@@ -37,20 +40,41 @@ class Progress:
         """Take note of one batch."""
 
 
-@dataclass(frozen=True)
+@dataclass
+class Opened:
+    """What a process has opened, at most once each."""
+
+    database: Database | None = None
+    model: "ScoringModel | None" = None
+
+
+@dataclass(eq=False)
 class Resources:
-    """Opened when first used, kept for the life of the process."""
+    """The settings, and what they name: opened when it is asked for, kept for the process."""
 
     settings: Settings
     progress: Progress
+    opened: Opened = field(default_factory=Opened, repr=False)
 
-    @cached_property
-    def database(self) -> Database:
-        """The database, with the tables that this program needs.
+    def open_database(self) -> Database:
+        """Connect to the database, with the tables that this program needs.
 
-        The embedded one is made and migrated as needed; any other only by `db upgrade`, so
-        that no worker changes tables under another's feet.
+        The embedded one is started, made and migrated as needed; any other only by
+        `db upgrade`, so that no worker changes tables under another's feet.
+
+        Raises
+        ------
+        DatabaseError
+            It cannot be used.
         """
+        if self.opened.database is None:
+            database = self._connected()
+            with database.transaction() as session:
+                check_pseudonyms(session, secret_fingerprint(self._secret))
+            self.opened.database = database
+        return self.opened.database
+
+    def _connected(self) -> Database:
         url = self.settings.database_url
         if url is None:
             database = Database(embedded_url(self.settings.home / "postgres"))
@@ -58,21 +82,27 @@ class Resources:
         else:
             database = Database(url.get_secret_value())
             database.check_schema()
-        with database.transaction() as session:
-            check_pseudonyms(session, secret_fingerprint(self._secret))
         return database
 
-    @cached_property
-    def model(self) -> "ScoringModel":
-        """The model that scores."""
-        # Imported here: only scoring needs OpenVINO.
-        from flows.models.loading import load_model  # noqa: PLC0415
+    def load_model(self) -> "ScoringModel":
+        """Load the model that scores; it takes seconds.
 
-        return load_model(self.settings)
+        Raises
+        ------
+        ModelUnavailable
+            There is no such model or device, or the weights are absent or wrong.
+        """
+        if self.opened.model is None:
+            self.progress.loading()
+            # Imported here: the network's libraries take seconds, and only scoring needs them.
+            from flows.models.loading import load_model  # noqa: PLC0415
+
+            self.opened.model = load_model(self.settings)
+        return self.opened.model
 
     def reporting_to(self, progress: Progress) -> "Resources":
-        """Return the same settings' resources with a listener."""
-        return Resources(self.settings, progress)
+        """Return the same resources with a listener."""
+        return replace(self, progress=progress)
 
     def pseudonym(self, patient: PatientId) -> str:
         """Return the key under which a patient is stored."""

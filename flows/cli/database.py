@@ -10,7 +10,7 @@ from flows.cli.options import chosen_resources, model_option
 from flows.cli.terminal import terminal
 from flows.reports import balance_line, rejections_table
 from flows.resources import Progress, Resources, using
-from flows.scoring.registration import model_version_id
+from flows.scoring.registration import register_model_version
 from flows.settings import read_settings
 from severity.domain import RESEARCH_USE_ONLY, Reason
 
@@ -20,7 +20,10 @@ from severity.domain import RESEARCH_USE_ONLY, Reason
 def status_command(model: str | None) -> None:
     """Show the balance: what became of everything that was ever seen."""
     console = terminal()
-    with chosen_resources(model=model) as resources, resources.database.transaction() as session:
+    with (
+        chosen_resources(model=model) as resources,
+        resources.open_database().transaction() as session,
+    ):
         versions = model_versions.of_model(session, resources.settings.model)
         if not versions:
             console.print(f"{resources.settings.model} has scored nothing yet.")
@@ -39,8 +42,8 @@ def status_command(model: str | None) -> None:
 def release_command(reason: str, model: str | None) -> None:
     """Put back what was rejected for REASON, to be tried again by the next run."""
     with chosen_resources(model=model) as resources:
-        version_id = model_version_id(resources)
-        with resources.database.transaction() as session:
+        version_id = register_model_version(resources).row_id
+        with resources.open_database().transaction() as session:
             released = ledger.release(session, Reason(reason), model_version_id=version_id)
     terminal().print(f"{released} rejected for {reason} wait again")
 
@@ -54,6 +57,6 @@ def upgrade_command() -> None:
     settings = read_settings()
     with using(Resources(settings, Progress())) as resources:
         url = settings.database_url
-        database = Database(url.get_secret_value()) if url else resources.database
+        database = Database(url.get_secret_value()) if url else resources.open_database()
         revision = database.upgrade()
     terminal().print(f"The database is at revision {revision}.")

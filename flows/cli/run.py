@@ -1,7 +1,7 @@
 """The command that scores an inbox once."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from functools import partial
 
 import click
 from rich.console import Console
@@ -19,11 +19,9 @@ from flows.cli.terminal import terminal
 from flows.deployments.environment import configure_prefect
 from flows.progress import progress_bar
 from flows.reports import balance_line, others_text
-from flows.resources import using
+from flows.scoring.inbox_pass import score_new
+from flows.scoring.summary import RunSummary
 from severity.domain import RESEARCH_USE_ONLY
-
-if TYPE_CHECKING:
-    from flows.scoring.flow import RunSummary
 
 
 @click.command()
@@ -40,17 +38,14 @@ def run_command(inbox: str | None, **engine: str | None) -> None:
     console = terminal()
     with chosen_resources(inbox=inbox, **engine) as resources:
         location = chosen_inbox(resources.settings)
-        announce_device(resources.settings)
         configure_prefect(resources.settings.home, quiet=True)
-        with progress_bar(console) as progress, using(resources.reporting_to(progress)):
-            # Imported here: Prefect reads its settings when it is first imported.
-            from flows.scoring.flow import score_inbox  # noqa: PLC0415
-
-            summary = asyncio.run(score_inbox(location))
+        announce = partial(announce_device, resources.settings)
+        with progress_bar(console, on_loading=announce) as progress:
+            summary = asyncio.run(score_new(location, resources.reporting_to(progress)))
     _show(summary, console)
 
 
-def _show(summary: "RunSummary", console: Console) -> None:
+def _show(summary: RunSummary, console: Console) -> None:
     unlike = f" ({summary.unlike} unlike known films)" if summary.unlike else ""
     console.print(
         f"{summary.scored} scored{unlike}, {summary.rejected} rejected, {summary.deferred} left "

@@ -61,7 +61,7 @@ def score_command(
     with chosen_resources(**engine) as opened, _bar(files, form) as progress:
         announce_device(opened.settings)
         resources = opened.reporting_to(progress)
-        version = resources.model.version
+        version = resources.load_model().version
         maps = map_places(files, saliency) if saliency else None
         results = score_files(files, resources, maps=maps)
     match form:

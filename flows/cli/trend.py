@@ -47,7 +47,7 @@ def _patient_key(resources: Resources, patient: str, issuer: str) -> str:
 
 
 def _trend(resources: Resources, patient_key: str, model_version: str | None) -> trends.Trend:
-    with resources.database.transaction() as session:
+    with resources.open_database().transaction() as session:
         versions = model_versions.of_model(session, resources.settings.model, patient_key)
         wanted = model_version or (versions[-1] if versions else "")
         scored_by = model_versions.of_patient(session, patient_key)

@@ -6,13 +6,13 @@ from pathlib import Path
 from rich.console import Console
 
 from db.reading import balances, trends
-from flows import resources
 from flows.demo.films import write_demo_inbox
 from flows.deployments.environment import configure_prefect
 from flows.progress import progress_bar
 from flows.reports import balance_line, fates_table, trend_table
 from flows.reports.trend_chart import draw_trend
 from flows.resources import Resources
+from flows.scoring.inbox_pass import score_new
 from flows.settings import read_settings
 
 _MOST_FATES = 40
@@ -40,20 +40,18 @@ def run_demo(data: Path | None, home: Path | None, *, console: Console) -> None:
         console.print(f"Filling {inbox} with SIMULATED studies of four patients ...")
         write_demo_inbox(inbox)
     configure_prefect(folder, quiet=True)
-    from flows.scoring.flow import score_inbox  # noqa: PLC0415 - Prefect reads its settings once
-
-    with progress_bar(console) as progress, resources.using(Resources(own, progress)) as have:
-        summary = asyncio.run(score_inbox(str(inbox)))
+    with progress_bar(console) as progress:
+        have = Resources(own, progress)
+        summary = asyncio.run(score_new(str(inbox), have))
     console.print(
         f"{summary.scored} scored, {summary.rejected} rejected in this run"
         + ("" if summary.enlisted else ": nothing was new")
     )
-    _show(have, str(inbox), folder, console)
+    _show(have, summary.model_version, inbox=str(inbox), folder=folder, console=console)
 
 
-def _show(have: Resources, inbox: str, folder: Path, console: Console) -> None:
-    version = have.model.version.key
-    with have.database.transaction() as session:
+def _show(have: Resources, version: str, *, inbox: str, folder: Path, console: Console) -> None:
+    with have.open_database().transaction() as session:
         fates = balances.fates(session, inbox, version)
         balance = balances.balance(session, version)
         patient = trends.busiest_patient(session, version)

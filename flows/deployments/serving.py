@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from flows.errors import ServerError
+from flows.models.availability import check_model
 from flows.resources import Resources
 
 _START_SECONDS = 120
@@ -23,7 +24,8 @@ def serve_inbox(have: Resources) -> None:
     """Serve the scoring flow until the process is told to end."""
     _pass_on(have)
     # Fail now, not at two in the morning.
-    _ = have.database, have.model
+    have.open_database()
+    check_model(have.settings)
     if "PREFECT_API_URL" in os.environ:
         _serve(have)
         return

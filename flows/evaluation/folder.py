@@ -62,12 +62,13 @@ async def evaluate_folder(request: EvaluationRequest, have: Resources) -> Evalua
     peers = read_peers(request.peers) if request.peers else {}
     if request.out:
         prepare_folder(request.out)
-    seen = await look_at(folder.films, have, have.model)
+    model = have.load_model()
+    seen = await look_at(folder.films, have, model)
     noise = await _noise(request, seen, have)
     # In a thread: in a flow, its heart beats in this one.
-    known = fitted_on(have.model.version.name, have.settings)
+    known = fitted_on(model.version.name, have.settings)
     evaluation = await asyncio.to_thread(
-        evaluate, folder, seen, have.model, peers=peers, noise=noise, fitted_on=known
+        evaluate, folder, seen, model, peers=peers, noise=noise, fitted_on=known
     )
     if request.out:
         command = request.command(evaluation.version)
@@ -83,4 +84,4 @@ async def _noise(
     dated = await asyncio.to_thread(read_repeats, request.data)
     groups, _ = grouped(films)
     chosen = chosen_films(films, groups, most=request.perturbed)
-    return await measure_noise(dated, chosen, have, have.model)
+    return await measure_noise(dated, chosen, have, have.load_model())

@@ -1,8 +1,10 @@
 """How much a model's scores move although the patient does not, measured on a folder's films."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +14,15 @@ from flows.concurrency import at_once
 from flows.labelled_films.features import SeenFilm
 from flows.labelled_films.repeats import Dated, DatedFilm
 from flows.resources import Resources
-from flows.scoring.pipeline import Lanes
+from flows.scoring.pipeline import FileContent, Network, Pipeline, Rejection
 from flows.sources import read_local_file
 from severity.domain import MeasurementError, StandardError
-from severity.errors import RejectedImage
 from severity.evaluation.duplicates import Hash, near_duplicates, perceptual_hash
 from severity.evaluation.perturbations import VERSIONS, Perturbation, versions
 from severity.evaluation.repeatability import repeat_sets, standard_error
 from severity.files.sidecar import SidecarRecord
 from severity.images.grey_image import GreyImage
+from severity.images.radiograph import Radiograph
 from severity.models.runtime import ModelInput, in_memory
 from severity.models.scoring_model import ScoringModel
 
@@ -34,7 +36,6 @@ REPEATS, _SAME_DAY, _SAME_PROJECTION = (
 )
 ALL = str(Perturbation.ALL)
 _NOBODY = "unnamed"
-_NO_IDENTITY = ""  # nothing is stored
 
 Points = NDArray[np.float64]
 """Shape (N, 2): extent and opacity, clipped to the model's scales."""
@@ -77,6 +78,14 @@ class _Item:
     path: Path
     record: SidecarRecord
     versions: Versions
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """The versions of a film as the network sees them, and the hash of the first one."""
+
+    inputs: list[ModelInput]
+    perceptual: Hash
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,28 +147,30 @@ async def _look_at(
 ) -> list[_Looked | None]:
     """Read, prepare and score the versions of each film; None for a film that is rejected."""
     have.progress.waiting(len(items))
-    with Lanes(have.settings, model) as lanes:
+    with Pipeline(have.settings, model) as pipeline:
+
+        async def prepare(item: _Item) -> _Prepared:
+            content = await asyncio.to_thread(read_local_file, item.path)
+            reduce = partial(_prepared, versions=item.versions)
+            return await pipeline.decode(FileContent(content, item.record), reduce)
 
         async def look(item: _Item) -> _Looked | None:
-            inputs, perceptual = await lanes.decode(_prepared, item, lanes)
-            scores = await lanes.infer(model.score, inputs)
-            have.progress.advanced(scored=int(bool(inputs)), rejected=int(not inputs))
-            if perceptual is None:
+            (film,) = await pipeline.prepare([item], prepare)
+            if isinstance(film, Rejection):
+                have.progress.advanced(scored=0, rejected=1)
                 return None
-            points = [(one.geographic_extent, one.opacity) for one in scores]
-            return _Looked(np.array(points), perceptual)
+            scores = await pipeline.in_stream(model.score, film.inputs)
+            have.progress.advanced(scored=1, rejected=0)
+            points = [(score.geographic_extent, score.opacity) for score in scores]
+            return _Looked(np.array(points), film.perceptual)
 
-        return await at_once(lanes.count, look, items)
+        return await at_once(pipeline.batches, look, items)
 
 
-def _prepared(item: _Item, lanes: Lanes) -> tuple[list[ModelInput], Hash | None]:
+def _prepared(radiograph: Radiograph, network: Network, *, versions: Versions) -> _Prepared:
     """Prepare each version as it is made: only one is in memory beside the film."""
-    try:
-        grey = lanes.read(read_local_file(item.path), item.record, content_sha256=_NO_IDENTITY).grey
-    except RejectedImage:
-        return [], None
-    inputs = [lanes.network.prepare(one) for one in item.versions(grey)]
-    return inputs, perceptual_hash(in_memory(inputs[0]))
+    inputs = [network.prepare(grey) for grey in versions(radiograph.grey)]
+    return _Prepared(inputs, perceptual_hash(in_memory(inputs[0])))
 
 
 def _repeat_rows(

@@ -57,7 +57,7 @@ def verify(name: str, settings: Settings, data: Path) -> tuple[ModelVersion, Ver
     rejected = {
         Path(one.file).name: f"{one.reason}: {one.detail}" for one in results if one.score is None
     }
-    return have.model.version, compare(predictions, scores, rejected)
+    return have.load_model().version, compare(predictions, scores, rejected)
 
 
 def _predictions(data: Path) -> list[Prediction]:

@@ -1,8 +1,10 @@
 """What a backbone sees of labelled films, read as they are when they are scored."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Protocol
 
@@ -12,12 +14,13 @@ from numpy.typing import NDArray
 from flows.concurrency import at_once, in_batches
 from flows.labelled_films.folder import LabelledFilm
 from flows.resources import Resources
-from flows.scoring.pipeline import Lanes, Network, ReadyImage, Rejection
+from flows.scoring.pipeline import FileContent, Network, Pipeline, PreparedImage, Rejection
 from flows.sources import read_local_file
 from severity.domain import View
 from severity.evaluation.duplicates import Hash, perceptual_hash
 from severity.files.sidecar import SidecarRecord
 from severity.heads.head import Head, HeadInput
+from severity.images.radiograph import Radiograph
 from severity.models.runtime import ModelInput, in_memory
 
 _NOBODY = "unnamed"
@@ -34,7 +37,7 @@ class Seeing(Network, Protocol):
 
 
 @dataclass(frozen=True)
-class ReadyFilm(ReadyImage):
+class PreparedFilm(PreparedImage):
     """A labelled film that can be scored."""
 
     sha256: str
@@ -79,14 +82,16 @@ async def look_at(
         given = network.outputs(inputs)
         return [{name: rows[place] for name, rows in given.items()} for place in range(len(inputs))]
 
-    with Lanes(have.settings, network) as lanes:
+    with Pipeline(have.settings, network) as pipeline:
 
-        async def ready(film: LabelledFilm) -> ReadyFilm:
-            return await lanes.decode(_ready, film, lanes)
+        async def prepare(film: LabelledFilm) -> PreparedFilm:
+            content = await asyncio.to_thread(_read, film)
+            return await pipeline.decode(content, partial(_prepared, sha256=content.sha256))
 
         async def look(batch: Sequence[LabelledFilm]) -> list[SeenOrRejected]:
-            answers = await lanes.push(batch, ready, through)
-            rejected = sum(isinstance(one, Rejection) for one in answers)
+            images = await pipeline.prepare(batch, prepare)
+            answers = await pipeline.infer(images, through)
+            rejected = sum(isinstance(image, Rejection) for image in images)
             have.progress.advanced(scored=len(batch) - rejected, rejected=rejected)
             return [
                 answer if isinstance(answer, Rejection) else _seen(film, *answer)
@@ -94,26 +99,28 @@ async def look_at(
             ]
 
         batches = in_batches(films, have.settings.batch_size)
-        return list(chain.from_iterable(await at_once(lanes.count, look, batches)))
+        return list(chain.from_iterable(await at_once(pipeline.batches, look, batches)))
 
 
-def _ready(film: LabelledFilm, lanes: Lanes) -> ReadyFilm:
+def _read(film: LabelledFilm) -> FileContent:
     content = read_local_file(film.path)
-    sha256 = hashlib.sha256(content).hexdigest()
     record = SidecarRecord(patient_id=film.patient or _NOBODY, view=film.view)
-    radiograph = lanes.read(content, record, content_sha256=sha256)
-    model_input = lanes.network.prepare(radiograph.grey)
+    return FileContent(content, record, hashlib.sha256(content).hexdigest())
+
+
+def _prepared(radiograph: Radiograph, network: Network, *, sha256: str) -> PreparedFilm:
+    model_input = network.prepare(radiograph.grey)
     perceptual = perceptual_hash(in_memory(model_input))
-    return ReadyFilm(radiograph.record, model_input, sha256, perceptual)
+    return PreparedFilm(radiograph.record, model_input, sha256, perceptual)
 
 
-def _seen(film: LabelledFilm, ready: ReadyFilm, outputs: BackboneOutputs) -> SeenFilm:
+def _seen(film: LabelledFilm, prepared: PreparedFilm, outputs: BackboneOutputs) -> SeenFilm:
     return SeenFilm(
         film=film,
-        view=ready.record.view,
-        patient=film.patient or _named(ready.record.patient.value),
-        sha256=ready.sha256,
-        perceptual=ready.perceptual,
+        view=prepared.record.view,
+        patient=film.patient or _named(prepared.record.patient.value),
+        sha256=prepared.sha256,
+        perceptual=prepared.perceptual,
         outputs=outputs,
     )
 

@@ -9,6 +9,7 @@ from flows.models.store import FITTED_ON, ImportedFile, ModelStore, StoredModel
 from flows.models.weights_download import check_weights_file, kept_weights
 from flows.settings import Settings
 from severity.domain import ModelVersion, Scale
+from severity.errors import ModelUnavailable
 from severity.heads.head import Head
 from severity.heads.published import LINEAR_NAME, linear_on_lung_opacity
 from severity.images.preprocessing import PREPROCESSING
@@ -143,14 +144,31 @@ def version(model: KnownModel, settings: Settings) -> ModelVersion | None:
     ModelUnavailable
         The weights that are here are wrong, or the model is not scored in this precision.
     """
+    return expected_version(model, settings) if model.weights.present else None
+
+
+def expected_version(model: KnownModel, settings: Settings) -> ModelVersion:
+    """Name the model version that scores will carry, without loading a network.
+
+    Of weights that are not here yet, by the hash that they must have.
+
+    Raises
+    ------
+    ModelUnavailable
+        The weights that are here are wrong, nobody says which ones would be right, or the
+        model is not scored in this precision.
+    """
     weights = model.weights
     if weights.bundled:
         comes_with = model.name if model.name in BUNDLED else model.backbone
         check_precision(comes_with, settings.precision)
         bundled_cards.check_weights(comes_with, weights.sha256)
-    elif weights.file is None:
-        return None
-    else:
+    elif not weights.sha256:
+        raise ModelUnavailable(
+            f"the checksum of {model.backbone} is unknown: set SEVERITY_WEIGHTS_SHA256 to that of "
+            "a copy that you trust"
+        )
+    elif weights.file is not None:
         check_weights_file(weights.file, weights.sha256)
     return ModelVersion(
         name=model.name,

@@ -1,10 +1,13 @@
-"""Lanes: several batches in flight at once, so that reading, the network and writing overlap."""
+"""The stages between a file and what the network says of it, and the threads that they run in.
+
+A file is read, prepared and inferred. Several batches are in these stages at once, so that
+reading, the network and writing overlap; `Pipeline` is what they share.
+"""
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -23,8 +26,7 @@ from severity.images.grey_image import GreyImage
 from severity.images.radiograph import Radiograph
 from severity.models.runtime import ModelInput
 
-_BESIDE = 2  # batches in flight besides those in the network: one is read, one is written
-_CLERKS = 4  # threads for transactions; closings take turns anyway
+_BATCHES_OUTSIDE_THE_NETWORK = 2  # one is read, one is written
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -32,7 +34,20 @@ Arguments = ParamSpec("Arguments")
 
 
 @dataclass(frozen=True)
-class ReadyImage:
+class FileContent:
+    """A file that was read, and what a sidecar says of it.
+
+    ``sha256`` of the bytes stands for the UID of an image that has none; it may be empty where
+    nothing is stored.
+    """
+
+    content: bytes
+    sidecar: SidecarRecord | None
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class PreparedImage:
     """An image that passed every check, reduced to what the network sees of it."""
 
     record: ImageRecord
@@ -47,7 +62,8 @@ class Rejection:
     detail: str
 
 
-Ready = TypeVar("Ready", bound=ReadyImage)
+Prepared = TypeVar("Prepared")
+Image = TypeVar("Image", bound=PreparedImage)
 
 
 class Network(Protocol):
@@ -61,49 +77,27 @@ class Network(Protocol):
         """Bring a decoded image to the network's input."""
 
 
-class Turns:
-    """Lets batches be closed in the order in which they were claimed.
-
-    Which of two files brings an image, and which repeats or contradicts it, is then what it
-    would be if one batch followed another, and not a matter of how long each takes.
-    """
-
-    def __init__(self) -> None:
-        self.claiming = asyncio.Lock()
-        self._last = asyncio.Event()
-        self._last.set()
-
-    def take(self) -> AbstractAsyncContextManager[None]:
-        """Take the next turn, while ``claiming`` is held; the context begins when it has come."""
-        before, self._last = self._last, asyncio.Event()
-        return _turn(before, self._last)
+def prepared_image(radiograph: Radiograph, network: Network) -> PreparedImage:
+    """Reduce a radiograph to what the network sees of it."""
+    return PreparedImage(radiograph.record, network.prepare(radiograph.grey))
 
 
-@asynccontextmanager
-async def _turn(before: asyncio.Event, over: asyncio.Event) -> AsyncIterator[None]:
-    await before.wait()
-    yield
-    over.set()  # not after an error: it ends the run, and those that wait with it
-
-
-class Lanes:
+class Pipeline:
     """What all batches in flight share, and so what bounds them together.
 
     At most ``decoders`` full-size images are in memory, and at most ``network.streams`` forward
     passes run; all else that a batch holds is model inputs. Leaving the context waits for what
-    the threads still do, so that nothing is claimed or written behind a run that ended.
+    the threads still do, so that nothing happens behind a run that ended.
     """
 
     def __init__(self, settings: Settings, network: Network) -> None:
-        self.network = network
-        self.count = network.streams + _BESIDE
-        self.turns = Turns()
+        self.batches = network.streams + _BATCHES_OUTSIDE_THE_NETWORK
+        self._network = network
         self._zone = settings.zone
         self._helpers = DecodingHelpers(settings.decoders)
         self._full_size = asyncio.Semaphore(settings.decoders)
         self._decoders = ThreadPoolExecutor(settings.decoders, "decoder")
-        self._scorers = ThreadPoolExecutor(network.streams, "scorer")
-        self._clerks = ThreadPoolExecutor(_CLERKS, "clerk")
+        self._streams = ThreadPoolExecutor(network.streams, "stream")
 
     def __enter__(self) -> Self:
         # Decoders work side by side: a BLAS with threads of its own would only be in their way.
@@ -116,92 +110,106 @@ class Lanes:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for pool in (self._decoders, self._scorers, self._clerks):
+        for pool in (self._decoders, self._streams):
             pool.shutdown(cancel_futures=True)
         self._helpers.close()
         self._one_blas_thread.restore_original_limits()
 
-    async def push(
-        self,
-        items: Sequence[Item],
-        ready: Callable[[Item], Awaitable[Ready]],
-        through: Callable[[Sequence[ModelInput]], Sequence[Answer]],
-    ) -> list[tuple[Ready, Answer] | Rejection]:
-        """Take one batch the whole way: read, decode, prepare, push through the network.
+    async def prepare(
+        self, items: Sequence[Item], prepare: Callable[[Item], Awaitable[Prepared]]
+    ) -> list[Prepared | Rejection]:
+        """Prepare the items of a batch; those that must not be scored become rejections.
 
         Parameters
         ----------
-        ready
-            Reads an item and prepares it, the costly part through `decode`. Asked for no more
-            items at once, over all lanes, than there may be full-size images in memory.
-        through
-            Asks the network, such as a model's ``score``: one answer an input, in their order.
+        prepare
+            Reads an item and reduces it, the costly part by `decode`. Asked for no more items
+            at once, over all batches, than there may be full-size images in memory.
 
         Returns
         -------
-        One answer an item, in their order.
+        One for each item, in their order.
         """
 
-        async def one(item: Item) -> Ready | Rejection:
+        async def bounded(item: Item) -> Prepared | Rejection:
             async with self._full_size:
                 try:
-                    return await ready(item)
+                    return await prepare(item)
                 except RejectedImage as rejected:
                     return Rejection(rejected.reason, str(rejected))
 
         # All ask at once, and are answered in the order in which they asked: a batch is whole,
         # and in the network, before the next one is begun.
-        prepared = await at_once(len(items), one, items)
-        inputs = [one.model_input for one in prepared if isinstance(one, ReadyImage)]
-        answers = iter(await self._answers(inputs, through))
-        return [one if isinstance(one, Rejection) else (one, next(answers)) for one in prepared]
+        return await at_once(len(items), bounded, items)
 
-    async def _answers(
-        self,
-        inputs: Sequence[ModelInput],
-        through: Callable[[Sequence[ModelInput]], Sequence[Answer]],
-    ) -> list[Answer]:
-        """Push a batch through, split so that a single one keeps every lane of the network busy."""
-        size = math.ceil(len(inputs) / self.network.streams) or 1
-        portions = [inputs[start : start + size] for start in range(0, len(inputs), size)]
-        answered = await asyncio.gather(*(self.infer(through, one) for one in portions))
-        return [answer for portion in answered for answer in portion]
+    async def decode(
+        self, file: FileContent, reduce: Callable[[Radiograph, Network], Prepared]
+    ) -> Prepared:
+        """Decode a file and reduce it; every radiograph that is scored comes from here.
 
-    def read(
-        self, content: bytes, sidecar: SidecarRecord | None, *, content_sha256: str
-    ) -> Radiograph:
-        """Read a file's content; every radiograph that is scored comes from here.
+        Parameters
+        ----------
+        reduce
+            Such as `prepared_image`; it runs in a thread of its own and must not keep the
+            radiograph.
 
         Raises
         ------
         RejectedImage
             With the reason, when the image must not be scored.
         """
-        return read_radiograph(
-            content,
-            sidecar,
-            content_sha256=content_sha256,
+        return await _in(self._decoders, partial(self._decode, file, reduce))
+
+    def _decode(
+        self, file: FileContent, reduce: Callable[[Radiograph, Network], Prepared]
+    ) -> Prepared:
+        radiograph = read_radiograph(
+            file.content,
+            file.sidecar,
+            content_sha256=file.sha256,
             zone=self._zone,
             helpers=self._helpers,
         )
-
-    async def decode(
-        self, do: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
-    ) -> Answer:
-        """Run what decodes or prepares an image."""
-        return await _in(self._decoders, partial(do, *args, **kwargs))
+        return reduce(radiograph, self._network)
 
     async def infer(
-        self, do: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
-    ) -> Answer:
-        """Run what the network does."""
-        return await _in(self._scorers, partial(do, *args, **kwargs))
+        self,
+        images: Sequence[Image | Rejection],
+        forward: Callable[[Sequence[ModelInput]], Sequence[Answer]],
+    ) -> list[tuple[Image, Answer] | Rejection]:
+        """Push a batch through the network; rejections pass by it.
 
-    async def transact(
+        Parameters
+        ----------
+        forward
+            Asks the network, such as a model's ``score``: one answer an input, in their order.
+
+        Returns
+        -------
+        One for each image, in their order.
+        """
+        inputs = [image.model_input for image in images if isinstance(image, PreparedImage)]
+        answers = iter(await self._answers(inputs, forward))
+        return [
+            image if isinstance(image, Rejection) else (image, next(answers)) for image in images
+        ]
+
+    async def _answers(
+        self,
+        inputs: Sequence[ModelInput],
+        forward: Callable[[Sequence[ModelInput]], Sequence[Answer]],
+    ) -> list[Answer]:
+        """Split a batch, so that a single one keeps every stream of the network busy."""
+        size = math.ceil(len(inputs) / self._network.streams) or 1
+        portions = [inputs[start : start + size] for start in range(0, len(inputs), size)]
+        answered = await asyncio.gather(*(self.in_stream(forward, portion) for portion in portions))
+        return [answer for portion in answered for answer in portion]
+
+    async def in_stream(
         self, do: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Answer:
-        """Run what waits for the database or a disk."""
-        return await _in(self._clerks, partial(do, *args, **kwargs))
+        """Run what uses the network, beside no more than it bears."""
+        return await _in(self._streams, partial(do, *args, **kwargs))
 
 
 async def _in(pool: Executor, do: Callable[[], Answer]) -> Answer:

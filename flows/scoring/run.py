@@ -1,33 +1,102 @@
-"""What a run holds. In a module of its own: Prefect pickles the module of a flow that it serves."""
+"""One run: what it works on, from its beginning to its end."""
 
 import asyncio
-from contextvars import ContextVar
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from uuid import UUID, uuid4
 
-from db.engine import Database
+from db import ledger, runs
+from db.engine import Database, Transaction
 from db.ledger import Claim
-from flows.resources import Resources
-from flows.scoring.pipeline import Lanes
-from flows.sources import Inbox, Listing
-from severity.domain import Reason
-from severity.errors import IncompleteMetadata
+from flows.resources import SOFTWARE, Resources, current, using
+from flows.scoring.registration import register_model_version
+from flows.sources import Inbox, Listing, open_inbox
+from severity.domain import ModelVersion, Reason
+from severity.errors import IncompleteMetadata, WrongWeights
 from severity.files.sidecar import SidecarRecord
 
+if TYPE_CHECKING:
+    from severity.models.scoring_model import ScoringModel
 
-@dataclass
-class Work:
-    """One run's hold on the database and the inbox, and what it last found there."""
+_TRANSACTIONS = 2  # at a time: one claims, one closes
+
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What a run found in its inbox before it scored anything, in objects.
+
+    ``enlisted`` wait now that did not before; ``deferred`` are left for the next pass.
+    """
+
+    enlisted: int = 0
+    deferred: int = 0
+    unreadable_sidecars: int = 0
+
+
+@dataclass(eq=False, kw_only=True)
+class ScoringRun(Resources):
+    """One execution of the scoring job: resources, and what it does with them.
+
+    Whatever runs in its context finds it by `current_run`. ``listing`` is what it last saw in
+    the inbox.
+    """
 
     database: Database
     inbox: Inbox
     listing: Listing
-    run_id: UUID
+    version: ModelVersion
     model_version_id: int
-    _looking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+    run_id: UUID = field(default_factory=uuid4)
+    discovery: Discovery = Discovery()
+    _threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_TRANSACTIONS, "transaction"), repr=False
+    )
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
-    async def record(self, claim: Claim, have: Resources) -> SidecarRecord | None:
+    def load_model(self) -> "ScoringModel":
+        """Load the model that the run was begun with; it takes seconds.
+
+        Raises
+        ------
+        WrongWeights
+            Its version is another than the run's.
+        """
+        model = super().load_model()
+        if model.version != self.version:
+            raise WrongWeights(
+                f"the model that was loaded is {model.version.key}, not {self.version.key}"
+            )
+        return model
+
+    async def transact(
+        self,
+        do: Callable[Concatenate[Transaction, Arguments], Answer],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Answer:
+        """Call something in a transaction of its own, in a thread of the run."""
+
+        def transaction() -> Answer:
+            with self.database.transaction() as session:
+                return do(session, *args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, transaction)
+
+    async def count_waiting(self) -> int:
+        """Count the images of the inbox that wait, with what dead runs held."""
+        await self.transact(runs.release_abandoned)
+        return await self.transact(
+            ledger.waiting, self.inbox.location, model_version_id=self.model_version_id
+        )
+
+    async def record(self, claim: Claim) -> SidecarRecord | None:
         """Find again what the sidecar said of a claimed object when it was enlisted.
 
         The database keeps no identifiers, so it is read from the sidecar; once more from the
@@ -40,21 +109,86 @@ class Work:
         """
         for attempt in range(2):
             listing = self.listing
-            found = listing.record(claim.object_key)
-            if have.record_sha256(found) == claim.record_sha256:
-                return found
+            record = listing.record(claim.object_key)
+            if self.record_sha256(record) == claim.record_sha256:
+                return record
             if attempt == 0:
                 await self._look_again(listing)
         raise IncompleteMetadata(Reason.VANISHED, "what the sidecar said of it has changed")
 
     async def _look_again(self, seen: Listing) -> None:
-        """Look into the inbox again, unless another lane has since ``seen`` was found."""
+        """List the inbox again, unless another batch has since ``seen`` was listed."""
         async with self._looking:
             if self.listing is seen:
                 self.listing = await self.inbox.listing(now=datetime.now(UTC))
 
+    async def until_threads_end(self) -> None:
+        """Wait for the transactions that have begun, whatever became of those who wait."""
+        await asyncio.to_thread(self._threads.shutdown)
 
-# Prefect keeps and shows what a task is called with, so a task is called with a number and
-# finds its run here, and the lanes that its batches share.
-hold: ContextVar[Work] = ContextVar("hold")
-lanes: ContextVar[Lanes] = ContextVar("lanes")
+
+async def prepare_run(location: str, resources: Resources) -> ScoringRun:
+    """List an inbox, open the database and register the model version; load no network.
+
+    Raises
+    ------
+    InboxError
+        The inbox cannot be listed.
+    DatabaseError
+        The database cannot be used.
+    ModelUnavailable
+        There is no such model, or the weights that are here are wrong.
+    """
+    inbox = open_inbox(location, settle=timedelta(seconds=resources.settings.settle_seconds))
+    listing = await inbox.listing(now=datetime.now(UTC))
+    database = resources.open_database()
+    registered = register_model_version(resources)
+    return ScoringRun(
+        resources.settings,
+        resources.progress,
+        resources.opened,
+        database=database,
+        inbox=inbox,
+        listing=listing,
+        version=registered.version,
+        model_version_id=registered.row_id,
+    )
+
+
+@asynccontextmanager
+async def under_way(run: ScoringRun) -> AsyncIterator[ScoringRun]:
+    """Record a run and show that it lives; in the end give back what it still holds.
+
+    Meanwhile it is `current_run` of this context.
+    """
+    with runs.presence(run.database, run.run_id), using(run):
+        await run.transact(
+            runs.start_run,
+            run.run_id,
+            model_version_id=run.model_version_id,
+            software=SOFTWARE,
+        )
+        state = "failed"
+        try:
+            yield run
+            state = "finished"
+        finally:
+            # Nothing is claimed or written behind a run that ended.
+            await run.until_threads_end()
+            with run.database.transaction() as session:
+                runs.end_run(session, run.run_id, state)
+
+
+def current_run() -> ScoringRun:
+    """Return the run of this context.
+
+    Raises
+    ------
+    LookupError
+        None is under way.
+    """
+    match current():
+        case ScoringRun() as run:
+            return run
+        case _:
+            raise LookupError("no scoring run is under way")

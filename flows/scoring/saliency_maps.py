@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from flows.errors import UsageError
-from flows.scoring.pipeline import ReadyImage
+from flows.scoring.pipeline import PreparedImage
 from severity.domain import RESEARCH_USE_ONLY
 from severity.images.preprocessing import MODEL_LIMIT
 from severity.models.runtime import in_memory
@@ -75,7 +75,7 @@ def _free_name(stem: str, taken: dict[str, None]) -> str:
     return name
 
 
-def write_map(image: ReadyImage, place: MapPlace, model: ScoringModel) -> None:
+def write_map(image: PreparedImage, place: MapPlace, model: ScoringModel) -> None:
     """Compute the saliency map of one film, and write it as an array and as a picture.
 
     One film at a time: its map must not change in its last bits with those beside it.

@@ -9,7 +9,7 @@ from pathlib import Path
 from flows.concurrency import at_once, in_batches
 from flows.reports import FileResult
 from flows.resources import Resources
-from flows.scoring.pipeline import Lanes, ReadyImage, Rejection
+from flows.scoring.pipeline import FileContent, Pipeline, PreparedImage, Rejection, prepared_image
 from flows.scoring.saliency_maps import MapPlace, write_map
 from flows.sources import read_local_file
 from severity.domain import Score
@@ -18,13 +18,14 @@ from severity.files.sidecar import SIDECAR_NAMES, SidecarRecord, parse_sidecar
 
 _NOBODY = SidecarRecord(patient_id="unnamed")
 _CACHED_FOLDERS = 64
-_NO_IDENTITY = ""  # of a PNG or JPEG: nothing is stored, so its content need not be hashed
 
 SidecarsOf = Callable[[Path], Mapping[str, SidecarRecord]]
+FileAndPlace = tuple[Path, MapPlace | None]
+"""A file, and where its saliency map goes."""
 
 
 def score_files(
-    files: Iterable[Path], have: Resources, *, maps: Iterable[MapPlace] | None = None
+    files: Iterable[Path], resources: Resources, *, maps: Iterable[MapPlace] | None = None
 ) -> list[FileResult]:
     """Score files and keep their order; nothing is stored.
 
@@ -42,38 +43,35 @@ def score_files(
     UsageError
         A saliency map cannot be written.
     """
-    given = zip(files, repeat(None)) if maps is None else zip(files, maps, strict=True)
-    return asyncio.run(_score_files(given, have))
+    places = zip(files, repeat(None)) if maps is None else zip(files, maps, strict=True)
+    return asyncio.run(_score_files(places, resources))
 
 
-async def _score_files(
-    given: Iterable[tuple[Path, MapPlace | None]], have: Resources
-) -> list[FileResult]:
-    sidecars = lru_cache(_CACHED_FOLDERS)(_sidecars)
-    with Lanes(have.settings, have.model) as lanes:
+async def _score_files(places: Iterable[FileAndPlace], resources: Resources) -> list[FileResult]:
+    model, sidecars = resources.load_model(), lru_cache(_CACHED_FOLDERS)(_sidecars)
+    with Pipeline(resources.settings, model) as pipeline:
 
-        async def ready(given: tuple[Path, MapPlace | None]) -> ReadyImage:
-            return await lanes.decode(_ready_image, given[0], sidecars, lanes)
+        async def prepare(item: FileAndPlace) -> PreparedImage:
+            content = await asyncio.to_thread(_read, item[0], sidecars)
+            return await pipeline.decode(content, prepared_image)
 
-        async def score(batch: Sequence[tuple[Path, MapPlace | None]]) -> list[FileResult]:
-            answers = await lanes.push(batch, ready, have.model.score)
-            for (_, place), answer in zip(batch, answers, strict=True):
-                if place is not None and not isinstance(answer, Rejection):
-                    await lanes.infer(write_map, answer[0], place, have.model)
-            rejected = sum(isinstance(answer, Rejection) for answer in answers)
-            have.progress.advanced(scored=len(batch) - rejected, rejected=rejected)
+        async def score(batch: Sequence[FileAndPlace]) -> list[FileResult]:
+            images = await pipeline.prepare(batch, prepare)
+            answers = await pipeline.infer(images, model.score)
+            for (_, place), image in zip(batch, images, strict=True):
+                if place is not None and not isinstance(image, Rejection):
+                    await pipeline.in_stream(write_map, image, place, model)
+            rejected = sum(isinstance(image, Rejection) for image in images)
+            resources.progress.advanced(scored=len(batch) - rejected, rejected=rejected)
             return list(map(_result, batch, answers))
 
-        batches = in_batches(given, have.settings.batch_size)
-        return list(chain.from_iterable(await at_once(lanes.count, score, batches)))
+        batches = in_batches(places, resources.settings.batch_size)
+        return list(chain.from_iterable(await at_once(pipeline.batches, score, batches)))
 
 
-def _ready_image(file: Path, sidecars: SidecarsOf, lanes: Lanes) -> ReadyImage:
-    content = read_local_file(file)
+def _read(file: Path, sidecars: SidecarsOf) -> FileContent:
     # Without a record a PNG or JPEG is still an image; only whose it is stays unknown.
-    record = sidecars(file.parent).get(file.name, _NOBODY)
-    radiograph = lanes.read(content, record, content_sha256=_NO_IDENTITY)
-    return ReadyImage(radiograph.record, lanes.network.prepare(radiograph.grey))
+    return FileContent(read_local_file(file), sidecars(file.parent).get(file.name, _NOBODY))
 
 
 def _sidecars(folder: Path) -> Mapping[str, SidecarRecord]:
@@ -87,10 +85,8 @@ def _sidecars(folder: Path) -> Mapping[str, SidecarRecord]:
     return records
 
 
-def _result(
-    given: tuple[Path, MapPlace | None], answer: tuple[ReadyImage, Score] | Rejection
-) -> FileResult:
-    file, place = given
+def _result(item: FileAndPlace, answer: tuple[PreparedImage, Score] | Rejection) -> FileResult:
+    file, place = item
     if isinstance(answer, Rejection):
         return FileResult(str(file), None, reason=answer.reason, detail=answer.detail)
     image, score = answer

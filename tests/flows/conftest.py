@@ -40,11 +40,11 @@ def have(database_url: str, database: object, tmp_path: Path) -> Resources:
 
 @pytest.fixture
 def score(prefect: None, have: Resources) -> Callable[[Path], object]:
-    """Run the flow over a folder, as the command line does."""
+    """Run the flow over a folder, as the service does."""
     from flows.scoring.flow import score_inbox
 
-    def score(inbox: Path) -> object:
-        with resources.using(have):
+    def score(inbox: Path, by: Resources = have) -> object:
+        with resources.using(by):
             return asyncio.run(score_inbox(str(inbox)))
 
     return score

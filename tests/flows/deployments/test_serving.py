@@ -57,6 +57,6 @@ def test_the_service_scores_on_its_schedule_and_ends_when_told(
 
 
 def _scores(have: Resources) -> int:
-    with have.database.transaction() as session:
+    with have.open_database().transaction() as session:
         found: int = session.scalar(text("SELECT count(*) FROM score")) or 0
     return found

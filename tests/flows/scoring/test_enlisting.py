@@ -17,14 +17,15 @@ from db.engine import Database
 from db.outcomes import Rejected
 from flows.errors import InboxError
 from flows.resources import Resources
-from flows.scoring.enlisting import enlist_listing
-from flows.scoring.run import Work
+from flows.scoring.enlisting import enlist
+from flows.scoring.run import ScoringRun
 from flows.sources import Inbox, Listed, Listing
 from severity.domain import ModelVersion, Reason, Scale
 from severity.errors import IncompleteMetadata, UnreadableImage
 from severity.images.limits import MOST_BYTES
 
 NOW = datetime(2020, 3, 1, tzinfo=UTC)
+VERSION = ModelVersion("v1", "w" * 64, "h" * 64, "p", "fp32", Scale(0, 8), Scale(0, 6))
 
 
 @dataclass
@@ -84,10 +85,20 @@ class Site:
         return asyncio.run(self.inbox.listing(now=NOW))
 
     def enlist(self, listing: Listing | None = None) -> tuple[int, int]:
-        return asyncio.run(enlist_listing(self.work(listing or self.look()), self.have))
+        """Return how many objects wait now that did not before, and how many are left."""
+        discovery = asyncio.run(enlist(self.run(listing or self.look())))
+        return discovery.enlisted, discovery.deferred
 
-    def work(self, listing: Listing) -> Work:
-        return Work(self.database, self.inbox, listing, uuid4(), self.model)
+    def run(self, listing: Listing) -> ScoringRun:
+        return ScoringRun(
+            self.have.settings,
+            self.have.progress,
+            database=self.database,
+            inbox=self.inbox,
+            listing=listing,
+            version=VERSION,
+            model_version_id=self.model,
+        )
 
     def claim(self) -> tuple[UUID, list[ledger.Claim]]:
         """Take all that waits, as a new run."""
@@ -128,9 +139,8 @@ class Site:
 
 @pytest.fixture
 def site(database: Database, have: Resources) -> Iterator[Site]:
-    version = ModelVersion("v1", "w" * 64, "h" * 64, "p", "fp32", Scale(0, 8), Scale(0, 6))
     with database.transaction() as session:
-        model = runs.register_model(session, version)
+        model = runs.register_model(session, VERSION)
     return Site(database, have, Shelf(), model)
 
 
@@ -209,20 +219,20 @@ def test_the_claim_of_an_image_that_came_back_carries_its_record(site: Site) -> 
     site.enlist()
 
     _, (claim,) = site.claim()
-    record = asyncio.run(site.work(site.look()).record(claim, site.have))
+    record = asyncio.run(site.run(site.look()).record(claim))
 
     assert record is not None
     assert record.patient_id == "P1"
 
 
 def test_a_run_finds_the_record_of_what_another_run_enlisted_since_it_looked(site: Site) -> None:
-    old_look = site.work(site.look())
+    old_look = site.run(site.look())
     site.shelf.contents = {"a.png": b"1"}
     site.shelf.describe(a="P1")
     site.enlist()
     _, (claim,) = site.claim()
 
-    record = asyncio.run(old_look.record(claim, site.have))
+    record = asyncio.run(old_look.record(claim))
 
     assert record is not None
     assert record.patient_id == "P1"
@@ -236,7 +246,7 @@ def test_a_record_that_changed_after_the_claim_is_not_scored_as_the_old_one(site
     site.shelf.describe(a="P2")
 
     with pytest.raises(IncompleteMetadata) as caught:
-        asyncio.run(site.work(site.look()).record(claim, site.have))
+        asyncio.run(site.run(site.look()).record(claim))
     assert caught.value.reason == Reason.VANISHED
 
 
@@ -324,7 +334,7 @@ def test_an_inbox_that_stops_answering_stops_the_pass_and_is_asked_no_more(site:
 
     async def enlist_and_wait() -> None:
         with pytest.raises(InboxError, match="the shelf is gone"):
-            await enlist_listing(site.work(await site.inbox.listing(now=NOW)), site.have)
+            await enlist(site.run(await site.inbox.listing(now=NOW)))
         for _ in range(100):
             await asyncio.sleep(0)
 

@@ -3,36 +3,19 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
+from PIL import Image, ImageOps
 from sqlalchemy import text
 
 from db.reading import balances, trends
 from flows.demo.films import COPY, DEMO_EXPECTATIONS, write_demo_inbox
-from flows.resources import Resources
-from flows.scoring.enlisting import enlist_listing
-from flows.scoring.run import Work
-from flows.sources import open_inbox
-from severity import domain
-from severity.domain import (
-    Interval,
-    Likeness,
-    MeasurementError,
-    MeasurementErrors,
-    PatientId,
-    StandardError,
-    Unlike,
-)
-from severity.models.scoring_model import ScoringModel
-from severity.reliability.calibration import Calibration, Margins, ScoreCalibration
+from flows.resources import Progress, Resources
+from flows.scoring.enlisting import enlist
+from flows.scoring.run import prepare_run
+from severity.domain import MeasurementErrors, PatientId, Unlike
 from tests.builders.films import write_film, write_inbox, write_sidecar
-
-Score = Callable[[Path], object]
 
 
 def rows(have: Resources) -> list[tuple[object, ...]]:
@@ -44,13 +27,13 @@ def rows(have: Resources) -> list[tuple[object, ...]]:
         ORDER BY patient_key, image_uid
         """
     )
-    with have.database.transaction() as session:
+    with have.open_database().transaction() as session:
         return [tuple(row) for row in session.execute(query)]
 
 
 def fates(have: Resources, inbox: Path) -> dict[str, str]:
-    with have.database.transaction() as session:
-        found = balances.fates(session, str(inbox), have.model.version.key)
+    with have.open_database().transaction() as session:
+        found = balances.fates(session, str(inbox), have.load_model().version.key)
     return {key: fate for key, fate, _ in found}
 
 
@@ -80,10 +63,10 @@ def test_a_second_run_scores_nothing_twice(score, have, tmp_path):
 
 def test_a_trend_lists_a_patients_films_by_date(score, have, tmp_path):
     write_inbox(tmp_path / "inbox", films=6, patients=2)
-    score(tmp_path / "inbox")
+    summary = score(tmp_path / "inbox")
 
-    with have.database.transaction() as session:
-        trend = trends.trend(session, have.pseudonym(PatientId("P1")), have.model.version.key)
+    with have.open_database().transaction() as session:
+        trend = trends.trend(session, have.pseudonym(PatientId("P1")), summary.model_version)
 
     assert [f"{seen.acquired_at:%m-%d}" for seen in trend.observations] == [
         "03-01",
@@ -128,28 +111,23 @@ def test_an_image_without_a_time_is_scored_but_not_in_the_trend(score, have, tmp
     inbox = tmp_path / "inbox"
     write_film(inbox / "a.png", seed=1)
     write_sidecar(inbox, [{"filename": "a.png", "patient_id": "P1"}])
-    score(inbox)
+    summary = score(inbox)
 
-    with have.database.transaction() as session:
-        trend = trends.trend(session, have.pseudonym(PatientId("P1")), have.model.version.key)
+    with have.open_database().transaction() as session:
+        trend = trends.trend(session, have.pseudonym(PatientId("P1")), summary.model_version)
 
     assert (trend.observations, trend.undated) == ((), 1)
 
 
 def test_a_film_that_was_replaced_before_it_was_scored_is_not_mixed_up(score, have, tmp_path):
     """The ledger knows contents: the old one is gone, the new one is another."""
-    from flows.scoring.registration import model_version_id
-
     inbox = tmp_path / "inbox"
     write_inbox(inbox, films=1)
-    source = open_inbox(str(inbox), settle=timedelta(0))
 
-    async def enlist() -> None:
-        listing = await source.listing(now=datetime.now(UTC))
-        work = Work(have.database, source, listing, uuid4(), model_version_id(have))
-        await enlist_listing(work, have)
+    async def enlist_all() -> None:
+        await enlist(await prepare_run(str(inbox), have))
 
-    asyncio.run(enlist())
+    asyncio.run(enlist_all())
     write_film(inbox / "film-0000.png", seed=99)
 
     summary = score(inbox)
@@ -192,52 +170,42 @@ async def _all_that_prefect_keeps() -> str:
     return str([*flow_runs, *task_runs, *artifacts, *logs])
 
 
-MARGINS = Margins(predicted=(0.0, 8.0), below=(1.0, 1.0), above=(1.0, 1.0))
-NOISE = MeasurementError(None, StandardError(0.25, Interval(0.2, 0.3), degrees=99))
-CALIBRATION = Calibration(ScoreCalibration(MARGINS, NOISE), ScoreCalibration(MARGINS, NOISE))
+def test_a_run_counts_what_is_unlike_known_films_and_keeps_why(score, have, tmp_path):
+    inbox = tmp_path / "inbox"
+    write_inbox(inbox, films=3, patients=1)
+    for film in inbox.glob("*.png"):
+        ImageOps.invert(Image.open(film)).save(film)
+
+    summary = score(inbox)
+
+    assert (summary.scored, summary.unlike, summary.balance.unlike) == (3, 3, 3)
+    assert summary.other_versions == ()
+    patient = have.pseudonym(PatientId("P0"))
+    with have.open_database().transaction() as session:
+        trend = trends.trend(session, patient, summary.model_version)
+    assert [seen.unlike for seen in trend.observations] == [Unlike.INVERTED] * 3
 
 
-@dataclass(frozen=True)
-class Doubting(ScoringModel):
-    """The real model, calibrated, to which every film is unlike known films."""
-
-    def score(self, inputs: Sequence[object]) -> list[domain.Score]:
-        likeness = Likeness("films-1", 1.5, Unlike.TEXTURE)
-        return [replace(score, likeness=likeness) for score in super().score(inputs)]
-
-
-@pytest.fixture
-def doubting(have: Resources) -> Resources:
-    real = have.model
-    version = replace(real.version, calibration_sha256=CALIBRATION.sha256)
-    # In place of the cached one.
-    have.__dict__["model"] = Doubting(
-        version, real.backbone, real.head, real.runtime, calibration=CALIBRATION
-    )
-    return have
-
-
-def test_a_run_counts_what_is_unlike_known_films_and_keeps_why(score, doubting, tmp_path):
+def test_a_run_stores_the_intervals_and_errors_of_a_calibrated_model(score, have, tmp_path):
     write_inbox(tmp_path / "inbox", films=3, patients=1)
 
     summary = score(tmp_path / "inbox")
 
-    assert (summary.scored, summary.unlike, summary.balance.unlike) == (3, 3, 3)
-    assert summary.other_versions == ()
-    with doubting.database.transaction() as session:
-        patient = doubting.pseudonym(PatientId("P0"))
-        trend = trends.trend(session, patient, doubting.model.version.key)
-    assert [seen.unlike for seen in trend.observations] == [Unlike.TEXTURE] * 3
+    patient = have.pseudonym(PatientId("P0"))
+    with have.open_database().transaction() as session:
+        trend = trends.trend(session, patient, summary.model_version)
     for seen in trend.observations:
         assert seen.extent_interval.low <= seen.geographic_extent <= seen.extent_interval.high
-    assert trend.errors == MeasurementErrors(NOISE, NOISE)
+    calibration = have.load_model().calibration
+    assert trend.errors == MeasurementErrors(
+        calibration.geographic_extent.error, calibration.opacity.error
+    )
 
 
 def test_a_run_names_the_other_versions_that_scored_the_same_database(score, have, tmp_path):
     write_inbox(tmp_path / "inbox", films=2)
-    first = score(tmp_path / "inbox")
-    real = have.model
-    have.__dict__["model"] = replace(real, version=replace(real.version, preprocessing="another"))
+    older = Resources(have.settings.model_copy(update={"model": "compact-1"}), Progress())
+    first = score(tmp_path / "inbox", older)
 
     second = score(tmp_path / "inbox")
 

@@ -4,7 +4,6 @@ import asyncio
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,9 +18,10 @@ from flows import resources
 from flows.errors import InboxError
 from flows.progress import progress_bar
 from flows.resources import Progress, Resources
-from flows.scoring.enlisting import enlist_listing
-from flows.scoring.run import Work
-from flows.sources import Inbox, Listed, open_inbox
+from flows.scoring import run as scoring_run
+from flows.scoring.enlisting import enlist as enlist_listed
+from flows.scoring.run import prepare_run
+from flows.sources import Inbox, Listed
 from flows.sources.folder import Folder
 from tests.builders.films import write_inbox, write_sidecar
 
@@ -29,12 +29,12 @@ FILMS = 14
 
 
 def count(have: Resources, what: str) -> int:
-    with have.database.transaction() as session:
+    with have.open_database().transaction() as session:
         return session.scalar(text(f"SELECT count(*) FROM {what}"))  # noqa: S608
 
 
 def change(have: Resources, statement: str) -> None:
-    with have.database.transaction() as session:
+    with have.open_database().transaction() as session:
         session.execute(text(statement))
 
 
@@ -84,33 +84,30 @@ def watched(inbox: Path, have: Resources) -> WatchedFolder:
 @pytest.fixture
 def score(prefect: None, have: Resources, monkeypatch: pytest.MonkeyPatch) -> Callable:
     """Run the flow in batches of two, over a store if one is given."""
-    from flows.scoring import flow as scoring
+    from flows.scoring.flow import score_inbox
 
     settings = have.settings.model_copy(update={"batch_size": 2})
 
     def score(inbox: Path, store: WatchedFolder | None = None, heard: Progress | None = None):
         if store is not None:
             monkeypatch.setattr(
-                scoring, "open_inbox", lambda at, settle: Inbox(str(at), store, settle)
+                scoring_run, "open_inbox", lambda at, settle: Inbox(str(at), store, settle)
             )
         with resources.using(Resources(settings, heard or Progress())):
-            return asyncio.run(scoring.score_inbox(str(inbox)))
+            return asyncio.run(score_inbox(str(inbox)))
 
     return score
 
 
 def enlist(inbox: Path, have: Resources) -> int:
     """Enter an inbox into the ledger, and return the model version."""
-    from flows.scoring.registration import model_version_id
 
-    source, model = open_inbox(str(inbox), settle=timedelta(0)), model_version_id(have)
+    async def enlist() -> int:
+        run = await prepare_run(str(inbox), have)
+        await enlist_listed(run)
+        return run.model_version_id
 
-    async def enlist() -> None:
-        listing = await source.listing(now=datetime.now(UTC))
-        await enlist_listing(Work(have.database, source, listing, uuid4(), model), have)
-
-    asyncio.run(enlist())
-    return model
+    return asyncio.run(enlist())
 
 
 def test_batches_overlap_but_no_more_images_are_in_memory_than_may_be(score, inbox, watched, have):
@@ -122,7 +119,7 @@ def test_batches_overlap_but_no_more_images_are_in_memory_than_may_be(score, inb
 
 
 def test_suspects_come_last_and_alone_in_the_whole_run(score, inbox, watched, have):
-    """One that kills the worker again must not take batches of other lanes with it."""
+    """One that kills the worker again must not take other batches with it."""
     enlist(inbox, have)
     suspects = [f"film-{number:04}.png" for number in (0, 5, 6)]
     for name in suspects:
@@ -141,7 +138,7 @@ def test_suspects_come_last_and_alone_in_the_whole_run(score, inbox, watched, ha
     assert [watched.claimed[name] for name in suspects] == [1, 1, 1]
 
 
-def test_a_lane_that_fails_stops_the_others_and_the_run_gives_all_claims_back(
+def test_a_batch_that_fails_stops_the_others_and_the_run_gives_all_claims_back(
     score, inbox, watched, have
 ):
     watched.answers = 5
@@ -205,7 +202,7 @@ def test_the_file_that_was_enlisted_first_brings_the_image_however_long_it_takes
 def test_the_bar_ends_full_after_a_run_that_was_killed(score, inbox, have):
     """What the dead run held is released before it is counted, not after."""
     model, dead = enlist(inbox, have), uuid4()
-    with runs.presence(have.database, dead), have.database.transaction() as session:
+    with runs.presence(have.open_database(), dead), have.open_database().transaction() as session:
         runs.start_run(session, dead, model_version_id=model, software="test")
         session.flush()
         ledger.claim(session, str(inbox), dead, model_version_id=model, limit=5)
@@ -220,8 +217,8 @@ def test_the_bar_ends_full_after_a_run_that_was_killed(score, inbox, have):
 
 def test_the_bar_ends_full_though_another_run_took_some(score, inbox, have):
     model, other = enlist(inbox, have), uuid4()
-    with runs.presence(have.database, other):
-        with have.database.transaction() as session:
+    with runs.presence(have.open_database(), other):
+        with have.open_database().transaction() as session:
             runs.start_run(session, other, model_version_id=model, software="test")
             session.flush()
             ledger.claim(session, str(inbox), other, model_version_id=model, limit=5)

@@ -28,7 +28,7 @@ def have(_own_home: None) -> Resources:
     return Resources(Settings(device="cpu", batch_size=3), Counted())
 
 
-def test_results_keep_the_order_of_the_files_through_all_lanes(have, tmp_path):
+def test_results_keep_the_order_of_the_files_through_all_streams(have, tmp_path):
     write_inbox(tmp_path, films=20)
     files = sorted(tmp_path.glob("*.png"), reverse=True)
     files[4].write_text("no film")
@@ -66,7 +66,7 @@ def test_files_are_taken_as_they_are_scored(have, tmp_path):
             yield tmp_path / "film-0000.png"
 
     assert len(score_files(supply(), counting)) == 90
-    in_flight = (counting.model.streams + 2) * counting.settings.batch_size
+    in_flight = (counting.load_model().streams + 2) * counting.settings.batch_size
     assert max(taken_ahead) <= in_flight
 
 

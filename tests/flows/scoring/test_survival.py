@@ -49,7 +49,7 @@ def worker(prefect: None, have: Resources, tmp_path: Path) -> Callable[[Path], s
 
 
 def count(have: Resources, what: str) -> int:
-    with have.database.transaction() as session:
+    with have.open_database().transaction() as session:
         return session.scalar(text(f"SELECT count(*) FROM {what}"))  # noqa: S608
 
 
@@ -67,7 +67,7 @@ def scores(have: Resources) -> list[tuple[object, ...]]:
         FROM score JOIN image ON image.id = image_id JOIN patient ON patient.id = score.patient_id
         ORDER BY image_uid
     """
-    with have.database.transaction() as session:
+    with have.open_database().transaction() as session:
         return [tuple(row) for row in session.execute(text(query))]
 
 
@@ -93,7 +93,7 @@ def test_killing_the_worker_loses_nothing_and_scores_nothing_twice(worker, score
     assert count(have, "ledger WHERE state = 'scored'") == FILMS
     assert count(have, "run WHERE state = 'abandoned'") == 2
 
-    with have.database.transaction() as session:
+    with have.open_database().transaction() as session:
         session.execute(text("TRUNCATE score, image, study, patient, ledger, sighting CASCADE"))
     score(inbox)
     assert [row[:3] for row in scores(have)] == [row[:3] for row in disturbed]

@@ -1,0 +1,28 @@
+"""One pass over an inbox: look first, start Prefect and the network only if something waits."""
+
+from flows.resources import Resources
+from flows.scoring.enlisting import enlist
+from flows.scoring.run import prepare_run, under_way
+from flows.scoring.summary import Counts, RunSummary, summarised
+
+
+async def score_new(inbox: str, resources: Resources) -> RunSummary:
+    """Score each new image of an inbox once. Safe to run again, and beside another run.
+
+    Raises
+    ------
+    InboxError
+        The inbox cannot be read.
+    DatabaseError
+        The database cannot be used.
+    ModelUnavailable
+        Nothing can be scored.
+    """
+    async with under_way(await prepare_run(inbox, resources)) as run:
+        run.discovery = await enlist(run)
+        if not await run.count_waiting():
+            return await summarised(run, Counts())
+        # Imported here: Prefect takes a second, and its temporary server several.
+        from flows.scoring.flow import score_waiting  # noqa: PLC0415
+
+        return await score_waiting()

@@ -1,0 +1,62 @@
+"""What a run counts, and what it says in the end. No patient data."""
+
+from dataclasses import dataclass
+
+from db.engine import Transaction
+from db.reading import balances, model_versions
+from db.reading.balances import Balance
+from flows.scoring.run import ScoringRun
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of images; of the scored, ``unlike`` are unlike known films."""
+
+    scored: int = 0
+    rejected: int = 0
+    unlike: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.scored + other.scored,
+            self.rejected + other.rejected,
+            self.unlike + other.unlike,
+        )
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What one run did, and the balance after it, in images.
+
+    ``other_versions`` also scored images of this database.
+    """
+
+    model_version: str
+    enlisted: int
+    scored: int
+    rejected: int
+    unlike: int
+    deferred: int
+    unreadable_sidecars: int
+    balance: Balance
+    other_versions: tuple[str, ...]
+
+
+async def summarised(run: ScoringRun, counts: Counts) -> RunSummary:
+    """Return what a run did, with the balance as it is now."""
+    return await run.transact(_summary, run, counts)
+
+
+def _summary(session: Transaction, run: ScoringRun, counts: Counts) -> RunSummary:
+    version, discovery = run.version.key, run.discovery
+    return RunSummary(
+        model_version=version,
+        enlisted=discovery.enlisted,
+        scored=counts.scored,
+        rejected=counts.rejected,
+        unlike=counts.unlike,
+        deferred=discovery.deferred,
+        unreadable_sidecars=discovery.unreadable_sidecars,
+        balance=balances.balance(session, version),
+        other_versions=tuple(model_versions.with_scores(session, but=version)),
+    )
