@@ -16,6 +16,7 @@ from benchmarks import machine
 from benchmarks.jobs import BenchmarkError, Format, Precision, Weights
 from benchmarks.measuring import Bench, Films
 from benchmarks.networks import MODELS, PUBLISHED
+from benchmarks.passes import measure_passes, passes_to_json, show_passes
 from benchmarks.report import Findings, show, to_json
 from benchmarks.weights import write_random_weights
 
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     progress = Console(stderr=True, highlight=False)
     try:
         with TemporaryDirectory(prefix="severity-benchmark-") as folder:
+            if options.passes:
+                return _passes(options, Path(folder), progress)
             findings = _measure(options, Path(folder), progress)
     except BenchmarkError as error:
         progress.print(f"Error: {error}", markup=False)
@@ -53,6 +56,14 @@ def _paper() -> Console:
     """Print as wide as the terminal; a file gets lines that no cell is broken over."""
     terminal = Console()
     return terminal if terminal.is_terminal else Console(width=_COLUMNS_OF_A_FILE)
+
+
+def _passes(options: argparse.Namespace, folder: Path, progress: Console) -> int:
+    rounds = measure_passes(options.data.resolve() / "cidc", options.rounds, folder, progress)
+    show_passes(rounds, _paper())
+    if options.json:
+        options.json.write_text(json.dumps(passes_to_json(rounds), indent=1) + "\n")
+    return 0
 
 
 def _measure(options: argparse.Namespace, folder: Path, progress: Console) -> Findings:
@@ -104,6 +115,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--growth", type=_positive, nargs="+", metavar="FILMS", help="also ours alone on so many"
+    )
+    parser.add_argument(
+        "--passes",
+        action="store_true",
+        help="instead: an empty pass, and a pass over cidc beside scoring alone",
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="holds cidc")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all raw rounds there")

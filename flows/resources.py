@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from db.embedded import embedded_url
@@ -46,6 +47,7 @@ class Opened:
 
     database: Database | None = None
     model: "ScoringModel | None" = None
+    loading: Lock = field(default_factory=Lock)  # a second thread waits for the first
 
 
 @dataclass(eq=False)
@@ -92,13 +94,14 @@ class Resources:
         ModelUnavailable
             There is no such model or device, or the weights are absent or wrong.
         """
-        if self.opened.model is None:
-            self.progress.loading()
-            # Imported here: the network's libraries take seconds, and only scoring needs them.
-            from flows.models.loading import load_model  # noqa: PLC0415
+        with self.opened.loading:
+            if self.opened.model is None:
+                self.progress.loading()
+                # Imported here: the network's libraries take seconds, and only scoring needs them.
+                from flows.models.loading import load_model  # noqa: PLC0415
 
-            self.opened.model = load_model(self.settings)
-        return self.opened.model
+                self.opened.model = load_model(self.settings)
+            return self.opened.model
 
     def reporting_to(self, progress: Progress) -> "Resources":
         """Return the same resources with a listener."""

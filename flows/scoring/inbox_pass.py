@@ -1,8 +1,12 @@
 """One pass over an inbox: look first, start Prefect and the network only if something waits."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from flows.resources import Resources
 from flows.scoring.enlisting import enlist
-from flows.scoring.run import prepare_run, under_way
+from flows.scoring.run import ScoringRun, prepare_run, under_way
 from flows.scoring.summary import Counts, RunSummary, summarised
 
 
@@ -25,4 +29,18 @@ async def score_new(inbox: str, resources: Resources) -> RunSummary:
         # Imported here: Prefect takes a second, and its temporary server several.
         from flows.scoring.flow import score_waiting  # noqa: PLC0415
 
-        return await score_waiting()
+        async with loading(run):
+            return await score_waiting()
+
+
+@asynccontextmanager
+async def loading(run: ScoringRun) -> AsyncIterator[None]:
+    """Load the model in a thread meanwhile: Prefect's server starts in a process of its own.
+
+    Whoever scores asks for the model, and is told if it cannot be loaded.
+    """
+    loaded = asyncio.create_task(asyncio.to_thread(run.load_model))
+    try:
+        yield
+    finally:
+        await asyncio.gather(loaded, return_exceptions=True)

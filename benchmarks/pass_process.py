@@ -1,0 +1,73 @@
+"""The process that times a pass beside scoring alone; prints one line of JSON."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.films import write_films
+from benchmarks.jobs import BenchmarkError, Format
+from flows.deployments.environment import configure_prefect
+from flows.resources import Progress, Resources
+from flows.scoring.inbox_pass import score_new
+from flows.scoring.single_files import score_files
+from flows.settings import Settings
+from flows.sources.inbox import open_inbox
+
+_WARM_UP_FILMS = 4
+
+
+def main() -> None:
+    """Time both over the folder that is named, the pass first unless told otherwise."""
+    inbox, backwards = Path(sys.argv[1]), "backwards" in sys.argv[2:]
+    answer_to = os.dup(1)
+    os.dup2(2, 1)
+    answer = _timed(inbox, backwards=backwards)
+    with os.fdopen(answer_to, "w") as stream:
+        stream.write(json.dumps(answer) + "\n")
+
+
+def _timed(inbox: Path, *, backwards: bool) -> dict[str, float]:
+    resources = Resources(Settings(), Progress())
+    configure_prefect(resources.settings.home, quiet=True)
+    files = _start(resources, inbox)
+    ways: dict[str, Callable[[], object]] = {
+        "pass": lambda: _pass(inbox, resources),
+        "alone": lambda: score_files(files, resources),
+    }
+    answer: dict[str, float] = {"files": len(files)}
+    for name in sorted(ways, reverse=not backwards):
+        wall, processor = time.perf_counter(), time.process_time()
+        ways[name]()
+        answer[f"{name}_seconds"] = time.perf_counter() - wall
+        answer[f"{name}_processor_seconds"] = time.process_time() - processor
+    return answer
+
+
+def _start(resources: Resources, inbox: Path) -> list[Path]:
+    """Open the database, load the model, start Prefect's server; return the inbox's files."""
+    resources.open_database()
+    resources.load_model()
+    with TemporaryDirectory(prefix="severity-benchmark-") as folder:
+        films = Path(folder) / "films"
+        written = write_films(Format.UNCOMPRESSED, _WARM_UP_FILMS, data=inbox, folder=films)
+        score_files(map(Path, written), resources)
+        _pass(films, resources)
+    source = open_inbox(str(inbox), settle=timedelta(0))
+    listing = asyncio.run(source.listing(now=datetime.now(UTC)))
+    return [inbox / item.key for item in listing.objects]
+
+
+def _pass(inbox: Path, resources: Resources) -> None:
+    summary = asyncio.run(score_new(str(inbox), resources))
+    if not summary.enlisted or summary.balance.pending:
+        raise BenchmarkError("the pass left something, or found nothing new")
+
+
+if __name__ == "__main__":
+    main()
