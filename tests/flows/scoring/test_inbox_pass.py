@@ -1,0 +1,114 @@
+"""A pass looks first: where nothing waits, nothing is loaded, fetched or started."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from flows.resources import Opened, Progress, Resources
+from flows.scoring.inbox_pass import score_new
+from severity.errors import WrongWeights
+from tests.builders.films import write_inbox
+from tests.builders.settings import SECRET
+
+RUN = """
+import sys
+from flows.cli import main
+main()
+print("imported", sorted({"prefect", "openvino", "torch"} & set(sys.modules)))
+"""
+
+
+def count(have: Resources, what: str) -> int:
+    with have.open_database().transaction() as session:
+        return session.scalar(text(f"SELECT count(*) FROM {what}"))  # noqa: S608
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    write_inbox(tmp_path / "inbox", films=3)
+    return tmp_path / "inbox"
+
+
+def anew(have: Resources, **settings: str) -> Resources:
+    """Return resources of which nothing is opened yet."""
+    return Resources(have.settings.model_copy(update=settings), Progress())
+
+
+def test_an_empty_pass_of_the_command_imports_no_prefect_and_no_network(
+    score: Callable[[Path], object], have: Resources, inbox: Path, tmp_path: Path
+) -> None:
+    score(inbox)
+    assert have.settings.database_url is not None
+    environment = os.environ | {
+        "DATABASE_URL": have.settings.database_url.get_secret_value(),
+        "SEVERITY_PSEUDONYM_KEY": SECRET,
+        "SEVERITY_HOME": str(tmp_path / "home"),
+        "SEVERITY_SETTLE_SECONDS": "0",
+    }
+
+    ended = subprocess.run(
+        [sys.executable, "-c", RUN, "run", "--inbox", str(inbox)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "imported []" in ended.stdout
+    assert "3 seen = 3 scored + 0 rejected + 0 pending" in ended.stdout
+    assert "No GPU" not in ended.stderr
+
+
+def test_an_empty_pass_is_a_finished_run_that_loaded_nothing(
+    score: Callable[[Path], object], have: Resources, inbox: Path
+) -> None:
+    score(inbox)
+    later = anew(have)
+
+    summary = asyncio.run(score_new(str(inbox), later))
+
+    assert (summary.enlisted, summary.scored, summary.balance.scored) == (0, 0, 3)
+    assert later.opened.model is None
+    assert count(have, "run WHERE state = 'finished'") == 2
+
+
+def test_a_scheduled_pass_loads_no_network_when_nothing_waits(
+    score: Callable[..., object], have: Resources, inbox: Path
+) -> None:
+    first, later = anew(have), anew(have)
+
+    score(inbox, first)
+    score(inbox, later)
+
+    assert first.opened.model is not None
+    assert later.opened.model is None
+
+
+def test_an_empty_pass_fetches_no_weights(have: Resources, tmp_path: Path) -> None:
+    (tmp_path / "inbox").mkdir()
+    absent = anew(have, model="txrv-cidc-v1", weights_url="http://127.0.0.1:9/weights.pt")
+
+    summary = asyncio.run(score_new(str(tmp_path / "inbox"), absent))
+
+    assert summary.model_version.startswith("txrv-cidc-v1-fp32-")
+    assert summary.balance.seen == 0
+
+
+def test_a_model_of_another_version_than_the_run_was_begun_with_scores_nothing(
+    prefect: None, have: Resources, inbox: Path
+) -> None:
+    other = anew(have, model="compact-1").load_model()
+    mistaken = Resources(have.settings, Progress(), Opened(model=other))
+
+    with pytest.raises(WrongWeights, match=f"is {other.version.key}, not compact-2"):
+        asyncio.run(score_new(str(inbox), mistaken))
+
+    assert count(have, "score") == 0
+    assert count(have, "ledger WHERE state = 'waiting'") == 3
+    assert count(have, "run WHERE state = 'failed'") == 1
