@@ -17,7 +17,7 @@ from flows.resources import Progress, Resources
 from flows.scoring.inbox_pass import score_new
 from flows.scoring.single_files import score_files
 from flows.settings import Settings
-from flows.sources.inbox import open_inbox
+from flows.sources import open_inbox
 
 _WARM_UP_FILMS = 4
 

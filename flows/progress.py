@@ -1,7 +1,7 @@
 """A progress bar for the person who waits."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -22,19 +22,14 @@ from flows.resources import Progress, Resources
 class BarProgress(Progress):
     """Shows a run on a bar that first says what it waits for."""
 
-    def __init__(
-        self, bar: RichProgress, beginning: str, on_loading: Callable[[], None] | None
-    ) -> None:
+    def __init__(self, bar: RichProgress, beginning: str) -> None:
         self._bar = bar
-        self._on_loading = on_loading
         self._task = bar.add_task(beginning, total=None)
         self._scored = self._rejected = self._total = 0
 
     def loading(self) -> None:
         """Show what is waited for."""
         self._bar.update(self._task, description="Loading the model")
-        if self._on_loading:
-            self._on_loading()
 
     def waiting(self, images: int) -> None:
         """Show how many images there are: those that are done and those that wait."""
@@ -65,17 +60,9 @@ class BarProgress(Progress):
 
 @contextmanager
 def progress_bar(
-    console: Console,
-    beginning: str = "Looking into the inbox",
-    on_loading: Callable[[], None] | None = None,
+    console: Console, beginning: str = "Looking into the inbox"
 ) -> Iterator[BarProgress]:
-    """Show a bar while the run lasts.
-
-    Parameters
-    ----------
-    on_loading
-        Called when the model is about to be loaded, which an empty pass never does.
-    """
+    """Show a bar while the run lasts."""
     bar = RichProgress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -86,7 +73,7 @@ def progress_bar(
         console=console,
     )
     with bar:
-        yield BarProgress(bar, beginning, on_loading)
+        yield BarProgress(bar, beginning)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The command that scores an inbox once."""
 
 import asyncio
-from functools import partial
 
 import click
 from rich.console import Console
@@ -38,9 +37,9 @@ def run_command(inbox: str | None, **engine: str | None) -> None:
     console = terminal()
     with chosen_resources(inbox=inbox, **engine) as resources:
         location = chosen_inbox(resources.settings)
+        announce_device(resources.settings)
         configure_prefect(resources.settings.home, quiet=True)
-        announce = partial(announce_device, resources.settings)
-        with progress_bar(console, on_loading=announce) as progress:
+        with progress_bar(console) as progress:
             summary = asyncio.run(score_new(location, resources.reporting_to(progress)))
     _show(summary, console)
 

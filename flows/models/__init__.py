@@ -1,3 +1,3 @@
 """The models of a home folder: described, imported, fetched and loaded."""
 
-__all__ = ["catalogue", "importing", "loading", "store", "text"]
+__all__ = ["availability", "catalogue", "importing", "loading", "store", "text"]
