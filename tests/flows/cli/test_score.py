@@ -26,6 +26,16 @@ def test_a_machine_without_a_gpu_says_so_once_and_not_if_told_to_use_the_cpu(
     assert "GPU" not in program("score", "--json", "--device", "cpu", *films).stderr
 
 
+def test_a_gpu_that_is_not_there_is_refused_in_one_line(program: Program) -> None:
+    pytest.importorskip("torch")
+
+    ended = program("score", "--device", "cuda:99", __file__)
+
+    assert ended.returncode == 1
+    assert "there is no cuda:99: this machine has" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
 def test_score_needs_no_database_and_says_why_a_file_was_rejected(
     program: Program, tmp_path: Path
 ) -> None:
@@ -60,6 +70,7 @@ def test_score_writes_csv_with_the_model_version(
 def test_score_writes_saliency_maps_and_replaces_none(
     ask: Callable[..., Result], tmp_path: Path
 ) -> None:
+    pytest.importorskip("torch")
     write_inbox(tmp_path, films=1)
     asked = (
         "score",
