@@ -1,1 +1,1 @@
-"""How fast films are scored, beside the authors' way and the bare network: docs/benchmarks.md."""
+"""How fast images are scored, beside the authors' way and the network alone: docs/benchmarks.md."""

@@ -1,4 +1,4 @@
-"""The reference way: what the authors' scripts do, film by film, batch 1, in eager torch.
+"""The reference way: what the authors' scripts do, image by image, batch 1, in eager torch.
 
 References
 ----------
@@ -56,9 +56,9 @@ class ReferenceWay:
         """Load the network of a job."""
         return cls(network(job), job.model == PUBLISHED, torch.device(job.device))
 
-    def score(self, film: str, timing: Timing = _untimed) -> tuple[float, float]:
+    def score(self, file: str, timing: Timing = _untimed) -> tuple[float, float]:
         """Return geographic extent and opacity before clipping."""
-        image = model_input(film, timing)
+        image = model_input(file, timing)
         with timing("forward"), torch.no_grad():
             batch = torch.from_numpy(image).unsqueeze(0).to(self.device)
             outputs = self.network(batch)[0].cpu().tolist()
@@ -69,10 +69,10 @@ class ReferenceWay:
         return extent, opacity
 
 
-def model_input(film: str, timing: Timing = _untimed) -> NDArray[np.float32]:
-    """Read a film as shape (1, 224, 224) on [-1024, 1024]."""
-    read = _read_dicom if Path(film).suffix == ".dcm" else _read_raster
-    pixels, highest = read(film, timing)
+def model_input(file: str, timing: Timing = _untimed) -> NDArray[np.float32]:
+    """Read an image as shape (1, 224, 224) on [-1024, 1024]."""
+    read = _read_dicom if Path(file).suffix == ".dcm" else _read_raster
+    pixels, highest = read(file, timing)
     with timing("normalize"):
         normalized = normalize(pixels, highest)
         if normalized.ndim > 2:  # noqa: PLR2004
@@ -83,14 +83,14 @@ def model_input(film: str, timing: Timing = _untimed) -> NDArray[np.float32]:
     return resized
 
 
-def _read_raster(film: str, timing: Timing) -> tuple[NDArray[np.number], int]:
+def _read_raster(file: str, timing: Timing) -> tuple[NDArray[np.number], int]:
     with timing("read and decode"):
-        return skimage.io.imread(film), 255
+        return skimage.io.imread(file), 255
 
 
-def _read_dicom(film: str, timing: Timing) -> tuple[NDArray[np.number], int]:
+def _read_dicom(file: str, timing: Timing) -> tuple[NDArray[np.number], int]:
     with timing("read and decode"):
-        dataset = dcmread(film)
+        dataset = dcmread(file)
         pixels = dataset.pixel_array
     highest = 2**dataset.BitsStored - 1
     with timing("window"):
@@ -101,22 +101,22 @@ def _read_dicom(film: str, timing: Timing) -> tuple[NDArray[np.number], int]:
 
 
 def rate(job: Job) -> Rate:
-    """Time all films; loading the network and the first films do not count."""
+    """Time all images; loading the network and the first images do not count."""
     way = ReferenceWay.of(job)
-    for film in job.warm_up:
-        way.score(film)
+    for file in job.warm_up:
+        way.score(file)
     began = time.perf_counter()
-    points = tuple(way.score(film) for film in job.films)
+    points = tuple(way.score(file) for file in job.images)
     seconds = time.perf_counter() - began
     return Rate(len(points), seconds, points, f"torchxrayvision, torch {torch.__version__} eager")
 
 
 def stages(job: Job) -> dict[str, float]:
-    """Return milliseconds a film by stage."""
+    """Return milliseconds an image by stage."""
     torch.set_num_threads(1)
     way, watch = ReferenceWay.of(job), Stopwatch()
-    for film in job.warm_up:
-        way.score(film)
-    for film in job.films:
-        way.score(film, watch)
+    for file in job.warm_up:
+        way.score(file)
+    for file in job.images:
+        way.score(file, watch)
     return watch.mean_ms()

@@ -12,7 +12,7 @@ from benchmarks.memory import own_peak_bytes
 _MODULES = {
     Variant.REFERENCE: "benchmarks.authors_way",
     Variant.OURS: "benchmarks.product",
-    Variant.BARE: "benchmarks.network_only",
+    Variant.NETWORK_ONLY: "benchmarks.network_only",
 }
 
 
@@ -35,7 +35,7 @@ def parsed(text: str) -> Job:
             "task": Task(job["task"]),
             "precision": Precision(job["precision"]),
             "warm_up": tuple(job["warm_up"]),
-            "films": tuple(job["films"]),
+            "images": tuple(job["images"]),
             "weights": Weights(**job["weights"]),
         }
     )

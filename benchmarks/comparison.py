@@ -72,9 +72,9 @@ class Section:
         """Tell whether a contender was measured."""
         return all(contender.name in one for one in self.rounds)
 
-    def films_per_second(self, contender: Contender) -> Spread:
+    def images_per_second(self, contender: Contender) -> Spread:
         """Summarise a contender's rate."""
-        return Spread.of(one[contender.name].films_per_second for one in self.rounds)
+        return Spread.of(one[contender.name].images_per_second for one in self.rounds)
 
     def peak_bytes(self, contender: Contender) -> int:
         """Return the most memory that a contender held in any round."""
@@ -87,12 +87,12 @@ class Section:
     def ratio(self, over: Contender, under: Contender) -> Spread:
         """Compare rates within each round, so that what slows a whole round cancels."""
         return Spread.of(
-            one[over.name].films_per_second / one[under.name].films_per_second
+            one[over.name].images_per_second / one[under.name].images_per_second
             for one in self.rounds
         )
 
     def agreement(self, precision: Precision) -> Agreement:
-        """Compare the scores of ours with the reference's, over all films and rounds."""
+        """Compare the scores of ours with the reference's, over all images and rounds."""
         ours = Contender(Variant.OURS, precision)
         differences = [
             difference
@@ -105,7 +105,7 @@ class Section:
 def _differences(ours: Rate, reference: Rate) -> list[float]:
     if len(ours.points) != len(reference.points):
         raise BenchmarkError(
-            f"{len(ours.points)} films were scored by us and {len(reference.points)} by the "
+            f"{len(ours.points)} images were scored by us and {len(reference.points)} by the "
             "reference"
         )
     return [
@@ -117,7 +117,7 @@ def _differences(ours: Rate, reference: Rate) -> list[float]:
 
 @dataclass(frozen=True)
 class Growth:
-    """What ours takes for a number of films."""
+    """What ours takes for a number of images."""
 
     format: Format
     rate: Rate

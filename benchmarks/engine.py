@@ -1,4 +1,4 @@
-"""Measure the scoring engine beside the authors' way and the bare forward pass.
+"""Measure the scoring engine beside the authors' way and the network alone.
 
 ``python -m benchmarks.engine --help``; docs/benchmarks.md says what each number means.
 """
@@ -14,14 +14,14 @@ from rich.console import Console
 
 from benchmarks import machine
 from benchmarks.jobs import BenchmarkError, Format, Precision, Weights
-from benchmarks.measuring import Bench, Films
+from benchmarks.measuring import Bench, Images
 from benchmarks.networks import MODELS, PUBLISHED
 from benchmarks.passes import measure_passes, passes_to_json, show_passes
 from benchmarks.report import Findings, show, to_json
 from benchmarks.weights import write_random_weights
 
-_FILMS, _ROUNDS = 48, 3
-_QUICK_FILMS, _QUICK_ROUNDS = 6, 1
+_IMAGES, _ROUNDS = 48, 3
+_QUICK_IMAGES, _QUICK_ROUNDS = 6, 1
 _COLUMNS_OF_A_FILE = 132
 _NO_GPU = "the GPU section: torch finds no CUDA device"
 
@@ -70,8 +70,8 @@ def _measure(options: argparse.Namespace, folder: Path, progress: Console) -> Fi
     description = machine.description()
     weights = write_random_weights(folder) if PUBLISHED in options.model else Weights()
     bench = Bench(folder, weights, options.rounds, progress)
-    films = [
-        Films.written(f, options.films, data=options.data, folder=folder / f)
+    images = [
+        Images.written(f, options.images, data=options.data, folder=folder / f)
         for f in options.formats
     ]
     devices = machine.devices()
@@ -79,7 +79,7 @@ def _measure(options: argparse.Namespace, folder: Path, progress: Console) -> Fi
         bench.section(model, device, some, options.precision)
         for device in devices
         for model in options.model
-        for some in films
+        for some in images
     ]
     growth = [
         point
@@ -99,7 +99,7 @@ def _measure(options: argparse.Namespace, folder: Path, progress: Console) -> Fi
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
-    parser.add_argument("--films", type=_positive, help=f"of each format ({_FILMS})")
+    parser.add_argument("--images", type=_positive, help=f"of each format ({_IMAGES})")
     parser.add_argument("--rounds", type=_positive, help=f"of all variants ({_ROUNDS})")
     parser.add_argument(
         "--formats", type=Format, choices=list(Format), default=list(Format), nargs="+"
@@ -111,10 +111,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help=f"{_QUICK_FILMS} films, {_QUICK_ROUNDS} round: to see that it works, not to quote",
+        help=f"{_QUICK_IMAGES} images, {_QUICK_ROUNDS} round: to see that it works, not to quote",
     )
     parser.add_argument(
-        "--growth", type=_positive, nargs="+", metavar="FILMS", help="also ours alone on so many"
+        "--growth", type=_positive, nargs="+", metavar="IMAGES", help="also ours alone on so many"
     )
     parser.add_argument(
         "--passes",
@@ -124,8 +124,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="holds cidc")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all raw rounds there")
     options = parser.parse_args(arguments)
-    usual = (_QUICK_FILMS, _QUICK_ROUNDS) if options.quick else (_FILMS, _ROUNDS)
-    options.films, options.rounds = options.films or usual[0], options.rounds or usual[1]
+    usual = (_QUICK_IMAGES, _QUICK_ROUNDS) if options.quick else (_IMAGES, _ROUNDS)
+    options.images, options.rounds = options.images or usual[0], options.rounds or usual[1]
     return options
 
 

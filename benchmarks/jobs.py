@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Format(StrEnum):
-    """What the films come in."""
+    """What the images come in."""
 
     RASTER = "png-jpeg"  # of mixed size
     UNCOMPRESSED = "dicom"
@@ -13,19 +13,19 @@ class Format(StrEnum):
 
 
 class Variant(StrEnum):
-    """Three ways to spend time on the same films."""
+    """Three ways to spend time on the same images."""
 
-    REFERENCE = "reference"  # the authors' code: films to scores
-    OURS = "ours"  # films to scores
-    BARE = "bare"  # ready tensors through the network and nothing else
+    REFERENCE = "reference"  # the authors' code: images to scores
+    OURS = "ours"  # images to scores
+    NETWORK_ONLY = "network_only"  # ready tensors through the network and nothing else
 
 
 class Task(StrEnum):
     """What a process measures."""
 
-    RATE = "rate"  # the time that all films take
-    STAGES = "stages"  # where one film's time goes, on one thread
-    TRIAL = "trial"  # which bare forward pass is the fastest here
+    RATE = "rate"  # the time that all images take
+    STAGES = "stages"  # where one image's time goes, on one thread
+    TRIAL = "trial"  # which network alone is the fastest here
 
 
 class Precision(StrEnum):
@@ -52,30 +52,30 @@ class Job:
     model: str
     precision: Precision
     device: str  # "cpu" or "cuda"
-    warm_up: tuple[str, ...]  # films that come first and do not count
-    films: tuple[str, ...]
+    warm_up: tuple[str, ...]  # images that come first and do not count
+    images: tuple[str, ...]
     weights: Weights
-    candidate: str = ""  # which bare forward pass
+    candidate: str = ""  # which network alone
 
 
 @dataclass(frozen=True)
 class Rate:
     """What a variant achieved.
 
-    ``points`` holds (geographic extent, opacity) of each film before clipping, which would
-    hide differences; it is empty for the bare forward pass, which has no films.
+    ``points`` holds (geographic extent, opacity) of each image before clipping, which would
+    hide differences; it is empty for the network alone, which has no images.
     """
 
-    films: int
+    images: int
     seconds: float
     points: tuple[tuple[float, float], ...]
-    subject: str  # what exactly ran: the model version, the bare forward pass
+    subject: str  # what exactly ran: the model version, the network alone
     peak_bytes: int = 0  # of memory, of the process and its helpers together
 
     @property
-    def films_per_second(self) -> float:
-        """How many films a second."""
-        return self.films / self.seconds
+    def images_per_second(self) -> float:
+        """How many images per second."""
+        return self.images / self.seconds
 
 
 class BenchmarkError(Exception):

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from benchmarks import processes
 from benchmarks.comparison import REFERENCE, Contender, Growth, Round, Section
-from benchmarks.films import repeated, write_films
+from benchmarks.images import repeated, write_images
 from benchmarks.jobs import (
     BenchmarkError,
     Format,
@@ -22,32 +22,32 @@ from benchmarks.jobs import (
 )
 from benchmarks.networks import PUBLISHED
 
-_TRIAL_FILMS = 16
-_STAGE_FILMS = 12
-_WARM_UP_FILMS = 4
-_DISTINCT_FILMS = 100  # of those that growth repeats
+_TRIAL_IMAGES = 16
+_STAGE_IMAGES = 12
+_WARM_UP_IMAGES = 4
+_DISTINCT_IMAGES = 100  # of those that growth repeats
 
 
 @dataclass(frozen=True)
-class Films:
-    """The films of one format, and others that warm up."""
+class Images:
+    """The images of one format, and others that warm up."""
 
     format: Format
     warm_up: tuple[str, ...]
     files: tuple[str, ...]
 
     @classmethod
-    def written(cls, form: Format, count: int, *, data: Path, folder: Path) -> "Films":
-        """Write films into a new folder; see `write_films`."""
-        files = write_films(form, _WARM_UP_FILMS + count, data=data, folder=folder)
-        return cls(form, files[:_WARM_UP_FILMS], files[_WARM_UP_FILMS:])
+    def written(cls, form: Format, count: int, *, data: Path, folder: Path) -> "Images":
+        """Write images into a new folder; see `write_images`."""
+        files = write_images(form, _WARM_UP_IMAGES + count, data=data, folder=folder)
+        return cls(form, files[:_WARM_UP_IMAGES], files[_WARM_UP_IMAGES:])
 
 
 @dataclass(frozen=True)
 class Bench:
     """Runs measurements and remembers what all sections share."""
 
-    folder: Path  # for films and for the product's own state
+    folder: Path  # for images and for the product's own state
     weights: Weights
     rounds: int
     progress: Console
@@ -55,37 +55,37 @@ class Bench:
     remarks: list[str] = field(default_factory=list)  # what was left out, and why
 
     def section(
-        self, model: str, device: str, films: Films, precisions: Sequence[Precision]
+        self, model: str, device: str, images: Images, precisions: Sequence[Precision]
     ) -> Section:
-        """Measure all variants of one model on films of one format.
+        """Measure all variants of one model on images of one format.
 
         Raises
         ------
         BenchmarkError
             A process failed, or the product offers none of the precisions.
         """
-        base = self._reference(model, device, films)
+        base = self._reference(model, device, images)
         stages = self._stages(base, precisions)
         offered = [p for p in precisions if Contender(Variant.OURS, p).name in stages]
         if not offered:
             raise BenchmarkError(f"nothing to compare: {'; '.join(self.remarks)}")
         jobs = {c.name: job for c, job in self._contenders(base, offered)}
         rounds = [self._round(jobs, backwards=number % 2 == 1) for number in range(self.rounds)]
-        return Section(model, device, films.format, rounds, stages)
+        return Section(model, device, images.format, rounds, stages)
 
     def growth(
         self, model: str, precision: Precision, form: Format, sizes: Sequence[int], data: Path
     ) -> Iterator[Growth]:
-        """Measure ours alone on more and more films."""
-        count, folder = min(max(sizes), _DISTINCT_FILMS), self.folder / f"{form}-growth"
-        distinct = Films.written(form, count, data=data, folder=folder)
+        """Measure ours alone on more and more images."""
+        count, folder = min(max(sizes), _DISTINCT_IMAGES), self.folder / f"{form}-growth"
+        distinct = Images.written(form, count, data=data, folder=folder)
         for size in sizes:
             files = repeated(distinct.files, size, folder=self.folder / f"{form}-{size}")
             base = self._reference(model, "cpu", replace(distinct, files=files))
             job = replace(base, variant=Variant.OURS, precision=precision)
             yield Growth(form, self._rate(job))
 
-    def _reference(self, model: str, device: str, films: Films) -> Job:
+    def _reference(self, model: str, device: str, images: Images) -> Job:
         """Make the reference's job; those of the others differ from it in few fields."""
         weights = self.weights if model == PUBLISHED else Weights()
         return Job(
@@ -94,14 +94,14 @@ class Bench:
             model=model,
             precision=REFERENCE.precision,
             device=device,
-            warm_up=films.warm_up,
-            films=films.files,
+            warm_up=images.warm_up,
+            images=images.files,
             weights=weights,
         )
 
     def _stages(self, base: Job, precisions: Sequence[Precision]) -> dict[str, dict[str, float]]:
         """Time the stages of the reference, and of ours in each precision that it offers."""
-        few = replace(base, task=Task.STAGES, films=base.films[:_STAGE_FILMS])
+        few = replace(base, task=Task.STAGES, images=base.images[:_STAGE_IMAGES])
         stages = {REFERENCE.name: self._table(few)}
         for precision in precisions:
             job = replace(few, variant=Variant.OURS, precision=precision)
@@ -118,15 +118,17 @@ class Bench:
         for precision in precisions:
             ours = Contender(Variant.OURS, precision)
             yield ours, replace(base, variant=ours.variant, precision=precision)
-            bare = Contender(Variant.BARE, precision)
-            job = replace(base, variant=bare.variant, precision=precision)
-            yield bare, replace(job, candidate=self._fastest(job))
+            network_only = Contender(Variant.NETWORK_ONLY, precision)
+            job = replace(base, variant=network_only.variant, precision=precision)
+            yield network_only, replace(job, candidate=self._fastest(job))
 
-    def _fastest(self, bare: Job) -> str:
-        """Find the fastest bare forward pass by a short trial, once for all formats."""
-        name = f"{bare.model} {bare.precision} on {bare.device}"
+    def _fastest(self, network_only: Job) -> str:
+        """Find the fastest network alone by a short trial, once for all formats."""
+        name = f"{network_only.model} {network_only.precision} on {network_only.device}"
         if name not in self.trials:
-            trial = replace(bare, task=Task.TRIAL, films=bare.films[:_TRIAL_FILMS])
+            trial = replace(
+                network_only, task=Task.TRIAL, images=network_only.images[:_TRIAL_IMAGES]
+            )
             self.trials[name] = self._table(trial)
         rates = self.trials[name]
         return max(rates, key=rates.__getitem__)
@@ -138,7 +140,7 @@ class Bench:
 
     def _rate(self, job: Job) -> Rate:
         rate = processes.rate(job, self.folder / "home")
-        self._say(job, f"{rate.films} films, {rate.films_per_second:.1f} films/s")
+        self._say(job, f"{rate.images} images, {rate.images_per_second:.1f} images/s")
         return rate
 
     def _table(self, job: Job) -> dict[str, float]:

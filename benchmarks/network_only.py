@@ -1,4 +1,4 @@
-"""The bare forward pass: ready tensors through the network, as fast as is known."""
+"""The network alone: ready tensors through the network, as fast as is known."""
 
 import math
 import sys
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from benchmarks.jobs import Job, Precision, Rate
 from benchmarks.machine import cores
 from benchmarks.networks import network
-from benchmarks.weights import film_like
+from benchmarks.weights import image_like
 
 _DISTINCT = 16
 _TRIALS = 3  # of which the fastest counts
@@ -50,31 +50,31 @@ def candidates(device: str) -> list[Candidate]:
 
 
 def rate(job: Job) -> Rate:
-    """Time the forward pass that the job names, on as many inputs as it has films."""
+    """Time the forward pass that the job names, on as many inputs as it has images."""
     chosen = next(c for c in candidates(job.device) if c.name == job.candidate)
-    run = _prepared(chosen, job, len(job.films))
+    run = _prepared(chosen, job, len(job.images))
     run()  # warm-up
-    films, seconds = _timed(run)
-    return Rate(films, seconds, (), chosen.name)
+    images, seconds = _timed(run)
+    return Rate(images, seconds, (), chosen.name)
 
 
 def trial(job: Job) -> dict[str, float]:
-    """Return films a second of each candidate."""
-    runs = {c.name: _prepared(c, job, len(job.films)) for c in candidates(job.device)}
+    """Return images per second of each candidate."""
+    runs = {c.name: _prepared(c, job, len(job.images)) for c in candidates(job.device)}
     fastest = dict.fromkeys(runs, 0.0)
     for run in runs.values():
         run()  # warm-up
     for _ in range(_TRIALS):  # in turns, so that a slower minute hits all
         for name, run in runs.items():
-            films, seconds = _timed(run)
-            fastest[name] = max(fastest[name], films / seconds)
+            images, seconds = _timed(run)
+            fastest[name] = max(fastest[name], images / seconds)
     return fastest
 
 
 def _timed(run: Run) -> tuple[int, float]:
     began = time.perf_counter()
-    films = run()
-    return films, time.perf_counter() - began
+    images = run()
+    return images, time.perf_counter() - began
 
 
 def _prepared(candidate: Candidate, job: Job, count: int) -> Run:
@@ -90,7 +90,7 @@ def _prepared(candidate: Candidate, job: Job, count: int) -> Run:
 def _inputs(count: int) -> NDArray[np.float32]:
     """Make shape (count, 1, 224, 224)."""
     repeats = math.ceil(count / _DISTINCT)
-    return np.tile(film_like(_DISTINCT), (repeats, 1, 1))[:count, None]
+    return np.tile(image_like(_DISTINCT), (repeats, 1, 1))[:count, None]
 
 
 def _torch(candidate: Candidate, job: Job, inputs: NDArray[np.float32]) -> Run:

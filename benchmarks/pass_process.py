@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.films import write_films
+from benchmarks.images import write_images
 from benchmarks.jobs import BenchmarkError, Format
 from flows.deployments.environment import configure_prefect
 from flows.resources import Progress, Resources
@@ -19,7 +19,7 @@ from flows.scoring.single_files import score_files
 from flows.settings import Settings
 from flows.sources import open_inbox
 
-_WARM_UP_FILMS = 4
+_WARM_UP_IMAGES = 4
 
 
 def main() -> None:
@@ -54,10 +54,10 @@ def _start(resources: Resources, inbox: Path) -> list[Path]:
     resources.open_database()
     resources.load_model()
     with TemporaryDirectory(prefix="severity-benchmark-") as folder:
-        films = Path(folder) / "films"
-        written = write_films(Format.UNCOMPRESSED, _WARM_UP_FILMS, data=inbox, folder=films)
+        images = Path(folder) / "images"
+        written = write_images(Format.UNCOMPRESSED, _WARM_UP_IMAGES, data=inbox, folder=images)
         score_files(map(Path, written), resources)
-        _pass(films, resources)
+        _pass(images, resources)
     source = open_inbox(str(inbox), settle=timedelta(0))
     listing = asyncio.run(source.listing(now=datetime.now(UTC)))
     return [inbox / item.key for item in listing.objects]

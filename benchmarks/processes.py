@@ -14,14 +14,14 @@ from benchmarks.jobs import BenchmarkError, Job, NotOffered, Rate, Task
 from benchmarks.memory import tree_bytes
 
 _ROOT = Path(__file__).parents[1]
-_LOOK_EVERY_SECONDS = 0.2  # at the memory: often enough for films, too seldom to disturb
+_LOOK_EVERY_SECONDS = 0.2  # at the memory: often enough for images, too seldom to disturb
 _LINES_OF_AN_ERROR = 5
 # What a user's shell may say about threads and about this project holds for nobody here.
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def rate(job: Job, home: Path) -> Rate:
-    """Run a job that times films.
+    """Run a job that times images.
 
     Raises
     ------

@@ -21,11 +21,11 @@ _SOMEBODY = SidecarRecord(patient_id="benchmark")
 
 
 def rate(job: Job) -> Rate:
-    """Time all films; loading the model and the first films do not count."""
+    """Time all images; loading the model and the first images do not count."""
     resources = Resources(Settings(), Progress())
     version = _model(resources, job).version
-    files = [Path(film) for film in job.films]
-    score_files([Path(film) for film in job.warm_up], resources)
+    files = [Path(file) for file in job.images]
+    score_files([Path(file) for file in job.warm_up], resources)
     began = time.perf_counter()
     results = score_files(files, resources)
     seconds = time.perf_counter() - began
@@ -45,26 +45,26 @@ def _model(resources: Resources, job: Job) -> ScoringModel:
 
 def _points(result: FileResult) -> tuple[float, float]:
     if result.score is None:
-        # A film that is not scored costs nothing: it would make us look fast.
-        raise BenchmarkError(f"a film was rejected: {result.reason}: {result.detail}")
+        # An image that is not scored costs nothing: it would make us look fast.
+        raise BenchmarkError(f"an image was rejected: {result.reason}: {result.detail}")
     return result.score.geographic_extent_raw, result.score.opacity_raw
 
 
 def stages(job: Job) -> dict[str, float]:
-    """Return milliseconds a film by stage."""
+    """Return milliseconds an image by stage."""
     torch.set_num_threads(1)
     resources, watch = Resources(Settings(), Progress()), Stopwatch()
     model, zone = _model(resources, job), resources.settings.zone
-    for film in job.warm_up:
-        _time_stages(Path(film), model, zone, Stopwatch())
-    for film in job.films:
-        _time_stages(Path(film), model, zone, watch)
+    for file in job.warm_up:
+        _time_stages(Path(file), model, zone, Stopwatch())
+    for file in job.images:
+        _time_stages(Path(file), model, zone, watch)
     return watch.mean_ms()
 
 
-def _time_stages(film: Path, model: ScoringModel, zone: tzinfo, watch: Stopwatch) -> None:
+def _time_stages(file: Path, model: ScoringModel, zone: tzinfo, watch: Stopwatch) -> None:
     with watch("read"):
-        content = film.read_bytes()
+        content = file.read_bytes()
     with watch("decode"):
         radiograph = read_radiograph(content, _SOMEBODY, content_sha256="", zone=zone)
     with watch("preprocess"):

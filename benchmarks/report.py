@@ -19,7 +19,7 @@ class Findings:
     """Everything that a run of the benchmark found."""
 
     machine: Mapping[str, str]
-    trials: Mapping[str, Mapping[str, float]]  # films a second of each bare forward pass
+    trials: Mapping[str, Mapping[str, float]]  # images per second of each network alone
     sections: Sequence[Section]
     growth: Sequence[Growth] = ()
     left_out: Sequence[str] = ()  # what was not measured, and why
@@ -43,8 +43,8 @@ def show(findings: Findings, console: Console) -> None:
     _show_pairs("Measured on", findings.machine, console)
     for name, rates in findings.trials.items():
         fastest_first = dict(sorted(rates.items(), key=lambda pair: -pair[1]))
-        shown = {way: f"{rate:.1f} films/s" for way, rate in fastest_first.items()}
-        _show_pairs(f"Bare forward pass, trial: {name}", shown, console)
+        shown = {way: f"{rate:.1f} images/s" for way, rate in fastest_first.items()}
+        _show_pairs(f"Network alone, trial: {name}", shown, console)
     for section in findings.sections:
         _show_section(section, console)
     for one, other in _compared_models(findings.sections):
@@ -64,19 +64,19 @@ def _show_pairs(title: str, values: Mapping[str, str], console: Console) -> None
 
 
 def _show_section(section: Section, console: Console) -> None:
-    films = section.rounds[0][REFERENCE.name].films
-    console.rule(f"{section.model}, {section.format}, {section.device}: {films} films")
+    images = section.rounds[0][REFERENCE.name].images
+    console.rule(f"{section.model}, {section.format}, {section.device}: {images} images")
     console.print(_rates_table(section))
     console.print(_ratios_table(section))
     console.print(_stages_table(section))
 
 
 def _rates_table(section: Section) -> Table:
-    table = _table("variant", "films/s", "peak MiB", "what ran")
+    table = _table("variant", "images/s", "peak MiB", "what ran")
     for contender in (REFERENCE, *_contenders(section)):
         table.add_row(
             contender.name,
-            _spread(section.films_per_second(contender)),
+            _spread(section.images_per_second(contender)),
             f"{section.peak_bytes(contender) / _MIB:.0f}",
             section.subject(contender),
         )
@@ -84,19 +84,21 @@ def _rates_table(section: Section) -> Table:
 
 
 def _contenders(section: Section) -> list[Contender]:
-    both = (Variant.OURS, Variant.BARE)
+    both = (Variant.OURS, Variant.NETWORK_ONLY)
     return [Contender(variant, p) for p in _precisions(section) for variant in both]
 
 
 def _ratios_table(section: Section) -> Table:
-    table = _table("precision", "ours / reference", "ours / bare", "largest", "mean", "limit", "")
+    table = _table(
+        "precision", "ours / reference", "ours / network alone", "largest", "mean", "limit", ""
+    )
     for precision in _precisions(section):
-        ours, bare = (Contender(v, precision) for v in (Variant.OURS, Variant.BARE))
+        ours, network_only = (Contender(v, precision) for v in (Variant.OURS, Variant.NETWORK_ONLY))
         found = section.agreement(precision)
         table.add_row(
             precision,
             _spread(section.ratio(ours, REFERENCE)),
-            _spread(section.ratio(ours, bare)),
+            _spread(section.ratio(ours, network_only)),
             *(f"{points:.4f}" for points in (found.largest, found.mean)),
             f"{found.limit:.2f}",
             "agrees" if found.holds else "[bold red]DIFFERS[/]",
@@ -105,7 +107,7 @@ def _ratios_table(section: Section) -> Table:
 
 
 def _stages_table(section: Section) -> Table:
-    table = _table("stages, one thread", "ms a film", "of which")
+    table = _table("stages, one thread", "ms per image", "of which")
     for name, stages in section.stages_ms.items():
         parts = ", ".join(f"{stage} {ms:.1f}" for stage, ms in stages.items())
         table.add_row(name, f"{sum(stages.values()):.1f}", parts)
@@ -126,22 +128,22 @@ def _models_line(one: Section, other: Section) -> str:
     ours = Contender(Variant.OURS)
     if not (one.has(ours) and other.has(ours)):
         return ""
-    ratio = other.films_per_second(ours).median / one.films_per_second(ours).median
+    ratio = other.images_per_second(ours).median / one.images_per_second(ours).median
     return (
         f"Ours fp32, {one.format} on {one.device}: {other.model} scores {ratio:.2f} times as many "
-        f"films a second as {one.model}"
+        f"images per second as {one.model}"
     )
 
 
 def _growth_table(growth: Sequence[Growth]) -> Table:
-    table = _table("ours, growing", "films", "films/s", "ms a film", "peak MiB")
+    table = _table("ours, growing", "images", "images/s", "ms per image", "peak MiB")
     for point in growth:
         rate = point.rate
         table.add_row(
             point.format,
-            f"{rate.films}",
-            f"{rate.films_per_second:.1f}",
-            f"{1000 / rate.films_per_second:.1f}",
+            f"{rate.images}",
+            f"{rate.images_per_second:.1f}",
+            f"{1000 / rate.images_per_second:.1f}",
             f"{rate.peak_bytes / _MIB:.0f}",
         )
     return table
@@ -165,7 +167,7 @@ def to_json(findings: Findings) -> dict[str, object]:
         "schema": _SCHEMA,
         "machine": dict(findings.machine),
         "agree": findings.agree,
-        "bare_trials_films_per_second": {k: dict(v) for k, v in findings.trials.items()},
+        "network_trials_images_per_second": {k: dict(v) for k, v in findings.trials.items()},
         "sections": [_section(section) for section in findings.sections],
         "growth": [_growth(point) for point in findings.growth],
         "left_out": list(findings.left_out),
@@ -177,8 +179,8 @@ def _section(section: Section) -> dict[str, object]:
         "model": section.model,
         "device": section.device,
         "format": section.format,
-        "films_per_second": {
-            c.name: asdict(section.films_per_second(c)) for c in (REFERENCE, *_contenders(section))
+        "images_per_second": {
+            c.name: asdict(section.images_per_second(c)) for c in (REFERENCE, *_contenders(section))
         },
         "by_precision": {p: _summary(section, p) for p in _precisions(section)},
         "stages_ms": section.stages_ms,
@@ -187,16 +189,16 @@ def _section(section: Section) -> dict[str, object]:
 
 
 def _summary(section: Section, precision: Precision) -> dict[str, object]:
-    ours, bare = (Contender(v, precision) for v in (Variant.OURS, Variant.BARE))
+    ours, network_only = (Contender(v, precision) for v in (Variant.OURS, Variant.NETWORK_ONLY))
     agreement = section.agreement(precision)
     return {
         "ours_over_reference": asdict(section.ratio(ours, REFERENCE)),
-        "ours_over_bare": asdict(section.ratio(ours, bare)),
+        "ours_over_network": asdict(section.ratio(ours, network_only)),
         "agreement_points": asdict(agreement) | {"holds": agreement.holds},
     }
 
 
 def _growth(point: Growth) -> dict[str, object]:
     rate = asdict(point.rate)
-    del rate["points"]  # of thousands of films; what they agree with is in the sections
+    del rate["points"]  # of thousands of images; what they agree with is in the sections
     return {"format": point.format, **rate}

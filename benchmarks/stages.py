@@ -1,4 +1,4 @@
-"""Where the time of one film goes."""
+"""Where the time of one image goes."""
 
 import time
 from collections import defaultdict
@@ -10,7 +10,7 @@ _MS = 1000
 
 
 class Stopwatch:
-    """Times stages, each once for each film: a second pass would find its caches filled."""
+    """Times stages, each once for each image: a second pass would find its caches filled."""
 
     def __init__(self) -> None:
         self._seconds: dict[str, list[float]] = defaultdict(list)
@@ -23,5 +23,5 @@ class Stopwatch:
         self._seconds[stage].append(time.perf_counter() - began)
 
     def mean_ms(self) -> dict[str, float]:
-        """Return milliseconds a film by stage, in the order in which stages first ran."""
+        """Return milliseconds an image by stage, in the order in which stages first ran."""
         return {stage: _MS * mean(seconds) for stage, seconds in self._seconds.items()}

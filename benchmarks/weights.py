@@ -1,7 +1,7 @@
 """Random weights in the published format, for machines that cannot fetch the published ones.
 
 A network costs the same whatever its weights are. Its scores must still be of a size that real
-ones have, and differ from film to film, or an agreement of two variants would mean nothing.
+ones have, and differ from image to image, or an agreement of two variants would mean nothing.
 """
 
 import hashlib
@@ -25,8 +25,8 @@ _SEED = 0
 WEIGHTS = "densenet121-res224-all"
 _PATHOLOGY = "Lung Opacity"
 _COARSE_TO_FINE = (4, 8, 16, 56, 224)  # cells a side; their weight falls as their number rises
-_CALIBRATION_FILMS = 16
-_DEVIATION = 0.5  # of a logit; real films, which differ more, then reach about 1.5
+_CALIBRATION_IMAGES = 16
+_DEVIATION = 0.5  # of a logit; real images, which differ more, then reach about 1.5
 
 
 def write_random_weights(folder: Path) -> Weights:
@@ -37,9 +37,9 @@ def write_random_weights(folder: Path) -> Weights:
 
 
 def random_densenet() -> "DenseNet":
-    """Make a DenseNet-121 that tells films apart.
+    """Make a DenseNet-121 that tells images apart.
 
-    Weights are random, the norms' statistics those of film-like images. The logit behind the
+    Weights are random, the norms' statistics those of image-like images. The logit behind the
     scores reads the direction in which the features of such images differ most, as a trained
     one would: a random direction would read mostly rounding.
     """
@@ -49,7 +49,7 @@ def random_densenet() -> "DenseNet":
     torch.manual_seed(_SEED)
     network = DenseNet()
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    images = torch.from_numpy(film_like(_CALIBRATION_FILMS)).unsqueeze(1)
+    images = torch.from_numpy(image_like(_CALIBRATION_IMAGES)).unsqueeze(1)
     with torch.no_grad():
         for norm in norms:
             nn.init.uniform_(norm.weight, 0.8, 1.2)
@@ -75,7 +75,7 @@ def _spread_logits(network: "DenseNet", features: Tensor) -> None:
     classifier.bias.copy_(-logits.mean(0) * factors)
 
 
-def film_like(count: int) -> NDArray[np.float32]:
+def image_like(count: int) -> NDArray[np.float32]:
     """Make shape (count, 224, 224) on [-1024, 1024]: smooth shapes with a little grain."""
     random = np.random.default_rng(_SEED)
     shapes = sum(_noise(random, count, cells) / cells**0.5 for cells in _COARSE_TO_FINE)

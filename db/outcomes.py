@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from severity.domain import ImageRecord, Reason, Score, State, Unlike
+from severity.domain import ImageRecord, OutOfDistribution, Reason, Score, State
 from severity.errors import ConflictingImage
 
 
@@ -33,12 +33,12 @@ Outcome = Scored | Rejected
 
 @dataclass(frozen=True)
 class Closed:
-    """What the ledger says of an object now, and whether its image is unlike known films."""
+    """What the ledger says of an object now, and whether its image is out of distribution."""
 
     ledger_id: int
     state: State
     reason: Reason | None = None
-    unlike: Unlike | None = None
+    out_of_distribution: OutOfDistribution | None = None
 
 
 @dataclass

@@ -44,9 +44,10 @@ def close(
     rejected = [one for one in mine if isinstance(one, Rejected)] + conflicts
     _write(session, run_id, accepted, model_version_id)
     _reject(session, rejected)
-    return [Closed(one.ledger_id, State.SCORED, unlike=one.score.unlike) for one in accepted] + [
-        Closed(one.ledger_id, State.QUARANTINED, one.reason) for one in rejected
-    ]
+    return [
+        Closed(one.ledger_id, State.SCORED, out_of_distribution=one.score.out_of_distribution)
+        for one in accepted
+    ] + [Closed(one.ledger_id, State.QUARANTINED, one.reason) for one in rejected]
 
 
 def _held(session: Session, run_id: UUID, ledger_ids: Sequence[int]) -> set[int]:
@@ -92,7 +93,7 @@ def _write(
     if not accepted:
         return
     records, scores = [one.record for one in accepted], [one.score for one in accepted]
-    likenesses = [score.likeness for score in scores]
+    checks = [score.distribution_check for score in scores]
     values = {
         "run": run_id,
         "model": model_version_id,
@@ -113,9 +114,12 @@ def _write(
         "findings": [_json(score.findings) for score in scores],
         **_ends("extent", [score.geographic_extent_interval for score in scores]),
         **_ends("opacity", [score.opacity_interval for score in scores]),
-        "references": [one.reference if one else None for one in likenesses],
-        "distances": [one.distance if one else None for one in likenesses],
-        "unlike": [score.unlike.value if score.unlike else None for score in scores],
+        "references": [one.reference if one else None for one in checks],
+        "distances": [one.distance if one else None for one in checks],
+        "unlike": [
+            score.out_of_distribution.value if score.out_of_distribution else None
+            for score in scores
+        ],
         "triage": [_json(score.triage) for score in scores],
     }
     for statement in (_PATIENTS, _STUDIES, _IMAGES, _SCORES, _CLOSE_SCORED):

@@ -238,13 +238,13 @@ class ScoreRow(Base):
             " AND opacity <= opacity_high AND opacity_high <= 8",
             name="opacity_interval",
         ),
-        # Prevents a distance to nobody knows what films.
+        # Prevents a distance to nobody knows what images.
         CheckConstraint("num_nulls(likeness_reference, likeness_distance) <> 1", name="likeness"),
-        # Prevents NaN and infinity, for which every film would be far from every other.
+        # Prevents NaN and infinity, for which every image would be far from every other.
         CheckConstraint(
             "0 <= likeness_distance AND likeness_distance < 'infinity'", name="distance"
         ),
-        # Prevents a film within the limit, or one that nobody measured, from being flagged.
+        # Prevents an image within the limit, or one that nobody measured, from being flagged.
         CheckConstraint("unlike IS NULL OR coalesce(likeness_distance > 1, false)", name="unlike"),
         Index(
             "ix_score_trend",
@@ -271,7 +271,7 @@ class ScoreRow(Base):
     extent_high: Mapped[float | None]
     opacity_low: Mapped[float | None]
     opacity_high: Mapped[float | None]
-    # How far the image is from known films, in units of the limit, and why it is beyond it.
+    # How far the image is from known images, in units of the limit, and why it is beyond it.
     likeness_reference: Mapped[str | None]
     likeness_distance: Mapped[float | None]
     unlike: Mapped[str | None]

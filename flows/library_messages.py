@@ -1,4 +1,4 @@
-"""Keep what libraries say of the films that they read out of terminals and logs."""
+"""Keep what libraries say of the images that they read out of terminals and logs."""
 
 import logging
 import warnings
@@ -7,9 +7,9 @@ _LIBRARIES = ("pydicom", "PIL", "imagecodecs")
 
 
 def mute_libraries() -> None:
-    """Silence warnings and logs of the libraries that decode films, for the whole process.
+    """Silence warnings and logs of the libraries that decode images, for the whole process.
 
-    They quote values of broken films, which may be a patient's. What matters is checked by
+    They quote values of broken images, which may be a patient's. What matters is checked by
     `severity`. Filters do this for all of them; `pydicom.config` has a setting for values alone,
     and only once pydicom is imported, which most commands need not wait for.
     """

@@ -77,10 +77,10 @@ def progress_bar(
 
 
 @contextmanager
-def watched(have: Resources) -> Iterator[Resources]:
-    """Show a bar to a person who waits for labelled films to be looked at."""
+def watched(resources: Resources) -> Iterator[Resources]:
+    """Show a bar to a person who waits for labelled images to be looked at."""
     if not sys.stderr.isatty():
-        yield have
+        yield resources
         return
     with progress_bar(Console(stderr=True), "Loading the model") as progress:
-        yield have.reporting_to(progress)
+        yield resources.reporting_to(progress)

@@ -119,26 +119,26 @@ class Interval:
     high: float
 
 
-class Unlike(StrEnum):
-    """Why an image is unlike the films that scores rest on. Codes are stable, as `Reason`'s."""
+class OutOfDistribution(StrEnum):
+    """Why an image is out of distribution. Codes are stable, as `Reason`'s."""
 
     INVERTED = "inverted"  # black and white exchanged
-    TURNED = "turned"  # by a quarter or a half
+    ROTATED = "turned"  # by 90, 180 or 270 degrees; the value is the database's
     LAYOUT = "layout"  # light and dark lie elsewhere: another projection, another part of the body
-    TEXTURE = "texture"  # what is left beyond the layout is no film's: noise, writing, drawings
+    TEXTURE = "texture"  # what is left beyond the layout is no image's: noise, writing, drawings
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """How far an image is from known frontal films.
+class DistributionCheck:
+    """How far an image is from known frontal images.
 
-    ``distance`` is in units of the limit: above 1 the image is ``unlike`` them, and its score
-    is not to be trusted. ``reference`` names the films; distances to two are never compared.
+    ``distance`` is in units of the limit: above 1 the image is out of distribution, and its
+    score is not reliable. ``reference`` names the images; distances to two are never compared.
     """
 
     reference: str
     distance: float
-    unlike: Unlike | None = None
+    out_of_distribution: OutOfDistribution | None = None
 
 
 class Direction(StrEnum):
@@ -153,7 +153,7 @@ class Direction(StrEnum):
 class StandardError:
     """A standard error of measurement in points, its 95 % interval, and on what it rests.
 
-    ``degrees`` of freedom: the number of pairs, or of films seen again less one each.
+    ``degrees`` of freedom: the number of pairs, or of images seen again less one each.
     """
 
     points: float
@@ -165,8 +165,8 @@ class StandardError:
 class MeasurementError:
     """How much one score moves although the patient does not.
 
-    ``repeats`` comes from films of one patient within 24 hours, which may show true change,
-    ``perturbations`` from the same film turned, cropped, exposed and compressed otherwise, which
+    ``repeats`` comes from images of one patient within 24 hours, which may show true change,
+    ``perturbations`` from the same image rotated, cropped, exposed and compressed otherwise, which
     cannot. None is not measured.
     """
 
@@ -175,7 +175,7 @@ class MeasurementError:
 
     @property
     def smallest_detectable_change(self) -> float | None:
-        """The change that noise alone exceeds in 5 % of pairs, by the larger standard error."""
+        """The change that the larger test-retest error alone exceeds in 5 % of pairs, in points."""
         known = [one.points for one in (self.repeats, self.perturbations) if one is not None]
         return _IN_95_OF_100 * math.sqrt(2) * max(known) if known else None
 
@@ -223,7 +223,7 @@ class Score:
     The ``raw`` values are the head's output before clipping to the scale: they tell how far
     beyond its end an image lies. ``findings`` are the backbone's own raw outputs (logits) by
     finding, such as torchxrayvision's 18; empty for a backbone that has none. The intervals hold
-    the readers' mean in 90 of 100 images, on the films that the model was calibrated on; None if
+    the readers' mean in 90 of 100 images, on the images that the model was calibrated on; None if
     it was not. ``triage`` has the probability of each class and has no part in the score; empty
     for a model without.
     """
@@ -235,10 +235,10 @@ class Score:
     findings: Mapping[str, float] = field(default_factory=dict, hash=False)
     geographic_extent_interval: Interval | None = None
     opacity_interval: Interval | None = None
-    likeness: Likeness | None = None
+    distribution_check: DistributionCheck | None = None
     triage: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
-    def unlike(self) -> Unlike | None:
-        """Why the image is unlike known films; None if it is not, or if nobody measured."""
-        return self.likeness.unlike if self.likeness else None
+    def out_of_distribution(self) -> OutOfDistribution | None:
+        """Why the image is out of distribution; None if it is not, or if nobody measured."""
+        return self.distribution_check.out_of_distribution if self.distribution_check else None

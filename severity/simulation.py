@@ -1,4 +1,4 @@
-"""Painted opacities: films whose course is known, made from one real radiograph.
+"""Painted opacities: images whose course is known, made from one real radiograph.
 
 Nothing here imitates a patient. The opacities are clouds of smooth noise that brighten the
 lung fields, mostly low and at the sides as in COVID-19 pneumonia, so that a demonstration
@@ -74,7 +74,7 @@ def paint_opacities(
         0 paints nothing, 1 nearly all of the lungs. More amount covers more *and* is
         denser at each pixel, so a course is one disease that grows and resolves.
     seed
-        Places the patches; the same seed places them alike in a film of any size.
+        Places the patches; the same seed places them alike in an image of any size.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def paint_opacities(
 
 @dataclass(frozen=True)
 class _Pattern:
-    """What all films of one course share. Both arrays have the shape of a film."""
+    """What all images of one course share. Both arrays have the shape of an image."""
 
     turn: NDArray[np.float32]
     """The share of the lungs that opacities cover earlier than this pixel, on [0, 1)."""

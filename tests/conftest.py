@@ -82,5 +82,5 @@ def cidc() -> Path:
     """The COVID-19 Image Data Collection; tests that need it are skipped without it."""
     folder = _DATA / "cidc"
     if not folder.is_dir():
-        pytest.skip("no ../shared/data and no SEVERITY_TEST_DATA: real films are not available")
+        pytest.skip("no ../shared/data and no SEVERITY_TEST_DATA: real images are not available")
     return folder

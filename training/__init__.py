@@ -1,1 +1,1 @@
-"""Reproducible training of the bundled models. Not needed to score a film."""
+"""Reproducible training of the bundled models. Not needed to score an image."""

@@ -26,7 +26,7 @@ from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM, Accuracy
 
 NAME = "compact-2"
 BF16_MOVES = 0.32
-"""Points, at most, as measured on 90 films."""
+"""Points, at most, as measured on 90 images."""
 SCALES = {
     "geographic_extent": (0, int(EXTENT_MAXIMUM)),
     "opacity": (0, int(OPACITY_MAXIMUM)),
@@ -115,7 +115,7 @@ def as_coverage(found: Sequence[CoveredOnHalves]) -> list[dict[str, float]]:
         {
             "low": one.low,
             "high": one.high,
-            "films": round(one.films, 1),
+            "images": round(one.images, 1),
             "share": round(one.share.mean, 3),
             "share_sd": round(one.share.sd, 3),
             "width": round(one.width.mean, 2),

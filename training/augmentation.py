@@ -1,4 +1,4 @@
-"""Random views of a film, as another technician and another machine would have made it."""
+"""Random views of an image, as another technician and another machine would have made it."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ _MIRRORED = 0.5  # share of the views
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a view may stray from the film."""
+    """How far a view may stray from the image."""
 
     rotation: float = 10.0
     """Degrees, either way."""
@@ -24,13 +24,13 @@ class Augmentation:
 
 
 def random_views(
-    films: Tensor, *, side: int, limits: Augmentation, generator: torch.Generator
+    images: Tensor, *, side: int, limits: Augmentation, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Turn, scale, shift, mirror and re-expose films.
+    """Turn, scale, shift, mirror and re-expose images.
 
     Parameters
     ----------
-    films
+    images
         Shape (N, rows, columns), uint8 grey levels.
     side
         Side of the views, pixels.
@@ -39,7 +39,7 @@ def random_views(
     -------
     Views of shape (N, 1, side, side) on [0, 1], and which are mirrored, shape (N,), bool.
     """
-    count = len(films)
+    count = len(images)
 
     def either_way(limit: float) -> Tensor:
         return (torch.rand(count, generator=generator) * 2 - 1) * limit
@@ -57,7 +57,7 @@ def random_views(
         dim=1,
     )
     grid = functional.affine_grid(affine, [count, 1, side, side], align_corners=False)
-    pixels = films[:, None].float() / 255
+    pixels = images[:, None].float() / 255
     views = functional.grid_sample(pixels, grid, padding_mode="zeros", align_corners=False)
     gamma = either_way(limits.log_gamma).exp().view(-1, 1, 1, 1)
     return views.clamp(0, 1) ** gamma, mirrored

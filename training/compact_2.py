@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from flows.evaluation.peers import PEERS
+from flows.evaluation.comparators import COMPARATORS
 from severity.domain import Scale
 from severity.evaluation.splits import SPLITS
 from severity.heads.triage import Triage
@@ -23,10 +23,10 @@ from severity.models.efficientnet_lite import EfficientNetLite0, MirrorAveraged
 from severity.reliability.calibration import Calibration, ScoreCalibration
 from training.artefact import NAME, TrainedModel, as_coverage, as_numbers, file_sha256, write
 from training.augmentation import Augmentation, random_views
-from training.duplicates import SAME_FILM
-from training.errors import intervals, noise_of
-from training.films import Film, collection_films, cxnet_films, nih_films
-from training.head import OtherFilms, features_of, fit_head, model_inputs
+from training.duplicates import SAME_IMAGE
+from training.errors import intervals, repeatability_of
+from training.head import AuxiliaryImages, features_of, fit_head, model_inputs
+from training.images import TrainingImage, collection_images, cxnet_images, nih_images
 from training.painting import painted
 from training.pretrain import Schedule, pretrain
 from training.protocol import (
@@ -35,19 +35,19 @@ from training.protocol import (
     PROTOCOL,
     Accuracy,
     accuracy,
-    peer_accuracy,
+    comparator_accuracy,
 )
 from training.selection import Selection, counts, select
-from training.triage import triage_films
+from training.triage import triage_images
 from training.triage_fit import fit_triage
 
 BRIXIA_MAXIMUM = 18.0
 SEEDS = (0, 1)  # of the networks that are averaged, if they are trained anew
 RUNS = ("compact-1", "compact-1-second-run")
-"""What the shipped network is the average of: the second was made by the command, films and seed
+"""What the shipped network is the average of: the second was made by the command, images and seed
 of ``compact-1`` on another processor. It is 2 times the average minus the first, to rounding."""
-PAINTED_HEALTHY = 120  # films without findings that are painted for the head
-STILL_CIDC, STILL_NIH = 260, 60  # films that are shown a second time, taken otherwise
+PAINTED_HEALTHY = 120  # images without findings that are painted for the head
+STILL_CIDC, STILL_NIH = 260, 60  # images that are shown a second time, taken otherwise
 OTHERWISE = Augmentation(rotation=7, scale=0.08, shift=0.05, log_gamma=0.3)
 _WHITE = 255
 
@@ -70,10 +70,10 @@ def main() -> None:
     options = _options()
     torch.use_deterministic_algorithms(mode=True)
     torch.set_num_threads(options.threads)
-    report_peers(options.data)
+    report_comparators(options.data)
     chosen = select(
-        collection_films(options.data),
-        [*nih_films(options.data), *cxnet_films(options.data)],
+        collection_images(options.data),
+        [*nih_images(options.data), *cxnet_images(options.data)],
         report=report,
     )
     report(f"training on {counts(chosen.training)}")
@@ -88,14 +88,14 @@ def main() -> None:
     )
 
 
-def trained_anew(films: Sequence[Film]) -> MirrorAveraged:
+def trained_anew(images: Sequence[TrainingImage]) -> MirrorAveraged:
     """Train the networks of all seeds and average their weights."""
-    return mirror_averaged(averaged([trained(films, seed) for seed in SEEDS]))
+    return mirror_averaged(averaged([trained(images, seed) for seed in SEEDS]))
 
 
-def trained(films: Sequence[Film], seed: int) -> EfficientNetLite0:
+def trained(images: Sequence[TrainingImage], seed: int) -> EfficientNetLite0:
     """Train one network anew; about an hour of a core."""
-    return pretrain(films, schedule=Schedule(seed=seed), report=report).backbone
+    return pretrain(images, schedule=Schedule(seed=seed), report=report).backbone
 
 
 def shipped() -> MirrorAveraged:
@@ -125,7 +125,7 @@ def averaged(networks: Sequence[EfficientNetLite0]) -> EfficientNetLite0:
 
 
 def mirror_averaged(backbone: EfficientNetLite0) -> MirrorAveraged:
-    """Let a network look at each film and at its mirror image."""
+    """Let a network look at each image and at its mirror image."""
     network = MirrorAveraged()
     network.backbone.load_state_dict(backbone.state_dict())
     return network
@@ -133,10 +133,10 @@ def mirror_averaged(backbone: EfficientNetLite0) -> MirrorAveraged:
 
 def triage_on(network: MirrorAveraged, data: Path) -> Triage:
     """Fit the triage, which shares the features and nothing else with the scores."""
-    films, inputs = triage_films(data)
-    report(f"triage on {len(films.films)} films")
+    images, inputs = triage_images(data)
+    report(f"triage on {len(images.images)} images")
     features = features_of(network, torch.from_numpy(inputs)[:, None])
-    return fit_triage(features, films.classes, films.groups)
+    return fit_triage(features, images.classes, images.groups)
 
 
 def finish(  # noqa: PLR0913 - what a model is made of
@@ -150,7 +150,7 @@ def finish(  # noqa: PLR0913 - what a model is made of
 ) -> None:
     """Fit the heads on a trained network, measure them and their errors, and write the model."""
     features = features_of(network, model_inputs(chosen.scored))
-    also = other_films(network, chosen.training)
+    also = auxiliary_images_of(network, chosen.training)
     extent, opacity = points(chosen.scored)
     measured = measure(features, extent=extent, opacity=opacity, groups=chosen.groups, also=also)
     fit = partial(fit_head, features, groups=chosen.groups, also=also)
@@ -175,11 +175,11 @@ def finish(  # noqa: PLR0913 - what a model is made of
     }
     for score, one in held.items():
         one.report(score, report)
-    noise = noise_of(model.scoring(), data, report)
+    repeatability = repeatability_of(model.scoring(), data, report)
     calibration = Calibration(
         *(
             ScoreCalibration(one.margins, error)
-            for one, error in zip(held.values(), noise.errors, strict=True)
+            for one, error in zip(held.values(), repeatability.errors, strict=True)
         )
     )
     write(
@@ -199,18 +199,20 @@ def finish(  # noqa: PLR0913 - what a model is made of
     report(f"written to {out}")
 
 
-def other_films(network: MirrorAveraged, films: Sequence[Film]) -> OtherFilms:
-    """Compute what the training films add to the fit of a head; deterministic."""
-    brixia = [film for film in films if film.brixia_zones is not None]
-    healthy = [film for film in films if film.healthy]
+def auxiliary_images_of(
+    network: MirrorAveraged, images: Sequence[TrainingImage]
+) -> AuxiliaryImages:
+    """Compute what the training images add to the fit of a head; deterministic."""
+    brixia = [image for image in images if image.brixia_zones is not None]
+    healthy = [image for image in images if image.healthy]
     shown = model_inputs(brixia)
     paintable = torch.cat([model_inputs(healthy[:PAINTED_HEALTHY]), shown])
     less, more = painted(
         (paintable / MODEL_LIMIT + 1) / 2, generator=torch.Generator().manual_seed(0)
     )
-    zones = np.array([film.brixia_zones for film in brixia])
-    still = model_inputs([*_first(films, "cidc", STILL_CIDC), *_first(films, "nih", STILL_NIH)])
-    return OtherFilms(
+    zones = np.array([image.brixia_zones for image in brixia])
+    still = model_inputs([*_first(images, "cidc", STILL_CIDC), *_first(images, "nih", STILL_NIH)])
+    return AuxiliaryImages(
         features=features_of(network, shown),
         share=zones.sum(axis=1) / BRIXIA_MAXIMUM,
         rises=features_of(network, (more * 2 - 1) * MODEL_LIMIT)
@@ -219,12 +221,12 @@ def other_films(network: MirrorAveraged, films: Sequence[Film]) -> OtherFilms:
     )
 
 
-def _first(films: Sequence[Film], source: str, count: int) -> list[Film]:
-    return [film for film in films if film.source == source][:count]
+def _first(images: Sequence[TrainingImage], source: str, count: int) -> list[TrainingImage]:
+    return [image for image in images if image.source == source][:count]
 
 
 def taken_otherwise(inputs: Tensor) -> Tensor:
-    """Turn, shift, scale and expose films as another technician might have; deterministic.
+    """Turn, shift, scale and expose images as another technician might have; deterministic.
 
     Parameters
     ----------
@@ -251,7 +253,7 @@ def _options() -> argparse.Namespace:
         "--data",
         type=Path,
         default=Path(os.environ.get("SEVERITY_TEST_DATA", "../shared/data")),
-        help="folder with cidc, pretrain and peers; also SEVERITY_TEST_DATA",
+        help="folder with cidc, pretrain and comparators; also SEVERITY_TEST_DATA",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("severity/weights"), help="folder for the model"
@@ -267,18 +269,18 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def report_peers(data: Path) -> None:
+def report_comparators(data: Path) -> None:
     """Print the published systems, so that the harness can be held against their table."""
-    for peer in PEERS:
-        extent, opacity = peer_accuracy(data, peer)
-        report(f"peer {peer}: extent {extent}; opacity {opacity}")
+    for comparator in COMPARATORS:
+        extent, opacity = comparator_accuracy(data, comparator)
+        report(f"comparator {comparator}: extent {extent}; opacity {opacity}")
 
 
-def points(films: Sequence[Film]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """List the readers' extent and opacity of each film, shape (N,) each."""
+def points(images: Sequence[TrainingImage]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """List the readers' extent and opacity of each image, shape (N,) each."""
     return (
-        np.array([film.score.extent for film in films if film.score is not None]),
-        np.array([film.score.opacity for film in films if film.score is not None]),
+        np.array([image.score.extent for image in images if image.score is not None]),
+        np.array([image.score.opacity for image in images if image.score is not None]),
     )
 
 
@@ -288,7 +290,7 @@ def measure(
     extent: NDArray[np.float64],
     opacity: NDArray[np.float64],
     groups: Sequence[str],
-    also: OtherFilms,
+    also: AuxiliaryImages,
 ) -> dict[str, Accuracy]:
     """Measure both scores under the protocol; ``also`` joins the fit of each half."""
     scores = {
@@ -312,9 +314,9 @@ def origin(chosen: Selection, *, data: Path, anew: bool) -> dict[str, object]:
     """Describe what the model was made from and how; no path of this machine."""
     return {
         "sources": counts(chosen.training),
-        "brixia_films": sum(film.brixia_zones is not None for film in chosen.training),
+        "brixia_images": sum(image.brixia_zones is not None for image in chosen.training),
         "near_duplicates_removed": chosen.removed(),
-        "near_duplicate_threshold": SAME_FILM,
+        "near_duplicate_threshold": SAME_IMAGE,
         "data_fingerprint": fingerprint(chosen, data=data),
         "averaged": [f"seed {seed}" for seed in SEEDS] if anew else list(RUNS),
         "epochs": Schedule.epochs,
@@ -324,7 +326,7 @@ def origin(chosen: Selection, *, data: Path, anew: bool) -> dict[str, object]:
 
 def fingerprint(chosen: Selection, *, data: Path) -> str:
     """Hash the sorted SHA-256 of every file that the model depends on."""
-    paths = [film.path for film in (*chosen.training, *chosen.scored)]
+    paths = [image.path for image in (*chosen.training, *chosen.scored)]
     hashes = sorted(file_sha256(path) for path in [*paths, *(data / f for f in _LABEL_FILES)])
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Images that are no frontal film, and frontal films that were made a little otherwise.
+"""Images that are no frontal image, and frontal images that were made a little otherwise.
 
 A likeness is worth something if it flags the first and spares the second.
 """
@@ -19,7 +19,7 @@ from scipy import ndimage
 from severity.errors import BROKEN_FILE
 from severity.images.grey_image import GreyImage
 from severity.images.preprocessing import MODEL_LIMIT, MODEL_SIDE, to_model_input
-from severity.reliability.likeness import maps
+from severity.reliability.out_of_distribution import maps
 from training.painting import painted
 
 Input = NDArray[np.float32]
@@ -30,7 +30,7 @@ _SMALLEST = 32  # pixels
 _CT_WINDOWS = {"": (400, 4000), " soft tissue": (40, 400), " lung": (-600, 1500)}
 """Centre and width in Hounsfield units, as people export slices."""
 
-TURNED_OR_INVERTED: dict[str, Callable[[Input], Input]] = {
+ROTATED_OR_INVERTED: dict[str, Callable[[Input], Input]] = {
     "inverted": np.negative,
     "a quarter left": np.rot90,
     "a quarter right": lambda one: np.rot90(one, 3),
@@ -81,7 +81,7 @@ MADE_OTHERWISE: dict[str, Callable[[Input], Input]] = {
 
 
 def with_opacities(inputs: Sequence[Input]) -> list[Input]:
-    """Paint large opacities into films; the same every time."""
+    """Paint large opacities into images; the same every time."""
     views = torch.from_numpy((np.stack(inputs) / MODEL_LIMIT + 1) / 2)[:, None].float()
     _less, more = painted(views, generator=torch.Generator().manual_seed(0))
     return list(((more[:, 0] * 2 - 1) * MODEL_LIMIT).numpy())
@@ -111,7 +111,7 @@ def _page(random: np.random.Generator, *, dark: bool) -> Input:
 
 
 def in_folder(folder: Path) -> dict[str, list[Input]]:
-    """Prepare every image of a folder as a film would be, whatever its header says.
+    """Prepare every image of a folder as an image would be, whatever its header says.
 
     Returns
     -------

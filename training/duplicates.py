@@ -1,8 +1,8 @@
-"""Find films that show the same exposure, however they were published.
+"""Find images that show the same exposure, however they were published.
 
-The collections overlap: the same film comes from a journal's page, a screenshot or
+The collections overlap: the same image comes from a journal's page, a screenshot or
 another collection, with other margins, another size, JPEG quality or contrast, or
-mirrored. Chest films look alike, so films are compared in two steps: small thumbnails
+mirrored. Chest images look alike, so images are compared in two steps: small thumbnails
 under a grid of crops say which pairs are worth a look and where they overlap, and a
 registration of each such pair says how well the fine detail (ribs, vessels, tubes)
 agrees.
@@ -19,73 +19,75 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from training.films import Film, grey_pixels
+from training.images import TrainingImage, grey_pixels
 
-SAME_FILM = 0.65
-"""Agreement of detail from which two films count as the same. On the collections here,
-copies reach 0.71 to 1.00 and films of different patients at most 0.61."""
+SAME_IMAGE = 0.65
+"""Agreement of detail from which two images count as the same. On the collections here,
+copies reach 0.71 to 1.00 and images of different patients at most 0.61."""
 
 Pixels = NDArray[np.float32]
 
-_SIDE = 192  # pixels of a reduced film
+_SIDE = 192  # pixels of a reduced image
 _DARK = 12  # grey levels of 255 within which a line is an empty border
-_READ_SIDE = 640  # pixels to which a film is shrunk before its borders are sought
+_READ_SIDE = 640  # pixels to which an image is shrunk before its borders are sought
 _THUMBNAIL = 32
 _MARGINS = (0.0, 0.04, 0.08, 0.13, 0.19)  # shares of a side that a crop may lack at each edge
 _SHADING = 4.0  # standard deviation of the shading that is removed there, pixels
-_WORTH_A_LOOK = 0.75  # correlation of thumbnails; unrelated films reach 0.9
-_PAIRS_PER_FILM = 2
+_WORTH_A_LOOK = 0.75  # correlation of thumbnails; unrelated images reach 0.9
+_PAIRS_PER_IMAGE = 2
 _FINE_SIDE = 96  # pixels per side at which a pair is registered
 _FINE_SHADING = 2.5  # standard deviation of the shading removed there, pixels
 _CLIPPED = 2.5  # standard deviations, or one letter or electrode would decide
-_SAMPLES = 64  # per side of the part that both films show
+_SAMPLES = 64  # per side of the part that both images show
 _FIRST_STEP, _LAST_STEP = 0.02, 0.002  # of the registration, shares of the side
 _SMALLEST_OVERLAP = 0.5
 
 
 @dataclass(frozen=True)
 class Match:
-    """A film and the reference that it agrees with best."""
+    """An image and the reference that it agrees with best."""
 
-    film: Film
-    reference: Film
+    image: TrainingImage
+    reference: TrainingImage
     agreement: float
 
 
-class ReducedFilms:
-    """Reduced films by path, so that each file is read once."""
+class ReducedImages:
+    """Reduced images by path, so that each file is read once."""
 
     def __init__(self) -> None:
-        self._films: dict[Path, Pixels] = {}
+        self._images: dict[Path, Pixels] = {}
 
-    def of(self, film: Film) -> Pixels:
-        """Return the reduced film, read on first use."""
-        if film.path not in self._films:
-            self._films[film.path] = reduced(grey_pixels(film.path))
-        return self._films[film.path]
+    def of(self, image: TrainingImage) -> Pixels:
+        """Return the reduced image, read on first use."""
+        if image.path not in self._images:
+            self._images[image.path] = reduced(grey_pixels(image.path))
+        return self._images[image.path]
 
 
 def matches(
-    references: Sequence[Film], films: Sequence[Film], reduced_films: ReducedFilms
+    references: Sequence[TrainingImage],
+    images: Sequence[TrainingImage],
+    reduced_images: ReducedImages,
 ) -> list[Match]:
-    """Find the films that show the same exposure as a reference of another patient."""
-    known = [reduced_films.of(reference) for reference in references]
-    shown = [reduced_films.of(film) for film in films]
+    """Find the images that show the same exposure as a reference of another patient."""
+    known = [reduced_images.of(reference) for reference in references]
+    shown = [reduced_images.of(image) for image in images]
     overlaps = Overlaps.between(known, shown)
     found = []
-    for column, film in enumerate(films):
-        others = [row for row, known in enumerate(references) if known.patient != film.patient]
+    for column, image in enumerate(images):
+        others = [row for row, known in enumerate(references) if known.patient != image.patient]
         likely = sorted(others, key=lambda row: -overlaps.correlation[row, column])
         best = max(
             (
-                Match(film, references[row], overlaps.agreement(row, column))
-                for row in likely[:_PAIRS_PER_FILM]
+                Match(image, references[row], overlaps.agreement(row, column))
+                for row in likely[:_PAIRS_PER_IMAGE]
                 if overlaps.correlation[row, column] >= _WORTH_A_LOOK
             ),
             key=lambda match: match.agreement,
             default=None,
         )
-        if best is not None and best.agreement >= SAME_FILM:
+        if best is not None and best.agreement >= SAME_IMAGE:
             found.append(best)
     return found
 
@@ -127,53 +129,53 @@ def _varies(pixels: NDArray[np.uint8], *, axis: int) -> NDArray[np.bool_]:
     return varies
 
 
-def agreement(reference: Pixels, film: Pixels) -> float:
-    """Register two films and correlate their detail.
+def agreement(reference: Pixels, image: Pixels) -> float:
+    """Register two images and correlate their detail.
 
     Parameters
     ----------
-    reference, film
-        Reduced films, shape (192, 192).
+    reference, image
+        Reduced images, shape (192, 192).
 
     Returns
     -------
-    At most 1, under the best shift and stretch, mirrored or not. Films of different
-    exposures stay below `SAME_FILM`.
+    At most 1, under the best shift and stretch, mirrored or not. Images of different
+    exposures stay below `SAME_IMAGE`.
     """
-    return Overlaps.between([reference], [film]).agreement(0, 0)
+    return Overlaps.between([reference], [image]).agreement(0, 0)
 
 
 @dataclass(frozen=True)
 class Overlaps:
-    """The first step: where each pair of films overlaps best, judged on thumbnails.
+    """The first step: where each pair of images overlaps best, judged on thumbnails.
 
     Attributes
     ----------
     correlation
-        Shape (references, films), at most 1.
+        Shape (references, images), at most 1.
     reference_is_cropped
-        Same shape: whether the film shows a part of the reference, or the reverse.
+        Same shape: whether the image shows a part of the reference, or the reverse.
     crop, mirrored
         Same shape: the best crop of the one, and whether the other is mirrored.
     """
 
     references: Sequence[Pixels]
-    films: Sequence[Pixels]
+    images: Sequence[Pixels]
     correlation: Pixels
     reference_is_cropped: NDArray[np.bool_]
     crop: NDArray[np.intp]
     mirrored: NDArray[np.bool_]
 
     @classmethod
-    def between(cls, references: Sequence[Pixels], films: Sequence[Pixels]) -> "Overlaps":
-        """Try all crops of either film, and mirrored."""
-        inside, inside_view = _cropped_against_whole(references, films)
-        outside, outside_view = (table.T for table in _cropped_against_whole(films, references))
+    def between(cls, references: Sequence[Pixels], images: Sequence[Pixels]) -> "Overlaps":
+        """Try all crops of either image, and mirrored."""
+        inside, inside_view = _cropped_against_whole(references, images)
+        outside, outside_view = (table.T for table in _cropped_against_whole(images, references))
         cropped = inside >= outside
         view = np.where(cropped, inside_view, outside_view)
         return cls(
             references=references,
-            films=films,
+            images=images,
             correlation=np.maximum(inside, outside),
             reference_is_cropped=cropped,
             crop=view // 2,
@@ -182,9 +184,9 @@ class Overlaps:
 
     def agreement(self, row: int, column: int) -> float:
         """Take the second step for one pair; see the function of this name."""
-        reference, film = self.references[row], self.films[column]
+        reference, image = self.references[row], self.images[column]
         outer, inner = (
-            (reference, film) if self.reference_is_cropped[row, column] else (film, reference)
+            (reference, image) if self.reference_is_cropped[row, column] else (image, reference)
         )
         if self.mirrored[row, column]:
             inner = inner[:, ::-1]
@@ -197,16 +199,16 @@ def _cropped_against_whole(
     """Correlate all crops of the one with the other, plain (even views) and mirrored (odd)."""
     uncropped = _crop_operators()[:1]
     views = np.concatenate(
-        [_thumbnails(view, uncropped) for film in whole for view in (film, film[:, ::-1])]
+        [_thumbnails(view, uncropped) for image in whole for view in (image, image[:, ::-1])]
     )
     best = np.empty((len(cropped), len(whole)), dtype=np.float32)
     best_view = np.empty(best.shape, dtype=np.intp)
-    for row, film in enumerate(cropped):
-        correlations = _thumbnails(film, _crop_operators()) @ views.T
-        by_film = correlations.reshape(-1, len(whole), 2).transpose(0, 2, 1)
-        by_film = by_film.reshape(-1, len(whole))
-        best_view[row] = by_film.argmax(axis=0)
-        best[row] = by_film.max(axis=0)
+    for row, image in enumerate(cropped):
+        correlations = _thumbnails(image, _crop_operators()) @ views.T
+        by_image = correlations.reshape(-1, len(whole), 2).transpose(0, 2, 1)
+        by_image = by_image.reshape(-1, len(whole))
+        best_view[row] = by_image.argmax(axis=0)
+        best[row] = by_image.max(axis=0)
     return best, best_view
 
 
@@ -241,11 +243,11 @@ def _smoothing() -> Pixels:
     return smoothed
 
 
-def _thumbnails(film: Pixels, operators: Pixels) -> Pixels:
+def _thumbnails(image: Pixels, operators: Pixels) -> Pixels:
     """Make unit vectors without shading of all crops, shape (operators ** 2, 1024)."""
     smooth = _smoothing() @ operators
-    crops = (operators @ film)[:, None] @ operators.transpose(0, 2, 1)
-    shading = (smooth @ film)[:, None] @ smooth.transpose(0, 2, 1)
+    crops = (operators @ image)[:, None] @ operators.transpose(0, 2, 1)
+    shading = (smooth @ image)[:, None] @ smooth.transpose(0, 2, 1)
     detail = (crops - shading).reshape(len(operators) ** 2, -1)
     detail -= detail.mean(axis=1, keepdims=True)
     unit: Pixels = detail / np.linalg.norm(detail, axis=1, keepdims=True).clip(1e-9)
@@ -277,9 +279,9 @@ def _registered(outer: Pixels, inner: Pixels, edges: NDArray[np.float64]) -> flo
     return best
 
 
-def _detail(film: Pixels) -> Pixels:
-    """Shrink a reduced film to 96 x 96 and remove its shading."""
-    pixels = film.reshape(_FINE_SIDE, 2, _FINE_SIDE, 2).mean(axis=(1, 3))
+def _detail(image: Pixels) -> Pixels:
+    """Shrink a reduced image to 96 x 96 and remove its shading."""
+    pixels = image.reshape(_FINE_SIDE, 2, _FINE_SIDE, 2).mean(axis=(1, 3))
     detail = pixels - ndimage.gaussian_filter(pixels, _FINE_SHADING, mode="nearest")
     limit = _CLIPPED * detail.std()
     clipped: Pixels = detail.clip(-limit, limit)
@@ -287,7 +289,7 @@ def _detail(film: Pixels) -> Pixels:
 
 
 def _overlap_correlation(outer: Pixels, inner: Pixels, edges: NDArray[np.float64]) -> float:
-    """Correlate the part that both films show; -1 if that is too small."""
+    """Correlate the part that both images show; -1 if that is too small."""
     operators = []
     for first, last in (edges[:2], edges[2:]):
         low, high = max(first, 0.0), min(last, 1.0)

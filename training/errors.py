@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.evaluation.folder import COHEN_OPACITY
-from flows.evaluation.repeatability import MOST_PERTURBED, Noise
-from flows.head_training.folder import noise_on_new_patients
-from flows.labelled_films.features import look_at
-from flows.labelled_films.folder import read_labelled
+from flows.evaluation.repeatability import MOST_PERTURBED, Repeatability
+from flows.head_training.folder import repeatability_on_new_patients
+from flows.labelled_images.features import extract_features
+from flows.labelled_images.folder import read_labelled
 from flows.resources import Progress, Resources
 from flows.settings import Settings
 from severity.domain import Scale, StandardError
@@ -36,10 +36,10 @@ class Intervals:
     coverage: Sequence[CoveredOnHalves]
 
     def report(self, score: str, report: Report) -> None:
-        """Print the coverage, of all films and by range of predicted scores."""
+        """Print the coverage, of all images and by range of predicted scores."""
         for one in self.coverage:
             report(
-                f"{score} {one.low:g}-{one.high:g}: {one.films:.1f} films a half, coverage "
+                f"{score} {one.low:g}-{one.high:g}: {one.images:.1f} images a half, coverage "
                 f"{one.share.mean:.3f} ± {one.share.sd:.3f}, width {one.width.mean:.2f}"
             )
 
@@ -61,23 +61,25 @@ def intervals(
     return Intervals(margins(predicted, scale), coverage_on_halves(halves, scale))
 
 
-def noise_of(model: ScoringModel, data: Path, report: Report) -> Noise:
+def repeatability_of(model: ScoringModel, data: Path, report: Report) -> Repeatability:
     """Measure how much a model's scores move although the patient does not.
 
     Repeats are of patients whom the head was not fitted on.
     """
-    noise = asyncio.run(_noise_of(model, data / "cidc"))
-    for row in (*noise.repeats, *noise.perturbations):
+    repeatability = asyncio.run(_repeatability_of(model, data / "cidc"))
+    for row in (*repeatability.repeats, *repeatability.perturbations):
         extent, opacity = (_written(error) for error in row.errors)
-        report(f"noise, {row.name} ({row.films} films): extent {extent}; opacity {opacity}")
-    return noise
+        report(f"noise, {row.name} ({row.images} images): extent {extent}; opacity {opacity}")
+    return repeatability
 
 
-async def _noise_of(model: ScoringModel, folder: Path) -> Noise:
-    have = Resources(Settings(device="cpu"), Progress())
+async def _repeatability_of(model: ScoringModel, folder: Path) -> Repeatability:
+    resources = Resources(Settings(device="cpu"), Progress())
     labelled = read_labelled(folder, opacity=COHEN_OPACITY)
-    seen = await look_at(labelled.films, have, model)
-    return await noise_on_new_patients(folder, seen, have, model, perturbed=MOST_PERTURBED)
+    seen = await extract_features(labelled.images, resources, model)
+    return await repeatability_on_new_patients(
+        folder, seen, resources, model, perturbed=MOST_PERTURBED
+    )
 
 
 def _written(error: StandardError | None) -> str:

@@ -16,7 +16,7 @@ from severity.evaluation.regressions import ridge_slopes
 from severity.images.grey_image import GreyImage
 from severity.images.preprocessing import to_model_input
 from severity.models.efficientnet_lite import MirrorAveraged
-from training.films import Film, grey_pixels
+from training.images import TrainingImage, grey_pixels
 
 _RISE = 0.1  # of the scale, what a larger painted opacity adds
 _LEAST_DEVIATION = 1e-6
@@ -33,9 +33,9 @@ class Strength:
     """For standardised features. From 50 to 400 errors hardly change, and grow slowly above; below
     300 the scores of painted courses fall again where more is painted."""
     rises: float = 0.3
-    """Weight of a painted pair, where a film that a reader scored has 1."""
+    """Weight of a painted pair, where an image that a reader scored has 1."""
     stills: float = 1.0
-    """Likewise of a film that is shown a second time, taken otherwise."""
+    """Likewise of an image that is shown a second time, taken otherwise."""
 
 
 @dataclass(frozen=True)
@@ -53,24 +53,24 @@ class LinearHead:
 
 
 @dataclass(frozen=True)
-class OtherFilms:
-    """What films of other patients than the scored ones add when a head is fitted.
+class AuxiliaryImages:
+    """What images of other patients than the scored ones add when a head is fitted.
 
-    Few films have readers' extent and opacity. Films with a Brixia score join them, their share
-    of the Brixia scale standing in for the share of the score's: on films that have both, the
-    mean Brixia score correlates 0.93 with the extent (Signoroni et al. 2021). And of any film
+    Few images have readers' extent and opacity. Images with a Brixia score join them, their share
+    of the Brixia scale standing in for the share of the score's: on images that have both, the
+    mean Brixia score correlates 0.93 with the extent (Signoroni et al. 2021). And of any image
     it is known that a larger painted opacity must raise the score, and that how it was taken
     must not move it.
     """
 
     features: NDArray[np.floating]
-    """Shape (M, F), of the films with a Brixia score."""
+    """Shape (M, F), of the images with a Brixia score."""
     share: NDArray[np.floating]
     """Shape (M,), the global Brixia score divided by 18."""
     rises: NDArray[np.floating]
-    """Shape (K, F), how the features of a film change when a painted opacity grows."""
+    """Shape (K, F), how the features of an image change when a painted opacity grows."""
     stills: NDArray[np.floating]
-    """Shape (J, F), how they change when the same film is turned, shifted and exposed otherwise."""
+    """Shape (J, F), how they change when the image is rotated, shifted and exposed otherwise."""
 
 
 def fit_head(
@@ -78,12 +78,12 @@ def fit_head(
     points: NDArray[np.floating],
     groups: Sequence[str],
     *,
-    also: OtherFilms,
+    also: AuxiliaryImages,
     maximum: float,
 ) -> LinearHead:
     """Fit a ridge regression, and stretch it to the readers' scale.
 
-    A ridge regression pulls its predictions to the mean, the more so for films that it was not
+    A ridge regression pulls its predictions to the mean, the more so for images that it was not
     fitted on. How much is measured by leaving out patients, and undone by a line.
 
     Parameters
@@ -91,7 +91,7 @@ def fit_head(
     features, points, also, maximum
         As in `fit_ridge`.
     groups
-        The patient of each film.
+        The patient of each image.
     """
     fit = partial(fit_ridge, also=also, maximum=maximum)
     # Not `severity.evaluation.conformal.out_of_fold`: with its five folds and its clipping, the
@@ -110,7 +110,7 @@ def fit_ridge(
     features: NDArray[np.floating],
     points: NDArray[np.floating],
     *,
-    also: OtherFilms,
+    also: AuxiliaryImages,
     maximum: float,
     strength: Strength = Strength(),
 ) -> LinearHead:
@@ -123,35 +123,35 @@ def fit_ridge(
     points
         Shape (N,).
     also
-        Films that join the fit.
+        Images that join the fit.
     maximum
         The highest of the points.
     """
-    films = np.concatenate([features, also.features])
+    images = np.concatenate([features, also.features])
     values = np.concatenate([points, also.share * maximum])
-    centre, deviation = films.mean(axis=0), films.std(axis=0) + _LEAST_DEVIATION
+    centre, deviation = images.mean(axis=0), images.std(axis=0) + _LEAST_DEVIATION
     rises, stills = math.sqrt(strength.rises), math.sqrt(strength.stills)
     changes = np.concatenate([rises * also.rises, stills * also.stills])
-    rows = np.concatenate([films - centre, changes]) / deviation
+    rows = np.concatenate([images - centre, changes]) / deviation
     rise = np.full(len(also.rises), rises * _RISE * maximum)
     targets = np.concatenate([values - values.mean(), rise, np.zeros(len(also.stills))])
     slopes = ridge_slopes(rows, targets, np.array([strength.regularisation]))[0] / deviation
     return LinearHead(weight=slopes, bias=float(values.mean() - centre @ slopes))
 
 
-def model_inputs(films: Sequence[Film]) -> Tensor:
-    """Prepare the films as they will be scored, shape (N, 1, 224, 224) on [-1024, 1024]."""
-    inputs = [to_model_input(_grey(film)) for film in films]
+def model_inputs(images: Sequence[TrainingImage]) -> Tensor:
+    """Prepare the images as they will be scored, shape (N, 1, 224, 224) on [-1024, 1024]."""
+    inputs = [to_model_input(_grey(image)) for image in images]
     return torch.from_numpy(np.stack(inputs))[:, None]
 
 
-def _grey(film: Film) -> GreyImage:
-    pixels = np.ascontiguousarray(grey_pixels(film.path))
+def _grey(image: TrainingImage) -> GreyImage:
+    pixels = np.ascontiguousarray(grey_pixels(image.path))
     return GreyImage(pixels, _BLACK, _WHITE, *pixels.shape)
 
 
 def features_of(network: MirrorAveraged, inputs: Tensor) -> NDArray[np.float64]:
-    """Compute the features of films.
+    """Compute the features of images.
 
     Parameters
     ----------

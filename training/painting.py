@@ -1,7 +1,7 @@
 """Simulated opacities: soft-edged bright patches over the lung fields.
 
 A score must rise when more of the lungs turns white and nothing else changes. Real
-films do not teach that, because everything else changes too; painted pairs do.
+images do not teach that, because everything else changes too; painted pairs do.
 """
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 _LUNGS = ((0.29, 0.47), (0.71, 0.47))
-"""Centres across and down, as shares of a frontal film's central square."""
+"""Centres across and down, as shares of a frontal image's central square."""
 _REACH = (0.09, 0.19)
 """How far from a lung's centre an opacity may lie, across and down."""
 _RADII = ((0.05, 0.20), (0.05, 0.35))
@@ -17,7 +17,7 @@ _STRENGTH = (0.3, 1.0)
 _LESS = (0.3, 0.8)
 _EDGES = (0.8, 4.0)  # from a gradual rim to an abrupt one
 _BOTH_LUNGS = 0.5
-_BLOTCHES = 9  # per side of the film
+_BLOTCHES = 9  # per side of the image
 
 
 def painted(views: Tensor, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -26,11 +26,11 @@ def painted(views: Tensor, *, generator: torch.Generator) -> tuple[Tensor, Tenso
     Parameters
     ----------
     views
-        Frontal films, shape (N, 1, side, side) on [0, 1].
+        Frontal images, shape (N, 1, side, side) on [0, 1].
 
     Returns
     -------
-    Both shaped like `views`; no pixel is darker than in the film or the lesser version.
+    Both shaped like `views`; no pixel is darker than in the image or the lesser version.
     """
     count, _, side, _ = views.shape
     strength = _uniform(_STRENGTH, count, generator)

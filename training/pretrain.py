@@ -1,4 +1,4 @@
-"""Fine-tune the ImageNet backbone on findings and Brixia scores of other patients' films."""
+"""Fine-tune the ImageNet backbone on findings and Brixia scores of other patients' images."""
 
 import copy
 import hashlib
@@ -19,7 +19,7 @@ from torch.nn import functional
 from severity.images.preprocessing import MODEL_LIMIT, MODEL_SIDE
 from severity.models.efficientnet_lite import FEATURES, EfficientNetLite0
 from training.augmentation import Augmentation, random_views
-from training.films import Film, grey_pixels
+from training.images import TrainingImage, grey_pixels
 from training.painting import painted
 from training.targets import BRIXIA, QUESTIONS, ZONES, Targets, targets
 
@@ -45,7 +45,7 @@ class Schedule:
     average: float = 0.98
     """Decay per step of the running mean of the weights, which is what is kept."""
     brixia_copies: int = 3
-    """Views per epoch of a film with Brixia scores; there are few of them."""
+    """Views per epoch of an image with Brixia scores; there are few of them."""
     frozen_blocks: int = 3
     """First blocks, with the stem, that keep what ImageNet taught: edges look alike
     everywhere, and these layers cost almost half of a step."""
@@ -93,11 +93,11 @@ def imagenet_backbone() -> EfficientNetLite0:
 
 
 def pretrain(
-    films: Sequence[Film], *, schedule: Schedule, report: Callable[[str], None]
+    images: Sequence[TrainingImage], *, schedule: Schedule, report: Callable[[str], None]
 ) -> Pretrained:
-    """Train on these films; the kept weights are a running mean over the last steps."""
+    """Train on these images; the kept weights are a running mean over the last steps."""
     torch.manual_seed(schedule.seed)
-    school = _School(films, schedule)
+    school = _School(images, schedule)
     backbone = imagenet_backbone()
     answers = nn.Linear(FEATURES, QUESTIONS)
     network = nn.Sequential(backbone, nn.Dropout(0.2), answers).to(
@@ -137,7 +137,7 @@ def pretrain(
 
 
 def lesson_loss(logits: Tensor, lesson: Lesson, *, weight: float) -> Tensor:
-    """Add what the films' sources say and what painting implies.
+    """Add what the images' sources say and what painting implies.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def _severity(logits: Tensor) -> Tensor:
 
 
 def masked_loss(logits: Tensor, answers: Targets) -> Tensor:
-    """Average the binary cross-entropy over the questions that a film's source answers."""
+    """Average the binary cross-entropy over the questions that an image's source answers."""
     each = functional.binary_cross_entropy_with_logits(logits, answers.values, reduction="none")
     return (each * answers.weights).sum() / answers.weights.sum()
 
@@ -171,19 +171,19 @@ def _follow(kept: nn.Module, trained: nn.Module, *, decay: float) -> None:
 
 
 class _School:
-    """Cuts epochs of random lessons from films, which are read once."""
+    """Cuts epochs of random lessons from images, which are read once."""
 
-    def __init__(self, films: Sequence[Film], schedule: Schedule) -> None:
+    def __init__(self, images: Sequence[TrainingImage], schedule: Schedule) -> None:
         self._schedule = schedule
         self._generator = torch.Generator().manual_seed(schedule.seed)
-        self._squares = torch.from_numpy(np.stack([_square(film.path) for film in films]))
-        self._answers = targets(films)
-        copies = [1 if f.brixia_zones is None else schedule.brixia_copies for f in films]
-        self._rows = torch.arange(len(films)).repeat_interleave(torch.tensor(copies))
+        self._squares = torch.from_numpy(np.stack([_square(image.path) for image in images]))
+        self._answers = targets(images)
+        copies = [1 if f.brixia_zones is None else schedule.brixia_copies for f in images]
+        self._rows = torch.arange(len(images)).repeat_interleave(torch.tensor(copies))
         self.lessons_per_epoch = len(self._rows) // schedule.batch
 
     def epoch(self) -> Iterator[Lesson]:
-        """Show every film once, in random order; the few that fill no batch wait."""
+        """Show every image once, in random order; the few that fill no batch wait."""
         order = torch.randperm(len(self._rows), generator=self._generator)
         for lesson in range(self.lessons_per_epoch):
             first = lesson * self._schedule.batch
@@ -202,7 +202,7 @@ class _School:
 
 
 def _square(path: Path) -> NDArray[np.uint8]:
-    """Read the central square of a film, shape (256, 256)."""
+    """Read the central square of an image, shape (256, 256)."""
     pixels = grey_pixels(path)
     rows, columns = pixels.shape
     side = min(rows, columns)

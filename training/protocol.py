@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from flows.evaluation.peers import PEERS, read_peer
+from flows.evaluation.comparators import COMPARATORS, read_comparator
 from severity.domain import Scale
 from severity.evaluation.agreement import Numbers, metrics
 from severity.evaluation.protocol import predictions, summarised
 from severity.evaluation.regressions import Fit, fit_linear
-from training.films import reader_scores
+from training.images import reader_scores
 
 PROTOCOL = (
     "50 random 50/50 splits grouped by patient (GroupShuffleSplit, seeds 0-49); head fitted "
@@ -55,7 +55,7 @@ def accuracy(
     points
         The readers' mean, shape (N,).
     groups
-        The patient of each film; patients who share a film share a group.
+        The patient of each image; patients who share an image share a group.
     maximum
         Predictions are clipped to [0, maximum]; None leaves them as they are.
     """
@@ -75,13 +75,13 @@ def accuracy(
     return Accuracy(mae=mae.mean, mae_sd=mae.sd, r=r.mean, r_sd=r.sd)
 
 
-def peer_accuracy(data: Path, peer: str) -> tuple[Accuracy, Accuracy]:
-    """Measure a published system's extent and opacity on the films that it scored.
+def comparator_accuracy(data: Path, comparator: str) -> tuple[Accuracy, Accuracy]:
+    """Measure a published system's extent and opacity on the images that it scored.
 
-    As in the data folder's table: predictions are not clipped, and the one film whose
+    As in the data folder's table: predictions are not clipped, and the one image whose
     file is missing takes part, since no file is needed here.
     """
-    outputs = read_peer(data / "peers" / PEERS[peer])
+    outputs = read_comparator(data / "peers" / COMPARATORS[comparator])
     scores = {name: s for name, s in reader_scores(data).items() if name in outputs}
     groups = [score.patient for score in scores.values()]
     extent, opacity = np.array([outputs[name] for name in scores]).T

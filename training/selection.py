@@ -1,6 +1,6 @@
-"""Which films may train a backbone that is measured on the scored ones.
+"""Which images may train a backbone that is measured on the scored ones.
 
-No film of a scored patient may, under whatever name: the collections overlap, and one
+No image of a scored patient may, under whatever name: the collections overlap, and one
 of them publishes some patients twice, under two patient ids.
 """
 
@@ -9,88 +9,91 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from severity.evaluation.splits import groups_of
-from training.duplicates import Match, ReducedFilms, matches
-from training.films import SCORED_WITHOUT_FILE, Film, patients
+from training.duplicates import Match, ReducedImages, matches
+from training.images import SCORED_WITHOUT_FILE, TrainingImage, patients
 
 
 @dataclass(frozen=True)
 class Selection:
     """The outcome, with what was left out and why."""
 
-    training: tuple[Film, ...]
-    scored: tuple[Film, ...]
+    training: tuple[TrainingImage, ...]
+    scored: tuple[TrainingImage, ...]
     groups: tuple[str, ...]
-    """For each scored film its patient, or the group of patients who share a film."""
+    """For each scored image its patient, or the group of patients who share an image."""
     linked: tuple[Match, ...]
-    """Films of the collection that tie another patient id to a scored patient."""
+    """Images of the collection that tie another patient id to a scored patient."""
     duplicates: tuple[Match, ...]
-    """Films of the other collections that show a scored patient."""
+    """Images of the other collections that show a scored patient."""
 
     def removed(self) -> dict[str, int]:
         """Count the near-duplicates that were left out, by source."""
-        return dict(Counter(m.film.source for m in (*self.linked, *self.duplicates)))
+        return dict(Counter(m.image.source for m in (*self.linked, *self.duplicates)))
 
 
 def select(
-    collection: Sequence[Film], others: Sequence[Film], *, report: Callable[[str], None]
+    collection: Sequence[TrainingImage],
+    others: Sequence[TrainingImage],
+    *,
+    report: Callable[[str], None],
 ) -> Selection:
-    """Leave out the scored patients, everyone who is tied to them, and copies of their films.
+    """Leave out the scored patients, everyone who is tied to them, and copies of their images.
 
     Parameters
     ----------
     collection
-        Frontal films with patient ids, the scored ones among them.
+        Frontal images with patient ids, the scored ones among them.
     others
-        Films of other collections.
+        Images of other collections.
     """
-    scored = tuple(film for film in collection if film.score is not None)
-    reduced_films = ReducedFilms()
+    scored = tuple(image for image in collection if image.score is not None)
+    reduced_images = ReducedImages()
     excluded = patients(scored) | frozenset(SCORED_WITHOUT_FILE.values())
     linked: list[Match] = []
     newly = excluded
     while newly:
-        references = [film for film in collection if film.patient in newly]
-        rest = [film for film in collection if film.patient not in excluded]
-        found = matches(references, rest, reduced_films)
+        references = [image for image in collection if image.patient in newly]
+        rest = [image for image in collection if image.patient not in excluded]
+        found = matches(references, rest, reduced_images)
         linked += found
-        newly = patients(match.film for match in found)
+        newly = patients(match.image for match in found)
         excluded |= newly
     for match in linked:
         report(f"tied: {_described(match)}")
-    report(f"{len(linked)} films tie {len(patients(m.film for m in linked))} more patient ids")
-    references = [film for film in collection if film.patient in excluded]
-    duplicates = matches(references, others, reduced_films)
+    report(f"{len(linked)} images tie {len(patients(m.image for m in linked))} more patient ids")
+    references = [image for image in collection if image.patient in excluded]
+    duplicates = matches(references, others, reduced_images)
     for match in duplicates:
         report(f"left out: {_described(match)}")
-    report(f"{len(duplicates)} near-duplicates of {len(references)} films in other collections")
-    left_out = {match.film.path for match in duplicates}
+    report(f"{len(duplicates)} near-duplicates of {len(references)} images in other collections")
+    left_out = {match.image.path for match in duplicates}
     return Selection(
         training=tuple(
-            film
-            for film in (*collection, *others)
-            if film.patient not in excluded and film.path not in left_out
+            image
+            for image in (*collection, *others)
+            if image.patient not in excluded and image.path not in left_out
         ),
         scored=scored,
-        groups=scored_groups(scored, matches(scored, scored, reduced_films)),
+        groups=scored_groups(scored, matches(scored, scored, reduced_images)),
         linked=tuple(linked),
         duplicates=tuple(duplicates),
     )
 
 
-def scored_groups(scored: Sequence[Film], shared: Iterable[Match]) -> tuple[str, ...]:
-    """Name the patient of each film; patients who share a film take the first one's name."""
-    place = {film.path: number for number, film in enumerate(scored)}
+def scored_groups(scored: Sequence[TrainingImage], shared: Iterable[Match]) -> tuple[str, ...]:
+    """Name the patient of each image; patients who share an image take the first one's name."""
+    place = {image.path: number for number, image in enumerate(scored)}
     return groups_of(
-        [film.patient for film in scored],
-        [(place[match.film.path], place[match.reference.path]) for match in shared],
+        [image.patient for image in scored],
+        [(place[match.image.path], place[match.reference.path]) for match in shared],
     )
 
 
 def _described(match: Match) -> str:
-    film, reference = match.film.path.name, match.reference.path.name
-    return f"{match.film.source} {film} shows {reference} ({match.agreement:.2f})"
+    image, reference = match.image.path.name, match.reference.path.name
+    return f"{match.image.source} {image} shows {reference} ({match.agreement:.2f})"
 
 
-def counts(films: Iterable[Film]) -> Mapping[str, int]:
-    """Count the films of each source."""
-    return dict(sorted(Counter(film.source for film in films).items()))
+def counts(images: Iterable[TrainingImage]) -> Mapping[str, int]:
+    """Count the images of each source."""
+    return dict(sorted(Counter(image.source for image in images).items()))

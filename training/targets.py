@@ -1,4 +1,4 @@
-"""What the backbone is asked about each film, and how much each answer counts."""
+"""What the backbone is asked about each image, and how much each answer counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.films import BRIXIA_ZONES, OUTCOMES, Film
+from training.images import BRIXIA_ZONES, OUTCOMES, TrainingImage
 
 FINDINGS = (
     "Atelectasis",
@@ -29,7 +29,7 @@ QUESTIONS = OUTCOME.stop
 _MIRRORED_ZONES = (3, 4, 5, 0, 1, 2)
 _ZONE_MAXIMUM = 3.0
 
-# A film's findings are many and were read from reports; severity is what is asked in the end.
+# An image's findings are many and were read from reports; severity is what is asked in the end.
 _FINDING_WEIGHT = 0.3
 _BRIXIA_WEIGHT = 6.0
 _ZONE_WEIGHT = 1.5
@@ -45,30 +45,30 @@ class Targets:
     weights: Tensor
 
     def of(self, chosen: Tensor, *, mirrored: Tensor) -> "Targets":
-        """Pick the answers for these films, the lungs' zones exchanged where mirrored."""
+        """Pick the answers for these images, the lungs' zones exchanged where mirrored."""
         values, weights = self.values[chosen].clone(), self.weights[chosen].clone()
         order = ZONES.start + torch.tensor(_MIRRORED_ZONES)
         values[mirrored, ZONES] = values[mirrored][:, order]
         return Targets(values, weights)
 
 
-def targets(films: Sequence[Film]) -> Targets:
-    """Collect the answers that each film's source gives."""
-    values = torch.zeros(len(films), QUESTIONS)
-    weights = torch.zeros(len(films), QUESTIONS)
-    for row, film in enumerate(films):
-        if film.findings is not None:
-            values[row, :ABNORMAL] = torch.tensor([float(f in film.findings) for f in FINDINGS])
+def targets(images: Sequence[TrainingImage]) -> Targets:
+    """Collect the answers that each image's source gives."""
+    values = torch.zeros(len(images), QUESTIONS)
+    weights = torch.zeros(len(images), QUESTIONS)
+    for row, image in enumerate(images):
+        if image.findings is not None:
+            values[row, :ABNORMAL] = torch.tensor([float(f in image.findings) for f in FINDINGS])
             weights[row, :ABNORMAL] = _FINDING_WEIGHT
-        if film.abnormal is not None:
-            values[row, ABNORMAL] = float(film.abnormal)
-            weights[row, ABNORMAL] = _ABNORMAL_WEIGHT[film.source]
-        if film.brixia_zones is not None:
-            zones = torch.tensor(film.brixia_zones) / _ZONE_MAXIMUM
+        if image.abnormal is not None:
+            values[row, ABNORMAL] = float(image.abnormal)
+            weights[row, ABNORMAL] = _ABNORMAL_WEIGHT[image.source]
+        if image.brixia_zones is not None:
+            zones = torch.tensor(image.brixia_zones) / _ZONE_MAXIMUM
             values[row, BRIXIA], weights[row, BRIXIA] = zones.mean(), _BRIXIA_WEIGHT
             values[row, ZONES], weights[row, ZONES] = zones, _ZONE_WEIGHT
         for question, severe in zip(
-            range(OUTCOME.start, OUTCOME.stop), film.outcomes, strict=False
+            range(OUTCOME.start, OUTCOME.stop), image.outcomes, strict=False
         ):
             if severe is not None:
                 values[row, question], weights[row, question] = float(severe), _OUTCOME_WEIGHT

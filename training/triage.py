@@ -1,4 +1,4 @@
-"""Measure triage on public films, by patient and by source, and print it as Markdown."""
+"""Measure triage on public images, by patient and by source, and print it as Markdown."""
 
 import argparse
 import os
@@ -15,10 +15,10 @@ from severity.models.bundled_cards import BUNDLED
 from severity.models.efficientnet_lite import MirrorAveraged
 from severity.models.runtime import CpuRuntime
 from severity.models.scoring_model import Placement
-from training.films import Film, collection_films, cxnet_films, nih_films
 from training.head import model_inputs
+from training.images import TrainingImage, collection_images, cxnet_images, nih_images
 from training.pretrain import imagenet_backbone
-from training.triage_films import TriageFilms, copies, with_classes
+from training.triage_images import TriageImages, copies, with_classes
 from training.triage_tables import (
     Network,
     confusion_table,
@@ -29,14 +29,14 @@ from training.triage_tables import (
 )
 
 UNTRAINED = "ImageNet"
-"""The network that the bundled ones were before they saw a film."""
+"""The network that the bundled ones were before they saw an image."""
 
 MEANING = """\
-By patient, films of a source are on both sides, and a class can be read from the place that
-published it: in these films class and source nearly coincide. Without its source, a film is judged
-by what other places have published of its class. The films of a source that has several classes
-(AUROC within the source) say most: there the source cannot stand in for the class. Even so the
-bundled network was trained on most of these films, with what their sources say of them; the
+By patient, images of a source are on both sides, and a class can be read from the place that
+published it: in these images class and source nearly coincide. Without its source, an image is
+judged by what other places have published of its class. The images of a source that has several
+classes (AUROC within the source) say most: there the source cannot stand in for the class. Even so
+the bundled network was trained on most of these images, with what their sources say of them; the
 ImageNet one was not. Intervals are over patients (1,000 draws); they leave out that another fit
 and another source would differ. None of this supports a diagnosis."""
 
@@ -48,27 +48,27 @@ Inputs = NDArray[np.float32]
 def main() -> None:
     """Run the command."""
     options = _options()
-    films, inputs = triage_films(options.data)
-    _print("Films", count_table(films))
+    images, inputs = triage_images(options.data)
+    _print("Images", count_table(images))
     networks = [
-        Network.of(options.model, bundled_features(options.model, inputs), films),
-        Network.of(UNTRAINED, imagenet_features(inputs), films),
+        Network.of(options.model, bundled_features(options.model, inputs), images),
+        Network.of(UNTRAINED, imagenet_features(inputs), images),
     ]
-    _print("Unseen patients, and unseen sources", overall_table(networks, films))
+    _print("Unseen patients, and unseen sources", overall_table(networks, images))
     for network in networks:
-        _print(f"Likeliest classes, {network.name}", confusion_table(network, films))
-        _print(f"Source by source, {network.name}", source_table(network, films))
-    _print("Which source is a film from?", readable_source_table(networks, films))
+        _print(f"Likeliest classes, {network.name}", confusion_table(network, images))
+        _print(f"Source by source, {network.name}", source_table(network, images))
+    _print("Which source is an image from?", readable_source_table(networks, images))
     _print("What it means", [MEANING])
 
 
-def triage_films(data: Path) -> tuple[TriageFilms, Inputs]:
-    """Read the films that have a class, and prepare them, shape (N, 224, 224)."""
-    films: list[Film] = [*collection_films(data), *nih_films(data), *cxnet_films(data)]
-    inputs = model_inputs(films).numpy()[:, 0]
-    kept = with_classes(films, copies(films, inputs, overlapping=_OVERLAPPING))
-    places = {film.path: place for place, film in enumerate(films)}
-    return kept, inputs[[places[film.path] for film in kept.films]]
+def triage_images(data: Path) -> tuple[TriageImages, Inputs]:
+    """Read the images that have a class, and prepare them, shape (N, 224, 224)."""
+    images: list[TrainingImage] = [*collection_images(data), *nih_images(data), *cxnet_images(data)]
+    inputs = model_inputs(images).numpy()[:, 0]
+    kept = with_classes(images, copies(images, inputs, overlapping=_OVERLAPPING))
+    places = {image.path: place for place, image in enumerate(images)}
+    return kept, inputs[[places[image.path] for image in kept.images]]
 
 
 def bundled_features(name: str, inputs: Inputs) -> NDArray[np.float32]:
@@ -78,7 +78,7 @@ def bundled_features(name: str, inputs: Inputs) -> NDArray[np.float32]:
 
 
 def imagenet_features(inputs: Inputs) -> NDArray[np.float32]:
-    """Compute the same with the network before it saw a film."""
+    """Compute the same with the network before it saw an image."""
     network = MirrorAveraged()
     network.backbone = imagenet_backbone()
     runtime = CpuRuntime(network.lowered(), precision=Precision.FP32, streams=1)
@@ -100,7 +100,7 @@ def _options() -> argparse.Namespace:
         "--data",
         type=Path,
         default=Path(os.environ.get("SEVERITY_TEST_DATA", "../shared/data")),
-        help="the folder of films and labels",
+        help="the folder of images and labels",
     )
     parser.add_argument(
         "--model", choices=BUNDLED, default=BUNDLED[0], help="the bundled model that is measured"

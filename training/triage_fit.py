@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from severity.heads.head import Layer
 from severity.heads.triage import CLASSES, Triage, softmax
-from training.triage_films import Places
+from training.triage_images import Places
 
 STRENGTHS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 """Inverse regularisations among which a fit chooses, for standardised features; ascending."""
@@ -25,7 +25,7 @@ Numbers = NDArray[np.floating]
 
 
 def fit_triage(features: Numbers, classes: Places, groups: Sequence[str]) -> Triage:
-    """Fit triage on films; see `fit_layer`.
+    """Fit triage on images; see `fit_layer`.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def fit_layer(features: Numbers, classes: Places, groups: Sequence[str], *, labe
     classes
         Shape (N,), from 0 to ``labels`` - 1.
     groups
-        The patient of each film, with everyone who shares a film.
+        The patient of each image, with everyone who shares an image.
 
     Raises
     ------
@@ -72,14 +72,14 @@ def fit_layer(features: Numbers, classes: Places, groups: Sequence[str], *, labe
 
 
 def log_loss(logits: Numbers, classes: Places) -> float:
-    """Average the log loss of films, shape (N, classes), over each class and then over classes."""
+    """Average the log loss of images, shape (N, classes), over each class and then over classes."""
     own = softmax(logits)[np.arange(len(classes)), classes]
     # An impossible class is very wrong, not infinitely.
     return float(class_weights(classes) @ -np.log(own.clip(1e-12)))
 
 
 def class_weights(classes: Places) -> NDArray[np.float64]:
-    """Weigh films so that each class that is there counts as much as another; the sum is one."""
+    """Weigh images so that each class that is there counts as much as another; the sum is one."""
     counts = np.bincount(classes)
     weights: NDArray[np.float64] = 1 / counts[classes] / np.count_nonzero(counts)
     return weights

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.triage_films import Places
+from training.triage_images import Places
 
 RESAMPLES = 1000
 _BEYOND = 0.025  # share of the resamples on either side of an interval
@@ -14,7 +14,7 @@ _BINS = 10  # of the calibration error, over the probability of the likeliest cl
 
 Numbers = NDArray[np.floating]
 Weights = NDArray[np.float64]
-"""Shape (B, N): how often each film is in each of B resamples."""
+"""Shape (B, N): how often each image is in each of B resamples."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Measured:
 
 
 def resamples(groups: Sequence[str], *, seed: int = 0) -> Weights:
-    """Draw groups with replacement, each with all of its films.
+    """Draw groups with replacement, each with all of its images.
 
     Returns
     -------
-    Shape (1 + 1000, N); the first row holds each film once.
+    Shape (1 + 1000, N); the first row holds each image once.
     """
     _, members = np.unique(np.asarray(groups), return_inverse=True)
     count = int(members.max()) + 1
@@ -60,7 +60,7 @@ def recalls(probabilities: Numbers, classes: Places, weights: Weights) -> Number
 
     Returns
     -------
-    Shape (B, classes); NaN where a resample has no film of the class.
+    Shape (B, classes); NaN where a resample has no image of the class.
     """
     found = probabilities.argmax(axis=1) == classes
     one_hot = np.eye(probabilities.shape[1])[classes]
@@ -77,7 +77,7 @@ def balanced_accuracy(probabilities: Numbers, classes: Places, weights: Weights)
 
 
 def auroc(scores: Numbers, positive: NDArray[np.bool_], weights: Weights) -> Numbers:
-    """How often a positive film scores higher than a negative one; ties count half.
+    """How often a positive image scores higher than a negative one; ties count half.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def calibration_error(probabilities: Numbers, classes: Places, weights: Weights)
 
 
 def confusion(probabilities: Numbers, classes: Places) -> NDArray[np.intp]:
-    """Count films by class (rows) and likeliest class (columns)."""
+    """Count images by class (rows) and likeliest class (columns)."""
     size = probabilities.shape[1]
     cells = np.bincount(classes * size + probabilities.argmax(axis=1), minlength=size * size)
     return cells.reshape(size, size)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from severity.heads.triage import CLASSES, TriageClass
-from training.triage_films import TriageFilms
+from training.triage_images import TriageImages
 from training.triage_measures import (
     Measured,
     Numbers,
@@ -33,12 +33,12 @@ _TITLES = tuple(NAMES[one] for one in CLASSES)
 
 Chosen = NDArray[np.bool_]
 Measure = Callable[[Numbers, Chosen], Numbers]
-"""From probabilities (N, 3) and the films that take part to a number for each resample."""
+"""From probabilities (N, 3) and the images that take part to a number for each resample."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """What a network's features give for films that the fit has not seen."""
+    """What a network's features give for images that the fit has not seen."""
 
     name: str
     features: Numbers
@@ -48,26 +48,26 @@ class Network:
     """Shape (N, 3)."""
 
     @classmethod
-    def of(cls, name: str, features: Numbers, films: TriageFilms) -> "Network":
+    def of(cls, name: str, features: Numbers, images: TriageImages) -> "Network":
         """Run both validations."""
-        examples = Examples(features, films.classes, films.groups)
-        return cls(name, features, tuple(by_patient(examples)), by_source(examples, films))
+        examples = Examples(features, images.classes, images.groups)
+        return cls(name, features, tuple(by_patient(examples)), by_source(examples, images))
 
 
-def count_table(films: TriageFilms) -> Iterator[str]:
-    """Count films by source and class."""
+def count_table(images: TriageImages) -> Iterator[str]:
+    """Count images by source and class."""
     yield _row(["source", *_TITLES])
     yield _rule(1 + len(_TITLES))
-    for source, counts in films.counts().items():
+    for source, counts in images.counts().items():
         yield _row([source, *counts])
 
 
-def overall_table(networks: Sequence[Network], films: TriageFilms) -> Iterator[str]:
-    """Compare what is found by patient with what is found without the film's source."""
-    classes, weights = films.classes, resamples(films.groups)
+def overall_table(networks: Sequence[Network], images: TriageImages) -> Iterator[str]:
+    """Compare what is found by patient with what is found without the image's source."""
+    classes, weights = images.classes, resamples(images.groups)
     measures: dict[str, Callable[[Numbers], Numbers]] = {
         "balanced accuracy": lambda p: balanced_accuracy(p, classes, weights),
-        **{f"AUROC, {NAMES[one]}": _auroc_of(place, films, weights) for place, one in _places()},
+        **{f"AUROC, {NAMES[one]}": _auroc_of(place, images, weights) for place, one in _places()},
         "Brier score (0 best, 2 worst)": lambda p: brier(p, classes, weights),
         "calibration error": lambda p: calibration_error(p, classes, weights),
     }
@@ -82,25 +82,25 @@ def overall_table(networks: Sequence[Network], films: TriageFilms) -> Iterator[s
         yield _row([title, *cells])
 
 
-def confusion_table(network: Network, films: TriageFilms) -> Iterator[str]:
-    """Count films by class and likeliest class, by patient and without the source."""
-    counts = [confusion(one, films.classes) for one in (network.by_patient[0], network.by_source)]
+def confusion_table(network: Network, images: TriageImages) -> Iterator[str]:
+    """Count images by class and likeliest class, by patient and without the source."""
+    counts = [confusion(one, images.classes) for one in (network.by_patient[0], network.by_source)]
     yield _row(["class", *(f"{way}: {title}" for way in _WAYS for title in _TITLES)])
     yield _rule(1 + len(_WAYS) * len(_TITLES))
     for title, *rows in zip(_TITLES, *counts, strict=True):
         yield _row([title, *np.concatenate(rows)])
 
 
-def source_table(network: Network, films: TriageFilms) -> Iterator[str]:
-    """Compare both numbers on the films of each source, for the classes that it has."""
-    yield _row(["films of", "class", "films", *_SOURCE_COLUMNS])
+def source_table(network: Network, images: TriageImages) -> Iterator[str]:
+    """Compare both numbers on the images of each source, for the classes that it has."""
+    yield _row(["images of", "class", "images", *_SOURCE_COLUMNS])
     yield _rule(3 + len(_SOURCE_COLUMNS))
-    for title, chosen in _parts(films).items():
-        part = _Part(films, chosen)
+    for title, chosen in _parts(images).items():
+        part = _Part(images, chosen)
         ways = (network.by_patient, (network.by_source,))
-        there = np.unique(films.classes[chosen])
+        there = np.unique(images.classes[chosen])
         for place in there:
-            of_class = int((films.classes[chosen] == place).sum())
+            of_class = int((images.classes[chosen] == place).sum())
             found = [part.recall(way, int(place)) for way in ways]
             ranked = [part.auroc(way, int(place)) if len(there) > 1 else "none" for way in ways]
             yield _row([title, _TITLES[place], of_class, *found, *ranked])
@@ -109,13 +109,13 @@ def source_table(network: Network, films: TriageFilms) -> Iterator[str]:
             yield _row([title, "all (mean)", int(chosen.sum()), *mean, "", ""])
 
 
-def readable_source_table(networks: Sequence[Network], films: TriageFilms) -> Iterator[str]:
-    """Tell how well a film's source is read from its features, among films of one class too."""
-    yield _row(["which source?", "films", "chance", *(network.name for network in networks)])
+def readable_source_table(networks: Sequence[Network], images: TriageImages) -> Iterator[str]:
+    """Tell how well an image's source is read from its features, among images of one class too."""
+    yield _row(["which source?", "images", "chance", *(network.name for network in networks)])
     yield _rule(3 + len(networks))
-    for title, chosen in _questions(films).items():
-        names, sources = np.unique(films.sources[chosen], return_inverse=True)
-        groups = [group for group, one in zip(films.groups, chosen, strict=True) if one]
+    for title, chosen in _questions(images).items():
+        names, sources = np.unique(images.sources[chosen], return_inverse=True)
+        groups = [group for group, one in zip(images.groups, chosen, strict=True) if one]
         weights = resamples(groups)
         found = []
         for network in networks:
@@ -134,12 +134,12 @@ _SOURCE_COLUMNS = (
 
 
 class _Part:
-    """Measures on some of the films."""
+    """Measures on some of the images."""
 
-    def __init__(self, films: TriageFilms, chosen: Chosen) -> None:
+    def __init__(self, images: TriageImages, chosen: Chosen) -> None:
         self._chosen = chosen
-        self._classes = films.classes[chosen]
-        groups = [group for group, one in zip(films.groups, chosen, strict=True) if one]
+        self._classes = images.classes[chosen]
+        groups = [group for group, one in zip(images.groups, chosen, strict=True) if one]
         self._weights = resamples(groups)
 
     def recall(self, way: Sequence[Numbers], place: int) -> Measured:
@@ -157,24 +157,24 @@ class _Part:
         return measured([auroc(p[self._chosen, place], positive, self._weights) for p in way])
 
 
-def _parts(films: TriageFilms) -> Mapping[str, Chosen]:
-    scored = np.array([film.score is not None for film in films.films])
-    by_name = {str(source): films.sources == source for source in np.unique(films.sources)}
+def _parts(images: TriageImages) -> Mapping[str, Chosen]:
+    scored = np.array([image.score is not None for image in images.images])
+    by_name = {str(source): images.sources == source for source in np.unique(images.sources)}
     return {**by_name, "cidc, with readers' scores": scored}
 
 
-def _questions(films: TriageFilms) -> Mapping[str, Chosen]:
-    """Choose films that one source alone has published: the others have no one answer."""
+def _questions(images: TriageImages) -> Mapping[str, Chosen]:
+    """Choose images that one source alone has published: the others have no one answer."""
     sources_of: dict[str, set[str]] = {}
-    for film, group in zip(films.films, films.groups, strict=True):
-        sources_of.setdefault(group, set()).add(film.source)
-    alone = np.array([len(sources_of[group]) == 1 for group in films.groups])
-    by_class = {_TITLES[place]: alone & (films.classes == place) for place, _ in _places()}
-    return {"all films": alone, **by_class}
+    for image, group in zip(images.images, images.groups, strict=True):
+        sources_of.setdefault(group, set()).add(image.source)
+    alone = np.array([len(sources_of[group]) == 1 for group in images.groups])
+    by_class = {_TITLES[place]: alone & (images.classes == place) for place, _ in _places()}
+    return {"all images": alone, **by_class}
 
 
-def _auroc_of(place: int, films: TriageFilms, weights: Weights) -> Callable[[Numbers], Numbers]:
-    return lambda p: auroc(p[:, place], films.classes == place, weights)
+def _auroc_of(place: int, images: TriageImages, weights: Weights) -> Callable[[Numbers], Numbers]:
+    return lambda p: auroc(p[:, place], images.classes == place, weights)
 
 
 def _places() -> Iterator[tuple[int, TriageClass]]:

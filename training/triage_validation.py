@@ -1,4 +1,4 @@
-"""Probabilities of films that a fit has not seen: by patient, and by source."""
+"""Probabilities of images that a fit has not seen: by patient, and by source."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from severity.heads.triage import CLASSES, softmax
-from training.triage_films import Places, TriageFilms, without_source
 from training.triage_fit import fit_layer
+from training.triage_images import Places, TriageImages, without_source
 
 FOLDS = 5
 REPEATS = 3
@@ -40,7 +40,7 @@ def predicted(examples: Examples, kept: Places, left: Places) -> Numbers:
 
 
 def by_patient(examples: Examples) -> Iterator[Numbers]:
-    """Yield the probabilities of unseen patients' films for each repeat, shape (N, labels).
+    """Yield the probabilities of unseen patients' images for each repeat, shape (N, labels).
 
     No group is on both sides, neither of the folds here nor of those in which a fit chooses.
     """
@@ -52,16 +52,16 @@ def by_patient(examples: Examples) -> Iterator[Numbers]:
 
 
 def splits_by_patient(examples: Examples) -> Iterator[list[tuple[Places, Places]]]:
-    """Yield for each repeat the films that are fitted on and those that are left, of each fold."""
+    """Yield for each repeat the images that are fitted on and those that are left, of each fold."""
     for seed in range(REPEATS):
         folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
         yield list(folds.split(examples.features, examples.classes, examples.groups))
 
 
-def by_source(examples: Examples, films: TriageFilms) -> Numbers:
-    """Return the probabilities of each film by a fit without its source, shape (N, labels)."""
+def by_source(examples: Examples, images: TriageImages) -> Numbers:
+    """Return the probabilities of each image by a fit without its source, shape (N, labels)."""
     found = np.empty((len(examples.classes), examples.labels))
-    for source in np.unique(films.sources):
-        kept, left = without_source(films, str(source))
+    for source in np.unique(images.sources):
+        kept, left = without_source(images, str(source))
         found[left] = predicted(examples, kept, left)
     return found

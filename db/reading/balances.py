@@ -11,7 +11,7 @@ class Balance:
     """What became of everything that one model version was ever shown.
 
     ``copies`` are files whose content was seen already under another name; they are not
-    counted in ``seen``. ``unlike`` of the scored images are unlike known films.
+    counted in ``seen``. ``out_of_distribution`` of the scored images are out of distribution.
     """
 
     seen: int
@@ -19,7 +19,7 @@ class Balance:
     rejected: int
     pending: int
     copies: int
-    unlike: int = 0
+    out_of_distribution: int = 0
 
     @property
     def holds(self) -> bool:
@@ -42,7 +42,7 @@ def rejections(session: Session, model_version: str) -> dict[str, int]:
 def fates(session: Session, inbox: str, model_version: str) -> list[tuple[str, str, str]]:
     """List what became of each object of an inbox: its key, the state or reason, the detail.
 
-    Of a scored image the detail is why it is unlike known films, if it is.
+    Of a scored image the detail is why it is out of distribution, if it is.
     Object keys may name patients: for the operator's eyes, never for a log.
     """
     rows = session.execute(_FATES, {"inbox": inbox, "model": model_version}).all()
@@ -51,7 +51,7 @@ def fates(session: Session, inbox: str, model_version: str) -> list[tuple[str, s
 
 _BALANCE = text(
     """
-    SELECT seen, scored, rejected, pending, unlike, (
+    SELECT seen, scored, rejected, pending, unlike AS out_of_distribution, (
         SELECT count(*) - count(DISTINCT (content_sha256, record_sha256)) FROM sighting
         WHERE EXISTS (
             SELECT FROM ledger JOIN model_version ON model_version.id = ledger.model_version_id
@@ -81,7 +81,7 @@ _FATES = text(
         CASE
             WHEN row_number() OVER copies > 1
                 THEN 'the same file as ' || first_value(object_key) OVER copies
-            ELSE coalesce(detail, 'unlike known films: ' || unlike, '')
+            ELSE coalesce(detail, 'out of distribution: ' || unlike, '')
         END
     FROM sighting
     JOIN ledger USING (content_sha256, record_sha256)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.measurement_errors import from_plain
 from db.reading import model_versions
-from severity.domain import Direction, Interval, MeasurementErrors, Scale, Unlike, View
+from severity.domain import Direction, Interval, MeasurementErrors, OutOfDistribution, Scale, View
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Observation:
 
     Changes are in points; "previous" is None for the baseline. "Peak" is the highest value so
     far, so a change from it is never positive. A direction is None for the baseline, and where
-    no smallest detectable change is known. An image that is ``unlike`` known films has its
+    no smallest detectable change is known. An image that is out of distribution has its
     points and no changes, and is none's baseline, previous or peak; before the baseline its
     days are negative.
     """
@@ -41,7 +41,7 @@ class Observation:
     opacity_from_peak: float | None
     extent_interval: Interval | None = None
     opacity_interval: Interval | None = None
-    unlike: Unlike | None = None
+    out_of_distribution: OutOfDistribution | None = None
     extent_direction_from_baseline: Direction | None = None
     opacity_direction_from_baseline: Direction | None = None
     extent_direction_from_previous: Direction | None = None
@@ -117,7 +117,7 @@ def busiest_patient(session: Session, model_version: str) -> str | None:
 
 _KINDS: Mapping[str, type[StrEnum]] = {
     "view": View,
-    "unlike": Unlike,
+    "out_of_distribution": OutOfDistribution,
     "extent_direction_from_baseline": Direction,
     "opacity_direction_from_baseline": Direction,
     "extent_direction_from_previous": Direction,
@@ -131,7 +131,7 @@ _TREND = text(
     SELECT acquired_at, calendar_known, CAST(days_since_baseline AS float8), view, view_changed,
         simulated, geographic_extent, opacity, extent_from_baseline, opacity_from_baseline,
         extent_from_previous, opacity_from_previous, extent_from_peak, opacity_from_peak,
-        extent_low, extent_high, opacity_low, opacity_high, unlike,
+        extent_low, extent_high, opacity_low, opacity_high, unlike AS out_of_distribution,
         extent_direction_from_baseline, opacity_direction_from_baseline,
         extent_direction_from_previous, opacity_direction_from_previous
     FROM patient_trend

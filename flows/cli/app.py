@@ -27,12 +27,12 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         (
             "demo",
             "flows.cli.demo:demo_command",
-            "Show the whole job: films, scores, rejections, the balance and a patient's trend.",
+            "Show the whole job: images, scores, rejections, the balance and a patient's trend.",
         ),
         (
             "evaluate",
             "flows.cli.evaluate:evaluate_command",
-            "Measure a model on labelled films, as Cohen et al. 2020 measured theirs.",
+            "Measure a model on labelled images, as Cohen et al. 2020 measured theirs.",
         ),
         (
             "release",
@@ -62,7 +62,7 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         (
             "train",
             "flows.cli.train:train_command",
-            "Fit a head on labelled films and keep it as a new model; none is ever replaced.",
+            "Fit a head on labelled images and keep it as a new model; none is ever replaced.",
         ),
         (
             "trend",

@@ -1,4 +1,4 @@
-"""The command that measures a model on labelled films."""
+"""The command that measures a model on labelled images."""
 
 import asyncio
 from pathlib import Path
@@ -28,13 +28,15 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
     "--data",
     required=True,
     type=_folder,
-    help="Folder with severity_scores.csv, metadata.csv and the films.",
+    help="Folder with severity_scores.csv, metadata.csv and the images.",
 )
 @model_option
 @precision_option
 @device_option
 @click.option(
-    "--peers", type=_folder, help="Folder with the outputs of published systems, a CSV for each."
+    "--comparators",
+    type=_folder,
+    help="Folder with the outputs of published systems, a CSV for each.",
 )
 @click.option(
     "--out",
@@ -52,26 +54,26 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--perturbed",
     type=click.IntRange(min=0),
-    metavar="FILMS",
+    metavar="IMAGES",
     default=40,
     show_default=True,
-    help="How many films are turned, cropped, exposed and compressed otherwise, 12 times each, "
+    help="How many images are turned, cropped, exposed and compressed otherwise, 12 times each, "
     "to see how much scores move.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate_command(  # noqa: PLR0913 - its options
     data: Path,
     *,
-    peers: Path | None,
+    comparators: Path | None,
     out: Path | None,
     opacity_scale: tuple[float, float],
     perturbed: int,
     as_json: bool,
     **engine: str | None,
 ) -> None:
-    """Measure a model on labelled films, as Cohen et al. 2020 measured theirs.
+    """Measure a model on labelled images, as Cohen et al. 2020 measured theirs.
 
-    50 random halves; neither a patient nor a copy of a film is on both sides. Compares the
+    50 random halves; neither a patient nor a copy of an image is on both sides. Compares the
     backbone's features and outputs, the model's own head and published systems on the same
     splits, and shows agreement by view, sex and age, what prediction intervals hold, and how much
     scores move although the patient does not. docs/evaluation.md says how to read it.
@@ -82,7 +84,7 @@ def evaluate_command(  # noqa: PLR0913 - its options
             "the first number must be the lower one", param_hint="--opacity-scale"
         )
     with watched(Resources(chosen_settings(**engine), Progress())) as resources:
-        request = EvaluationRequest(data, peers, out, Scale(lowest, highest), perturbed)
+        request = EvaluationRequest(data, comparators, out, Scale(lowest, highest), perturbed)
         evaluation = asyncio.run(evaluate_folder(request, resources))
     if as_json:
         click.echo(evaluation_json(evaluation, request.command(evaluation.version)), nl=False)

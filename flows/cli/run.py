@@ -45,10 +45,14 @@ def run_command(inbox: str | None, **engine: str | None) -> None:
 
 
 def _show(summary: RunSummary, console: Console) -> None:
-    unlike = f" ({summary.unlike} unlike known films)" if summary.unlike else ""
+    unreliable = (
+        f" ({summary.out_of_distribution} out of distribution)"
+        if summary.out_of_distribution
+        else ""
+    )
     console.print(
-        f"{summary.scored} scored{unlike}, {summary.rejected} rejected, {summary.deferred} left "
-        f"for the next pass, by {summary.model_version}"
+        f"{summary.scored} scored{unreliable}, {summary.rejected} rejected, {summary.deferred} "
+        f"left for the next pass, by {summary.model_version}"
     )
     if summary.other_versions:
         console.print(others_text(summary.other_versions))

@@ -36,7 +36,7 @@ _MANY_FILES = 32
     "--saliency",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Also write where each film's score comes from: a picture and an array in this folder.",
+    help="Also write where each image's score comes from: a picture and an array in this folder.",
 )
 @model_option
 @precision_option

@@ -1,4 +1,4 @@
-"""The command that fits a head on labelled films."""
+"""The command that fits a head on labelled images."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from flows.cli.terminal import terminal
 from flows.head_training.folder import TrainingRequest, train_folder
 from flows.head_training.record import HeadChoice
 from flows.head_training.text import left_out_lines, trained_json, trained_lines
-from flows.labelled_films.folder import LabelKind
+from flows.labelled_images.folder import LabelKind
 from flows.progress import watched
 from flows.resources import Progress, Resources
 from severity.domain import Scale
@@ -37,7 +37,7 @@ _OPACITY = {Labels.COHEN: Scale(0, 6), Labels.RALO: Scale(0, 8), Labels.BRIXIA: 
     "--data",
     required=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with the films, their scores and metadata.csv.",
+    help="Folder with the images, their scores and metadata.csv.",
 )
 @click.option("--name", required=True, help="What --model will take; lowercase, new.")
 @click.option(
@@ -75,16 +75,16 @@ _OPACITY = {Labels.COHEN: Scale(0, 6), Labels.RALO: Scale(0, 8), Labels.BRIXIA: 
     metavar="LOW HIGH",
     help="Of the readers' opacity and of the head's, if it is another.",
 )
-@click.option("--source", default="", help="Whose films and labels, for the record.")
+@click.option("--source", default="", help="Whose images and labels, for the record.")
 @click.option("--licence", default="", help="Under which licence, for the record.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option(
     "--perturbed",
     type=click.IntRange(min=0),
-    metavar="FILMS",
+    metavar="IMAGES",
     default=40,
     show_default=True,
-    help="How many films are turned, cropped and so on, to see how much scores move; 0 leaves "
+    help="How many images are turned, cropped and so on, to see how much scores move; 0 leaves "
     "that, and with it directions in trends, unknown.",
 )
 @device_option
@@ -105,11 +105,11 @@ def train_command(  # noqa: PLR0913 - one for each option
     device: str | None,
     as_json: bool,
 ) -> None:
-    """Fit a head on labelled films and keep it as a new model; none is ever replaced.
+    """Fit a head on labelled images and keep it as a new model; none is ever replaced.
 
-    The head is fitted on all films. How good it is, is measured as `evaluate` does: the same kind
-    of head is fitted on 50 random halves, of patients and copies of films, and measured on the
-    others. The model keeps these numbers, its intervals, and a hash of the data. The same films
+    The head is fitted on all images. How good it is, is measured as `evaluate` does: the same kind
+    of head is fitted on 50 random halves, of patients and copies of images, and measured on the
+    others. The model keeps these numbers, its intervals, and a hash of the data. The same images
     and seed give the same head. docs/models.md says more.
     """
     kinds, scale = _labels([Labels(label) for label in labels], opacity_scale)

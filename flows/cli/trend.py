@@ -15,7 +15,7 @@ from severity.domain import PatientId
 
 @click.command()
 @click.argument("patient")
-@click.option("--issuer", default="", help="Who issued the identifier, if the films say so.")
+@click.option("--issuer", default="", help="Who issued the identifier, if the images say so.")
 @click.option("--model-version", help="Which one; the model's newest if absent.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(

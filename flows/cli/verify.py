@@ -27,9 +27,9 @@ from severity.heads.published import LINEAR_NAME
 def verify_command(name: str, data: Path, *, as_json: bool) -> None:
     """Recompute the predictions that the authors published, and report each difference.
 
-    This is how a site proves its installation: weights, preprocessing and arithmetic. Films
+    This is how a site proves its installation: weights, preprocessing and arithmetic. Images
     that are missing are counted and left out. Ends with exit code 1 if any number is off by
-    more than 0.02 points, if a film was rejected, or if nothing could be compared.
+    more than 0.02 points, if an image was rejected, or if nothing could be compared.
     """
     settings = read_settings()
     check_model(name, settings)

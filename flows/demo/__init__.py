@@ -1,3 +1,3 @@
-"""The demonstration on simulated films."""
+"""The demonstration on simulated images."""
 
 __all__ = ["run"]

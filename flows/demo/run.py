@@ -1,4 +1,4 @@
-"""The demonstration: the whole job on simulated or on given films, in a folder of its own."""
+"""The demonstration: the whole job on simulated or on given images, in a folder of its own."""
 
 import asyncio
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from db.reading import balances, trends
-from flows.demo.films import write_demo_inbox
+from flows.demo.images import write_demo_inbox
 from flows.deployments.environment import configure_prefect
 from flows.progress import progress_bar
 from flows.reports import balance_line, fates_table, trend_table
@@ -24,7 +24,7 @@ def run_demo(data: Path | None, home: Path | None, *, console: Console) -> None:
     Parameters
     ----------
     data
-        A folder of real films with their sidecar, instead of simulated ones.
+        A folder of real images with their sidecar, instead of simulated ones.
     home
         Where the demonstration's own database is kept.
     """
@@ -41,17 +41,19 @@ def run_demo(data: Path | None, home: Path | None, *, console: Console) -> None:
         write_demo_inbox(inbox)
     configure_prefect(folder, quiet=True)
     with progress_bar(console) as progress:
-        have = Resources(own, progress)
-        summary = asyncio.run(score_new(str(inbox), have))
+        resources = Resources(own, progress)
+        summary = asyncio.run(score_new(str(inbox), resources))
     console.print(
         f"{summary.scored} scored, {summary.rejected} rejected in this run"
         + ("" if summary.enlisted else ": nothing was new")
     )
-    _show(have, summary.model_version, inbox=str(inbox), folder=folder, console=console)
+    _show(resources, summary.model_version, inbox=str(inbox), folder=folder, console=console)
 
 
-def _show(have: Resources, version: str, *, inbox: str, folder: Path, console: Console) -> None:
-    with have.open_database().transaction() as session:
+def _show(
+    resources: Resources, version: str, *, inbox: str, folder: Path, console: Console
+) -> None:
+    with resources.open_database().transaction() as session:
         fates = balances.fates(session, inbox, version)
         balance = balances.balance(session, version)
         patient = trends.busiest_patient(session, version)

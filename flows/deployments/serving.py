@@ -20,21 +20,21 @@ from flows.resources import Resources
 _START_SECONDS = 120
 
 
-def serve_inbox(have: Resources) -> None:
+def serve_inbox(resources: Resources) -> None:
     """Serve the scoring flow until the process is told to end."""
-    _pass_on(have)
+    _pass_on(resources)
     # Fail now, not at two in the morning.
-    have.open_database()
-    check_model(have.settings)
+    resources.open_database()
+    check_model(resources.settings)
     if "PREFECT_API_URL" in os.environ:
-        _serve(have)
+        _serve(resources)
         return
     with _own_server() as url:
         os.environ["PREFECT_API_URL"] = url
-        _serve(have)
+        _serve(resources)
 
 
-def _serve(have: Resources) -> None:
+def _serve(resources: Resources) -> None:
     # Prefect reads its settings when it is first imported.
     from prefect.client.schemas.objects import (  # noqa: PLC0415
         ConcurrencyLimitConfig,
@@ -44,7 +44,7 @@ def _serve(have: Resources) -> None:
 
     from flows.scoring.flow import score_inbox  # noqa: PLC0415
 
-    settings = have.settings
+    settings = resources.settings
     _keep_files_apart(settings.home)
     schedules = [Cron(settings.cron, timezone=settings.timezone)]
     if settings.poll_seconds is not None:
@@ -73,9 +73,9 @@ def _keep_files_apart(home: Path) -> None:
     tempfile.tempdir = str(folder)
 
 
-def _pass_on(have: Resources) -> None:
+def _pass_on(resources: Resources) -> None:
     """Let the processes in which Prefect runs the flow read the same settings."""
-    for name, value in have.settings.model_dump(exclude_unset=True, mode="json").items():
+    for name, value in resources.settings.model_dump(exclude_unset=True, mode="json").items():
         if name not in {"database_url", "pseudonym_key"} and value is not None:
             os.environ[f"SEVERITY_{name.upper()}"] = str(value)
 

@@ -1,11 +1,11 @@
-"""Measuring a model on labelled films."""
+"""Measuring a model on labelled images."""
 
 __all__ = [
+    "comparators",
     "comparison",
     "error_sections",
     "flow",
     "folder",
-    "peers",
     "repeatability",
     "report",
     "tables",

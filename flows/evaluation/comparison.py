@@ -9,12 +9,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from flows.errors import UsageError
+from flows.evaluation.comparators import PublishedPoints
 from flows.evaluation.intervals import IntervalCoverage, Readers, as_shipped, on_halves
-from flows.evaluation.notes import FittedOn, fit_note, notes, peer_notes, shared_with_fit
-from flows.evaluation.peers import PublishedPoints
-from flows.evaluation.repeatability import Noise
-from flows.labelled_films.features import SeenFilm, SeenOrRejected, outputs_of, points_of
-from flows.labelled_films.folder import READERS_EXTENT_SCALE, LabelledFolder
+from flows.evaluation.notes import FittedOn, comparator_notes, fit_note, notes, shared_with_fit
+from flows.evaluation.repeatability import Repeatability
+from flows.labelled_images.features import ImageFeatures, SeenOrRejected, outputs_of, points_of
+from flows.labelled_images.folder import READERS_EXTENT_SCALE, LabelledFolder
 from flows.scoring.pipeline import Rejection
 from severity.domain import ModelVersion, Scale
 from severity.evaluation.agreement import Numbers
@@ -22,12 +22,19 @@ from severity.evaluation.duplicates import near_duplicates
 from severity.evaluation.protocol import LEAST_GROUPS, Measured, measure
 from severity.evaluation.splits import SPLITS, groups_of
 from severity.evaluation.subgroups import UNKNOWN, Subgroup, age_group, by_level
-from severity.evaluation.systems import AS_IT_IS, System, feature_sets, own_head, peer, rescaled
+from severity.evaluation.systems import (
+    AS_IT_IS,
+    System,
+    comparator,
+    feature_sets,
+    own_head,
+    rescaled,
+)
 from severity.heads.head import HeadInput
 from severity.models.scoring_model import ScoringModel
 
 EXTENT, OPACITY = "geographic extent", "opacity"
-_NOBODY = "\x00"  # of a film without a patient; no patient is called so
+_NOBODY = "\x00"  # of an image without a patient; no patient is called so
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,21 +52,21 @@ class Evaluation:
 
     Attributes
     ----------
-    films
+    images
         Those that take part, in the order of the label file.
     groups
-        Of each film: patients and near-duplicates, which no split separates.
+        Of each image: patients and near-duplicates, which no split separates.
     observed
         The readers' points by score, shape (N,) each.
     agreement
         The systems whose agreement is shown in detail; chosen by what they are, not by how
         well they do.
     notes
-        What a reader of the numbers must know, without names of films.
+        What a reader of the numbers must know, without names of images.
     fitted_here
-        How many of the films were used to fit the model's own head, as far as is known.
+        How many of the images were used to fit the model's own head, as far as is known.
     missing, rejected
-        Films that were scored by readers and take no part, and why, by name.
+        Images that were scored by readers and take no part, and why, by name.
     intervals
         What prediction intervals held, by system and score: the refitted one of ``agreement``,
         and the model's own where it has a calibration. Without enough patients, none.
@@ -68,7 +75,7 @@ class Evaluation:
     """
 
     version: ModelVersion
-    films: Sequence[SeenFilm]
+    images: Sequence[ImageFeatures]
     groups: Sequence[str]
     observed: Mapping[str, Numbers]
     scales: Mapping[str, Scale]
@@ -80,7 +87,7 @@ class Evaluation:
     fingerprint: str
     fitted_here: int
     intervals: Sequence[IntervalCoverage]
-    noise: Noise
+    repeatability: Repeatability
     splits: int = SPLITS
 
     def result(self, name: str) -> Result:
@@ -89,7 +96,7 @@ class Evaluation:
 
     def caution(self, name: str) -> str:
         """Say why a system's numbers are not its accuracy; empty where they are."""
-        return "fitted on these films" if name == AS_IT_IS and self.fitted_here else ""
+        return "fitted on these images" if name == AS_IT_IS and self.fitted_here else ""
 
     def subgroups(self, name: str) -> list[Subgroup]:
         """Split a system's errors by view, sex and age group."""
@@ -98,9 +105,9 @@ class Evaluation:
             for score, one in self.result(name).measured.items()
         }
         levels = {
-            "view": [str(one.view) for one in self.films],
-            "sex": [one.film.sex or UNKNOWN for one in self.films],
-            "age": [age_group(one.film.age) for one in self.films],
+            "view": [str(one.view) for one in self.images],
+            "sex": [one.image.sex or UNKNOWN for one in self.images],
+            "age": [age_group(one.image.age) for one in self.images],
         }
         return [
             subgroup
@@ -114,49 +121,52 @@ def evaluate(  # noqa: PLR0913 - what an evaluation rests on
     seen: Sequence[SeenOrRejected],
     model: ScoringModel,
     *,
-    peers: Mapping[str, PublishedPoints] | None = None,
-    noise: Noise | None = None,
+    comparators: Mapping[str, PublishedPoints] | None = None,
+    repeatability: Repeatability | None = None,
     fitted_on: FittedOn = None,
 ) -> Evaluation:
-    """Compare what was seen of a folder's films with the readers' scores.
+    """Compare what was seen of a folder's images with the readers' scores.
 
     Deterministic: one thread for each sum, and every draw is seeded.
 
     Parameters
     ----------
     seen
-        What was seen of each of the folder's films, in their order.
-    peers
-        What published systems give for the films, by the system's name.
+        What was seen of each of the folder's images, in their order.
+    comparators
+        What published systems give for the images, by the system's name.
     noise
-        See `flows.evaluation.repeatability.measure_noise`.
+        See `flows.evaluation.repeatability.measure_repeatability`.
     fitted_on
-        The films on which the model's head was fitted, if that is known.
+        The images on which the model's head was fitted, if that is known.
 
     Raises
     ------
     UsageError
-        Too few films remain, or too few have outputs of a peer.
+        Too few images remain, or too few have outputs of a comparator.
     """
-    films = [one for one in seen if isinstance(one, SeenFilm)]
+    images = [one for one in seen if isinstance(one, ImageFeatures)]
     rejected = {
-        film.name: f"{one.reason}: {one.detail}"
-        for film, one in zip(folder.films, seen, strict=True)
+        image.name: f"{one.reason}: {one.detail}"
+        for image, one in zip(folder.images, seen, strict=True)
         if isinstance(one, Rejection)
     }
-    groups, links = grouped(films)
+    groups, links = grouped(images)
     if len(set(groups)) < LEAST_GROUPS:
         raise UsageError(
-            f"{len(films)} films of {len(set(groups))} patients cannot be split in halves: "
-            f"{LEAST_GROUPS} patients are needed ({len(folder.missing)} films are missing, "
+            f"{len(images)} images of {len(set(groups))} patients cannot be split in halves: "
+            f"{LEAST_GROUPS} patients are needed ({len(folder.missing)} images are missing, "
             f"{len(rejected)} were rejected)"
         )
     scales = {EXTENT: READERS_EXTENT_SCALE, OPACITY: folder.opacity}
     observed = {
-        EXTENT: np.array([one.film.extent for one in films]),
-        OPACITY: np.array([one.film.opacity for one in films]),
+        EXTENT: np.array([one.image.extent for one in images]),
+        OPACITY: np.array([one.image.opacity for one in images]),
     }
-    own, by_peers = _own_systems(films, model, scales), _peers(films, groups, peers or {})
+    own, by_comparators = (
+        _own_systems(images, model, scales),
+        _comparators(images, groups, comparators or {}),
+    )
 
     def result(system: System) -> Result:
         measured = {
@@ -172,71 +182,71 @@ def evaluate(  # noqa: PLR0913 - what an evaluation rests on
         return Result(system.name, system.fitted, measured)
 
     with threadpool_limits(limits=1, user_api="blas"):
-        results = [result(system) for system in (*own, *by_peers)]
+        results = [result(system) for system in (*own, *by_comparators)]
         # The paper's own choice where the backbone has findings: the last before "no image".
         refitted = own[-3]
         readers = Readers(observed, groups, scales)
-        intervals = [*on_halves(refitted, readers), *as_shipped(films, model, readers)]
+        intervals = [*on_halves(refitted, readers), *as_shipped(images, model, readers)]
     return Evaluation(
         version=model.version,
-        films=films,
+        images=images,
         groups=groups,
         observed=observed,
         scales=scales,
         results=results,
         agreement=(refitted.name, AS_IT_IS),
         notes=[
-            fit_note(model.version.name, films, fitted_on),
-            *notes(films, links, model.version, scales[OPACITY]),
-            *peer_notes(by_peers),
+            fit_note(model.version.name, images, fitted_on),
+            *notes(images, links, model.version, scales[OPACITY]),
+            *comparator_notes(by_comparators),
         ],
-        fitted_here=shared_with_fit(model.version.name, films, fitted_on),
+        fitted_here=shared_with_fit(model.version.name, images, fitted_on),
         intervals=intervals,
-        noise=noise or Noise(),
+        repeatability=repeatability or Repeatability(),
         missing=folder.missing,
         rejected=rejected,
-        fingerprint=data_fingerprint(folder, films),
+        fingerprint=data_fingerprint(folder, images),
     )
 
 
-def grouped(films: Sequence[SeenFilm]) -> tuple[tuple[str, ...], int]:
-    """Group films by patient and near-duplicates; also how many pairs of patients these tie."""
-    patients = [one.patient or f"{_NOBODY}{one.film.name}" for one in films]
-    pairs = near_duplicates(np.array([one.perceptual for one in films]))
+def grouped(images: Sequence[ImageFeatures]) -> tuple[tuple[str, ...], int]:
+    """Group images by patient and near-duplicates; also how many pairs of patients these tie."""
+    patients = [one.patient or f"{_NOBODY}{one.image.name}" for one in images]
+    pairs = near_duplicates(np.array([one.perceptual for one in images]))
     tied = {frozenset((patients[one], patients[other])) for one, other in pairs}
     return groups_of(patients, pairs), sum(len(both) > 1 for both in tied)
 
 
 def _own_systems(
-    films: Sequence[SeenFilm], model: ScoringModel, scales: Mapping[str, Scale]
+    images: Sequence[ImageFeatures], model: ScoringModel, scales: Mapping[str, Scale]
 ) -> list[System]:
-    outputs = outputs_of(films)
+    outputs = outputs_of(images)
     sets = feature_sets(
         outputs[HeadInput.FEATURES].astype(float),
         outputs[HeadInput.LOGITS].astype(float) if HeadInput.LOGITS in outputs else None,
         model.backbone.findings,
     )
-    points = points_of(films, model.head).T
+    points = points_of(images, model.head).T
     given = (model.version.geographic_extent, model.version.opacity)
     return [*sets, own_head(*starmap(rescaled, zip(points, given, scales.values(), strict=True)))]
 
 
-def _peers(
-    films: Sequence[SeenFilm], groups: Sequence[str], published: Mapping[str, PublishedPoints]
+def _comparators(
+    images: Sequence[ImageFeatures], groups: Sequence[str], published: Mapping[str, PublishedPoints]
 ) -> list[System]:
     systems = []
     for name, outputs in published.items():
         nothing = (float("nan"), float("nan"))
-        extent, opacity = np.array([outputs.get(one.film.name, nothing) for one in films]).T
-        system = peer(name, extent, opacity)
+        extent, opacity = np.array([outputs.get(one.image.name, nothing) for one in images]).T
+        system = comparator(name, extent, opacity)
         inside = {group for group, known in zip(groups, system.known, strict=True) if known}
         if len(inside) < LEAST_GROUPS:
-            raise UsageError(f"{name} has outputs for {system.known.sum()} of these films only")
+            raise UsageError(f"{name} has outputs for {system.known.sum()} of these images only")
         systems.append(system)
     return systems
 
 
-def data_fingerprint(folder: LabelledFolder, films: Sequence[SeenFilm]) -> str:
-    """Hash the label file and every film."""
-    hashes = [folder.labels_sha256, *sorted(one.sha256 for one in films)]
+def data_fingerprint(folder: LabelledFolder, images: Sequence[ImageFeatures]) -> str:
+    """Hash the label file and every image."""
+    hashes = [folder.labels_sha256, *sorted(one.sha256 for one in images)]
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()

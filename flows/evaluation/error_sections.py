@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.evaluation.comparison import EXTENT, OPACITY, Evaluation
-from flows.evaluation.repeatability import ALL, NoiseRow
+from flows.evaluation.repeatability import ALL, RepeatabilityRow
 from flows.evaluation.tables import markdown, number
 from severity.domain import MeasurementError, StandardError
 from severity.evaluation.conformal import LEAST_GROUPS_FOR_MARGINS, Covered, CoveredOnHalves
@@ -27,35 +27,36 @@ from severity.reliability.calibration import COVERAGE
 
 COVERAGE_PICTURE = "prediction-intervals.png"
 _INTERVALS, _MEASUREMENT_ERROR = "Prediction intervals", "Measurement error of change"
-_INTERVAL_COLUMNS = ("system", "score", "predicted", "films", "hold the readers", "mean width")
-_NOISE_COLUMNS = (
+_INTERVAL_COLUMNS = ("system", "score", "predicted", "images", "hold the readers", "mean width")
+_REPEATABILITY_COLUMNS = (
     "what differs",
-    "films",
+    "images",
     "score",
     "standard error [95 %]",
     "smallest detectable change [95 %]",
     "",
 )
 _HOW_INTERVALS = (
-    f"Meant to hold the readers' mean for {COVERAGE:.0%} of films of new patients. A refitted "
+    f"Meant to hold the readers' mean for {COVERAGE:.0%} of images of new patients. A refitted "
     "system's margins come from out-of-fold residuals of one half (each patient counts once) and "
-    "are counted on the other: mean ± sd over splits, films per split. The model's own intervals "
+    "are counted on the other: mean ± sd over splits, images per split. The model's own intervals "
     "are counted as shipped, with a 95 % interval from draws of patients. Widths in points."
 )
-_HOW_NOISE = (
-    "In points of the model's scales, of scores as they are shown. Films of one patient within 24 "
+_HOW_REPEATABILITY = (
+    "In points of the model's scales, of scores as they are shown. Images of one patient within 24 "
     "hours (of one day or of two days in a row where no hour is known) may show true change; "
     f"copies of one exposure are left out. Perturbed: turned by up to {MOST_DEGREES:g}°, up to "
     f"{MOST_CROPPED:.0%} cut from each edge, gamma 1/{MOST_GAMMA:g} to {MOST_GAMMA:g}, contrast "
     f"± {MOST_CONTRAST:.0%} and brightness ± {MOST_BRIGHTNESS:.0%}, JPEG quality {QUALITIES[0]} to "
-    f"{QUALITIES[1]}. The smallest detectable change is what noise alone exceeds in 5 % of pairs: "
-    "1.96 x √2 x the standard error. The intervals take noise to be normal and alike in all films."
+    f"{QUALITIES[1]}. The smallest detectable change is what test-retest error alone exceeds in "
+    "5 % of pairs: 1.96 x √2 x the standard error. The intervals assume that the error is normal "
+    "and the same in all images."
 )
 
 
 def errors_markdown(evaluation: Evaluation, *, pictures: bool = False) -> list[str]:
-    """Write both sections, with the picture that lies beside a report; no film is named."""
-    coverage, noise = list(_cells(evaluation)), list(_noise_cells(evaluation))
+    """Write both sections, with the picture that lies beside a report; no image is named."""
+    coverage, repeatability = list(_cells(evaluation)), list(_repeatability_cells(evaluation))
     picture = f"![What intervals hold, by predicted score]({COVERAGE_PICTURE})"
     return [
         f"## {_INTERVALS}",
@@ -64,8 +65,8 @@ def errors_markdown(evaluation: Evaluation, *, pictures: bool = False) -> list[s
         *([markdown(_INTERVAL_COLUMNS, coverage)] if coverage else []),
         *_interval_notes(evaluation),
         f"## {_MEASUREMENT_ERROR}",
-        _HOW_NOISE,
-        *([markdown(_NOISE_COLUMNS, noise)] if noise else []),
+        _HOW_REPEATABILITY,
+        *([markdown(_REPEATABILITY_COLUMNS, repeatability)] if repeatability else []),
         *_noise_notes(evaluation),
     ]
 
@@ -90,20 +91,20 @@ def _interval_notes(evaluation: Evaluation) -> list[str]:
 
 def _noise_notes(evaluation: Evaluation) -> list[str]:
     """Say what follows for a change, and what was not measured."""
-    noise = evaluation.noise
-    said = [noise.note] if noise.note else []
-    if not any(row.films for row in noise.repeats) and not noise.note:
-        said.append("No film of these repeats another one within 24 hours.")
-    if not noise.perturbations:
-        said.append("No film was perturbed.")
+    repeatability = evaluation.repeatability
+    said = [repeatability.note] if repeatability.note else []
+    if not any(row.images for row in repeatability.repeats) and not repeatability.note:
+        said.append("No image of these repeats another one within 24 hours.")
+    if not repeatability.perturbations:
+        said.append("No image was perturbed.")
     changes = [
         f"{score} {change:.2f}"
-        for score, error in zip((EXTENT, OPACITY), noise.errors, strict=True)
+        for score, error in zip((EXTENT, OPACITY), repeatability.errors, strict=True)
         if (change := error.smallest_detectable_change) is not None
     ]
     if changes:
         said.append(
-            "Smallest detectable change, by the larger of films within 24 hours and "
+            "Smallest detectable change, by the larger of images within 24 hours and "
             f"{ALL}: {', '.join(changes)} points."
         )
     return said
@@ -115,7 +116,7 @@ def _cells(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
         name = one.system + (f" ({caution})" if caution else "")
         for place, row in enumerate(one.rows):
             predicted = f"{row.low:g} to {row.high:g}" if place else "all"
-            yield name, one.score, predicted, f"{row.films:.3g}", *_held(row)
+            yield name, one.score, predicted, f"{row.images:.3g}", *_held(row)
 
 
 def _held(row: Covered | CoveredOnHalves) -> tuple[str, str]:
@@ -136,7 +137,7 @@ def interval_rows(evaluation: Evaluation) -> list[dict[str, object]]:
             "range": "part" if place else "all",
             "lowest": row.low,
             "highest": row.high,
-            "films": round(row.films, 2),
+            "images": round(row.images, 2),
             **_numbers(row),
         }
         for one in evaluation.intervals
@@ -166,22 +167,27 @@ def _numbers(row: Covered | CoveredOnHalves) -> dict[str, float | None]:
     }
 
 
-def _noise_of(evaluation: Evaluation) -> Iterator[tuple[str, NoiseRow, str, StandardError]]:
+def _repeatability_of(
+    evaluation: Evaluation,
+) -> Iterator[tuple[str, RepeatabilityRow, str, StandardError]]:
     """Name the source of each row, and its score."""
-    noise = evaluation.noise
-    for source, rows in (("repeats", noise.repeats), ("perturbations", noise.perturbations)):
+    repeatability = evaluation.repeatability
+    for source, rows in (
+        ("repeats", repeatability.repeats),
+        ("perturbations", repeatability.perturbations),
+    ):
         for row in rows:
             for score, error in zip((EXTENT, OPACITY), row.errors, strict=True):
                 if error is not None:
                     yield source, row, score, error
 
 
-def _noise_cells(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
-    for _, row, score, error in _noise_of(evaluation):
+def _repeatability_cells(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
+    for _, row, score, error in _repeatability_of(evaluation):
         change, low, high = _changes(error)
         yield (
             row.name,
-            str(row.films),
+            str(row.images),
             score,
             f"{error.points:.2f} [{error.interval.low:.2f}, {error.interval.high:.2f}]",
             f"{change:.2f} [{low:.2f}, {high:.2f}]",
@@ -205,17 +211,17 @@ def _changes(error: StandardError) -> Sequence[float]:
     return [one for one in found if one is not None]
 
 
-def noise_rows(evaluation: Evaluation) -> list[dict[str, object]]:
+def repeatability_rows(evaluation: Evaluation) -> list[dict[str, object]]:
     """List one row for each way to see noise and each score, for programs."""
     rows: list[dict[str, object]] = []
-    for source, row, score, error in _noise_of(evaluation):
+    for source, row, score, error in _repeatability_of(evaluation):
         change, low, high = _changes(error)
         rows.append(
             {
                 "source": source,
                 "what": row.name,
                 "score": score,
-                "films": row.films,
+                "images": row.images,
                 "degrees": error.degrees,
                 "standard_error": number(error.points),
                 "standard_error_low": number(error.interval.low),
@@ -235,8 +241,8 @@ def print_errors(evaluation: Evaluation, console: Console) -> None:
         (_INTERVALS, _INTERVAL_COLUMNS, list(_cells(evaluation)), _interval_notes(evaluation)),
         (
             _MEASUREMENT_ERROR,
-            _NOISE_COLUMNS,
-            list(_noise_cells(evaluation)),
+            _REPEATABILITY_COLUMNS,
+            list(_repeatability_cells(evaluation)),
             _noise_notes(evaluation),
         ),
     )

@@ -18,7 +18,7 @@ from severity.domain import RESEARCH_USE_ONLY, Scale
 @flow(name="evaluate-model", validate_parameters=False, persist_result=False)
 async def evaluate_model(
     data: str,
-    peers: str | None = None,
+    comparators: str | None = None,
     out: str | None = None,
     opacity_scale: tuple[float, float] = (0, 6),
     perturbed: int = MOST_PERTURBED,
@@ -28,28 +28,28 @@ async def evaluate_model(
     Parameters
     ----------
     data
-        The folder; see `flows.labelled_films.folder`.
-    peers
-        A folder with the outputs of published systems; see `flows.evaluation.peers`.
+        The folder; see `flows.labelled_images.folder`.
+    comparators
+        A folder with the outputs of published systems; see `flows.evaluation.comparators`.
     out
         The folder of the report; none is kept if it is absent.
     opacity_scale
         Of the readers' opacity.
     perturbed
-        How many films are perturbed; see `flows.evaluation.repeatability`.
+        How many images are perturbed; see `flows.evaluation.repeatability`.
     """
     mute_libraries()
     request = EvaluationRequest(
         data=Path(data),
-        peers=Path(peers) if peers else None,
+        comparators=Path(comparators) if comparators else None,
         out=Path(out) if out else None,
         opacity=Scale(*opacity_scale),
         perturbed=perturbed,
     )
     evaluation = await evaluate_folder(request, resources.current())
     get_run_logger().info(
-        "evaluated on %d films of %d groups; %d missing, %d rejected",
-        len(evaluation.films),
+        "evaluated on %d images of %d groups; %d missing, %d rejected",
+        len(evaluation.images),
         len(set(evaluation.groups)),
         len(evaluation.missing),
         len(evaluation.rejected),
@@ -59,9 +59,9 @@ async def evaluate_model(
 
 
 async def _leave_artifact(evaluation: Evaluation) -> None:
-    """Leave counts and the summary where Prefect shows them; no film is named."""
+    """Leave counts and the summary where Prefect shows them; no image is named."""
     counts = (
-        f"{evaluation.version.key}: {len(evaluation.films)} films of "
+        f"{evaluation.version.key}: {len(evaluation.images)} images of "
         f"{len(set(evaluation.groups))} groups of patients, {len(evaluation.missing)} missing, "
         f"{len(evaluation.rejected)} rejected, {evaluation.splits} splits"
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flows.labelled_films.features import SeenFilm, points_of
+from flows.labelled_images.features import ImageFeatures, points_of
 from severity.domain import Interval, Scale
 from severity.evaluation.agreement import Numbers
 from severity.evaluation.conformal import (
@@ -23,7 +23,7 @@ from severity.models.scoring_model import ScoringModel
 
 @dataclass(frozen=True, eq=False)
 class Readers:
-    """What readers said, by score, of N films; the group of each film; their scales."""
+    """What readers said, by score, of N images; the group of each image; their scales."""
 
     observed: Mapping[str, Numbers]
     groups: Sequence[str]
@@ -65,7 +65,7 @@ def on_halves(system: System, readers: Readers) -> list[IntervalCoverage]:
 
 
 def as_shipped(
-    films: Sequence[SeenFilm], model: ScoringModel, readers: Readers
+    images: Sequence[ImageFeatures], model: ScoringModel, readers: Readers
 ) -> list[IntervalCoverage]:
     """Count what the intervals hold that the model shows with its scores.
 
@@ -75,7 +75,7 @@ def as_shipped(
     """
     if model.calibration is None:
         return []
-    points = points_of(films, model.head)
+    points = points_of(images, model.head)
     given = (model.version.geographic_extent, model.version.opacity)
     intervals = zip(*model.calibration.intervals(points, given), strict=True)
     found = []

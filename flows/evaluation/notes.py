@@ -1,23 +1,23 @@
-"""What a reader of an evaluation's numbers must know. No film is named here."""
+"""What a reader of an evaluation's numbers must know. No image is named here."""
 
 from collections.abc import Collection, Sequence
 
-from flows.labelled_films.features import SeenFilm
+from flows.labelled_images.features import ImageFeatures
 from flows.models.store import short_hash
 from severity.domain import ModelVersion, Scale
-from severity.evaluation.cidc_films import among_scored_cidc
+from severity.evaluation.cidc_images import among_scored_cidc
 from severity.evaluation.systems import AS_IT_IS, System
 from severity.heads.published import LINEAR_NAME
 from severity.models.bundled_cards import BUNDLED, bundled_card
 
 FittedOn = Collection[str] | None
-"""The films on which a head was fitted here, by `short_hash`; None if that is not known."""
+"""The images on which a head was fitted here, by `short_hash`; None if that is not known."""
 
 
 def notes(
-    films: Sequence[SeenFilm], links: int, version: ModelVersion, opacity: Scale
+    images: Sequence[ImageFeatures], links: int, version: ModelVersion, opacity: Scale
 ) -> list[str]:
-    """Say what is unusual about these films, and what was done about it.
+    """Say what is unusual about these images, and what was done about it.
 
     Parameters
     ----------
@@ -27,11 +27,11 @@ def notes(
         The readers' scale.
     """
     said = []
-    nobody = sum(not one.patient for one in films)
+    nobody = sum(not one.patient for one in images)
     if nobody:
-        said.append(f"{nobody} films have no patient: each counts as a patient of its own.")
+        said.append(f"{nobody} images have no patient: each counts as a patient of its own.")
     if links:
-        said.append(f"Pairs of patients who share a film, and so a group: {links}.")
+        said.append(f"Pairs of patients who share an image, and so a group: {links}.")
     if version.opacity != opacity:
         said.append(
             "The head's opacity was stretched to the readers' scale, "
@@ -40,44 +40,44 @@ def notes(
     return said
 
 
-def peer_notes(peers: Sequence[System]) -> list[str]:
-    """Say which published systems have no output for some films."""
+def comparator_notes(comparators: Sequence[System]) -> list[str]:
+    """Say which published systems have no output for some images."""
     by_count: dict[int, list[str]] = {}
-    for one in peers:
+    for one in comparators:
         by_count.setdefault(int((~one.known).sum()), []).append(one.name)
     return [
-        f"No output for {count} of the films, which take no part in the row: {', '.join(names)}."
+        f"No output for {count} of the images, which take no part in the row: {', '.join(names)}."
         for count, names in by_count.items()
         if count
     ]
 
 
-def shared_with_fit(name: str, films: Sequence[SeenFilm], fitted_on: FittedOn = None) -> int:
-    """Count the films on which a model's own head was fitted, as far as is known."""
+def shared_with_fit(name: str, images: Sequence[ImageFeatures], fitted_on: FittedOn = None) -> int:
+    """Count the images on which a model's own head was fitted, as far as is known."""
     if fitted_on is not None:
-        return sum(short_hash(one.sha256) in fitted_on for one in films)
+        return sum(short_hash(one.sha256) in fitted_on for one in images)
     if not _fitted_on_cidc(name):
         return 0
-    return among_scored_cidc(one.film.name for one in films)
+    return among_scored_cidc(one.image.name for one in images)
 
 
-def fit_note(name: str, films: Sequence[SeenFilm], fitted_on: FittedOn = None) -> str:
-    """Say what "as it is" means for this model: whether its head was fitted on these films."""
+def fit_note(name: str, images: Sequence[ImageFeatures], fitted_on: FittedOn = None) -> str:
+    """Say what "as it is" means for this model: whether its head was fitted on these images."""
     if fitted_on is None and not _fitted_on_cidc(name):
         return (
-            f'"{AS_IT_IS}": it is not known here on which films the head of {name} was fitted. '
+            f'"{AS_IT_IS}": it is not known here on which images the head of {name} was fitted. '
             "If these were among them, that row is no measure of accuracy."
         )
-    shared = shared_with_fit(name, films, fitted_on)
+    shared = shared_with_fit(name, images, fitted_on)
     if shared:
         return (
-            f"WARNING: {shared} of these {len(films)} films were used to fit the head of {name}. "
+            f"WARNING: {shared} of these {len(images)} images were used to fit the head of {name}. "
             f'The row "{AS_IT_IS}" shows how well it fits them, NOT how accurate it is on others.'
         )
     if fitted_on is not None:
-        return f"None of these films is among those on which the head of {name} was fitted."
+        return f"None of these images is among those on which the head of {name} was fitted."
     return (
-        f"None of these films is, by its name, among those on which the head of {name} was fitted."
+        f"None of these images is, by its name, among those on which the head of {name} was fitted."
     )
 
 

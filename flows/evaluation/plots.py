@@ -19,7 +19,7 @@ from severity.reliability.calibration import COVERAGE
 
 _COLOURS = ("#b2182b", "#2166ac")  # of extent and opacity
 _SYSTEM_COLOURS = ("#2166ac", "#b2182b")
-_BESIDE = 0.16  # points between the marks of two systems
+_OFFSET = 0.16  # points between the marks of two systems
 _GREY, _THIN = "0.35", 1
 
 
@@ -49,11 +49,11 @@ def draw_agreement(evaluation: Evaluation, name: str, path: Path) -> None:
     caution = evaluation.caution(name)
     figure.suptitle(
         f"{name}{f': {caution}'.upper() if caution else ''}\n{evaluation.version.key}: "
-        f"{len(evaluation.films)} films of {len(set(evaluation.groups))} groups of patients",
+        f"{len(evaluation.images)} images of {len(set(evaluation.groups))} groups of patients",
         fontsize=11,
         color="#b2182b" if caution else "black",
     )
-    kind = "mean of the splits that did not fit on the film" if result.fitted else "no fitting"
+    kind = "mean of the splits that did not fit on the image" if result.fitted else "no fitting"
     figure.supxlabel(f"Predictions: {kind}. {RESEARCH_USE_ONLY}", fontsize=8, color="0.35")
     figure.savefig(path, dpi=120, metadata={"Software": None})
 
@@ -83,7 +83,7 @@ def _calibration(axes: Axes, predicted: Numbers, observed: Numbers, *, scale: Sc
     axes.plot(ends, ends, linestyle=":", label="ideal", color=_GREY, linewidth=_THIN)
     axes.plot(
         found.predicted, found.observed, marker="o", color="black", linewidth=1.5,
-        label="means of fifths of the films",
+        label="means of fifths of the images",
     )  # fmt: skip
     axes.plot(
         ends, found.intercept + found.slope * ends, linestyle="--",
@@ -130,7 +130,7 @@ def draw_coverage(evaluation: Evaluation, path: Path) -> None:
 def _coverage(axes: Axes, one: IntervalCoverage, *, label: str, place: int) -> None:
     """Draw each range of predicted scores; the first row is the whole scale."""
     rows = one.rows[1:]
-    middles = [(row.low + row.high) / 2 + place * _BESIDE for row in rows]
+    middles = [(row.low + row.high) / 2 + place * _OFFSET for row in rows]
     shares, ends = zip(*(_share(row) for row in rows), strict=True)
     below = [share - low for share, (low, _) in zip(shares, ends, strict=True)]
     above = [high - share for share, (_, high) in zip(shares, ends, strict=True)]

@@ -1,4 +1,4 @@
-"""How much a model's scores move although the patient does not, measured on a folder's films."""
+"""How much a model's scores move although the patient does not, measured on a folder's images."""
 
 import asyncio
 from collections import Counter
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.concurrency import at_once
-from flows.labelled_films.features import SeenFilm
-from flows.labelled_films.repeats import Dated, DatedFilm
+from flows.labelled_images.features import ImageFeatures
+from flows.labelled_images.repeats import Dated, DatedImage
 from flows.resources import Resources
 from flows.scoring.pipeline import FileContent, Network, Pipeline, Rejection
 from flows.sources import read_local_file
@@ -27,10 +27,10 @@ from severity.models.runtime import ModelInput, in_memory
 from severity.models.scoring_model import ScoringModel
 
 MOST_PERTURBED = 40
-"""Films: with 12 versions each, 480 passes through the network."""
+"""Images: with 12 versions each, 480 passes through the network."""
 
 REPEATS, _SAME_DAY, _SAME_PROJECTION = (
-    "films within 24 hours",
+    "images within 24 hours",
     "of these, of the same day",
     "of these, of the same projection",
 )
@@ -45,25 +45,25 @@ Versions = Callable[[GreyImage], Iterable[GreyImage]]
 
 
 @dataclass(frozen=True)
-class NoiseRow:
-    """One way to see noise: its name, films, and standard errors of extent and opacity."""
+class RepeatabilityRow:
+    """One way to see noise: its name, images, and standard errors of extent and opacity."""
 
     name: str
-    films: int
+    images: int
     errors: Errors
 
 
 @dataclass(frozen=True)
-class Noise:
+class Repeatability:
     """The measurement errors of both scores, in detail and together."""
 
-    repeats: tuple[NoiseRow, ...] = ()
-    perturbations: tuple[NoiseRow, ...] = ()
+    repeats: tuple[RepeatabilityRow, ...] = ()
+    perturbations: tuple[RepeatabilityRow, ...] = ()
     note: str = ""
 
     @property
     def errors(self) -> tuple[MeasurementError, MeasurementError]:
-        """Of extent and opacity: films within 24 hours, and all perturbations together."""
+        """Of extent and opacity: images within 24 hours, and all perturbations together."""
         found = {row.name: row.errors for row in (*self.repeats, *self.perturbations)}
         nothing = (None, None)
         both = zip(found.get(REPEATS, nothing), found.get(ALL, nothing), strict=True)
@@ -73,7 +73,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class _Item:
-    """A film that is to be scored once for each of its versions."""
+    """An image that is to be scored once for each of its versions."""
 
     path: Path
     record: SidecarRecord
@@ -82,7 +82,7 @@ class _Item:
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """The versions of a film as the network sees them, and the hash of the first one."""
+    """The versions of an image as the network sees them, and the hash of the first one."""
 
     inputs: list[ModelInput]
     perceptual: Hash
@@ -90,64 +90,64 @@ class _Prepared:
 
 @dataclass(frozen=True, eq=False)
 class _Looked:
-    """The points of each version of a film, and the hash of the first one."""
+    """The points of each version of an image, and the hash of the first one."""
 
     points: Points
     perceptual: Hash
 
 
-async def measure_noise(
-    dated: Dated, films: Sequence[SeenFilm], have: Resources, model: ScoringModel
-) -> Noise:
-    """Score films that repeat others, and others that are perturbed.
+async def measure_repeatability(
+    dated: Dated, images: Sequence[ImageFeatures], resources: Resources, model: ScoringModel
+) -> Repeatability:
+    """Score images that repeat others, and others that are perturbed.
 
-    Deterministic: how a film is perturbed follows from its content.
+    Deterministic: how an image is perturbed follows from its content.
 
     Parameters
     ----------
     dated
-        Films that may be repeats.
-    films
-        Those that are perturbed: see `chosen_films`.
+        Images that may be repeats.
+    images
+        Those that are perturbed: see `chosen_images`.
     model
         Whose scores may move.
     """
-    repeats = [_Item(one.path, one.record, lambda grey: (grey,)) for one in dated.films]
-    looked = await _look_at([*repeats, *map(_to_perturb, films)], have, model)
-    return Noise(
-        _repeat_rows(dated.films, looked[: len(repeats)]),
+    repeats = [_Item(one.path, one.record, lambda grey: (grey,)) for one in dated.images]
+    looked = await _look_at([*repeats, *map(_to_perturb, images)], resources, model)
+    return Repeatability(
+        _repeat_rows(dated.images, looked[: len(repeats)]),
         _perturbed_rows([one for one in looked[len(repeats) :] if one]),
         dated.note,
     )
 
 
-def chosen_films(
-    films: Sequence[SeenFilm], groups: Sequence[str], *, most: int = MOST_PERTURBED
-) -> list[SeenFilm]:
-    """Choose films to perturb: one of each group before a second one, by hash of content."""
+def chosen_images(
+    images: Sequence[ImageFeatures], groups: Sequence[str], *, most: int = MOST_PERTURBED
+) -> list[ImageFeatures]:
+    """Choose images to perturb: one of each group before a second one, by hash of content."""
     seen: Counter[str] = Counter()
     turns = {}
-    for place in sorted(range(len(films)), key=lambda place: films[place].sha256):
+    for place in sorted(range(len(images)), key=lambda place: images[place].sha256):
         turns[place] = seen[groups[place]]
         seen[groups[place]] += 1
     first = sorted(turns, key=turns.__getitem__)[:most]
-    return [films[place] for place in sorted(first)]
+    return [images[place] for place in sorted(first)]
 
 
-def _to_perturb(film: SeenFilm) -> _Item:
+def _to_perturb(image: ImageFeatures) -> _Item:
     def changed(grey: GreyImage) -> Iterable[GreyImage]:
-        return (one for _, one in versions(grey, seed=int(film.sha256[:8], base=16)))
+        return (one for _, one in versions(grey, seed=int(image.sha256[:8], base=16)))
 
-    record = SidecarRecord(patient_id=film.patient or _NOBODY, view=film.film.view)
-    return _Item(film.film.path, record, changed)
+    record = SidecarRecord(patient_id=image.patient or _NOBODY, view=image.image.view)
+    return _Item(image.image.path, record, changed)
 
 
 async def _look_at(
-    items: Sequence[_Item], have: Resources, model: ScoringModel
+    items: Sequence[_Item], resources: Resources, model: ScoringModel
 ) -> list[_Looked | None]:
-    """Read, prepare and score the versions of each film; None for a film that is rejected."""
-    have.progress.waiting(len(items))
-    with Pipeline(have.settings, model) as pipeline:
+    """Read, prepare and score the versions of each image; None for an image that is rejected."""
+    resources.progress.waiting(len(items))
+    with Pipeline(resources.settings, model) as pipeline:
 
         async def prepare(item: _Item) -> _Prepared:
             content = await asyncio.to_thread(read_local_file, item.path)
@@ -155,42 +155,42 @@ async def _look_at(
             return await pipeline.decode(FileContent(content, item.record), reduce)
 
         async def look(item: _Item) -> _Looked | None:
-            (film,) = await pipeline.prepare([item], prepare)
-            if isinstance(film, Rejection):
-                have.progress.advanced(scored=0, rejected=1)
+            (image,) = await pipeline.prepare([item], prepare)
+            if isinstance(image, Rejection):
+                resources.progress.advanced(scored=0, rejected=1)
                 return None
-            scores = await pipeline.in_stream(model.score, film.inputs)
-            have.progress.advanced(scored=1, rejected=0)
+            scores = await pipeline.in_stream(model.score, image.inputs)
+            resources.progress.advanced(scored=1, rejected=0)
             points = [(score.geographic_extent, score.opacity) for score in scores]
-            return _Looked(np.array(points), film.perceptual)
+            return _Looked(np.array(points), image.perceptual)
 
         return await at_once(pipeline.batches, look, items)
 
 
 def _prepared(radiograph: Radiograph, network: Network, *, versions: Versions) -> _Prepared:
-    """Prepare each version as it is made: only one is in memory beside the film."""
+    """Prepare each version as it is made: only one is in memory beside the image."""
     inputs = [network.prepare(grey) for grey in versions(radiograph.grey)]
     return _Prepared(inputs, perceptual_hash(in_memory(inputs[0])))
 
 
 def _repeat_rows(
-    films: Sequence[DatedFilm], looked: Sequence[_Looked | None]
-) -> tuple[NoiseRow, ...]:
-    """Compare the films of each set, and those of them that share the day or the projection."""
-    there = [(film, one) for film, one in zip(films, looked, strict=True) if one]
+    images: Sequence[DatedImage], looked: Sequence[_Looked | None]
+) -> tuple[RepeatabilityRow, ...]:
+    """Compare the images of each set, and those of them that share the day or the projection."""
+    there = [(image, one) for image, one in zip(images, looked, strict=True) if one]
     if not there:
         return ()
     sets = repeat_sets(
-        [film.record.patient_id for film, _ in there],
-        [film.moment for film, _ in there],
+        [image.record.patient_id for image, _ in there],
+        [image.moment for image, _ in there],
         near_duplicates(np.array([one.perceptual for _, one in there])),
     )
     places = [(number, place) for number, one in enumerate(sets) for place in one]
     points = np.array([there[place][1].points[0] for _, place in places]).reshape(-1, 2)
-    films = [there[place][0] for _, place in places]
+    images = [there[place][0] for _, place in places]
     numbers = [number for number, _ in places]
-    days = [film.moment.day for film in films]
-    projections = [_projection(film) for film in films]
+    days = [image.moment.day for image in images]
+    projections = [_projection(image) for image in images]
     return (
         _row(REPEATS, points, [(number,) for number in numbers]),
         _row(_SAME_DAY, points, list(zip(numbers, days, strict=True))),
@@ -198,13 +198,13 @@ def _repeat_rows(
     )
 
 
-def _projection(film: DatedFilm) -> str:
-    """Tell from which side the film was taken: a patient who lies is taken from the front."""
-    view = film.record.view.upper()
+def _projection(image: DatedImage) -> str:
+    """Tell from which side the image was taken: a patient who lies is taken from the front."""
+    view = image.record.view.upper()
     return "AP" if view.startswith("AP") else view
 
 
-def _perturbed_rows(looked: Sequence[_Looked]) -> tuple[NoiseRow, ...]:
+def _perturbed_rows(looked: Sequence[_Looked]) -> tuple[RepeatabilityRow, ...]:
     if not looked:
         return ()
     kinds = [kind for kind, number in VERSIONS.items() for _ in range(number)]
@@ -212,17 +212,19 @@ def _perturbed_rows(looked: Sequence[_Looked]) -> tuple[NoiseRow, ...]:
     rows = []
     for kind, number in VERSIONS.items():
         of_kind = points[:, [one is kind for one in kinds]].reshape(-1, 2)
-        films = np.repeat(np.arange(len(looked)), number).tolist()
-        rows.append(NoiseRow(str(kind), len(looked), _errors(of_kind, films)))
+        images = np.repeat(np.arange(len(looked)), number).tolist()
+        rows.append(RepeatabilityRow(str(kind), len(looked), _errors(of_kind, images)))
     return tuple(rows)
 
 
-def _row(name: str, points: Points, sets: Sequence[tuple[object, ...]]) -> NoiseRow:
-    """Estimate both errors from the films that are not alone in their set."""
+def _row(name: str, points: Points, sets: Sequence[tuple[object, ...]]) -> RepeatabilityRow:
+    """Estimate both errors from the images that are not alone in their set."""
     counts = Counter(sets)
     places = [place for place, one in enumerate(sets) if counts[one] > 1]
     number = {one: place for place, one in enumerate(counts)}
-    return NoiseRow(name, len(places), _errors(points[places], [number[sets[p]] for p in places]))
+    return RepeatabilityRow(
+        name, len(places), _errors(points[places], [number[sets[p]] for p in places])
+    )
 
 
 def _errors(points: Points, sets: Sequence[int]) -> Errors:

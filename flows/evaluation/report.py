@@ -14,12 +14,12 @@ from flows.evaluation.error_sections import (
     COVERAGE_PICTURE,
     errors_markdown,
     interval_rows,
-    noise_rows,
+    repeatability_rows,
 )
 from flows.evaluation.plots import draw_agreement, draw_coverage
 from flows.evaluation.tables import markdown, summary_markdown, summary_rows
 from severity.domain import RESEARCH_USE_ONLY
-from severity.evaluation.duplicates import SAME_FILM
+from severity.evaluation.duplicates import SAME_IMAGE
 from severity.evaluation.subgroups import FEW, Subgroup
 
 _REPORT, TABLE, PREDICTIONS = "evaluation.md", "evaluation.csv", "predictions.csv"
@@ -95,10 +95,10 @@ def _facts(evaluation: Evaluation, command: str) -> str:
         [
             ("model version", f"`{evaluation.version.key}`"),
             ("command", f"`{command}`"),
-            ("films", str(len(evaluation.films))),
+            ("images", str(len(evaluation.images))),
             ("groups of patients", str(len(set(evaluation.groups)))),
-            ("films missing", str(len(evaluation.missing))),
-            ("films rejected", str(len(evaluation.rejected))),
+            ("images missing", str(len(evaluation.missing))),
+            ("images rejected", str(len(evaluation.rejected))),
             ("data fingerprint", f"`{evaluation.fingerprint}`"),
         ],
     )
@@ -107,11 +107,11 @@ def _facts(evaluation: Evaluation, command: str) -> str:
 def _protocol(evaluation: Evaluation) -> str:
     return (
         f"{evaluation.splits} random 50/50 splits (seeds 0 to {evaluation.splits - 1}); neither a "
-        "patient nor near-duplicates of a film (perceptual hash, less than "
-        f"{SAME_FILM:.0%} of bits different) are on both sides. Fitted on one half: ridge "
+        "patient nor near-duplicates of an image (perceptual hash, less than "
+        f"{SAME_IMAGE:.0%} of bits different) are on both sides. Fitted on one half: ridge "
         "regression on features, its strength chosen by cross-validation within that half, linear "
-        "regression on outputs and on peers; measured on the other: mean ± sd over splits, "
-        "predictions clipped to the scale. The last two columns are for each film's mean over the "
+        "regression on outputs and on comparators; measured on the other: mean ± sd over splits, "
+        "predictions clipped to the scale. The last two columns are for each image's mean over the "
         "splits that did not fit on it: MAE with its 95 % interval (bootstrap over groups of "
         "patients), and bias with 95 % limits of agreement."
     )
@@ -122,19 +122,19 @@ def _left_out(evaluation: Evaluation) -> list[str]:
     named += [(name, f"rejected: {reason}") for name, reason in evaluation.rejected.items()]
     if not named:
         return []
-    return ["## Films that take no part", markdown(("film", "because"), named)]
+    return ["## Images that take no part", markdown(("film", "because"), named)]
 
 
 def _subgroup_markdown(subgroups: Sequence[Subgroup]) -> str:
     scores = tuple(subgroups[0].mae) if subgroups else ()
-    columns = ("", "films", "groups", *(f"{score}: MAE, bias" for score in scores), "")
+    columns = ("", "images", "groups", *(f"{score}: MAE, bias" for score in scores), "")
     rows = [
         (
             f"{one.factor}: {one.level}",
-            str(one.films),
+            str(one.images),
             str(one.groups),
             *(f"{one.mae[score]:.2f}, {one.bias[score]:+.2f}" for score in scores),
-            f"caution: fewer than {FEW} films" if one.few else "",
+            f"caution: fewer than {FEW} images" if one.few else "",
         )
         for one in subgroups
     ]
@@ -149,14 +149,14 @@ def evaluation_json(evaluation: Evaluation, command: str) -> str:
         "command": command,
         "data_fingerprint": evaluation.fingerprint,
         "splits": evaluation.splits,
-        "films": len(evaluation.films),
+        "images": len(evaluation.images),
         "groups": len(set(evaluation.groups)),
         "missing": list(evaluation.missing),
         "rejected": dict(evaluation.rejected),
         "notes": list(evaluation.notes),
         "results": summary_rows(evaluation),
         "prediction_intervals": interval_rows(evaluation),
-        "measurement_error": noise_rows(evaluation),
+        "measurement_error": repeatability_rows(evaluation),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -166,7 +166,7 @@ def _tables(evaluation: Evaluation) -> dict[str, list[dict[str, object]]]:
     found = {
         TABLE: summary_rows(evaluation),
         _COVERAGE_TABLE: interval_rows(evaluation),
-        _NOISE_TABLE: noise_rows(evaluation),
+        _NOISE_TABLE: repeatability_rows(evaluation),
     }
     return {name: rows for name, rows in found.items() if rows}
 
@@ -188,7 +188,7 @@ def _prediction_rows(evaluation: Evaluation) -> Iterator[dict[str, object]]:
         for score, measured in result.measured.items():
             for place in np.flatnonzero(np.isfinite(measured.predicted)).tolist():
                 yield {
-                    "film": Path(evaluation.films[place].film.name).name,
+                    "film": Path(evaluation.images[place].image.name).name,
                     "system": result.name,
                     "score": score,
                     "observed": float(evaluation.observed[score][place]),

@@ -17,10 +17,10 @@ _TITLES = {"pearson": "Pearson", "spearman": "Spearman", "r2": "R²", "mae": "MA
 
 
 def summary_markdown(evaluation: Evaluation) -> str:
-    """Write one table for each score; no film is named."""
+    """Write one table for each score; no image is named."""
     tables = []
     for score, scale in evaluation.scales.items():
-        columns = ("system", "films", *_TITLES.values(), "MAE, averaged [95 %]", "bias [limits]")
+        columns = ("system", "images", *_TITLES.values(), "MAE, averaged [95 %]", "bias [limits]")
         rows = [(name, *_cells(one)) for name, one in _measured(evaluation, score)]
         title = f"### {score.capitalize()}, {scale.lowest:g} to {scale.highest:g} points"
         tables.append(f"{title}\n\n{markdown(columns, rows)}")
@@ -37,7 +37,7 @@ def _measured(evaluation: Evaluation, score: str) -> Iterator[tuple[str, Measure
 def _cells(measured: Measured) -> tuple[str, ...]:
     mae, limits = measured.mae, measured.limits
     return (
-        str(measured.films),
+        str(measured.images),
         *(_mean_sd(measured.metrics[name]) for name in METRICS),
         f"{mae.value:.2f} [{mae.low:.2f}, {mae.high:.2f}]",
         f"{limits.bias:+.2f} [{limits.low:+.2f}, {limits.high:+.2f}]",
@@ -72,7 +72,7 @@ def summary_rows(evaluation: Evaluation) -> list[dict[str, object]]:
                     "score": score,
                     "lowest": scale.lowest,
                     "highest": scale.highest,
-                    "films": one.films,
+                    "images": one.images,
                     "groups": one.groups,
                     **spread,
                     "averaged_mae": number(one.mae.value),
@@ -97,7 +97,7 @@ def print_summary(evaluation: Evaluation, console: Console) -> None:
         title = f"{score.capitalize()}, {scale.lowest:g} to {scale.highest:g} points"
         table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
         table.add_column("system")
-        for name in ("films", *_TITLES.values(), "MAE averaged [95 %]"):
+        for name in ("images", *_TITLES.values(), "MAE averaged [95 %]"):
             table.add_column(name, justify="right")
         for name, one in _measured(evaluation, score):
             table.add_row(*(Text(cell) for cell in (name, *_cells(one)[:-1])))
@@ -109,7 +109,7 @@ def print_summary(evaluation: Evaluation, console: Console) -> None:
     for note in evaluation.notes:
         console.print(Text(note, style="bold red" if note.startswith("WARNING") else ""))
     console.print(
-        f"{len(evaluation.films)} films of {len(set(evaluation.groups))} groups of patients, "
+        f"{len(evaluation.images)} images of {len(set(evaluation.groups))} groups of patients, "
         f"{evaluation.splits} splits, model version {evaluation.version.key}"
     )
     console.print(RESEARCH_USE_ONLY)

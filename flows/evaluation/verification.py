@@ -27,7 +27,7 @@ _REFERENCES = {
 
 
 def verify(name: str, settings: Settings, data: Path) -> tuple[ModelVersion, Verdict]:
-    """Score the films of the published predictions, as `score` does, and compare.
+    """Score the images of the published predictions, as `score` does, and compare.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def verify(name: str, settings: Settings, data: Path) -> tuple[ModelVersion, Ver
     Raises
     ------
     UsageError
-        A table or the folder of films is absent, or the model is on other scales.
+        A table or the folder of images is absent, or the model is on other scales.
     ModelUnavailable
         The model cannot be loaded.
     """
@@ -49,15 +49,17 @@ def verify(name: str, settings: Settings, data: Path) -> tuple[ModelVersion, Ver
     _check_scales(name, settings)
     if not (data / _IMAGES).is_dir():
         raise UsageError(f"there is no folder {data / _IMAGES}")
-    films = {one.film: data / _IMAGES / one.film for one in predictions}
-    present = [path for path in films.values() if path.is_file()]
-    have = Resources(settings.model_copy(update={"model": name, "precision": "fp32"}), Progress())
-    results = score_files(present, have)
+    images = {one.image: data / _IMAGES / one.image for one in predictions}
+    present = [path for path in images.values() if path.is_file()]
+    resources = Resources(
+        settings.model_copy(update={"model": name, "precision": "fp32"}), Progress()
+    )
+    results = score_files(present, resources)
     scores = {Path(one.file).name: one.score for one in results if one.score is not None}
     rejected = {
         Path(one.file).name: f"{one.reason}: {one.detail}" for one in results if one.score is None
     }
-    return have.load_model().version, compare(predictions, scores, rejected)
+    return resources.load_model().version, compare(predictions, scores, rejected)
 
 
 def _predictions(data: Path) -> list[Prediction]:

@@ -1,4 +1,4 @@
-"""Fitting a head on what a backbone saw of labelled films, and measuring it."""
+"""Fitting a head on what a backbone saw of labelled images, and measuring it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,20 +9,20 @@ from threadpoolctl import threadpool_limits
 from flows.errors import UsageError
 from flows.evaluation.comparison import EXTENT, OPACITY, grouped
 from flows.head_training.record import (
-    FilmsUsed,
     Fitted,
     HeadChoice,
+    ImagesUsed,
     cautions,
     measured_record,
     training_record,
 )
-from flows.labelled_films.features import SeenFilm, SeenOrRejected, outputs_of
-from flows.labelled_films.folder import READERS_EXTENT_SCALE, LabelKind, LabelledFolder
+from flows.labelled_images.features import ImageFeatures, SeenOrRejected, outputs_of
+from flows.labelled_images.folder import READERS_EXTENT_SCALE, LabelKind, LabelledFolder
 from flows.models.store import StoredModel
 from flows.scoring.pipeline import Rejection
 from severity.domain import MeasurementError, ModelVersion, Scale
 from severity.evaluation.agreement import Numbers
-from severity.evaluation.auxiliary_films import JoiningFilms, with_auxiliary_films
+from severity.evaluation.auxiliary_images import AuxiliaryImages, with_auxiliary_images
 from severity.evaluation.conformal import margins, out_of_fold
 from severity.evaluation.head_fitting import (
     Basis,
@@ -46,7 +46,7 @@ _SCORES = (EXTENT, OPACITY)
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A head that was fitted, the version that it makes, and the films that took no part."""
+    """A head that was fitted, the version that it makes, and the images that took no part."""
 
     model: StoredModel
     version: ModelVersion
@@ -57,9 +57,9 @@ class Trained:
 
 @dataclass(frozen=True, eq=False)
 class _Labelled:
-    """N films: what is given of each, shape (N, F), and its points by score, shape (N,) each."""
+    """N images: what is given of each, shape (N, F), and its points by score, shape (N,) each."""
 
-    seen: Sequence[SeenFilm]
+    seen: Sequence[ImageFeatures]
     groups: Sequence[str]
     given: Numbers
     points: Mapping[str, Numbers]
@@ -69,7 +69,7 @@ class _Labelled:
         kept = [
             place
             for place, one in enumerate(self.seen)
-            if (one.film.label is LabelKind.READERS) is readers
+            if (one.image.label is LabelKind.READERS) is readers
         ]
         return _Labelled(
             seen=[self.seen[place] for place in kept],
@@ -99,37 +99,37 @@ def train(
     seen: Sequence[SeenOrRejected],
     network: FeatureExtractor,
 ) -> Trained:
-    """Fit a head on all films, and measure the same kind of head on films it was not fitted on.
+    """Fit a head on all images, and measure the same kind of head on images it was not fitted on.
 
     Deterministic: one thread for each sum, and every draw is seeded.
 
     Parameters
     ----------
     seen
-        What was seen of each of the folder's films, in their order.
+        What was seen of each of the folder's images, in their order.
     network
         That saw them, in fp32.
 
     Raises
     ------
     UsageError
-        Too few films remain.
+        Too few images remain.
     """
     rejected = {
-        film.name: one
-        for film, one in zip(folder.films, seen, strict=True)
+        image.name: one
+        for image, one in zip(folder.images, seen, strict=True)
         if isinstance(one, Rejection)
     }
-    films = [one for one in seen if isinstance(one, SeenFilm)]
+    images = [one for one in seen if isinstance(one, ImageFeatures)]
     basis = settled_basis(choice, network.backbone.findings)
-    known = _labelled(films, basis, network.backbone.findings) if films else None
+    known = _labelled(images, basis, network.backbone.findings) if images else None
     judged = _judged(known) if known else None
     groups = len(set(judged.groups)) if judged else 0
     if known is None or judged is None or groups < LEAST_GROUPS:
         raise UsageError(
-            f"{len(judged.seen) if judged else 0} films of {groups} patients do not tell how good "
+            f"{len(judged.seen) if judged else 0} images of {groups} patients do not tell how good "
             f"a head is: {LEAST_GROUPS} patients are needed, and many more for a good one "
-            f"({len(folder.missing)} films are missing, {len(rejected)} were rejected)"
+            f"({len(folder.missing)} images are missing, {len(rejected)} were rejected)"
         )
     scales = {EXTENT: READERS_EXTENT_SCALE, OPACITY: folder.opacity}
     with threadpool_limits(limits=1, user_api="blas"):
@@ -145,7 +145,7 @@ def train(
         geographic_extent=READERS_EXTENT_SCALE,
         opacity=folder.opacity,
     )
-    used = FilmsUsed(folder, known.seen, known.groups, rejected)
+    used = ImagesUsed(folder, known.seen, known.groups, rejected)
     fitted = Fitted(choice, basis, {score: chains[score].chosen for score in _SCORES})
     model = StoredModel(
         head=head,
@@ -178,23 +178,23 @@ def with_errors(trained: Trained, extent: MeasurementError, opacity: Measurement
     )
 
 
-def _labelled(films: Sequence[SeenFilm], basis: Basis, findings: Sequence[str]) -> _Labelled:
-    groups, _ = grouped(films)
-    outputs = outputs_of(films)
+def _labelled(images: Sequence[ImageFeatures], basis: Basis, findings: Sequence[str]) -> _Labelled:
+    groups, _ = grouped(images)
+    outputs = outputs_of(images)
     given = (
         outputs[HeadInput.FEATURES]
         if basis is Basis.FEATURES
         else outputs[HeadInput.LOGITS][:, columns(basis, findings)]
     )
     points = {
-        EXTENT: np.array([one.film.extent for one in films]),
-        OPACITY: np.array([one.film.opacity for one in films]),
+        EXTENT: np.array([one.image.extent for one in images]),
+        OPACITY: np.array([one.image.opacity for one in images]),
     }
-    return _Labelled(films, groups, given.astype(float), points)
+    return _Labelled(images, groups, given.astype(float), points)
 
 
 def _judged(known: _Labelled) -> _Labelled:
-    """Take the films that a head is measured on: those that readers scored, if any were."""
+    """Take the images that a head is measured on: those that readers scored, if any were."""
     scored = known.only(readers=True)
     return scored if scored.seen else known
 
@@ -202,7 +202,7 @@ def _judged(known: _Labelled) -> _Labelled:
 def _judge(
     choice: HeadChoice, known: _Labelled, judged: _Labelled, scales: Mapping[str, Scale]
 ) -> tuple[dict[str, Measured], Calibration]:
-    """Measure this kind of head on films of patients that it was not fitted on."""
+    """Measure this kind of head on images of patients that it was not fitted on."""
     measured, calibrated = {}, {}
     for score in _SCORES:
         fit, given, points = _fit(choice, known, judged, score), judged.given, judged.points[score]
@@ -219,13 +219,13 @@ def _judge(
 
 
 def _fit(choice: HeadChoice, known: _Labelled, judged: _Labelled, score: str) -> Fit:
-    """Return the fit of the kind of head; films that are not measured join it."""
+    """Return the fit of the kind of head; images that are not measured join it."""
     fit = predicting(fitting(choice.kind, seed=choice.seed))
     if judged is known:
         return fit
     others = known.only(readers=False)
-    films = JoiningFilms(others.given, others.points[score], others.groups)
-    return with_auxiliary_films(fit, films, measured=judged.groups)
+    images = AuxiliaryImages(others.given, others.points[score], others.groups)
+    return with_auxiliary_images(fit, images, measured=judged.groups)
 
 
 def _whole(chain: Chain, basis: Basis, network: FeatureExtractor) -> Chain:

@@ -11,7 +11,7 @@ from flows.head_training.fit import Trained
 from flows.head_training.folder import TrainingRequest, train_folder
 from flows.head_training.record import HeadChoice
 from flows.head_training.text import trained_lines
-from flows.labelled_films.folder import LabelKind
+from flows.labelled_images.folder import LabelKind
 from flows.library_messages import mute_libraries
 from severity.domain import Scale
 from severity.evaluation.head_fitting import HeadKind
@@ -32,13 +32,13 @@ async def train_head(  # noqa: PLR0913, PLR0917 - Prefect takes plain values
     Parameters
     ----------
     data
-        The folder; see `flows.labelled_films.folder`.
+        The folder; see `flows.labelled_images.folder`.
     backbone
         One of `severity.models.backbone_catalogue.BACKBONES`.
     head
         One of `severity.evaluation.head_fitting.HeadKind`.
     labels
-        Of `flows.labelled_films.folder.LabelKind`.
+        Of `flows.labelled_images.folder.LabelKind`.
     opacity_scale
         Of the readers' opacity and of the head.
     """
@@ -52,9 +52,9 @@ async def train_head(  # noqa: PLR0913, PLR0917 - Prefect takes plain values
     )
     trained = await train_folder(request, resources.current())
     get_run_logger().info(
-        "fitted %s on %d films of %d groups; %d missing, %d rejected",
+        "fitted %s on %d images of %d groups; %d missing, %d rejected",
         trained.version.key,
-        trained.model.training["films"],
+        trained.model.training["images"],
         trained.model.training["groups"],
         len(trained.missing),
         len(trained.rejected),

@@ -1,4 +1,4 @@
-"""The whole training of a head: read a labelled folder, look at its films, fit, keep the model."""
+"""The whole training of a head: read a labelled folder, look at its images, fit, keep the model."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,18 +7,23 @@ from pathlib import Path
 
 from flows.errors import UsageError
 from flows.evaluation.comparison import grouped
-from flows.evaluation.repeatability import MOST_PERTURBED, Noise, chosen_films, measure_noise
+from flows.evaluation.repeatability import (
+    MOST_PERTURBED,
+    Repeatability,
+    chosen_images,
+    measure_repeatability,
+)
 from flows.head_training.fit import Trained, settled_basis, train, with_errors
 from flows.head_training.record import HeadChoice
-from flows.labelled_films.features import SeenFilm, SeenOrRejected, look_at
-from flows.labelled_films.folder import (
+from flows.labelled_images.features import ImageFeatures, SeenOrRejected, extract_features
+from flows.labelled_images.folder import (
     BRIXIA_LABELS,
     LABELS,
     LabelKind,
     LabelledFolder,
     read_labelled,
 )
-from flows.labelled_films.repeats import Dated, read_repeats
+from flows.labelled_images.repeats import Dated, read_repeats
 from flows.models.catalogue import store
 from flows.models.importing import name_problem, scale_problem
 from flows.models.loading import load_feature_extractor
@@ -31,9 +36,9 @@ from severity.models.scoring_model import ScoringModel
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What is to be fitted on which films; ``opacity`` is the scale of readers and head.
+    """What is to be fitted on which images; ``opacity`` is the scale of readers and head.
 
-    At most ``perturbed`` films are turned, cropped and so on, to see how much scores move; with
+    At most ``perturbed`` images are turned, cropped and so on, to see how much scores move; with
     none, nothing is measured of that.
     """
 
@@ -45,31 +50,31 @@ class TrainingRequest:
     perturbed: int = MOST_PERTURBED
 
 
-async def train_folder(request: TrainingRequest, have: Resources) -> Trained:
+async def train_folder(request: TrainingRequest, resources: Resources) -> Trained:
     """Fit a head on a labelled folder, measure it, and keep it as a new model.
 
     Raises
     ------
     UsageError
         The name, the scale or the labels cannot be used, the folder is not as described, too
-        few films remain, or there is a model of that name, before the work or by its end.
+        few images remain, or there is a model of that name, before the work or by its end.
     ModelUnavailable
         The backbone cannot be loaded, or the model cannot be kept.
     """
-    name, settings = request.head.name, have.settings
+    name, settings = request.head.name, resources.settings
     _check(request, settings)
     folder = _labelled(request)
     network = await asyncio.to_thread(load_feature_extractor, request.backbone, settings)
-    seen = await look_at(folder.films, have, network)
+    seen = await extract_features(folder.images, resources, network)
     # In a thread: in a flow, its heart beats in this one.
     trained = await asyncio.to_thread(train, request.head, folder, seen, network)
-    noise = Noise()
+    repeatability = Repeatability()
     if request.perturbed:
         model = network.under(trained.model.head)
-        noise = await noise_on_new_patients(
-            request.data, seen, have, model, perturbed=request.perturbed
+        repeatability = await repeatability_on_new_patients(
+            request.data, seen, resources, model, perturbed=request.perturbed
         )
-    trained = with_errors(trained, *noise.errors)
+    trained = with_errors(trained, *repeatability.errors)
     if not store(settings).add(trained.model):
         raise UsageError(f"{name} was added by another process meanwhile, and is the same model")
     return trained
@@ -97,28 +102,28 @@ def _labelled(request: TrainingRequest) -> LabelledFolder:
     return read_labelled(request.data, opacity=request.opacity, kinds=request.labels)
 
 
-async def noise_on_new_patients(
+async def repeatability_on_new_patients(
     folder: Path,
     seen: Sequence[SeenOrRejected],
-    have: Resources,
+    resources: Resources,
     model: ScoringModel,
     *,
     perturbed: int,
-) -> Noise:
+) -> Repeatability:
     """Tell how much a new model's scores move although the patient does not.
 
     Repeats are those of patients whom the head was not fitted on: of the others it knows what
-    readers said of each film, and moves less than it would on a new patient.
+    readers said of each image, and moves less than it would on a new patient.
 
     Parameters
     ----------
     seen
-        The films that the head was fitted on; at most ``perturbed`` of them are perturbed.
+        The images that the head was fitted on; at most ``perturbed`` of them are perturbed.
     """
-    films = [one for one in seen if isinstance(one, SeenFilm)]
+    images = [one for one in seen if isinstance(one, ImageFeatures)]
     dated = await asyncio.to_thread(read_repeats, folder)
-    known = {one.patient for one in films}
-    others = tuple(one for one in dated.films if one.record.patient_id not in known)
-    groups, _ = grouped(films)
-    chosen = chosen_films(films, groups, most=perturbed)
-    return await measure_noise(Dated(others, dated.note), chosen, have, model)
+    known = {one.patient for one in images}
+    others = tuple(one for one in dated.images if one.record.patient_id not in known)
+    groups, _ = grouped(images)
+    chosen = chosen_images(images, groups, most=perturbed)
+    return await measure_repeatability(Dated(others, dated.note), chosen, resources, model)

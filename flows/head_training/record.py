@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.evaluation.comparison import EXTENT, OPACITY, data_fingerprint
-from flows.labelled_films.features import SeenFilm
-from flows.labelled_films.folder import LabelKind, LabelledFolder
+from flows.labelled_images.features import ImageFeatures
+from flows.labelled_images.folder import LabelKind, LabelledFolder
 from flows.models.store import FITTED_ON, short_hashes
 from flows.resources import SOFTWARE
 from flows.scoring.pipeline import Rejection
@@ -38,29 +38,29 @@ class HeadChoice:
 
 
 @dataclass(frozen=True, eq=False)
-class FilmsUsed:
-    """The films that a head was fitted on, their groups, and what took no part."""
+class ImagesUsed:
+    """The images that a head was fitted on, their groups, and what took no part."""
 
     folder: LabelledFolder
-    seen: Sequence[SeenFilm]
+    seen: Sequence[ImageFeatures]
     groups: Sequence[str]
     rejected: Mapping[str, Rejection]
 
     @property
     def measured_groups(self) -> int:
-        """Count the groups of the films that readers scored, if they scored any; else of all."""
+        """Count the groups of the images that readers scored, if they scored any; else of all."""
         kinds = {LabelKind.READERS} if self.labelled(LabelKind.READERS) else set(LabelKind)
         pairs = zip(self.seen, self.groups, strict=True)
-        return len({group for one, group in pairs if one.film.label in kinds})
+        return len({group for one, group in pairs if one.image.label in kinds})
 
     def labelled(self, kind: LabelKind) -> int:
-        """Count the films whose points rest on such labels."""
-        return sum(one.film.label is kind for one in self.seen)
+        """Count the images whose points rest on such labels."""
+        return sum(one.image.label is kind for one in self.seen)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """How a head was fitted; ``chosen`` is what the films decided, by score."""
+    """How a head was fitted; ``chosen`` is what the images decided, by score."""
 
     choice: HeadChoice
     basis: Basis
@@ -68,18 +68,18 @@ class Fitted:
 
 
 def measured_record(
-    measured: Mapping[str, Measured], films: Sequence[SeenFilm], groups: Sequence[str]
+    measured: Mapping[str, Measured], images: Sequence[ImageFeatures], groups: Sequence[str]
 ) -> dict[str, Any]:
     """Write metrics as the cards of bundled models have them; None is not defined.
 
     Parameters
     ----------
-    films, groups
+    images, groups
         That were measured.
     """
     return {
         **{_NAMES[score]: _metrics(one) for score, one in measured.items()},
-        "n_images": len(films),
+        "n_images": len(images),
         "n_patients": len(set(groups)),
         "splits": SPLITS,
         "protocol": (
@@ -96,21 +96,21 @@ def _metrics(one: Measured) -> dict[str, float | None]:
     return {k: round(v, 4) if math.isfinite(v) else None for k, v in numbers.items()}
 
 
-def training_record(used: FilmsUsed, fitted: Fitted, said: Sequence[str]) -> dict[str, Any]:
-    """Write how a head was fitted; no film or patient is named, nor a time, which would differ.
+def training_record(used: ImagesUsed, fitted: Fitted, said: Sequence[str]) -> dict[str, Any]:
+    """Write how a head was fitted; no image or patient is named, nor a time, which would differ.
 
     Parameters
     ----------
     said
         What `cautions` says.
     """
-    brixia_films = used.labelled(LabelKind.BRIXIA)
+    brixia_images = used.labelled(LabelKind.BRIXIA)
     return {
-        "films": len(used.seen),
+        "images": len(used.seen),
         "groups": len(set(used.groups)),
-        "films_by_label": {kind.value: used.labelled(kind) for kind in LabelKind},
+        "images_by_label": {kind.value: used.labelled(kind) for kind in LabelKind},
         "label_files": dict(used.folder.label_files),
-        "label_mapping": brixia.MAPPING if brixia_films else "",
+        "label_mapping": brixia.MAPPING if brixia_images else "",
         "missing": len(used.folder.missing),
         "rejected": dict(
             sorted(Counter(str(one.reason) for one in used.rejected.values()).items())
@@ -131,37 +131,37 @@ def training_record(used: FilmsUsed, fitted: Fitted, said: Sequence[str]) -> dic
     }
 
 
-def cautions(used: FilmsUsed, fitted: Fitted, head: Head) -> list[str]:
-    """Say what a reader of this model's scores and numbers must know. No film is named."""
+def cautions(used: ImagesUsed, fitted: Fitted, head: Head) -> list[str]:
+    """Say what a reader of this model's scores and numbers must know. No image is named."""
     return list(_cautions(used, fitted, head))
 
 
-def _cautions(used: FilmsUsed, fitted: Fitted, head: Head) -> Iterator[str]:
-    if stand_ins := used.labelled(LabelKind.BRIXIA):
-        yield f"Of {stand_ins} films, {brixia.MAPPING}. Evidence: {brixia.EVIDENCE}."
-        if stand_ins == len(used.seen):
+def _cautions(used: ImagesUsed, fitted: Fitted, head: Head) -> Iterator[str]:
+    if proxies := used.labelled(LabelKind.BRIXIA):
+        yield f"Of {proxies} images, {brixia.MAPPING}. Evidence: {brixia.EVIDENCE}."
+        if proxies == len(used.seen):
             yield (
                 "Errors and intervals are against these stand-ins, not against readers of extent "
                 "and opacity, and both scores follow one number."
             )
         else:
             yield (
-                "Measured only on films that readers scored on both scales; the others joined the "
+                "Measured only on images that readers scored on both scales; the others joined the "
                 "fits, but for those of the patients that a fit was tested on."
             )
     if head.backbone in BUNDLED:
         sources = ", ".join(bundled_card(head.backbone)["training"]["sources"])
         yield (
-            f"The backbone of {head.backbone} was itself trained on public films ({sources}): "
+            f"The backbone of {head.backbone} was itself trained on public images ({sources}): "
             "on those it has seen, errors are smaller than on new ones (docs/model-card.md)."
         )
     if fitted.choice.kind is HeadKind.LINEAR and _inputs(fitted, head) >= len(used.seen):
         yield (
-            f"A linear head on {_inputs(fitted, head)} inputs and {len(used.seen)} films goes "
-            "through every one of its own labels: only the errors on other films mean anything."
+            f"A linear head on {_inputs(fitted, head)} inputs and {len(used.seen)} images goes "
+            "through every one of its own labels: only the errors on other images mean anything."
         )
     if nobody := sum(not one.patient for one in used.seen):
-        yield f"{nobody} films have no patient: each counts as a patient of its own."
+        yield f"{nobody} images have no patient: each counts as a patient of its own."
     if used.measured_groups < LEAST_GROUPS_FOR_MARGINS:
         yield (
             f"Fewer than {LEAST_GROUPS_FOR_MARGINS} groups of patients: no interval narrower than "

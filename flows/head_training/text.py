@@ -14,19 +14,19 @@ _SCORES = ("geographic_extent", "opacity")
 
 
 def trained_lines(trained: Trained) -> list[str]:
-    """Say what was fitted, on what, and how good it is; no film is named."""
+    """Say what was fitted, on what, and how good it is; no image is named."""
     model, training = trained.model, trained.model.training
     head = training["head"]
-    labels = ", ".join(f"{count} {kind}" for kind, count in training["films_by_label"].items())
-    films = (
-        f"{training['films']} films of {training['groups']} groups of patients ({labels}); "
+    labels = ", ".join(f"{count} {kind}" for kind, count in training["images_by_label"].items())
+    images = (
+        f"{training['films']} images of {training['groups']} groups of patients ({labels}); "
         f"{len(trained.missing)} missing, {len(trained.rejected)} rejected"
     )
     return [
         f"{model.head.name}: {head['kind']} on {head['on']} of {model.head.backbone}",
-        films,
+        images,
         *(_measured(trained, score) for score in _SCORES),
-        f"{model.measured['n_images']} films measured: {model.measured['protocol']}",
+        f"{model.measured['n_images']} images measured: {model.measured['protocol']}",
         *(f"CAUTION: {one}" for one in training["cautions"]),
         f"head SHA-256 {model.head.sha256}",
         f"model version {trained.version.key}",
@@ -35,7 +35,7 @@ def trained_lines(trained: Trained) -> list[str]:
 
 
 def left_out_lines(trained: Trained) -> list[str]:
-    """Name the films that took no part, and why."""
+    """Name the images that took no part, and why."""
     missing = [f"{name}: missing" for name in trained.missing]
     return missing + [
         f"{name}: rejected: {one.reason}: {one.detail}" for name, one in trained.rejected.items()

@@ -93,7 +93,7 @@ def stored(name: str, settings: Settings) -> StoredModel:
 
 
 def fitted_on(name: str, settings: Settings) -> frozenset[str] | None:
-    """Name the films on which a model's head was fitted here, by hash; None for other models.
+    """Name the images on which a model's head was fitted here, by hash; None for other models.
 
     Raises
     ------
@@ -222,7 +222,7 @@ def _bundled(name: str) -> KnownModel:
         opacity=Scale(*card["scales"]["opacity"]),
         weights=Weights(sha256=card["weights_sha256"], bundled=True),
         source="trained by this project (make train)",
-        licence="Apache-2.0; its training films have licences of their own. Research use only",
+        licence="Apache-2.0; its training images have licences of their own. Research use only",
         measured=card["metrics"],
         calibration=bundled_calibration(name),
     )

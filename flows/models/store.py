@@ -22,9 +22,9 @@ from severity.heads.head_files import LARGEST_BYTES, head_from_safetensors, head
 from severity.reliability.calibration import Calibration, calibration_from_json, calibration_to_json
 
 FITTED_ON = "fitted_on"
-"""Where the record of a training has the films that its head was fitted on, by `short_hash`."""
+"""Where the record of a training has the images that its head was fitted on, by `short_hash`."""
 
-_SHORT = 16  # hexadecimal digits, enough to tell films apart
+_SHORT = 16  # hexadecimal digits, enough to tell images apart
 _HEAD, _ORIGIN, _CALIBRATION = "head.safetensors", "model.json", "calibration.json"
 
 
@@ -65,12 +65,12 @@ class StoredModel:
 
 
 def short_hash(sha256: str) -> str:
-    """Name a film by its content's SHA-256, as the record of a training does."""
+    """Name an image by its content's SHA-256, as the record of a training does."""
     return sha256[:_SHORT]
 
 
 def short_hashes(sha256s: Iterable[str]) -> list[str]:
-    """Name films, each once, in a fixed order."""
+    """Name images, each once, in a fixed order."""
     return sorted({short_hash(sha256) for sha256 in sha256s})
 
 

@@ -107,8 +107,8 @@ def _measured(known: KnownModel) -> dict[str, str]:
         f"measured, {score.replace('_', ' ')}": errors_text(measured[score])
         for score in ("geographic_extent", "opacity")
     }
-    films = f"{measured['n_images']} films of {measured['n_patients']} groups of patients"
-    return lines | {"measured on": f"{films}; {measured['protocol']}"}
+    images = f"{measured['n_images']} images of {measured['n_patients']} groups of patients"
+    return lines | {"measured on": f"{images}; {measured['protocol']}"}
 
 
 def errors_text(one: Mapping[str, Any]) -> str:
@@ -131,9 +131,9 @@ def _training(known: KnownModel) -> dict[str, str]:
     if not training:
         return {}
     head = training["head"]
-    labels = ", ".join(f"{count} {kind}" for kind, count in training["films_by_label"].items())
+    labels = ", ".join(f"{count} {kind}" for kind, count in training["images_by_label"].items())
     return {
-        "fitted on": f"{training['films']} films of {training['groups']} groups of patients "
+        "fitted on": f"{training['films']} images of {training['groups']} groups of patients "
         f"({labels})",
         "fitted as": f"{head['kind']} on {head['on']}, seed {training['seed']}: "
         f"{json.dumps(head['chosen'])}",
@@ -183,9 +183,9 @@ def verdict_table(version: ModelVersion, verdict: Verdict) -> RenderableType:
 
 def _comparison_cells(one: Comparison) -> tuple[str, ...]:
     published = one.published
-    row = (published.film, str(published.origin), published.score, f"{published.points:.4g}")
+    row = (published.image, str(published.origin), published.score, f"{published.points:.4g}")
     if one.points is None:
-        why = f"rejected: {one.reason}" if one.reason else "the film is missing"
+        why = f"rejected: {one.reason}" if one.reason else "the image is missing"
         return (*row, _NOTHING, _NOTHING, why)
     far = "" if one.agrees else f"beyond {TOLERANCE}"
     return (*row, f"{one.points:.3f}", f"{one.difference:+.3f}", far)
@@ -195,8 +195,8 @@ def _verdict_lines(version: ModelVersion, verdict: Verdict) -> list[str]:
     """Say what all differences say together."""
     agreeing = sum(one.agrees for one in verdict.compared)
     compared = f"{len(verdict.compared)} of {len(verdict.comparisons)} published numbers compared"
-    missing, rejected = len(verdict.films_missing), len(verdict.films_rejected)
-    lines = [f"{compared}; films missing: {missing}, rejected: {rejected}."]
+    missing, rejected = len(verdict.images_missing), len(verdict.images_rejected)
+    lines = [f"{compared}; images missing: {missing}, rejected: {rejected}."]
     if verdict.largest is not None:
         lines.append(
             f"Difference: {verdict.largest:.3f} points at most, {verdict.mean:.3f} on average; "
@@ -223,8 +223,8 @@ def verdict_json(version: ModelVersion, verdict: Verdict) -> str:
         "compared": len(verdict.compared),
         "largest_difference": verdict.largest,
         "mean_difference": verdict.mean,
-        "films_missing": verdict.films_missing,
-        "films_rejected": verdict.films_rejected,
+        "images_missing": verdict.images_missing,
+        "images_rejected": verdict.images_rejected,
         "numbers": [
             asdict(one.published)
             | {"here": one.points, "difference": one.difference, "agrees": one.agrees}

@@ -21,9 +21,9 @@ def balance_line(balance: Balance) -> RenderableType:
         line.append(f" ({balance.copies} further {files})")
     if not balance.holds:
         line.append("  THE BALANCE DOES NOT HOLD: please report this", style="bold red")
-    if balance.unlike:
+    if balance.out_of_distribution:
         line.append(
-            f"\n{balance.unlike} of the scored unlike known films: not to be trusted",
+            f"\n{balance.out_of_distribution} of the scored out of distribution: not to be trusted",
             style="yellow",
         )
     return line

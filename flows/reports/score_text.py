@@ -74,8 +74,8 @@ def _cells(result: FileResult) -> tuple[str, ...]:
 
 def _note(result: FileResult, score: Score) -> str:
     notes = ["SIMULATED"] if result.simulated else []
-    if score.unlike:
-        notes.append(f"unlike known films: {score.unlike}")
+    if score.out_of_distribution:
+        notes.append(f"out of distribution: {score.out_of_distribution}")
     return "; ".join(notes)
 
 
@@ -118,7 +118,7 @@ def _columns(score: Score | None) -> dict[str, object]:
     """Name all that a score says; the names are the same where there is none."""
     extent = score.geographic_extent_interval if score else None
     opacity = score.opacity_interval if score else None
-    likeness = score.likeness if score else None
+    distribution_check = score.distribution_check if score else None
     return {
         "geographic_extent": score and score.geographic_extent,
         "opacity": score and score.opacity,
@@ -128,9 +128,9 @@ def _columns(score: Score | None) -> dict[str, object]:
         "geographic_extent_high": extent and extent.high,
         "opacity_low": opacity and opacity.low,
         "opacity_high": opacity and opacity.high,
-        "likeness_reference": likeness and likeness.reference,
-        "likeness_distance": likeness and likeness.distance,
-        "unlike": score and score.unlike,
+        "distribution_reference": distribution_check and distribution_check.reference,
+        "distribution_distance": distribution_check and distribution_check.distance,
+        "out_of_distribution": score and score.out_of_distribution,
         "findings": score and dict(score.findings),
         "triage": score and dict(score.triage),
     }

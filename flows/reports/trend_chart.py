@@ -11,20 +11,20 @@ from matplotlib.ticker import MaxNLocator
 from db.reading.trends import Observation, Trend
 from flows.reports.score_text import scale_text
 from flows.reports.trend_text import has_directions, trend_notes
-from severity.domain import Interval, Scale, Unlike
+from severity.domain import Interval, OutOfDistribution, Scale
 
-_EXTENT, _OPACITY, _UNLIKE = "#b2182b", "#2166ac", "#b35806"
+_EXTENT, _OPACITY, _OUT_OF_DISTRIBUTION = "#b2182b", "#2166ac", "#b35806"
 _SHADES = "Shaded: within the smallest detectable change of the baseline."
 
 
 @dataclass(frozen=True)
 class _Point:
-    """One score of one film, and its colour."""
+    """One score of one image, and its colour."""
 
     day: float
     value: float
     interval: Interval | None
-    unlike: Unlike | None
+    out_of_distribution: OutOfDistribution | None
     colour: str
 
 
@@ -45,8 +45,8 @@ def draw_trend(trend: Trend, path: Path) -> None:
     _label(above, "geographic extent", trend.geographic_extent)
     _label(below, "opacity", trend.opacity)
     for course in _courses(trend.observations):
-        _draw(above, _extents(course), noise=trend.extent_smallest_detectable_change)
-        _draw(below, _opacities(course), noise=trend.opacity_smallest_detectable_change)
+        _draw(above, _extents(course), smallest_change=trend.extent_smallest_detectable_change)
+        _draw(below, _opacities(course), smallest_change=trend.opacity_smallest_detectable_change)
         _mark_views(above, course)
     below.set_xlabel(_days_label(trend.observations))
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -56,7 +56,7 @@ def draw_trend(trend: Trend, path: Path) -> None:
 
 
 def _courses(observations: Sequence[Observation]) -> list[list[Observation]]:
-    """Split films with dates from films with day numbers alone: their days differ in origin."""
+    """Split images with dates from images with day numbers alone: their days differ in origin."""
     return [
         course
         for known in (True, False)
@@ -67,7 +67,11 @@ def _courses(observations: Sequence[Observation]) -> list[list[Observation]]:
 def _extents(course: Sequence[Observation]) -> list[_Point]:
     return [
         _Point(
-            one.days_since_baseline, one.geographic_extent, one.extent_interval, one.unlike, _EXTENT
+            one.days_since_baseline,
+            one.geographic_extent,
+            one.extent_interval,
+            one.out_of_distribution,
+            _EXTENT,
         )
         for one in course
     ]
@@ -75,20 +79,28 @@ def _extents(course: Sequence[Observation]) -> list[_Point]:
 
 def _opacities(course: Sequence[Observation]) -> list[_Point]:
     return [
-        _Point(one.days_since_baseline, one.opacity, one.opacity_interval, one.unlike, _OPACITY)
+        _Point(
+            one.days_since_baseline,
+            one.opacity,
+            one.opacity_interval,
+            one.out_of_distribution,
+            _OPACITY,
+        )
         for one in course
     ]
 
 
-def _draw(axes: Axes, points: Sequence[_Point], *, noise: float | None) -> None:
-    """Draw a course, and around its baseline what is within noise.
+def _draw(axes: Axes, points: Sequence[_Point], *, smallest_change: float | None) -> None:
+    """Draw a course, and around its baseline what is within test-retest error.
 
-    The line joins no film that is unlike known films: it would show a change that is none.
+    The line joins no image that is out of distribution: it would show a change that is none.
     """
-    alike = [point for point in points if not point.unlike]
-    if alike and noise is not None:
+    alike = [point for point in points if not point.out_of_distribution]
+    if alike and smallest_change is not None:
         baseline, days = alike[0].value, [alike[0].day, alike[-1].day]
-        axes.fill_between(days, baseline - noise, baseline + noise, color="0.93", linewidth=0)
+        axes.fill_between(
+            days, baseline - smallest_change, baseline + smallest_change, color="0.93", linewidth=0
+        )
     axes.plot(
         [point.day for point in alike], [point.value for point in alike],
         color=points[0].colour, marker="o", markersize=5, linewidth=1.5,
@@ -98,9 +110,9 @@ def _draw(axes: Axes, points: Sequence[_Point], *, noise: float | None) -> None:
 
 
 def _mark(axes: Axes, point: _Point) -> None:
-    """Write a film's value, draw its interval, and cross it if it is unlike known films."""
-    colour = _UNLIKE if point.unlike else point.colour
-    if point.unlike:
+    """Write an image's value, draw its interval, and cross it if it is out of distribution."""
+    colour = _OUT_OF_DISTRIBUTION if point.out_of_distribution else point.colour
+    if point.out_of_distribution:
         axes.plot([point.day], [point.value], color=colour, marker="x", linestyle="none")
     if point.interval:
         axes.vlines(
@@ -108,7 +120,7 @@ def _mark(axes: Axes, point: _Point) -> None:
             color=colour, linewidth=4, alpha=0.25,
         )  # fmt: skip
     axes.annotate(
-        f"{point.value:.1f}{' !' if point.unlike else ''}", (point.day, point.value),
+        f"{point.value:.1f}{' !' if point.out_of_distribution else ''}", (point.day, point.value),
         xytext=(5, 4), textcoords="offset points", fontsize=8, color=colour,
     )  # fmt: skip
 
@@ -135,5 +147,5 @@ def _label(axes: Axes, name: str, scale: Scale) -> None:
 def _days_label(observations: Sequence[Observation]) -> str:
     baseline = next(seen for seen in observations if seen.days_since_baseline == 0)
     since = f" ({baseline.acquired_at:%Y-%m-%d})" if baseline.calendar_known else ""
-    film = "first film" if baseline is observations[0] else "first film that is not marked !"
-    return f"days since the {film}{since}; higher is worse"
+    image = "first image" if baseline is observations[0] else "first image that is not marked !"
+    return f"days since the {image}{since}; higher is worse"

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from db.reading.trends import Observation, Trend
 from flows.reports.score_text import scale_text, score_text
-from severity.domain import RESEARCH_USE_ONLY, Direction, Unlike
+from severity.domain import RESEARCH_USE_ONLY, Direction, OutOfDistribution
 
 _NO_SCORE = "-"
 _SIGNS = {Direction.WORSE: "^", Direction.BETTER: "v", Direction.STABLE: "=", None: " "}
@@ -44,19 +44,19 @@ def trend_table(trend: Trend) -> RenderableType:
 
 
 def _style(seen: Observation) -> str:
-    if seen.unlike:
+    if seen.out_of_distribution:
         return "yellow"
     return "dim" if seen.view_changed else ""
 
 
-def _unlike_names(reasons: Iterable[Unlike | None]) -> str:
-    """Name each reason once, in the order of `Unlike`."""
+def _unlike_names(reasons: Iterable[OutOfDistribution | None]) -> str:
+    """Name each reason once, in the order of `OutOfDistribution`."""
     found = set(reasons)
-    return ", ".join(reason.value for reason in Unlike if reason in found)
+    return ", ".join(reason.value for reason in OutOfDistribution if reason in found)
 
 
 def _cells(seen: Observation) -> tuple[str, ...]:
-    mark = " !" if seen.unlike else " *" if seen.view_changed else ""
+    mark = " !" if seen.out_of_distribution else " *" if seen.view_changed else ""
     return (
         _date_text(seen),
         f"{seen.days_since_baseline:.0f}",
@@ -85,15 +85,15 @@ def _change(points: float | None, direction: Direction | None) -> str:
 def trend_notes(trend: Trend) -> list[str]:
     """Say what a reader of this trend must know."""
     seen = trend.observations
-    notes = [*_error_notes(trend), *_unlike_notes(seen)]
+    notes = [*_error_notes(trend), *_distribution_notes(seen)]
     if any(one.simulated for one in seen):
-        notes.append("SIMULATED: opacities were painted into a real film; this is no patient.")
+        notes.append("SIMULATED: opacities were painted into a real image; this is no patient.")
     if any(one.view_changed for one in seen):
-        notes.append("* The view changed: AP and PA films are not directly comparable.")
+        notes.append("* The view changed: AP and PA images are not directly comparable.")
     if trend.undated:
         notes.append(f"{trend.undated} scored images have no time and are not in the trend.")
     if len({one.calendar_known for one in seen}) > 1:
-        notes.append("Some films have dates, others only day numbers: two courses, never joined.")
+        notes.append("Some images have dates, others only day numbers: two courses, never joined.")
     if trend.other_versions:
         others = ", ".join(trend.other_versions)
         notes.append(f"Also scored by {others}: never joined; see --model-version.")
@@ -114,13 +114,13 @@ def _error_notes(trend: Trend) -> list[str]:
         opacity = _smallest_text(trend.opacity_smallest_detectable_change)
         notes.append(
             f"Smallest detectable change: extent {extent}, opacity {opacity}. "
-            "Stable means within noise."
+            "Stable means within test-retest error."
         )
     else:
         notes.append("Of this model version no smallest detectable change is known: no directions.")
     if any(one.extent_interval or one.opacity_interval for one in trend.observations):
         notes.append(
-            "Intervals hold the readers' mean in 90 of 100 films like those calibrated on."
+            "Intervals hold the readers' mean in 90 of 100 images like those calibrated on."
         )
     return notes
 
@@ -129,17 +129,17 @@ def _smallest_text(points: float | None) -> str:
     return "unknown" if points is None else f"{points:.2f} points"
 
 
-def _unlike_notes(observations: Sequence[Observation]) -> list[str]:
-    """Say which films nothing is compared with, and what then is the baseline."""
-    flagged = [one for one in observations if one.unlike]
+def _distribution_notes(observations: Sequence[Observation]) -> list[str]:
+    """Say which images nothing is compared with, and what then is the baseline."""
+    flagged = [one for one in observations if one.out_of_distribution]
     if not flagged:
         return []
-    reasons = _unlike_names(one.unlike for one in flagged)
+    reasons = _unlike_names(one.out_of_distribution for one in flagged)
     notes = [
-        f"! Unlike known films ({reasons}): not to be trusted, and compared with no other film."
+        f"! Out of distribution ({reasons}): not to be trusted, and compared with no other image."
     ]
     if any(one.days_since_baseline < 0 for one in flagged):
-        notes.append("The first film is one of these: changes are since the first that is not.")
+        notes.append("The first image is one of these: changes are since the first that is not.")
     return notes
 
 

@@ -120,8 +120,8 @@ async def close(outcomes: Sequence[Outcome], run: ScoringRun) -> Counts:
         scores.close, run.run_id, outcomes, model_version_id=run.model_version_id
     )
     scored = sum(entry.state == State.SCORED for entry in closed)
-    unlike = sum(entry.unlike is not None for entry in closed)
-    return Counts(scored, len(closed) - scored, unlike)
+    out_of_distribution = sum(entry.out_of_distribution is not None for entry in closed)
+    return Counts(scored, len(closed) - scored, out_of_distribution)
 
 
 def _outcome(

@@ -1,4 +1,4 @@
-"""Saliency maps in a folder: for each scored film the raw array, and a picture for the eye."""
+"""Saliency maps in a folder: for each scored image the raw array, and a picture for the eye."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from severity.models.runtime import in_memory
 from severity.models.saliency import saliency_maps
 from severity.models.scoring_model import ScoringModel
 
-_ZOOM = 3  # a film of 224 pixels a side would leave no room for words
-_MAP_SHARE = 0.5  # of the colour in the picture; the rest is the film
+_ZOOM = 3  # an image of 224 pixels a side would leave no room for words
+_MAP_SHARE = 0.5  # of the colour in the picture; the rest is the image
 _COLOURS = "viridis"
 _LINE = 18  # pixels of the caption
 _WHITE = 255
@@ -25,14 +25,14 @@ _WHITE = 255
 
 @dataclass(frozen=True)
 class MapPlace:
-    """Where the map of one film goes: ``NAME.saliency.png`` and ``NAME.saliency.npy``."""
+    """Where the map of one image goes: ``NAME.saliency.png`` and ``NAME.saliency.npy``."""
 
     folder: Path
     name: str
 
     @property
     def picture(self) -> Path:
-        """Where the film is shown with the map over it."""
+        """Where the image is shown with the map over it."""
         return self.folder / f"{self.name}.saliency.png"
 
     @property
@@ -41,25 +41,25 @@ class MapPlace:
         return self.folder / f"{self.name}.saliency.npy"
 
 
-def map_places(films: Sequence[Path], folder: Path) -> list[MapPlace]:
-    """Choose where the map of each film goes.
+def map_places(images: Sequence[Path], folder: Path) -> list[MapPlace]:
+    """Choose where the map of each image goes.
 
-    NAME is the film's file name without its ending. Films of one name, from several folders
+    NAME is the image's file name without its ending. Images of one name, from several folders
     or with several endings, are numbered in their order: NAME, NAME-2, NAME-3.
 
     Raises
     ------
     UsageError
         The folder cannot be made, or holds one of these maps already. It may be of another
-        film or of another model version, so it is not replaced.
+        image or of another model version, so it is not replaced.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{folder} cannot be made: {error.strerror}") from error
     names: dict[str, None] = {}
-    for film in films:
-        names[_free_name(film.stem, names)] = None
+    for pixels in images:
+        names[_free_name(pixels.stem, names)] = None
     places = [MapPlace(folder, name) for name in names]
     for path in (path for place in places for path in (place.picture, place.array)):
         if path.exists():
@@ -76,9 +76,9 @@ def _free_name(stem: str, taken: dict[str, None]) -> str:
 
 
 def write_map(image: PreparedImage, place: MapPlace, model: ScoringModel) -> None:
-    """Compute the saliency map of one film, and write it as an array and as a picture.
+    """Compute the saliency map of one image, and write it as an array and as a picture.
 
-    One film at a time: its map must not change in its last bits with those beside it.
+    One image at a time: its map must not change in its last bits with those beside it.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def write_map(image: PreparedImage, place: MapPlace, model: ScoringModel) -> Non
         The folder does not take it, or has it since `map_places` looked.
     """
     (saliency,) = saliency_maps(model.gradient([image.model_input]))
-    film = in_memory(image.model_input)
+    pixels = in_memory(image.model_input)
     caption = [RESEARCH_USE_ONLY, f"Saliency of the geographic extent, {model.version.key}"]
     if image.record.simulated:
         caption.append("SIMULATED")
@@ -94,26 +94,26 @@ def write_map(image: PreparedImage, place: MapPlace, model: ScoringModel) -> Non
         with place.array.open("xb") as file:
             np.save(file, saliency)
         with place.picture.open("xb") as file:
-            picture(film, saliency, caption).save(file, format="PNG")
+            picture(pixels, saliency, caption).save(file, format="PNG")
     except OSError as error:
         raise UsageError(f"{place.array} cannot be written: {error.strerror}") from error
 
 
 def picture(
-    film: NDArray[np.float32], saliency: NDArray[np.float32], caption: Sequence[str]
+    pixels: NDArray[np.float32], saliency: NDArray[np.float32], caption: Sequence[str]
 ) -> Image.Image:
-    """Lay a saliency map over a film, with a caption below.
+    """Lay a saliency map over an image, with a caption below.
 
     Parameters
     ----------
-    film
+    image
         Shape (224, 224) on [-1024, 1024], as the network sees it.
     saliency
         Same shape; its least value is shown darkest and its greatest brightest.
     """
     from matplotlib import colormaps  # noqa: PLC0415 - slow to load, and only maps need it
 
-    grey = np.clip((film + MODEL_LIMIT) / (2 * MODEL_LIMIT), 0, 1)[..., None]
+    grey = np.clip((pixels + MODEL_LIMIT) / (2 * MODEL_LIMIT), 0, 1)[..., None]
     spread = float(np.ptp(saliency)) or 1.0
     colours = colormaps[_COLOURS]((saliency - saliency.min()) / spread)[..., :3]
     mixed = np.rint(((1 - _MAP_SHARE) * grey + _MAP_SHARE * colours) * _WHITE).astype(np.uint8)

@@ -10,17 +10,17 @@ from flows.scoring.run import ScoringRun
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of images; of the scored, ``unlike`` are unlike known films."""
+    """What became of images; of the scored, ``out_of_distribution`` are out of distribution."""
 
     scored: int = 0
     rejected: int = 0
-    unlike: int = 0
+    out_of_distribution: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(
             self.scored + other.scored,
             self.rejected + other.rejected,
-            self.unlike + other.unlike,
+            self.out_of_distribution + other.out_of_distribution,
         )
 
 
@@ -35,7 +35,7 @@ class RunSummary:
     enlisted: int
     scored: int
     rejected: int
-    unlike: int
+    out_of_distribution: int
     deferred: int
     unreadable_sidecars: int
     balance: Balance
@@ -54,7 +54,7 @@ def _summary(session: Transaction, run: ScoringRun, counts: Counts) -> RunSummar
         enlisted=discovery.enlisted,
         scored=counts.scored,
         rejected=counts.rejected,
-        unlike=counts.unlike,
+        out_of_distribution=counts.out_of_distribution,
         deferred=discovery.deferred,
         unreadable_sidecars=discovery.unreadable_sidecars,
         balance=balances.balance(session, version),

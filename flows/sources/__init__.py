@@ -1,4 +1,4 @@
-"""Where films come from: drop folders, object stores, and files that someone names."""
+"""Where images come from: drop folders, object stores, and files that someone names."""
 
 from flows.sources.inbox import Inbox, Listing, open_inbox
 from flows.sources.local_files import read_local_file

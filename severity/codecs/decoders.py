@@ -40,9 +40,9 @@ from severity.images.grey_image import Band
 
 LEAST_SIDE_FOR_LOW_BAND = 8 * 224
 """Of the shorter side. The resize to 224 smooths by a Gaussian of (factor - 1) / 2 pixels
-before it samples, so that of what the low band lacks nothing is left. Measured on 7 films of
+before it samples, so that of what the low band lacks nothing is left. Measured on 7 images of
 the COVID-19 Image Data Collection that are as large, and on RG1: no score moves by more than
-0.01 points. From factor 6 on, one of 26 films, a print with a screen, moved by 0.07."""
+0.01 points. From factor 6 on, one of 26 images, a print with a screen, moved by 0.07."""
 
 _LEAST_BITS_FOR_LOW_BAND = 12
 """Stored. The 5/3 wavelet rounds, by up to half a grey level: too much where there are 256."""

@@ -119,7 +119,7 @@ def _check_eligible(dataset: Dataset) -> None:
         or first_text(dataset, "SOPClassUID") == _FOR_PROCESSING
     ):
         raise NotAFrontalChestRadiograph(
-            Reason.FOR_PROCESSING, "raw detector data (FOR PROCESSING) look unlike any film"
+            Reason.FOR_PROCESSING, "raw detector data (FOR PROCESSING) look unlike any image"
         )
     if int(dataset.get("NumberOfFrames") or 1) != 1:
         raise NotAFrontalChestRadiograph(Reason.MULTI_FRAME, "more than one frame")

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
         calibration_curve,
         metrics,
     )
-    from severity.evaluation.auxiliary_films import JoiningFilms, with_auxiliary_films
+    from severity.evaluation.auxiliary_images import AuxiliaryImages, with_auxiliary_images
     from severity.evaluation.brixia import EVIDENCE, MAPPING, as_points, global_score
-    from severity.evaluation.cidc_films import among_scored_cidc
+    from severity.evaluation.cidc_images import among_scored_cidc
     from severity.evaluation.conformal import (
         LEAST_GROUPS_FOR_MARGINS,
         Bounds,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         out_of_fold,
         predicted_halves,
     )
-    from severity.evaluation.duplicates import SAME_FILM, Hash, near_duplicates, perceptual_hash
+    from severity.evaluation.duplicates import SAME_IMAGE, Hash, near_duplicates, perceptual_hash
     from severity.evaluation.head_fitting import (
         Basis,
         HeadKind,
@@ -74,7 +74,14 @@ if TYPE_CHECKING:
     from severity.evaluation.repeatability import Moment, repeat_sets, standard_error
     from severity.evaluation.splits import SPLITS, groups_of
     from severity.evaluation.subgroups import FEW, UNKNOWN, Subgroup, age_group, by_level
-    from severity.evaluation.systems import AS_IT_IS, System, feature_sets, own_head, peer, rescaled
+    from severity.evaluation.systems import (
+        AS_IT_IS,
+        System,
+        comparator,
+        feature_sets,
+        own_head,
+        rescaled,
+    )
 else:
     __getattr__ = importing_when_asked(__name__)
 
@@ -94,11 +101,12 @@ __all__ = [
     "MOST_GAMMA",
     "OPACITY_SCALE",
     "QUALITIES",
-    "SAME_FILM",
+    "SAME_IMAGE",
     "SPLITS",
     "TOLERANCE",
     "UNKNOWN",
     "VERSIONS",
+    "AuxiliaryImages",
     "Basis",
     "Bounds",
     "Comparison",
@@ -107,7 +115,6 @@ __all__ = [
     "Fit",
     "Hash",
     "HeadKind",
-    "JoiningFilms",
     "LimitsOfAgreement",
     "MeanSd",
     "Measured",
@@ -128,6 +135,7 @@ __all__ = [
     "by_level",
     "calibration_curve",
     "columns",
+    "comparator",
     "compare",
     "coverage_of",
     "coverage_on_halves",
@@ -143,7 +151,6 @@ __all__ = [
     "out_of_fold",
     "own_head",
     "parse_predictions",
-    "peer",
     "perceptual_hash",
     "predicted_halves",
     "predicting",
@@ -157,5 +164,5 @@ __all__ = [
     "summarised",
     "usual_basis",
     "versions",
-    "with_auxiliary_films",
+    "with_auxiliary_images",
 ]

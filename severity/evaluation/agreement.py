@@ -17,7 +17,7 @@ _LEAST = 2  # numbers that have a spread
 
 @dataclass(frozen=True)
 class Metrics:
-    """Of one set of films. NaN is undefined: correlations of what does not vary."""
+    """Of one set of images. NaN is undefined: correlations of what does not vary."""
 
     pearson: float
     spearman: float
@@ -88,7 +88,7 @@ def mean_interval(values: Numbers, groups: Sequence[str], *, seed: int = 0) -> C
     values
         Shape (N,).
     groups
-        Drawn with replacement, each with all of its films: films of one patient err alike.
+        Drawn with replacement, each with all of its images: images of one patient err alike.
     """
     _, members = np.unique(np.asarray(groups), return_inverse=True)
     sums, counts = np.bincount(members, values), np.bincount(members)
@@ -125,7 +125,7 @@ def limits_of_agreement(predicted: Numbers, observed: Numbers) -> LimitsOfAgreem
 class CalibrationCurve:
     """What readers said, given what was predicted.
 
-    ``predicted`` and ``observed`` are means over bins of as many films each; the line is
+    ``predicted`` and ``observed`` are means over bins of as many images each; the line is
     observed = ``intercept`` + ``slope`` * predicted, ideally 0 and 1.
     """
 

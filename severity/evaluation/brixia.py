@@ -23,7 +23,7 @@ MAPPING = (
     "of their own scale: one number that stands in for two"
 )
 EVIDENCE = (
-    "on the 64 films of the COVID-19 Image Data Collection that have both, the mean global score "
+    "on the 64 images of the COVID-19 Image Data Collection that have both, the mean global score "
     "correlates 0.93 with the readers' extent and 0.89 with their opacity; so mapped, it differs "
     "by 0.78 of 8 and 0.63 of 6 points on average and lies 0.46 and 0.29 points too low"
 )
@@ -32,22 +32,22 @@ EVIDENCE = (
 def as_points(global_score: float, scale: Scale) -> float:
     """Stand in for a score on another scale by the share of the Brixia score; see `MAPPING`.
 
-    Of lines and curves through the films that have both, only the straight way from end to end
-    rests on no films at all, and keeps 0 a film without abnormalities.
+    Of lines and curves through the images that have both, only the straight way from end to end
+    rests on no images at all, and keeps 0 an image without abnormalities.
     """
     share = global_score / GLOBAL_SCALE.highest
     return scale.lowest + share * (scale.highest - scale.lowest)
 
 
 def global_score(row: Mapping[str, str]) -> float:
-    """Read the mean global score of all readers of one film.
+    """Read the mean global score of all readers of one image.
 
     Parameters
     ----------
     row
         A reader's columns share a beginning: ``senior_A`` to ``senior_F`` and, or, or instead,
         ``senior_global``. Several readers are averaged; one whose columns are empty did not read
-        the film. So ``brixia_global`` alone is one reader.
+        the image. So ``brixia_global`` alone is one reader.
 
     Raises
     ------

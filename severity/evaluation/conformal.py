@@ -1,14 +1,14 @@
-"""Prediction intervals around scores, for films of patients whom nobody has seen.
+"""Prediction intervals around scores, for images of patients whom nobody has seen.
 
-Conformal prediction: how far the readers lie from predictions of films that the fit had not seen
-tells how far they will lie from the next one, whatever the distribution. Films of one patient err
-alike, so a new film is a draw from a new patient, and each patient counts once however many films
+Conformal prediction: how far the readers lie from predictions of images that the fit had not seen
+tells how far they will lie from the next one, whatever the distribution. Images of one patient err
+alike, so a new image is a draw from a new patient, and each patient counts once however many images
 there are of them.
 
 References
 ----------
-* Lee, Barber and Willett 2023, arXiv:2306.06342: groups count once, each film its share of it.
-* Dunn, Wasserman and Ramdas 2022, JASA 118:2491, arXiv:1809.07441: why pooled films do not do.
+* Lee, Barber and Willett 2023, arXiv:2306.06342: groups count once, each image its share of it.
+* Dunn, Wasserman and Ramdas 2022, JASA 118:2491, arXiv:1809.07441: why pooled images do not do.
 * Barber, Candès, Ramdas and Tibshirani 2021, Annals of Statistics 49:486: out-of-fold residuals.
 * Angelopoulos and Bates 2021, arXiv:2107.07511, section 2.3: residuals in units of their size.
 """
@@ -46,7 +46,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """Films that were predicted by a fit that had not seen their patients.
+    """Images that were predicted by a fit that had not seen their patients.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Predicted:
     observed
         The readers' mean, shape (N,).
     groups
-        Of each film; see `severity.evaluation.splits.groups_of`.
+        Of each image; see `severity.evaluation.splits.groups_of`.
     """
 
     points: Numbers
@@ -66,7 +66,7 @@ class Predicted:
 def out_of_fold(
     fit: Fit, given: Numbers, observed: Numbers, *, groups: Sequence[str], scale: Scale
 ) -> Predicted:
-    """Predict each film by a fit on the films of other groups.
+    """Predict each image by a fit on the images of other groups.
 
     Parameters
     ----------
@@ -89,25 +89,25 @@ def out_of_fold(
 
 
 def margins(
-    films: Predicted, scale: Scale, *, coverage: float = COVERAGE, reach: float = _REACH
+    images: Predicted, scale: Scale, *, coverage: float = COVERAGE, reach: float = _REACH
 ) -> Margins:
-    """Fit margins that hold the readers' mean of a new patient's film.
+    """Fit margins that hold the readers' mean of a new patient's image.
 
     Residuals are divided by their usual size around the predicted score, measured on other
     groups; a quantile of these times that size is the margin. So margins are narrow where
     residuals are small, at the ends of the scale, and the coverage does not rest on the sizes
-    being right. They are as wide below as above: sides of their own need more films.
+    being right. They are as wide below as above: sides of their own need more images.
 
-    The fit that scores has seen a few films more than those that predicted here, so coverage is
+    The fit that scores has seen a few images more than those that predicted here, so coverage is
     rather above ``coverage`` than below. The guarantee is on average over patients and over the
     scale, not for each score.
 
     Parameters
     ----------
-    films
+    images
         From `out_of_fold`, or others that the fit has not seen.
     coverage
-        The share of new patients' films whose interval is to hold the readers' mean.
+        The share of new patients' images whose interval is to hold the readers' mean.
     reach
         Share of the scale over which sizes are averaged; infinite for margins that are the same
         everywhere.
@@ -117,13 +117,13 @@ def margins(
     With fewer groups than the coverage needs (`LEAST_GROUPS_FOR_MARGINS` for 0.9), margins that
     span the scale.
     """
-    sizes, weights = np.abs(films.observed - films.points), _weights(films.groups)
-    names = np.asarray(films.groups)
+    sizes, weights = np.abs(images.observed - images.points), _weights(images.groups)
+    names = np.asarray(images.groups)
     spread = reach * (scale.highest - scale.lowest)
 
     def usual(points: Numbers, *, outside: Sequence[str] | None = None) -> Numbers:
         """Average sizes around points; for each of them without its own group, if it has one."""
-        near = np.exp(-(((points[:, None] - films.points) / spread) ** 2) / 2) * weights
+        near = np.exp(-(((points[:, None] - images.points) / spread) ** 2) / 2) * weights
         if outside is not None:
             near = np.where(np.asarray(outside)[:, None] == names, 0, near)
         of_all = np.average(sizes, weights=weights) * _PATIENTS_OF_NO_RANGE
@@ -131,8 +131,8 @@ def margins(
         return averaged
 
     knots = np.linspace(scale.lowest, scale.highest, _KNOTS)
-    relative = sizes / np.maximum(usual(films.points, outside=films.groups), _ROUNDING)
-    times = grouped_quantile(relative, films.groups, coverage)
+    relative = sizes / np.maximum(usual(images.points, outside=images.groups), _ROUNDING)
+    times = grouped_quantile(relative, images.groups, coverage)
     widest = scale.highest - scale.lowest
     either = widest if math.isinf(times) else np.minimum(times * usual(knots), widest)
     both = tuple(np.broadcast_to(either, knots.shape).tolist())
@@ -162,7 +162,7 @@ def grouped_quantile(values: Numbers, groups: Sequence[str], coverage: float) ->
 
 
 def _weights(groups: Sequence[str]) -> NDArray[np.float64]:
-    """Give each group the weight 1, its films equal parts."""
+    """Give each group the weight 1, its images equal parts."""
     _, members, counts = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     weights: NDArray[np.float64] = 1 / counts[members]
     return weights
@@ -170,7 +170,7 @@ def _weights(groups: Sequence[str]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
-    """The ends of the intervals of N films, shape (N,) each."""
+    """The ends of the intervals of N images, shape (N,) each."""
 
     low: Numbers
     high: Numbers
@@ -190,41 +190,41 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Covered:
-    """How many intervals hold the readers' mean, of films whose score is from low to high.
+    """How many intervals hold the readers' mean, of images whose score is from low to high.
 
     ``share`` has a 95 % interval from draws of patients; ``width`` is the mean one, in points.
     """
 
     low: float
     high: float
-    films: int
+    images: int
     share: agreement.ConfidenceInterval
     width: float
 
 
-def coverage_of(bounds: Bounds, films: Predicted, scale: Scale) -> list[Covered]:
+def coverage_of(bounds: Bounds, images: Predicted, scale: Scale) -> list[Covered]:
     """Count which intervals hold the readers' mean.
 
     Returns
     -------
-    Of all films first, then of each range of predicted scores that has any.
+    Of all images first, then of each range of predicted scores that has any.
     """
-    held = bounds.hold(films.observed).astype(float)
+    held = bounds.hold(images.observed).astype(float)
     return [
         Covered(
             low=low,
             high=high,
-            films=len(inside),
-            share=mean_interval(held[inside], [films.groups[place] for place in inside]),
+            images=len(inside),
+            share=mean_interval(held[inside], [images.groups[place] for place in inside]),
             width=float((bounds.high - bounds.low)[inside].mean()),
         )
-        for low, high, inside in _ranges(films.points, scale)
+        for low, high, inside in _ranges(images.points, scale)
         if len(inside)
     ]
 
 
 def _ranges(points: Numbers, scale: Scale) -> Iterator[tuple[float, float, NDArray[np.intp]]]:
-    """Yield the ends of a range and the films in it: of the whole scale, then of its parts."""
+    """Yield the ends of a range and the images in it: of the whole scale, then of its parts."""
     yield scale.lowest, scale.highest, np.arange(len(points))
     edges = [*np.arange(scale.lowest, scale.highest - _ROUNDING, _RANGE).tolist(), scale.highest]
     # A score at the end of the scale belongs to the last range.
@@ -269,11 +269,11 @@ def predicted_halves(  # noqa: PLR0913 - what a split is made of
 
 @dataclass(frozen=True)
 class CoveredOnHalves:
-    """`Covered` over the splits: ``films`` is their mean number in the test half."""
+    """`Covered` over the splits: ``images`` is their mean number in the test half."""
 
     low: float
     high: float
-    films: float
+    images: float
     share: MeanSd
     width: MeanSd
 
@@ -285,7 +285,7 @@ def coverage_on_halves(
 
     Returns
     -------
-    As `coverage_of`. A range's mean is over the splits that have films there.
+    As `coverage_of`. A range's mean is over the splits that have images there.
     """
     counted: dict[tuple[float, float], list[Covered]] = {}
     for half in split:
@@ -297,7 +297,7 @@ def coverage_on_halves(
         CoveredOnHalves(
             low=low,
             high=high,
-            films=sum(one.films for one in found) / len(split),
+            images=sum(one.images for one in found) / len(split),
             share=MeanSd.of([one.share.value for one in found]),
             width=MeanSd.of([one.width for one in found]),
         )

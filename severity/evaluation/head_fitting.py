@@ -20,7 +20,7 @@ _MOST_EPOCHS, _PATIENCE = 300, 10
 _LEARNING_RATE = 2e-3
 # The more inputs of one scale, the larger the squares that it stands against.
 _L2_OF_AN_INPUT = 0.08
-"""Of a small network: chosen on compact-1's features of the 93 scored films of the COVID-19 Image
+"""Of a small network: chosen on compact-1's features of the 93 scored images of the COVID-19 Image
 Data Collection, out of a dozen settings, so that its error there is a little too good."""
 
 _FOLDS = 3
@@ -45,7 +45,7 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class FittedChain:
-    """The layers of one score, and what the films decided besides them."""
+    """The layers of one score, and what the images decided besides them."""
 
     chain: Chain
     chosen: Mapping[str, float]
@@ -59,7 +59,7 @@ def usual_basis(kind: HeadKind, findings: Sequence[str]) -> Basis:
     """Choose what a kind of head is fitted on if nobody says.
 
     A linear head takes "Lung Opacity" alone where the backbone has it, as the published one does
-    (Cohen et al. 2020): with more inputs than films it would fit any labels.
+    (Cohen et al. 2020): with more inputs than images it would fit any labels.
     """
     if kind is HeadKind.LINEAR and Basis.LUNG_OPACITY in bases(findings):
         return Basis.LUNG_OPACITY
@@ -162,7 +162,7 @@ def _mlp_chain(
     """Fit a network with one hidden layer, stopped where other groups are predicted best.
 
     How many epochs that takes is told by a cross-validation over groups, whose networks learn
-    side by side; then one network learns from all films for as long.
+    side by side; then one network learns from all images for as long.
     """
     epochs = _epochs(features, points, groups, seed=seed)
     network = _Network(features, points, seed=seed)
@@ -191,7 +191,7 @@ class _Network:
     """A network in the making, on standardised features and points.
 
     All features are divided by one number. Each by a number of its own would make those that
-    hardly vary as loud as the others, which cost 0.14 points of extent on 46 films.
+    hardly vary as loud as the others, which cost 0.14 points of extent on 46 images.
     """
 
     def __init__(self, features: Numbers, points: Numbers, *, seed: int) -> None:
@@ -207,7 +207,7 @@ class _Network:
         )
 
     def learn(self) -> None:
-        """Pass once over the films."""
+        """Pass once over the images."""
         self._model.partial_fit(self._features, self._points)
 
     def __call__(self, unseen: Numbers) -> Numbers:

@@ -1,4 +1,4 @@
-"""Changes to a film that change nothing about the patient: another turn, crop, exposure, file.
+"""Changes to an image that change nothing about the patient: another turn, crop, exposure, file.
 
 They are applied to decoded grey values, so that the whole preprocessing takes part in what they do
 to a score.
@@ -15,7 +15,7 @@ from PIL import Image
 from severity.images.grey_image import GreyImage
 
 MOST_DEGREES = 5.0
-"""A film is turned by up to as many degrees, either way."""
+"""An image is turned by up to as many degrees, either way."""
 MOST_CROPPED = 0.05
 """Share of the height or width that each edge may lose."""
 MOST_GAMMA = 1.25
@@ -30,7 +30,7 @@ _Shares = NDArray[np.float32]
 
 
 class Perturbation(StrEnum):
-    """What is changed about a film."""
+    """What is changed about an image."""
 
     ROTATION = "rotation"
     CROP = "crop"
@@ -46,24 +46,24 @@ VERSIONS = {
     Perturbation.JPEG: 2,
     Perturbation.ALL: 4,
 }
-"""How many versions of a film are scored. The film as it is is none of them: it lies in the middle
-of what could happen to it, and versions differ from it by less than from each other."""
+"""How many versions of an image are scored. The unchanged image is not among them: it lies in the
+middle of what could happen to it, and versions differ from it by less than from each other."""
 
 
 def versions(grey: GreyImage, *, seed: int) -> Iterator[tuple[Perturbation, GreyImage]]:
-    """Yield every version of a film, one after the other."""
+    """Yield every version of an image, one after the other."""
     kinds = [kind for kind, number in VERSIONS.items() for _ in range(number)]
     for number, kind in enumerate(kinds):
         yield kind, perturbed(grey, kind, seed=seed + number)
 
 
 def perturbed(grey: GreyImage, kind: Perturbation, *, seed: int) -> GreyImage:
-    """Change a film at random; the same seed gives the same change.
+    """Change an image at random; the same seed gives the same change.
 
     Parameters
     ----------
     grey
-        Of any band; a low-pass band is taken as a film of its own, of half the size.
+        Of any band; a low-pass band is taken as an image of its own, of half the size.
 
     Returns
     -------
@@ -85,10 +85,10 @@ def _shares(grey: GreyImage) -> _Shares:
     return shares.clip(0, 1, out=shares)  # a low-pass band overshoots
 
 
-def _turned(shares: _Shares, generator: np.random.Generator) -> _Shares:
+def _rotated(shares: _Shares, generator: np.random.Generator) -> _Shares:
     degrees = generator.uniform(-MOST_DEGREES, MOST_DEGREES)
-    turned = Image.fromarray(shares).rotate(degrees, Image.Resampling.BILINEAR, fillcolor=0)
-    return np.asarray(turned)
+    rotated = Image.fromarray(shares).rotate(degrees, Image.Resampling.BILINEAR, fillcolor=0)
+    return np.asarray(rotated)
 
 
 def _cropped(shares: _Shares, generator: np.random.Generator) -> _Shares:
@@ -120,7 +120,7 @@ def _compressed(shares: _Shares, generator: np.random.Generator) -> _Shares:
 
 _Change = Callable[[_Shares, np.random.Generator], _Shares]
 _ALONE: dict[Perturbation, _Change] = {
-    Perturbation.ROTATION: _turned,
+    Perturbation.ROTATION: _rotated,
     Perturbation.CROP: _cropped,
     Perturbation.EXPOSURE: _exposed,
     Perturbation.JPEG: _compressed,

@@ -35,15 +35,15 @@ class Measured:
     metrics
         Over the splits, by the names in `METRICS`.
     predicted
-        Shape (N,): for each film the mean of its predictions from those splits that had it in
-        the test half; NaN for films that the system has no numbers for.
+        Shape (N,): for each image the mean of its predictions from those splits that had it in
+        the test half; NaN for images that the system has no numbers for.
     mae
         Of ``predicted``, which is a little better than that of a single split.
     limits
         Of ``predicted``.
     """
 
-    films: int
+    images: int
     groups: int
     metrics: Mapping[str, MeanSd]
     predicted: Numbers
@@ -66,7 +66,7 @@ def measure(
     points
         The readers' mean, shape (N,).
     groups
-        Of each film; see `severity.evaluation.splits.groups_of`.
+        Of each image; see `severity.evaluation.splits.groups_of`.
     scale
         Of the points; predictions are clipped to it.
     opacity
@@ -83,7 +83,7 @@ def measure(
     tested = np.flatnonzero(counts).tolist()
     inside = [groups[place] for place in tested]
     return Measured(
-        films=len(tested),
+        images=len(tested),
         groups=len(set(inside)),
         metrics=summarised(found),
         predicted=averaged,
@@ -108,15 +108,15 @@ def predictions(  # noqa: PLR0913 - what a split is made of
     given
         Shape (N, F).
     points, groups
-        Of N films.
+        Of N images.
     known
-        The films that take part, all if None; the splits are the same whichever they are.
+        The images that take part, all if None; the splits are the same whichever they are.
     scale
         Predictions are clipped to it; None leaves them as they are.
 
     Yields
     ------
-    The films of the test half, by place, and what is predicted for them.
+    The images of the test half, by place, and what is predicted for them.
     """
     for split in halves(groups):
         training, test = (half if known is None else half[known[half]] for half in split)

@@ -36,10 +36,10 @@ _COLUMNS = {
 
 @dataclass(frozen=True)
 class Prediction:
-    """One published number: of a film, by name, for ``geographic extent`` or ``opacity``."""
+    """One published number: of an image, by name, for ``geographic extent`` or ``opacity``."""
 
     origin: Origin
-    film: str
+    image: str
     score: str
     points: float
 
@@ -48,7 +48,7 @@ class Prediction:
 class Comparison:
     """A published number and ours, in points before clipping.
 
-    ``points`` is None where the film is missing, or where it was rejected and ``reason`` says why.
+    ``points`` is None where the image is missing, or where it was rejected and ``reason`` says why.
     """
 
     published: Prediction
@@ -79,14 +79,14 @@ class Verdict:
         return [one for one in self.comparisons if one.points is not None]
 
     @property
-    def films_missing(self) -> list[str]:
-        """Films that are not there, each once."""
-        return _films(one for one in self.comparisons if one.points is None and not one.reason)
+    def images_missing(self) -> list[str]:
+        """Images that are not there, each once."""
+        return _images(one for one in self.comparisons if one.points is None and not one.reason)
 
     @property
-    def films_rejected(self) -> list[str]:
-        """Films that are there and were not scored, each once."""
-        return _films(one for one in self.comparisons if one.reason)
+    def images_rejected(self) -> list[str]:
+        """Images that are there and were not scored, each once."""
+        return _images(one for one in self.comparisons if one.reason)
 
     @property
     def largest(self) -> float | None:
@@ -101,9 +101,9 @@ class Verdict:
 
     @property
     def agrees(self) -> bool:
-        """Whether films were compared, none was rejected, and all numbers agree."""
+        """Whether images were compared, none was rejected, and all numbers agree."""
         agreed = bool(self.compared) and all(one.agrees for one in self.compared)
-        return agreed and not self.films_rejected
+        return agreed and not self.images_rejected
 
     @property
     def _distances(self) -> list[float]:
@@ -138,7 +138,7 @@ def parse_predictions(content: str, origin: Origin) -> list[Prediction]:
     except (TypeError, ValueError, csv.Error) as error:
         raise UnreadableReference(f"line {rows.line_num}: {error}") from error
     if not predictions:
-        raise UnreadableReference("it lists no film")
+        raise UnreadableReference("it lists no image")
     return predictions
 
 
@@ -152,13 +152,13 @@ def compare(
     predictions
         As published.
     scores
-        The model's, by the film's name.
+        The model's, by the image's name.
     rejected
-        Why other films were not scored, by name; films in neither are missing.
+        Why other images were not scored, by name; images in neither are missing.
     """
     return Verdict(
         [
-            Comparison(one, _points(one, scores.get(one.film)), rejected.get(one.film, ""))
+            Comparison(one, _points(one, scores.get(one.image)), rejected.get(one.image, ""))
             for one in predictions
         ]
     )
@@ -170,5 +170,5 @@ def _points(published: Prediction, score: Score | None) -> float | None:
     return score.opacity_raw if published.score == "opacity" else score.geographic_extent_raw
 
 
-def _films(comparisons: Iterable[Comparison]) -> list[str]:
-    return sorted({one.published.film for one in comparisons})
+def _images(comparisons: Iterable[Comparison]) -> list[str]:
+    return sorted({one.published.image for one in comparisons})

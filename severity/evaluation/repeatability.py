@@ -11,13 +11,13 @@ from scipy.stats import chi2
 from severity.domain import Interval, StandardError
 from severity.evaluation.agreement import CONFIDENCE, Numbers
 
-_FEWEST = 2  # films that make a set of repeats
+_FEWEST = 2  # images that make a set of repeats
 _HOURS_24 = 1.0  # in days
 
 
 @dataclass(frozen=True)
 class Moment:
-    """When a film was taken, in days; ``hour_known`` is false where only the day is known."""
+    """When an image was taken, in days; ``hour_known`` is false where only the day is known."""
 
     days: float
     hour_known: bool = False
@@ -29,9 +29,9 @@ class Moment:
 
 
 def within_24_hours(one: Moment, other: Moment) -> bool:
-    """Tell whether two films count as taken within 24 hours.
+    """Tell whether two images count as taken within 24 hours.
 
-    Where both hours are known, they decide. Else the films must be of the same day or of two
+    Where both hours are known, they decide. Else the images must be of the same day or of two
     days in a row, which may be up to 48 hours: days say no finer.
     """
     if one.hour_known and other.hour_known:
@@ -44,56 +44,56 @@ def repeat_sets(
     moments: Sequence[Moment | None],
     copies: Collection[tuple[int, int]] = (),
 ) -> list[tuple[int, ...]]:
-    """Find films of one patient within 24 hours.
+    """Find images of one patient within 24 hours.
 
-    No film is in two sets: of films on days 0, 1, 2 and 3 the first two are one set and the
+    No image is in two sets: of images on days 0, 1, 2 and 3 the first two are one set and the
     last two another, so that each difference counts once.
 
     Parameters
     ----------
     patients
-        Of each film; empty where nobody is known, and such a film repeats none.
+        Of each image; empty where nobody is known, and such an image repeats none.
     moments
-        Of each film; None where nothing is known.
+        Of each image; None where nothing is known.
     copies
-        Pairs of films, by place, that show one exposure
+        Pairs of images, by place, that show one exposure
         (`severity.evaluation.duplicates.near_duplicates`): the later one takes no part.
 
     Returns
     -------
-    The films of each set by place, in time's order; at least two a set.
+    The images of each set by place, in time's order; at least two a set.
     """
     by_patient: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for place, (patient, moment) in enumerate(zip(patients, moments, strict=True)):
         if patient and moment is not None:
             by_patient[patient].append((moment.days, place))
     known = {frozenset(pair) for pair in copies}
-    in_time = [[place for _, place in sorted(films)] for films in by_patient.values()]
+    in_time = [[place for _, place in sorted(images)] for images in by_patient.values()]
     return [
         tuple(one)
-        for films in in_time
-        for one in _together(_without_copies(films, known), moments)
+        for images in in_time
+        for one in _together(_without_copies(images, known), moments)
         if len(one) >= _FEWEST
     ]
 
 
-def _without_copies(films: Sequence[int], copies: Collection[frozenset[int]]) -> list[int]:
+def _without_copies(images: Sequence[int], copies: Collection[frozenset[int]]) -> list[int]:
     kept: list[int] = []
-    for film in films:
-        if not any(frozenset((film, before)) in copies for before in kept):
-            kept.append(film)
+    for image in images:
+        if not any(frozenset((image, before)) in copies for before in kept):
+            kept.append(image)
     return kept
 
 
-def _together(films: Sequence[int], moments: Sequence[Moment | None]) -> Iterator[list[int]]:
-    """Split films in time's order: each part is within 24 hours of its first film."""
+def _together(images: Sequence[int], moments: Sequence[Moment | None]) -> Iterator[list[int]]:
+    """Split images in time's order: each part is within 24 hours of its first image."""
     part: list[int] = []
-    for film in films:
-        first, this = moments[part[0]] if part else None, moments[film]
+    for image in images:
+        first, this = moments[part[0]] if part else None, moments[image]
         if first is not None and this is not None and not within_24_hours(first, this):
             yield part
             part = []
-        part.append(film)
+        part.append(image)
     yield part
 
 

@@ -1,4 +1,4 @@
-"""Which films may be on both sides of a split, and the splits of the evaluation."""
+"""Which images may be on both sides of a split, and the splits of the evaluation."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -13,18 +13,18 @@ Places = NDArray[np.intp]
 
 
 def groups_of(patients: Sequence[str], linked: Iterable[tuple[int, int]]) -> tuple[str, ...]:
-    """Name the group of each film: everything that patients and links tie together.
+    """Name the group of each image: everything that patients and links tie together.
 
     Parameters
     ----------
     patients
-        The patient of each film.
+        The patient of each image.
     linked
-        Pairs of films, by place, that must not be separated: near-duplicates.
+        Pairs of images, by place, that must not be separated: near-duplicates.
 
     Returns
     -------
-    For each film the first, in the order of text, of all patients in its group.
+    For each image the first, in the order of text, of all patients in its group.
     """
     above = {patient: patient for patient in patients}
 
@@ -41,7 +41,7 @@ def groups_of(patients: Sequence[str], linked: Iterable[tuple[int, int]]) -> tup
 
 
 def halves(groups: Sequence[str], *, splits: int = SPLITS) -> Iterator[tuple[Places, Places]]:
-    """Yield the films of the training and the test half of each split; no group is in both.
+    """Yield the images of the training and the test half of each split; no group is in both.
 
     Split i is drawn with seed i. Groups must be texts: the splitter draws from them in sorted
     order, so that patients numbered 2 and 10 would be split otherwise than "2" and "10", as

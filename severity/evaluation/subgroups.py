@@ -8,7 +8,7 @@ import numpy as np
 from severity.evaluation.agreement import Numbers
 
 FEW = 10
-"""Below this number of films a subgroup's numbers are mostly chance."""
+"""Below this number of images a subgroup's numbers are mostly chance."""
 
 UNKNOWN = "unknown"
 _AGES = ((0, 40, "below 40"), (40, 60, "40 to 59"), (60, 80, "60 to 79"), (80, 200, "80 and above"))
@@ -16,11 +16,11 @@ _AGES = ((0, 40, "below 40"), (40, 60, "40 to 59"), (60, 80, "60 to 79"), (80, 2
 
 @dataclass(frozen=True)
 class Subgroup:
-    """The films of one level of one factor; errors and bias in points."""
+    """The images of one level of one factor; errors and bias in points."""
 
     factor: str
     level: str
-    films: int
+    images: int
     groups: int
     mae: Mapping[str, float]
     bias: Mapping[str, float]
@@ -28,7 +28,7 @@ class Subgroup:
     @property
     def few(self) -> bool:
         """Whether these numbers are mostly chance."""
-        return self.films < FEW
+        return self.images < FEW
 
 
 def age_group(years: float | None) -> str:
@@ -40,12 +40,12 @@ def age_group(years: float | None) -> str:
 def by_level(
     factor: str, levels: Sequence[str], errors: Mapping[str, Numbers], groups: Sequence[str]
 ) -> list[Subgroup]:
-    """Split errors by the level of each film.
+    """Split errors by the level of each image.
 
     Parameters
     ----------
     levels, groups
-        Of N films.
+        Of N images.
     errors
         Predicted less observed, shape (N,), by score; NaN where there is no prediction.
     """
@@ -64,7 +64,7 @@ def by_level(
             Subgroup(
                 factor=factor,
                 level=level,
-                films=len(inside),
+                images=len(inside),
                 groups=len({groups[place] for place in inside}),
                 mae={score: float(np.abs(one[inside]).mean()) for score, one in errors.items()},
                 bias={score: float(one[inside].mean()) for score, one in errors.items()},

@@ -35,7 +35,7 @@ class System:
     fit
         How.
     known
-        Shape (N,): the films that it has numbers for; the others take no part.
+        Shape (N,): the images that it has numbers for; the others take no part.
     fitted
         Whether the training half decides anything.
     """
@@ -98,7 +98,7 @@ def own_head(extent: Numbers, opacity: Numbers) -> System:
     return System(AS_IT_IS, extent[:, None], opacity[:, None], fit_nothing, known, fitted=False)
 
 
-def peer(name: str, extent: Numbers, opacity: Numbers) -> System:
+def comparator(name: str, extent: Numbers, opacity: Numbers) -> System:
     """Take what another system published, shape (N,) each; NaN where it has no number.
 
     Its scale is its own, so a line through the training half comes between.

@@ -1,4 +1,4 @@
-"""Reading any file of a film: DICOM, PNG or JPEG with its sidecar."""
+"""Reading any file of an image: DICOM, PNG or JPEG with its sidecar."""
 
 from typing import TYPE_CHECKING
 

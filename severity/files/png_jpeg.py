@@ -75,7 +75,7 @@ def _record(sidecar: SidecarRecord, *, content_sha256: str, zone: tzinfo) -> Ima
         raise IncompleteMetadata(Reason.NO_PATIENT, "the sidecar gives no patient_id")
     patient = PatientId(sidecar.patient_id, sidecar.issuer)
     acquired = _acquired(sidecar, zone)
-    # A visit has the date of the site's calendar: two films around midnight UTC are one visit.
+    # A visit has the date of the site's calendar: two images around midnight UTC are one visit.
     calendar = zone if acquired.source is TimeSource.SIDECAR else UTC
     visit = acquired.at.astimezone(calendar).date().isoformat() if acquired.at else content_sha256
     return ImageRecord(

@@ -1,6 +1,6 @@
-"""Triage: how probable it is that a film shows no finding, another pneumonia or COVID-19.
+"""Triage: how probable it is that an image shows no finding, another pneumonia or COVID-19.
 
-It is stored beside a score and has no part in it. Public films of these classes come from
+It is stored beside a score and has no part in it. Public images of these classes come from
 different places, so that the probabilities follow the place as much as the disease; the model
 card has the numbers. Research use only, not for diagnosis.
 """
@@ -20,7 +20,7 @@ WEIGHT, BIAS = "triage.weight", "triage.bias"
 
 
 class TriageClass(StrEnum):
-    """What a film may show, in the order of the probabilities. Codes are stable."""
+    """What an image may show, in the order of the probabilities. Codes are stable."""
 
     NO_FINDING = "no_finding"
     OTHER_PNEUMONIA = "other_pneumonia"
@@ -73,7 +73,7 @@ class Triage:
 
     @property
     def inputs(self) -> int:
-        """How many features it takes for each film."""
+        """How many features it takes for each image."""
         return self.layer.inputs
 
     def probabilities(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -98,14 +98,14 @@ class Triage:
         return softmax(features.astype(np.float64) @ self.layer.weight + self.layer.bias)
 
     def by_class(self, features: NDArray[np.floating]) -> list[dict[str, float]]:
-        """Name the probabilities of each film; see `probabilities`."""
+        """Name the probabilities of each image; see `probabilities`."""
         rows = self.probabilities(features).tolist()
         return [{one.value: p for one, p in zip(CLASSES, row, strict=True)} for row in rows]
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """Turn logits into probabilities, shape (N, classes); each row sums to one."""
-    # Without the largest one the exponential of a far-away film would overflow.
+    # Without the largest one the exponential of a far-away image would overflow.
     powers = np.exp(np.asarray(logits, dtype=np.float64) - logits.max(axis=1, keepdims=True))
     shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
     return shares

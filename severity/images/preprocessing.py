@@ -86,12 +86,12 @@ def output_range(crop: NDArray[np.generic], grey: GreyImage) -> tuple[float, flo
     """Tell the lowest and highest output: the reference clips to the range of its crop.
 
     Outputs are means of pixels and, at the border, of the mid-grey that surrounds them. If the
-    crop has pixels on both sides of mid-grey, as nearly every film, none can lie outside the
+    crop has pixels on both sides of mid-grey, as nearly every image, none can lie outside the
     range, and clipping to black and white removes only what rounding adds. So the search for
     the extremes ends as soon as it has found both sides.
 
     The pixels' range cannot be told from a low-pass band: the band's own range stands for it.
-    It is a little narrower or, by overshoot, wider, and matters only at the border of a film
+    It is a little narrower or, by overshoot, wider, and matters only at the border of an image
     that is wholly dark or wholly bright.
     """
     middle = mid_grey(grey)

@@ -73,7 +73,7 @@ def check_precision(name: str, precision: str) -> None:
         It would move the model's scores.
     """
     if precision != "fp32":
-        # Measured on 90 films: its filters of single channels lose too much.
+        # Measured on 90 images: its filters of single channels lose too much.
         moved = bundled_card(name)["bf16_moves_points_by"]
         raise ModelUnavailable(
             f"{name} is scored in fp32 alone: {precision} moves its points by up to {moved}"

@@ -11,7 +11,7 @@ from severity.images.torch_preprocessing import to_model_input_on
 from severity.models.backbone import Backbone, Precision
 from severity.models.runtime import ModelInput, Outputs
 from severity.models.torch_network import torch_network
-from severity.reliability.likeness import Maps, light_blocks
+from severity.reliability.out_of_distribution import Maps, light_blocks
 
 
 def cuda_devices() -> int:

@@ -15,7 +15,7 @@ from severity.cores import cores
 from severity.images.grey_image import GreyImage
 from severity.images.preprocessing import to_model_input
 from severity.models.backbone import Backbone, Precision
-from severity.reliability.likeness import Maps, maps
+from severity.reliability.out_of_distribution import Maps, maps
 
 
 class _DeviceImage(Protocol):
@@ -55,7 +55,7 @@ class Runtime(Protocol):
         """Run a batch; image i of the outputs is image i of the inputs."""
 
     def maps(self, inputs: Sequence[ModelInput]) -> list[Maps]:
-        """Reduce images to what they are compared with known films by."""
+        """Reduce images to what they are compared with known images by."""
 
 
 class CpuRuntime:

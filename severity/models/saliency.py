@@ -1,4 +1,4 @@
-"""Which parts of a film move its score: the authors' gradient map."""
+"""Which parts of an image move its score: the authors' gradient map."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ def saliency_maps(gradients: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns
     -------
     Same shape, float32, squared points per squared unit of the input; never negative, and
-    comparable between films of one model version. Each map depends on its own film alone.
+    comparable between images of one model version. Each map depends on its own image alone.
 
     References
     ----------

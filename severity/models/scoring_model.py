@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from severity.domain import Likeness, ModelVersion, Score
+from severity.domain import DistributionCheck, ModelVersion, Score
 from severity.heads.head import Head, HeadInput
 from severity.heads.triage import Triage
 from severity.images.grey_image import GreyImage
@@ -16,7 +16,7 @@ from severity.models.backbone import Backbone, Precision
 from severity.models.optional_torch import require_torch
 from severity.models.runtime import CpuRuntime, ModelInput, Runtime
 from severity.reliability.calibration import Calibration
-from severity.reliability.likeness import Reference, frontal_films
+from severity.reliability.out_of_distribution import ReferenceDistribution, frontal_distribution
 
 if TYPE_CHECKING:
     from severity.models.extent_gradient import ExtentGradient
@@ -41,7 +41,7 @@ class ScoringModel:
 
     ``calibration`` is None where nothing is known of the scores' errors. ``triage`` takes the
     backbone's features, and is None for a model without. ``reference`` tells which images are
-    like the films that scores rest on; it is the same for every model and no part of the version,
+    like the images that scores rest on; it is the same for every model and no part of the version,
     since it moves no score.
     """
 
@@ -51,7 +51,7 @@ class ScoringModel:
     runtime: Runtime
     calibration: Calibration | None = None
     triage: Triage | None = None
-    reference: Reference = field(default_factory=frontal_films)
+    reference: ReferenceDistribution = field(default_factory=frontal_distribution)
 
     @property
     def streams(self) -> int:
@@ -73,17 +73,17 @@ class ScoringModel:
         Returns
         -------
         N scores in the order of ``inputs``; each is what the image would get alone. An image that
-        is unlike known films is scored and says so.
+        is out of distribution is scored and says so.
         """
         if not len(inputs):
             return []
         given = self.outputs(inputs)
         points = self.head.points(given[self.head.takes])
         findings = self._findings(given.get(HeadInput.LOGITS), count=len(inputs))
-        likeness = self.reference.likeness_of(self.runtime.maps(inputs))
+        checks = self.reference.checks_of(self.runtime.maps(inputs))
         scores = [
-            self._to_score(both, found, alike)
-            for both, found, alike in zip(points, findings, likeness, strict=True)
+            self._to_score(both, found, check)
+            for both, found, check in zip(points, findings, checks, strict=True)
         ]
         return self._with_triage(self._with_intervals(scores, points), given)
 
@@ -146,7 +146,10 @@ class ScoringModel:
         return [replace(score, triage=one) for score, one in zip(scores, classes, strict=True)]
 
     def _to_score(
-        self, points: NDArray[np.float32], found: dict[str, float], likeness: Likeness
+        self,
+        points: NDArray[np.float32],
+        found: dict[str, float],
+        distribution_check: DistributionCheck,
     ) -> Score:
         extent, opacity = points
         return Score(
@@ -155,7 +158,7 @@ class ScoringModel:
             geographic_extent_raw=float(extent),
             opacity_raw=float(opacity),
             findings=found,
-            likeness=likeness,
+            distribution_check=distribution_check,
         )
 
 

@@ -1,4 +1,4 @@
-"""How far a score can be relied on: its errors, and whether the image is like known films."""
+"""How far a score can be relied on: its errors, and whether the image is like known images."""
 
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
         calibration_from_json,
         calibration_to_json,
     )
-    from severity.reliability.likeness import (
+    from severity.reliability.out_of_distribution import (
         FRONTAL,
         MAP_FEATURES,
         Maps,
-        Reference,
-        frontal_films,
+        ReferenceDistribution,
+        frontal_distribution,
         light_blocks,
         maps,
         to_safetensors,
@@ -33,11 +33,11 @@ __all__ = [
     "Calibration",
     "Maps",
     "Margins",
-    "Reference",
+    "ReferenceDistribution",
     "ScoreCalibration",
     "calibration_from_json",
     "calibration_to_json",
-    "frontal_films",
+    "frontal_distribution",
     "light_blocks",
     "maps",
     "to_safetensors",

@@ -1,6 +1,6 @@
 """What is known of a model version's errors: intervals around its scores, and noise.
 
-Both are measured on films and kept as numbers, in a small JSON file beside the model. Its hash is
+Both are measured on images and kept as numbers, in a small JSON file beside the model. Its hash is
 part of the model version.
 """
 

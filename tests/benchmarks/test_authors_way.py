@@ -13,15 +13,15 @@ from torchxrayvision.datasets import XRayCenterCrop, XRayResizer
 from torchxrayvision.utils import load_image, read_xray_dcm
 
 from benchmarks.authors_way import model_input
-from benchmarks.films import write_films
+from benchmarks.images import write_images
 from benchmarks.jobs import Format
 from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord
 from severity.images.preprocessing import to_model_input
 
 
-def ours(film: str):
-    content = Path(film).read_bytes()
+def ours(image: str):
+    content = Path(image).read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     nobody = SidecarRecord(patient_id="nobody")
     radiograph = read_radiograph(content, nobody, content_sha256=sha256, zone=UTC)
@@ -34,12 +34,12 @@ def prepared(image):
 
 @pytest.fixture
 def dicom(tmp_path) -> str:
-    return write_films(Format.UNCOMPRESSED, 1, data=tmp_path, folder=tmp_path / "films")[0]
+    return write_images(Format.UNCOMPRESSED, 1, data=tmp_path, folder=tmp_path / "images")[0]
 
 
 @pytest.fixture
 def raster(cidc, tmp_path) -> str:
-    return write_films(Format.RASTER, 1, data=cidc.parent, folder=tmp_path / "films")[0]
+    return write_images(Format.RASTER, 1, data=cidc.parent, folder=tmp_path / "images")[0]
 
 
 def test_dicom_is_read_as_torchxrayvision_reads_it(dicom):
@@ -54,7 +54,7 @@ def test_png_and_jpeg_are_read_as_torchxrayvision_reads_them(raster):
 
 
 @pytest.mark.parametrize("form", ["dicom", "raster"])
-def test_the_product_prepares_a_film_as_the_reference_does(form, request):
-    film = request.getfixturevalue(form)
+def test_the_product_prepares_an_image_as_the_reference_does(form, request):
+    image = request.getfixturevalue(form)
 
-    assert np.abs(ours(film) - model_input(film)[0]).max() < 0.01
+    assert np.abs(ours(image) - model_input(image)[0]).max() < 0.01

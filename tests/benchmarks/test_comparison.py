@@ -6,7 +6,7 @@ from rich.console import Console
 from benchmarks.comparison import REFERENCE, Contender, Growth, Spread
 from benchmarks.jobs import BenchmarkError, Format, Precision, Rate, Variant
 from benchmarks.report import Findings, show, to_json
-from tests.builders.measurements import BARE, OURS, measured, one_round, section_of
+from tests.builders.measurements import NETWORK_ONLY, OURS, measured, one_round, section_of
 
 FP32 = Precision.FP32
 
@@ -16,11 +16,11 @@ def test_a_ratio_is_taken_within_each_round_so_that_drift_cancels():
     section = section_of(one_round(10, 40, 50), one_round(5, 20, 25), one_round(10, 50, 50))
 
     assert section.ratio(OURS, REFERENCE) == Spread(4, 4, 5)
-    assert section.ratio(OURS, BARE).median == pytest.approx(0.8)
-    assert section.films_per_second(OURS) == Spread(40, 20, 50)
+    assert section.ratio(OURS, NETWORK_ONLY).median == pytest.approx(0.8)
+    assert section.images_per_second(OURS) == Spread(40, 20, 50)
 
 
-def test_agreement_counts_both_scores_of_all_films_in_all_rounds():
+def test_agreement_counts_both_scores_of_all_images_in_all_rounds():
     theirs = measured(10, ((4.0, 3.0), (2.0, 1.0)))
     near = measured(10, ((4.0, 3.0), (2.0, 1.01)))
     far = measured(10, ((4.0, 3.0), (1.97, 1.0)))
@@ -49,10 +49,10 @@ def test_each_precision_has_its_limit(precision, limit):
     assert agreements == [True, False]
 
 
-def test_scores_of_fewer_films_are_never_compared():
+def test_scores_of_fewer_images_are_never_compared():
     section = section_of({REFERENCE.name: measured(1), OURS.name: measured(1, ((4.0, 3.0),))})
 
-    with pytest.raises(BenchmarkError, match="1 films were scored by us and 2 by the reference"):
+    with pytest.raises(BenchmarkError, match="1 images were scored by us and 2 by the reference"):
         section.agreement(FP32)
 
 
@@ -75,13 +75,13 @@ def test_the_report_shows_rates_ratios_stages_memory_and_growth():
     text = " ".join(shown.getvalue().split())
     for expected in (
         "A CPU",
-        "fast 99.0 films/s slow 10.0 films/s",
-        "40.00 (40.00 to 40.00)",  # films a second
+        "fast 99.0 images/s slow 10.0 images/s",
+        "40.00 (40.00 to 40.00)",  # images per second
         "4.00 (4.00 to 4.00)",  # ours / reference
-        "0.80 (0.80 to 0.80)",  # ours / bare
-        "txrv-cidc-v1 scores 0.50 times as many films a second as compact-2",
+        "0.80 (0.80 to 0.80)",  # ours / network alone
+        "txrv-cidc-v1 scores 0.50 times as many images per second as compact-2",
         "read 1.0",
-        "png-jpeg 1000 50.0 20.0 700",  # films a second, milliseconds, memory
+        "png-jpeg 1000 50.0 20.0 700",  # images per second, milliseconds, memory
         "Left out: the GPU section",
     ):
         assert expected in text

@@ -9,13 +9,13 @@ pytest.importorskip("torch")
 from benchmarks.engine import main
 
 SMALL = [
-    *("--formats", "dicom", "--films", "3", "--rounds", "2", "--growth", "4"),
+    *("--formats", "dicom", "--images", "3", "--rounds", "2", "--growth", "4"),
     *("--model", "compact-2", "--precision", "fp32"),
 ]
 
 
 @pytest.mark.weights
-def test_one_command_measures_all_variants_on_the_same_films(tmp_path, capsys):
+def test_one_command_measures_all_variants_on_the_same_images(tmp_path, capsys):
     file = tmp_path / "found.json"
 
     code = main([*SMALL, "--json", str(file)])
@@ -25,22 +25,22 @@ def test_one_command_measures_all_variants_on_the_same_films(tmp_path, capsys):
     assert document["agree"] is True
     [section] = document["sections"]
     assert [list(one) for one in section["rounds"]] == [
-        ["reference fp32", "ours fp32", "bare fp32"],
-        ["bare fp32", "ours fp32", "reference fp32"],  # backwards, against drift
+        ["reference fp32", "ours fp32", "network_only fp32"],
+        ["network_only fp32", "ours fp32", "reference fp32"],  # backwards, against drift
     ]
     for rates in section["rounds"]:
-        assert all(rate["films"] == 3 and rate["seconds"] > 0 for rate in rates.values())
+        assert all(rate["images"] == 3 and rate["seconds"] > 0 for rate in rates.values())
         assert all(rate["peak_bytes"] > 10**8 for rate in rates.values())
     assert set(section["stages_ms"]["ours fp32"]) == {
         "read", "decode", "preprocess", "forward"
     }  # fmt: skip
-    assert document["growth"][0]["films"] == 4
+    assert document["growth"][0]["images"] == 4
     assert "ours / reference" in capsys.readouterr().out
     for private in (platform.node(), str(tmp_path.parent), "severity-benchmark"):
         assert private not in file.read_text()
 
 
-def test_nothing_is_measured_where_the_films_are_missing(tmp_path, capsys):
+def test_nothing_is_measured_where_the_images_are_missing(tmp_path, capsys):
     code = main(["--formats", "png-jpeg", "--model", "compact-2", "--data", str(tmp_path)])
 
     assert code == 1

@@ -34,6 +34,6 @@ def test_the_ratio_is_that_within_each_round_and_not_of_medians():
     assert [row["pass_over_alone"] for row in passes_to_json(rounds)] == [1.1, 1.2, 1.3]
 
 
-def test_without_the_films_nothing_is_measured(tmp_path: Path, capsys):
+def test_without_the_images_nothing_is_measured(tmp_path: Path, capsys):
     assert main(["--passes", "--data", str(tmp_path)]) == 1
     assert "name the folder that holds cidc" in " ".join(capsys.readouterr().err.split())

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.weights
 ROOT = Path(__file__).parents[2]
 
 
-def job(variant: Variant, *, films=("gone.dcm",), device="cpu") -> Job:
-    return Job(variant, Task.RATE, "compact-2", Precision.FP32, device, (), films, Weights())
+def job(variant: Variant, *, images=("gone.dcm",), device="cpu") -> Job:
+    return Job(variant, Task.RATE, "compact-2", Precision.FP32, device, (), images, Weights())
 
 
 def test_a_process_that_fails_is_reported_with_its_last_words(tmp_path):
@@ -24,12 +24,12 @@ def test_a_process_that_fails_is_reported_with_its_last_words(tmp_path):
         processes.rate(job(Variant.REFERENCE), tmp_path)
 
 
-def test_a_film_that_is_not_scored_stops_the_measurement(tmp_path):
-    film = tmp_path / "film.png"
-    film.write_bytes(b"no film")
+def test_an_image_that_is_not_scored_stops_the_measurement(tmp_path):
+    image = tmp_path / "film.png"
+    image.write_bytes(b"no image")
 
-    with pytest.raises(BenchmarkError, match="a film was rejected: not_an_image"):
-        processes.rate(job(Variant.OURS, films=(str(film),)), tmp_path)
+    with pytest.raises(BenchmarkError, match="an image was rejected: not_an_image"):
+        processes.rate(job(Variant.OURS, images=(str(image),)), tmp_path)
 
 
 @pytest.mark.skipif(gpus() > 0, reason="this machine has a GPU")

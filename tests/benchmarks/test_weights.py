@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from benchmarks.weights import WEIGHTS, film_like, write_random_weights
+from benchmarks.weights import WEIGHTS, image_like, write_random_weights
 from severity.heads.published import linear_on_lung_opacity
 from severity.models.scoring_model import Placement
 from severity.models.torchxrayvision import load_published
@@ -14,7 +14,7 @@ from severity.models.torchxrayvision_weights import weight_set
 pytestmark = pytest.mark.weights
 
 
-def test_the_product_loads_random_weights_as_published_ones_and_they_tell_films_apart(tmp_path):
+def test_the_product_loads_random_weights_as_published_ones_and_they_tell_images_apart(tmp_path):
     weights = write_random_weights(tmp_path)
 
     content = Path(weights.file).read_bytes()
@@ -25,7 +25,7 @@ def test_the_product_loads_random_weights_as_published_ones_and_they_tell_films_
         sha256=weights.sha256,
         placement=Placement(),
     )
-    extents = [score.geographic_extent_raw for score in model.score(film_like(8))]
+    extents = [score.geographic_extent_raw for score in model.score(image_like(8))]
 
     assert np.std(extents) > 0.2
     assert 0 < np.mean(extents) < 8

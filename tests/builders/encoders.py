@@ -1,4 +1,4 @@
-"""Frames in every encoding that DICOM films come in, of any number of bits."""
+"""Frames in every encoding that DICOM images come in, of any number of bits."""
 
 import imagecodecs
 import numpy as np

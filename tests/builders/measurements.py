@@ -4,19 +4,19 @@ from benchmarks.comparison import REFERENCE, Contender, Round, Section
 from benchmarks.jobs import Format, Precision, Rate, Variant
 
 OURS = Contender(Variant.OURS, Precision.FP32)
-BARE = Contender(Variant.BARE, Precision.FP32)
+NETWORK_ONLY = Contender(Variant.NETWORK_ONLY, Precision.FP32)
 
 
-def measured(films_per_second, points=((4.0, 3.0), (2.0, 1.0)), *, peak_bytes=0):
-    """Two films at a rate."""
-    return Rate(2, 2 / films_per_second, points, "what ran", peak_bytes)
+def measured(images_per_second, points=((4.0, 3.0), (2.0, 1.0)), *, peak_bytes=0):
+    """Two images at a rate."""
+    return Rate(2, 2 / images_per_second, points, "what ran", peak_bytes)
 
 
-def one_round(reference, ours, bare) -> Round:
+def one_round(reference, ours, network_only) -> Round:
     return {
         REFERENCE.name: measured(reference),
         OURS.name: measured(ours),
-        BARE.name: measured(bare, ()),
+        NETWORK_ONLY.name: measured(network_only, ()),
     }
 
 

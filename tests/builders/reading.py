@@ -1,4 +1,4 @@
-"""What the product makes of a film's bytes: what it shows, or why it is refused."""
+"""What the product makes of an image's bytes: what it shows, or why it is refused."""
 
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -19,12 +19,12 @@ from severity.images.radiograph import Radiograph
 def read(
     content: bytes, zone: tzinfo = UTC, *, helpers: DecodingHelpers | None = None
 ) -> Radiograph:
-    """Read a DICOM film, which needs no sidecar."""
+    """Read a DICOM image, which needs no sidecar."""
     return read_radiograph(content, None, content_sha256="", zone=zone, helpers=helpers)
 
 
 def reason(content: bytes) -> Reason:
-    """Return why a film is refused; fail where it is read, or where a message names a patient."""
+    """Return why an image is refused; fail where it is read, or where a message names a patient."""
     with pytest.raises(RejectedImage) as rejected:
         read(content)
     assert "ROE" not in str(rejected.value), "a message never names a patient"

@@ -5,18 +5,18 @@ from datetime import UTC, datetime, timedelta
 from db.outcomes import Scored
 from severity.domain import (
     Acquired,
+    DistributionCheck,
     ImageRecord,
     Interval,
-    Likeness,
     MeasurementError,
     MeasurementErrors,
     ModelVersion,
+    OutOfDistribution,
     PatientId,
     Scale,
     Score,
     StandardError,
     TimeSource,
-    Unlike,
     View,
 )
 
@@ -24,7 +24,9 @@ INBOX = "/inbox"
 DAY_ZERO = datetime(2020, 3, 1, tzinfo=UTC)
 
 
-INVERTED = Likeness("films-1", distance=2.5, unlike=Unlike.INVERTED)
+INVERTED = DistributionCheck(
+    "films-1", distance=2.5, out_of_distribution=OutOfDistribution.INVERTED
+)
 
 
 def version(

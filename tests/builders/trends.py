@@ -9,9 +9,9 @@ from severity.domain import (
     Interval,
     MeasurementError,
     MeasurementErrors,
+    OutOfDistribution,
     Scale,
     StandardError,
-    Unlike,
     View,
 )
 
@@ -49,7 +49,7 @@ def days_later(days: int, **changes: object) -> Observation:
 
 
 def calibrated_trend() -> Trend:
-    """Four films of which the first is inverted, with all that can be known of them."""
+    """Four images of which the first is inverted, with all that can be known of them."""
     worse = days_later(
         2,
         view=View.AP_SUPINE,
@@ -73,7 +73,9 @@ def calibrated_trend() -> Trend:
         extent_direction_from_baseline=Direction.BETTER,
         extent_direction_from_previous=Direction.BETTER,
     )
-    inverted = days_later(-3, geographic_extent=7.9, unlike=Unlike.INVERTED, **NOT_COMPARED)
+    inverted = days_later(
+        -3, geographic_extent=7.9, out_of_distribution=OutOfDistribution.INVERTED, **NOT_COMPARED
+    )
     first = replace(SEEN, extent_interval=Interval(1.2, 4.1), opacity_interval=Interval(6.0, 8.0))
     error = MeasurementError(StandardError(0.42, Interval(0.3, 0.6), degrees=40), None)
     return trend(

@@ -90,14 +90,14 @@ def claim_suspect(database: Database, model: int) -> Callable[[UUID], list[ledge
 
 @pytest.fixture
 def course(database, model, enlist, running, claim) -> Callable[..., None]:
-    """Write films of a patient: one keyword dictionary each."""
+    """Write images of a patient: one keyword dictionary each."""
 
-    def course(*films: dict[str, object]) -> None:
-        enlist(*(f"c{number}" for number in range(len(films))))
+    def course(*images: dict[str, object]) -> None:
+        enlist(*(f"c{number}" for number in range(len(images))))
         with running() as run_id:
             outcomes = [
-                scored(held.ledger_id, uid=f"1.{place}", pixels=f"px{place}", **film)
-                for place, (held, film) in enumerate(zip(claim(run_id), films, strict=True))
+                scored(held.ledger_id, uid=f"1.{place}", pixels=f"px{place}", **image)
+                for place, (held, image) in enumerate(zip(claim(run_id), images, strict=True))
             ]
             with database.transaction() as session:
                 scores.close(session, run_id, outcomes, model_version_id=model)

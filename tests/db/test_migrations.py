@@ -8,7 +8,7 @@ from db import engine
 from db.engine import Database
 from db.reading import balances, trends
 
-# A course of two films, as revision 0002 stores it.
+# A course of two images, as revision 0002 stores it.
 AS_0002 = """
 INSERT INTO model_version
     (key, name, weights_sha256, head_sha256, preprocessing, precision, scales)
@@ -55,7 +55,7 @@ def test_scores_of_before_keep_their_trend_and_say_nothing_of_their_errors(at_00
 
     with at_0002.transaction() as session:
         trend = trends.trend(session, "p-1", "v1")
-        assert balances.balance(session, "v1").unlike == 0
+        assert balances.balance(session, "v1").out_of_distribution == 0
         assert session.scalar(text("SELECT extent FROM last_extent")) == 3
     first, second = trend.observations
     assert (first.geographic_extent, second.geographic_extent) == (2, 3)
@@ -63,7 +63,7 @@ def test_scores_of_before_keep_their_trend_and_say_nothing_of_their_errors(at_00
     assert second.days_since_baseline == 1
     assert {
         second.extent_interval,
-        second.unlike,
+        second.out_of_distribution,
         second.extent_direction_from_baseline,
         second.extent_direction_from_previous,
         trend.errors,

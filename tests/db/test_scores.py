@@ -6,7 +6,7 @@ from sqlalchemy import text
 from db import runs, scores
 from db.errors import DatabaseError
 from db.outcomes import Rejected
-from severity.domain import Interval, Likeness, Reason, State, Unlike
+from severity.domain import DistributionCheck, Interval, OutOfDistribution, Reason, State
 from tests.builders.scores import INVERTED, scored, version
 
 
@@ -238,10 +238,15 @@ def test_a_score_is_kept_with_its_intervals_its_likeness_and_its_triage(
                 extent=3.0,
                 geographic_extent_interval=Interval(1.5, 4.25),
                 opacity_interval=Interval(2.0, 2.0),
-                likeness=INVERTED,
+                distribution_check=INVERTED,
                 triage={"pneumonia": 0.75, "normal": 0.25},
             ),
-            scored(near.ledger_id, uid="1.2", pixels="y", likeness=Likeness("films-1", 0.5)),
+            scored(
+                near.ledger_id,
+                uid="1.2",
+                pixels="y",
+                distribution_check=DistributionCheck("films-1", 0.5),
+            ),
             scored(bare.ledger_id, uid="1.3", pixels="z"),
         )
 
@@ -278,12 +283,25 @@ NAN, INFINITY = float("nan"), float("inf")
         ({"opacity_interval": Interval(1, 8.1)}, "ck_score_opacity_interval"),
         ({"opacity_interval": Interval(NAN, NAN)}, "ck_score_opacity_interval"),
         ({"opacity_interval": Interval(None, 4)}, "ck_score_opacity_ends"),
-        ({"likeness": Likeness("films-1", NAN)}, "ck_score_distance"),
-        ({"likeness": Likeness("films-1", INFINITY, Unlike.TURNED)}, "ck_score_distance"),
-        ({"likeness": Likeness("films-1", -0.1)}, "ck_score_distance"),
-        ({"likeness": Likeness("films-1", 1.0, Unlike.TURNED)}, "ck_score_unlike"),
-        ({"likeness": Likeness(None, 2.0)}, "ck_score_likeness"),
-        ({"likeness": Likeness(None, None, Unlike.TURNED)}, "ck_score_unlike"),
+        ({"distribution_check": DistributionCheck("films-1", NAN)}, "ck_score_distance"),
+        (
+            {
+                "distribution_check": DistributionCheck(
+                    "films-1", INFINITY, OutOfDistribution.ROTATED
+                )
+            },
+            "ck_score_distance",
+        ),
+        ({"distribution_check": DistributionCheck("films-1", -0.1)}, "ck_score_distance"),
+        (
+            {"distribution_check": DistributionCheck("films-1", 1.0, OutOfDistribution.ROTATED)},
+            "ck_score_unlike",
+        ),
+        ({"distribution_check": DistributionCheck(None, 2.0)}, "ck_score_likeness"),
+        (
+            {"distribution_check": DistributionCheck(None, None, OutOfDistribution.ROTATED)},
+            "ck_score_unlike",
+        ),
     ],
     ids=str,
 )

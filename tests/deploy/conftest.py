@@ -19,9 +19,9 @@ from severity.domain import (
     Interval,
     MeasurementError,
     MeasurementErrors,
+    OutOfDistribution,
     StandardError,
     TimeSource,
-    Unlike,
     View,
 )
 from tests.builders.postgres import execute, running_postgres
@@ -31,7 +31,7 @@ DAY_0 = datetime(2020, 3, 1, 9, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Film:
+class Example:
     """One image and its points (geographic extent, opacity) by each model version."""
 
     patient: str
@@ -40,22 +40,28 @@ class Film:
     view: View = View.PA
     source: TimeSource = TimeSource.ACQUISITION
     simulated: bool = False
-    unlike: Unlike | None = None
+    unlike: OutOfDistribution | None = None
 
 
-FILMS = (
-    Film("p-one", 0, {"v1": (2.0, 1.0), "v2": (7.0, 6.0)}),
-    Film("p-one", 3, {"v1": (5.0, 3.0), "v2": (6.5, 5.0)}, view=View.AP),
-    Film("p-one", 5, {"v1": (4.0, 2.5)}, view=View.AP),
-    Film("p-two", 0, {"v1": (3.0, 2.0)}, source=TimeSource.SIDECAR_OFFSET),
-    Film("p-two", 10, {"v1": (1.0, 0.5)}, source=TimeSource.SIDECAR_OFFSET, view=View.AP),
-    Film("p-two", 60, {"v1": (2.5, 1.5)}, simulated=True),
-    Film("p-three", 0, {"v1": (8.0, 6.0)}, unlike=Unlike.INVERTED),
-    Film("p-three", 2, {"v1": (3.0, 2.0)}),
-    Film("p-three", 4, {"v1": (7.0, 2.0)}, unlike=Unlike.TURNED),
-    Film("p-three", 6, {"v1": (4.0, 1.0)}),
-    Film("p-three", 0, {"v1": (8.0, 6.0)}, source=TimeSource.SIDECAR_OFFSET, unlike=Unlike.LAYOUT),
-    Film("p-three", 1, {"v1": (3.5, 2.5)}, source=TimeSource.SIDECAR_OFFSET),
+EXAMPLES = (
+    Example("p-one", 0, {"v1": (2.0, 1.0), "v2": (7.0, 6.0)}),
+    Example("p-one", 3, {"v1": (5.0, 3.0), "v2": (6.5, 5.0)}, view=View.AP),
+    Example("p-one", 5, {"v1": (4.0, 2.5)}, view=View.AP),
+    Example("p-two", 0, {"v1": (3.0, 2.0)}, source=TimeSource.SIDECAR_OFFSET),
+    Example("p-two", 10, {"v1": (1.0, 0.5)}, source=TimeSource.SIDECAR_OFFSET, view=View.AP),
+    Example("p-two", 60, {"v1": (2.5, 1.5)}, simulated=True),
+    Example("p-three", 0, {"v1": (8.0, 6.0)}, unlike=OutOfDistribution.INVERTED),
+    Example("p-three", 2, {"v1": (3.0, 2.0)}),
+    Example("p-three", 4, {"v1": (7.0, 2.0)}, unlike=OutOfDistribution.ROTATED),
+    Example("p-three", 6, {"v1": (4.0, 1.0)}),
+    Example(
+        "p-three",
+        0,
+        {"v1": (8.0, 6.0)},
+        source=TimeSource.SIDECAR_OFFSET,
+        unlike=OutOfDistribution.LAYOUT,
+    ),
+    Example("p-three", 1, {"v1": (3.5, 2.5)}, source=TimeSource.SIDECAR_OFFSET),
 )
 # Of the first version: its extent's is known, its opacity's is not. The second has no calibration.
 ERRORS = MeasurementErrors(
@@ -136,16 +142,16 @@ def _fill(owner: Database) -> None:
             for number, (key, version) in enumerate(versions.items())
         }
         session.add_all(runs.values())
-        for number, film in enumerate(FILMS):
-            image = _image(film, number, patients[film.patient].id)
+        for number, example in enumerate(EXAMPLES):
+            image = _image(example, number, patients[example.patient].id)
             study = Study(patient_id=image.patient_id, study_uid=f"2.25.{number}")
             session.add(study)
             session.flush()
             image.study_id = study.id
             session.add(image)
             session.flush()
-            for key, points in film.points.items():
-                session.add(_score(film, image, points, runs[key]))
+            for key, points in example.points.items():
+                session.add(_score(example, image, points, runs[key]))
                 session.add(
                     LedgerEntry(
                         content_sha256=f"content {number}",
@@ -183,20 +189,20 @@ def _version(key: str) -> ModelVersionRow:
     )
 
 
-def _image(film: Film, number: int, patient_id: int) -> Image:
+def _image(example: Example, number: int, patient_id: int) -> Image:
     return Image(
         patient_id=patient_id,
         image_uid=f"1.2.{number}",
         pixel_sha256=f"pixels {number}",
-        view=film.view,
-        acquired_at=DAY_0 + timedelta(days=film.day),
-        acquired_source=film.source,
+        view=example.view,
+        acquired_at=DAY_0 + timedelta(days=example.day),
+        acquired_source=example.source,
         acquired_zone="UTC",
-        simulated=film.simulated,
+        simulated=example.simulated,
     )
 
 
-def _score(film: Film, image: Image, points: tuple[float, float], run: Run) -> ScoreRow:
+def _score(example: Example, image: Image, points: tuple[float, float], run: Run) -> ScoreRow:
     extent, opacity = points
     calibrated = run.id == UUID(int=0)
     return ScoreRow(
@@ -212,9 +218,9 @@ def _score(film: Film, image: Image, points: tuple[float, float], run: Run) -> S
         extent_high=min(extent + 1.2, 8) if calibrated else None,
         opacity_low=max(opacity - 0.5, 0) if calibrated else None,
         opacity_high=min(opacity + 0.5, 6) if calibrated else None,
-        likeness_reference="films-1" if film.unlike else None,
-        likeness_distance=2.5 if film.unlike else None,
-        unlike=film.unlike,
+        likeness_reference="films-1" if example.unlike else None,
+        likeness_distance=2.5 if example.unlike else None,
+        unlike=example.unlike,
         triage={"pneumonia": 0.75},
         acquired_at=image.acquired_at,
         acquired_source=image.acquired_source,

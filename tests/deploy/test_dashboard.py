@@ -19,7 +19,7 @@ BALANCE = "Balance of the model version"
 ERRORS = ", errors"
 SMALLEST = "Smallest detectable change"
 DATASOURCE = "grafana-postgresql-datasource"
-DAY_0 = datetime(2020, 3, 1, 9, tzinfo=UTC)  # of the films in conftest.py
+DAY_0 = datetime(2020, 3, 1, 9, tzinfo=UTC)  # of the images in conftest.py
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,8 @@ def _queries(dashboard: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield annotation["name"], annotation["target"]["rawSql"]
     for panel in dashboard["panels"]:
         for target in panel.get("targets", ()):
-            # The second query of a panel is of errors: intervals, and what is within noise.
+            # The second query of a panel is of errors: intervals, and what is within test-retest
+            # error.
             name = panel["title"] + (ERRORS if target["refId"] == "B" else "")
             yield name, target["rawSql"]
 
@@ -151,12 +152,12 @@ def test_a_course_is_that_of_one_patient_by_one_model_version(ask: Ask) -> None:
     ]
 
 
-def test_simulated_films_are_named_so_in_the_legend(ask: Ask) -> None:
+def test_simulated_images_are_named_so_in_the_legend(ask: Ask) -> None:
     rows = ask("Geographic extent", "v1", "p-two")
     assert _columns(rows, "metric", "value") == [("Geographic extent (SIMULATED)", 2.5)]
 
 
-def test_films_without_a_calendar_date_are_drawn_by_day_alone(ask: Ask) -> None:
+def test_images_without_a_calendar_date_are_drawn_by_day_alone(ask: Ask) -> None:
     calendar = [*ask("Geographic extent", "v1", "p-two"), *ask("Opacity", "v1", "p-two")]
     assert {row["time"] for row in calendar} == {DAY_0.replace(month=4, day=30)}
 
@@ -171,11 +172,11 @@ def test_films_without_a_calendar_date_are_drawn_by_day_alone(ask: Ask) -> None:
 def test_a_change_of_view_is_marked(ask: Ask) -> None:
     marks = ask("Changes of view", "v1", "p-one")
     assert _columns(marks, "time", "text") == [(DAY_0.replace(day=4), "View changed to AP")]
-    # The change of p-two lies between films without a date.
+    # The change of p-two lies between images without a date.
     assert ask("Changes of view", "v1", "p-two") == []
 
 
-def test_the_table_holds_each_film_with_its_changes(ask: Ask) -> None:
+def test_the_table_holds_each_image_with_its_changes(ask: Ask) -> None:
     rows = ask("Observations", "v1", "p-one")
     assert _columns(rows, "Date", "Days since baseline", "View", "View changed", "Simulated") == [
         (DAY_0, 0, "PA", "", ""),
@@ -222,9 +223,9 @@ def test_the_table_says_what_a_change_means(ask: Ask) -> None:
     assert set(_columns(ask("Observations", "v2", "p-one"), *extent)) == {(None, None, None)}
 
 
-def test_the_table_compares_nothing_with_a_film_that_is_unlike_known_films(ask: Ask) -> None:
+def test_the_table_compares_nothing_with_an_image_that_is_out_of_distribution(ask: Ask) -> None:
     rows = ask("Observations", "v1", "p-three")
-    names = ("Days since baseline", "Unlike known films", "Extent", "Extent from baseline")
+    names = ("Days since baseline", "Out of distribution", "Extent", "Extent from baseline")
     assert _columns(rows, *names, "Extent is, from previous") == [
         (-2, "inverted", 8.0, None, None),
         (0, "", 3.0, 0.0, None),
@@ -235,9 +236,9 @@ def test_the_table_compares_nothing_with_a_film_that_is_unlike_known_films(ask: 
     ]
 
 
-def test_films_unlike_known_ones_are_points_of_their_own_in_every_chart(ask: Ask) -> None:
+def test_images_out_of_distribution_are_points_of_their_own_in_every_chart(ask: Ask) -> None:
     rows = ask("Geographic extent", "v1", "p-three")
-    flagged = "Geographic extent (UNLIKE KNOWN FILMS)"
+    flagged = "Geographic extent (OUT OF DISTRIBUTION)"
     assert _columns(rows, "metric", "value") == [
         (flagged, 8.0),
         ("Geographic extent", 3.0),
@@ -249,10 +250,10 @@ def test_films_unlike_known_ones_are_points_of_their_own_in_every_chart(ask: Ask
         (-1, None, 8.0),
         (0, 3.5, None),
     ]
-    marks = ask("Films unlike known films", "v1", "p-three")
+    marks = ask("Images out of distribution", "v1", "p-three")
     assert [mark["text"] for mark in marks] == [
-        "Unlike known films: inverted",
-        "Unlike known films: turned",
+        "Out of distribution: inverted",
+        "Out of distribution: turned",
     ]
 
 
@@ -287,7 +288,7 @@ def test_triage_reaches_no_panel(reader: Database, ask: Ask, dashboard: dict[str
 
 
 def test_the_balance_is_that_of_one_model_version(ask: Ask) -> None:
-    names = ("Seen", "Scored", "Rejected", "Pending", "Unlike known films", "Unaccounted for")
+    names = ("Seen", "Scored", "Rejected", "Pending", "Out of distribution", "Unaccounted for")
     assert _columns(ask(BALANCE, "v1"), *names) == [(14, 12, 1, 1, 3, 0)]
     assert _columns(ask(BALANCE, "v2"), *names) == [(2, 2, 0, 0, 0, 0)]
 

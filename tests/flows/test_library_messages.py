@@ -6,10 +6,10 @@ import pytest
 from pydicom.uid import RLELossless
 
 from tests.builders.commands import Command
-from tests.builders.film_files import dicom_film
+from tests.builders.encoded_images import dicom_file
 
 
-def test_what_a_library_says_of_a_film_goes_nowhere(
+def test_what_a_library_says_of_an_image_goes_nowhere(
     command: Command,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -18,17 +18,17 @@ def test_what_a_library_says_of_a_film_goes_nowhere(
     """It quotes values, which may be a patient's."""
     monkeypatch.setattr(logging.getLogger("pydicom"), "propagate", True)
     caplog.set_level(logging.DEBUG)
-    films = {
-        "faulty.dcm": dicom_film(PatientID="ROE-1" * 20),
-        "broken.dcm": dicom_film(syntax=RLELossless, frame=b"ROE-1" * 20),
+    images = {
+        "faulty.dcm": dicom_file(PatientID="ROE-1" * 20),
+        "broken.dcm": dicom_file(syntax=RLELossless, frame=b"ROE-1" * 20),
     }
-    for name, content in films.items():
+    for name, content in images.items():
         (tmp_path / name).write_bytes(content)
     caplog.clear()
 
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        ended = command("score", *(str(tmp_path / name) for name in films))
+        ended = command("score", *(str(tmp_path / name) for name in images))
 
     assert "corrupt" in ended.out
     assert not [one for one in warned if "pydicom" in one.filename]

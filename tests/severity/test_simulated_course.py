@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from flows.demo.films import RG1_LUNGS, rg1_pixels
+from flows.demo.images import RG1_LUNGS, rg1_pixels
 from severity.images.grey_image import GreyImage
 from severity.images.preprocessing import to_model_input
 from severity.models.bundled import load_bundled
@@ -18,7 +18,7 @@ AMOUNTS = np.linspace(0, 1, 10)
 
 
 @pytest.fixture(scope="module")
-def film() -> NDArray[np.float32]:
+def image() -> NDArray[np.float32]:
     return rg1_pixels()
 
 
@@ -33,10 +33,12 @@ def grey(painted: NDArray[np.floating]) -> GreyImage:
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])  # the patients of the demonstration
 def test_extent_follows_the_painted_amount(
-    film: NDArray[np.float32], model: ScoringModel, seed: int
+    image: NDArray[np.float32], model: ScoringModel, seed: int
 ) -> None:
-    films = (paint_opacities(film, lungs=RG1_LUNGS, amount=amount, seed=seed) for amount in AMOUNTS)
-    inputs = np.stack([to_model_input(grey(painted)) for painted in films])
+    images = (
+        paint_opacities(image, lungs=RG1_LUNGS, amount=amount, seed=seed) for amount in AMOUNTS
+    )
+    inputs = np.stack([to_model_input(grey(painted)) for painted in images])
 
     extents = [score.geographic_extent for score in model.score(inputs)]
 

@@ -22,7 +22,7 @@ AMOUNTS = np.linspace(0, 1, 9)
 
 
 @pytest.fixture
-def film() -> NDArray[np.float32]:
+def image() -> NDArray[np.float32]:
     """A bright body with dark lungs, ribs across them and a little noise."""
     body = np.full((240, 220), 0.9, np.float32)
     ribs = 0.08 * np.sin(np.arange(240) / 6)[:, None]
@@ -32,35 +32,35 @@ def film() -> NDArray[np.float32]:
 
 
 @pytest.fixture
-def inside(film: NDArray[np.float32]) -> NDArray[np.bool_]:
-    return lung_fields(film.shape, lungs=LUNGS) > 0
+def inside(image: NDArray[np.float32]) -> NDArray[np.bool_]:
+    return lung_fields(image.shape, lungs=LUNGS) > 0
 
 
-def painted(film: NDArray[np.float32], amount: float, *, seed: int = 1) -> NDArray[np.float32]:
-    return paint_opacities(film, lungs=LUNGS, amount=amount, seed=seed)
+def painted(image: NDArray[np.float32], amount: float, *, seed: int = 1) -> NDArray[np.float32]:
+    return paint_opacities(image, lungs=LUNGS, amount=amount, seed=seed)
 
 
-def test_amount_zero_paints_nothing(film: NDArray[np.float32]) -> None:
-    np.testing.assert_array_equal(painted(film, 0), film)
+def test_amount_zero_paints_nothing(image: NDArray[np.float32]) -> None:
+    np.testing.assert_array_equal(painted(image, 0), image)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_lungs_brighten_strictly_with_the_amount(
-    film: NDArray[np.float32], inside: NDArray[np.bool_], seed: int
+    image: NDArray[np.float32], inside: NDArray[np.bool_], seed: int
 ) -> None:
-    means = [painted(film, amount, seed=seed)[inside].mean() for amount in AMOUNTS]
+    means = [painted(image, amount, seed=seed)[inside].mean() for amount in AMOUNTS]
 
     assert np.all(np.diff(means) > 0.001)
 
 
-def test_no_pixel_darkens_as_the_amount_grows(film: NDArray[np.float32]) -> None:
-    films = np.stack([painted(film, amount) for amount in AMOUNTS])
+def test_no_pixel_darkens_as_the_amount_grows(image: NDArray[np.float32]) -> None:
+    images = np.stack([painted(image, amount) for amount in AMOUNTS])
 
-    assert np.all(np.diff(films, axis=0) >= 0)
+    assert np.all(np.diff(images, axis=0) >= 0)
 
 
-def test_covered_area_and_density_both_grow_with_the_amount(film: NDArray[np.float32]) -> None:
-    added = [painted(film, amount) - film for amount in AMOUNTS[1:]]
+def test_covered_area_and_density_both_grow_with_the_amount(image: NDArray[np.float32]) -> None:
+    added = [painted(image, amount) - image for amount in AMOUNTS[1:]]
 
     areas = [np.mean(more > 0.01) for more in added]
     densities = [np.mean(more[more > 0.01]) for more in added]
@@ -69,69 +69,69 @@ def test_covered_area_and_density_both_grow_with_the_amount(film: NDArray[np.flo
 
 
 def test_pixels_outside_the_lungs_stay_as_they_are(
-    film: NDArray[np.float32], inside: NDArray[np.bool_]
+    image: NDArray[np.float32], inside: NDArray[np.bool_]
 ) -> None:
-    np.testing.assert_array_equal(painted(film, 1)[~inside], film[~inside])
+    np.testing.assert_array_equal(painted(image, 1)[~inside], image[~inside])
 
 
-def test_opacities_never_reach_white(film: NDArray[np.float32]) -> None:
-    result = painted(film, 1)
+def test_opacities_never_reach_white(image: NDArray[np.float32]) -> None:
+    result = painted(image, 1)
 
-    brightened = result > film
+    brightened = result > image
     assert result.dtype == np.float32
-    assert result.min() >= film.min()
+    assert result.min() >= image.min()
     assert result[brightened].max() < DENSEST
 
 
-def test_ribs_stay_visible_through_the_densest_opacities(film: NDArray[np.float32]) -> None:
-    with_a_rib = film.copy()
+def test_ribs_stay_visible_through_the_densest_opacities(image: NDArray[np.float32]) -> None:
+    with_a_rib = image.copy()
     rib = np.s_[100:110, 50:70]
     with_a_rib[rib] += 0.05
 
-    contrast = (painted(with_a_rib, 1) - painted(film, 1))[rib]
+    contrast = (painted(with_a_rib, 1) - painted(image, 1))[rib]
 
     assert contrast.min() > 0.004
     assert contrast.mean() > 0.01
 
 
-def test_the_source_film_is_not_changed(film: NDArray[np.float32]) -> None:
-    before = film.copy()
+def test_the_source_image_is_not_changed(image: NDArray[np.float32]) -> None:
+    before = image.copy()
 
-    painted(film, 1)
+    painted(image, 1)
 
-    np.testing.assert_array_equal(film, before)
+    np.testing.assert_array_equal(image, before)
 
 
 def test_a_seed_places_the_patches_alike_whatever_was_painted_between(
-    film: NDArray[np.float32],
+    image: NDArray[np.float32],
 ) -> None:
-    once = painted(film, 0.5, seed=3)
+    once = painted(image, 0.5, seed=3)
     for seed in range(10, 20):  # more than are kept in memory
-        painted(film, 0.5, seed=seed)
+        painted(image, 0.5, seed=seed)
 
-    np.testing.assert_array_equal(painted(film, 0.5, seed=3), once)
+    np.testing.assert_array_equal(painted(image, 0.5, seed=3), once)
 
 
-def test_seeds_place_the_patches_differently(film: NDArray[np.float32]) -> None:
-    one, other = (painted(film, 0.4, seed=seed) - film for seed in (1, 2))
+def test_seeds_place_the_patches_differently(image: NDArray[np.float32]) -> None:
+    one, other = (painted(image, 0.4, seed=seed) - image for seed in (1, 2))
 
     assert np.corrcoef(one.ravel(), other.ravel())[0, 1] < 0.9
 
 
-def test_a_seed_places_the_patches_alike_in_a_film_of_another_size(
-    film: NDArray[np.float32],
+def test_a_seed_places_the_patches_alike_in_an_image_of_another_size(
+    image: NDArray[np.float32],
 ) -> None:
-    large = np.kron(film, np.ones((2, 2), np.float32))
+    large = np.kron(image, np.ones((2, 2), np.float32))
 
     halved = painted(large, 0.5).reshape(240, 2, 220, 2).mean(axis=(1, 3))
 
-    assert np.abs(halved - painted(film, 0.5)).max() < 0.05
+    assert np.abs(halved - painted(image, 0.5)).max() < 0.05
 
 
 @pytest.mark.parametrize("amount", [-0.01, 1.01, float("nan")])
-def test_an_amount_beyond_its_range_is_refused(film: NDArray[np.float32], amount: float) -> None:
+def test_an_amount_beyond_its_range_is_refused(image: NDArray[np.float32], amount: float) -> None:
     with pytest.raises(ValueError, match="outside 0 to 1"):
-        painted(film, amount)
+        painted(image, amount)
 
 
 def test_a_course_runs_straight_between_its_points_and_stays_beyond_them() -> None:

@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 from PIL import Image
 from pydicom.data import get_testdata_file
 
-from severity.reliability.likeness import frontal_films
+from severity.reliability.out_of_distribution import frontal_distribution
 from training.counterexamples import MADE_OTHERWISE, drawn, in_folder, with_opacities
 
 
@@ -36,7 +36,7 @@ def test_images_of_a_folder_come_by_kind_and_once_each(folder: Path) -> None:
     }
 
 
-def test_images_of_a_folder_fill_the_range_of_a_film(folder: Path) -> None:
+def test_images_of_a_folder_fill_the_range_of_an_image(folder: Path) -> None:
     for inputs in in_folder(folder).values():
         for one in inputs:
             assert one.shape == (224, 224)
@@ -45,23 +45,27 @@ def test_images_of_a_folder_fill_the_range_of_a_film(folder: Path) -> None:
 
 def test_everything_that_is_drawn_is_flagged() -> None:
     for inputs in drawn(count=8).values():
-        assert all(one.unlike is not None for one in frontal_films().likeness(inputs))
+        assert all(
+            one.out_of_distribution is not None for one in frontal_distribution().check(inputs)
+        )
 
 
 @pytest.mark.parametrize("kind", MADE_OTHERWISE)
-def test_a_film_made_otherwise_is_another_image_of_the_same_range(folder: Path, kind: str) -> None:
-    (film,) = in_folder(folder)["CR EXTREMITY"]
+def test_an_image_made_otherwise_is_another_image_of_the_same_range(
+    folder: Path, kind: str
+) -> None:
+    (image,) = in_folder(folder)["CR EXTREMITY"]
 
-    changed = MADE_OTHERWISE[kind](film)
+    changed = MADE_OTHERWISE[kind](image)
 
-    assert changed.shape == film.shape
+    assert changed.shape == image.shape
     assert -1024 <= changed.min() < changed.max() <= 1024
-    assert not np.array_equal(changed, film)
+    assert not np.array_equal(changed, image)
 
 
 def test_painted_opacities_only_brighten(folder: Path) -> None:
-    films = in_folder(folder)["CT"] * 3
+    images = in_folder(folder)["CT"] * 3
 
-    for film, opaque in zip(films, with_opacities(films), strict=True):
-        assert (opaque - film).min() > -0.01
-        assert (opaque - film).max() > 10
+    for image, opaque in zip(images, with_opacities(images), strict=True):
+        assert (opaque - image).min() > -0.01
+        assert (opaque - image).max() > 10

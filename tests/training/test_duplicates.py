@@ -6,17 +6,17 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.duplicates import SAME_FILM, agreement, reduced
-from training.films import collection_films, grey_pixels
+from training.duplicates import SAME_IMAGE, agreement, reduced
+from training.images import collection_images, grey_pixels
 
 Pixels = NDArray[np.uint8]
 
 
 @pytest.fixture(scope="session")
 def series(data: Path) -> list[Pixels]:
-    """Three films of one patient, three days apart at most."""
-    films = [film for film in collection_films(data) if film.patient == "cidc-2"]
-    return [grey_pixels(film.path) for film in films[:3]]
+    """Three images of one patient, three days apart at most."""
+    images = [image for image in collection_images(data) if image.patient == "cidc-2"]
+    return [grey_pixels(image.path) for image in images[:3]]
 
 
 def published_again(pixels: Pixels) -> Pixels:
@@ -32,18 +32,20 @@ def published_again(pixels: Pixels) -> Pixels:
     return np.asarray(Image.open(stream))
 
 
-def test_a_cropped_rescaled_and_reencoded_copy_is_the_same_film(series: list[Pixels]) -> None:
+def test_a_cropped_rescaled_and_reencoded_copy_is_the_same_image(series: list[Pixels]) -> None:
     for pixels in series:
-        assert agreement(reduced(pixels), reduced(published_again(pixels))) > SAME_FILM
+        assert agreement(reduced(pixels), reduced(published_again(pixels))) > SAME_IMAGE
 
 
-def test_a_mirrored_copy_is_the_same_film(series: list[Pixels]) -> None:
+def test_a_mirrored_copy_is_the_same_image(series: list[Pixels]) -> None:
     mirrored = np.ascontiguousarray(published_again(series[0])[:, ::-1])
 
-    assert agreement(reduced(series[0]), reduced(mirrored)) > SAME_FILM
+    assert agreement(reduced(series[0]), reduced(mirrored)) > SAME_IMAGE
 
 
-def test_films_of_one_patient_on_different_days_are_not_the_same_film(series: list[Pixels]) -> None:
+def test_images_of_one_patient_on_different_days_are_not_the_same_image(
+    series: list[Pixels],
+) -> None:
     first, *later = [reduced(pixels) for pixels in series]
 
-    assert max(agreement(first, other) for other in later) < SAME_FILM
+    assert max(agreement(first, other) for other in later) < SAME_IMAGE

@@ -4,14 +4,14 @@ import pytest
 pytest.importorskip("torch")
 
 
-from training.head import OtherFilms, fit_head, fit_ridge
+from training.head import AuxiliaryImages, fit_head, fit_ridge
 
 MAXIMUM = 8.0
 FEATURES = 40
 NOTHING = np.empty((0, FEATURES))
 
 
-def films(count, seed):
+def images(count, seed):
     """Features in which the first column alone tells the severity, as a share of 1."""
     generator = np.random.default_rng(seed)
     features = generator.normal(size=(count, FEATURES))
@@ -21,34 +21,34 @@ def films(count, seed):
 
 
 def error(also):
-    features, share = films(30, seed=1)
+    features, share = images(30, seed=1)
     head = fit_ridge(features, share * MAXIMUM, also=also, maximum=MAXIMUM)
-    unseen, truth = films(500, seed=3)
+    unseen, truth = images(500, seed=3)
     return np.abs(head(unseen) - truth * MAXIMUM).mean()
 
 
-def test_films_with_another_severity_score_make_a_head_better():
-    none = OtherFilms(NOTHING, np.empty(0), NOTHING, NOTHING)
-    more = OtherFilms(*films(200, seed=2), NOTHING, NOTHING)
+def test_images_with_another_severity_score_make_a_head_better():
+    none = AuxiliaryImages(NOTHING, np.empty(0), NOTHING, NOTHING)
+    more = AuxiliaryImages(*images(200, seed=2), NOTHING, NOTHING)
 
     assert error(more) < 0.8 * error(none)
 
 
 def test_painted_opacities_teach_a_head_which_way_is_up():
-    """Along a direction in which the films themselves do not differ."""
-    features, share = films(30, seed=1)
+    """Along a direction in which the images themselves do not differ."""
+    features, share = images(30, seed=1)
     features[:, 1] = 0
     rises = np.zeros((20, FEATURES))
     rises[:, 1] = 1e-6
-    also = OtherFilms(NOTHING, np.empty(0), rises, NOTHING)
+    also = AuxiliaryImages(NOTHING, np.empty(0), rises, NOTHING)
 
     head = fit_ridge(features, share * MAXIMUM, also=also, maximum=MAXIMUM)
 
     assert head.weight[1] > 0
 
 
-def test_how_a_film_was_taken_moves_a_head_less_once_it_was_shown():
-    features, share = films(30, seed=1)
+def test_how_an_image_was_taken_moves_a_head_less_once_it_was_shown():
+    features, share = images(30, seed=1)
     stills = np.random.default_rng(5).normal(scale=3, size=(40, FEATURES)) * (
         np.arange(FEATURES) >= 20
     )
@@ -58,21 +58,21 @@ def test_how_a_film_was_taken_moves_a_head_less_once_it_was_shown():
         head = fit_ridge(features, share * MAXIMUM, also=also, maximum=MAXIMUM)
         return np.abs(unseen @ head.weight).mean()
 
-    never = OtherFilms(NOTHING, np.empty(0), NOTHING, NOTHING)
-    assert moved(OtherFilms(NOTHING, np.empty(0), NOTHING, stills)) < 0.8 * moved(never)
+    never = AuxiliaryImages(NOTHING, np.empty(0), NOTHING, NOTHING)
+    assert moved(AuxiliaryImages(NOTHING, np.empty(0), NOTHING, stills)) < 0.8 * moved(never)
 
 
-def test_a_stretched_head_spans_the_readers_scale_on_films_of_other_patients():
+def test_a_stretched_head_spans_the_readers_scale_on_images_of_other_patients():
     """A ridge regression alone pulls them to the mean."""
-    features, share = films(60, seed=1)
-    unseen, truth = films(500, seed=3)
-    also = OtherFilms(NOTHING, np.empty(0), NOTHING, NOTHING)
+    features, share = images(60, seed=1)
+    unseen, truth = images(500, seed=3)
+    also = AuxiliaryImages(NOTHING, np.empty(0), NOTHING, NOTHING)
     weak = features * 1.0
     weak[:, 0] += np.random.default_rng(8).normal(scale=0.5, size=60)
 
     ridge = fit_ridge(weak, share * MAXIMUM, also=also, maximum=MAXIMUM)
     head = fit_head(
-        weak, share * MAXIMUM, [str(film // 2) for film in range(60)], also=also, maximum=MAXIMUM
+        weak, share * MAXIMUM, [str(image // 2) for image in range(60)], also=also, maximum=MAXIMUM
     )
 
     def slope(fitted):
@@ -83,8 +83,8 @@ def test_a_stretched_head_spans_the_readers_scale_on_films_of_other_patients():
 
 
 def test_a_head_gives_points_from_raw_features():
-    features, share = films(400, seed=1)
-    also = OtherFilms(NOTHING, np.empty(0), NOTHING, NOTHING)
+    features, share = images(400, seed=1)
+    also = AuxiliaryImages(NOTHING, np.empty(0), NOTHING, NOTHING)
     head = fit_ridge(features * 100 + 7, share * MAXIMUM, also=also, maximum=MAXIMUM)
 
     assert head(features * 100 + 7).mean() == pytest.approx(share.mean() * MAXIMUM)

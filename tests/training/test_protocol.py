@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 
 from severity.evaluation.splits import SPLITS, halves
-from training.films import collection_films
-from training.protocol import peer_accuracy
+from training.images import collection_images
+from training.protocol import comparator_accuracy
 
 
 def test_no_patient_is_in_both_halves_of_a_split(data: Path) -> None:
-    groups = [film.patient for film in collection_films(data) if film.score is not None]
+    groups = [image.patient for image in collection_images(data) if image.score is not None]
 
     splits = list(halves(groups))
 
@@ -19,7 +19,7 @@ def test_no_patient_is_in_both_halves_of_a_split(data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("peer", "extent_mae", "opacity_mae"),
+    ("comparator", "extent_mae", "opacity_mae"),
     [
         ("BS-Net", 0.92, 0.66),
         ("COVID-Net-Sev", 1.25, 0.82),
@@ -28,9 +28,9 @@ def test_no_patient_is_in_both_halves_of_a_split(data: Path) -> None:
     ],
 )
 def test_the_published_systems_measure_as_in_the_data_folders_table(
-    data: Path, peer: str, extent_mae: float, opacity_mae: float
+    data: Path, comparator: str, extent_mae: float, opacity_mae: float
 ) -> None:
-    extent, opacity = peer_accuracy(data, peer)
+    extent, opacity = comparator_accuracy(data, comparator)
 
     assert round(extent.mae, 2) == extent_mae
     assert round(opacity.mae, 2) == opacity_mae

@@ -5,23 +5,23 @@ from numpy.typing import NDArray
 from severity.heads.triage import CLASSES
 from training.triage_fit import class_weights, fit_layer, fit_triage, log_loss
 
-FILMS_PER_PATIENT = 4
+IMAGES_PER_PATIENT = 4
 
 
-def films(
+def images(
     *, patients: int = 30, features: int = 6, apart: float = 1.0
 ) -> tuple[NDArray[np.float64], NDArray[np.intp], list[str]]:
     """Three classes, the first as frequent as both others, that lie ``apart`` in a feature each."""
     random = np.random.default_rng(0)
-    classes = np.repeat(np.arange(patients) % 4 % 3, FILMS_PER_PATIENT)
-    groups = [f"p{patient:02}" for patient in range(patients) for _ in range(FILMS_PER_PATIENT)]
+    classes = np.repeat(np.arange(patients) % 4 % 3, IMAGES_PER_PATIENT)
+    groups = [f"p{patient:02}" for patient in range(patients) for _ in range(IMAGES_PER_PATIENT)]
     values = random.normal(0, 1, (len(classes), features))
     values[np.arange(len(classes)), classes] += apart
     return values, classes, groups
 
 
 def test_the_fit_finds_classes_that_are_told_apart_by_one_feature_each() -> None:
-    features, classes, groups = films(patients=60, apart=6.0)
+    features, classes, groups = images(patients=60, apart=6.0)
 
     probabilities = fit_triage(features, classes, groups).probabilities(features)
 
@@ -29,7 +29,7 @@ def test_the_fit_finds_classes_that_are_told_apart_by_one_feature_each() -> None
 
 
 def test_a_feature_that_never_varies_does_no_harm() -> None:
-    features, classes, groups = films()
+    features, classes, groups = images()
     features[:, 5] = 7.0
 
     probabilities = fit_triage(features, classes, groups).probabilities(features)
@@ -37,25 +37,27 @@ def test_a_feature_that_never_varies_does_no_harm() -> None:
     assert np.isfinite(probabilities).all()
 
 
-def test_a_frequent_class_is_not_preferred_where_the_film_says_nothing() -> None:
-    features, classes, groups = films(patients=80, apart=0.0)
+def test_a_frequent_class_is_not_preferred_where_the_image_says_nothing() -> None:
+    features, classes, groups = images(patients=80, apart=0.0)
 
     probabilities = fit_triage(features, classes, groups).probabilities(features)
 
     assert probabilities.mean(axis=0) == pytest.approx([1 / 3] * 3, abs=0.03)
 
 
-def test_probabilities_are_as_sure_as_other_patients_films_allow() -> None:
+def test_probabilities_are_as_sure_as_other_patients_images_allow() -> None:
     """Features that name a patient make a fit sure of itself; the temperature undoes it."""
-    features, classes, groups = films(patients=24, features=40, apart=0.0)
-    features += 5 * np.random.default_rng(1).normal(size=(24, 40)).repeat(FILMS_PER_PATIENT, axis=0)
+    features, classes, groups = images(patients=24, features=40, apart=0.0)
+    features += 5 * np.random.default_rng(1).normal(size=(24, 40)).repeat(
+        IMAGES_PER_PATIENT, axis=0
+    )
 
     probabilities = fit_triage(features, classes, groups).probabilities(features)
 
     assert probabilities.max(axis=1).mean() < 0.6
 
 
-def test_films_are_weighed_so_that_classes_count_the_same() -> None:
+def test_images_are_weighed_so_that_classes_count_the_same() -> None:
     classes = np.array([0, 0, 0, 1, 2, 2])
 
     weights = class_weights(classes)
@@ -68,7 +70,7 @@ def test_a_certain_error_is_dear_but_finite() -> None:
 
 
 def test_a_class_of_two_patients_is_refused() -> None:
-    features, classes, groups = films()
+    features, classes, groups = images()
     few = np.flatnonzero(classes != 2).tolist() + np.flatnonzero(classes == 2)[:8].tolist()
 
     with pytest.raises(ValueError, match=f"class {CLASSES.index('covid_19')} has fewer"):
@@ -76,7 +78,7 @@ def test_a_class_of_two_patients_is_refused() -> None:
 
 
 def test_two_classes_have_a_layer_of_two_outputs() -> None:
-    features, classes, groups = films(patients=60, apart=6.0)
+    features, classes, groups = images(patients=60, apart=6.0)
     kept = classes < 2
 
     layer = fit_layer(

@@ -19,7 +19,7 @@ ONCE = np.ones((1, len(CLASSES)))
 
 
 def guesses(*, seed: int = 0) -> NDArray[np.float64]:
-    """Probabilities in steps of a twentieth, so that some films tie."""
+    """Probabilities in steps of a twentieth, so that some images tie."""
     parts = np.random.default_rng(seed).integers(1, 8, (len(CLASSES), 3)).astype(float)
     return parts / parts.sum(axis=1, keepdims=True)
 
@@ -39,7 +39,7 @@ def test_area_and_accuracy_are_those_of_scikit_learn(seed: int) -> None:
     )
 
 
-def test_a_film_that_was_drawn_twice_counts_twice() -> None:
+def test_an_image_that_was_drawn_twice_counts_twice() -> None:
     found, twice = guesses(), np.array([0, 1, 2, 3, 4, 5, 6, 7, 1, 1, 4, 7])
     weights = np.bincount(twice, minlength=8)[None].astype(float)
     again, once = CLASSES[twice], np.ones((1, len(twice)))
@@ -87,7 +87,7 @@ def test_the_rows_of_the_confusion_are_the_true_classes() -> None:
     assert confusion(found, CLASSES).tolist() == [[3, 1, 0], [0, 1, 1], [0, 0, 2]]
 
 
-def test_films_of_one_patient_are_drawn_together() -> None:
+def test_images_of_one_patient_are_drawn_together() -> None:
     weights = resamples(["a", "b", "a", "c"])
 
     assert weights[0].tolist() == [1, 1, 1, 1]

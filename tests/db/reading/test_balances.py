@@ -4,7 +4,7 @@ from db import ledger, scores
 from db.outcomes import Rejected
 from db.reading import balances
 from db.reading.balances import Balance
-from severity.domain import Likeness, Reason
+from severity.domain import DistributionCheck, Reason
 from tests.builders.scores import INBOX, INVERTED, scored, version
 
 
@@ -23,13 +23,17 @@ def test_the_balance_counts_every_object_once(database, model, enlist, running, 
     assert balance.holds
 
 
-def test_the_balance_says_how_many_of_the_scored_are_unlike_known_films(database, course):
-    near = Likeness("films-1", distance=0.5)
-    course({"day": 0, "likeness": INVERTED}, {"day": 1, "likeness": near}, {"day": 2})
+def test_the_balance_says_how_many_of_the_scored_are_out_of_distribution(database, course):
+    near = DistributionCheck("films-1", distance=0.5)
+    course(
+        {"day": 0, "distribution_check": INVERTED},
+        {"day": 1, "distribution_check": near},
+        {"day": 2},
+    )
 
     with database.transaction() as session:
         balance = balances.balance(session, version().key)
-    assert (balance.scored, balance.unlike) == (3, 1)
+    assert (balance.scored, balance.out_of_distribution) == (3, 1)
     assert balance.holds
 
 
@@ -50,13 +54,13 @@ def test_copies_are_named_as_such(database, model):
     assert [(key, fate) for key, fate, _ in fates] == [("a.dcm", "waiting"), ("b.dcm", "copy")]
 
 
-def test_of_a_scored_file_it_is_said_why_it_is_unlike_known_films(database, course):
-    course({"day": 0, "likeness": INVERTED}, {"day": 1})
+def test_of_a_scored_file_it_is_said_why_it_is_out_of_distribution(database, course):
+    course({"day": 0, "distribution_check": INVERTED}, {"day": 1})
 
     with database.transaction() as session:
         fates = balances.fates(session, INBOX, version().key)
 
     assert fates == [
-        ("c0.dcm", "scored", "unlike known films: inverted"),
+        ("c0.dcm", "scored", "out of distribution: inverted"),
         ("c1.dcm", "scored", ""),
     ]

@@ -1,11 +1,11 @@
-"""What a trend says of changes: beyond noise or within it, and nothing of films unlike others."""
+"""Directions in a trend: beyond test-retest error or within it, none out of distribution."""
 
 import math
 
 import pytest
 
 from db.reading import trends
-from severity.domain import Direction, Interval, Likeness, View
+from severity.domain import Direction, DistributionCheck, Interval, View
 from tests.builders.scores import CALIBRATION, DAY_ZERO, ERRORS, INVERTED, version
 
 EXTENT = ERRORS.geographic_extent
@@ -56,7 +56,7 @@ def test_a_change_is_stable_up_to_the_limit_and_has_a_direction_beyond_it(
     assert last.extent_direction_from_baseline == last.extent_direction_from_previous == expected
 
 
-def test_directions_are_from_the_baseline_and_from_the_previous_film(course, read):
+def test_directions_are_from_the_baseline_and_from_the_previous_image(course, read):
     course(*({"day": day, "extent": extent} for day, extent in enumerate([4.0, 6.0, 6.5, 3.5])))
 
     seen = read().observations
@@ -94,24 +94,27 @@ def test_intervals_are_read_with_their_scores(course, read):
     assert (second.extent_interval, second.opacity_interval) == (None, None)
 
 
-def test_a_film_within_the_limit_of_likeness_is_a_film_like_any(course, read):
-    near = Likeness("films-1", distance=0.99)
-    course({"day": 0, "likeness": near}, {"day": 1, "extent": 8.0, "likeness": near})
+def test_an_image_within_the_limit_of_likeness_is_an_image_like_any(course, read):
+    near = DistributionCheck("films-1", distance=0.99)
+    course(
+        {"day": 0, "distribution_check": near},
+        {"day": 1, "extent": 8.0, "distribution_check": near},
+    )
 
-    assert [one.unlike for one in read().observations] == [None, None]
+    assert [one.out_of_distribution for one in read().observations] == [None, None]
     assert read().observations[-1].extent_from_baseline == 5
 
 
-def test_nothing_is_compared_with_a_film_that_is_unlike_known_films(course, read):
+def test_nothing_is_compared_with_an_image_that_is_out_of_distribution(course, read):
     course(
         {"day": 0, "extent": 2.0},
-        {"day": 1, "extent": 8.0, "likeness": INVERTED},
+        {"day": 1, "extent": 8.0, "distribution_check": INVERTED},
         {"day": 2, "extent": 4.0},
     )
 
     first, flagged, last = read().observations
 
-    assert (flagged.geographic_extent, flagged.unlike) == (8.0, "inverted")
+    assert (flagged.geographic_extent, flagged.out_of_distribution) == (8.0, "inverted")
     assert flagged.days_since_baseline == 1
     assert {
         flagged.extent_from_baseline,
@@ -120,7 +123,7 @@ def test_nothing_is_compared_with_a_film_that_is_unlike_known_films(course, read
         flagged.extent_direction_from_baseline,
         flagged.extent_direction_from_previous,
     } == {None}
-    assert first.unlike is last.unlike is None
+    assert first.out_of_distribution is last.out_of_distribution is None
     assert (last.extent_from_baseline, last.extent_from_previous, last.extent_from_peak) == (
         2,
         2,
@@ -132,9 +135,9 @@ def test_nothing_is_compared_with_a_film_that_is_unlike_known_films(course, read
     )
 
 
-def test_a_film_that_is_unlike_known_films_is_no_baseline(course, read):
+def test_an_image_that_is_out_of_distribution_is_no_baseline(course, read):
     course(
-        {"day": 0, "extent": 8.0, "likeness": INVERTED},
+        {"day": 0, "extent": 8.0, "distribution_check": INVERTED},
         {"day": 3, "extent": 2.0},
         {"day": 5, "extent": 2.5},
     )
@@ -147,8 +150,8 @@ def test_a_film_that_is_unlike_known_films_is_no_baseline(course, read):
     assert seen[1].extent_from_previous is None
 
 
-def test_where_all_films_are_unlike_known_ones_days_are_from_the_first(course, read):
-    course({"day": 1, "likeness": INVERTED}, {"day": 3, "likeness": INVERTED})
+def test_where_all_images_are_out_of_distribution_days_are_from_the_first(course, read):
+    course({"day": 1, "distribution_check": INVERTED}, {"day": 3, "distribution_check": INVERTED})
 
     seen = read().observations
 
@@ -157,12 +160,12 @@ def test_where_all_films_are_unlike_known_ones_days_are_from_the_first(course, r
     assert [one.extent_from_baseline for one in seen] == [None, None]
 
 
-def test_a_view_changes_from_the_film_that_is_compared(course, read):
+def test_a_view_changes_from_the_image_that_is_compared(course, read):
     course(
         {"day": 0, "view": View.PA},
-        {"day": 1, "view": View.AP, "likeness": INVERTED},
+        {"day": 1, "view": View.AP, "distribution_check": INVERTED},
         {"day": 2, "view": View.AP},
-        {"day": 3, "view": View.PA, "likeness": INVERTED},
+        {"day": 3, "view": View.PA, "distribution_check": INVERTED},
         {"day": 4, "view": View.AP},
     )
 

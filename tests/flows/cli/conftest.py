@@ -37,10 +37,10 @@ def program(database_url: str, tmp_path: Path) -> Program:
 
 
 @pytest.fixture
-def ask(have: Resources, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def ask(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run a command in this process, on the test's database."""
-    assert have.settings.database_url is not None
-    monkeypatch.setenv("DATABASE_URL", have.settings.database_url.get_secret_value())
+    assert resources.settings.database_url is not None
+    monkeypatch.setenv("DATABASE_URL", resources.settings.database_url.get_secret_value())
     monkeypatch.setenv("SEVERITY_PSEUDONYM_KEY", SECRET)
 
     def ask(*arguments: str) -> Result:

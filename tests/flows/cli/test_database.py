@@ -6,7 +6,7 @@ from pathlib import Path
 from click.testing import Result
 
 from tests.builders.commands import Program
-from tests.builders.films import write_inbox
+from tests.builders.small_images import write_inbox
 
 
 def test_the_database_is_made_by_a_command_and_only_then_used(program: Program) -> None:
@@ -17,8 +17,8 @@ def test_the_database_is_made_by_a_command_and_only_then_used(program: Program) 
 def test_status_and_release_speak_of_what_was_rejected(
     score: Callable[[Path], object], ask: Callable[..., Result], tmp_path: Path
 ) -> None:
-    write_inbox(tmp_path / "inbox", films=2)
-    (tmp_path / "inbox/notes.txt").write_text("no film")
+    write_inbox(tmp_path / "inbox", images=2)
+    (tmp_path / "inbox/notes.txt").write_text("no image")
     score(tmp_path / "inbox")
 
     assert "3 seen = 2 scored + 1 rejected + 0 pending" in ask("status").output

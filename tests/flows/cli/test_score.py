@@ -7,23 +7,23 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from flows.demo.films import FILMS, write_demo_inbox
+from flows.demo.images import IMAGES, write_demo_inbox
 from flows.errors import UsageError
 from severity.domain import RESEARCH_USE_ONLY
 from severity.gpus import gpus
 from tests.builders.commands import Program
-from tests.builders.films import write_inbox
+from tests.builders.small_images import write_inbox
 
 
 @pytest.mark.skipif(gpus() > 0, reason="this machine has a GPU")
 def test_a_machine_without_a_gpu_says_so_once_and_not_if_told_to_use_the_cpu(
     program: Program, tmp_path: Path
 ) -> None:
-    write_inbox(tmp_path / "inbox", films=1)
-    films = [str(path) for path in (tmp_path / "inbox").iterdir()]
+    write_inbox(tmp_path / "inbox", images=1)
+    images = [str(path) for path in (tmp_path / "inbox").iterdir()]
 
-    assert program("score", "--json", *films).stderr.count("No GPU here") == 1
-    assert "GPU" not in program("score", "--json", "--device", "cpu", *films).stderr
+    assert program("score", "--json", *images).stderr.count("No GPU here") == 1
+    assert "GPU" not in program("score", "--json", "--device", "cpu", *images).stderr
 
 
 def test_a_gpu_that_is_not_there_is_refused_in_one_line(program: Program) -> None:
@@ -39,11 +39,11 @@ def test_a_gpu_that_is_not_there_is_refused_in_one_line(program: Program) -> Non
 def test_score_needs_no_database_and_says_why_a_file_was_rejected(
     program: Program, tmp_path: Path
 ) -> None:
-    write_demo_inbox(tmp_path / "films")
-    film = tmp_path / "films" / FILMS[0].name
-    text_file = tmp_path / "films" / "read-me-i-am-not-an-image.dcm"
+    write_demo_inbox(tmp_path / "images")
+    image = tmp_path / "images" / IMAGES[0].name
+    text_file = tmp_path / "images" / "read-me-i-am-not-an-image.dcm"
 
-    ended = program("score", "--json", str(film), str(text_file), DATABASE_URL="")
+    ended = program("score", "--json", str(image), str(text_file), DATABASE_URL="")
 
     assert ended.returncode == 1, ended.stderr
     document = json.loads(ended.stdout)
@@ -57,21 +57,21 @@ def test_score_needs_no_database_and_says_why_a_file_was_rejected(
 def test_score_writes_csv_with_the_model_version(
     ask: Callable[..., Result], tmp_path: Path
 ) -> None:
-    write_inbox(tmp_path, films=2)
+    write_inbox(tmp_path, images=2)
 
     shown = ask("score", "--csv", str(tmp_path / "film-0001.png"), str(tmp_path / "film-0000.png"))
 
     header, first, second = shown.stdout.splitlines()
     assert header.startswith("file,model_version,geographic_extent,opacity")
-    assert "film-0001.png,compact-2-fp32-" in first
-    assert "film-0000.png,compact-2-fp32-" in second
+    assert "image-0001.png,compact-2-fp32-" in first
+    assert "image-0000.png,compact-2-fp32-" in second
 
 
 def test_score_writes_saliency_maps_and_replaces_none(
     ask: Callable[..., Result], tmp_path: Path
 ) -> None:
     pytest.importorskip("torch")
-    write_inbox(tmp_path, films=1)
+    write_inbox(tmp_path, images=1)
     asked = (
         "score",
         "--json",

@@ -8,13 +8,13 @@ from click.testing import Result
 
 from severity.domain import RESEARCH_USE_ONLY
 from tests.builders.commands import Program
-from tests.builders.films import write_inbox
+from tests.builders.small_images import write_inbox
 
 
 def test_a_trend_is_found_by_the_hospitals_identifier_and_by_the_pseudonym(
     score: Callable[[Path], object], ask: Callable[..., Result], tmp_path: Path
 ) -> None:
-    write_inbox(tmp_path / "inbox", films=4, patients=1)
+    write_inbox(tmp_path / "inbox", images=4, patients=1)
     score(tmp_path / "inbox")
 
     shown = json.loads(ask("trend", "P0", "--json").output)

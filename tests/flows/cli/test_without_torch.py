@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders.commands import environment
-from tests.builders.films import write_film
+from tests.builders.small_images import write_image
 
 pytestmark = pytest.mark.weights
 
@@ -32,8 +32,8 @@ main()
 
 
 @pytest.fixture
-def film(tmp_path: Path) -> Path:
-    write_film(tmp_path / "film.png", seed=0)
+def image(tmp_path: Path) -> Path:
+    write_image(tmp_path / "film.png", seed=0)
     return tmp_path / "film.png"
 
 
@@ -52,8 +52,8 @@ def command(tmp_path: Path) -> Command:
     return run
 
 
-def test_a_bundled_model_scores(command: Command, film: Path) -> None:
-    ended = command("score", "--csv", str(film))
+def test_a_bundled_model_scores(command: Command, image: Path) -> None:
+    ended = command("score", "--csv", str(image))
 
     assert ended.returncode == 0, ended.stderr
     assert "compact-2-fp32-68a2d979" in ended.stdout
@@ -68,9 +68,9 @@ def test_a_bundled_model_scores(command: Command, film: Path) -> None:
     ],
 )
 def test_what_needs_torch_says_so_in_one_line_and_how_to_get_it(
-    command: Command, film: Path, arguments: list[str], what: str
+    command: Command, image: Path, arguments: list[str], what: str
 ) -> None:
-    ended = command(*arguments, str(film))
+    ended = command(*arguments, str(image))
 
     assert ended.returncode == 1
     (line,) = [line for line in ended.stderr.splitlines() if "No GPU here" not in line]

@@ -11,20 +11,20 @@ from sqlalchemy import text
 
 from flows.resources import Resources
 from tests.builders.commands import environment
-from tests.builders.films import write_inbox
 from tests.builders.settings import SECRET
+from tests.builders.small_images import write_inbox
 
 PATIENCE_SECONDS = 240
 
 
 def test_the_service_scores_on_its_schedule_and_ends_when_told(
-    have: Resources, tmp_path: Path
+    resources: Resources, tmp_path: Path
 ) -> None:
     """Also guards the pins of Prefect's server: see docs/decisions/0002-sqlalchemy-2.0.md."""
-    write_inbox(tmp_path / "inbox", films=3)
-    assert have.settings.database_url is not None
+    write_inbox(tmp_path / "inbox", images=3)
+    assert resources.settings.database_url is not None
     settings = environment(
-        DATABASE_URL=have.settings.database_url.get_secret_value(),
+        DATABASE_URL=resources.settings.database_url.get_secret_value(),
         SEVERITY_PSEUDONYM_KEY=SECRET,
         SEVERITY_HOME=str(tmp_path / "home"),
         SEVERITY_SETTLE_SECONDS="0",
@@ -50,13 +50,13 @@ def test_the_service_scores_on_its_schedule_and_ends_when_told(
     finally:
         service.send_signal(signal.SIGTERM)
         service.wait(timeout=60)
-    assert _scores(have) == 3
+    assert _scores(resources) == 3
     # Not among the temporary files of all users, where another user's would be in the way.
     assert (tmp_path / "home" / "prefect" / "tmp" / "runner_storage").is_dir()
     assert "P0" not in log.read_text()
 
 
-def _scores(have: Resources) -> int:
-    with have.open_database().transaction() as session:
+def _scores(resources: Resources) -> int:
+    with resources.open_database().transaction() as session:
         found: int = session.scalar(text("SELECT count(*) FROM score")) or 0
     return found

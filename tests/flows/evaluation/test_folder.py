@@ -1,4 +1,4 @@
-"""`cxr-severity evaluate`, on films with painted opacities whose labels are the painted amounts."""
+"""`cxr-severity evaluate`, on images whose labels are the amounts of painted opacities."""
 
 import asyncio
 import csv
@@ -19,14 +19,14 @@ from flows.resources import Progress, Resources
 from flows.settings import Settings
 from severity.domain import RESEARCH_USE_ONLY, MeasurementError, Scale
 from severity.evaluation.splits import halves
-from severity.evaluation.systems import AS_IT_IS, peer
+from severity.evaluation.systems import AS_IT_IS, comparator
 from severity.reliability.calibration import Calibration, Margins, ScoreCalibration
-from tests.builders.labelled_films import FILMS, PATIENTS, painted
+from tests.builders.labelled_images import IMAGES, PATIENTS, painted
 
 pytestmark = pytest.mark.weights
 
 COPY, ABSENT, LATERAL = "copy.png", "absent.png", "lateral.png"
-REPEATED, PERTURBED = 3, 2  # patients with a film of the next day; films that are perturbed
+REPEATED, PERTURBED = 3, 2  # patients with an image of the next day; images that are perturbed
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +35,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "images").mkdir()
     labels, metadata = [], []
     for patient in range(PATIENTS):
-        for number in range(FILMS):
-            amount = (patient * FILMS + number) / (PATIENTS * FILMS)
+        for number in range(IMAGES):
+            amount = (patient * IMAGES + number) / (PATIENTS * IMAGES)
             name = f"film-{patient}-{number}.png"
             painted(patient, amount).save(folder / "images" / name)
             labels.append(f"{name},{8 * amount},{6 * amount}")
@@ -46,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if patient < REPEATED:  # which no reader scored
             painted(20 + patient, 0.5).save(folder / "images" / f"next-{patient}.png")
             metadata.append(f"next-{patient}.png,{patient},PA,,,1")
-    # The same film under another patient, one whose file is gone, and a lateral one.
+    # The same image under another patient, one whose file is gone, and a lateral one.
     (folder / "images" / COPY).write_bytes((folder / "images" / "film-0-0.png").read_bytes())
     painted(99, 0.5).save(folder / LATERAL)
     labels += [f"{COPY},0,0", f"{ABSENT},3,3", f"{LATERAL},4,3"]
@@ -55,10 +55,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "severity_scores.csv").write_text(header + "\n".join(labels) + "\n")
     header = "filename,patient_id,view,sex,age,offset\n"
     (folder / "metadata.csv").write_text(header + "\n".join(metadata) + "\n")
-    peers = folder / "peers"
-    peers.mkdir()
+    comparators = folder / "peers"
+    comparators.mkdir()
     outputs = [f"{row.split(',')[0]},{10 - float(row.split(',')[1])}" for row in labels[:-2]]
-    (peers / "mirror.csv").write_text("fname,total\n" + "\n".join(outputs) + "\n")
+    (comparators / "mirror.csv").write_text("fname,total\n" + "\n".join(outputs) + "\n")
     return folder
 
 
@@ -82,7 +82,7 @@ def found(folder: Path, out: Path, compact: Resources) -> Evaluation:
     )
 
 
-def test_films_that_take_no_part_are_named(found: Evaluation, out: Path):
+def test_images_that_take_no_part_are_named(found: Evaluation, out: Path):
     assert found.missing == (ABSENT,)
     assert list(found.rejected) == [LATERAL]
     report = (out / "evaluation.md").read_text()
@@ -90,18 +90,18 @@ def test_films_that_take_no_part_are_named(found: Evaluation, out: Path):
     assert f"| {LATERAL} | rejected: lateral" in report
 
 
-def test_identical_films_of_two_patients_are_one_group(found: Evaluation):
-    names = [one.film.name for one in found.films]
+def test_identical_images_of_two_patients_are_one_group(found: Evaluation):
+    names = [one.image.name for one in found.images]
     copy, original = names.index(COPY), names.index("film-0-0.png")
 
     assert found.groups[copy] == found.groups[original]
     assert len(set(found.groups)) == PATIENTS
     for training, _ in halves(found.groups):
         assert (copy in training) == (original in training)
-    assert "Pairs of patients who share a film, and so a group: 1." in found.notes
+    assert "Pairs of patients who share an image, and so a group: 1." in found.notes
 
 
-def test_a_peer_that_says_what_the_readers_say_has_no_error(found: Evaluation):
+def test_a_comparator_that_says_what_the_readers_say_has_no_error(found: Evaluation):
     mirror = found.result("mirror").measured
 
     assert mirror[EXTENT].mae.value == pytest.approx(0, abs=1e-6)
@@ -111,7 +111,7 @@ def test_a_peer_that_says_what_the_readers_say_has_no_error(found: Evaluation):
 def test_the_models_head_is_measured_as_it_scores(found: Evaluation, compact: Resources):
     from flows.scoring.single_files import score_files
 
-    results = score_files([one.film.path for one in found.films], compact)
+    results = score_files([one.image.path for one in found.images], compact)
 
     extents = [one.score.geographic_extent for one in results if one.score]
     assert np.allclose(found.result(AS_IT_IS).measured[EXTENT].predicted, extents, atol=1e-4)
@@ -138,21 +138,21 @@ def test_every_file_of_the_report_says_what_it_is_for(found: Evaluation, out: Pa
 def test_the_report_holds_command_fingerprint_and_cautions(found: Evaluation, out: Path):
     report = (out / "evaluation.md").read_text()
 
-    assert f"cxr-severity evaluate --data {found.films[0].film.path.parents[1]}" in report
+    assert f"cxr-severity evaluate --data {found.images[0].image.path.parents[1]}" in report
     assert f"`{found.fingerprint}`" in report
     assert "| sex: F | 8 | 8 |" in report
-    assert "caution: fewer than 10 films" in report
+    assert "caution: fewer than 10 images" in report
 
 
 def test_predictions_name_the_file_and_no_path(found: Evaluation, out: Path):
     with (out / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
 
-    assert len(rows) == 4 * 2 * len(found.films)
-    assert {row["film"] for row in rows} == {one.film.name for one in found.films}
+    assert len(rows) == 4 * 2 * len(found.images)
+    assert {row["film"] for row in rows} == {one.image.name for one in found.images}
 
 
-def test_the_same_films_give_the_same_numbers(
+def test_the_same_images_give_the_same_numbers(
     found: Evaluation, folder: Path, out: Path, compact: Resources, tmp_path: Path
 ):
     again = EvaluationRequest(folder, folder / "peers", tmp_path / "again", perturbed=PERTURBED)
@@ -175,18 +175,18 @@ def test_labels_on_another_scale_stretch_the_models_opacity(
     assert "--opacity-scale 0 8 --perturbed 0" in request.command(wide.version)
 
 
-def test_films_on_which_the_head_was_fitted_are_cried_out(found: Evaluation):
+def test_images_on_which_the_head_was_fitted_are_cried_out(found: Evaluation):
     from flows.evaluation.notes import fit_note
 
-    known = replace(found.films[0].film, name="01E392EE-69F9-4E33-BFCE-E5C968654078.jpeg")
-    films = [replace(found.films[0], film=known), found.films[1]]
+    known = replace(found.images[0].image, name="01E392EE-69F9-4E33-BFCE-E5C968654078.jpeg")
+    images = [replace(found.images[0], image=known), found.images[1]]
 
-    assert fit_note("compact-1", films).startswith("WARNING: 1 of these 2 films were used to fit")
-    assert fit_note("compact-1", found.films).startswith("None of these films")
-    assert "not known here" in fit_note("mine-v1", films)
+    assert fit_note("compact-1", images).startswith("WARNING: 1 of these 2 images were used to fit")
+    assert fit_note("compact-1", found.images).startswith("None of these images")
+    assert "not known here" in fit_note("mine-v1", images)
 
 
-def test_the_flow_leaves_a_table_without_film_names(
+def test_the_flow_leaves_a_table_without_image_names(
     prefect: None, folder: Path, compact: Resources
 ):
     from prefect.client.orchestration import get_client
@@ -201,9 +201,9 @@ def test_the_flow_leaves_a_table_without_film_names(
         evaluation = asyncio.run(evaluate_model(str(folder), perturbed=0))
 
     shown = asyncio.run(artifacts())
-    assert f"{len(evaluation.films)} films of {PATIENTS} groups" in shown
+    assert f"{len(evaluation.images)} images of {PATIENTS} groups" in shown
     assert "all features" in shown
-    assert not any(one.film.name in shown for one in evaluation.films)
+    assert not any(one.image.name in shown for one in evaluation.images)
     assert ABSENT not in shown
 
 
@@ -212,7 +212,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_films_of_the_next_day_tell_the_error_of_a_change(
+def test_images_of_the_next_day_tell_the_error_of_a_change(
     found: Evaluation, folder: Path, compact: Resources
 ):
     from flows.scoring.single_files import score_files
@@ -221,7 +221,7 @@ def test_films_of_the_next_day_tell_the_error_of_a_change(
     files = [folder / "images" / name for pair in pairs for name in pair]
     scores = [one.score for one in score_files(files, compact)]
 
-    extent, opacity = found.noise.errors
+    extent, opacity = found.repeatability.errors
     for error, points in (
         (extent, [one.geographic_extent for one in scores if one]),
         (opacity, [one.opacity for one in scores if one]),
@@ -238,7 +238,7 @@ def test_the_report_holds_the_error_of_change_and_says_how_little_is_known(
     report = (out / "evaluation.md").read_text()
     rows = rows_of(out / "measurement_error.csv")
 
-    assert "| films within 24 hours | 6 | geographic extent |" in report
+    assert "| images within 24 hours | 6 | geographic extent |" in report
     assert "caution: 3 degrees of freedom, fewer than 10" in report
     assert {row["what"] for row in rows} >= {"rotation", "crop", "exposure", "jpeg", "all together"}
     together = [row for row in rows if row["what"] == "all together"]
@@ -249,7 +249,7 @@ def test_the_report_holds_the_error_of_change_and_says_how_little_is_known(
     larger = max(
         float(row["smallest_detectable_change"])
         for row in rows
-        if row["score"] == EXTENT and row["what"] in {"all together", "films within 24 hours"}
+        if row["score"] == EXTENT and row["what"] in {"all together", "images within 24 hours"}
     )
     assert f"geographic extent {larger:.2f}, opacity" in report
 
@@ -270,7 +270,7 @@ def test_a_models_own_intervals_are_counted_as_it_shows_them(found: Evaluation, 
         one = ScoreCalibration(margins, MeasurementError(None, None))
         model = replace(compact.model, calibration=Calibration(one, one))
         readers = Readers(found.observed, found.groups, found.scales)
-        return [one.rows[0].share.value for one in as_shipped(found.films, model, readers)]
+        return [one.rows[0].share.value for one in as_shipped(found.images, model, readers)]
 
     own = found.result(AS_IT_IS).measured
     within = [
@@ -293,7 +293,9 @@ def test_what_intervals_held_is_in_the_report(found: Evaluation, tmp_path: Path)
         for score, scale in found.scales.items()
     }
     groups = [str(one) for one in range(60)]
-    intervals = on_halves(peer("other", given, given), Readers(observed, groups, found.scales))
+    intervals = on_halves(
+        comparator("other", given, given), Readers(observed, groups, found.scales)
+    )
 
     write_report(replace(found, intervals=intervals), tmp_path, command="")
 
@@ -331,7 +333,7 @@ def test_the_command_prints_json(folder: Path, monkeypatch, capsys):
     assert document["prediction_intervals"] == []
 
 
-def test_the_command_perturbs_as_many_films_as_the_flow():
+def test_the_command_perturbs_as_many_images_as_the_flow():
     from flows.cli.evaluate import evaluate_command
 
     (option,) = (one for one in evaluate_command.params if one.name == "perturbed")
@@ -344,7 +346,7 @@ def test_the_command_perturbs_as_many_films_as_the_flow():
     [
         (("--data", "{empty}"), "severity_scores.csv cannot be read"),
         (("--data", "{folder}", "--model", "no-such"), "no model 'no-such'"),
-        (("--data", "{folder}", "--peers", "{empty}"), "there is no .csv file"),
+        (("--data", "{folder}", "--comparators", "{empty}"), "there is no .csv file"),
         (("--data", "{folder}", "--opacity-scale", "6", "0"), "--opacity-scale"),
         (("--data", "{folder}", "--out", "{out}"), "exists and is not replaced"),
         ((), "--data"),

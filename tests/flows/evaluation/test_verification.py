@@ -9,41 +9,41 @@ import pytest
 
 from severity.domain import RESEARCH_USE_ONLY
 from tests.builders.commands import Command
-from tests.builders.films import write_film
 from tests.builders.heads import write_ralo
+from tests.builders.small_images import write_image
 
 
-def write_reference(folder: Path, films: Sequence[dict[str, object]], *, off: float = 0) -> None:
-    """Write a model's own scores as the authors published theirs, one film twice."""
+def write_reference(folder: Path, images: Sequence[dict[str, object]], *, off: float = 0) -> None:
+    """Write a model's own scores as the authors published theirs, one image twice."""
     (folder / "reference").mkdir(exist_ok=True)
     with (folder / "reference/published_geographic_extent.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["filename", "rater_mean", "published_prediction"])
-        for one in films:
+        for one in images:
             raw = float(one["geographic_extent_raw"])
             writer.writerow([Path(str(one["file"])).name, "1.0", f"{raw:.2f}"])
     with (folder / "reference/published_readme_examples.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["filename", "geographic_extent_0_8", "opacity_0_6"])
-        raw = [float(films[0][f"{score}_raw"]) for score in ("geographic_extent", "opacity")]
-        name = Path(str(films[0]["file"])).name
+        raw = [float(images[0][f"{score}_raw"]) for score in ("geographic_extent", "opacity")]
+        name = Path(str(images[0]["file"])).name
         writer.writerow([name, f"{raw[0]:.4}", f"{raw[1] + off:.4}"])
 
 
 @pytest.fixture
-def films(command: Command, tmp_path: Path, with_weights: str) -> list[dict[str, object]]:
-    """Three films in the place of the published ones, with their scores."""
+def images(command: Command, tmp_path: Path, with_weights: str) -> list[dict[str, object]]:
+    """Three images in the place of the published ones, with their scores."""
     paths = [tmp_path / "data/cidc/images" / f"film-{number}.png" for number in range(3)]
     for number, path in enumerate(paths):
-        write_film(path, seed=number)
+        write_image(path, seed=number)
     scored = command("score", "--json", "--model", "txrv-cidc-v1", *map(str, paths))
     return json.loads(scored.out)["results"]
 
 
 def test_verify_passes_where_the_model_gives_the_published_numbers(
-    command: Command, films: list[dict[str, object]], tmp_path: Path
+    command: Command, images: list[dict[str, object]], tmp_path: Path
 ) -> None:
-    write_reference(tmp_path / "data", films)
+    write_reference(tmp_path / "data", images)
 
     ended = command("model", "verify", "--data", str(tmp_path / "data"))
     document = json.loads(
@@ -51,7 +51,7 @@ def test_verify_passes_where_the_model_gives_the_published_numbers(
     )
 
     assert ended.code == 0, ended
-    assert "5 of 5 published numbers compared; films missing: 0, rejected: 0." in ended.out
+    assert "5 of 5 published numbers compared; images missing: 0, rejected: 0." in ended.out
     assert "gives the published predictions" in ended.out
     assert document["agrees"] is True
     assert document["largest_difference"] <= 0.0051
@@ -59,9 +59,9 @@ def test_verify_passes_where_the_model_gives_the_published_numbers(
 
 
 def test_verify_fails_where_one_number_is_off(
-    command: Command, films: list[dict[str, object]], tmp_path: Path
+    command: Command, images: list[dict[str, object]], tmp_path: Path
 ) -> None:
-    write_reference(tmp_path / "data", films, off=0.03)
+    write_reference(tmp_path / "data", images, off=0.03)
 
     ended = command("model", "verify", "--data", str(tmp_path / "data"))
 
@@ -71,28 +71,28 @@ def test_verify_fails_where_one_number_is_off(
     assert ended.err == ""
 
 
-def test_verify_counts_missing_films_and_fails_for_rejected_ones(
-    command: Command, films: list[dict[str, object]], tmp_path: Path
+def test_verify_counts_missing_images_and_fails_for_rejected_ones(
+    command: Command, images: list[dict[str, object]], tmp_path: Path
 ) -> None:
-    write_reference(tmp_path / "data", films)
-    images = tmp_path / "data/cidc/images"
+    write_reference(tmp_path / "data", images)
+    folder = tmp_path / "data/cidc/images"
 
-    (images / "film-2.png").unlink()
+    (folder / "film-2.png").unlink()
     missing = command("model", "verify", "--data", str(tmp_path / "data"))
-    (images / "film-2.png").write_bytes(b"no image")
+    (folder / "film-2.png").write_bytes(b"no image")
     rejected = command("model", "verify", "--data", str(tmp_path / "data"))
 
     assert missing.code == 0
-    assert "4 of 5 published numbers compared; films missing: 1, rejected: 0." in missing.out
+    assert "4 of 5 published numbers compared; images missing: 1, rejected: 0." in missing.out
     assert rejected.code == 1
     assert "rejected: not_an_image" in rejected.out
 
 
 def test_verify_of_a_model_on_other_scales_is_refused(command: Command, tmp_path: Path) -> None:
     command("model", "import", "ralo", *write_ralo(tmp_path))
-    film = {"file": "a.png", "geographic_extent_raw": 1.0, "opacity_raw": 1.0}
+    image = {"file": "a.png", "geographic_extent_raw": 1.0, "opacity_raw": 1.0}
     (tmp_path / "data").mkdir()
-    write_reference(tmp_path / "data", [film])
+    write_reference(tmp_path / "data", [image])
 
     ended = command("model", "verify", "--model", "txrv-ralo-v1", "--data", str(tmp_path / "data"))
 
@@ -103,13 +103,13 @@ def test_verify_of_a_model_on_other_scales_is_refused(command: Command, tmp_path
 def test_random_weights_do_not_give_the_published_predictions(
     command: Command, cidc: Path, with_weights: str, tmp_path: Path
 ) -> None:
-    """On the four real films of the README, of which the notebook has two; the others missing."""
-    images = tmp_path / "data/cidc/images"
-    images.mkdir(parents=True)
+    """On the four real images of the README, of which the notebook has two; the others missing."""
+    folder = tmp_path / "data/cidc/images"
+    folder.mkdir(parents=True)
     (tmp_path / "data/reference").symlink_to(cidc.parent / "reference")
     with (cidc.parent / "reference/published_readme_examples.csv").open() as file:
         for row in csv.DictReader(file):
-            (images / row["filename"]).symlink_to(cidc / "images" / row["filename"])
+            (folder / row["filename"]).symlink_to(cidc / "folder" / row["filename"])
 
     ended = command("model", "verify", "--json", "--data", str(tmp_path / "data"))
 
@@ -118,6 +118,6 @@ def test_random_weights_do_not_give_the_published_predictions(
     assert document["agrees"] is False
     assert len(document["numbers"]) == 49 + 2 * 4
     assert document["compared"] == 2 + 2 * 4
-    assert len(document["films_missing"]) == 47
-    assert document["films_rejected"] == []
+    assert len(document["images_missing"]) == 47
+    assert document["images_rejected"] == []
     assert document["largest_difference"] > 1

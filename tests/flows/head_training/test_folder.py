@@ -1,4 +1,4 @@
-"""`cxr-severity train`, on films with painted opacities whose labels are the painted amounts."""
+"""`cxr-severity train`, on images with painted opacities whose labels are the painted amounts."""
 
 import asyncio
 import hashlib
@@ -13,7 +13,7 @@ from flows.errors import UsageError
 from flows.head_training.fit import Trained
 from flows.head_training.folder import TrainingRequest, train_folder
 from flows.head_training.record import HeadChoice
-from flows.labelled_films.folder import LabelKind
+from flows.labelled_images.folder import LabelKind
 from flows.models.catalogue import store
 from flows.resources import Progress, Resources
 from flows.settings import Settings
@@ -22,12 +22,12 @@ from severity.evaluation.head_fitting import HeadKind
 from severity.heads.findings import FINDINGS
 from severity.models.bundled_cards import bundled_card
 from tests.builders.commands import Command
-from tests.builders.labelled_films import (
+from tests.builders.labelled_images import (
     PATIENTS,
-    film_names,
+    image_names,
     painted,
     write_brixia,
-    write_films,
+    write_images,
     write_readers,
 )
 
@@ -41,11 +41,11 @@ QUICK = ("--perturbed", "0")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("labelled")
-    write_films(folder)
-    write_readers(folder, film_names())
-    # The same film under another patient, one whose file is gone, and one that is no film.
-    (folder / "images" / COPY).write_bytes((folder / "images" / film_names()[0]).read_bytes())
-    (folder / "images" / BROKEN).write_bytes(b"no film at all")
+    write_images(folder)
+    write_readers(folder, image_names())
+    # The same image under another patient, one whose file is gone, and one that is no image.
+    (folder / "images" / COPY).write_bytes((folder / "images" / image_names()[0]).read_bytes())
+    (folder / "images" / BROKEN).write_bytes(b"no image at all")
     with (folder / "severity_scores.csv").open("a") as file:
         file.write(f"{COPY},0,0\n{ABSENT},3,3\n{BROKEN},4,3\n")
     with (folder / "metadata.csv").open("a") as file:
@@ -71,14 +71,14 @@ def trained(
 
 
 def test_a_head_is_trained_listed_scores_and_is_evaluated(command: Command, folder: Path) -> None:
-    film = str(folder / "images" / film_names()[3])
+    image = str(folder / "images" / image_names()[3])
 
     ended = command(
         "train", "--data", str(folder), "--name", "mine-v1", "--source", "our paper", *QUICK
     )
     shown = json.loads(command("model", "show", "mine-v1", "--json").out)
     text = " ".join(command("model", "show", "mine-v1").out.split())
-    scored = json.loads(command("score", "--model", "mine-v1", film, "--json").out)
+    scored = json.loads(command("score", "--model", "mine-v1", image, "--json").out)
     evaluated = json.loads(
         command(
             "evaluate", "--data", str(folder), "--model", "mine-v1", "--perturbed", "0", "--json"
@@ -97,16 +97,16 @@ def test_a_head_is_trained_listed_scores_and_is_evaluated(command: Command, fold
     (score,) = scored["results"]
     assert score["geographic_extent_low"] <= score["geographic_extent"]
     assert score["geographic_extent"] <= score["geographic_extent_high"]
-    assert f"WARNING: {len(film_names()) + 1} of these" in evaluated["notes"][0]
+    assert f"WARNING: {len(image_names()) + 1} of these" in evaluated["notes"][0]
 
 
 def test_how_much_scores_move_is_measured_on_patients_whom_the_head_does_not_know(
     tmp_path: Path, home: Path
 ) -> None:
-    names = film_names()
-    write_films(tmp_path / "dated")
+    names = image_names()
+    write_images(tmp_path / "dated")
     write_readers(tmp_path / "dated", names[:12])
-    for name in ("film-6-1.png", "film-7-1.png"):  # else they count as copies of the first films
+    for name in ("film-6-1.png", "film-7-1.png"):  # else they count as copies of the first images
         painted(100 + int(name[5]), 0.5).save(tmp_path / "dated/images" / name)
     rows = [f"{name},{name.split('-')[1]},PA,0" for name in names]
     header = "filename,patientid,view,offset\n"
@@ -115,7 +115,7 @@ def test_how_much_scores_move_is_measured_on_patients_whom_the_head_does_not_kno
     error = trained(tmp_path / "dated", home, perturbed=2).calibration.opacity.error
 
     assert error.repeats is not None
-    assert error.repeats.degrees == 2, "two films each of the two patients without readers' scores"
+    assert error.repeats.degrees == 2, "two images each of the two patients without readers' scores"
     assert error.perturbations is not None
     assert error.perturbations.points > 0
     kept = store(Settings()).read("mine-v1").calibration
@@ -123,7 +123,7 @@ def test_how_much_scores_move_is_measured_on_patients_whom_the_head_does_not_kno
     assert kept.opacity.error == error
 
 
-def test_the_numbers_are_those_of_the_evaluation_and_name_no_film(
+def test_the_numbers_are_those_of_the_evaluation_and_name_no_image(
     command: Command, folder: Path, home: Path
 ) -> None:
     model = trained(folder, home, kind=HeadKind.RIDGE).model
@@ -141,19 +141,19 @@ def test_the_numbers_are_those_of_the_evaluation_and_name_no_film(
         if one["system"].startswith("all features") and one["score"] == "geographic extent"
     )
     assert model.measured["geographic_extent"]["mae"] == pytest.approx(row["mae_mean"], abs=1e-3)
-    assert model.measured["n_images"] == document["films"] == len(film_names()) + 1
+    assert model.measured["n_images"] == document["images"] == len(image_names()) + 1
     assert model.measured["n_patients"] == PATIENTS, "a copy joins the groups of two patients"
     assert model.training["data_fingerprint"] == document["data_fingerprint"]
     assert model.training["rejected"] == {"not_an_image": 1}
     written = (home / "models/mine-v1/model.json").read_text()
     assert RESEARCH_USE_ONLY in written
-    for name in (*film_names(), COPY, ABSENT, BROKEN, "somebody else"):
+    for name in (*image_names(), COPY, ABSENT, BROKEN, "somebody else"):
         assert name not in written
 
 
 # An MLP takes half a minute; that it comes out the same is tested where it is fitted.
 @pytest.mark.parametrize("kind", [HeadKind.LINEAR, HeadKind.RIDGE])
-def test_the_same_films_give_the_same_files(folder: Path, tmp_path: Path, kind: HeadKind) -> None:
+def test_the_same_images_give_the_same_files(folder: Path, tmp_path: Path, kind: HeadKind) -> None:
     one, other = (trained(folder, tmp_path / home, kind=kind) for home in ("one", "other"))
 
     assert one.version == other.version
@@ -162,7 +162,7 @@ def test_the_same_films_give_the_same_files(folder: Path, tmp_path: Path, kind: 
         assert first.read_bytes() == second.read_bytes()
 
 
-def test_a_taken_name_is_refused_before_a_film_is_read_and_nothing_changes(
+def test_a_taken_name_is_refused_before_an_image_is_read_and_nothing_changes(
     command: Command, folder: Path, home: Path, tmp_path: Path
 ) -> None:
     trained(folder, home)
@@ -199,8 +199,8 @@ def test_a_name_that_is_taken_meanwhile_is_refused_in_the_end(
 
 
 def test_labels_of_ralo_give_a_head_on_their_scale(command: Command, tmp_path: Path) -> None:
-    write_films(tmp_path / "ralo")
-    write_readers(tmp_path / "ralo", film_names(), opacity=8)
+    write_images(tmp_path / "ralo")
+    write_readers(tmp_path / "ralo", image_names(), opacity=8)
     arguments = ("train", "--data", str(tmp_path / "ralo"), "--name", "wide", "--head", "linear")
 
     refused = command(*arguments)
@@ -216,8 +216,8 @@ def test_labels_of_ralo_give_a_head_on_their_scale(command: Command, tmp_path: P
 def test_brixia_scores_stand_in_for_both_and_every_surface_says_so(
     command: Command, tmp_path: Path
 ) -> None:
-    write_films(tmp_path / "brixia")
-    write_brixia(tmp_path / "brixia", film_names())
+    write_images(tmp_path / "brixia")
+    write_brixia(tmp_path / "brixia", image_names())
     arguments = ("train", "--data", str(tmp_path / "brixia"), "--name", "stand-in")
 
     refused = command(*arguments)
@@ -236,18 +236,18 @@ def test_brixia_scores_stand_in_for_both_and_every_surface_says_so(
     assert extent / 8 == pytest.approx(opacity / 6, abs=1e-3)
 
 
-def test_films_with_brixia_scores_join_the_fit_and_are_not_measured(
+def test_images_with_brixia_scores_join_the_fit_and_are_not_measured(
     tmp_path: Path, home: Path
 ) -> None:
-    names = film_names()
-    write_films(tmp_path / "both")
+    names = image_names()
+    write_images(tmp_path / "both")
     write_readers(tmp_path / "both", names[:10])
     write_brixia(tmp_path / "both", names[4:])
 
     joined = trained(tmp_path / "both", home, labels=[LabelKind.BRIXIA, LabelKind.READERS]).model
     alone = trained(tmp_path / "both", tmp_path / "other").model
 
-    assert joined.training["films_by_label"] == {"readers": 10, "brixia": 6}
+    assert joined.training["images_by_label"] == {"readers": 10, "brixia": 6}
     assert joined.measured["n_images"] == alone.measured["n_images"] == 10
     assert joined.measured["geographic_extent"] != alone.measured["geographic_extent"]
     assert sorted(joined.training["label_files"]) == ["brixia_scores.csv", "severity_scores.csv"]
@@ -257,7 +257,7 @@ def test_films_with_brixia_scores_join_the_fit_and_are_not_measured(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--data", "{few}"), "4 films of 2 patients do not tell how good a head is"),
+        (("--data", "{few}"), "4 images of 2 patients do not tell how good a head is"),
         (("--data", "{empty}"), "severity_scores.csv cannot be read"),
         (("--data", "{folder}", "--on", "lung-opacity"), "gives no lung-opacity, only features"),
         (("--data", "{folder}", "--opacity-scale", "0", "10"), "kept between 0 and 8 points"),
@@ -269,8 +269,8 @@ def test_films_with_brixia_scores_join_the_fit_and_are_not_measured(
 def test_wrong_use_is_one_line_and_exit_code_2(
     arguments: tuple[str, ...], message: str, command: Command, folder: Path, tmp_path: Path
 ) -> None:
-    write_films(tmp_path / "few")
-    write_readers(tmp_path / "few", film_names()[:4])
+    write_images(tmp_path / "few")
+    write_readers(tmp_path / "few", image_names()[:4])
     (tmp_path / "empty").mkdir()
     places = {"few": tmp_path / "few", "empty": tmp_path / "empty", "folder": folder}
 
@@ -295,14 +295,14 @@ def test_a_linear_head_on_published_weights_takes_lung_opacity_alone_and_is_pinn
     sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
     monkeypatch.setenv("SEVERITY_WEIGHTS_FILE", str(weights))
     monkeypatch.setenv("SEVERITY_WEIGHTS_SHA256", sha256)
-    film = str(folder / "images" / film_names()[0])
+    image = str(folder / "images" / image_names()[0])
 
     ended = command(
         *("train", "--data", str(folder), "--name", "on-all", "--head", "linear"),
         *("--backbone", "densenet121-res224-all", *QUICK),
     )
     monkeypatch.delenv("SEVERITY_WEIGHTS_SHA256")
-    scored = command("score", "--model", "on-all", film, "--json")
+    scored = command("score", "--model", "on-all", image, "--json")
 
     assert ended.code == 0, ended.err
     kept = store(Settings()).read("on-all")
@@ -337,7 +337,7 @@ def test_a_head_on_another_package_s_weights_is_shown_as_a_problem_and_never_sco
     file.write_text(file.read_text().replace(here, "0" * 64))
 
     listed = json.loads(command("model", "list", "--json").out)["models"][-1]
-    scored = command("score", "--model", "mine-v1", str(folder / "images" / film_names()[0]))
+    scored = command("score", "--model", "mine-v1", str(folder / "images" / image_names()[0]))
 
     assert "fitted on weights 000000000000 of compact-1" in listed["problem"]
     assert listed["version"] is None
@@ -345,7 +345,7 @@ def test_a_head_on_another_package_s_weights_is_shown_as_a_problem_and_never_sco
     assert "fit it again" in scored.err
 
 
-def test_the_flow_leaves_numbers_without_film_names(
+def test_the_flow_leaves_numbers_without_image_names(
     prefect: None, folder: Path, home: Path
 ) -> None:
     from prefect.client.orchestration import get_client
@@ -362,5 +362,5 @@ def test_the_flow_leaves_numbers_without_film_names(
     shown = asyncio.run(artifacts())
     assert done.version.key in shown
     assert "mean absolute error" in shown
-    assert not any(name in shown for name in (*film_names(), COPY, ABSENT, BROKEN))
+    assert not any(name in shown for name in (*image_names(), COPY, ABSENT, BROKEN))
     assert store(Settings(home=home)).names() == ["by-flow"]

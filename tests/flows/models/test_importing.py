@@ -17,8 +17,8 @@ from severity.heads.head import HeadInput
 from severity.heads.published import linear_on_lung_opacity
 from severity.models.bundled_cards import bundled_card
 from tests.builders.commands import Command, listed_models
-from tests.builders.films import write_film
 from tests.builders.heads import AS_MINE_V1, write_linear, write_mlp, write_ralo
+from tests.builders.small_images import write_image
 
 
 def test_the_ralo_head_is_imported_with_its_backbone_and_scales(
@@ -190,12 +190,12 @@ def test_an_imported_model_scores_as_its_authors_code_would(
     from PIL import Image
 
     command("model", "import", "ralo", *write_ralo(tmp_path))
-    films = [tmp_path / f"film-{number}.png" for number in range(2)]
+    images = [tmp_path / f"film-{number}.png" for number in range(2)]
     transforms = (xrv.datasets.XRayCenterCrop(), xrv.datasets.XRayResizer(224))
     inputs = []
-    for number, film in enumerate(films):
-        write_film(film, seed=number)
-        given = xrv.datasets.normalize(np.asarray(Image.open(film)), 255)[None]
+    for number, image in enumerate(images):
+        write_image(image, seed=number)
+        given = xrv.datasets.normalize(np.asarray(Image.open(image)), 255)[None]
         for transform in transforms:
             given = transform(given)
         inputs.append(given)
@@ -203,7 +203,7 @@ def test_an_imported_model_scores_as_its_authors_code_would(
     with torch.inference_mode():
         features = backbone.features2(torch.from_numpy(np.stack(inputs)).float()).numpy()
 
-    scored = command("score", "--json", "--model", "txrv-ralo-v1", *map(str, films))
+    scored = command("score", "--json", "--model", "txrv-ralo-v1", *map(str, images))
 
     assert scored.code == 0, scored.err
     rows = json.loads(scored.out)["results"]
@@ -223,13 +223,13 @@ def test_a_head_on_a_bundled_models_backbone_is_imported_and_scores_in_its_preci
     weights = {"weights": [0.01] * 1280, "intercept": 1}
     file = tmp_path / "head.json"
     file.write_text(json.dumps({"geographic_extent": weights, "opacity": weights}))
-    film = tmp_path / "film.png"
-    write_film(film, seed=1)
+    image = tmp_path / "film.png"
+    write_image(image, seed=1)
 
     assert command("model", "import", *AS_MINE_V1, "--backbone", "compact-1", str(file)).code == 0
     shown = json.loads(command("model", "show", "mine-v1", "--json").out)
-    scored = json.loads(command("score", "--model", "mine-v1", str(film), "--json").out)
-    refused = command("score", "--model", "mine-v1", "--precision", "bf16", str(film))
+    scored = json.loads(command("score", "--model", "mine-v1", str(image), "--json").out)
+    refused = command("score", "--model", "mine-v1", "--precision", "bf16", str(image))
 
     assert shown["weights"]["present"]
     assert shown["version"]["weights_sha256"] == bundled_card("compact-1")["weights_sha256"]

@@ -122,7 +122,7 @@ def test_calibration_and_training_come_back_and_a_changed_calibration_is_refused
         linear_head(),
         weights_sha256="ab" * 32,
         measured={"n_images": 9},
-        training={"films": 9},
+        training={"images": 9},
         calibration=Calibration(one, one),
     )
     store = ModelStore(tmp_path)
@@ -134,7 +134,7 @@ def test_calibration_and_training_come_back_and_a_changed_calibration_is_refused
     assert (read.weights_sha256, read.measured, read.training) == (
         "ab" * 32,
         {"n_images": 9},
-        {"films": 9},
+        {"images": 9},
     )
     with pytest.raises(UsageError, match="another calibration"):
         store.add(StoredModel(linear_head(), weights_sha256="ab" * 32))

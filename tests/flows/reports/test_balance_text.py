@@ -7,10 +7,10 @@ from flows.reports.balance_text import balance_line
 from tests.builders.terminal import shown
 
 
-def test_the_balance_says_how_many_films_are_unlike_known_ones() -> None:
+def test_the_balance_says_how_many_images_are_out_of_distribution() -> None:
     none = Balance(seen=3, scored=2, rejected=1, pending=0, copies=0)
 
-    assert "unlike" not in "\n".join(shown(balance_line(none)))
-    assert "1 of the scored unlike known films" in "\n".join(
-        shown(balance_line(replace(none, unlike=1)))
+    assert "out_of_distribution" not in "\n".join(shown(balance_line(none)))
+    assert "1 of the scored out of distribution" in "\n".join(
+        shown(balance_line(replace(none, out_of_distribution=1)))
     )

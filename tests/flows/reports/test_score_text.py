@@ -7,7 +7,15 @@ import json
 import pytest
 
 from flows.reports.score_text import FileResult, scores_csv, scores_json, scores_table
-from severity.domain import Interval, Likeness, ModelVersion, Reason, Scale, Score, Unlike
+from severity.domain import (
+    DistributionCheck,
+    Interval,
+    ModelVersion,
+    OutOfDistribution,
+    Reason,
+    Scale,
+    Score,
+)
 from tests.builders.terminal import shown
 
 VERSION = ModelVersion("v1", "w" * 64, "h" * 64, "p", "fp32", Scale(0, 8), Scale(0, 6))
@@ -22,20 +30,20 @@ def with_findings() -> list[FileResult]:
     ]
 
 
-def test_json_holds_the_findings_of_each_film(with_findings: list[FileResult]):
-    broken, film = json.loads(scores_json(with_findings, VERSION))["results"]
+def test_json_holds_the_findings_of_each_image(with_findings: list[FileResult]):
+    broken, image = json.loads(scores_json(with_findings, VERSION))["results"]
 
-    assert film["findings"] == {"Lung Opacity": 1.5, "Effusion": -0.25}
+    assert image["findings"] == {"Lung Opacity": 1.5, "Effusion": -0.25}
     assert broken["findings"] is None
 
 
 def test_csv_has_a_column_for_each_finding(with_findings: list[FileResult]):
     text = scores_csv(with_findings, VERSION)
 
-    broken, film = csv.DictReader(io.StringIO(text))
-    assert (film["finding: Lung Opacity"], film["finding: Effusion"]) == ("1.5", "-0.25")
+    broken, image = csv.DictReader(io.StringIO(text))
+    assert (image["finding: Lung Opacity"], image["finding: Effusion"]) == ("1.5", "-0.25")
     assert broken["finding: Effusion"] == ""
-    assert "findings" not in film
+    assert "findings" not in image
 
 
 @pytest.fixture
@@ -44,10 +52,10 @@ def with_errors() -> list[FileResult]:
         3.4, 2.0, 3.4, 2.0,
         geographic_extent_interval=Interval(2.1, 5.0),
         opacity_interval=Interval(1.25, 3.75),
-        likeness=Likeness("films-1", 2.5, Unlike.INVERTED),
+        distribution_check=DistributionCheck("films-1", 2.5, OutOfDistribution.INVERTED),
         triage={"normal": 0.25, "pneumonia": 0.75},
     )  # fmt: skip
-    near = Score(3.4, 2.0, 3.4, 2.0, likeness=Likeness("films-1", 0.5))
+    near = Score(3.4, 2.0, 3.4, 2.0, distribution_check=DistributionCheck("films-1", 0.5))
     return [
         FileResult("broken.png", None, reason=Reason.CORRUPT, detail="cut off"),
         FileResult("inverted.png", full, simulated=True),
@@ -61,9 +69,9 @@ ERRORS = {
     "geographic_extent_high": 5.0,
     "opacity_low": 1.25,
     "opacity_high": 3.75,
-    "likeness_reference": "films-1",
-    "likeness_distance": 2.5,
-    "unlike": "inverted",
+    "distribution_reference": "films-1",
+    "distribution_distance": 2.5,
+    "out_of_distribution": "inverted",
 }
 
 
@@ -73,7 +81,7 @@ def test_json_holds_what_a_score_says_of_itself(with_errors: list[FileResult]):
 
     assert {name: inverted[name] for name in ERRORS} == ERRORS
     assert inverted["triage"] == {"normal": 0.25, "pneumonia": 0.75}
-    assert (near["likeness_distance"], near["unlike"]) == (0.5, None)
+    assert (near["distribution_distance"], near["out_of_distribution"]) == (0.5, None)
     assert {bare[name] for name in ERRORS} == {broken[name] for name in ERRORS} == {None}
     assert (bare["triage"], broken["triage"]) == ({}, None)
 
@@ -89,13 +97,13 @@ def test_csv_holds_what_a_score_says_of_itself(with_errors: list[FileResult]):
     assert "triage" not in inverted
 
 
-def test_the_table_shows_intervals_and_what_is_unlike_known_films(with_errors: list[FileResult]):
+def test_the_table_shows_intervals_and_what_is_out_of_distribution(with_errors: list[FileResult]):
     lines = shown(scores_table(with_errors, VERSION))
 
     rows = {line.split()[0]: line for line in lines if ".png" in line}
     assert "3.4 (2.1-5.0)" in rows["inverted.png"]
     assert "2.0 (1.2-3.8)" in rows["inverted.png"]
-    assert "SIMULATED; unlike known films: inverted" in rows["inverted.png"]
-    assert "unlike" not in rows["near.png"]
+    assert "SIMULATED; out of distribution: inverted" in rows["inverted.png"]
+    assert "out_of_distribution" not in rows["near.png"]
     assert "(" not in rows["bare.png"]
     assert not any("pneumonia" in line for line in lines)

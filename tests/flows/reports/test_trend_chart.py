@@ -8,8 +8,8 @@ import pytest
 from db.reading.trends import Trend
 from flows.reports.trend_chart import draw_trend
 from severity.domain import (
+    OutOfDistribution,
     Scale,
-    Unlike,
 )
 from tests.builders.trends import NOT_COMPARED, SEEN, calibrated_trend, trend
 
@@ -25,7 +25,7 @@ def test_a_chart_shows_the_scale_of_its_model(tmp_path: Path) -> None:
     assert "opacity 0-8 points" in (tmp_path / "trend.svg").read_text()
 
 
-def test_a_chart_marks_films_unlike_known_ones_and_says_what_is_shaded(
+def test_a_chart_marks_images_out_of_distribution_and_says_what_is_shaded(
     calibrated: Trend, tmp_path: Path
 ) -> None:
     draw_trend(calibrated, tmp_path / "trend.svg")
@@ -33,11 +33,11 @@ def test_a_chart_marks_films_unlike_known_ones_and_says_what_is_shaded(
     drawn = (tmp_path / "trend.svg").read_text()
     assert "7.9 !" in drawn
     assert "within the smallest detectable change of the baseline" in drawn
-    assert "since the first film that is not marked ! (2026-03-01)" in drawn
+    assert "since the first image that is not marked ! (2026-03-01)" in drawn
 
 
-def test_a_chart_of_films_that_are_all_unlike_known_ones_is_drawn(tmp_path: Path) -> None:
-    flagged = replace(SEEN, unlike=Unlike.LAYOUT, **NOT_COMPARED)
+def test_a_chart_of_images_that_are_all_out_of_distribution_is_drawn(tmp_path: Path) -> None:
+    flagged = replace(SEEN, out_of_distribution=OutOfDistribution.LAYOUT, **NOT_COMPARED)
     draw_trend(
         trend(Scale(0, 8), flagged, extent_smallest_detectable_change=1.0), tmp_path / "trend.svg"
     )

@@ -6,7 +6,7 @@ import pytest
 
 from db.reading.trends import Trend
 from flows.reports.trend_text import trend_json, trend_table
-from severity.domain import Scale, Unlike
+from severity.domain import OutOfDistribution, Scale
 from tests.builders.terminal import shown
 from tests.builders.trends import NOT_COMPARED, SEEN, calibrated_trend, days_later, trend
 
@@ -40,23 +40,25 @@ def test_a_trend_shows_intervals_and_marks_what_is_beyond_noise(calibrated: Tren
     assert any("extent 1.16 points, opacity 1.16 points" in line for line in lines)
 
 
-def test_a_film_unlike_known_ones_is_shown_marked_and_compared_with_none(calibrated: Trend) -> None:
+def test_an_image_out_of_distribution_is_shown_marked_and_compared_with_none(
+    calibrated: Trend,
+) -> None:
     lines = shown(trend_table(calibrated))
 
     assert row(lines, "2026-02-26") == "2026-02-26 09:00 -3 PA ! 7.9 - - 7.5 - -"
-    assert any("! Unlike known films (inverted)" in line for line in lines)
+    assert any("! Out of distribution (inverted)" in line for line in lines)
     assert any("changes are since the first that is not" in line for line in lines)
 
 
-def test_no_baseline_is_spoken_of_where_the_first_film_is_like_any() -> None:
-    later = days_later(1, unlike=Unlike.TURNED, **NOT_COMPARED)
+def test_no_baseline_is_spoken_of_where_the_first_image_is_like_any() -> None:
+    later = days_later(1, out_of_distribution=OutOfDistribution.ROTATED, **NOT_COMPARED)
     text = "\n".join(shown(trend_table(trend(Scale(0, 6), SEEN, later))))
 
-    assert "Unlike known films (turned)" in text
-    assert "first film is one of these" not in text
+    assert "Out of distribution (turned)" in text
+    assert "first image is one of these" not in text
 
 
-def test_each_film_takes_one_line_of_100_characters(calibrated: Trend) -> None:
+def test_each_image_takes_one_line_of_100_characters(calibrated: Trend) -> None:
     lines = shown(trend_table(calibrated), width=100)
 
     assert sum(line.strip().startswith("2026-") for line in lines) == 4
@@ -82,9 +84,9 @@ def test_json_has_all_that_the_table_has(calibrated: Trend) -> None:
         "degrees": 40,
     }
     assert document["errors"]["opacity"]["perturbations"] is None
-    assert (inverted["unlike"], first["unlike"]) == ("inverted", None)
+    assert (inverted["out_of_distribution"], first["out_of_distribution"]) == ("inverted", None)
     assert inverted["extent_from_baseline"] is None
     assert first["extent_interval"] == {"low": 1.2, "high": 4.1}
     assert worse["extent_direction_from_previous"] == "worse"
     assert worse["opacity_direction_from_previous"] == "stable"
-    assert any("Unlike known films" in note for note in document["notes"])
+    assert any("Out of distribution" in note for note in document["notes"])

@@ -73,7 +73,7 @@ class Site:
     """An inbox and the ledger that its objects are entered into."""
 
     database: Database
-    have: Resources
+    resources: Resources
     shelf: Shelf
     model: int
 
@@ -91,8 +91,8 @@ class Site:
 
     def run(self, listing: Listing) -> ScoringRun:
         return ScoringRun(
-            self.have.settings,
-            self.have.progress,
+            self.resources.settings,
+            self.resources.progress,
             database=self.database,
             inbox=self.inbox,
             listing=listing,
@@ -138,10 +138,10 @@ class Site:
 
 
 @pytest.fixture
-def site(database: Database, have: Resources) -> Iterator[Site]:
+def site(database: Database, resources: Resources) -> Iterator[Site]:
     with database.transaction() as session:
         model = runs.register_model(session, VERSION)
-    return Site(database, have, Shelf(), model)
+    return Site(database, resources, Shelf(), model)
 
 
 def test_each_object_is_entered_once_by_its_content(site: Site) -> None:

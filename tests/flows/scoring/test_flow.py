@@ -10,15 +10,15 @@ from PIL import Image, ImageOps
 from sqlalchemy import text
 
 from db.reading import balances, trends
-from flows.demo.films import COPY, DEMO_EXPECTATIONS, write_demo_inbox
+from flows.demo.images import COPY, DEMO_EXPECTATIONS, write_demo_inbox
 from flows.resources import Progress, Resources
 from flows.scoring.enlisting import enlist
 from flows.scoring.run import prepare_run
-from severity.domain import MeasurementErrors, PatientId, Unlike
-from tests.builders.films import write_film, write_inbox, write_sidecar
+from severity.domain import MeasurementErrors, OutOfDistribution, PatientId
+from tests.builders.small_images import write_image, write_inbox, write_sidecar
 
 
-def rows(have: Resources) -> list[tuple[object, ...]]:
+def rows(resources: Resources) -> list[tuple[object, ...]]:
     """Every score with what identifies it, in a fixed order."""
     query = text(
         """
@@ -27,46 +27,46 @@ def rows(have: Resources) -> list[tuple[object, ...]]:
         ORDER BY patient_key, image_uid
         """
     )
-    with have.open_database().transaction() as session:
+    with resources.open_database().transaction() as session:
         return [tuple(row) for row in session.execute(query)]
 
 
-def fates(have: Resources, inbox: Path) -> dict[str, str]:
-    with have.open_database().transaction() as session:
-        found = balances.fates(session, str(inbox), have.load_model().version.key)
+def fates(resources: Resources, inbox: Path) -> dict[str, str]:
+    with resources.open_database().transaction() as session:
+        found = balances.fates(session, str(inbox), resources.load_model().version.key)
     return {key: fate for key, fate, _ in found}
 
 
-def test_each_demonstration_film_meets_its_expected_fate(score, have, tmp_path):
+def test_each_demonstration_image_meets_its_expected_fate(score, resources, tmp_path):
     write_demo_inbox(tmp_path / "inbox")
 
     summary = score(tmp_path / "inbox")
 
-    assert fates(have, tmp_path / "inbox") == dict(DEMO_EXPECTATIONS)
+    assert fates(resources, tmp_path / "inbox") == dict(DEMO_EXPECTATIONS)
     expected = list(DEMO_EXPECTATIONS.values())
     assert summary.scored == expected.count("scored")
     assert summary.balance.copies == expected.count(COPY)
     assert summary.balance.holds
 
 
-def test_a_second_run_scores_nothing_twice(score, have, tmp_path):
-    write_inbox(tmp_path / "inbox", films=5)
+def test_a_second_run_scores_nothing_twice(score, resources, tmp_path):
+    write_inbox(tmp_path / "inbox", images=5)
     score(tmp_path / "inbox")
-    first = rows(have)
+    first = rows(resources)
 
     again = score(tmp_path / "inbox")
 
     assert (again.enlisted, again.scored, again.rejected) == (0, 0, 0)
-    assert rows(have) == first
+    assert rows(resources) == first
     assert len(first) == 5
 
 
-def test_a_trend_lists_a_patients_films_by_date(score, have, tmp_path):
-    write_inbox(tmp_path / "inbox", films=6, patients=2)
+def test_a_trend_lists_a_patients_images_by_date(score, resources, tmp_path):
+    write_inbox(tmp_path / "inbox", images=6, patients=2)
     summary = score(tmp_path / "inbox")
 
-    with have.open_database().transaction() as session:
-        trend = trends.trend(session, have.pseudonym(PatientId("P1")), summary.model_version)
+    with resources.open_database().transaction() as session:
+        trend = trends.trend(session, resources.pseudonym(PatientId("P1")), summary.model_version)
 
     assert [f"{seen.acquired_at:%m-%d}" for seen in trend.observations] == [
         "03-01",
@@ -80,8 +80,8 @@ def test_a_trend_lists_a_patients_films_by_date(score, have, tmp_path):
     assert last.days_since_baseline == 2
 
 
-def test_an_image_waits_for_its_sidecar_record(score, have, tmp_path):
-    write_film(tmp_path / "inbox/late.png", seed=1)
+def test_an_image_waits_for_its_sidecar_record(score, resources, tmp_path):
+    write_image(tmp_path / "inbox/late.png", seed=1)
     assert score(tmp_path / "inbox").balance.rejected == 1
 
     write_sidecar(tmp_path / "inbox", [{"filename": "late.png", "patient_id": "P1"}])
@@ -90,9 +90,9 @@ def test_an_image_waits_for_its_sidecar_record(score, have, tmp_path):
     assert (summary.balance.seen, summary.balance.scored) == (1, 1)
 
 
-def test_the_same_image_of_two_patients_is_a_conflict(score, have, tmp_path):
+def test_the_same_image_of_two_patients_is_a_conflict(score, resources, tmp_path):
     inbox = tmp_path / "inbox"
-    write_film(inbox / "a.png", seed=1)
+    write_image(inbox / "a.png", seed=1)
     shutil.copy(inbox / "a.png", inbox / "b.png")
     write_sidecar(
         inbox,
@@ -104,41 +104,43 @@ def test_the_same_image_of_two_patients_is_a_conflict(score, have, tmp_path):
 
     score(inbox)
 
-    assert fates(have, inbox) == {"a.png": "scored", "b.png": "patient_conflict"}
+    assert fates(resources, inbox) == {"a.png": "scored", "b.png": "patient_conflict"}
 
 
-def test_an_image_without_a_time_is_scored_but_not_in_the_trend(score, have, tmp_path):
+def test_an_image_without_a_time_is_scored_but_not_in_the_trend(score, resources, tmp_path):
     inbox = tmp_path / "inbox"
-    write_film(inbox / "a.png", seed=1)
+    write_image(inbox / "a.png", seed=1)
     write_sidecar(inbox, [{"filename": "a.png", "patient_id": "P1"}])
     summary = score(inbox)
 
-    with have.open_database().transaction() as session:
-        trend = trends.trend(session, have.pseudonym(PatientId("P1")), summary.model_version)
+    with resources.open_database().transaction() as session:
+        trend = trends.trend(session, resources.pseudonym(PatientId("P1")), summary.model_version)
 
     assert (trend.observations, trend.undated) == ((), 1)
 
 
-def test_a_film_that_was_replaced_before_it_was_scored_is_not_mixed_up(score, have, tmp_path):
+def test_an_image_that_was_replaced_before_it_was_scored_is_not_mixed_up(
+    score, resources, tmp_path
+):
     """The ledger knows contents: the old one is gone, the new one is another."""
     inbox = tmp_path / "inbox"
-    write_inbox(inbox, films=1)
+    write_inbox(inbox, images=1)
 
     async def enlist_all() -> None:
-        await enlist(await prepare_run(str(inbox), have))
+        await enlist(await prepare_run(str(inbox), resources))
 
     asyncio.run(enlist_all())
-    write_film(inbox / "film-0000.png", seed=99)
+    write_image(inbox / "film-0000.png", seed=99)
 
     summary = score(inbox)
 
     assert (summary.balance.seen, summary.balance.scored, summary.balance.rejected) == (2, 1, 1)
 
 
-def test_nothing_that_names_a_patient_reaches_a_log_or_prefect(score, have, tmp_path, caplog):
+def test_nothing_that_names_a_patient_reaches_a_log_or_prefect(score, resources, tmp_path, caplog):
     inbox = tmp_path / "inbox"
-    write_film(inbox / "DOE_JANE.png", seed=1)
-    write_film(inbox / "broken-DOE.png", seed=2)
+    write_image(inbox / "DOE_JANE.png", seed=1)
+    write_image(inbox / "broken-DOE.png", seed=2)
     (inbox / "broken-DOE.png").write_bytes((inbox / "broken-DOE.png").read_bytes()[:500])
     write_sidecar(
         inbox,
@@ -155,7 +157,7 @@ def test_nothing_that_names_a_patient_reaches_a_log_or_prefect(score, have, tmp_
     for text_kept in (caplog.text, kept):
         assert "DOE" not in text_kept
         assert "47110815" not in text_kept
-        assert have.pseudonym(PatientId("MRN-47110815")) not in text_kept
+        assert resources.pseudonym(PatientId("MRN-47110815")) not in text_kept
     assert "score-inbox" in kept
 
 
@@ -170,45 +172,51 @@ async def _all_that_prefect_keeps() -> str:
     return str([*flow_runs, *task_runs, *artifacts, *logs])
 
 
-def test_a_run_counts_what_is_unlike_known_films_and_keeps_why(score, have, tmp_path):
+def test_a_run_counts_what_is_out_of_distribution_and_keeps_why(score, resources, tmp_path):
     inbox = tmp_path / "inbox"
-    write_inbox(inbox, films=3, patients=1)
-    for film in inbox.glob("*.png"):
-        ImageOps.invert(Image.open(film)).save(film)
+    write_inbox(inbox, images=3, patients=1)
+    for image in inbox.glob("*.png"):
+        ImageOps.invert(Image.open(image)).save(image)
 
     summary = score(inbox)
 
-    assert (summary.scored, summary.unlike, summary.balance.unlike) == (3, 3, 3)
+    assert (summary.scored, summary.out_of_distribution, summary.balance.out_of_distribution) == (
+        3,
+        3,
+        3,
+    )
     assert summary.other_versions == ()
-    patient = have.pseudonym(PatientId("P0"))
-    with have.open_database().transaction() as session:
+    patient = resources.pseudonym(PatientId("P0"))
+    with resources.open_database().transaction() as session:
         trend = trends.trend(session, patient, summary.model_version)
-    assert [seen.unlike for seen in trend.observations] == [Unlike.INVERTED] * 3
+    assert [seen.out_of_distribution for seen in trend.observations] == [
+        OutOfDistribution.INVERTED
+    ] * 3
 
 
-def test_a_run_stores_the_intervals_and_errors_of_a_calibrated_model(score, have, tmp_path):
-    write_inbox(tmp_path / "inbox", films=3, patients=1)
+def test_a_run_stores_the_intervals_and_errors_of_a_calibrated_model(score, resources, tmp_path):
+    write_inbox(tmp_path / "inbox", images=3, patients=1)
 
     summary = score(tmp_path / "inbox")
 
-    patient = have.pseudonym(PatientId("P0"))
-    with have.open_database().transaction() as session:
+    patient = resources.pseudonym(PatientId("P0"))
+    with resources.open_database().transaction() as session:
         trend = trends.trend(session, patient, summary.model_version)
     for seen in trend.observations:
         assert seen.extent_interval.low <= seen.geographic_extent <= seen.extent_interval.high
-    calibration = have.load_model().calibration
+    calibration = resources.load_model().calibration
     assert trend.errors == MeasurementErrors(
         calibration.geographic_extent.error, calibration.opacity.error
     )
 
 
-def test_a_run_names_the_other_versions_that_scored_the_same_database(score, have, tmp_path):
-    write_inbox(tmp_path / "inbox", films=2)
-    older = Resources(have.settings.model_copy(update={"model": "compact-1"}), Progress())
+def test_a_run_names_the_other_versions_that_scored_the_same_database(score, resources, tmp_path):
+    write_inbox(tmp_path / "inbox", images=2)
+    older = Resources(resources.settings.model_copy(update={"model": "compact-1"}), Progress())
     first = score(tmp_path / "inbox", older)
 
     second = score(tmp_path / "inbox")
 
     assert first.other_versions == ()
     assert second.other_versions == (first.model_version,)
-    assert (second.scored, second.unlike) == (2, 0)
+    assert (second.scored, second.out_of_distribution) == (2, 0)

@@ -13,8 +13,8 @@ from sqlalchemy import text
 from flows.resources import Opened, Progress, Resources
 from flows.scoring.inbox_pass import score_new
 from severity.errors import WrongWeights
-from tests.builders.films import write_inbox
 from tests.builders.settings import SECRET
+from tests.builders.small_images import write_inbox
 
 RUN = """
 import sys
@@ -24,29 +24,29 @@ print("imported", sorted({"prefect", "openvino", "torch"} & set(sys.modules)))
 """
 
 
-def count(have: Resources, what: str) -> int:
-    with have.open_database().transaction() as session:
+def count(resources: Resources, what: str) -> int:
+    with resources.open_database().transaction() as session:
         return session.scalar(text(f"SELECT count(*) FROM {what}"))  # noqa: S608
 
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Path:
-    write_inbox(tmp_path / "inbox", films=3)
+    write_inbox(tmp_path / "inbox", images=3)
     return tmp_path / "inbox"
 
 
-def anew(have: Resources, **settings: str) -> Resources:
+def anew(resources: Resources, **settings: str) -> Resources:
     """Return resources of which nothing is opened yet."""
-    return Resources(have.settings.model_copy(update=settings), Progress())
+    return Resources(resources.settings.model_copy(update=settings), Progress())
 
 
 def test_an_empty_pass_of_the_command_imports_no_prefect_and_no_network(
-    score: Callable[[Path], object], have: Resources, inbox: Path, tmp_path: Path
+    score: Callable[[Path], object], resources: Resources, inbox: Path, tmp_path: Path
 ) -> None:
     score(inbox)
-    assert have.settings.database_url is not None
+    assert resources.settings.database_url is not None
     environment = os.environ | {
-        "DATABASE_URL": have.settings.database_url.get_secret_value(),
+        "DATABASE_URL": resources.settings.database_url.get_secret_value(),
         "SEVERITY_PSEUDONYM_KEY": SECRET,
         "SEVERITY_HOME": str(tmp_path / "home"),
         "SEVERITY_SETTLE_SECONDS": "0",
@@ -65,22 +65,22 @@ def test_an_empty_pass_of_the_command_imports_no_prefect_and_no_network(
 
 
 def test_an_empty_pass_is_a_finished_run_that_loaded_nothing(
-    score: Callable[[Path], object], have: Resources, inbox: Path
+    score: Callable[[Path], object], resources: Resources, inbox: Path
 ) -> None:
     score(inbox)
-    later = anew(have)
+    later = anew(resources)
 
     summary = asyncio.run(score_new(str(inbox), later))
 
     assert (summary.enlisted, summary.scored, summary.balance.scored) == (0, 0, 3)
     assert later.opened.model is None
-    assert count(have, "run WHERE state = 'finished'") == 2
+    assert count(resources, "run WHERE state = 'finished'") == 2
 
 
 def test_a_scheduled_pass_loads_no_network_when_nothing_waits(
-    score: Callable[..., object], have: Resources, inbox: Path
+    score: Callable[..., object], resources: Resources, inbox: Path
 ) -> None:
-    first, later = anew(have), anew(have)
+    first, later = anew(resources), anew(resources)
 
     score(inbox, first)
     score(inbox, later)
@@ -89,9 +89,9 @@ def test_a_scheduled_pass_loads_no_network_when_nothing_waits(
     assert later.opened.model is None
 
 
-def test_an_empty_pass_fetches_no_weights(have: Resources, tmp_path: Path) -> None:
+def test_an_empty_pass_fetches_no_weights(resources: Resources, tmp_path: Path) -> None:
     (tmp_path / "inbox").mkdir()
-    absent = anew(have, model="txrv-cidc-v1", weights_url="http://127.0.0.1:9/weights.pt")
+    absent = anew(resources, model="txrv-cidc-v1", weights_url="http://127.0.0.1:9/weights.pt")
 
     summary = asyncio.run(score_new(str(tmp_path / "inbox"), absent))
 
@@ -100,14 +100,14 @@ def test_an_empty_pass_fetches_no_weights(have: Resources, tmp_path: Path) -> No
 
 
 def test_a_model_of_another_version_than_the_run_was_begun_with_scores_nothing(
-    prefect: None, have: Resources, inbox: Path
+    prefect: None, resources: Resources, inbox: Path
 ) -> None:
-    other = anew(have, model="compact-1").load_model()
-    mistaken = Resources(have.settings, Progress(), Opened(model=other))
+    other = anew(resources, model="compact-1").load_model()
+    mistaken = Resources(resources.settings, Progress(), Opened(model=other))
 
     with pytest.raises(WrongWeights, match=f"is {other.version.key}, not compact-2"):
         asyncio.run(score_new(str(inbox), mistaken))
 
-    assert count(have, "score") == 0
-    assert count(have, "ledger WHERE state = 'waiting'") == 3
-    assert count(have, "run WHERE state = 'failed'") == 1
+    assert count(resources, "score") == 0
+    assert count(resources, "ledger WHERE state = 'waiting'") == 3
+    assert count(resources, "run WHERE state = 'failed'") == 1

@@ -23,9 +23,9 @@ from flows.scoring.enlisting import enlist as enlist_listed
 from flows.scoring.run import prepare_run
 from flows.sources import Inbox, Listed
 from flows.sources.folder import Folder
-from tests.builders.films import write_inbox, write_sidecar
+from tests.builders.small_images import write_inbox, write_sidecar
 
-FILMS = 14
+IMAGES = 14
 
 
 def count(have: Resources, what: str) -> int:
@@ -72,7 +72,7 @@ class WatchedFolder:
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Path:
-    write_inbox(tmp_path / "inbox", films=FILMS)
+    write_inbox(tmp_path / "inbox", images=IMAGES)
     return tmp_path / "inbox"
 
 
@@ -113,7 +113,7 @@ def enlist(inbox: Path, have: Resources) -> int:
 def test_batches_overlap_but_no_more_images_are_in_memory_than_may_be(score, inbox, watched, have):
     summary = score(inbox, watched)
 
-    assert summary.scored == FILMS
+    assert summary.scored == IMAGES
     assert watched.most_at_once == have.settings.decoders
     assert max(watched.claimed.values()) > 2, "batches of two, one after the other"
 
@@ -133,7 +133,7 @@ def test_suspects_come_last_and_alone_in_the_whole_run(score, inbox, watched, ha
 
     summary = score(inbox, watched)
 
-    assert summary.scored == FILMS
+    assert summary.scored == IMAGES
     assert list(watched.claimed)[-3:] == suspects
     assert [watched.claimed[name] for name in suspects] == [1, 1, 1]
 
@@ -147,16 +147,16 @@ def test_a_batch_that_fails_stops_the_others_and_the_run_gives_all_claims_back(
         score(inbox, watched)
 
     assert watched.reading == 0
-    assert len(watched.claimed) < FILMS
+    assert len(watched.claimed) < IMAGES
     assert count(have, "ledger WHERE state = 'claimed'") == 0
     assert count(have, "ledger WHERE claims > 1") == 0
     assert count(have, "run WHERE state = 'failed'") == 1
     before = count(have, "score")
-    assert before < FILMS
+    assert before < IMAGES
 
     watched.answers = 1000
-    assert score(inbox, watched).scored == FILMS - before
-    assert count(have, "score") == FILMS
+    assert score(inbox, watched).scored == IMAGES - before
+    assert count(have, "score") == IMAGES
 
 
 def test_of_many_files_of_the_same_images_in_flight_at_once_one_each_is_scored(
@@ -164,16 +164,16 @@ def test_of_many_files_of_the_same_images_in_flight_at_once_one_each_is_scored(
 ):
     """With a comment of its own, a file has a content and so a UID of its own, but the pixels."""
     inbox = tmp_path / "copies"
-    write_inbox(inbox, films=6)
+    write_inbox(inbox, images=6)
     rows = []
-    for film in sorted(inbox.glob("*.png")):
+    for image in sorted(inbox.glob("*.png")):
         for number in range(8):
-            copy = inbox / f"{number}-{film.name}"
+            copy = inbox / f"{number}-{image.name}"
             comment = PngInfo()
             comment.add_text("Comment", f"export {number}")
-            Image.open(film).save(copy, pnginfo=comment)
+            Image.open(image).save(copy, pnginfo=comment)
             rows.append({"filename": copy.name, "patient_id": "P0", "offset_days": "0"})
-        film.unlink()
+        image.unlink()
     write_sidecar(inbox, rows)
 
     summary = score(inbox)
@@ -191,12 +191,12 @@ def test_the_file_that_was_enlisted_first_brings_the_image_however_long_it_takes
     comment.add_text("Comment", "exported again")
     Image.open(inbox / watched.slow).save(inbox / "film-9999.png", pnginfo=comment)
     with (inbox / "metadata.csv").open("a") as sidecar:
-        sidecar.write("film-9999.png,P0,2020-03-01,,PA\n")
+        sidecar.write("image-9999.png,P0,2020-03-01,,PA\n")
 
     assert score(inbox, watched).rejected == 1
 
     assert count(have, "ledger WHERE id = 1 AND state = 'scored'") == 1
-    assert count(have, f"ledger WHERE id = {FILMS + 1} AND reason = 'duplicate_image'") == 1
+    assert count(have, f"ledger WHERE id = {IMAGES + 1} AND reason = 'duplicate_image'") == 1
 
 
 def test_the_bar_ends_full_after_a_run_that_was_killed(score, inbox, have):
@@ -212,7 +212,7 @@ def test_the_bar_ends_full_after_a_run_that_was_killed(score, inbox, have):
         score(inbox, heard=bar)
         (shown,) = bar.tasks
 
-    assert (shown.completed, shown.total) == (FILMS, FILMS)
+    assert (shown.completed, shown.total) == (IMAGES, IMAGES)
 
 
 def test_the_bar_ends_full_though_another_run_took_some(score, inbox, have):
@@ -227,4 +227,4 @@ def test_the_bar_ends_full_though_another_run_took_some(score, inbox, have):
             score(inbox, heard=bar)
             (shown,) = bar.tasks
 
-    assert (shown.completed, shown.total) == (FILMS - 5, FILMS - 5)
+    assert (shown.completed, shown.total) == (IMAGES - 5, IMAGES - 5)

@@ -9,7 +9,7 @@ from flows.resources import Progress, Resources
 from flows.scoring.single_files import score_files
 from flows.settings import Settings
 from severity.domain import Reason
-from tests.builders.films import write_inbox
+from tests.builders.small_images import write_inbox
 
 pytestmark = pytest.mark.weights
 
@@ -24,23 +24,23 @@ class Counted(Progress):
 
 
 @pytest.fixture(scope="session")
-def have(_own_home: None) -> Resources:
+def resources(_own_home: None) -> Resources:
     return Resources(Settings(device="cpu", batch_size=3), Counted())
 
 
-def test_results_keep_the_order_of_the_files_through_all_streams(have, tmp_path):
-    write_inbox(tmp_path, films=20)
+def test_results_keep_the_order_of_the_files_through_all_streams(resources, tmp_path):
+    write_inbox(tmp_path, images=20)
     files = sorted(tmp_path.glob("*.png"), reverse=True)
-    files[4].write_text("no film")
+    files[4].write_text("no image")
     files.insert(9, tmp_path / "absent.png")
 
-    results = score_files(iter(files), have)
+    results = score_files(iter(files), resources)
 
     assert [one.file for one in results] == list(map(str, files))
     reasons = {place: one.reason for place, one in enumerate(results) if one.reason}
     assert reasons == {4: Reason.NOT_AN_IMAGE, 9: Reason.VANISHED}
-    assert (have.progress.scored, have.progress.rejected) == (19, 2)
-    alone = [result for file in files for result in score_files([file], have)]
+    assert (resources.progress.scored, resources.progress.rejected) == (19, 2)
+    alone = [result for file in files for result in score_files([file], resources)]
     for together, single in zip(results, alone, strict=True):
         assert together.view == single.view
         assert (together.score is None) == (single.score is None)
@@ -50,15 +50,15 @@ def test_results_keep_the_order_of_the_files_through_all_streams(have, tmp_path)
             )
 
 
-def test_no_files_have_no_results(have):
-    assert score_files([], have) == []
+def test_no_files_have_no_results(resources):
+    assert score_files([], resources) == []
 
 
-def test_files_are_taken_as_they_are_scored(have, tmp_path):
+def test_files_are_taken_as_they_are_scored(resources, tmp_path):
     """So that a list of any length fits into memory."""
-    write_inbox(tmp_path, films=1)
+    write_inbox(tmp_path, images=1)
     progress, taken_ahead = Counted(), []
-    counting = have.reporting_to(progress)
+    counting = resources.reporting_to(progress)
 
     def supply():
         for number in range(90):
@@ -71,9 +71,9 @@ def test_files_are_taken_as_they_are_scored(have, tmp_path):
 
 
 def test_a_sidecar_of_the_folder_says_the_view_and_metadata_csv_comes_first(
-    have: Resources, tmp_path: Path
+    resources: Resources, tmp_path: Path
 ):
-    write_inbox(tmp_path, films=2)
+    write_inbox(tmp_path, images=2)
     both = [
         {"filename": f"film-000{number}.png", "patient_id": "P", "view": "AP"} for number in (0, 1)
     ]
@@ -81,6 +81,6 @@ def test_a_sidecar_of_the_folder_says_the_view_and_metadata_csv_comes_first(
     (tmp_path / "film-0001.png").rename(tmp_path / "other.png")
     (tmp_path / "metadata.json").write_text(json.dumps(both))
 
-    first, second = score_files([tmp_path / "film-0000.png", tmp_path / "other.png"], have)
+    first, second = score_files([tmp_path / "film-0000.png", tmp_path / "other.png"], resources)
 
     assert (first.view, second.view) == ("PA", "AP")

@@ -13,21 +13,23 @@ from sqlalchemy import text
 
 from flows.resources import Resources
 from tests.builders.commands import environment
-from tests.builders.films import write_inbox
 from tests.builders.settings import SECRET
+from tests.builders.small_images import write_inbox
 
-FILMS = 24
+IMAGES = 24
 PATIENCE_SECONDS = 120
 
 
 @pytest.fixture
-def worker(prefect: None, have: Resources, tmp_path: Path) -> Callable[[Path], subprocess.Popen]:
+def worker(
+    prefect: None, resources: Resources, tmp_path: Path
+) -> Callable[[Path], subprocess.Popen]:
     """Start the real command in a process of its own, on the test's database."""
     from prefect.settings import PREFECT_API_URL
 
-    assert have.settings.database_url is not None
+    assert resources.settings.database_url is not None
     settings = environment(
-        DATABASE_URL=have.settings.database_url.get_secret_value(),
+        DATABASE_URL=resources.settings.database_url.get_secret_value(),
         SEVERITY_PSEUDONYM_KEY=SECRET,
         SEVERITY_HOME=str(tmp_path / "home"),
         SEVERITY_SETTLE_SECONDS="0",
@@ -48,26 +50,26 @@ def worker(prefect: None, have: Resources, tmp_path: Path) -> Callable[[Path], s
     return start
 
 
-def count(have: Resources, what: str) -> int:
-    with have.open_database().transaction() as session:
+def count(resources: Resources, what: str) -> int:
+    with resources.open_database().transaction() as session:
         return session.scalar(text(f"SELECT count(*) FROM {what}"))  # noqa: S608
 
 
-def await_scores(have: Resources, least: int, worker: subprocess.Popen) -> None:
+def await_scores(resources: Resources, least: int, worker: subprocess.Popen) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while count(have, "score") < least:
+    while count(resources, "score") < least:
         assert worker.poll() is None, worker.communicate()[0]
         assert time.monotonic() < deadline, "the worker is too slow"
         time.sleep(0.01)
 
 
-def scores(have: Resources) -> list[tuple[object, ...]]:
+def scores(resources: Resources) -> list[tuple[object, ...]]:
     query = """
         SELECT patient_key, image_uid, score.acquired_at, geographic_extent, opacity
         FROM score JOIN image ON image.id = image_id JOIN patient ON patient.id = score.patient_id
         ORDER BY image_uid
     """
-    with have.open_database().transaction() as session:
+    with resources.open_database().transaction() as session:
         return [tuple(row) for row in session.execute(text(query))]
 
 
@@ -76,39 +78,41 @@ def finish(worker: subprocess.Popen) -> None:
     assert worker.returncode == 0, output
 
 
-def test_killing_the_worker_loses_nothing_and_scores_nothing_twice(worker, score, have, tmp_path):
+def test_killing_the_worker_loses_nothing_and_scores_nothing_twice(
+    worker, score, resources, tmp_path
+):
     inbox = tmp_path / "inbox"
-    write_inbox(inbox, films=FILMS)
+    write_inbox(inbox, images=IMAGES)
     for least in (1, 9):
         victim = worker(inbox)
-        await_scores(have, least, victim)
+        await_scores(resources, least, victim)
         os.kill(victim.pid, signal.SIGKILL)
         victim.communicate()
-        assert count(have, "score") < FILMS, "it was killed too late to prove anything"
+        assert count(resources, "score") < IMAGES, "it was killed too late to prove anything"
 
     score(inbox)
 
-    disturbed = scores(have)
-    assert len({image_uid for _, image_uid, *_ in disturbed}) == len(disturbed) == FILMS
-    assert count(have, "ledger WHERE state = 'scored'") == FILMS
-    assert count(have, "run WHERE state = 'abandoned'") == 2
+    disturbed = scores(resources)
+    assert len({image_uid for _, image_uid, *_ in disturbed}) == len(disturbed) == IMAGES
+    assert count(resources, "ledger WHERE state = 'scored'") == IMAGES
+    assert count(resources, "run WHERE state = 'abandoned'") == 2
 
-    with have.open_database().transaction() as session:
+    with resources.open_database().transaction() as session:
         session.execute(text("TRUNCATE score, image, study, patient, ledger, sighting CASCADE"))
     score(inbox)
-    assert [row[:3] for row in scores(have)] == [row[:3] for row in disturbed]
-    for once, again in zip(scores(have), disturbed, strict=True):
+    assert [row[:3] for row in scores(resources)] == [row[:3] for row in disturbed]
+    for once, again in zip(scores(resources), disturbed, strict=True):
         # Batches of another size round the last bits of a float otherwise.
         assert once[3:] == pytest.approx(again[3:], abs=1e-4)
 
 
-def test_two_workers_share_the_work_and_score_each_image_once(worker, have, tmp_path):
+def test_two_workers_share_the_work_and_score_each_image_once(worker, resources, tmp_path):
     inbox = tmp_path / "inbox"
-    write_inbox(inbox, films=FILMS)
+    write_inbox(inbox, images=IMAGES)
 
     both = [worker(inbox), worker(inbox)]
     for one in both:
         finish(one)
 
-    assert count(have, "score") == count(have, "ledger WHERE state = 'scored'") == FILMS
-    assert count(have, "run WHERE state = 'finished'") == 2
+    assert count(resources, "score") == count(resources, "ledger WHERE state = 'scored'") == IMAGES
+    assert count(resources, "run WHERE state = 'finished'") == 2

@@ -166,9 +166,9 @@ def test_a_date_beyond_all_calendars_is_no_obstacle(tmp_path: Path, time: int) -
     (tmp_path / "film.png").touch()
     os.utime(tmp_path / "film.png", (time, time))
 
-    (film,) = listed(tmp_path)
+    (image,) = listed(tmp_path)
 
-    assert film.modified <= datetime.now(UTC)
+    assert image.modified <= datetime.now(UTC)
 
 
 def test_a_file_from_the_future_was_written_no_later_than_now(tmp_path: Path) -> None:
@@ -176,16 +176,16 @@ def test_a_file_from_the_future_was_written_no_later_than_now(tmp_path: Path) ->
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).timestamp()
     os.utime(tmp_path / "film.png", (tomorrow, tomorrow))
 
-    (film,) = listed(tmp_path)
+    (image,) = listed(tmp_path)
 
-    assert film.modified <= datetime.now(UTC)
+    assert image.modified <= datetime.now(UTC)
 
 
 def test_a_fingerprint_stays_until_the_file_changes(tmp_path: Path) -> None:
-    film = tmp_path / "film.png"
-    film.write_bytes(b"one")
+    image = tmp_path / "film.png"
+    image.write_bytes(b"one")
     first, again = listed(tmp_path), listed(tmp_path)
-    film.write_bytes(b"longer")
+    image.write_bytes(b"longer")
     longer = listed(tmp_path)
 
     assert first == again
@@ -193,13 +193,13 @@ def test_a_fingerprint_stays_until_the_file_changes(tmp_path: Path) -> None:
 
 
 def test_a_fingerprint_sees_through_a_time_that_was_set_back(tmp_path: Path) -> None:
-    film = tmp_path / "film.png"
-    film.write_bytes(b"one")
-    os.utime(film, (0, 0))
+    image = tmp_path / "film.png"
+    image.write_bytes(b"one")
+    os.utime(image, (0, 0))
     before = listed(tmp_path)
     threading.Event().wait(0.02)  # the clock of the file system ticks slowly
-    film.write_bytes(b"two")
-    os.utime(film, (0, 0))
+    image.write_bytes(b"two")
+    os.utime(image, (0, 0))
 
     assert listed(tmp_path)[0].fingerprint != before[0].fingerprint
 
@@ -241,13 +241,13 @@ def test_the_limit_itself_is_allowed(tmp_path: Path) -> None:
 
 
 def test_a_file_that_grows_while_it_is_read_is_not_taken_for_whole(tmp_path: Path) -> None:
-    film = tmp_path / "film.dcm"
-    film.touch()
-    os.truncate(film, 2**27)
+    image = tmp_path / "film.dcm"
+    image.touch()
+    os.truncate(image, 2**27)
     growing, stop = threading.Event(), threading.Event()
 
     def grow() -> None:
-        with film.open("ab", buffering=0) as file:
+        with image.open("ab", buffering=0) as file:
             while not stop.is_set():
                 file.write(b"x")
                 growing.set()
@@ -264,10 +264,10 @@ def test_a_file_that_grows_while_it_is_read_is_not_taken_for_whole(tmp_path: Pat
 
 def test_a_file_that_changed_since_it_was_listed_is_not_taken_for_whole(tmp_path: Path) -> None:
     (tmp_path / "film.png").write_bytes(b"whole")
-    (film,) = listed(tmp_path)
-    assert read(tmp_path, "film.png", fingerprint=film.fingerprint) == b"whole"
+    (image,) = listed(tmp_path)
+    assert read(tmp_path, "film.png", fingerprint=image.fingerprint) == b"whole"
 
     (tmp_path / "film.png").write_bytes(b"half of the next")
 
-    assert reason(tmp_path, "film.png", fingerprint=film.fingerprint) is Reason.VANISHED
+    assert reason(tmp_path, "film.png", fingerprint=image.fingerprint) is Reason.VANISHED
     assert read(tmp_path, "film.png") == b"half of the next"

@@ -69,7 +69,7 @@ def test_objects_are_listed_in_the_order_of_their_keys(drop: Drop) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [".hidden.png", ".git/film.png", "a/.b/c/film.png", "film.png.part", "film.PNG.TMP",
+    [".hidden.png", ".git/film.png", "a/.b/c/film.png", "film.png.part", "image.PNG.TMP",
      "film.crdownload", "night.tmp/film.png"],
 )  # fmt: skip
 def test_hidden_and_temporary_names_are_left_out(drop: Drop, name: str) -> None:

@@ -25,7 +25,7 @@ from tests.builders.ports import reserved_port
 from tests.builders.s3_server import SECRET, S3Server, running_s3
 
 NOW = datetime(2020, 3, 1, tzinfo=UTC)  # long before the objects were made: nothing is deferred
-BUCKET = "films"
+BUCKET = "images"
 Put = Callable[[str, bytes], None]
 
 
@@ -152,12 +152,12 @@ def test_any_name_is_listed_read_and_described(put: Put, inbox: Inbox, name: str
     put("é 1/metadata.csv", f'filename,patient_id\n"{quoted}",P1\n'.encode())
 
     listing = look(inbox)
-    (film,) = listing.objects
+    (image,) = listing.objects
 
-    assert asyncio.run(inbox.read(film.key)) == name.encode()
-    assert film.key.isprintable()
+    assert asyncio.run(inbox.read(image.key)) == name.encode()
+    assert image.key.isprintable()
     # A sidecar's names are stripped: what begins or ends with a space cannot be named.
-    assert (listing.record(film.key) is not None) == (name == name.strip())
+    assert (listing.record(image.key) is not None) == (name == name.strip())
 
 
 def test_a_sidecar_in_the_bucket_describes_its_images(put: Put, inbox: Inbox) -> None:
@@ -280,12 +280,12 @@ def test_a_wrong_address_is_refused(location: str) -> None:
 @pytest.mark.usefixtures("aws")
 def test_an_address_with_a_secret_is_refused_and_not_repeated() -> None:
     with pytest.raises(InboxError) as refused:
-        open_inbox(f"s3://me:{SECRET}@films/night", settle=timedelta(0))
+        open_inbox(f"s3://me:{SECRET}@images/night", settle=timedelta(0))
 
     assert SECRET not in str(refused.value)
 
 
-def test_a_bucket_is_scored_and_each_film_once(
+def test_a_bucket_is_scored_and_each_image_once(
     put: Put, inbox: Inbox, score: Callable[[str], RunSummary]
 ) -> None:
     for number in range(5):

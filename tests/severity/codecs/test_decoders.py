@@ -15,8 +15,8 @@ from pydicom.encaps import get_frame
 
 from severity.codecs.decoders import DECODERS, LEAST_SIDE_FOR_LOW_BAND
 from severity.images.grey_image import Band
+from tests.builders.encoded_images import dicom_file, grey_image
 from tests.builders.encoders import HTJ2K, LOSSLESS, Pixels, htj2k, j2k, jpeg_ls
-from tests.builders.film_files import dicom_film, grey_film
 from tests.builders.reading import brightness, published, read
 
 LARGE = (LEAST_SIDE_FOR_LOW_BAND + 5, LEAST_SIDE_FOR_LOW_BAND)
@@ -27,15 +27,15 @@ LARGE = (LEAST_SIDE_FOR_LOW_BAND + 5, LEAST_SIDE_FOR_LOW_BAND)
 def test_every_lossless_encoding_gives_the_stored_values(
     syntax: str, encode: Callable, bits: int
 ) -> None:
-    pixels = grey_film(bits=bits)
+    pixels = grey_image(bits=bits)
     pixels[:2, :2] = [[0, 2**bits - 1], [2**bits - 1, 0]]
     pixels = pixels.astype(np.uint8) if bits == 8 else pixels
 
-    film = read(dicom_film(pixels, bits=bits, syntax=syntax, frame=encode(pixels, bits))).grey
+    image = read(dicom_file(pixels, bits=bits, syntax=syntax, frame=encode(pixels, bits))).grey
 
-    assert (film.values == pixels).all()
-    assert film.values.dtype == pixels.dtype
-    assert (film.black, film.white, film.band) == (0, 2**bits - 1, Band.FULL)
+    assert (image.values == pixels).all()
+    assert image.values.dtype == pixels.dtype
+    assert (image.black, image.white, image.band) == (0, 2**bits - 1, Band.FULL)
 
 
 @pytest.mark.parametrize(
@@ -46,23 +46,23 @@ def test_uncompressed_and_run_lengths_give_the_stored_values(syntax: str, dtype:
     limits = np.iinfo(dtype)
     pixels = np.linspace(limits.min, limits.max, 101 * 103).astype(dtype).reshape(101, 103)
 
-    film = read(dicom_film(pixels, bits=limits.bits, syntax=syntax)).grey
+    image = read(dicom_file(pixels, bits=limits.bits, syntax=syntax)).grey
 
-    assert (film.values == pixels).all()
-    assert film.values.dtype == (np.int16 if dtype == np.int8 else dtype)
-    assert (film.black, film.white) == (limits.min, limits.max)
+    assert (image.values == pixels).all()
+    assert image.values.dtype == (np.int16 if dtype == np.int8 else dtype)
+    assert (image.black, image.white) == (limits.min, limits.max)
 
 
 @pytest.mark.parametrize(("syntax", "encode"), LOSSLESS)
 @pytest.mark.parametrize("bits", [12, 16])
 def test_signed_values_keep_their_sign(syntax: str, encode: Callable, bits: int) -> None:
-    pixels = (grey_film(bits=bits).astype(np.int32) - 2 ** (bits - 1)).astype(np.int16)
+    pixels = (grey_image(bits=bits).astype(np.int32) - 2 ** (bits - 1)).astype(np.int16)
     coded = 16 if encode is jpeg_ls else bits
     encoded = pixels if encode in {j2k, htj2k} else pixels.view(np.uint16) & (2**coded - 1)
 
-    film = read(dicom_film(pixels, bits=bits, syntax=syntax, frame=encode(encoded, bits))).grey
+    image = read(dicom_file(pixels, bits=bits, syntax=syntax, frame=encode(encoded, bits))).grey
 
-    assert (film.values == pixels).all()
+    assert (image.values == pixels).all()
 
 
 @pytest.mark.parametrize(
@@ -88,21 +88,21 @@ def test_lossy_encodings_come_close(
     most: int,
 ) -> None:
     """Also beside black and white, where what is lost may lie beyond the range."""
-    pixels = grey_film(bits=bits)
+    pixels = grey_image(bits=bits)
     pixels[20:40, 20:40] = 2**bits - 1
     pixels[50:90, 20:40] = 0
     pixels = pixels.astype(np.uint8) if bits == 8 else pixels
 
-    film = read(dicom_film(pixels, bits=bits, syntax=syntax, frame=encode(pixels))).grey
+    image = read(dicom_file(pixels, bits=bits, syntax=syntax, frame=encode(pixels))).grey
 
-    assert np.abs(film.values.astype(int) - pixels).max() <= most
+    assert np.abs(image.values.astype(int) - pixels).max() <= most
 
 
 def test_more_bits_may_be_coded_than_are_stored() -> None:
-    pixels = grey_film(bits=12)
+    pixels = grey_image(bits=12)
     for syntax, encode in LOSSLESS:
-        film = dicom_film(pixels, bits=12, syntax=syntax, frame=encode(pixels, 16))
-        assert (read(film).grey.values == pixels).all()
+        image = dicom_file(pixels, bits=12, syntax=syntax, frame=encode(pixels, 16))
+        assert (read(image).grey.values == pixels).all()
 
 
 def low_pass_5_3(pixels: Pixels) -> NDArray[np.int64]:
@@ -120,15 +120,15 @@ def low_pass_5_3(pixels: Pixels) -> NDArray[np.int64]:
 
 @pytest.fixture
 def large() -> Callable[[int], Pixels]:
-    """A film with letters in black and white, beside which the wavelet overshoots."""
+    """An image with letters in black and white, beside which the wavelet overshoots."""
 
-    def film(bits: int) -> Pixels:
-        pixels = grey_film(bits=bits, shape=LARGE)
+    def image(bits: int) -> Pixels:
+        pixels = grey_image(bits=bits, shape=LARGE)
         pixels[200:300, 100:121] = 2**bits - 1
         pixels[1000:1100, 900:921] = 0
         return pixels.astype(np.uint8) if bits == 8 else pixels
 
-    return film
+    return image
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def large() -> Callable[[int], Pixels]:
     + [(uid.HTJ2KLossless, htj2k, 15)],
 )
 @pytest.mark.parametrize("signed", [False, True])
-def test_a_large_film_is_decoded_to_half_its_size_exactly(
+def test_a_large_image_is_decoded_to_half_its_size_exactly(
     large: Callable[[int], Pixels],
     syntax: str,
     encode: Callable,
@@ -150,27 +150,27 @@ def test_a_large_film_is_decoded_to_half_its_size_exactly(
         pixels = (pixels.astype(np.int32) - 2 ** (bits - 1)).astype(np.int16)
     lowest = int(pixels.min())
 
-    film = read(dicom_film(pixels, bits=bits, syntax=syntax, frame=encode(pixels, bits))).grey
+    image = read(dicom_file(pixels, bits=bits, syntax=syntax, frame=encode(pixels, bits))).grey
 
     low = low_pass_5_3(pixels)
-    assert low.min() < lowest, "the film overshoots"
-    assert film.band == Band.LOW_5_3
-    assert (film.rows, film.columns) == LARGE
-    assert film.values.shape == (ceil(LARGE[0] / 2), ceil(LARGE[1] / 2))
-    np.testing.assert_allclose(brightness(film), (low - lowest) / (2**bits - 1), rtol=0, atol=1e-9)
+    assert low.min() < lowest, "the image overshoots"
+    assert image.band == Band.LOW_5_3
+    assert (image.rows, image.columns) == LARGE
+    assert image.values.shape == (ceil(LARGE[0] / 2), ceil(LARGE[1] / 2))
+    np.testing.assert_allclose(brightness(image), (low - lowest) / (2**bits - 1), rtol=0, atol=1e-9)
 
 
-def test_a_film_of_256_grey_levels_is_decoded_in_full(large: Callable[[int], Pixels]) -> None:
+def test_an_image_of_256_grey_levels_is_decoded_in_full(large: Callable[[int], Pixels]) -> None:
     """The wavelet rounds by up to half a level, which would move its score."""
     pixels = large(8)
 
-    film = read(dicom_film(pixels, bits=8, syntax=uid.JPEG2000Lossless, frame=j2k(pixels, 8))).grey
+    image = read(dicom_file(pixels, bits=8, syntax=uid.JPEG2000Lossless, frame=j2k(pixels, 8))).grey
 
-    assert film.band == Band.FULL
-    assert (film.values == pixels).all()
+    assert image.band == Band.FULL
+    assert (image.values == pixels).all()
 
 
-def test_a_real_film_is_decoded_to_half_its_size() -> None:
+def test_a_real_image_is_decoded_to_half_its_size() -> None:
     plain, lossless = read(published("RG1_UNCR.dcm")).grey, read(published("RG1_J2KR.dcm")).grey
 
     assert lossless.band == Band.LOW_5_3
@@ -179,14 +179,14 @@ def test_a_real_film_is_decoded_to_half_its_size() -> None:
     np.testing.assert_allclose(brightness(lossless), (29999 - low) / 29999, rtol=0, atol=1e-9)
 
 
-def test_a_real_lossy_film_is_decoded_to_half_its_size() -> None:
+def test_a_real_lossy_image_is_decoded_to_half_its_size() -> None:
     plain, lossy = read(published("RG1_UNCR.dcm")).grey, read(published("RG1_J2KI.dcm")).grey
 
     assert lossy.band == Band.LOW_9_7
     assert np.abs(brightness(lossy) - brightness(plain)[::2, ::2]).mean() < 0.01
 
 
-def test_a_real_film_is_decoded_in_full_where_it_must_be() -> None:
+def test_a_real_image_is_decoded_in_full_where_it_must_be() -> None:
     """The same image uncompressed and compressed without loss."""
     dataset = dcmread(get_testdata_file("RG1_J2KR.dcm", download=False))
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
@@ -208,17 +208,17 @@ def test_a_real_film_is_decoded_in_full_where_it_must_be() -> None:
 def test_what_has_no_low_band_of_its_own_is_decoded_in_full(
     options: dict[str, object], band: Band
 ) -> None:
-    pixels = 9000 + grey_film(bits=15, shape=LARGE)
+    pixels = 9000 + grey_image(bits=15, shape=LARGE)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG2000", no_jp2=True, **options)
 
-    film = read(dicom_film(pixels, bits=16, syntax=uid.JPEG2000, frame=file.getvalue())).grey
+    image = read(dicom_file(pixels, bits=16, syntax=uid.JPEG2000, frame=file.getvalue())).grey
 
-    assert film.band == band
+    assert image.band == band
     # Not the pixels: Pillow encodes 16 bits in tiles as something else.
     decoded = imagecodecs.jpeg2k_decode(file.getvalue())
     expected = decoded if band == Band.FULL else decoded[::2, ::2]
-    values = film.values - int(film.black)  # a band counts from further below
+    values = image.values - int(image.black)  # a band counts from further below
     assert np.abs(values - expected.astype(int)).max() < 8, "of 65,536 grey levels"
 
 
@@ -241,11 +241,11 @@ def test_a_window_that_cuts_values_off_needs_the_full_image(
 ) -> None:
     pixels = large(12)
 
-    film = read(dicom_film(pixels, syntax=syntax, frame=encode(pixels, 12), **attributes)).grey
+    image = read(dicom_file(pixels, syntax=syntax, frame=encode(pixels, 12), **attributes)).grey
 
-    assert film.band == band
+    assert image.band == band
     if band == Band.FULL:
-        assert (film.values == read(dicom_film(pixels, **attributes)).grey.values).all()
+        assert (image.values == read(dicom_file(pixels, **attributes)).grey.values).all()
 
 
 @pytest.mark.parametrize(("syntax", "encode"), [(uid.JPEG2000, j2k), (uid.HTJ2K, htj2k)])
@@ -254,10 +254,10 @@ def test_where_no_room_is_left_for_the_overshoot_the_full_image_is_decoded(
 ) -> None:
     pixels = large(16)
 
-    film = read(dicom_film(pixels, bits=16, syntax=syntax, frame=encode(pixels, 16))).grey
+    image = read(dicom_file(pixels, bits=16, syntax=syntax, frame=encode(pixels, 16))).grey
 
-    assert film.band == Band.FULL
-    assert (film.values == pixels).all()
+    assert image.band == Band.FULL
+    assert (image.values == pixels).all()
 
 
 def test_a_pattern_that_overshoots_most_does_not_wrap_around() -> None:
@@ -266,9 +266,9 @@ def test_a_pattern_that_overshoots_most_does_not_wrap_around() -> None:
         for columns in (0, 1, 3):
             pixels[rows::4, columns::4] = 2**15 - 1
     for syntax, encode in ((uid.JPEG2000Lossless, j2k), (uid.HTJ2KLossless, htj2k)):
-        film = read(dicom_film(pixels, bits=15, syntax=syntax, frame=encode(pixels, 15))).grey
-        assert film.band == Band.FULL
-        assert (film.values == pixels).all()
+        image = read(dicom_file(pixels, bits=15, syntax=syntax, frame=encode(pixels, 15))).grey
+        assert image.band == Band.FULL
+        assert (image.values == pixels).all()
 
 
 def test_every_transfer_syntax_of_still_images_in_one_part_has_a_decoder() -> None:

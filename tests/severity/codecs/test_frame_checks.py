@@ -8,41 +8,41 @@ import pytest
 from pydicom import uid
 
 from severity.domain import Reason
+from tests.builders.encoded_images import dicom_file, grey_image
 from tests.builders.encoders import LOSSLESS, htj2k, j2k
-from tests.builders.film_files import dicom_film, grey_film
 from tests.builders.reading import read, reason
 
 
 @pytest.mark.parametrize(("syntax", "encode"), LOSSLESS)
 def test_a_frame_of_another_size_is_refused(syntax: str, encode: Callable) -> None:
-    frame = encode(grey_film(shape=(104, 121)), 12)
+    frame = encode(grey_image(shape=(104, 121)), 12)
 
-    assert reason(dicom_film(syntax=syntax, frame=frame)) == Reason.UNTRUSTWORTHY_PIXELS
+    assert reason(dicom_file(syntax=syntax, frame=frame)) == Reason.UNTRUSTWORTHY_PIXELS
 
 
 @pytest.mark.parametrize(("syntax", "encode"), LOSSLESS)
 def test_samples_wider_than_the_header_allocates_are_refused(syntax: str, encode: Callable) -> None:
-    pixels = grey_film(bits=12)
-    film = dicom_film(pixels.astype(np.uint8), bits=8, syntax=syntax, frame=encode(pixels, 12))
+    pixels = grey_image(bits=12)
+    image = dicom_file(pixels.astype(np.uint8), bits=8, syntax=syntax, frame=encode(pixels, 12))
 
-    assert reason(film) == Reason.UNTRUSTWORTHY_PIXELS
+    assert reason(image) == Reason.UNTRUSTWORTHY_PIXELS
 
 
 @pytest.mark.parametrize(("syntax", "encode"), [(uid.JPEG2000, j2k), (uid.HTJ2K, htj2k)])
 def test_a_frame_of_the_other_signedness_is_refused(syntax: str, encode: Callable) -> None:
-    frame = encode(grey_film(), 12)
-    film = dicom_film(grey_film().astype(np.int16), syntax=syntax, frame=frame)
+    frame = encode(grey_image(), 12)
+    image = dicom_file(grey_image().astype(np.int16), syntax=syntax, frame=frame)
 
-    assert reason(film) == Reason.UNTRUSTWORTHY_PIXELS
+    assert reason(image) == Reason.UNTRUSTWORTHY_PIXELS
 
 
 def test_htj2k_and_jpeg_2000_are_not_taken_for_each_other() -> None:
-    films = [
-        dicom_film(syntax=uid.HTJ2KLossless, frame=j2k(grey_film(), 12)),
-        dicom_film(syntax=uid.JPEG2000, frame=htj2k(grey_film(), 12)),
+    images = [
+        dicom_file(syntax=uid.HTJ2KLossless, frame=j2k(grey_image(), 12)),
+        dicom_file(syntax=uid.JPEG2000, frame=htj2k(grey_image(), 12)),
     ]
 
-    assert {reason(film) for film in films} == {Reason.UNTRUSTWORTHY_PIXELS}
+    assert {reason(image) for image in images} == {Reason.UNTRUSTWORTHY_PIXELS}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_htj2k_and_jpeg_2000_are_not_taken_for_each_other() -> None:
 def test_a_codestream_that_needs_an_account_of_millions_of_parts_is_refused(
     change: dict[str, int],
 ) -> None:
-    pixels = grey_film(shape=(1500, 1500))
+    pixels = grey_image(shape=(1500, 1500))
     frame = bytearray(j2k(pixels, 12))
     cod = frame.index(b"\xff\x52")
     if "tile" in change:
@@ -69,20 +69,20 @@ def test_a_codestream_that_needs_an_account_of_millions_of_parts_is_refused(
         frame[cod + 2 : cod + 4] = struct.pack(">H", 12 + levels + 1)
         frame[cod + 14 : cod + 14] = bytes([change["precincts"]] * (levels + 1))
 
-    film = dicom_film(pixels, syntax=uid.JPEG2000, frame=bytes(frame))
+    image = dicom_file(pixels, syntax=uid.JPEG2000, frame=bytes(frame))
 
-    assert reason(film) == Reason.UNSUPPORTED_ENCODING
+    assert reason(image) == Reason.UNSUPPORTED_ENCODING
 
 
 def test_a_tile_with_coding_parameters_of_its_own_is_refused() -> None:
-    frame = j2k(grey_film(), 12)
+    frame = j2k(grey_image(), 12)
     at = frame.index(b"\xff\x52")
     coding = frame[at : at + 14]
     tile = frame.index(b"\xff\x90")
     length = struct.pack(">I", struct.unpack_from(">I", frame, tile + 6)[0] + len(coding))
     own = frame[: tile + 6] + length + frame[tile + 10 : tile + 12] + coding + frame[tile + 12 :]
 
-    assert reason(dicom_film(syntax=uid.JPEG2000, frame=own)) == Reason.UNSUPPORTED_ENCODING
+    assert reason(dicom_file(syntax=uid.JPEG2000, frame=own)) == Reason.UNSUPPORTED_ENCODING
 
 
 def rle(*segments: bytes, offsets: list[int] | None = None) -> bytes:
@@ -111,5 +111,5 @@ RUN = bytes([129, 7]) * 97 + bytes([193, 7])  # 128 times 97 and 64 pixels of 10
     ],
 )
 def test_run_lengths_that_are_not_the_image_are_refused(frame: bytes, expected: Reason) -> None:
-    assert read(dicom_film(syntax=uid.RLELossless, frame=rle(RUN.replace(b"\7", b"\0"), RUN))).grey
-    assert reason(dicom_film(syntax=uid.RLELossless, frame=frame)) == expected
+    assert read(dicom_file(syntax=uid.RLELossless, frame=rle(RUN.replace(b"\7", b"\0"), RUN))).grey
+    assert reason(dicom_file(syntax=uid.RLELossless, frame=frame)) == expected

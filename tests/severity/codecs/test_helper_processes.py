@@ -27,7 +27,7 @@ def test_a_helper_answers_as_the_function_would(helpers: DecodingHelpers) -> Non
     assert helpers.run(os.getpid) != os.getpid()
 
 
-def test_a_helper_gives_the_same_film(helpers: DecodingHelpers) -> None:
+def test_a_helper_gives_the_same_image(helpers: DecodingHelpers) -> None:
     content = published("RG1_J2KR.dcm")
     here, there = read(content).grey, read(content, helpers=helpers).grey
 

@@ -1,4 +1,4 @@
-"""When a film was taken."""
+"""When an image was taken."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from severity.domain import TimeSource
-from tests.builders.film_files import dicom_film
+from tests.builders.encoded_images import dicom_file
 from tests.builders.reading import published, read
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -47,14 +47,14 @@ def test_the_time_comes_from_the_first_source_that_has_a_date(missing: int, how:
             case _:
                 attributes[keyword] = "20200231" + attributes[keyword][8:]
 
-    acquired = read(dicom_film(**attributes)).record.acquired
+    acquired = read(dicom_file(**attributes)).record.acquired
 
     assert acquired.source == ORDER[missing]
     assert acquired.at == datetime(2020, 4, missing + 1, 12, 0, missing + 1, tzinfo=UTC)
 
 
 def test_without_any_date_the_time_is_unknown_and_never_that_of_storage() -> None:
-    film = dicom_film(
+    image = dicom_file(
         StudyDate=None,
         StudyTime="120000",
         InstanceCreationDate="20200401",
@@ -62,7 +62,7 @@ def test_without_any_date_the_time_is_unknown_and_never_that_of_storage() -> Non
         ScheduledProcedureStepStartDate="20200401",
     )
 
-    acquired = read(film).record.acquired
+    acquired = read(image).record.acquired
 
     assert (acquired.at, acquired.source) == (None, TimeSource.UNKNOWN)
 
@@ -72,9 +72,9 @@ def test_without_any_date_the_time_is_unknown_and_never_that_of_storage() -> Non
     ["20201340", "20200230", "2020", "0000", "UNKNOWN", "00010101", "2020-04-01"],
 )
 def test_a_date_that_does_not_exist_is_not_a_time(written: str) -> None:
-    film = dicom_film(StudyDate=written, TimezoneOffsetFromUTC="+0100")
+    image = dicom_file(StudyDate=written, TimezoneOffsetFromUTC="+0100")
 
-    assert read(film).record.acquired.source == TimeSource.UNKNOWN
+    assert read(image).record.acquired.source == TimeSource.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_a_date_that_does_not_exist_is_not_a_time(written: str) -> None:
     ],
 )
 def test_a_time_of_day_may_be_short_or_missing(time: str, expected: tuple[int, ...]) -> None:
-    acquired = read(dicom_film(StudyTime=time)).record.acquired
+    acquired = read(dicom_file(StudyTime=time)).record.acquired
 
     assert acquired.at == datetime(2020, 4, 1, *expected, tzinfo=UTC)
 
 
 def test_a_date_of_the_old_standard_is_read() -> None:
-    acquired = read(dicom_film(StudyDate="2020.04.01")).record.acquired
+    acquired = read(dicom_file(StudyDate="2020.04.01")).record.acquired
 
     assert acquired.at == datetime(2020, 4, 1, tzinfo=UTC)
 
@@ -107,24 +107,24 @@ def test_a_date_of_the_old_standard_is_read() -> None:
     [("20200115", 11), ("20200715", 10), ("20200329", 10), ("20201025", 11)],
 )
 def test_the_assumed_zone_knows_daylight_saving(day: str, utc_hour: int) -> None:
-    film = dicom_film(StudyDate=day, StudyTime="120000")
+    image = dicom_file(StudyDate=day, StudyTime="120000")
 
-    acquired = read(film, BERLIN).record.acquired
+    acquired = read(image, BERLIN).record.acquired
 
     assert acquired.at == datetime.strptime(f"{day}{utc_hour}+0000", "%Y%m%d%H%z")
     assert acquired.zone == "Europe/Berlin"
 
 
 def test_the_hour_that_is_repeated_in_autumn_is_read_the_same_way_every_time() -> None:
-    film = dicom_film(StudyDate="20201025", StudyTime="023000")
+    image = dicom_file(StudyDate="20201025", StudyTime="023000")
 
-    assert read(film, BERLIN).record.acquired.at == datetime(2020, 10, 25, 0, 30, tzinfo=UTC)
+    assert read(image, BERLIN).record.acquired.at == datetime(2020, 10, 25, 0, 30, tzinfo=UTC)
 
 
 def test_the_file_s_offset_goes_before_the_assumed_zone() -> None:
-    film = dicom_film(StudyTime="120000", TimezoneOffsetFromUTC="-0430")
+    image = dicom_file(StudyTime="120000", TimezoneOffsetFromUTC="-0430")
 
-    acquired = read(film, BERLIN).record.acquired
+    acquired = read(image, BERLIN).record.acquired
 
     assert acquired.at == datetime(2020, 4, 1, 16, 30, tzinfo=UTC)
     assert acquired.zone == str(timezone(-timedelta(hours=4, minutes=30)))
@@ -132,9 +132,9 @@ def test_the_file_s_offset_goes_before_the_assumed_zone() -> None:
 
 @pytest.mark.parametrize("offset", ["+2500", "Berlin", "+02", ""])
 def test_an_offset_that_is_none_leaves_the_assumed_zone(offset: str) -> None:
-    film = dicom_film(StudyTime="120000", TimezoneOffsetFromUTC=offset)
+    image = dicom_file(StudyTime="120000", TimezoneOffsetFromUTC=offset)
 
-    assert read(film, BERLIN).record.acquired.at == datetime(2020, 4, 1, 10, tzinfo=UTC)
+    assert read(image, BERLIN).record.acquired.at == datetime(2020, 4, 1, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -149,16 +149,16 @@ def test_an_offset_that_is_none_leaves_the_assumed_zone(offset: str) -> None:
 def test_a_date_and_time_with_its_own_offset_needs_no_other(
     written: str, utc_hour: int, zone: str
 ) -> None:
-    film = dicom_film(AcquisitionDateTime=written, TimezoneOffsetFromUTC="+0500")
+    image = dicom_file(AcquisitionDateTime=written, TimezoneOffsetFromUTC="+0500")
 
-    acquired = read(film, BERLIN).record.acquired
+    acquired = read(image, BERLIN).record.acquired
 
     assert acquired.at == datetime(2020, 4, 1, utc_hour, tzinfo=UTC)
     assert acquired.zone == zone
     assert acquired.source == TimeSource.ACQUISITION_DATETIME
 
 
-def test_a_real_film_s_time_is_that_of_its_content() -> None:
+def test_a_real_image_s_time_is_that_of_its_content() -> None:
     acquired = read(published("RG1_UNCR.dcm")).record.acquired
 
     assert acquired.source == TimeSource.CONTENT

@@ -21,7 +21,7 @@ from pydicom.uid import (
 )
 
 from severity.domain import Reason
-from tests.builders.film_files import dicom_film, grey_film, jpeg_film, patches
+from tests.builders.encoded_images import dicom_file, grey_image, jpeg_file, patches
 from tests.builders.reading import brightness, published, read, reason
 
 
@@ -30,12 +30,12 @@ from tests.builders.reading import brightness, published, read, reason
     [ImplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless, JPEG2000Lossless],
 )
 def test_the_same_pixels_are_the_same_image_in_every_lossless_encoding(syntax: str) -> None:
-    plain = read(dicom_film())
+    plain = read(dicom_file())
 
-    assert read(dicom_film(syntax=syntax)).pixel_sha256() == plain.pixel_sha256()
+    assert read(dicom_file(syntax=syntax)).pixel_sha256() == plain.pixel_sha256()
 
 
-def test_a_real_film_is_the_same_image_when_compressed_without_loss() -> None:
+def test_a_real_image_is_the_same_image_when_compressed_without_loss() -> None:
     """Although it is then decoded to half its size."""
     plain, lossless, lossy = (
         read(published(f"RG1_{name}.dcm")).pixel_sha256() for name in ("UNCR", "J2KR", "J2KI")
@@ -48,7 +48,7 @@ def test_a_real_film_is_the_same_image_when_compressed_without_loss() -> None:
 def test_lossless_jpeg_is_read() -> None:
     original = dcmread(get_testdata_file("JPGLosslessP14SV1_1s_1f_8b.dcm", download=False))
     frame = get_frame(original.PixelData, 0, number_of_frames=1)
-    film = dicom_film(
+    image = dicom_file(
         np.zeros((original.Rows, original.Columns), np.uint8),
         bits=8,
         syntax=original.file_meta.TransferSyntaxUID,
@@ -56,51 +56,51 @@ def test_lossless_jpeg_is_read() -> None:
     )
 
     lossless = imagecodecs.ljpeg_decode(frame)  # not the decoder that is used
-    np.testing.assert_allclose(brightness(read(film).grey), lossless / 255, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(brightness(read(image).grey), lossless / 255, rtol=0, atol=1e-6)
 
 
 def test_lossy_jpeg_is_read() -> None:
     pixels = np.add.outer(np.arange(100), np.arange(120)).astype(np.uint8)
 
-    film = brightness(read(dicom_film(pixels, bits=8, syntax=JPEGBaseline8Bit)).grey)
+    image = brightness(read(dicom_file(pixels, bits=8, syntax=JPEGBaseline8Bit)).grey)
 
-    np.testing.assert_allclose(film, pixels / 255, rtol=0, atol=0.03)
+    np.testing.assert_allclose(image, pixels / 255, rtol=0, atol=0.03)
 
 
 def test_a_pixel_beyond_the_stored_bits_is_not_masked_away() -> None:
-    assert reason(dicom_film(patches(0, 4096), bits=12)) == Reason.UNTRUSTWORTHY_PIXELS
+    assert reason(dicom_file(patches(0, 4096), bits=12)) == Reason.UNTRUSTWORTHY_PIXELS
 
 
 def test_a_signed_pixel_beyond_the_stored_bits_is_refused() -> None:
-    film = dicom_film(patches(0, 2048, dtype=np.int16), bits=12)
+    image = dicom_file(patches(0, 2048, dtype=np.int16), bits=12)
 
-    assert reason(film) == Reason.UNTRUSTWORTHY_PIXELS
+    assert reason(image) == Reason.UNTRUSTWORTHY_PIXELS
 
 
 def test_a_huge_image_is_refused_before_anything_is_allocated() -> None:
-    film = dicom_film(Rows=60_000, Columns=60_000)
+    image = dicom_file(Rows=60_000, Columns=60_000)
     tracemalloc.start()
     try:
-        assert reason(film) == Reason.TOO_LARGE
-        assert tracemalloc.get_traced_memory()[1] < 10 * len(film) + 2**20
+        assert reason(image) == Reason.TOO_LARGE
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(image) + 2**20
     finally:
         tracemalloc.stop()
 
 
 def test_a_compressed_frame_of_another_size_is_refused_before_it_is_decoded() -> None:
-    jpeg = bytearray(jpeg_film(np.zeros((100, 100), np.uint8)))
+    jpeg = bytearray(jpeg_file(np.zeros((100, 100), np.uint8)))
     start = jpeg.index(b"\xff\xc0")
     jpeg[start + 5 : start + 9] = struct.pack(">2H", 60_000, 60_000)
-    lossless = bytearray(frame_of(dicom_film(syntax=JPEG2000Lossless)))
+    lossless = bytearray(frame_of(dicom_file(syntax=JPEG2000Lossless)))
     lossless[8:16] = struct.pack(">2I", 60_000, 60_000)
 
     for frame, syntax in ((jpeg, JPEGBaseline8Bit), (lossless, JPEG2000Lossless)):
-        film = dicom_film(patches(0, dtype=np.uint8), bits=8, syntax=syntax, frame=bytes(frame))
-        assert reason(film) == Reason.UNTRUSTWORTHY_PIXELS
+        image = dicom_file(patches(0, dtype=np.uint8), bits=8, syntax=syntax, frame=bytes(frame))
+        assert reason(image) == Reason.UNTRUSTWORTHY_PIXELS
 
 
-def frame_of(film: bytes) -> bytes:
-    return get_frame(dcmread(BytesIO(film)).PixelData, 0, number_of_frames=1)
+def frame_of(image: bytes) -> bytes:
+    return get_frame(dcmread(BytesIO(image)).PixelData, 0, number_of_frames=1)
 
 
 @pytest.mark.parametrize("lost", [1, 2, 50, 500])
@@ -110,46 +110,46 @@ def test_a_compressed_frame_that_was_cut_off_before_it_was_sent_is_corrupt(
 ) -> None:
     """libjpeg decodes such frames without complaint and leaves the rest grey."""
     pixels = np.random.default_rng(0).integers(0, 256, (100, 100)).astype(np.uint8)
-    frame = frame_of(dicom_film(pixels, bits=8, syntax=syntax)).rstrip(b"\0")
+    frame = frame_of(dicom_file(pixels, bits=8, syntax=syntax)).rstrip(b"\0")
 
-    film = dicom_film(pixels, bits=8, syntax=syntax, frame=frame[:-lost])
+    image = dicom_file(pixels, bits=8, syntax=syntax, frame=frame[:-lost])
 
-    assert reason(film) == Reason.CORRUPT
+    assert reason(image) == Reason.CORRUPT
 
 
 def test_a_jp2_file_instead_of_a_frame_is_refused_and_not_searched_for_ever() -> None:
     """pydicom never ends on a box of length 0."""
     frame = b"\x00\x00\x00\x0cjP  \r\n\x87\n" + bytes(100)
 
-    film = dicom_film(syntax=JPEG2000Lossless, frame=frame)
+    image = dicom_file(syntax=JPEG2000Lossless, frame=frame)
 
-    assert reason(film) == Reason.UNSUPPORTED_ENCODING
+    assert reason(image) == Reason.UNSUPPORTED_ENCODING
 
 
 @pytest.mark.parametrize("frame", [b"\xff\xd8", b"\xff\xd8\xff\xde\x00\x04", b"\xff" * 99])
 def test_a_frame_that_is_no_jpeg_is_corrupt(frame: bytes) -> None:
-    film = dicom_film(syntax=JPEGLossless, frame=frame + bytes(len(frame) % 2))
+    image = dicom_file(syntax=JPEGLossless, frame=frame + bytes(len(frame) % 2))
 
-    assert reason(film) == Reason.CORRUPT
+    assert reason(image) == Reason.CORRUPT
 
 
 def test_a_second_frame_that_the_header_conceals_is_not_overlooked() -> None:
-    frame = frame_of(dicom_film(syntax=RLELossless))
+    frame = frame_of(dicom_file(syntax=RLELossless))
 
-    plain = dicom_film(PixelData=grey_film().tobytes() * 2)
-    compressed = dicom_film(syntax=RLELossless, PixelData=encapsulate([frame, frame]))
+    plain = dicom_file(PixelData=grey_image().tobytes() * 2)
+    compressed = dicom_file(syntax=RLELossless, PixelData=encapsulate([frame, frame]))
 
     assert reason(plain) == Reason.MULTI_FRAME
     assert reason(compressed) == Reason.MULTI_FRAME
 
 
 def test_one_frame_in_several_fragments_is_read() -> None:
-    frame = frame_of(dicom_film(syntax=JPEG2000Lossless))
+    frame = frame_of(dicom_file(syntax=JPEG2000Lossless))
     fragments = encapsulate([frame], fragments_per_frame=3)
 
-    film = read(dicom_film(syntax=JPEG2000Lossless, PixelData=fragments))
+    image = read(dicom_file(syntax=JPEG2000Lossless, PixelData=fragments))
 
-    assert film.pixel_sha256() == read(dicom_film()).pixel_sha256()
+    assert image.pixel_sha256() == read(dicom_file()).pixel_sha256()
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_one_frame_in_several_fragments_is_read() -> None:
 def test_bits_that_contradict_each_other_make_pixels_untrustworthy(
     attributes: dict[str, int],
 ) -> None:
-    assert reason(dicom_film(**attributes)) == Reason.UNTRUSTWORTHY_PIXELS
+    assert reason(dicom_file(**attributes)) == Reason.UNTRUSTWORTHY_PIXELS
 
 
 @pytest.mark.parametrize("width", [1, 3, 100.5, 4096, 4097, 1e6])
@@ -176,24 +176,24 @@ def test_values_beyond_a_window_are_black_or_white_and_the_others_exact(
         "VOILUTFunction": "LINEAR_EXACT",
     }
 
-    film = read(dicom_film(pixels, **attributes)).grey
+    image = read(dicom_file(pixels, **attributes)).grey
 
     exact = np.clip((pixels * slope + 1.5 - centre) / width + 0.5, 0, 1)
-    np.testing.assert_allclose(brightness(film), exact, rtol=0, atol=1e-6)
-    assert film.values.min() >= min(film.black, film.white)
-    assert film.values.max() <= max(film.black, film.white)
+    np.testing.assert_allclose(brightness(image), exact, rtol=0, atol=1e-6)
+    assert image.values.min() >= min(image.black, image.white)
+    assert image.values.max() <= max(image.black, image.white)
 
 
-def test_an_uncompressed_film_is_not_copied_to_floats() -> None:
-    film = read(dicom_film(WindowCenter="2048", WindowWidth="4096")).grey
+def test_an_uncompressed_image_is_not_copied_to_floats() -> None:
+    image = read(dicom_file(WindowCenter="2048", WindowWidth="4096")).grey
 
-    assert film.values.dtype == np.uint16
+    assert image.values.dtype == np.uint16
 
 
 def test_pixel_data_that_are_not_as_the_transfer_syntax_says_are_refused() -> None:
     """Their bytes would be taken for pixels, or pixels for a frame."""
-    plain = dicom_film()
-    encapsulated = dicom_film(syntax=RLELossless)
+    plain = dicom_file()
+    encapsulated = dicom_file(syntax=RLELossless)
     syntaxes = ExplicitVRLittleEndian.encode(), RLELossless.encode()
 
     assert reason(plain.replace(*syntaxes)) == Reason.CORRUPT

@@ -1,4 +1,4 @@
-"""Which files are films that can be scored, and what their records say."""
+"""Which files are images that can be scored, and what their records say."""
 
 import struct
 
@@ -12,7 +12,7 @@ from pydicom.uid import (
 )
 
 from severity.domain import Reason, View
-from tests.builders.film_files import dicom_film
+from tests.builders.encoded_images import dicom_file
 from tests.builders.reading import published, read, reason
 
 
@@ -54,10 +54,10 @@ from tests.builders.reading import published, read, reason
         ({"PixelRepresentation": 2}, Reason.CORRUPT),
     ],
 )
-def test_what_is_no_frontal_chest_film_is_refused_with_its_reason(
+def test_what_is_no_frontal_chest_image_is_refused_with_its_reason(
     attributes: dict[str, object], expected: Reason
 ) -> None:
-    assert reason(dicom_film(**attributes)) == expected
+    assert reason(dicom_file(**attributes)) == expected
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_is_no_frontal_chest_film_is_refused_with_its_reason(
         ("rtplan.dcm", Reason.NOT_A_RADIOGRAPH),
     ],
 )
-def test_real_files_that_are_no_chest_films_are_refused(name: str, expected: Reason) -> None:
+def test_real_files_that_are_no_chest_images_are_refused(name: str, expected: Reason) -> None:
     assert reason(published(name)) == expected
 
 
@@ -79,7 +79,7 @@ def test_real_files_that_are_no_chest_films_are_refused(name: str, expected: Rea
 def test_a_frontal_view_is_not_taken_for_a_lateral(orientation: list[str] | None) -> None:
     attributes = {"PatientOrientation": orientation} if orientation else {}
 
-    assert read(dicom_film(ViewPosition="", **attributes)).record.view == View.UNKNOWN
+    assert read(dicom_file(ViewPosition="", **attributes)).record.view == View.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -87,60 +87,60 @@ def test_a_frontal_view_is_not_taken_for_a_lateral(orientation: list[str] | None
     [("PA", View.PA), ("AP", View.AP), ("pa ", View.PA), ("", View.UNKNOWN), ("XY", View.UNKNOWN)],
 )
 def test_an_unknown_view_is_scored_and_never_assumed(written: str, view: View) -> None:
-    assert read(dicom_film(ViewPosition=written)).record.view == view
+    assert read(dicom_file(ViewPosition=written)).record.view == view
 
 
 @pytest.mark.parametrize("body_part", ["", None, "chest", "THORAX"])
 def test_a_chest_may_have_several_names_or_none(body_part: str | None) -> None:
-    assert read(dicom_film(BodyPartExamined=body_part))
+    assert read(dicom_file(BodyPartExamined=body_part))
 
 
 @pytest.mark.parametrize("preamble", [bytes(128), b"\x02\x00\x10\x00UI\x12\x001.2.840.10008.1.2.1"])
 def test_a_deflated_file_is_refused_before_it_is_inflated(preamble: bytes) -> None:
     """The second preamble pretends to be the transfer syntax, which stands elsewhere."""
-    film = preamble.ljust(128, b"\0") + dicom_film(syntax=DeflatedExplicitVRLittleEndian)[128:]
+    image = preamble.ljust(128, b"\0") + dicom_file(syntax=DeflatedExplicitVRLittleEndian)[128:]
 
-    assert reason(film) == Reason.UNSUPPORTED_ENCODING
+    assert reason(image) == Reason.UNSUPPORTED_ENCODING
 
 
 def test_a_header_that_pydicom_reads_in_two_ways_hides_no_deflated_file() -> None:
     """An unknown type makes it start anew, with the lengths in other places."""
-    film = dicom_film(syntax=DeflatedExplicitVRLittleEndian)
-    body = film[film.index(b"1.2.840.10008.1.2.1.99") + 22 :]
+    image = dicom_file(syntax=DeflatedExplicitVRLittleEndian)
+    body = image[image.index(b"1.2.840.10008.1.2.1.99") + 22 :]
     body = body[12 + body[8] :] if body[:4] == b"\x02\x00\x12\x00" else body
     decoy = b"\x02\x00\x10\x00UI\x14\x001.2.840.10008.1.2.1\x00"
     skipped = 0x5A5A  # "ZZ" read as a length
     decoy += b"\x02\x00\x02\x01OB\x00\x00" + struct.pack("<I", skipped - len(decoy) - 12)
     hidden = b"\x02\x00\x10\x00\x16\x00\x00\x001.2.840.10008.1.2.1.99"
 
-    content = film[:132] + b"\x02\x00\x01\x00ZZ\x00\x00" + decoy.ljust(skipped, b"\0") + hidden
+    content = image[:132] + b"\x02\x00\x01\x00ZZ\x00\x00" + decoy.ljust(skipped, b"\0") + hidden
 
     assert reason(content + body) == Reason.CORRUPT
 
 
 @pytest.mark.parametrize("syntax", [MPEG2MPML, "1.2.840.10008.1.2.4.110"])
 def test_an_encoding_that_cannot_be_decoded_is_told_apart_from_a_broken_file(syntax: str) -> None:
-    film = dicom_film(syntax=JPEGBaseline8Bit, bits=8).replace(
+    image = dicom_file(syntax=JPEGBaseline8Bit, bits=8).replace(
         b"UI\x16\x001.2.840.10008.1.2.4.50",
         b"UI"
         + struct.pack("<H", len(syntax) + len(syntax) % 2)
         + syntax.encode().ljust(len(syntax) + len(syntax) % 2, b"\0"),
     )
 
-    assert reason(film) == Reason.UNSUPPORTED_ENCODING
+    assert reason(image) == Reason.UNSUPPORTED_ENCODING
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, JPEG2000Lossless])
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 0.999])
 def test_a_file_that_was_cut_off_is_corrupt(syntax: str, share: float) -> None:
-    film = dicom_film(syntax=syntax)
-    kept = max(int(len(film) * share), film.index(b"PA") + 40)
+    image = dicom_file(syntax=syntax)
+    kept = max(int(len(image) * share), image.index(b"PA") + 40)
 
-    assert reason(film[:kept]) == Reason.CORRUPT
+    assert reason(image[:kept]) == Reason.CORRUPT
 
 
 def test_uids_are_those_of_the_file() -> None:
-    record = read(dicom_film()).record
+    record = read(dicom_file()).record
 
     assert (record.study_uid, record.image_uid) == ("1.2.3.4", "1.2.3.4.5")
 
@@ -155,7 +155,7 @@ def test_uids_are_those_of_the_file() -> None:
         (None, False),
     ],
 )
-def test_a_simulated_film_says_so(image_type: list[str] | str | None, *, simulated: bool) -> None:
+def test_a_simulated_image_says_so(image_type: list[str] | str | None, *, simulated: bool) -> None:
     attributes = {"ImageType": image_type} if image_type else {}
 
-    assert read(dicom_film(**attributes)).record.simulated is simulated
+    assert read(dicom_file(**attributes)).record.simulated is simulated

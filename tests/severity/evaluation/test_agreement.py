@@ -48,7 +48,7 @@ def test_limits_of_agreement_hold_bias_and_spread() -> None:
     assert limits.high - limits.bias == pytest.approx(1.96 * 0.5 * math.sqrt(8 / 7))
 
 
-def test_the_interval_is_wider_where_films_of_a_patient_err_alike() -> None:
+def test_the_interval_is_wider_where_images_of_a_patient_err_alike() -> None:
     errors = np.repeat(np.linspace(0, 2, 20), 5)
     alone = mae_interval(errors, [str(number) for number in range(100)])
     together = mae_interval(errors, [str(number // 5) for number in range(100)])

@@ -20,7 +20,7 @@ SCALE = Scale(0, 8)
 
 
 def patients(generator: np.random.Generator, number: int, *, most: int = 30) -> Predicted:
-    """Films of patients who err alike in all their films; those with ``most`` films err least."""
+    """Images of patients, each with an error of its own; who has ``most`` images errs least."""
     often = generator.random(number) < 0.25
     groups = np.repeat(np.arange(number), np.where(often, most, 1))
     own = generator.normal(0, np.where(often, 0.3, 1.2))
@@ -34,28 +34,28 @@ def share_of_new_patients(margin: float, generator: np.random.Generator) -> floa
     return float((np.abs(new.observed - new.points) <= margin).mean())
 
 
-def test_intervals_hold_nine_of_ten_films_of_new_patients_and_pooled_films_do_not():
+def test_intervals_hold_nine_of_ten_images_of_new_patients_and_pooled_images_do_not():
     generator = np.random.default_rng(0)
     grouped, pooled = [], []
     for _ in range(150):
-        films = patients(generator, 40)
-        found = margins(films, SCALE, reach=math.inf)
+        images = patients(generator, 40)
+        found = margins(images, SCALE, reach=math.inf)
         grouped.append(share_of_new_patients(found.above[0], generator))
-        naive = float(np.quantile(np.abs(films.observed - films.points), 0.9))
+        naive = float(np.quantile(np.abs(images.observed - images.points), 0.9))
         pooled.append(share_of_new_patients(naive, generator))
 
     assert np.mean(grouped) == pytest.approx(0.9, abs=0.03)
     assert np.mean(pooled) < 0.75
 
 
-def test_one_film_a_group_gives_the_quantile_of_split_conformal_prediction():
+def test_one_image_a_group_gives_the_quantile_of_split_conformal_prediction():
     values, groups = np.arange(19.0), [str(one) for one in range(19)]
 
     assert grouped_quantile(values, groups, 0.9) == 17  # the 18th: ceil(0.9 * 20)
     assert grouped_quantile(values[:8], groups[:8], 0.9) == math.inf
 
 
-def test_repeating_the_films_of_a_patient_changes_no_margin():
+def test_repeating_the_images_of_a_patient_changes_no_margin():
     generator = np.random.default_rng(3)
     points, errors = generator.uniform(0, 8, 60), generator.normal(0, 1, 60)
     once = Predicted(points, points + errors, [str(one) for one in range(60)])
@@ -70,15 +70,15 @@ def test_margins_are_narrow_where_errors_are_small():
     points = generator.uniform(0, 8, 300)
     size = 0.2 + 1.3 * np.sin(points / 8 * np.pi)
     observed = (points + size * generator.normal(size=300)).clip(0, 8)
-    films = Predicted(points, observed, [str(one) for one in range(300)])
+    images = Predicted(points, observed, [str(one) for one in range(300)])
 
-    found = margins(films, SCALE)
-    constant = margins(films, SCALE, reach=math.inf)
+    found = margins(images, SCALE)
+    constant = margins(images, SCALE, reach=math.inf)
 
     assert found.above[0] < constant.above[0] / 1.5
     assert found.above[4] > constant.above[4]
-    ranges = coverage_of(Bounds.around(points, constant, SCALE), films, SCALE)
-    adapted = coverage_of(Bounds.around(points, found, SCALE), films, SCALE)
+    ranges = coverage_of(Bounds.around(points, constant, SCALE), images, SCALE)
+    adapted = coverage_of(Bounds.around(points, found, SCALE), images, SCALE)
     assert min(one.share.value for one in ranges) < 0.84
     assert min(one.share.value for one in adapted) > 0.84
 
@@ -86,9 +86,9 @@ def test_margins_are_narrow_where_errors_are_small():
 def test_intervals_stay_on_the_scale():
     generator = np.random.default_rng(2)
     observed = generator.uniform(0, 8, 50)
-    films = Predicted(generator.uniform(0, 8, 50), observed, [str(one) for one in range(50)])
+    images = Predicted(generator.uniform(0, 8, 50), observed, [str(one) for one in range(50)])
 
-    bounds = Bounds.around(np.array([-1.0, 0.0, 8.0, 9.0]), margins(films, SCALE), SCALE)
+    bounds = Bounds.around(np.array([-1.0, 0.0, 8.0, 9.0]), margins(images, SCALE), SCALE)
 
     assert bounds.low.min() == 0
     assert bounds.high.max() == 8
@@ -106,12 +106,12 @@ def test_too_few_patients_to_promise_anything_give_the_whole_scale():
 
 def test_predictions_without_error_have_no_margin():
     points = np.linspace(0, 8, 20)
-    films = Predicted(points, points, [str(one) for one in range(20)])
+    images = Predicted(points, points, [str(one) for one in range(20)])
 
-    assert max(margins(films, SCALE).above) == 0
+    assert max(margins(images, SCALE).above) == 0
 
 
-def test_no_film_is_predicted_by_a_fit_on_its_own_patient():
+def test_no_image_is_predicted_by_a_fit_on_its_own_patient():
     groups = [f"{place // 2}" for place in range(20)]
 
     def fit(given, observed, inside):
@@ -124,14 +124,14 @@ def test_no_film_is_predicted_by_a_fit_on_its_own_patient():
     assert found.points.tolist() == [0] * 20
 
 
-def test_coverage_is_counted_over_all_films_and_by_range_of_the_predicted_score():
+def test_coverage_is_counted_over_all_images_and_by_range_of_the_predicted_score():
     points = np.array([0.0, 1.9, 2.0, 8.0])
-    films = Predicted(points, np.array([0.0, 3.0, 2.0, 6.0]), ["a", "b", "c", "c"])
+    images = Predicted(points, np.array([0.0, 3.0, 2.0, 6.0]), ["a", "b", "c", "c"])
     bounds = Bounds(points - 1, points + 1)
 
-    found = coverage_of(bounds, films, SCALE)
+    found = coverage_of(bounds, images, SCALE)
 
-    assert [(one.low, one.high, one.films, one.share.value) for one in found] == [
+    assert [(one.low, one.high, one.images, one.share.value) for one in found] == [
         (0, 8, 4, 0.5),
         (0, 2, 2, 0.5),
         (2, 4, 1, 1),
@@ -153,12 +153,12 @@ def test_coverage_on_other_patients_is_near_nine_of_ten():
 
     assert len(split) == 50
     assert whole.share.mean == pytest.approx(0.9, abs=0.03)
-    assert whole.films == 80
+    assert whole.images == 80
     assert [(one.low, one.high) for one in ranges] == [(0, 2), (2, 4), (4, 6), (6, 8)]
-    assert sum(one.films for one in ranges) == pytest.approx(80)
+    assert sum(one.images for one in ranges) == pytest.approx(80)
 
 
-def test_films_that_a_system_has_no_numbers_for_take_no_part():
+def test_images_that_a_system_has_no_numbers_for_take_no_part():
     generator = np.random.default_rng(5)
     groups = [str(one) for one in range(30)]
     given = generator.uniform(0, 8, (30, 1))

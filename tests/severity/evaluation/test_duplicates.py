@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 from severity.evaluation.duplicates import distances, near_duplicates, perceptual_hash
 
 
-def film(seed: int) -> NDArray[np.float32]:
+def image(seed: int) -> NDArray[np.float32]:
     clouds = gaussian_filter(np.random.default_rng(seed).normal(size=(224, 224)), 12)
     return (clouds / np.abs(clouds).max() * 1024).astype(np.float32)
 
@@ -21,14 +21,14 @@ def film(seed: int) -> NDArray[np.float32]:
     ],
     ids=["exposure", "contrast", "noise", "mirrored"],
 )
-def test_a_copy_is_found_among_other_films(copy) -> None:
-    films = [film(1), film(2), copy(film(1)), film(3)]
+def test_a_copy_is_found_among_other_images(copy) -> None:
+    images = [image(1), image(2), copy(image(1)), image(3)]
 
-    hashes = np.array([perceptual_hash(one) for one in films])
+    hashes = np.array([perceptual_hash(one) for one in images])
 
     assert near_duplicates(hashes) == [(0, 2)]
     assert np.array_equal(distances(hashes), distances(hashes).T)
 
 
-def test_no_films_have_no_copies() -> None:
+def test_no_images_have_no_copies() -> None:
     assert near_duplicates(np.zeros((0, 2, 255), bool)) == []

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from severity.evaluation.auxiliary_films import JoiningFilms, with_auxiliary_films
+from severity.evaluation.auxiliary_images import AuxiliaryImages, with_auxiliary_images
 from severity.evaluation.head_fitting import (
     Basis,
     HeadKind,
@@ -22,8 +22,8 @@ ALL = weight_set("densenet121-res224-all").findings
 RSNA = weight_set("densenet121-res224-rsna").findings
 
 
-def films(*, count: int = 60, width: int = 12) -> tuple[NDArray, NDArray, list[str]]:
-    """Features, points that follow a few of them, and three films for each patient."""
+def images(*, count: int = 60, width: int = 12) -> tuple[NDArray, NDArray, list[str]]:
+    """Features, points that follow a few of them, and three images for each patient."""
     random = np.random.default_rng(0)
     features = random.normal(3, 2, (count, width)) * np.linspace(0.1, 2, width)
     points = 4 + features[:, -1] - features[:, -2] + random.normal(0, 0.1, count)
@@ -31,21 +31,21 @@ def films(*, count: int = 60, width: int = 12) -> tuple[NDArray, NDArray, list[s
 
 
 def error_on_others(kind: HeadKind) -> float:
-    features, points, groups = films(count=240)
+    features, points, groups = images(count=240)
     predict = predicting(fitting(kind, seed=0))(features[:120], points[:120], groups[:120])
     return float(np.abs(predict(features[120:]) - points[120:]).mean())
 
 
 @pytest.mark.parametrize("kind", list(HeadKind))
-def test_every_kind_learns_what_other_films_follow(kind: HeadKind) -> None:
-    _, points, _ = films(count=240)
+def test_every_kind_learns_what_other_images_follow(kind: HeadKind) -> None:
+    _, points, _ = images(count=240)
 
     assert error_on_others(kind) < 0.35 * np.abs(points - points.mean()).mean()
 
 
 @pytest.mark.parametrize("kind", list(HeadKind))
-def test_the_same_films_and_seed_give_the_same_numbers(kind: HeadKind) -> None:
-    one, other = (fitting(kind, seed=3)(*films()).chain for _ in range(2))
+def test_the_same_images_and_seed_give_the_same_numbers(kind: HeadKind) -> None:
+    one, other = (fitting(kind, seed=3)(*images()).chain for _ in range(2))
 
     for layer, again in zip(one, other, strict=True):
         assert layer.weight.tobytes() == again.weight.tobytes()
@@ -53,13 +53,13 @@ def test_the_same_films_and_seed_give_the_same_numbers(kind: HeadKind) -> None:
 
 
 def test_another_seed_gives_another_network() -> None:
-    one, other = (fitting(HeadKind.MLP, seed=seed)(*films()).chain for seed in (0, 1))
+    one, other = (fitting(HeadKind.MLP, seed=seed)(*images()).chain for seed in (0, 1))
 
     assert not np.array_equal(one[0].weight, other[0].weight)
 
 
 def test_a_ridge_head_is_the_evaluations_ridge() -> None:
-    features, points, groups = films()
+    features, points, groups = images()
 
     chain = fitting(HeadKind.RIDGE, seed=0)(features, points, groups).chain
 
@@ -68,7 +68,7 @@ def test_a_ridge_head_is_the_evaluations_ridge() -> None:
 
 
 @pytest.mark.parametrize("kind", list(HeadKind))
-def test_films_that_are_all_alike_give_their_points(kind: HeadKind) -> None:
+def test_images_that_are_all_alike_give_their_points(kind: HeadKind) -> None:
     features, points, groups = np.ones((12, 3)), np.full(12, 2.5), [str(n) for n in range(12)]
 
     predict = predicting(fitting(kind, seed=0))(features, points, groups)
@@ -89,7 +89,7 @@ def test_outputs_that_were_not_trained_are_left_out() -> None:
 
 
 def test_a_chain_on_some_outputs_takes_all_and_gives_the_same() -> None:
-    features, points, groups = films(width=2)
+    features, points, groups = images(width=2)
     chain = fitting(HeadKind.MLP, seed=0)(features, points, groups).chain
     logits = np.random.default_rng(1).normal(size=(len(features), len(FINDINGS)))
     logits[:, [5, 16]] = features
@@ -100,15 +100,15 @@ def test_a_chain_on_some_outputs_takes_all_and_gives_the_same() -> None:
     assert along(whole, logits.astype(np.float32)) == pytest.approx(expected, abs=1e-5)
 
 
-def test_no_film_of_a_tested_patient_joins_a_fit() -> None:
+def test_no_image_of_a_tested_patient_joins_a_fit() -> None:
     seen: list[list[str]] = []
 
     def noting(_given: NDArray, points: NDArray, groups: list[str]):
         seen.append(list(groups))
         return lambda unseen: np.zeros(len(unseen))
 
-    others = JoiningFilms(np.zeros((3, 1)), np.zeros(3), ["a", "b", "z"])
+    others = AuxiliaryImages(np.zeros((3, 1)), np.zeros(3), ["a", "b", "z"])
 
-    with_auxiliary_films(noting, others, measured=["a", "b"])(np.zeros((1, 1)), np.zeros(1), ["a"])
+    with_auxiliary_images(noting, others, measured=["a", "b"])(np.zeros((1, 1)), np.zeros(1), ["a"])
 
     assert seen == [["a", "a", "z"]]

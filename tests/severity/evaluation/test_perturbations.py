@@ -17,7 +17,7 @@ from severity.images.preprocessing import to_model_input
 SIDE = (300, 260)
 
 
-def film(*, inverted: bool = False) -> GreyImage:
+def image(*, inverted: bool = False) -> GreyImage:
     """Soft clouds, as a radiograph has them, with 12 bits."""
     clouds = gaussian_filter(np.random.default_rng(0).normal(size=SIDE), 12)
     values = (2048 + 700 * clouds / clouds.std()).clip(0, 4095).astype(np.uint16)
@@ -26,18 +26,18 @@ def film(*, inverted: bool = False) -> GreyImage:
 
 
 @pytest.mark.parametrize("kind", list(Perturbation))
-def test_the_same_seed_gives_the_same_film_and_another_seed_another(kind):
-    one, again, other = (perturbed(film(), kind, seed=seed) for seed in (3, 3, 4))
+def test_the_same_seed_gives_the_same_image_and_another_seed_another(kind):
+    one, again, other = (perturbed(image(), kind, seed=seed) for seed in (3, 3, 4))
 
     assert np.array_equal(one.values, again.values)
     assert not np.array_equal(one.values, other.values)
 
 
 @pytest.mark.parametrize("kind", list(Perturbation))
-def test_a_perturbed_film_keeps_its_scale_and_all_but_its_edges(kind):
+def test_a_perturbed_image_keeps_its_scale_and_all_but_its_edges(kind):
     cropping = kind in {Perturbation.CROP, Perturbation.ALL}
     for seed in range(10):
-        found = perturbed(film(), kind, seed=seed)
+        found = perturbed(image(), kind, seed=seed)
 
         assert (found.black, found.white) == (0, 1)
         assert 0 <= found.values.min() < found.values.max() <= 1
@@ -47,23 +47,23 @@ def test_a_perturbed_film_keeps_its_scale_and_all_but_its_edges(kind):
 
 
 @pytest.mark.parametrize("kind", list(Perturbation))
-def test_what_the_network_sees_changes_but_stays_the_same_film(kind):
-    before = to_model_input(film())
-    after = to_model_input(perturbed(film(), kind, seed=5))
+def test_what_the_network_sees_changes_but_stays_the_same_image(kind):
+    before = to_model_input(image())
+    after = to_model_input(perturbed(image(), kind, seed=5))
 
     assert 0 < np.abs(after - before).mean() < 300
     assert np.corrcoef(after.ravel(), before.ravel())[0, 1] > 0.8
 
 
-def test_a_film_stored_inverted_is_changed_as_it_is_shown():
+def test_an_image_stored_inverted_is_changed_as_it_is_shown():
     plain, inverted = (
-        perturbed(film(inverted=one), Perturbation.ALL, seed=2) for one in (False, True)
+        perturbed(image(inverted=one), Perturbation.ALL, seed=2) for one in (False, True)
     )
 
     assert np.allclose(plain.values, inverted.values, atol=1 / 255)
 
 
-def test_a_band_of_half_the_size_is_a_film_of_its_own():
+def test_a_band_of_half_the_size_is_an_image_of_its_own():
     values = np.full((50, 40), 4200, np.int16)
     grey = GreyImage(values, 0.0, 4095.0, 100, 80, Band.LOW_9_7)
 
@@ -73,8 +73,8 @@ def test_a_band_of_half_the_size_is_a_film_of_its_own():
     assert found.values.max() == 1
 
 
-def test_every_version_of_a_film_is_another():
-    found = list(versions(film(), seed=7))
+def test_every_version_of_an_image_is_another():
+    found = list(versions(image(), seed=7))
 
     assert Counter(kind for kind, _ in found) == VERSIONS
     assert len({one.values.tobytes() for _, one in found}) == sum(VERSIONS.values())

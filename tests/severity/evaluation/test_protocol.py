@@ -5,7 +5,7 @@ from severity.domain import Scale
 from severity.evaluation.protocol import measure
 from severity.evaluation.regressions import fit_linear, fit_mean, fit_ridge
 from severity.evaluation.subgroups import by_level
-from severity.evaluation.systems import FOUR_OUTPUTS, feature_sets, own_head, peer
+from severity.evaluation.systems import FOUR_OUTPUTS, comparator, feature_sets, own_head
 
 EXTENT = Scale(0, 8)
 N = 60
@@ -23,7 +23,7 @@ def test_predictions_that_are_labels_and_known_noise_have_the_known_error() -> N
     assert found.metrics["mae"].mean == pytest.approx(0.5)
     assert found.metrics["mae"].sd == pytest.approx(0)
     assert [found.mae.low, found.mae.value, found.mae.high] == pytest.approx([0.5] * 3)
-    assert (found.films, found.groups) == (N, N // 2)
+    assert (found.images, found.groups) == (N, N // 2)
     assert np.allclose(found.predicted, READERS + NOISE)
 
 
@@ -43,20 +43,20 @@ def test_predictions_are_clipped_to_the_scale() -> None:
     assert found.mae.value == 0
 
 
-def test_a_peer_on_a_scale_of_its_own_is_brought_to_the_readers_by_a_line() -> None:
+def test_a_comparator_on_a_scale_of_its_own_is_brought_to_the_readers_by_a_line() -> None:
     output = 100 - 7 * READERS
     output[3] = np.nan
 
     found = measure(
-        peer("PXS", output, output), READERS, groups=GROUPS, scale=EXTENT, opacity=False
+        comparator("PXS", output, output), READERS, groups=GROUPS, scale=EXTENT, opacity=False
     )
 
-    assert found.films == N - 1
+    assert found.images == N - 1
     assert np.isnan(found.predicted[3])
     assert found.mae.value == pytest.approx(0, abs=1e-9)
 
 
-def test_a_prediction_never_comes_from_a_fit_on_the_same_film_or_its_group() -> None:
+def test_a_prediction_never_comes_from_a_fit_on_the_same_image_or_its_group() -> None:
     """Labels that are pure chance cannot be predicted, whatever the groups share."""
     features = np.repeat(GENERATOR.normal(size=(N // 2, 200)), 2, axis=0)
     chance = np.repeat(GENERATOR.uniform(0, 8, N // 2), 2)
@@ -76,7 +76,7 @@ def test_ridge_finds_a_signal_in_many_features() -> None:
     assert np.corrcoef(predicted, READERS[40:])[0, 1] > 0.8
 
 
-def test_the_fits_give_one_number_for_each_film() -> None:
+def test_the_fits_give_one_number_for_each_image() -> None:
     features = GENERATOR.normal(size=(N, 3))
     for fit in (fit_linear, fit_mean, fit_ridge):
         assert fit(features, READERS, GROUPS)(features[:7]).shape == (7,)
@@ -102,10 +102,10 @@ def test_a_backbone_without_findings_has_features_alone() -> None:
     assert [one.name for one in sets] == ["all features (1,280)", "no image (training mean)"]
 
 
-def test_subgroups_say_how_many_films_they_rest_on() -> None:
+def test_subgroups_say_how_many_images_they_rest_on() -> None:
     errors = {"geographic extent": np.array([1.0, -2, 3, np.nan])}
 
     ap, pa = by_level("view", ["PA", "AP", "PA", "AP"], errors, ["a", "b", "a", "c"])
 
-    assert (ap.level, ap.films, ap.groups, ap.few) == ("AP", 1, 1, True)
+    assert (ap.level, ap.images, ap.groups, ap.few) == ("AP", 1, 1, True)
     assert (pa.mae["geographic extent"], pa.bias["geographic extent"]) == (2, 2)

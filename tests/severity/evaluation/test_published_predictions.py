@@ -24,7 +24,7 @@ def score(extent: float, opacity: float = 0.95) -> Score:
 
 
 def test_every_published_number_is_read() -> None:
-    assert [(one.film, one.score, one.points) for one in PREDICTIONS] == [
+    assert [(one.image, one.score, one.points) for one in PREDICTIONS] == [
         ("a.png", "geographic extent", 1.23),
         ("b.png", "geographic extent", -0.34),
         ("a.png", "geographic extent", 1.234),
@@ -57,19 +57,19 @@ def test_one_number_that_is_off_fails_all(extent: float) -> None:
     assert not verdict.largest <= TOLERANCE
 
 
-def test_a_missing_film_is_counted_and_left_out() -> None:
+def test_a_missing_image_is_counted_and_left_out() -> None:
     verdict = compare(PREDICTIONS, {"a.png": score(1.23)}, {})
 
     assert verdict.agrees
-    assert verdict.films_missing == ["b.png"]
+    assert verdict.images_missing == ["b.png"]
     assert len(verdict.compared) == 3
 
 
-def test_a_rejected_film_fails() -> None:
+def test_a_rejected_image_fails() -> None:
     verdict = compare(PREDICTIONS, {"a.png": score(1.23)}, {"b.png": "colour: 30%"})
 
     assert not verdict.agrees
-    assert (verdict.films_missing, verdict.films_rejected) == ([], ["b.png"])
+    assert (verdict.images_missing, verdict.images_rejected) == ([], ["b.png"])
 
 
 def test_nothing_compared_proves_nothing() -> None:
@@ -77,7 +77,7 @@ def test_nothing_compared_proves_nothing() -> None:
 
     assert not verdict.agrees
     assert (verdict.largest, verdict.mean) == (None, None)
-    assert verdict.films_missing == ["a.png", "b.png"]
+    assert verdict.images_missing == ["a.png", "b.png"]
 
 
 @pytest.mark.parametrize(

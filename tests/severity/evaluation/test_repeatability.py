@@ -47,7 +47,7 @@ def test_95_of_100_intervals_hold_the_true_error_even_of_few_pairs():
     assert held / 2000 == pytest.approx(0.95, abs=0.015)
 
 
-def test_films_that_nothing_repeats_have_no_error():
+def test_images_that_nothing_repeats_have_no_error():
     assert standard_error(np.array([1.0, 2.0]), ["a", "b"]) is None
     assert standard_error(np.array([]), []) is None
 
@@ -67,18 +67,18 @@ def test_hours_decide_where_they_are_known_and_days_where_not(one, other, near):
     assert within_24_hours(one, other) is near
 
 
-def test_no_film_is_in_two_sets():
+def test_no_image_is_in_two_sets():
     found = repeat_sets(["a"] * 5, days(3, 0, 1, 2, 9))
 
     assert found == [(1, 2), (3, 0)]
 
 
-def test_films_of_two_patients_or_of_nobody_repeat_nothing():
+def test_images_of_two_patients_or_of_nobody_repeat_nothing():
     assert repeat_sets(["a", "b", "", ""], days(0, 0, 0, 0)) == []
     assert repeat_sets(["a", "a"], days(0, None)) == []
 
 
-def test_a_copy_is_no_repeat_and_the_next_film_still_is():
+def test_a_copy_is_no_repeat_and_the_next_image_still_is():
     patients, moments = ["a", "a", "a"], days(0, 0, 0)
 
     assert repeat_sets(patients[:2], moments[:2], [(0, 1)]) == []

@@ -31,7 +31,7 @@ from severity.errors import RejectedImage, UnreadableSidecar
 from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord, parse_sidecar
 from severity.images.preprocessing import to_model_input
-from tests.builders.film_files import dicom_film, grey_film, jpeg_film, png_film
+from tests.builders.encoded_images import dicom_file, grey_image, jpeg_file, png_file
 
 COPIES = int(os.environ.get("FUZZ_COPIES", "1000"))
 SLOWEST = 20  # seconds, on a busy machine
@@ -82,12 +82,12 @@ def table() -> list[Dataset]:
 
 
 def compressed(pixels: NDArray[np.uint16]) -> list[bytes]:
-    """One film for each further decoder."""
+    """One image for each further decoder."""
     large = np.tile(pixels, (14, 12))  # decoded to half its size
     jpeg, j2k = imagecodecs.jpeg8_encode, imagecodecs.jpeg2k_encode
     twelve_bits = {"bitspersample": 12}
     return [
-        dicom_film(frames, syntax=syntax, frame=frame)
+        dicom_file(frames, syntax=syntax, frame=frame)
         for frames, syntax, frame in (
             (pixels, JPEGExtended12Bit, jpeg(pixels, level=95, **twelve_bits)),
             (pixels, JPEGLosslessSV1, jpeg(pixels, lossless=True, predictor=1, **twelve_bits)),
@@ -99,46 +99,46 @@ def compressed(pixels: NDArray[np.uint16]) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def films() -> list[bytes]:
-    """One small film of each kind that is read in a way of its own."""
-    eight_bits = grey_film(bits=8).astype(np.uint8)
+def images() -> list[bytes]:
+    """One small image of each kind that is read in a way of its own."""
+    eight_bits = grey_image(bits=8).astype(np.uint8)
     return [
-        dicom_film(AcquisitionDateTime="20200401120000+0100", WindowCenter="9", WindowWidth="99"),
-        dicom_film(RescaleSlope="2", RescaleIntercept="-3", VOILUTSequence=table()),
-        dicom_film(syntax=ImplicitVRLittleEndian, ModalityLUTSequence=table()),
-        dicom_film(syntax=ExplicitVRBigEndian, PhotometricInterpretation="MONOCHROME1"),
-        dicom_film(syntax=RLELossless),
-        dicom_film(syntax=JPEG2000Lossless),
-        dicom_film(eight_bits, bits=8, syntax=JPEGBaseline8Bit),
-        *compressed(grey_film(bits=12)),
-        png_film(eight_bits),
-        png_film(grey_film(bits=16)),
-        png_film(np.dstack([eight_bits] * 4)),
-        jpeg_film(eight_bits),
-        jpeg_film(np.dstack([eight_bits] * 3), progressive=True),
+        dicom_file(AcquisitionDateTime="20200401120000+0100", WindowCenter="9", WindowWidth="99"),
+        dicom_file(RescaleSlope="2", RescaleIntercept="-3", VOILUTSequence=table()),
+        dicom_file(syntax=ImplicitVRLittleEndian, ModalityLUTSequence=table()),
+        dicom_file(syntax=ExplicitVRBigEndian, PhotometricInterpretation="MONOCHROME1"),
+        dicom_file(syntax=RLELossless),
+        dicom_file(syntax=JPEG2000Lossless),
+        dicom_file(eight_bits, bits=8, syntax=JPEGBaseline8Bit),
+        *compressed(grey_image(bits=12)),
+        png_file(eight_bits),
+        png_file(grey_image(bits=16)),
+        png_file(np.dstack([eight_bits] * 4)),
+        jpeg_file(eight_bits),
+        jpeg_file(np.dstack([eight_bits] * 3), progressive=True),
     ]
 
 
-def test_the_films_are_readable_before_they_are_damaged(films: list[bytes]) -> None:
-    for content in films:
+def test_the_images_are_readable_before_they_are_damaged(images: list[bytes]) -> None:
+    for content in images:
         assert read_radiograph(content, SOMEBODY, content_sha256="a", zone=UTC)
 
 
-def test_a_damaged_film_is_read_or_refused_and_nothing_else(films: list[bytes]) -> None:
+def test_a_damaged_image_is_read_or_refused_and_nothing_else(images: list[bytes]) -> None:
     chance = random.Random(0)  # noqa: S311 - repeatable, not secret
     refused = 0
     for _ in range(COPIES):
-        content = damaged(chance.choice(films), chance)
+        content = damaged(chance.choice(images), chance)
         began = time.monotonic()
         try:
-            film = read_radiograph(content, SOMEBODY, content_sha256="a", zone=UTC)
+            image = read_radiograph(content, SOMEBODY, content_sha256="a", zone=UTC)
         except RejectedImage:
             refused += 1
             continue
         finally:
             assert time.monotonic() - began < SLOWEST
-        assert np.isfinite(to_model_input(film.grey)).all()
-        assert film.pixel_sha256()
+        assert np.isfinite(to_model_input(image.grey)).all()
+        assert image.pixel_sha256()
     assert 0 < refused < COPIES
 
 

@@ -1,4 +1,4 @@
-"""PNG and JPEG films, and what their sidecar says of them."""
+"""PNG and JPEG images, and what their sidecar says of them."""
 
 import csv
 import resource
@@ -20,11 +20,11 @@ from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord, parse_sidecar
 from severity.images.preprocessing import to_model_input
 from severity.images.radiograph import Radiograph
-from tests.builders.film_files import jpeg_film, png_film
+from tests.builders.encoded_images import jpeg_file, png_file
 
 SOMEBODY = SidecarRecord(patient_id="ROE-1")
 BERLIN = ZoneInfo("Europe/Berlin")
-EVERY = 8  # of the real films: enough to meet each kind
+EVERY = 8  # of the real images: enough to meet each kind
 
 
 def read(
@@ -51,12 +51,12 @@ def slope(dtype: type = np.uint8) -> NDArray[np.unsignedinteger]:
 
 @pytest.fixture(scope="module")
 def png() -> bytes:
-    return png_film(slope())
+    return png_file(slope())
 
 
 @pytest.fixture(scope="module")
 def jpeg() -> bytes:
-    return jpeg_film(slope())
+    return jpeg_file(slope())
 
 
 def png_claiming(rows: int, columns: int, content: bytes) -> bytes:
@@ -69,65 +69,65 @@ def png_claiming(rows: int, columns: int, content: bytes) -> bytes:
 
 
 def test_an_eight_bit_png_is_read_as_it_is(png: bytes) -> None:
-    film = read(png).grey
+    image = read(png).grey
 
-    assert (film.black, film.white) == (0, 255)
-    assert (film.values == slope()).all()
+    assert (image.black, image.white) == (0, 255)
+    assert (image.values == slope()).all()
 
 
 def test_a_sixteen_bit_png_keeps_all_its_bits() -> None:
-    film = read(png_film(slope(np.uint16))).grey
+    image = read(png_file(slope(np.uint16))).grey
 
-    assert (film.black, film.white) == (0, 65535)
-    assert (film.values == slope(np.uint16)).all()
+    assert (image.black, image.white) == (0, 65535)
+    assert (image.values == slope(np.uint16)).all()
 
 
 def test_a_jpeg_is_read_as_it_is(jpeg: bytes) -> None:
-    film = read(jpeg).grey
+    image = read(jpeg).grey
 
-    assert film.white == 255
-    np.testing.assert_allclose(film.values, slope(), rtol=0, atol=8)
+    assert image.white == 255
+    np.testing.assert_allclose(image.values, slope(), rtol=0, atol=8)
 
 
 @pytest.mark.parametrize("bits", [1, 4])
 def test_a_png_of_few_grey_levels_spans_black_to_white(tmp_path: Path, bits: int) -> None:
     Image.fromarray(slope()).quantize(2**bits).save(tmp_path / "few.png", bits=bits)
 
-    film = read((tmp_path / "few.png").read_bytes()).grey
+    image = read((tmp_path / "few.png").read_bytes()).grey
 
-    np.testing.assert_allclose(film.values, slope(), rtol=0, atol=255 / 2**bits)
+    np.testing.assert_allclose(image.values, slope(), rtol=0, atol=255 / 2**bits)
 
 
 @pytest.mark.parametrize("kind", ["RGB", "RGBA", "LA"])
 def test_grey_stored_as_colour_is_read_as_grey(kind: str) -> None:
     colours = np.asarray(Image.fromarray(slope()).convert(kind))
 
-    assert (read(png_film(colours)).grey.values == slope()).all()
+    assert (read(png_file(colours)).grey.values == slope()).all()
 
 
 def test_a_slight_tint_is_no_colour_and_the_first_channel_counts() -> None:
     tinted = np.dstack([slope(), slope() // 8 * 7, slope() // 8 * 7])
 
-    assert (read(png_film(tinted)).grey.values == slope()).all()
+    assert (read(png_file(tinted)).grey.values == slope()).all()
 
 
 def test_a_grey_jpeg_stored_as_colour_is_read_as_grey() -> None:
-    assert read(jpeg_film(np.dstack([slope()] * 3))).grey.values == pytest.approx(slope(), abs=8)
+    assert read(jpeg_file(np.dstack([slope()] * 3))).grey.values == pytest.approx(slope(), abs=8)
 
 
 def test_a_coloured_annotation_does_not_make_a_colour_image() -> None:
     annotated = np.dstack([slope()] * 3)
     annotated[:20, :20] = [255, 0, 0]
 
-    assert read(png_film(annotated))
+    assert read(png_file(annotated))
 
 
 @pytest.mark.parametrize("colour", [[200, 60, 60], [0, 0, 255], [0, 200, 0]])
 def test_a_coloured_image_is_refused(colour: list[int]) -> None:
     image = np.full((100, 100, 3), colour, np.uint8)
 
-    assert reason(png_film(image)) == Reason.COLOUR
-    assert reason(jpeg_film(image)) == Reason.COLOUR
+    assert reason(png_file(image)) == Reason.COLOUR
+    assert reason(jpeg_file(image)) == Reason.COLOUR
 
 
 @pytest.mark.parametrize("channels", [3, 4])
@@ -136,10 +136,10 @@ def test_sixteen_bits_a_channel_are_read_with_eight(channels: int) -> None:
     grey = slope(np.uint16)
     content = wide_png(np.dstack([grey] * 3 + [np.full_like(grey, 65535)])[:, :, :channels])
 
-    film = read(content).grey
+    image = read(content).grey
 
-    assert film.white == 255
-    np.testing.assert_allclose(film.values / 255, grey / 65535, rtol=0, atol=1 / 256)
+    assert image.white == 255
+    np.testing.assert_allclose(image.values / 255, grey / 65535, rtol=0, atol=1 / 256)
 
 
 def wide_png(pixels: NDArray[np.uint16]) -> bytes:
@@ -166,19 +166,19 @@ def wide_png(pixels: NDArray[np.uint16]) -> bytes:
 def test_a_png_that_was_cut_off_is_corrupt(lost: int) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (100, 100)).astype(np.uint8)
 
-    assert reason(png_film(noise)[:-lost]) == Reason.CORRUPT
+    assert reason(png_file(noise)[:-lost]) == Reason.CORRUPT
 
 
 @pytest.mark.parametrize("lost", [1, 2, 10, 100, 1000, 5000])
 def test_a_jpeg_that_was_cut_off_is_corrupt(lost: int) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (100, 100)).astype(np.uint8)
 
-    assert reason(jpeg_film(noise)[:-lost]) == Reason.CORRUPT
+    assert reason(jpeg_file(noise)[:-lost]) == Reason.CORRUPT
 
 
-def test_a_changed_bit_of_a_png_never_passes_for_a_film() -> None:
+def test_a_changed_bit_of_a_png_never_passes_for_an_image() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (100, 100)).astype(np.uint8)
-    content = png_film(noise)
+    content = png_file(noise)
     for at in range(33, len(content) - 16, 97):
         damaged = bytearray(content)
         damaged[at] ^= 1
@@ -201,7 +201,7 @@ def test_a_decompression_bomb_is_refused_before_anything_is_allocated(
 
 
 def test_an_image_too_small_to_show_lungs_is_refused() -> None:
-    assert reason(png_film(np.zeros((99, 200), np.uint8))) == Reason.TOO_SMALL
+    assert reason(png_file(np.zeros((99, 200), np.uint8))) == Reason.TOO_SMALL
 
 
 # What the sidecar says
@@ -316,7 +316,7 @@ def study(content: bytes, *, sha256: str = "a", zone: tzinfo = BERLIN, **fields:
     return read(content, record, sha256=sha256, zone=zone).record.study_uid
 
 
-def test_the_films_of_a_patient_s_day_are_one_study(png: bytes) -> None:
+def test_the_images_of_a_patient_s_day_are_one_study(png: bytes) -> None:
     night = study(png, sha256="a", acquired_at="2020-04-01T00:30")
     day = study(png, sha256="b", acquired_at="2020-04-01T12:00")
 
@@ -341,7 +341,7 @@ def test_days_since_day_0_are_counted_alike_in_every_zone(png: bytes, zone: str)
     assert study(png, offset_days="3", zone=ZoneInfo(zone)) != study(png, offset_days="4")
 
 
-def test_films_without_a_time_are_not_joined_into_one_study(png: bytes) -> None:
+def test_images_without_a_time_are_not_joined_into_one_study(png: bytes) -> None:
     assert study(png, sha256="a") != study(png, sha256="b")
 
 
@@ -352,10 +352,10 @@ def test_derived_identities_are_valid_uids(png: bytes) -> None:
         assert len(uid) <= 64
 
 
-# Real films
+# Real images
 
 
-def test_every_real_frontal_film_is_read_and_every_lateral_refused(cidc: Path) -> None:
+def test_every_real_frontal_image_is_read_and_every_lateral_refused(cidc: Path) -> None:
     with (cidc / "metadata.csv").open(newline="", encoding="utf-8") as file:
         views = {row["filename"]: row["view"] for row in csv.DictReader(file)}
     records = parse_sidecar("metadata.csv", (cidc / "metadata.csv").read_bytes())
@@ -365,9 +365,9 @@ def test_every_real_frontal_film_is_read_and_every_lateral_refused(cidc: Path) -
     wide = "23E99E2E-447C-46E5-8EB2-D35D12473C39.png"  # the one of 16 bits a channel
 
     for name in {*frontals[::EVERY], wide}:
-        film = read((cidc / "images" / name).read_bytes(), records[name], sha256=name)
-        assert film.record.view.upper() == views[name].upper()
-        assert to_model_input(film.grey).shape == (224, 224)
+        image = read((cidc / "images" / name).read_bytes(), records[name], sha256=name)
+        assert image.record.view.upper() == views[name].upper()
+        assert to_model_input(image.grey).shape == (224, 224)
     for name in laterals[::EVERY]:
         content = (cidc / "images" / name).read_bytes()
         assert reason(content, records[name]) == Reason.LATERAL

@@ -1,4 +1,4 @@
-"""What holds for a film of any kind."""
+"""What holds for an image of any kind."""
 
 import tracemalloc
 from datetime import UTC
@@ -12,7 +12,7 @@ from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord
 from severity.images.limits import MOST_BYTES, check_bytes, check_size
 from severity.images.radiograph import Radiograph
-from tests.builders.film_files import dicom_film, grey_film, jpeg_film, png_film
+from tests.builders.encoded_images import dicom_file, grey_image, jpeg_file, png_file
 
 SOMEBODY = SidecarRecord(patient_id="2")
 
@@ -30,15 +30,15 @@ def reason(content: bytes) -> Reason:
 def test_the_content_tells_what_a_file_is() -> None:
     pixels = np.zeros((100, 100), np.uint8)
 
-    assert read(dicom_film()).grey.white == 4095
-    assert read(png_film(pixels)).grey.white == 255
-    assert read(jpeg_film(pixels)).grey.white == 255
+    assert read(dicom_file()).grey.white == 4095
+    assert read(png_file(pixels)).grey.white == 255
+    assert read(jpeg_file(pixels)).grey.white == 255
 
 
 def test_a_dicom_file_speaks_for_itself() -> None:
     sidecar = SidecarRecord(patient_id="other", view="L", acquired_at="1999-01-01")
 
-    assert read(dicom_film(), sidecar).record == read(dicom_film(), None).record
+    assert read(dicom_file(), sidecar).record == read(dicom_file(), None).record
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_what_is_no_image_is_refused(content: bytes) -> None:
 
 def test_a_dicom_file_whose_preamble_is_another_image_is_dicom() -> None:
     """Such files are valid: PS3.10, 7.1 leaves the preamble to others."""
-    content = b"\x89PNG\r\n\x1a\n".ljust(128, b"\0") + dicom_film()[128:]
+    content = b"\x89PNG\r\n\x1a\n".ljust(128, b"\0") + dicom_file()[128:]
 
     assert read(content).record.image_uid == "1.2.3.4.5"
 
@@ -86,7 +86,7 @@ def test_the_limits_of_size_are_inclusive(rows: int, columns: int, expected: Rea
         assert rejected.value.reason == expected
 
 
-def test_a_film_for_which_the_memory_is_too_small_is_refused(
+def test_an_image_for_which_the_memory_is_too_small_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def no_memory(*_: object, **__: object) -> None:
@@ -94,7 +94,7 @@ def test_a_film_for_which_the_memory_is_too_small_is_refused(
 
     monkeypatch.setattr("severity.dicom.reader.displayed_grey", no_memory)
 
-    assert reason(dicom_film()) == Reason.TOO_LARGE
+    assert reason(dicom_file()) == Reason.TOO_LARGE
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_reading_holds_no_more_than_a_few_copies_of_the_pixels(
     most: int,
 ) -> None:
     side = 1000
-    content = dicom_film(grey_film(shape=(side, side)), **attributes)
+    content = dicom_file(grey_image(shape=(side, side)), **attributes)
     tracemalloc.start()
     try:
         read(content)

@@ -26,8 +26,8 @@ def triage(*, features: int = FEATURES, classes: int = 3, scale: float = 1.0) ->
     return Triage(Layer(weight.astype(np.float32), bias.astype(np.float32)))
 
 
-def features(*, films: int = 3, width: int = FEATURES) -> NDArray[np.float32]:
-    return np.random.default_rng(1).uniform(0, 1, (films, width)).astype(np.float32)
+def features(*, images: int = 3, width: int = FEATURES) -> NDArray[np.float32]:
+    return np.random.default_rng(1).uniform(0, 1, (images, width)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def bundled() -> ScoringModel:
     return load_bundled("compact-1", Placement(streams=1))
 
 
-def test_the_probabilities_of_each_film_sum_to_one() -> None:
+def test_the_probabilities_of_each_image_sum_to_one() -> None:
     probabilities = triage(scale=0.1).probabilities(features())
 
     assert probabilities.shape == (3, 3)
@@ -43,7 +43,7 @@ def test_the_probabilities_of_each_film_sum_to_one() -> None:
     assert probabilities.sum(axis=1) == pytest.approx([1, 1, 1])
 
 
-def test_features_far_from_any_film_still_have_probabilities() -> None:
+def test_features_far_from_any_image_still_have_probabilities() -> None:
     probabilities = triage(scale=10).probabilities(features() * 1e4)
 
     assert probabilities.sum(axis=1) == pytest.approx([1, 1, 1])
@@ -53,19 +53,19 @@ def test_each_class_is_read_from_its_own_column() -> None:
     only = {TriageClass.NO_FINDING: 0, TriageClass.OTHER_PNEUMONIA: 1, TriageClass.COVID_19: 2}
     one_feature_each = Triage(Layer(9 * np.eye(3, dtype=np.float32), np.zeros(3, np.float32)))
 
-    films = one_feature_each.by_class(np.eye(3, dtype=np.float32))
+    images = one_feature_each.by_class(np.eye(3, dtype=np.float32))
 
     assert tuple(only) == CLASSES
     for expected, place in only.items():
-        assert max(films[place], key=films[place].__getitem__) == expected
+        assert max(images[place], key=images[place].__getitem__) == expected
 
 
-def test_a_film_has_the_same_probabilities_in_a_batch_as_alone() -> None:
-    films, model = features(), triage(scale=0.1)
+def test_an_image_has_the_same_probabilities_in_a_batch_as_alone() -> None:
+    images, model = features(), triage(scale=0.1)
 
-    alone = np.concatenate([model.probabilities(film[None]) for film in films])
+    alone = np.concatenate([model.probabilities(image[None]) for image in images])
 
-    assert model.probabilities(films) == pytest.approx(alone)
+    assert model.probabilities(images) == pytest.approx(alone)
 
 
 def test_what_is_stored_gives_the_same_probabilities_when_it_is_read() -> None:
@@ -146,7 +146,7 @@ def test_triage_does_not_change_the_score(bundled: ScoringModel) -> None:
     assert [replace(score, triage={}) for score in with_triage] == without
 
 
-def test_each_film_of_a_batch_carries_its_own_probabilities(bundled: ScoringModel) -> None:
+def test_each_image_of_a_batch_carries_its_own_probabilities(bundled: ScoringModel) -> None:
     model = replace(bundled, triage=triage(scale=0.1))
     images = three_images()
 

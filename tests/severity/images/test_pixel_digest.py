@@ -18,8 +18,8 @@ SHAPE = (301, 240)
 MARK = 16  # the side of a mark that never goes unnoticed
 
 
-def film(shape: tuple[int, int] = SHAPE, *, bits: int = 12, seed: int = 0) -> GreyImage:
-    """A smooth film with the noise of an exposure."""
+def image(shape: tuple[int, int] = SHAPE, *, bits: int = 12, seed: int = 0) -> GreyImage:
+    """A smooth image with the noise of an exposure."""
     down, across = (np.linspace(0.2, 0.8, length) for length in shape)
     exposed = np.outer(down, across) * 2**bits
     noise = np.random.default_rng(seed).normal(0, 2**bits / 200, shape)
@@ -48,7 +48,7 @@ def jpeg_2000(pixels: NDArray[np.generic]) -> bytes:
 
 
 @pytest.mark.parametrize(("black", "white"), [(0, 2**15 - 1), (2**15 - 1, 0), (29999, 0)])
-def test_a_real_film_is_the_same_whole_and_decoded_to_half_its_size(
+def test_a_real_image_is_the_same_whole_and_decoded_to_half_its_size(
     black: float, white: float
 ) -> None:
     plain = dcmread(get_testdata_file("RG1_UNCR.dcm", download=False)).pixel_array
@@ -61,10 +61,10 @@ def test_a_real_film_is_the_same_whole_and_decoded_to_half_its_size(
 
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("shape", [(301, 240), (240, 301), (128, 128), (127, 129), (113, 115)])
-def test_a_film_of_any_size_is_the_same_whole_and_decoded_to_half_its_size(
+def test_an_image_of_any_size_is_the_same_whole_and_decoded_to_half_its_size(
     shape: tuple[int, int], bits: int
 ) -> None:
-    whole = film(shape, bits=bits)
+    whole = image(shape, bits=bits)
 
     assert pixel_sha256(half(jpeg_2000(whole.values), whole, bits=bits)) == pixel_sha256(whole)
 
@@ -81,10 +81,10 @@ def test_overshoot_that_a_decoder_cuts_off_makes_no_difference(bits: int) -> Non
 
 def test_only_the_distance_from_black_counts() -> None:
     """A decoder of half-size images may count from another value, as may signed pixels."""
-    whole = film()
+    whole = image()
     signed = GreyImage(whole.values.astype(np.int16) - 2048, -2048, 2047, *SHAPE)
     raised = GreyImage(whole.values + 1024, 1024, 1024 + 4095, *SHAPE)
-    in_bytes = film(bits=8)
+    in_bytes = image(bits=8)
     low = half(jpeg_2000(in_bytes.values), in_bytes, bits=8)
     raised_low = replace(low, values=low.values.astype(np.uint16) + 128, black=128, white=383)
 
@@ -93,11 +93,11 @@ def test_only_the_distance_from_black_counts() -> None:
 
 
 def test_two_exposures_differ() -> None:
-    assert pixel_sha256(film(seed=0)) != pixel_sha256(film(seed=1))
+    assert pixel_sha256(image(seed=0)) != pixel_sha256(image(seed=1))
 
 
 def test_size_black_white_and_band_are_part_of_the_identity() -> None:
-    one = film((240, 240))
+    one = image((240, 240))
     others = [
         replace(one, values=one.values.reshape(160, 360), rows=160, columns=360),
         replace(one, black=4095, white=0),
@@ -115,7 +115,7 @@ def test_size_black_white_and_band_are_part_of_the_identity() -> None:
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("by", [1, -1, 16])
 def test_a_shifted_copy_is_another_image(axis: int, by: int) -> None:
-    one = film()
+    one = image()
     shifted = replace(one, values=np.roll(one.values, by, axis=axis))
 
     assert pixel_sha256(shifted) != pixel_sha256(one)
@@ -124,7 +124,7 @@ def test_a_shifted_copy_is_another_image(axis: int, by: int) -> None:
 @pytest.mark.parametrize("row", [0, 16, 17, 47, 288])
 @pytest.mark.parametrize("column", [0, 1, 120, 239])
 def test_a_pixel_that_changes_in_a_sampled_row_makes_another_image(row: int, column: int) -> None:
-    one = film()
+    one = image()
     changed = one.values.copy()
     changed[row, column] += 64
 
@@ -132,7 +132,7 @@ def test_a_pixel_that_changes_in_a_sampled_row_makes_another_image(row: int, col
 
 
 def test_a_mark_burned_in_anywhere_makes_another_image() -> None:
-    one = film()
+    one = image()
     known = pixel_sha256(one)
     rows, columns = SHAPE
     for top in range(rows - MARK + 1):
@@ -145,7 +145,7 @@ def test_a_mark_burned_in_anywhere_makes_another_image() -> None:
 
 def test_a_pixel_between_the_sampled_rows_goes_unnoticed() -> None:
     """The price of a digest that costs a tenth; no two exposures differ so little."""
-    one = film()
+    one = image()
     changed = one.values.copy()
     changed[24, 120] += 64
 
@@ -167,13 +167,13 @@ def test_of_values_that_are_no_lossless_pixels_every_one_counts(band: Band) -> N
 
 
 def test_a_window_may_be_as_wide_as_it_likes() -> None:
-    wide = replace(film(), black=-1e12, white=1e12)
+    wide = replace(image(), black=-1e12, white=1e12)
 
     assert pixel_sha256(wide) != pixel_sha256(replace(wide, white=2e12))
 
 
 def test_pixels_that_may_not_be_written_have_an_identity() -> None:
-    one = film()
+    one = image()
     values = np.frombuffer(one.values.tobytes(), np.uint16).reshape(SHAPE)
 
     assert pixel_sha256(replace(one, values=values)) == pixel_sha256(one)

@@ -1,4 +1,4 @@
-"""Against torchxrayvision itself, on real films and on sizes and exposures that are rare."""
+"""Against torchxrayvision itself, on real images and on sizes and exposures that are rare."""
 
 import io
 import time
@@ -29,7 +29,7 @@ with warnings.catch_warnings():
 
 
 TOLERANCE = 0.01  # on [-1024, 1024]
-FILMS = 8
+IMAGES = 8
 CPU = torch.device("cpu")
 GPU = torch.device("cuda")
 RG1_WHITE = 2**15 - 1
@@ -73,13 +73,13 @@ def rg1(name: str) -> NDArray[np.uint16]:
 
 
 @pytest.mark.parametrize("name", ["RG1_UNCR", "RG1_UNCI"])
-def test_a_real_dicom_film_is_preprocessed_as_the_published_models_expect(name: str) -> None:
+def test_a_real_dicom_image_is_preprocessed_as_the_published_models_expect(name: str) -> None:
     assert_equals_reference(rg1(name), RG1_WHITE)
 
 
-def test_real_png_and_jpeg_films_of_all_sizes_are_preprocessed_as_expected(cidc: Path) -> None:
+def test_real_png_and_jpeg_images_of_all_sizes_are_preprocessed_as_expected(cidc: Path) -> None:
     by_bytes = sorted((cidc / "images").iterdir(), key=lambda file: file.stat().st_size)
-    for file in by_bytes[:: len(by_bytes) // FILMS]:
+    for file in by_bytes[:: len(by_bytes) // IMAGES]:
         with Image.open(file) as image:
             pixels = np.asarray(image.convert("L"))
 
@@ -141,7 +141,7 @@ def test_what_is_cut_off_does_not_change_how_the_rest_is_clipped(
 
 @pytest.mark.parametrize("prepare", [ON_CPU, ON_DEVICE])
 @pytest.mark.parametrize(("darkest", "brightest"), [(0, 1), (0.55, 1), (0, 0.45)])
-def test_an_inverted_film_is_preprocessed_like_the_film_that_it_shows(
+def test_an_inverted_image_is_preprocessed_like_the_image_that_it_shows(
     darkest: float, brightest: float, prepare: Prepare
 ) -> None:
     shown = noise((400, 301), bits=12, darkest=darkest, brightest=brightest)
@@ -194,12 +194,12 @@ def test_pixels_are_read_only_and_stay_as_they_are() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.float32])
 def test_a_gpu_prepares_as_the_cpu_does(dtype: type) -> None:
     pixels = noise((1955, 1841), bits=8 if dtype == np.uint8 else 15).astype(dtype)
-    film = grey(pixels, white=float(pixels.max()))
+    image = grey(pixels, white=float(pixels.max()))
 
-    on_gpu = to_model_input_on(film, GPU)
+    on_gpu = to_model_input_on(image, GPU)
 
     assert on_gpu.is_cuda
-    assert np.abs(on_gpu.cpu().numpy() - to_model_input(film)).max() <= TOLERANCE
+    assert np.abs(on_gpu.cpu().numpy() - to_model_input(image)).max() <= TOLERANCE
 
 
 # Half-size images
@@ -223,7 +223,7 @@ def half_size(frame: bytes, full: GreyImage, *, bits: int, band: Band) -> GreyIm
     ("name", "band", "difference"),
     [("RG1_J2KR", Band.LOW_5_3, 0.5), ("RG1_J2KI", Band.LOW_9_7, 0.8)],
 )
-def test_a_real_film_decoded_to_half_its_size_is_prepared_like_the_whole_one(
+def test_a_real_image_decoded_to_half_its_size_is_prepared_like_the_whole_one(
     name: str, band: Band, difference: float, prepare: Prepare
 ) -> None:
     content = get_testdata_file(f"{name}.dcm", download=False)
@@ -238,7 +238,7 @@ def test_a_real_film_decoded_to_half_its_size_is_prepared_like_the_whole_one(
 @pytest.mark.parametrize("shape", [(700, 1001), (1001, 700), (813, 812), (701, 702)])
 @pytest.mark.parametrize(
     ("darkest", "brightest", "difference"),
-    # A film on one side of mid-grey is clipped at its border to what the band's range is.
+    # An image on one side of mid-grey is clipped at its border to what the band's range is.
     [(5000, 60000, 0.6), (40000, 60000, 5), (500, 25000, 5)],
 )
 @pytest.mark.parametrize("band", [Band.LOW_5_3, Band.LOW_9_7])
@@ -297,12 +297,12 @@ def test_a_grey_image_is_as_decoders_give_it(
 # Speed
 
 
-def test_a_film_is_prepared_many_times_faster_than_by_the_reference() -> None:
+def test_an_image_is_prepared_many_times_faster_than_by_the_reference() -> None:
     """It is 40 times; 10 leaves room for a machine with other work."""
     pixels = noise((1955, 1841), bits=15)
-    film = grey(pixels, white=RG1_WHITE)
+    image = grey(pixels, white=RG1_WHITE)
 
-    ours = shortest(lambda: to_model_input(film), times=10)
+    ours = shortest(lambda: to_model_input(image), times=10)
 
     assert ours < shortest(lambda: reference(pixels, RG1_WHITE), times=2) / 10
 

@@ -26,8 +26,8 @@ TOLERANCE = 1e-3  # points
 
 
 @pytest.fixture(scope="module")
-def films() -> NDArray[np.float32]:
-    """Three different films: a real one, its lower half brightened, and noise."""
+def images() -> NDArray[np.float32]:
+    """Three different images: a real one, its lower half brightened, and noise."""
     content = Path(get_testdata_file("RG1_UNCR.dcm", download=False)).read_bytes()
     real = to_model_input(read_radiograph(content, None, content_sha256="", zone=UTC).grey)
     dense = real.copy()
@@ -41,50 +41,50 @@ def bundled() -> ScoringModel:
     return load_bundled("compact-1", CPU)
 
 
-def raw(model: ScoringModel, films: NDArray[np.float32]) -> NDArray[np.float64]:
+def raw(model: ScoringModel, images: NDArray[np.float32]) -> NDArray[np.float64]:
     """Points before clipping, shape (N, 2)."""
-    scores = model.score(films)
+    scores = model.score(images)
     return np.array([(one.geographic_extent_raw, one.opacity_raw) for one in scores])
 
 
-def each_alone(model: ScoringModel, films: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.concatenate([raw(model, film[None]) for film in films])
+def each_alone(model: ScoringModel, images: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.concatenate([raw(model, image[None]) for image in images])
 
 
-def test_a_film_scores_in_a_batch_as_it_does_alone(
-    bundled: ScoringModel, films: NDArray[np.float32]
+def test_an_image_scores_in_a_batch_as_it_does_alone(
+    bundled: ScoringModel, images: NDArray[np.float32]
 ) -> None:
-    assert raw(bundled, films) == pytest.approx(each_alone(bundled, films), abs=TOLERANCE)
+    assert raw(bundled, images) == pytest.approx(each_alone(bundled, images), abs=TOLERANCE)
 
 
-def test_scores_come_in_the_order_of_the_films(
-    bundled: ScoringModel, films: NDArray[np.float32]
+def test_scores_come_in_the_order_of_the_images(
+    bundled: ScoringModel, images: NDArray[np.float32]
 ) -> None:
-    alone = each_alone(bundled, films)
+    alone = each_alone(bundled, images)
 
     assert np.diff(np.sort(alone[:, 0])).min() > 10 * TOLERANCE, "else this test means nothing"
-    assert raw(bundled, films) == pytest.approx(alone, abs=TOLERANCE)
+    assert raw(bundled, images) == pytest.approx(alone, abs=TOLERANCE)
 
 
-def test_a_mirrored_film_has_the_same_score(
-    bundled: ScoringModel, films: NDArray[np.float32]
+def test_a_mirrored_image_has_the_same_score(
+    bundled: ScoringModel, images: NDArray[np.float32]
 ) -> None:
-    film, mirrored = films[1], films[1, :, ::-1]
+    image, mirrored = images[1], images[1, :, ::-1]
 
-    scores = raw(bundled, np.stack([film, mirrored]))
+    scores = raw(bundled, np.stack([image, mirrored]))
 
     assert scores[0] == pytest.approx(scores[1], abs=TOLERANCE)
 
 
 def test_a_score_is_limited_to_its_scale_and_keeps_the_raw_value(
-    bundled: ScoringModel, films: NDArray[np.float32]
+    bundled: ScoringModel, images: NDArray[np.float32]
 ) -> None:
-    raw_extent = bundled.score(films[:1])[0].geographic_extent_raw
+    raw_extent = bundled.score(images[:1])[0].geographic_extent_raw
     narrow = dataclasses.replace(
         bundled.version, geographic_extent=Scale(raw_extent + 1, raw_extent + 2)
     )
 
-    score = dataclasses.replace(bundled, version=narrow).score(films[:1])[0]
+    score = dataclasses.replace(bundled, version=narrow).score(images[:1])[0]
 
     assert score.geographic_extent == narrow.geographic_extent.clip(score.geographic_extent_raw)
     assert score.geographic_extent != score.geographic_extent_raw
@@ -124,14 +124,14 @@ def on_compact_1(*, inputs: int = 1280, takes: HeadInput = HeadInput.FEATURES) -
 
 
 def test_another_head_stands_on_a_bundled_backbone(
-    bundled: ScoringModel, films: NDArray[np.float32]
+    bundled: ScoringModel, images: NDArray[np.float32]
 ) -> None:
     head = on_compact_1()
 
     model = load_on_bundled(head, CPU, sha256=bundled.version.weights_sha256)
 
-    features = bundled.outputs(films)[HeadInput.FEATURES]
-    assert raw(model, films) == pytest.approx(head.points(features), abs=TOLERANCE)
+    features = bundled.outputs(images)[HeadInput.FEATURES]
+    assert raw(model, images) == pytest.approx(head.points(features), abs=TOLERANCE)
     assert model.version.weights_sha256 == bundled.version.weights_sha256
     assert model.version.head_sha256 == head.sha256
 

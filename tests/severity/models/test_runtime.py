@@ -19,7 +19,7 @@ from severity.models.gpu_runtime import GpuRuntime, halved_when_out_of_memory
 from severity.models.runtime import CpuRuntime, ModelInput, Outputs
 from severity.models.torch_network import torch_network
 from severity.models.torchxrayvision import lowered_densenet
-from severity.reliability.likeness import frontal_films
+from severity.reliability.out_of_distribution import frontal_distribution
 from tests.builders.images import three_images
 from tests.builders.networks import lively
 
@@ -82,15 +82,17 @@ def test_bf16_is_another_arithmetic_and_close() -> None:
         assert np.abs(ours - reference).max() < 0.05 * np.abs(reference).max()
 
 
-def test_images_on_a_device_are_as_like_known_films_as_those_in_memory(backbone: Backbone) -> None:
+def test_images_on_a_device_are_as_like_known_images_as_those_in_memory(backbone: Backbone) -> None:
     images = [np.rot90(image, n) for n, image in enumerate(three_images())]
     on_device = GpuRuntime(backbone, precision=Precision.FP32, device="cpu")
 
-    there = frontal_films().likeness_of(on_device.maps([torch.tensor(i.copy()) for i in images]))
+    there = frontal_distribution().checks_of(
+        on_device.maps([torch.tensor(i.copy()) for i in images])
+    )
 
-    for one, here in zip(there, frontal_films().likeness(images), strict=True):
+    for one, here in zip(there, frontal_distribution().check(images), strict=True):
         assert one.distance == pytest.approx(here.distance, abs=1e-3)
-        assert one.unlike == here.unlike
+        assert one.out_of_distribution == here.out_of_distribution
 
 
 def at_most(limit: int, given: list[int]) -> object:

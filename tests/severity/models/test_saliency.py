@@ -22,7 +22,7 @@ def test_a_map_is_what_the_authors_compute_from_the_gradient(gradients):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
-def test_a_map_depends_on_its_own_film_alone(gradients):
+def test_a_map_depends_on_its_own_image_alone(gradients):
     together = saliency_maps(gradients)
     alone = np.concatenate([saliency_maps(gradients[place : place + 1]) for place in range(3)])
 

@@ -34,8 +34,8 @@ def made_with() -> dict[str, str]:
     return {"processor": name, "instructions": " ".join(vectors), **libraries}
 
 
-def films() -> dict[str, NDArray[np.float32]]:
-    """Real films as DICOM in three encodings, and three images without a file."""
+def images() -> dict[str, NDArray[np.float32]]:
+    """Real images as DICOM in three encodings, and three images without a file."""
     inputs = {f"image-{n}": image for n, image in enumerate(three_images())}
     for name in ("RG1_UNCR", "RG1_UNCI", "RG1_J2KR"):
         inputs[name] = to_model_input(read(published(f"{name}.dcm")).grey)
@@ -44,16 +44,16 @@ def films() -> dict[str, NDArray[np.float32]]:
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_a_bundled_model_gives_the_scores_that_were_stored(name: str) -> None:
-    inputs, stored = films(), STORED["points"][name]
+    inputs, stored = images(), STORED["points"][name]
     scores = load_bundled(name, Placement()).score(list(inputs.values()))
     points = {
-        film: [score.geographic_extent_raw, score.opacity_raw]
-        for film, score in zip(inputs, scores, strict=True)
+        image: [score.geographic_extent_raw, score.opacity_raw]
+        for image, score in zip(inputs, scores, strict=True)
     }
 
     assert points.keys() == stored.keys()
-    for film, hexadecimal in stored.items():
+    for image, hexadecimal in stored.items():
         expected = [float.fromhex(number) for number in hexadecimal]
-        assert points[film] == pytest.approx(expected, abs=TOLERANCE)
+        assert points[image] == pytest.approx(expected, abs=TOLERANCE)
         if made_with() == STORED["made_with"]:
-            assert points[film] == expected
+            assert points[image] == expected

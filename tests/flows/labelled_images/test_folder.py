@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from flows.errors import UsageError
-from flows.evaluation.peers import PEERS, read_peer, read_peers
-from flows.labelled_films.folder import read_labelled
+from flows.evaluation.comparators import COMPARATORS, read_comparator, read_comparators
+from flows.labelled_images.folder import read_labelled
 from severity.domain import Scale
-from tests.builders.films import write_film
+from tests.builders.small_images import write_image
 
 HEADER = "filename,geographic_extent_mean,opacity_mean\n"
 
@@ -19,16 +19,16 @@ def labels(folder: Path, rows: str, *, metadata: str = "") -> Path:
     return folder
 
 
-def test_films_lie_beside_the_tables_or_in_images_and_a_missing_one_is_named(tmp_path: Path):
-    write_film(tmp_path / "beside.png", seed=1)
-    write_film(tmp_path / "images" / "inside.png", seed=2)
+def test_images_lie_beside_the_tables_or_in_images_and_a_missing_one_is_named(tmp_path: Path):
+    write_image(tmp_path / "beside.png", seed=1)
+    write_image(tmp_path / "images" / "inside.png", seed=2)
     metadata = "filename,patientid,view,sex,age\ninside.png,7,AP,female,61\n"
     labels(tmp_path, "beside.png,1,2\nabsent.png,3,4\ninside.png,8,6\n", metadata=metadata)
 
     found = read_labelled(tmp_path, opacity=Scale(0, 6))
 
     assert found.missing == ("absent.png",)
-    beside, inside = found.films
+    beside, inside = found.images
     assert (beside.name, beside.patient, beside.age) == ("beside.png", "", None)
     assert (inside.patient, inside.view, inside.sex, inside.age) == ("7", "AP", "F", 61)
     assert (inside.extent, inside.opacity) == (8, 6)
@@ -46,18 +46,18 @@ def test_films_lie_beside_the_tables_or_in_images_and_a_missing_one_is_named(tmp
     ],
 )
 def test_what_is_wrong_in_the_labels_is_said(tmp_path: Path, rows: str, message: str):
-    write_film(tmp_path / "a.png", seed=1)
+    write_image(tmp_path / "a.png", seed=1)
 
     with pytest.raises(UsageError, match=message.replace("(", r"\(")):
         read_labelled(labels(tmp_path, rows), opacity=Scale(0, 6))
 
 
 def test_the_scale_of_opacity_can_be_another(tmp_path: Path):
-    write_film(tmp_path / "a.png", seed=1)
+    write_image(tmp_path / "a.png", seed=1)
 
     found = read_labelled(labels(tmp_path, "a.png,1,7\n"), opacity=Scale(0, 8))
 
-    assert found.films[0].opacity == 7
+    assert found.images[0].opacity == 7
 
 
 def test_a_folder_without_labels_is_refused(tmp_path: Path):
@@ -65,18 +65,18 @@ def test_a_folder_without_labels_is_refused(tmp_path: Path):
         read_labelled(tmp_path, opacity=Scale(0, 6))
 
 
-def test_a_peer_with_one_column_predicts_both_scores_with_it(tmp_path: Path):
+def test_a_comparator_with_one_column_predicts_both_scores_with_it(tmp_path: Path):
     (tmp_path / "mine.csv").write_text("filename,total\na.png,3\n")
-    (tmp_path / PEERS["COVID-Net-S"]).write_text("fname,geo,opacity\na.png,1,2\n")
+    (tmp_path / COMPARATORS["COVID-Net-S"]).write_text("fname,geo,opacity\na.png,1,2\n")
 
-    found = read_peers(tmp_path)
+    found = read_comparators(tmp_path)
 
     assert found == {"COVID-Net-S": {"a.png": (1, 2)}, "mine": {"a.png": (3, 3)}}
 
 
 @pytest.mark.parametrize("content", ["a,b\n1,2\n", "fname,x,y\na,1,2\n", "fname,x\na,high\n"])
-def test_a_table_that_is_no_peer_is_refused(tmp_path: Path, content: str):
+def test_a_table_that_is_no_comparator_is_refused(tmp_path: Path, content: str):
     (tmp_path / "broken.csv").write_text(content)
 
     with pytest.raises(UsageError, match="holds no system's outputs"):
-        read_peer(tmp_path / "broken.csv")
+        read_comparator(tmp_path / "broken.csv")

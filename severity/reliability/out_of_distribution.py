@@ -1,9 +1,9 @@
-"""How far an image is from the frontal films that scores rest on.
+"""How far an image is from the frontal images that scores rest on.
 
-A network gives a score for anything: a lateral, a knee, a page of text. What it makes of a film
+A network gives a score for anything: a lateral, a knee, a page of text. What it makes of an image
 is of no use to tell, since it was trained to ignore all but the severity; where light and dark
 lie in its input is. So an image is reduced to two maps of 14 x 14 blocks, the mean of each block
-and its detail, and compared with what known films vary in: their first principal components.
+and its detail, and compared with what known images vary in: their first principal components.
 Two distances count. One is that within the components, each in its own standard deviations
 (Mahalanobis). The other is what the components leave over: the Q residual of Jackson and
 Mudholkar (1979), Technometrics 21, 341-349.
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from severity.domain import Likeness, Unlike
+from severity.domain import DistributionCheck, OutOfDistribution
 from severity.errors import WrongWeights
 from severity.images.preprocessing import MODEL_LIMIT, PREPROCESSING
 from severity.images.resizing import MODEL_SIDE
@@ -39,11 +39,11 @@ FRONTAL = "frontal-1"
 """The reference that comes with the package."""
 
 _BLOCK = MODEL_SIDE // _MAP_SIDE
-_DETAIL_FLOOR = 0.1  # of the layout's deviation: less is the grain of a film, or none
+_DETAIL_FLOOR = 0.1  # of the layout's deviation: less is the grain of an image, or none
 _DETAIL_WEIGHT = 0.6  # beside the layout; more of it, and laterals pass
 _LEAST_DEVIATION = 1e-3  # of the range from mid-grey to white: an even image has no layout
-_RIGHTED = 0.9  # distance below which a negative, or a turned image, is taken for a film
-_NO_FILM = 1.5  # beyond the components; laterals and other parts of the body leave less over
+_RIGHTED = 0.9  # distance below which a negative, or a turned image, is taken for an image
+_NO_RADIOGRAPH = 1.5  # beyond the components; laterals and other parts of the body leave less over
 _DESCRIPTION = "cxr-severity-reference"
 _FORMAT = 1
 
@@ -85,7 +85,7 @@ class Maps:
         """Return what the negative would give."""
         return Maps(-self.layout, self.detail)
 
-    def turned(self, quarters: int) -> "Maps":
+    def rotated(self, quarters: int) -> "Maps":
         """Return what the image would give, turned by quarters."""
         return Maps(np.rot90(self.layout, quarters), np.rot90(self.detail, quarters))
 
@@ -125,17 +125,17 @@ def _block_means(images: _Images) -> _Images:
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
-    """Known films, and how far from them an image may be.
+class ReferenceDistribution:
+    """Known images, and how far from them an image may be.
 
     Attributes
     ----------
     mean
-        Shape (392,), of the films' features.
+        Shape (392,), of the images' features.
     components
         Shape (K, 392), orthonormal rows.
     deviations
-        Shape (K,), standard deviation of the films along each.
+        Shape (K,), standard deviation of the images along each.
     within_limit
         Of the distance within the components, in standard deviations.
     beyond_limit
@@ -174,19 +174,19 @@ class Reference:
         """A name that changes whenever anything that moves a distance does."""
         return f"{self.name}-{hashlib.sha256(to_safetensors(self)).hexdigest()[:8]}"
 
-    def likeness(self, inputs: Sequence[NDArray[np.float32]]) -> list[Likeness]:
-        """Tell how far each image is from the films, and why if it is too far.
+    def check(self, inputs: Sequence[NDArray[np.float32]]) -> list[DistributionCheck]:
+        """Tell how far each image is from the images, and why if it is too far.
 
         Parameters
         ----------
         inputs
             N model inputs, as `maps` takes them.
         """
-        return self.likeness_of(maps(inputs))
+        return self.checks_of(maps(inputs))
 
-    def likeness_of(self, images: Sequence[Maps]) -> list[Likeness]:
+    def checks_of(self, images: Sequence[Maps]) -> list[DistributionCheck]:
         """Tell the same of images that are reduced already."""
-        return [self._likeness(image) for image in images]
+        return [self._check(image) for image in images]
 
     def distances(self, features: NDArray[np.floating]) -> NDArray[np.floating]:
         """Measure both distances, in units of their limits.
@@ -210,26 +210,26 @@ class Reference:
         )
         return both
 
-    def _likeness(self, image: Maps) -> Likeness:
+    def _check(self, image: Maps) -> DistributionCheck:
         within, beyond = self.distances(image.features).tolist()
         distance = max(within, beyond)
         if distance <= 1:
-            return Likeness(self.key, distance)
-        return Likeness(
-            self.key, distance, self._reason(image, texture=beyond > min(within, _NO_FILM))
+            return DistributionCheck(self.key, distance)
+        return DistributionCheck(
+            self.key, distance, self._reason(image, texture=beyond > min(within, _NO_RADIOGRAPH))
         )
 
-    def _reason(self, image: Maps, *, texture: bool) -> Unlike:
-        righted = [(image.inverted(), Unlike.INVERTED)]
-        righted += [(image.turned(quarters), Unlike.TURNED) for quarters in (1, 2, 3)]
+    def _reason(self, image: Maps, *, texture: bool) -> OutOfDistribution:
+        righted = [(image.inverted(), OutOfDistribution.INVERTED)]
+        righted += [(image.rotated(quarters), OutOfDistribution.ROTATED) for quarters in (1, 2, 3)]
         distances = self.distances(np.stack([one.features for one, _ in righted])).max(-1)
         nearest = int(distances.argmin())
         if distances[nearest] <= _RIGHTED:
             return righted[nearest][1]
-        return Unlike.TEXTURE if texture else Unlike.LAYOUT
+        return OutOfDistribution.TEXTURE if texture else OutOfDistribution.LAYOUT
 
 
-def to_safetensors(reference: Reference) -> bytes:
+def to_safetensors(reference: ReferenceDistribution) -> bytes:
     """Write a reference; the same one gives the same bytes."""
     description = {
         "format": _FORMAT,
@@ -242,7 +242,7 @@ def to_safetensors(reference: Reference) -> bytes:
     return save(tensors, {_DESCRIPTION: json.dumps(description, sort_keys=True)})
 
 
-def from_safetensors(content: bytes) -> Reference:
+def from_safetensors(content: bytes) -> ReferenceDistribution:
     """Read what `to_safetensors` wrote.
 
     Raises
@@ -256,7 +256,7 @@ def from_safetensors(content: bytes) -> Reference:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         description = json.loads(header["__metadata__"][_DESCRIPTION])
         _check(description, tensors)
-        return Reference(
+        return ReferenceDistribution(
             name=str(description["name"]),
             mean=tensors["mean"],
             components=tensors["components"],
@@ -279,7 +279,7 @@ def _check(description: Mapping[str, object], tensors: Mapping[str, NDArray[np.g
 
 
 @cache
-def frontal_films() -> Reference:
+def frontal_distribution() -> ReferenceDistribution:
     """Load the reference that comes with the package, once.
 
     Raises

@@ -4,13 +4,13 @@ import pytest
 pytest.importorskip("torch")
 
 
-from severity.reliability.likeness import MAP_FEATURES
-from training.reference import COMPONENTS, LIKE, fit, limits
+from severity.reliability.out_of_distribution import MAP_FEATURES
+from training.reference_distribution import COMPONENTS, LIKE, fit, limits
 
 
 @pytest.fixture
 def rows() -> np.ndarray:
-    """Films that vary in as many directions as components are kept, and a little in all."""
+    """Images that vary in as many directions as components are kept, and a little in all."""
     random = np.random.default_rng(0)
     strengths = np.linspace(5, 1, COMPONENTS)
     directions = np.linalg.qr(random.normal(size=(MAP_FEATURES, COMPONENTS)))[0].T
@@ -18,7 +18,7 @@ def rows() -> np.ndarray:
     return varied + random.normal(scale=0.01, size=(4000, MAP_FEATURES)) + 3
 
 
-def test_components_are_the_directions_in_which_films_vary(rows: np.ndarray) -> None:
+def test_components_are_the_directions_in_which_images_vary(rows: np.ndarray) -> None:
     reference = fit(rows)
 
     assert reference.mean == pytest.approx(rows.mean(axis=0), abs=1e-3)
@@ -28,7 +28,7 @@ def test_components_are_the_directions_in_which_films_vary(rows: np.ndarray) -> 
     )
 
 
-def test_films_lie_one_standard_deviation_off_along_and_as_far_beyond_as_noise(
+def test_images_lie_one_standard_deviation_off_along_and_as_far_beyond_as_noise(
     rows: np.ndarray,
 ) -> None:
     within, beyond = np.sqrt((fit(rows).distances(rows) ** 2).mean(axis=0))
@@ -37,11 +37,11 @@ def test_films_lie_one_standard_deviation_off_along_and_as_far_beyond_as_noise(
     assert beyond == pytest.approx(0.01, rel=0.1)
 
 
-def test_the_same_films_give_the_same_reference(rows: np.ndarray) -> None:
+def test_the_same_images_give_the_same_reference(rows: np.ndarray) -> None:
     assert fit(rows).key == fit(rows.copy()).key
 
 
-def test_the_limits_keep_as_many_films_as_they_are_to(rows: np.ndarray) -> None:
+def test_the_limits_keep_as_many_images_as_they_are_to(rows: np.ndarray) -> None:
     random = np.random.default_rng(1)
     distances = random.gamma(5, size=(5000, 2)) * [1, 20]
 

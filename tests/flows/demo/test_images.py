@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from pydicom import FileDataset, dcmread
 
-from flows.demo.films import DEMO_EXPECTATIONS, FILMS, PATIENTS, write_demo_inbox
+from flows.demo.images import DEMO_EXPECTATIONS, IMAGES, PATIENTS, write_demo_inbox
 from severity.domain import Reason
 
 SOURCE_IDENTITY = (b"CompressedSamples", b"9RG1", b"9RG3", b"26210", b"19400305")
-FIRST = FILMS[0].name
+FIRST = IMAGES[0].name
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,8 @@ def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def films(inbox: Path) -> list[FileDataset]:
-    return [dcmread(inbox / film.name) for film in FILMS]
+def images(inbox: Path) -> list[FileDataset]:
+    return [dcmread(inbox / image.name) for image in IMAGES]
 
 
 def test_the_inbox_holds_exactly_the_files_that_have_an_expectation(inbox: Path) -> None:
@@ -38,7 +38,7 @@ def test_the_inbox_stays_small(inbox: Path) -> None:
 def test_each_way_of_ending_is_shown() -> None:
     endings = Counter(DEMO_EXPECTATIONS.values())
 
-    assert endings.pop("scored") == len(FILMS)
+    assert endings.pop("scored") == len(IMAGES)
     assert set(endings) - {"copy"} <= {reason.value for reason in Reason}
     assert set(endings.values()) == {1}
     assert len(endings) == 6
@@ -48,7 +48,7 @@ def test_another_process_repeats_every_byte_and_rewrites_nothing(inbox: Path) ->
     (inbox / FIRST).rename(inbox.parent / FIRST)
     before = {path: path.stat().st_mtime_ns for path in inbox.iterdir()}
 
-    again = "from flows.demo.films import write_demo_inbox; from pathlib import Path; "
+    again = "from flows.demo.images import write_demo_inbox; from pathlib import Path; "
     again += "from sys import argv; write_demo_inbox(Path(argv[1]))"
     subprocess.run([sys.executable, "-c", again, str(inbox)], check=True)
 
@@ -67,42 +67,42 @@ def test_no_file_carries_the_identity_of_its_source(inbox: Path) -> None:
     assert found == set()
 
 
-def test_every_film_says_that_it_is_simulated(films: list[FileDataset]) -> None:
-    for film in films:
-        assert film.ImageType == ["DERIVED", "SECONDARY", "SIMULATED"]
-        assert film.PatientID.startswith("SIM-")
-        assert str(film.PatientName).startswith("SIMULATED^")
-        for text in (film.SeriesDescription, film.ImageComments, film.DerivationDescription):
+def test_every_image_says_that_it_is_simulated(images: list[FileDataset]) -> None:
+    for image in images:
+        assert image.ImageType == ["DERIVED", "SECONDARY", "SIMULATED"]
+        assert image.PatientID.startswith("SIM-")
+        assert str(image.PatientName).startswith("SIMULATED^")
+        for text in (image.SeriesDescription, image.ImageComments, image.DerivationDescription):
             assert "SIMULATED" in text
 
 
-def test_films_are_stored_as_their_source_is(films: list[FileDataset]) -> None:
-    for film in films:
-        assert (film.Modality, film.BodyPartExamined) == ("CR", "CHEST")
-        assert (film.PhotometricInterpretation, film.BitsStored) == ("MONOCHROME1", 15)
-        assert (film.WindowCenter, film.WindowWidth) == (15_000, 30_000)
-        assert film.pixel_array.min() > 0  # nothing is pure white
-        assert film.pixel_array.max() < 30_000
+def test_images_are_stored_as_their_source_is(images: list[FileDataset]) -> None:
+    for image in images:
+        assert (image.Modality, image.BodyPartExamined) == ("CR", "CHEST")
+        assert (image.PhotometricInterpretation, image.BitsStored) == ("MONOCHROME1", 15)
+        assert (image.WindowCenter, image.WindowWidth) == (15_000, 30_000)
+        assert image.pixel_array.min() > 0  # nothing is pure white
+        assert image.pixel_array.max() < 30_000
 
 
-def test_every_film_has_uids_and_pixels_of_its_own(films: list[FileDataset]) -> None:
+def test_every_image_has_uids_and_pixels_of_its_own(images: list[FileDataset]) -> None:
     levels = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-    uids = {film[level].value for film in films for level in levels}
+    uids = {image[level].value for image in images for level in levels}
 
-    assert len(uids) == 3 * len(films)
+    assert len(uids) == 3 * len(images)
     assert all(uid.startswith("2.25.") and len(uid) <= 64 for uid in uids)
-    assert len({film.PixelData for film in films}) == len(films)
+    assert len({image.PixelData for image in images}) == len(images)
 
 
-def test_the_times_of_a_film_agree(films: list[FileDataset]) -> None:
-    for film, made in zip(films, FILMS, strict=True):
-        dates = {film[f"{level}Date"].value for level in ("Study", "Acquisition", "Content")}
-        times = {film[f"{level}Time"].value for level in ("Study", "Acquisition", "Content")}
+def test_the_times_of_an_image_agree(images: list[FileDataset]) -> None:
+    for image, made in zip(images, IMAGES, strict=True):
+        dates = {image[f"{level}Date"].value for level in ("Study", "Acquisition", "Content")}
+        times = {image[f"{level}Time"].value for level in ("Study", "Acquisition", "Content")}
         assert dates == {f"{made.taken:%Y%m%d}"}
         assert len(times) == 1
 
 
-def test_each_patient_has_six_or_seven_films_over_two_weeks() -> None:
+def test_each_patient_has_six_or_seven_images_over_two_weeks() -> None:
     assert len(PATIENTS) == 4
     for patient in PATIENTS:
         assert len(patient.days) in {6, 7}
@@ -110,27 +110,27 @@ def test_each_patient_has_six_or_seven_films_over_two_weeks() -> None:
         assert 11 <= patient.days[-1] - patient.days[0] <= 14
 
 
-def test_one_film_of_one_patient_is_ap(films: list[FileDataset]) -> None:
-    assert Counter(film.ViewPosition for film in films) == {"PA": len(films) - 1, "AP": 1}
+def test_one_image_of_one_patient_is_ap(images: list[FileDataset]) -> None:
+    assert Counter(image.ViewPosition for image in images) == {"PA": len(images) - 1, "AP": 1}
 
 
-def test_a_worsening_patient_gets_whiter_lungs(films: list[FileDataset]) -> None:
-    first, *_, last = [film.pixel_array for film in films if film.PatientID == "SIM-0001"]
+def test_a_worsening_patient_gets_whiter_lungs(images: list[FileDataset]) -> None:
+    first, *_, last = [image.pixel_array for image in images if image.PatientID == "SIM-0001"]
 
     lungs = np.s_[200:700, 150:300]
     assert last[lungs].mean() < 0.8 * first[lungs].mean()  # MONOCHROME1: white is low
 
 
-def test_the_copy_repeats_a_film_under_another_name(inbox: Path) -> None:
+def test_the_copy_repeats_an_image_under_another_name(inbox: Path) -> None:
     assert (inbox / "reject-copy.dcm").read_bytes() == (inbox / FIRST).read_bytes()
 
 
-def test_the_uid_conflict_comes_after_the_film_that_it_contradicts(inbox: Path) -> None:
+def test_the_uid_conflict_comes_after_the_image_that_it_contradicts(inbox: Path) -> None:
     original, conflict = dcmread(inbox / FIRST), dcmread(inbox / "reject-uid-conflict.dcm")
 
     assert conflict.SOPInstanceUID == original.SOPInstanceUID
     assert conflict.PixelData != original.PixelData
-    assert sorted(DEMO_EXPECTATIONS).index("reject-uid-conflict.dcm") > len(FILMS)
+    assert sorted(DEMO_EXPECTATIONS).index("reject-uid-conflict.dcm") > len(IMAGES)
 
 
 def test_the_lateral_says_what_it_is(inbox: Path) -> None:
@@ -148,11 +148,11 @@ def test_the_extremity_is_readable_and_says_what_it_is(inbox: Path) -> None:
 
 
 def test_the_truncated_file_breaks_off_within_its_pixels(
-    inbox: Path, films: list[FileDataset]
+    inbox: Path, images: list[FileDataset]
 ) -> None:
     path = inbox / "reject-truncated.dcm"
     truncated = dcmread(path, stop_before_pixels=True)
 
     promised = 2 * truncated.Rows * truncated.Columns
     assert path.stat().st_size < 0.65 * promised
-    assert truncated.SOPInstanceUID not in {film.SOPInstanceUID for film in films}
+    assert truncated.SOPInstanceUID not in {image.SOPInstanceUID for image in images}

@@ -1,4 +1,4 @@
-"""The films that models are trained and measured on, and what is known of each.
+"""The images that models are trained and measured on, and what is known of each.
 
 The folder is described in its own README; nothing of it is stored in this repository.
 """
@@ -21,8 +21,8 @@ OUTCOMES = {"went_icu": "Y", "intubated": "Y", "survival": "N"}
 """Columns on the course of the disease, and the entry that means a severe one."""
 
 SCORED_WITHOUT_FILE = {"covid-19-pneumonia-14-PA.png": "cidc-23"}
-"""Scored by the readers, but the file could not be stored: 93 of 94 films remain. The
-patient is known from the lateral film of the same study."""
+"""Scored by the readers, but the file could not be stored: 93 of 94 images remain. The
+patient is known from the lateral image of the same study."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ReaderScore:
 
 
 @dataclass(frozen=True)
-class Film:
+class TrainingImage:
     """One radiograph with every label that its source gives; None is unknown."""
 
     path: Path
@@ -61,7 +61,7 @@ class Film:
 
 
 def grey_pixels(path: Path) -> NDArray[np.uint8]:
-    """Read a published film.
+    """Read a published image.
 
     Returns
     -------
@@ -81,11 +81,11 @@ def grey_pixels(path: Path) -> NDArray[np.uint8]:
     return pixels
 
 
-def collection_films(data: Path) -> list[Film]:
-    """Read the frontal films of the COVID-19 Image Data Collection, with all scores."""
+def collection_images(data: Path) -> list[TrainingImage]:
+    """Read the frontal images of the COVID-19 Image Data Collection, with all scores."""
     scores, zones = reader_scores(data), _brixia_zones(data)
     return [
-        Film(
+        TrainingImage(
             path=data / "cidc" / "images" / row["filename"],
             source="cidc",
             patient=f"cidc-{row['patientid']}",
@@ -101,7 +101,7 @@ def collection_films(data: Path) -> list[Film]:
 
 
 def reader_scores(data: Path) -> dict[str, ReaderScore]:
-    """Read the scores of all 94 films, by file name."""
+    """Read the scores of all 94 images, by file name."""
     patient = SCORED_WITHOUT_FILE | {
         row["filename"]: f"cidc-{row['patientid']}" for row in _rows(data / "cidc" / "metadata.csv")
     }
@@ -125,10 +125,10 @@ def _brixia_zones(data: Path) -> dict[str, tuple[float, ...]]:
     }
 
 
-def nih_films(data: Path) -> list[Film]:
-    """Read the ChestX-ray14 films; their findings come from reports, not from the films."""
+def nih_images(data: Path) -> list[TrainingImage]:
+    """Read the ChestX-ray14 images; their findings come from reports, not from the images."""
     return [
-        Film(
+        TrainingImage(
             path=data / "pretrain" / row["filename"],
             source="nih",
             patient=f"nih-{row['patient_id']}",
@@ -139,10 +139,10 @@ def nih_films(data: Path) -> list[Film]:
     ]
 
 
-def cxnet_films(data: Path) -> list[Film]:
-    """Read the COVID-CXNet films; their patients are unknown, so each is its own."""
+def cxnet_images(data: Path) -> list[TrainingImage]:
+    """Read the COVID-CXNet images; their patients are unknown, so each is its own."""
     return [
-        Film(
+        TrainingImage(
             path=data / "pretrain" / row["filename"],
             source="cxnet",
             patient=row["filename"],
@@ -152,9 +152,9 @@ def cxnet_films(data: Path) -> list[Film]:
     ]
 
 
-def patients(films: Iterable[Film]) -> frozenset[str]:
-    """List the patients of these films."""
-    return frozenset(film.patient for film in films)
+def patients(images: Iterable[TrainingImage]) -> frozenset[str]:
+    """List the patients of these images."""
+    return frozenset(image.patient for image in images)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
-"""What published systems predict for the same films: a folder with one CSV for each.
+"""What published systems predict for the same images: a folder with one CSV for each.
 
-A column ``filename`` (or ``fname``) names the film. Of the others, ``geo`` predicts geographic
+A column ``filename`` (or ``fname``) names the image. Of the others, ``geo`` predicts geographic
 extent and ``opacity`` opacity; where there are not both, the only column predicts either.
 """
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from flows.errors import UsageError
 
 PublishedPoints = Mapping[str, tuple[float, float]]
-"""What a system gives for extent and opacity, on its own scale, by film."""
+"""What a system gives for extent and opacity, on its own scale, by image."""
 
-PEERS: Mapping[str, str] = {
+COMPARATORS: Mapping[str, str] = {
     "BS-Net": "bsnet-singlemodel-cidc.csv",
     "COVID-Net-Sev": "covidnet-sev-cidc.csv",
     "PXS": "pxs-cidc.csv",
@@ -22,12 +22,12 @@ PEERS: Mapping[str, str] = {
 """The file of each system in the authors' repository, mlmed/covid-severity; any other file is
 called by its own name."""
 
-_FILM = ("filename", "fname")
+_IMAGE = ("filename", "fname")
 _BOTH = ("geo", "opacity")
 
 
-def read_peers(folder: Path) -> dict[str, PublishedPoints]:
-    """Read the outputs of every system in a folder, for extent and opacity by film.
+def read_comparators(folder: Path) -> dict[str, PublishedPoints]:
+    """Read the outputs of every system in a folder, for extent and opacity by image.
 
     Raises
     ------
@@ -37,29 +37,29 @@ def read_peers(folder: Path) -> dict[str, PublishedPoints]:
     files = {path.name: path for path in sorted(folder.glob("*.csv"))}
     if not files:
         raise UsageError(f"there is no .csv file in {folder}")
-    named = {name: files.pop(file) for name, file in PEERS.items() if file in files}
+    named = {name: files.pop(file) for name, file in COMPARATORS.items() if file in files}
     named |= {path.stem: path for path in files.values()}
-    return {name: read_peer(path) for name, path in named.items()}
+    return {name: read_comparator(path) for name, path in named.items()}
 
 
-def read_peer(path: Path) -> PublishedPoints:
-    """Read one system's outputs for extent and opacity, by film."""
+def read_comparator(path: Path) -> PublishedPoints:
+    """Read one system's outputs for extent and opacity, by image."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
-            film, extent, opacity = _columns(rows.fieldnames or ())
-            return {row[film]: (float(row[extent]), float(row[opacity])) for row in rows}
+            image, extent, opacity = _columns(rows.fieldnames or ())
+            return {row[image]: (float(row[extent]), float(row[opacity])) for row in rows}
     except (OSError, UnicodeDecodeError, csv.Error, TypeError, ValueError) as error:
         raise UsageError(f"{path} holds no system's outputs: {error}") from error
 
 
 def _columns(columns: Sequence[str]) -> tuple[str, str, str]:
-    film = next((name for name in _FILM if name in columns), None)
-    if film is None:
+    image = next((name for name in _IMAGE if name in columns), None)
+    if image is None:
         raise ValueError("there is no column filename or fname")
     if set(_BOTH) <= set(columns):
-        return film, *_BOTH
-    others = [name for name in columns if name != film]
+        return image, *_BOTH
+    others = [name for name in columns if name != image]
     if len(others) != 1:
         raise ValueError("there must be columns geo and opacity, or one column of outputs")
-    return film, others[0], others[0]
+    return image, others[0], others[0]

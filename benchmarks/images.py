@@ -1,4 +1,4 @@
-"""The films that all variants read, written anew for each run so that all find them equally."""
+"""The images that all variants read, written anew for each run so that all find them equally."""
 
 import csv
 import io
@@ -17,17 +17,17 @@ _FRONTAL = {"PA", "AP", "AP Supine"}
 _DICOM = {Format.UNCOMPRESSED: "RG1_UNCR.dcm", Format.JPEG_2000: "RG1_J2KR.dcm"}
 
 
-def write_films(form: Format, count: int, *, data: Path, folder: Path) -> tuple[str, ...]:
-    """Write films of one format.
+def write_images(form: Format, count: int, *, data: Path, folder: Path) -> tuple[str, ...]:
+    """Write images of one format.
 
     Parameters
     ----------
     form
-        ``png-jpeg`` takes frontal films of mixed size from all over the COVID-19 Image Data
+        ``png-jpeg`` takes frontal images of mixed size from all over the COVID-19 Image Data
         Collection, and begins anew where there are no more. The others write one radiograph
         ``count`` times, each with UIDs of its own, uncompressed also with pixels of its own.
     count
-        How many films.
+        How many images.
     data
         The folder that holds ``cidc``.
     folder
@@ -40,7 +40,7 @@ def write_films(form: Format, count: int, *, data: Path, folder: Path) -> tuple[
     Raises
     ------
     BenchmarkError
-        The films that this format is made of are not here.
+        The images that this format is made of are not here.
     """
     folder.mkdir(parents=True)
     contents = _raster(count, data / "cidc") if form is Format.RASTER else _dicom(form, count)
@@ -52,20 +52,20 @@ def write_films(form: Format, count: int, *, data: Path, folder: Path) -> tuple[
     return tuple(files)
 
 
-def repeated(films: Sequence[str], count: int, *, folder: Path) -> tuple[str, ...]:
-    """Give films further names, up to ``count``: 5,000 films of 7 MB need no 36 GB."""
+def repeated(images: Sequence[str], count: int, *, folder: Path) -> tuple[str, ...]:
+    """Give images further names, up to ``count``: 5,000 images of 7 MB need no 36 GB."""
     folder.mkdir(parents=True)
     names = []
-    for number, film in zip(range(count), itertools.cycle(films), strict=False):
-        name = folder / f"{number:05d}{Path(film).suffix}"
-        os.link(film, name)
+    for number, image in zip(range(count), itertools.cycle(images), strict=False):
+        name = folder / f"{number:05d}{Path(image).suffix}"
+        os.link(image, name)
         names.append(str(name))
     return tuple(names)
 
 
 def _raster(count: int, collection: Path) -> Iterator[tuple[str, bytes]]:
     frontal = _frontal(collection)
-    # Evenly from all over the collection, whose neighbours are often films of one patient.
+    # Evenly from all over the collection, whose neighbours are often images of one patient.
     chosen = [frontal[i * len(frontal) // count] for i in range(min(count, len(frontal)))]
     for file in itertools.islice(itertools.cycle(chosen or frontal), count):
         yield file.suffix, file.read_bytes()
@@ -77,7 +77,7 @@ def _frontal(collection: Path) -> list[Path]:
             rows = [row for row in csv.DictReader(lines) if row["view"] in _FRONTAL]
     except FileNotFoundError as error:
         raise BenchmarkError(
-            "the PNG and JPEG films are those of the COVID-19 Image Data Collection, and "
+            "the PNG and JPEG images are those of the COVID-19 Image Data Collection, and "
             "there is no cidc/metadata.csv in the data folder: name it with --data, or leave "
             f"{Format.RASTER} out of --formats"
         ) from error
@@ -105,7 +105,7 @@ def _make_another_image(dataset: FileDataset, number: int) -> None:
 
 
 def _flip_a_row(dataset: FileDataset, number: int) -> None:
-    """Flip the lowest bit of one row, another one in each film."""
+    """Flip the lowest bit of one row, another one in each image."""
     row_bytes = dataset.Columns * dataset.BitsAllocated // 8
     start = number % dataset.Rows * row_bytes
     pixels = bytearray(dataset.PixelData)

@@ -1,7 +1,7 @@
 """The demonstration's drop folder: simulated courses, and files that must be rejected.
 
-All films are made from one real radiograph that pydicom-data carries (RG1, a chest film
-with large nodules of its own). Opacities are painted on it; no film shows a patient's course,
+All images are made from one real radiograph that pydicom-data carries (RG1, a chest image
+with large nodules of its own). Opacities are painted on it; no image shows a patient's course,
 and each one says so in its tags.
 """
 
@@ -51,14 +51,14 @@ _UID_NAMESPACE = UUID("6a0f9b52-3d0e-4f5c-9a55-0c1b6f0d2e71")  # fixed, so that 
 _FIRST_DAY = date(2020, 3, 1)
 _BLACK = 30_000  # stored value at the dark end of RG1's window (centre 15000, width 30000)
 _MARGIN = 16  # pixels cut off at each border; hides the corners that a tilt leaves empty
-_EXPOSURES = (1.0, 1.02, 0.985, 1.01, 0.99, 1.015, 0.98)  # no two films are exposed alike
+_EXPOSURES = (1.0, 1.02, 0.985, 1.01, 0.99, 1.015, 0.98)  # no two images are exposed alike
 _WARNING = "SIMULATED opacities, not a real patient"
 _TRUNCATED_SHARE = 0.6
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What tells one simulated patient's films from another's, besides the opacities."""
+    """What tells one simulated patient's images from another's, besides the opacities."""
 
     tilt_degrees: float = 0.0
     stoutness: float = 1.0
@@ -68,7 +68,7 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class DemoPatient:
-    """A simulated patient, and the days on which films are taken."""
+    """A simulated patient, and the days on which images are taken."""
 
     number: int
     name: str
@@ -84,8 +84,8 @@ class DemoPatient:
 
 
 @dataclass(frozen=True)
-class DemoFilm:
-    """One film to make. Its UIDs follow from the patient, the day and the view alone."""
+class DemoImage:
+    """One image to make. Its UIDs follow from the patient, the day and the view alone."""
 
     patient: DemoPatient
     day: int
@@ -117,8 +117,8 @@ PATIENTS = (
     ),
     DemoPatient(4, "FOUR", STABLE, (1, 3, 6, 8, 11, 13), Anatomy(0.6, 0.98, 1.03), frozenset({8})),
 )
-FILMS = tuple(
-    DemoFilm(patient, day, "AP" if day in patient.ap_days else "PA")
+IMAGES = tuple(
+    DemoImage(patient, day, "AP" if day in patient.ap_days else "PA")
     for patient in PATIENTS
     for day in patient.days
 )
@@ -128,10 +128,10 @@ _REJECT_COPY = "reject-copy.dcm"
 _REJECT_EXTREMITY = "reject-extremity.dcm"
 _REJECT_LATERAL = "reject-lateral.dcm"
 _REJECT_TRUNCATED = "reject-truncated.dcm"
-_REJECT_UID_CONFLICT = "reject-uid-conflict.dcm"  # must sort after the film that it contradicts
+_REJECT_UID_CONFLICT = "reject-uid-conflict.dcm"  # must sort after the image that it contradicts
 
 DEMO_EXPECTATIONS: Mapping[str, str] = MappingProxyType(
-    {film.name: State.SCORED.value for film in FILMS}
+    {image.name: State.SCORED.value for image in IMAGES}
     | {
         _NOT_AN_IMAGE: Reason.NOT_AN_IMAGE.value,
         _REJECT_COPY: COPY,
@@ -145,21 +145,21 @@ DEMO_EXPECTATIONS: Mapping[str, str] = MappingProxyType(
 
 
 def write_demo_inbox(folder: Path) -> None:
-    """Fill a drop folder with the demonstration: about 53 MB, 26 films and 6 rejections.
+    """Fill a drop folder with the demonstration: about 53 MB, 26 images and 6 rejections.
 
     Each file appears whole or not at all. Writing again changes nothing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rg1 = _sample("RG1_UNCI.dcm")
     white = _white(rg1)
-    for film in FILMS:
-        _drop(folder / film.name, _film(film, rg1=rg1, white=white))
+    for image in IMAGES:
+        _drop(folder / image.name, _image(image, rg1=rg1, white=white))
     for name, content in _rejections(rg1, white):
         _drop(folder / name, content)
 
 
 def rg1_pixels() -> NDArray[np.float32]:
-    """Read the radiograph that all films are made from, at half its size.
+    """Read the radiograph that all images are made from, at half its size.
 
     Returns
     -------
@@ -195,25 +195,27 @@ def _drop(target: Path, content: bytes) -> None:
 
 def _rejections(rg1: FileDataset, white: NDArray[np.float32]) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file that must not be scored."""
-    first, second, third = (DemoFilm(patient, patient.days[0]) for patient in PATIENTS[:3])
-    lateral = DemoFilm(second.patient, second.day + 1, "LL")
-    contradiction = DemoFilm(first.patient, first.day, added=0.4)
-    interrupted = _film(DemoFilm(third.patient, third.day + 1), rg1=rg1, white=white)
+    first, second, third = (DemoImage(patient, patient.days[0]) for patient in PATIENTS[:3])
+    lateral = DemoImage(second.patient, second.day + 1, "LL")
+    contradiction = DemoImage(first.patient, first.day, added=0.4)
+    interrupted = _image(DemoImage(third.patient, third.day + 1), rg1=rg1, white=white)
     yield _NOT_AN_IMAGE, b"This is a text, whatever its name says. It must be rejected.\n"
-    yield _REJECT_COPY, _film(first, rg1=rg1, white=white)
+    yield _REJECT_COPY, _image(first, rg1=rg1, white=white)
     yield _REJECT_EXTREMITY, _extremity()
-    yield _REJECT_LATERAL, _film(lateral, rg1=rg1, white=white)
+    yield _REJECT_LATERAL, _image(lateral, rg1=rg1, white=white)
     yield _REJECT_TRUNCATED, interrupted[: int(_TRUNCATED_SHARE * len(interrupted))]
-    yield _REJECT_UID_CONFLICT, _film(contradiction, rg1=rg1, white=white)
+    yield _REJECT_UID_CONFLICT, _image(contradiction, rg1=rg1, white=white)
 
 
-def _film(film: DemoFilm, *, rg1: FileDataset, white: NDArray[np.float32]) -> bytes:
-    """Make one film as a DICOM file."""
-    painted = paint_opacities(white, lungs=RG1_LUNGS, amount=film.amount, seed=film.patient.number)
-    exposure = film.patient.anatomy.gamma * _EXPOSURES[film.day % len(_EXPOSURES)]
-    exposed = _posed(painted, film.patient.anatomy) ** exposure
+def _image(image: DemoImage, *, rg1: FileDataset, white: NDArray[np.float32]) -> bytes:
+    """Make one image as a DICOM file."""
+    painted = paint_opacities(
+        white, lungs=RG1_LUNGS, amount=image.amount, seed=image.patient.number
+    )
+    exposure = image.patient.anatomy.gamma * _EXPOSURES[image.day % len(_EXPOSURES)]
+    exposed = _posed(painted, image.patient.anatomy) ** exposure
     stored = np.rint((1 - exposed) * _BLACK).astype("<u2")
-    dataset = _described(film, source=rg1)
+    dataset = _described(image, source=rg1)
     del dataset.PixelSpacing  # RG1 says 0 mm
     dataset.Rows, dataset.Columns = stored.shape
     dataset.PixelData = stored.tobytes()
@@ -221,7 +223,7 @@ def _film(film: DemoFilm, *, rg1: FileDataset, white: NDArray[np.float32]) -> by
 
 
 def _posed(pixels: NDArray[np.float32], anatomy: Anatomy) -> NDArray[np.float32]:
-    """Tilt, trim and stretch a film. Never mirrored: the heart would change sides."""
+    """Tilt, trim and stretch an image. Never mirrored: the heart would change sides."""
     tilted = Image.fromarray(pixels).rotate(anatomy.tilt_degrees, Image.Resampling.BILINEAR)
     width, height = tilted.width - 2 * _MARGIN, tilted.height - 2 * _MARGIN
     posed = tilted.resize(
@@ -233,9 +235,9 @@ def _posed(pixels: NDArray[np.float32], anatomy: Anatomy) -> NDArray[np.float32]
 
 
 def _extremity() -> bytes:
-    """Make a film of another body part: RG3 as it is, but under a simulated patient."""
+    """Make an image of another body part: RG3 as it is, but under a simulated patient."""
     rg3 = _sample("RG3_J2KI.dcm")
-    dataset = _described(DemoFilm(PATIENTS[3], PATIENTS[3].days[0] + 1, "AP"), source=rg3)
+    dataset = _described(DemoImage(PATIENTS[3], PATIENTS[3].days[0] + 1, "AP"), source=rg3)
     dataset.BodyPartExamined = rg3.BodyPartExamined
     dataset.StudyDescription = "SIMULATED extremity"
     dataset.ImageComments = "Not a chest: to be rejected. SIMULATED, not a real patient."
@@ -244,54 +246,54 @@ def _extremity() -> bytes:
     return _encoded(dataset, transfer_syntax=rg3.file_meta.TransferSyntaxUID)
 
 
-def _described(film: DemoFilm, *, source: Dataset) -> Dataset:
-    """Describe a film. Of the source nothing is taken but how its pixels are stored."""
+def _described(image: DemoImage, *, source: Dataset) -> Dataset:
+    """Describe an image. Of the source nothing is taken but how its pixels are stored."""
     dataset = deepcopy(source.group_dataset(0x0028))
-    for keyword, value in (_tags(film) | _times(film)).items():
+    for keyword, value in (_tags(image) | _times(image)).items():
         setattr(dataset, keyword, value)
     return dataset
 
 
-def _tags(film: DemoFilm) -> dict[str, str | int | list[str]]:
+def _tags(image: DemoImage) -> dict[str, str | int | list[str]]:
     """Who and what is shown, and that none of it is real."""
-    visit = f"{film.patient.patient_id}/{film.taken}/{film.view}"
-    lateral = " Frontal pixels labelled as a lateral: to be rejected." if film.view == "LL" else ""
+    visit = f"{image.patient.patient_id}/{image.taken}/{image.view}"
+    lateral = " Frontal pixels labelled as a lateral: to be rejected." if image.view == "LL" else ""
     return {
         "ImageType": ["DERIVED", "SECONDARY", "SIMULATED"],
         "SOPClassUID": ComputedRadiographyImageStorage,
         "SOPInstanceUID": _uid(f"image/{visit}"),
         "StudyInstanceUID": _uid(f"study/{visit}"),
         "SeriesInstanceUID": _uid(f"series/{visit}"),
-        "StudyID": film.patient.patient_id,
+        "StudyID": image.patient.patient_id,
         "SeriesNumber": 1,
         "InstanceNumber": 1,
         "AccessionNumber": "",
         "ReferringPhysicianName": "",
         "Manufacturer": "SIMULATED",
         "Modality": "CR",
-        "PatientName": f"SIMULATED^{film.patient.name}",
-        "PatientID": film.patient.patient_id,
+        "PatientName": f"SIMULATED^{image.patient.name}",
+        "PatientID": image.patient.patient_id,
         "PatientBirthDate": "",
         "PatientSex": "",
         "PatientIdentityRemoved": "YES",
         "DeidentificationMethod": "All tags but those of the pixel module were replaced",
         "PatientOrientation": ["L", "F"],
         "BodyPartExamined": "CHEST",
-        "ViewPosition": film.view,
+        "ViewPosition": image.view,
         "BurnedInAnnotation": "NO",
         "StudyDescription": "SIMULATED chest",
         "SeriesDescription": _WARNING,
         "ImageComments": f"{_WARNING}.{lateral}",
-        "DerivationDescription": f"SIMULATED: amount {film.amount:.2f} of opacities painted on "
+        "DerivationDescription": f"SIMULATED: amount {image.amount:.2f} of opacities painted on "
         "the public sample RG1, resampled",
     }
 
 
-def _times(film: DemoFilm) -> dict[str, str]:
+def _times(image: DemoImage) -> dict[str, str]:
     """Date and time at all four levels that a reader may look at."""
     levels = ("Study", "Series", "Acquisition", "Content")
-    dates = {f"{level}Date": f"{film.taken:%Y%m%d}" for level in levels}
-    return dates | {f"{level}Time": f"08{10 * film.patient.number}00" for level in levels}
+    dates = {f"{level}Date": f"{image.taken:%Y%m%d}" for level in levels}
+    return dates | {f"{level}Time": f"08{10 * image.patient.number}00" for level in levels}
 
 
 def _uid(name: str) -> UID:

@@ -11,32 +11,32 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from severity.domain import Likeness, Unlike
+from severity.domain import DistributionCheck, OutOfDistribution
 from severity.errors import WrongWeights
 from severity.files.reader import read_radiograph
 from severity.images.grey_image import GreyImage
 from severity.images.preprocessing import MODEL_LIMIT, to_model_input
 from severity.models.bundled import load_bundled
 from severity.models.scoring_model import Placement
-from severity.reliability.likeness import (
+from severity.reliability.out_of_distribution import (
     from_safetensors,
-    frontal_films,
+    frontal_distribution,
     to_safetensors,
 )
-from training.films import Film as LabelledFilm
-from training.films import collection_films
+from training.images import TrainingImage as LabelledImage
+from training.images import collection_images
 
-Film = NDArray[np.float32]
+Pixels = NDArray[np.float32]
 
 
 @pytest.fixture(scope="module")
-def chest() -> Film:
+def chest() -> Pixels:
     content = Path(get_testdata_file("RG1_UNCR.dcm", download=False)).read_bytes()
     return to_model_input(read_radiograph(content, None, content_sha256="", zone=UTC).grey)
 
 
 @pytest.fixture(scope="module")
-def knee() -> Film:
+def knee() -> Pixels:
     """A radiograph whose header would have it rejected."""
     dataset = dcmread(get_testdata_file("RG3_UNCR.dcm", download=False))
     pixels = np.ascontiguousarray(dataset.pixel_array)
@@ -44,87 +44,89 @@ def knee() -> Film:
     return to_model_input(GreyImage(pixels, black, white, *pixels.shape))
 
 
-def noise() -> Film:
+def noise() -> Pixels:
     return (
         np.random.default_rng(0).uniform(-MODEL_LIMIT, MODEL_LIMIT, (224, 224)).astype(np.float32)
     )
 
 
-def of(film: Film) -> Likeness:
-    return frontal_films().likeness([film])[0]
+def of(image: Pixels) -> DistributionCheck:
+    return frontal_distribution().check([image])[0]
 
 
-def test_a_frontal_film_is_like_known_ones(chest: Film) -> None:
-    likeness = of(chest)
+def test_a_frontal_image_is_like_known_ones(chest: Pixels) -> None:
+    distribution_check = of(chest)
 
-    assert likeness.distance < 1
-    assert likeness.unlike is None
-    assert likeness.reference == frontal_films().key
-
-
-def test_a_knee_has_another_layout(knee: Film) -> None:
-    likeness = of(knee)
-
-    assert likeness.distance > 1
-    assert likeness.unlike is Unlike.LAYOUT
+    assert distribution_check.distance < 1
+    assert distribution_check.out_of_distribution is None
+    assert distribution_check.reference == frontal_distribution().key
 
 
-def test_a_negative_is_recognised(chest: Film) -> None:
-    assert of(-chest).unlike is Unlike.INVERTED
+def test_a_knee_has_another_layout(knee: Pixels) -> None:
+    distribution_check = of(knee)
+
+    assert distribution_check.distance > 1
+    assert distribution_check.out_of_distribution is OutOfDistribution.LAYOUT
+
+
+def test_a_negative_is_recognised(chest: Pixels) -> None:
+    assert of(-chest).out_of_distribution is OutOfDistribution.INVERTED
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
-def test_a_turned_film_is_recognised(chest: Film, quarters: int) -> None:
-    assert of(np.rot90(chest, quarters)).unlike is Unlike.TURNED
+def test_a_turned_image_is_recognised(chest: Pixels, quarters: int) -> None:
+    assert of(np.rot90(chest, quarters)).out_of_distribution is OutOfDistribution.ROTATED
 
 
-def test_noise_is_no_films_texture() -> None:
-    assert of(noise()).unlike is Unlike.TEXTURE
+def test_noise_is_no_images_texture() -> None:
+    assert of(noise()).out_of_distribution is OutOfDistribution.TEXTURE
 
 
 @pytest.mark.parametrize("shade", [-MODEL_LIMIT, 0, MODEL_LIMIT])
 def test_an_even_image_is_unlike_and_measured_all_the_same(shade: float) -> None:
-    likeness = of(np.full((224, 224), shade, np.float32))
+    distribution_check = of(np.full((224, 224), shade, np.float32))
 
-    assert np.isfinite(likeness.distance)
-    assert likeness.unlike is not None
+    assert np.isfinite(distribution_check.distance)
+    assert distribution_check.out_of_distribution is not None
 
 
-def test_exposure_and_contrast_do_not_make_a_film_unlike(chest: Film) -> None:
+def test_exposure_and_contrast_do_not_make_an_image_unlike(chest: Pixels) -> None:
     assert of(chest / 4 - 500).distance == pytest.approx(of(chest).distance, abs=0.02)
 
 
-def test_a_mirrored_film_is_as_like_as_the_film(chest: Film) -> None:
+def test_a_mirrored_image_is_as_like_as_the_image(chest: Pixels) -> None:
     assert of(chest[:, ::-1]).distance == pytest.approx(of(chest).distance, abs=0.01)
 
 
-def test_each_of_three_images_has_the_likeness_that_it_has_alone(chest: Film, knee: Film) -> None:
+def test_each_of_three_images_has_the_likeness_that_it_has_alone(
+    chest: Pixels, knee: Pixels
+) -> None:
     images = [chest, noise(), knee]
 
-    together = frontal_films().likeness(images)
+    together = frontal_distribution().check(images)
 
     assert together == [of(image) for image in images]
-    assert len({one.unlike for one in together}) == 3
+    assert len({one.out_of_distribution for one in together}) == 3
 
 
 @pytest.mark.weights
-def test_every_score_says_how_like_its_film_is(chest: Film, knee: Film) -> None:
+def test_every_score_says_how_like_its_image_is(chest: Pixels, knee: Pixels) -> None:
     model = load_bundled("compact-1", Placement())
 
     scores = model.score([chest, knee, noise()])
 
-    assert [score.likeness for score in scores] == [of(chest), of(knee), of(noise())]
+    assert [score.distribution_check for score in scores] == [of(chest), of(knee), of(noise())]
 
 
-def test_a_reference_is_the_same_after_writing_and_reading(chest: Film, knee: Film) -> None:
-    read = from_safetensors(to_safetensors(frontal_films()))
+def test_a_reference_is_the_same_after_writing_and_reading(chest: Pixels, knee: Pixels) -> None:
+    read = from_safetensors(to_safetensors(frontal_distribution()))
 
-    assert read.key == frontal_films().key
-    assert read.likeness([chest, knee]) == frontal_films().likeness([chest, knee])
+    assert read.key == frontal_distribution().key
+    assert read.check([chest, knee]) == frontal_distribution().check([chest, knee])
 
 
 def test_whatever_moves_a_distance_makes_another_reference() -> None:
-    known = frontal_films()
+    known = frontal_distribution()
     moved = known.mean.copy()
     moved[0] += 1
     others = [
@@ -136,14 +138,14 @@ def test_whatever_moves_a_distance_makes_another_reference() -> None:
     assert len({known.key, *(other.key for other in others)}) == 4
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", to_safetensors(frontal_films())[:-1]])
+@pytest.mark.parametrize("content", [b"", b"{}", to_safetensors(frontal_distribution())[:-1]])
 def test_what_is_no_reference_is_refused(content: bytes) -> None:
     with pytest.raises(WrongWeights):
         from_safetensors(content)
 
 
 def test_a_reference_for_images_prepared_otherwise_is_refused() -> None:
-    content = to_safetensors(frontal_films()).replace(
+    content = to_safetensors(frontal_distribution()).replace(
         b"centercrop-resize", b"centercrop-squeeze"[:17]
     )
 
@@ -157,12 +159,12 @@ def test_a_reference_for_images_prepared_otherwise_is_refused() -> None:
         {"within_limit": 0.0},
         {"beyond_limit": float("nan")},
         {"mean": np.zeros(3, np.float32)},
-        {"deviations": np.zeros_like(frontal_films().deviations)},
+        {"deviations": np.zeros_like(frontal_distribution().deviations)},
     ],
 )
 def test_numbers_that_measure_nothing_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(WrongWeights):
-        dataclasses.replace(frontal_films(), **wrong)
+        dataclasses.replace(frontal_distribution(), **wrong)
 
 
 @pytest.mark.weights
@@ -175,66 +177,68 @@ def test_one_changed_byte_of_the_installed_reference_is_noticed(
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
-    monkeypatch.setattr("severity.reliability.likeness.resources.files", lambda _: tmp_path)
+    monkeypatch.setattr(
+        "severity.reliability.out_of_distribution.resources.files", lambda _: tmp_path
+    )
 
     with pytest.raises(WrongWeights, match="reinstall"):
-        frontal_films.__wrapped__()
+        frontal_distribution.__wrapped__()
 
 
 @pytest.fixture(scope="module")
-def frontals(cidc: Path) -> list[Film]:
-    return _inputs(collection_films(cidc.parent))
+def frontals(cidc: Path) -> list[Pixels]:
+    return _inputs(collection_images(cidc.parent))
 
 
-def _inputs(films: Sequence[LabelledFilm]) -> list[Film]:
+def _inputs(images: Sequence[LabelledImage]) -> list[Pixels]:
     pytest.importorskip("torch")
     from training.head import model_inputs
 
-    return list(model_inputs(films)[:, 0].numpy())
+    return list(model_inputs(images)[:, 0].numpy())
 
 
-def share(images: Sequence[Film], *reasons: Unlike) -> float:
+def share(images: Sequence[Pixels], *reasons: OutOfDistribution) -> float:
     """Of the images, that are flagged; for one of ``reasons``, if any are named."""
-    found = [one.unlike for one in frontal_films().likeness(images)]
-    return sum(one in (reasons or tuple(Unlike)) for one in found) / len(found)
+    found = [one.out_of_distribution for one in frontal_distribution().check(images)]
+    return sum(one in (reasons or tuple(OutOfDistribution)) for one in found) / len(found)
 
 
-def test_at_most_two_of_a_hundred_frontal_films_are_flagged(frontals: list[Film]) -> None:
+def test_at_most_two_of_a_hundred_frontal_images_are_flagged(frontals: list[Pixels]) -> None:
     assert len(frontals) == 531
     assert share(frontals) <= 0.02
 
 
 def test_it_is_not_severity_that_is_flagged(cidc: Path) -> None:
-    severe = [film for film in collection_films(cidc.parent) if is_severe(film)]
+    severe = [image for image in collection_images(cidc.parent) if is_severe(image)]
 
     assert len(severe) >= 30
     assert share(_inputs(severe)) <= 0.02
 
 
-def is_severe(film: LabelledFilm) -> bool:
+def is_severe(image: LabelledImage) -> bool:
     """Tell whether readers gave 6 of 8 points of extent or 12 of 18 of the Brixia score."""
-    extent = film.score.extent if film.score is not None else 0
-    return extent >= 6 or sum(film.brixia_zones or ()) >= 12
+    extent = image.score.extent if image.score is not None else 0
+    return extent >= 6 or sum(image.brixia_zones or ()) >= 12
 
 
 def test_most_laterals_are_flagged(cidc: Path) -> None:
     pytest.importorskip("torch")
-    from training.likeness import lateral_films
+    from training.out_of_distribution import lateral_images
 
-    laterals = _inputs(lateral_films(cidc.parent))
+    laterals = _inputs(lateral_images(cidc.parent))
 
     assert len(laterals) == 44
     assert share(laterals) >= 0.85
 
 
-def test_negatives_are_flagged_as_such(frontals: list[Film]) -> None:
+def test_negatives_are_flagged_as_such(frontals: list[Pixels]) -> None:
     assert share([-one for one in frontals]) >= 0.99
-    assert share([-one for one in frontals], Unlike.INVERTED) >= 0.95
+    assert share([-one for one in frontals], OutOfDistribution.INVERTED) >= 0.95
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
-def test_turned_films_are_flagged_as_such(frontals: list[Film], quarters: int) -> None:
-    turned = [np.rot90(one, quarters) for one in frontals]
+def test_turned_images_are_flagged_as_such(frontals: list[Pixels], quarters: int) -> None:
+    rotated = [np.rot90(one, quarters) for one in frontals]
 
-    assert share(turned) >= 0.94
-    assert share(turned, Unlike.TURNED) >= 0.9
+    assert share(rotated) >= 0.94
+    assert share(rotated, OutOfDistribution.ROTATED) >= 0.9

@@ -2,31 +2,31 @@ from pathlib import Path
 
 import pytest
 
-from flows.labelled_films.repeats import moment_of, read_repeats
+from flows.labelled_images.repeats import moment_of, read_repeats
 from severity.evaluation.repeatability import Moment
 from severity.files.sidecar import SidecarRecord
-from tests.builders.films import write_film
+from tests.builders.small_images import write_image
 
 
 def folder(place: Path, rows: str, *, header: str = "filename,patientid,offset,view") -> Path:
     for number in range(4):
-        write_film(place / "images" / f"{number}.png", seed=number)
+        write_image(place / "images" / f"{number}.png", seed=number)
     (place / "metadata.csv").write_text(f"{header}\n{rows}")
     return place
 
 
 def names(place: Path) -> list[str]:
-    return [one.path.name for one in read_repeats(place).films]
+    return [one.path.name for one in read_repeats(place).images]
 
 
-def test_films_of_one_patient_within_24_hours_are_found_without_labels(tmp_path: Path):
+def test_images_of_one_patient_within_24_hours_are_found_without_labels(tmp_path: Path):
     rows = "0.png,a,0,PA\n1.png,a,9,PA\n2.png,a,1,AP\n3.png,b,0,PA\n"
 
     assert names(folder(tmp_path, rows)) == ["0.png", "2.png"]
 
 
-def test_a_film_that_is_not_there_or_lies_elsewhere_repeats_nothing(tmp_path: Path):
-    write_film(tmp_path / "outside.png", seed=9)
+def test_an_image_that_is_not_there_or_lies_elsewhere_repeats_nothing(tmp_path: Path):
+    write_image(tmp_path / "outside.png", seed=9)
     rows = "0.png,a,0,PA\nabsent.png,a,0,PA\n../outside.png,a,0,PA\n"
 
     assert names(folder(tmp_path / "in", rows)) == []

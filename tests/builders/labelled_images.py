@@ -1,4 +1,4 @@
-"""A labelled folder for tests: films with painted opacities, whose labels are the amounts."""
+"""A labelled folder for tests: images with painted opacities, whose labels are the amounts."""
 
 from pathlib import Path
 
@@ -9,34 +9,34 @@ from scipy.ndimage import gaussian_filter
 from severity.simulation import Ellipse, paint_opacities
 
 LUNGS = (Ellipse(0.5, 0.3, 0.35, 0.16), Ellipse(0.5, 0.7, 0.35, 0.16))
-PATIENTS, FILMS = 8, 2
+PATIENTS, IMAGES = 8, 2
 
 
 def painted(patient: int, amount: float) -> Image.Image:
     """A chest of clouds that are the patient's own."""
     clouds = gaussian_filter(np.random.default_rng(patient).normal(size=(160, 160)), 9)
     chest = (0.35 + 0.1 * clouds / clouds.std()).clip(0, 1).astype(np.float32)
-    film = paint_opacities(chest, lungs=LUNGS, amount=amount, seed=patient)
-    return Image.fromarray((film * 255).astype(np.uint8))
+    image = paint_opacities(chest, lungs=LUNGS, amount=amount, seed=patient)
+    return Image.fromarray((image * 255).astype(np.uint8))
 
 
-def film_names() -> list[str]:
+def image_names() -> list[str]:
     return [
-        f"film-{patient}-{number}.png" for patient in range(PATIENTS) for number in range(FILMS)
+        f"film-{patient}-{number}.png" for patient in range(PATIENTS) for number in range(IMAGES)
     ]
 
 
 def amount(name: str) -> float:
-    """How much of a film's lungs is painted, from 0 to below 1."""
+    """How much of an image's lungs is painted, from 0 to below 1."""
     _, patient, number = name.removesuffix(".png").split("-")
-    return (int(patient) * FILMS + int(number)) / (PATIENTS * FILMS)
+    return (int(patient) * IMAGES + int(number)) / (PATIENTS * IMAGES)
 
 
-def write_films(folder: Path) -> None:
-    """Write the films of all patients, and whose they are."""
+def write_images(folder: Path) -> None:
+    """Write the images of all patients, and whose they are."""
     (folder / "images").mkdir(parents=True)
     rows = ["filename,patient_id,view"]
-    for name in film_names():
+    for name in image_names():
         patient = name.split("-")[1]
         painted(int(patient), amount(name)).save(folder / "images" / name)
         rows.append(f"{name},{patient},{'PA' if int(patient) % 2 else 'AP'}")

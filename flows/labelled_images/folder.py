@@ -1,10 +1,10 @@
-"""A labelled folder: films, what readers said of them, and whose they are.
+"""A labelled folder: images, what readers said of them, and whose they are.
 
 ``severity_scores.csv`` has the columns ``filename``, ``geographic_extent_mean`` (0 to 8) and
 ``opacity_mean``. ``brixia_scores.csv`` has ``filename`` and each reader's zones or global Brixia
 score; see `severity.evaluation.brixia`. ``metadata.csv``, optional, has ``filename``,
 ``patientid`` (or ``patient_id``), ``view``, ``sex`` and ``age``, as far as they are known; a table
-of labels may have them too. The films lie beside the tables or in ``images/``.
+of labels may have them too. The images lie beside the tables or in ``images/``.
 """
 
 import csv
@@ -30,7 +30,7 @@ _PATIENT = ("patientid", "patient_id")
 
 
 class LabelKind(StrEnum):
-    """What the points of a film rest on, the better first."""
+    """What the points of an image rest on, the better first."""
 
     READERS = "readers"  # scored on these two scales
     BRIXIA = "brixia"  # a Brixia score stands in for both
@@ -41,8 +41,8 @@ _FILES = {LabelKind.READERS: LABELS, LabelKind.BRIXIA: BRIXIA_LABELS}
 
 
 @dataclass(frozen=True)
-class LabelledFilm:
-    """One film that readers scored; what is not known of it is empty."""
+class LabelledImage:
+    """One image that readers scored; what is not known of it is empty."""
 
     name: str
     path: Path
@@ -57,13 +57,13 @@ class LabelledFilm:
 
 @dataclass(frozen=True)
 class LabelledFolder:
-    """What a folder holds; ``missing`` names films that were scored but are not there.
+    """What a folder holds; ``missing`` names images that were scored but are not there.
 
     ``label_files`` has the SHA-256 of each table of labels by its name, ``labels_sha256`` that of
     all of them together.
     """
 
-    films: tuple[LabelledFilm, ...]
+    images: tuple[LabelledImage, ...]
     missing: tuple[str, ...]
     opacity: Scale
     label_files: Mapping[str, str]
@@ -86,14 +86,14 @@ class _Table:
 def read_labelled(
     folder: Path, *, opacity: Scale, kinds: Collection[LabelKind] = (LabelKind.READERS,)
 ) -> LabelledFolder:
-    """Read the tables of a folder, and look for its films.
+    """Read the tables of a folder, and look for its images.
 
     Parameters
     ----------
     opacity
         The scale of ``opacity_mean``: 0 to 6 in Cohen et al. 2020, 0 to 8 in the RALO set.
     kinds
-        Which labels; of a film that has several the best one counts, in the order of `LabelKind`.
+        Which labels; of an image that has several the best one counts, in the order of `LabelKind`.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def read_labelled(
         for name, row in table.rows.items():
             labelled.setdefault(name, (kind, row))
     metadata = _read(folder / METADATA).rows if (folder / METADATA).exists() else {}
-    films, missing = [], []
+    images, missing = [], []
     for name, (kind, row) in labelled.items():
         path = _find(folder, name)
         if path is None:
@@ -114,8 +114,8 @@ def read_labelled(
             continue
         about = {**row, **{key: value for key, value in metadata.get(name, {}).items() if value}}
         extent, of_opacity = _both(row, kind, opacity, folder / _FILES[kind])
-        films.append(
-            LabelledFilm(
+        images.append(
+            LabelledImage(
                 name=name,
                 path=path,
                 extent=extent,
@@ -130,13 +130,13 @@ def read_labelled(
     digests = {
         _FILES[kind]: hashlib.sha256(table.content).hexdigest() for kind, table in tables.items()
     }
-    return LabelledFolder(tuple(films), tuple(missing), opacity, digests)
+    return LabelledFolder(tuple(images), tuple(missing), opacity, digests)
 
 
 def _both(
     row: Mapping[str, str], kind: LabelKind, opacity: Scale, path: Path
 ) -> tuple[float, float]:
-    """Return a film's extent and opacity in points."""
+    """Return an image's extent and opacity in points."""
     match kind:
         case LabelKind.READERS:
             return (
@@ -152,7 +152,7 @@ def _both(
 
 
 def _read(path: Path) -> _Table:
-    """Read a table by film; the same film twice must say the same."""
+    """Read a table by image; the same image twice must say the same."""
     try:
         content = path.read_bytes()
         rows = list(_rows(content.decode("utf-8-sig")))
@@ -179,7 +179,7 @@ def _rows(text: str) -> Iterator[dict[str, str]]:
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    """Look for a film beside the tables and in ``images``; never outside the folder."""
+    """Look for an image beside the tables and in ``images``; never outside the folder."""
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise UsageError(f"{folder}: {name} is not a name within the folder")
     places = (folder / name, folder / _IMAGES / name)

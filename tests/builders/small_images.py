@@ -1,4 +1,4 @@
-"""Small radiographs for tests: a real film under noise of its own each, with a sidecar."""
+"""Small radiographs for tests: a real image under noise of its own each, with a sidecar."""
 
 import csv
 from collections.abc import Sequence
@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from flows.demo.films import rg1_pixels
+from flows.demo.images import rg1_pixels
 
 
 @cache
-def _film() -> NDArray[np.uint8]:
-    film = Image.fromarray((rg1_pixels() * 255).astype(np.uint8))
-    return np.asarray(film.resize((128, 128), Image.Resampling.BOX))
+def _image() -> NDArray[np.uint8]:
+    image = Image.fromarray((rg1_pixels() * 255).astype(np.uint8))
+    return np.asarray(image.resize((128, 128), Image.Resampling.BOX))
 
 
-def write_film(path: Path, *, seed: int) -> None:
-    """Write a grey PNG of 128 x 128 pixels: like known films, and no other film's pixels."""
+def write_image(path: Path, *, seed: int) -> None:
+    """Write a grey PNG of 128 x 128 pixels: like known images, and no other image's pixels."""
     noise = np.random.default_rng(seed).integers(0, 12, (128, 128), dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.minimum(_film(), 243) + noise).save(path)
+    Image.fromarray(np.minimum(_image(), 243) + noise).save(path)
 
 
 def write_sidecar(folder: Path, rows: Sequence[dict[str, str]]) -> None:
@@ -35,12 +35,12 @@ def write_sidecar(folder: Path, rows: Sequence[dict[str, str]]) -> None:
         writer.writerows(rows)
 
 
-def write_inbox(folder: Path, *, films: int, patients: int = 3) -> None:
-    """Write films of a few patients, one film a day each, with their sidecar."""
+def write_inbox(folder: Path, *, images: int, patients: int = 3) -> None:
+    """Write images of a few patients, one image a day each, with their sidecar."""
     rows = []
-    for number in range(films):
+    for number in range(images):
         name = f"film-{number:04}.png"
-        write_film(folder / name, seed=number)
+        write_image(folder / name, seed=number)
         rows.append(
             {
                 "filename": name,

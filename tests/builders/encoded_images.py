@@ -1,4 +1,4 @@
-"""Small films as files: DICOM in every encoding, JPEG and PNG."""
+"""Small images as files: DICOM in every encoding, JPEG and PNG."""
 
 import io
 import warnings
@@ -23,7 +23,7 @@ from pydicom.uid import (
 _SHAPE = (104, 120)
 
 
-def grey_film(*, bits: int = 12, shape: tuple[int, int] = _SHAPE) -> NDArray[np.uint16]:
+def grey_image(*, bits: int = 12, shape: tuple[int, int] = _SHAPE) -> NDArray[np.uint16]:
     """A slope with a little noise over most of the range; 0 is black."""
     rows, columns = shape
     noise = np.random.default_rng(0).integers(0, 3, shape)
@@ -38,7 +38,7 @@ def patches(*values: int, dtype: type = np.uint16) -> NDArray[np.integer]:
     return pixels
 
 
-def dicom_film(
+def dicom_file(
     pixels: NDArray[np.integer] | None = None,
     *,
     bits: int = 12,
@@ -51,12 +51,12 @@ def dicom_film(
     ``frame`` is an encapsulated frame instead of the pixels. Further attributes replace those
     of the header, after the pixels were written; None removes one.
     """
-    pixels = grey_film(bits=bits) if pixels is None else pixels
+    pixels = grey_image(bits=bits) if pixels is None else pixels
     dataset = FileDataset("", {}, preamble=bytes(128), file_meta=_meta(syntax))
     dataset.update(_header(pixels, bits))
     file = io.BytesIO()
     with warnings.catch_warnings(), config.disable_value_validation():
-        warnings.simplefilter("ignore")  # films that break the standard are written on purpose
+        warnings.simplefilter("ignore")  # images that break the standard are written on purpose
         _put_pixels(dataset, pixels, frame)
         for keyword, value in attributes.items():
             if value is None:
@@ -106,7 +106,7 @@ def _put_pixels(dataset: FileDataset, pixels: NDArray[np.integer], frame: bytes 
         dataset.PixelData = pixels.tobytes()
         dataset.compress(syntax, generate_instance_uid=False)
     elif syntax == JPEGBaseline8Bit:
-        dataset.PixelData = encapsulate([jpeg_film(pixels.astype(np.uint8))])
+        dataset.PixelData = encapsulate([jpeg_file(pixels.astype(np.uint8))])
     else:
         order = ">" if syntax == ExplicitVRBigEndian else "<"
         dataset.PixelData = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
@@ -121,12 +121,12 @@ def jpeg_2000(pixels: NDArray[np.integer], bits: int) -> bytes:
     return encoded
 
 
-def jpeg_film(pixels: NDArray[np.uint8], **options: object) -> bytes:
+def jpeg_file(pixels: NDArray[np.uint8], **options: object) -> bytes:
     """Write pixels, grey or colour, as a JPEG file."""
     return _raster(pixels, "JPEG", quality=95, **options)
 
 
-def png_film(pixels: NDArray[np.integer]) -> bytes:
+def png_file(pixels: NDArray[np.integer]) -> bytes:
     """Write pixels, grey or colour, as a PNG file."""
     return _raster(pixels, "PNG")
 

@@ -1,3 +1,0 @@
-"""Folders of labelled films, for measuring models and fitting heads."""
-
-__all__ = ["features", "folder", "repeats"]
