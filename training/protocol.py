@@ -13,7 +13,7 @@ import numpy as np
 from flows.evaluation.comparators import COMPARATORS, read_comparator
 from severity.domain import Scale
 from severity.evaluation.agreement import Numbers, metrics
-from severity.evaluation.protocol import predictions, summarised
+from severity.evaluation.protocol import over_splits, predictions
 from severity.evaluation.regressions import Fit, fit_linear
 from training.images import reader_scores
 
@@ -59,7 +59,7 @@ def accuracy(
     maximum
         Predictions are clipped to [0, maximum]; None leaves them as they are.
     """
-    found = summarised(
+    found = over_splits(
         [
             metrics(predicted, points[test])
             for test, predicted in predictions(

@@ -55,8 +55,8 @@ if TYPE_CHECKING:
         METRICS,
         Measured,
         measure,
+        over_splits,
         predictions,
-        summarised,
     )
     from severity.evaluation.published_predictions import (
         EXTENT_SCALE,
@@ -149,6 +149,7 @@ __all__ = [
     "metrics",
     "near_duplicates",
     "out_of_fold",
+    "over_splits",
     "own_head",
     "parse_predictions",
     "perceptual_hash",
@@ -161,7 +162,6 @@ __all__ = [
     "settled",
     "spread",
     "standard_error",
-    "summarised",
     "usual_basis",
     "versions",
     "with_auxiliary_images",

@@ -85,7 +85,7 @@ def measure(
     return Measured(
         images=len(tested),
         groups=len(set(inside)),
-        metrics=summarised(found),
+        metrics=over_splits(found),
         predicted=averaged,
         mae=mae_interval((averaged - points)[tested], inside),
         limits=limits_of_agreement(averaged[tested], points[tested]),
@@ -127,6 +127,6 @@ def predictions(  # noqa: PLR0913 - what a split is made of
         yield test, predicted if scale is None else predicted.clip(scale.lowest, scale.highest)
 
 
-def summarised(found: Sequence[Metrics]) -> dict[str, MeanSd]:
+def over_splits(found: Sequence[Metrics]) -> dict[str, MeanSd]:
     """Take mean and standard deviation of each metric over the splits."""
     return {name: MeanSd.of([getattr(one, name) for one in found]) for name in METRICS}
