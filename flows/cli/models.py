@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from flows.cli.options import check_model
+from flows.cli.options import check_name
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
 from flows.models.catalogue import known, names, store, version
@@ -139,7 +139,7 @@ def list_command(*, as_json: bool) -> None:
 def show_command(name: str, *, as_json: bool) -> None:
     """Show everything that is known of the model NAME: hashes, source, licence, accuracy."""
     settings = read_settings()
-    check_model(name, settings)
+    check_name(name, settings)
     model = _listed(name, settings)
     if as_json:
         click.echo(model_json(model))

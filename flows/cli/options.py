@@ -41,11 +41,11 @@ def chosen_settings(**options: object) -> Settings:
         A setting is missing or wrong, or there is no such model.
     """
     settings = read_settings(**options)
-    check_model(settings.model, settings, place="SEVERITY_MODEL: ")
+    check_name(settings.model, settings, place="SEVERITY_MODEL: ")
     return settings
 
 
-def check_model(name: str, settings: Settings, *, place: str = "") -> None:
+def check_name(name: str, settings: Settings, *, place: str = "") -> None:
     """Refuse a name that no model of this installation has.
 
     Raises

@@ -7,7 +7,7 @@ import click
 
 from flows.cli.exit_codes import FAILURE
 from flows.cli.models import json_option
-from flows.cli.options import check_model
+from flows.cli.options import check_name
 from flows.cli.terminal import terminal
 from flows.evaluation.verification import verify
 from flows.models.text import verdict_json, verdict_table
@@ -32,7 +32,7 @@ def verify_command(name: str, data: Path, *, as_json: bool) -> None:
     more than 0.02 points, if an image was rejected, or if nothing could be compared.
     """
     settings = read_settings()
-    check_model(name, settings)
+    check_name(name, settings)
     scored_by, verdict = verify(name, settings, data)
     if as_json:
         click.echo(verdict_json(scored_by, verdict))
