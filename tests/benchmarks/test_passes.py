@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+pytest.importorskip("torch")
 from rich.console import Console
 
 from benchmarks.engine import main
