@@ -27,7 +27,7 @@ def require_torch(what: str) -> None:
     """
     if missing := _missing():
         raise NeedsTorch(
-            f"{what} needs {' and '.join(missing)}, not installed here: run `make install` in a "
+            f"{what} needs {missing[0]}, which is not installed here: run `make install` in a "
             "clone, or `pip install cxr-severity` where the package is installed"
         )
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("torch")
+
 from benchmarks import processes
 from benchmarks.jobs import BenchmarkError, Job, NotOffered, Precision, Task, Variant, Weights
 from benchmarks.memory import tree_bytes

@@ -105,6 +105,7 @@ def test_an_averaged_network_has_the_mean_of_all_weights() -> None:
         assert torch.allclose(value, (parts[0][name] + parts[1][name]) / 2)
 
 
+@pytest.mark.weights
 def test_a_model_that_is_written_is_the_shipped_one(tmp_path: Path) -> None:
     tensors = load((WEIGHTS / f"{NAME}.safetensors").read_bytes())
     extent, opacity = (

@@ -319,6 +319,7 @@ def test_a_linear_head_on_published_weights_takes_lung_opacity_alone_and_is_pinn
 
 
 def test_absent_weights_of_the_backbone_are_reported(command: Command, folder: Path) -> None:
+    pytest.importorskip("torch")
     arguments = ("train", "--data", str(folder), "--name", "mine-v1", "--backbone")
 
     nih = command(*arguments, "densenet121-res224-nih")

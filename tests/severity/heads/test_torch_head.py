@@ -9,6 +9,8 @@ from severity.heads.head import Chain, Layer, along
 from severity.heads.published import linear_on_lung_opacity
 from severity.heads.torch_head import HeadModule
 
+pytestmark = pytest.mark.weights  # torch takes as long
+
 
 def mlp(seed: int) -> Chain:
     """As scikit-learn's MLPRegressor(hidden_layer_sizes=[1000]) on 1,024 features."""

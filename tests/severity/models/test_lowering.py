@@ -19,6 +19,8 @@ from severity.models.torchxrayvision import lowered_densenet
 from tests.builders.images import three_images
 from tests.builders.networks import lively
 
+pytestmark = pytest.mark.weights
+
 IMAGES_3 = torch.from_numpy(three_images())[:, None]
 
 

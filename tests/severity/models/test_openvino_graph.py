@@ -10,6 +10,8 @@ from severity.models.backbone import Backbone
 from severity.models.bundled import load_bundled_backbone
 from severity.models.openvino_graph import graph
 
+pytestmark = pytest.mark.weights
+
 
 def test_openvino_reports_to_nobody() -> None:
     """Importing it would send an event over the network, or ask on the terminal first."""
