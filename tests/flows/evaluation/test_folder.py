@@ -268,7 +268,7 @@ def test_a_models_own_intervals_are_counted_as_it_shows_them(found: Evaluation, 
     def shares(margin: float) -> list[float]:
         margins = Margins((0.0,), (margin,), (margin,))
         one = ScoreCalibration(margins, MeasurementError(None, None))
-        model = replace(compact.model, calibration=Calibration(one, one))
+        model = replace(compact.load_model(), calibration=Calibration(one, one))
         readers = Readers(found.observed, found.groups, found.scales)
         return [one.rows[0].share.value for one in as_shipped(found.images, model, readers)]
 
