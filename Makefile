@@ -37,7 +37,7 @@ test-cpu: ## the demo and every test that needs no torch, in an environment with
 	.venv-cpu/bin/cxr-severity demo --home $$(mktemp -d)
 	.venv-cpu/bin/pytest $(IN_PARALLEL)
 
-test-everywhere: $(VENV)/installed $(VENV)/installed-dev ## every test in other orders, zones, rights and without films
+test-everywhere: $(VENV)/installed $(VENV)/installed-dev ## every test in other orders, time zones, rights, without radiographs
 	.ci/everywhere $(BIN)/pytest $(IN_PARALLEL)
 
 check: static quick ## what must pass before each commit; a minute or so
