@@ -9,6 +9,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+VENV_CPU ?= .venv-cpu
 BIN := $(VENV)/bin
 # Modules are compiled when they are first imported: most never are, and would take 200 MB.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
@@ -18,7 +19,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
-demo: $(VENV)/installed-cpu ## the whole job on simulated films: scores, rejections, a trend
+demo: $(VENV)/installed-cpu ## the whole job on simulated images: scores, rejections, a trend
 	$(BIN)/cxr-severity demo
 	@test -e $(VENV)/installed \
 		|| echo "GPUs, txrv-* models, saliency maps and training of networks need torch: make install"
@@ -33,9 +34,9 @@ test: $(VENV)/installed $(VENV)/installed-dev ## every test, in random order (PR
 	$(BIN)/pytest $(IN_PARALLEL) --durations 25
 
 test-cpu: ## the demo and every test that needs no torch, in an environment without it: .venv-cpu
-	$(MAKE) VENV=.venv-cpu .venv-cpu/installed-dev
-	.venv-cpu/bin/cxr-severity demo --home $$(mktemp -d)
-	.venv-cpu/bin/pytest $(IN_PARALLEL)
+	$(MAKE) VENV=$(VENV_CPU) $(VENV_CPU)/installed-dev
+	home=$$(mktemp -d) && $(VENV_CPU)/bin/cxr-severity demo --home $$home && rm -rf $$home
+	$(VENV_CPU)/bin/pytest $(IN_PARALLEL)
 
 test-everywhere: $(VENV)/installed $(VENV)/installed-dev ## every test in other orders, time zones, rights, without radiographs
 	.ci/everywhere $(BIN)/pytest $(IN_PARALLEL)
@@ -71,7 +72,7 @@ bench: $(VENV)/installed $(VENV)/installed-dev ## measure the scoring engine (BE
 	$(BIN)/python -m benchmarks.engine --data $(or $(DATA),../shared/data) $(BENCH)
 
 clean: ## remove the environment and all caches
-	rm -rf $(VENV) .venv-cpu .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) $(VENV_CPU) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
