@@ -1,4 +1,4 @@
-"""How many cores there are. Standard library only."""
+"""The number of CPU cores. Standard library only."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The values that every part of the project speaks about. Standard library only."""
+"""The project's value types: images, scores, errors and codes. Standard library only."""
 
 import hashlib
 import json
@@ -89,7 +89,7 @@ class Acquired:
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """What is known of one radiograph besides its pixels."""
+    """One radiograph's patient, identifiers, view and time: everything but its pixels."""
 
     patient: PatientId
     study_uid: str
@@ -125,7 +125,7 @@ class OutOfDistribution(StrEnum):
     INVERTED = "inverted"  # black and white exchanged
     ROTATED = "turned"  # by 90, 180 or 270 degrees; the value is the database's
     LAYOUT = "layout"  # light and dark lie elsewhere: another projection, another part of the body
-    TEXTURE = "texture"  # what is left beyond the layout is no image's: noise, writing, drawings
+    TEXTURE = "texture"  # the remainder is not that of a radiograph: noise, text, drawings
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,8 @@ class DistributionCheck:
     """How far an image is from known frontal images.
 
     ``distance`` is in units of the limit: above 1 the image is out of distribution, and its
-    score is not reliable. ``reference`` names the images; distances to two are never compared.
+    score is not reliable. ``reference`` names the reference distribution; distances to different
+    ones are never compared.
     """
 
     reference: str
@@ -151,9 +152,9 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class StandardError:
-    """A standard error of measurement in points, its 95 % interval, and on what it rests.
+    """A standard error of measurement in points, with its 95 % interval.
 
-    ``degrees`` of freedom: the number of pairs, or of images seen again less one each.
+    ``degrees`` are its degrees of freedom: the number of pairs, or of values less one for each set.
     """
 
     points: float
@@ -163,11 +164,11 @@ class StandardError:
 
 @dataclass(frozen=True)
 class MeasurementError:
-    """How much one score moves although the patient does not.
+    """How much one score differs between images of a patient who did not change.
 
     ``repeats`` comes from images of one patient within 24 hours, which may show true change,
     ``perturbations`` from the same image rotated, cropped, exposed and compressed otherwise, which
-    cannot. None is not measured.
+    cannot. None means not measured.
     """
 
     repeats: StandardError | None
@@ -176,13 +177,14 @@ class MeasurementError:
     @property
     def smallest_detectable_change(self) -> float | None:
         """The change that the larger test-retest error alone exceeds in 5 % of pairs, in points."""
-        known = [one.points for one in (self.repeats, self.perturbations) if one is not None]
-        return _IN_95_OF_100 * math.sqrt(2) * max(known) if known else None
+        measured = (self.repeats, self.perturbations)
+        sems = [error.points for error in measured if error is not None]
+        return _IN_95_OF_100 * math.sqrt(2) * max(sems) if sems else None
 
 
 @dataclass(frozen=True)
 class MeasurementErrors:
-    """Of both scores of one model version."""
+    """The measurement errors of both scores of one model version."""
 
     geographic_extent: MeasurementError
     opacity: MeasurementError
@@ -193,7 +195,7 @@ class ModelVersion:
     """One backbone's weights, one head and their preprocessing.
 
     Scores of two model versions are never joined: any difference here is another `key`.
-    ``calibration_sha256`` identifies what is known of the scores' errors; empty if nothing is.
+    ``calibration_sha256`` identifies the calibration; empty if there is none.
     """
 
     name: str
@@ -220,7 +222,7 @@ class ModelVersion:
 class Score:
     """Both values for one image by one model version, in points.
 
-    The ``raw`` values are the head's output before clipping to the scale: they tell how far
+    The ``raw`` values are the head's output before clipping to the scale: they show how far
     beyond its end an image lies. ``findings`` are the backbone's own raw outputs (logits) by
     finding, such as torchxrayvision's 18; empty for a backbone that has none. The intervals hold
     the readers' mean in 90 of 100 images, on the images that the model was calibrated on; None if
@@ -240,5 +242,5 @@ class Score:
 
     @property
     def out_of_distribution(self) -> OutOfDistribution | None:
-        """Why the image is out of distribution; None if it is not, or if nobody measured."""
+        """Why the image is out of distribution; None if it is not, or was not checked."""
         return self.distribution_check.out_of_distribution if self.distribution_check else None

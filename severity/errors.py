@@ -6,13 +6,13 @@ SeverityError
 │   ├── ImageOutsideLimits      more bytes, rows or columns than are safe, or too few
 │   ├── NotAFrontalChestRadiograph
 │   ├── UntrustworthyPixels     pixel values contradict what the file says of them
-│   ├── IncompleteMetadata      patient or time cannot be told
+│   ├── IncompleteMetadata      patient or time cannot be determined
 │   └── ConflictingImage        contradicts, or repeats, an image that is already known
 ├── UnreadableSidecar           tell the operator; its images wait for a readable one
 ├── HelperUnavailable           stop: the machine starts no process, no image is to blame
 └── ModelUnavailable            stop: nothing can be scored by this model version
     ├── WrongWeights            the weights are not the ones named; never load them
-    └── NeedsTorch              stop: install torch, or ask for what does without
+    └── NeedsTorch              stop: install torch, or use what runs without it
 """
 
 import struct
@@ -30,7 +30,7 @@ BROKEN_FILE = (
     RuntimeError,
     struct.error,
 )
-"""What libraries raise over a broken file; a reader turns them into `UnreadableImage`."""
+"""Exceptions of libraries over a broken file; a reader turns them into `UnreadableImage`."""
 
 
 class SeverityError(Exception):
@@ -68,7 +68,7 @@ class UntrustworthyPixels(RejectedImage):
 
 
 class IncompleteMetadata(RejectedImage):
-    """The patient or the time cannot be told from the file or its sidecar."""
+    """The patient or the time cannot be determined from the file or its sidecar."""
 
 
 class ConflictingImage(RejectedImage):
@@ -92,4 +92,4 @@ class WrongWeights(ModelUnavailable):
 
 
 class NeedsTorch(ModelUnavailable):
-    """What was asked for runs on torch, which is not installed."""
+    """The requested operation runs on torch, which is not installed."""

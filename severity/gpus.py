@@ -1,4 +1,4 @@
-"""How many GPUs this machine has, asked of their driver: libraries that run on them load slowly."""
+"""The number of GPUs, asked of their driver, since libraries that run on GPUs load slowly."""
 
 import ctypes
 

@@ -1,4 +1,4 @@
-"""Packages that offer names of their modules, and import a module when it is first needed."""
+"""Packages that export names of their modules and import each module on first use."""
 
 import ast
 import pkgutil
@@ -10,9 +10,9 @@ from importlib import import_module
 def importing_when_asked(package: str) -> Callable[[str], object]:
     """Return a package's ``__getattr__`` (PEP 562), so that importing the package costs nothing.
 
-    Where each name comes from, the package says under ``if TYPE_CHECKING:``. Type checkers read
-    it there, linters hold it against ``__all__``, and it is read here, so that there is no third
-    list to differ from both. lazy_loader does so with a stub, out of sight of who reads the code.
+    The package's imports under ``if TYPE_CHECKING:`` state where each name comes from. Type
+    checkers read them, linters compare them with ``__all__``, and they are parsed here, so that
+    no third list can differ from both. lazy_loader reads a stub instead, out of sight of a reader.
     """
 
     @cache
@@ -25,9 +25,9 @@ def importing_when_asked(package: str) -> Callable[[str], object]:
             for name in statement.names
         }
 
-    def offered(name: str) -> object:
+    def attribute(name: str) -> object:
         if name.startswith("_") or name not in modules():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(import_module(modules()[name]), name)
 
-    return offered
+    return attribute

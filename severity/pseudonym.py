@@ -1,4 +1,4 @@
-"""Patients under a pseudonym."""
+"""Pseudonyms of patients."""
 
 import hashlib
 import hmac
@@ -12,12 +12,12 @@ _PREFIX = "p-"
 
 
 def keyed_digest(text: str, *, secret: bytes) -> str:
-    """Identify a text to who knows the secret, and to nobody who would try all texts."""
+    """Return a keyed hash: without the secret nobody can find the text by trying all texts."""
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 
 def secret_fingerprint(secret: bytes) -> str:
-    """Tell one secret from another without giving it away."""
+    """Return a digest that differs between secrets without revealing them."""
     return keyed_digest("fingerprint", secret=secret)
 
 

@@ -43,12 +43,12 @@ class Ellipse:
 
 @dataclass(frozen=True)
 class Course:
-    """How much is painted on each day: straight lines between (day, amount) points."""
+    """The painted amount by day: straight lines between (day, amount) points."""
 
     points: tuple[tuple[int, float], ...]
 
     def amount(self, day: int) -> float:
-        """Amount on [0, 1]; before the first point and after the last it stays as there."""
+        """Return the amount on [0, 1]; it is constant before the first point and after the last."""
         days, amounts = zip(*self.points, strict=True)
         return float(np.interp(day, days, amounts))
 
@@ -93,7 +93,7 @@ def paint_opacities(
     if not 0 <= amount <= 1:
         raise ValueError(f"amount {amount} lies outside 0 to 1")
     pattern = _pattern(pixels.shape, lungs=tuple(lungs), seed=seed)
-    covered = _smooth_step((amount * (1 + _PATCH_EDGE) - pattern.turn) / _PATCH_EDGE)
+    covered = _smooth_step((amount * (1 + _PATCH_EDGE) - pattern.covered_before) / _PATCH_EDGE)
     dense = _FAINTEST + (_DENSEST_SHARE - _FAINTEST) * amount
     opacity = np.minimum(covered * dense * pattern.weight, _MOST)
     painted: NDArray[np.float32] = pixels + opacity * np.maximum(DENSEST - pixels, 0)
@@ -102,9 +102,9 @@ def paint_opacities(
 
 @dataclass(frozen=True)
 class _Pattern:
-    """What all images of one course share. Both arrays have the shape of an image."""
+    """The pattern that all images of one course share. Both arrays have the shape of an image."""
 
-    turn: NDArray[np.float32]
+    covered_before: NDArray[np.float32]
     """The share of the lungs that opacities cover earlier than this pixel, on [0, 1)."""
     weight: NDArray[np.float32]
     """How dense opacities are here relative to the rest, at least 0; 0 outside the lungs."""
@@ -114,9 +114,9 @@ class _Pattern:
 def _pattern(shape: tuple[int, ...], *, lungs: tuple[Ellipse, ...], seed: int) -> _Pattern:
     generator = np.random.default_rng(seed)
     lung = lung_fields(shape, lungs=lungs)
-    turn = _turn_to_be_covered(lung, generator=generator)
+    covered_before = _share_covered_before(lung, generator=generator)
     mottle = 1 + _MOTTLE * _clouds(shape, cells=_MOTTLE_CELLS, generator=generator)
-    return _Pattern(turn=turn, weight=lung * np.maximum(mottle, 0))
+    return _Pattern(covered_before=covered_before, weight=lung * np.maximum(mottle, 0))
 
 
 def lung_fields(shape: tuple[int, ...], *, lungs: Sequence[Ellipse]) -> NDArray[np.float32]:
@@ -134,14 +134,14 @@ def lung_fields(shape: tuple[int, ...], *, lungs: Sequence[Ellipse]) -> NDArray[
 def _depth(
     lung: Ellipse, *, rows: NDArray[np.float32], columns: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """How far inside an ellipse each pixel lies: 1 at its centre, 0 at its border."""
+    """Return how far inside an ellipse each pixel lies: 1 at its centre, 0 at its border."""
     down = (rows - lung.row) / lung.half_height
     aside = (columns - lung.column - lung.lean * (rows - lung.row)) / lung.half_width
     depth: NDArray[np.float32] = 1 - np.sqrt(down**2 + aside**2)
     return depth
 
 
-def _turn_to_be_covered(
+def _share_covered_before(
     lung: NDArray[np.float32], *, generator: np.random.Generator
 ) -> NDArray[np.float32]:
     """Order the pixels of the lungs by when opacities reach them.
@@ -160,9 +160,9 @@ def _turn_to_be_covered(
     order = np.argsort(-prone[inside], kind="stable")
     shares = np.empty(order.size, np.float32)
     shares[order] = np.arange(order.size, dtype=np.float32) / max(order.size, 1)
-    turn = np.zeros(lung.shape, np.float32)
-    turn[inside] = shares
-    return turn
+    covered_before = np.zeros(lung.shape, np.float32)
+    covered_before[inside] = shares
+    return covered_before
 
 
 def _clouds(
@@ -171,7 +171,7 @@ def _clouds(
     cells: Sequence[tuple[int, float]],
     generator: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Smooth noise of several sizes; mean 0 and standard deviation 1 at each pixel."""
+    """Draw smooth noise of several sizes; mean 0 and standard deviation 1 at each pixel."""
     total = np.zeros(shape, np.float32)
     for count, weight in cells:
         down, across = (_bumps(length, cells=count) for length in shape)
@@ -182,7 +182,7 @@ def _clouds(
 
 
 def _bumps(length: int, *, cells: int) -> NDArray[np.float32]:
-    """One axis as a sum of bumps, one per cell: (length, cells + 2), rows of norm 1."""
+    """Return an axis as a sum of bumps, one per cell: (length, cells + 2), rows of norm 1."""
     positions = (np.arange(length, dtype=np.float32) + 0.5) * cells / length
     centres = np.arange(cells + 2, dtype=np.float32) - 0.5
     bumps = np.exp(-0.5 * ((positions[:, None] - centres) / _CELL_SPREAD) ** 2)
@@ -193,7 +193,7 @@ def _bumps(length: int, *, cells: int) -> NDArray[np.float32]:
 def _relative_coordinates(
     shape: tuple[int, ...],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Pixel centres in shares of the height, (rows, 1), and of the width, (1, columns)."""
+    """Return pixel centres in shares of the height, (rows, 1), and of the width, (1, columns)."""
     rows, columns = (((np.arange(n) + 0.5) / n).astype(np.float32) for n in shape)
     return rows[:, None], columns[None, :]
 

@@ -1,4 +1,4 @@
-"""Decoding compressed frames: checked before, in helper processes where needed."""
+"""Decoders of compressed frames, the checks before them and the processes that run them."""
 
 from typing import TYPE_CHECKING
 

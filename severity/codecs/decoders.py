@@ -1,4 +1,4 @@
-"""Which library decodes which transfer syntax.
+"""The decoder of each transfer syntax, and the library that it uses.
 
 Chosen by measurement: one frame of 1955 x 1841 pixels, 15 bits stored (RG1 of pydicom-data,
 encoded anew where it is not published in that encoding), one core, milliseconds, the best
@@ -19,7 +19,7 @@ HTJ2K, full            OpenJPEG              88  OpenJPH 20
 HTJ2K, low band        OpenJPEG, Pillow      56  OpenJPH 5
 =====================  ==================  ====  ========================================
 
-`imagecodecs` brings libjpeg-turbo, CharLS, OpenJPEG and OpenJPH. It cannot leave out wavelet
+`imagecodecs` includes libjpeg-turbo, CharLS, OpenJPEG and OpenJPH. It cannot leave out wavelet
 levels of JPEG 2000; Pillow can. Its OpenJPH is not used (2026.3.6): an error halfway through a
 damaged frame is printed and not raised, and values beyond the range wrap around.
 """
@@ -39,13 +39,13 @@ from severity.codecs.pixel_layout import PixelLayout
 from severity.images.grey_image import Band
 
 LEAST_SIDE_FOR_LOW_BAND = 8 * 224
-"""Of the shorter side. The resize to 224 smooths by a Gaussian of (factor - 1) / 2 pixels
-before it samples, so that of what the low band lacks nothing is left. Measured on 7 images of
+"""Pixels of the shorter side. The resize to 224 smooths by a Gaussian of (factor - 1) / 2 pixels
+before it samples, so that no detail is left that the low band lacks. Measured on 7 images of
 the COVID-19 Image Data Collection that are as large, and on RG1: no score moves by more than
 0.01 points. From factor 6 on, one of 26 images, a print with a screen, moved by 0.07."""
 
 _LEAST_BITS_FOR_LOW_BAND = 12
-"""Stored. The 5/3 wavelet rounds, by up to half a grey level: too much where there are 256."""
+"""Bits stored. The 5/3 wavelet rounds, by up to half a grey level: too much where there are 256."""
 
 _TYPE_BITS = 16
 
@@ -82,7 +82,7 @@ def _uncompressed(order: str) -> Callable[[bytes, PixelLayout], NDArray[np.gener
 def _rle(frame: bytes, layout: PixelLayout) -> NDArray[np.generic]:
     check_rle(frame, layout)
     stored = np.dtype(f"{'i' if layout.signed else 'u'}{layout.bits_allocated // 8}")
-    # The size is given, or the decoder would believe the frame.
+    # The size is fixed here, or the decoder would believe the frame.
     decoded = np.empty(layout.pixels * stored.itemsize, np.uint8)
     written = imagecodecs.dicomrle_decode(frame, stored, out=decoded.data)
     if len(written) != len(decoded):
@@ -101,7 +101,7 @@ def _jpeg_ls(frame: bytes, layout: PixelLayout) -> NDArray[np.generic]:
 
 
 def _with_sign(values: NDArray[np.generic], bits: int, layout: PixelLayout) -> NDArray[np.generic]:
-    """Read the samples, which JPEG takes for unsigned, in two's complement if they are."""
+    """Reinterpret samples, unsigned in JPEG, as two's complement where the header says so."""
     if not layout.signed:
         return values
     unused = _TYPE_BITS - bits
@@ -174,4 +174,4 @@ DECODERS: Mapping[str, Decoder] = {
     uid.HTJ2KLosslessRPCL: _HTJ2K,
     uid.HTJ2K: _HTJ2K,
 }
-"""By transfer syntax; what is not here cannot be decoded."""
+"""Decoders by transfer syntax; no other syntax can be decoded."""

@@ -1,4 +1,4 @@
-"""What a compressed frame says of itself, read before a decoder allocates anything.
+"""Checks of a compressed frame's headers, before a decoder allocates anything.
 
 Decoders believe the frame and not the DICOM header: a few damaged bytes in it could make
 them reserve gigabytes, and some of them decode the first half of a frame without complaint.
@@ -27,7 +27,7 @@ _RLE_HEADER = struct.Struct("<16I")
 
 
 def check_jpeg(frame: bytes, layout: PixelLayout) -> int:
-    """Refuse a JPEG or JPEG-LS frame that is cut off or unlike what the DICOM header says.
+    """Refuse a JPEG or JPEG-LS frame that is cut off or contradicts the DICOM header.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def check_jpeg_2000(
 
 
 def check_rle(frame: bytes, layout: PixelLayout) -> None:
-    """Refuse a frame whose segments are not one for each byte of a pixel, in order.
+    """Refuse an RLE frame unless it has one segment for each byte of a pixel, in order.
 
     Raises
     ------

@@ -1,6 +1,7 @@
-"""JPEG 2000 codestreams: what they say of themselves, and their half-size image.
+"""JPEG 2000 codestreams: reading the main header, decoding the half-size image.
 
-Headers are read here, since OpenJPEG shows them only after it has reserved what they ask for.
+Headers are read here, since OpenJPEG shows them only after it has reserved the memory that
+they imply.
 
 Imports little: a helper process that decodes starts with this module alone.
 """
@@ -47,7 +48,7 @@ class Jpeg2000Header:
     tiles: int
     levels: int
     packets: int
-    """An upper bound of what a decoder keeps an account of."""
+    """An upper bound of the packets that a decoder keeps an account of."""
     reversible: bool
     high_throughput: bool
     uniform: bool
@@ -80,7 +81,7 @@ class Jpeg2000Header:
             raise NotACodestream("an empty image or tile")
         grid = (_cells(right - tiles_left, wide), _cells(bottom - tiles_top, high))
         coding = _Coding.of(codestream, at[_COD])
-        of_a_tile = coding.packets(min(wide, right - left), min(high, bottom - top))
+        packets_of_a_tile = coding.packets(min(wide, right - left), min(high, bottom - top))
         return cls(
             rows=bottom - top,
             columns=right - left,
@@ -91,7 +92,7 @@ class Jpeg2000Header:
             at_origin=not (left or top or tiles_left or tiles_top),
             tiles=grid[0] * grid[1],
             levels=coding.levels,
-            packets=grid[0] * grid[1] * of_a_tile,
+            packets=grid[0] * grid[1] * packets_of_a_tile,
             reversible=coding.reversible,
             high_throughput=_CAP in at
             and bool(struct.unpack_from(">I", codestream, at[_CAP] + 2)[0] & _HT),
@@ -107,17 +108,17 @@ class _Coding:
     levels: int
     reversible: bool
     precincts: bytes
-    """Of each resolution, the smallest first: exponents of height and width."""
+    """Exponents of height and width of each resolution, the smallest first."""
 
     @classmethod
     def of(cls, codestream: bytes, at: int) -> "_Coding":
         length, style, _, layers, _, levels, _, _, _, transform = struct.unpack_from(
             ">HBBHBB3BB", codestream, at
         )
-        named = codestream[at + 12 : at + length] if style & 1 else b""
-        if levels > _MOST_LEVELS or transform > 1 or (style & 1 and len(named) <= levels):
+        stated = codestream[at + 12 : at + length] if style & 1 else b""
+        if levels > _MOST_LEVELS or transform > 1 or (style & 1 and len(stated) <= levels):
             raise NotACodestream("coding parameters that the standard does not know")
-        precincts = named or bytes([_LARGEST_PRECINCT]) * (levels + 1)
+        precincts = stated or bytes([_LARGEST_PRECINCT]) * (levels + 1)
         return cls(layers, levels, transform == 1, precincts)
 
     def packets(self, columns: int, rows: int) -> int:
@@ -151,7 +152,7 @@ def _segments(codestream: bytes, at: int, last: int) -> Iterator[tuple[int, int]
 
 
 def _tiles_differ(codestream: bytes, at: int) -> bool:
-    """Tell whether any tile-part's header, the first behind ``at``, has a COD or COC."""
+    """Return whether a tile-part's header has a COD or COC; the first lies behind ``at``."""
     at -= 2
     for _ in range(_MOST_SEGMENTS):
         if codestream[at : at + 2] != _SOT.to_bytes(2, "big"):
@@ -163,7 +164,7 @@ def _tiles_differ(codestream: bytes, at: int) -> bool:
         if length < _SOT_BYTES:  # 0: up to the end
             return False
         at += length
-    return True  # more tile-parts than are looked at
+    return True  # more tile-parts than are read
 
 
 @dataclass(frozen=True)
@@ -171,8 +172,8 @@ class LowBand:
     """The low band of one wavelet level.
 
     ``values`` has shape (ceil(rows / 2), ceil(columns / 2)), uint16; ``zero`` stands for 0.
-    The wavelet overshoots beside sharp edges; where a value may have met the decoder's
-    limits, ``clipped`` says so, and the band is not that of the image.
+    The wavelet overshoots near sharp edges; ``clipped`` is true if a value may have met the
+    decoder's limits: then the band is not that of the image.
     """
 
     values: NDArray[np.uint16]
@@ -183,8 +184,8 @@ class LowBand:
 def decode_low_band(codestream: bytes, header: Jpeg2000Header) -> LowBand:
     """Decode all but the finest wavelet level with OpenJPEG through Pillow.
 
-    OpenJPEG limits values to the image's bits. The reversible transform does not look at
-    them otherwise, so it is told one more bit, which leaves room for the overshoot.
+    OpenJPEG limits values to the image's bits. The reversible transform uses their number for
+    nothing else, so the header is made to state one more bit, which leaves room for the overshoot.
     """
     bits, wider = header.bits, header.reversible and header.bits < _MOST_BITS
     if wider:

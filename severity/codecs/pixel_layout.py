@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PixelLayout:
-    """What the DICOM header says of the stored pixels: PS3.3, C.7.6.3.1."""
+    """Size and type of stored pixels as the DICOM header states them: PS3.3, C.7.6.3.1."""
 
     rows: int
     columns: int
@@ -18,7 +18,7 @@ class PixelLayout:
 
     @property
     def pixels(self) -> int:
-        """How many there are."""
+        """The number of pixels."""
         return self.rows * self.columns
 
     @property

@@ -1,4 +1,4 @@
-"""When a DICOM image was taken."""
+"""The acquisition time of a DICOM image."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -29,12 +29,12 @@ def acquired(dataset: Dataset, zone: tzinfo) -> Acquired:
     Parameters
     ----------
     zone
-        Assumed where neither the value nor Timezone Offset From UTC (0008,0201) tells.
+        Assumed where neither the value nor Timezone Offset From UTC (0008,0201) states one.
     """
     zone = _offset(first_text(dataset, "TimezoneOffsetFromUTC")) or zone
-    written = first_text(dataset, "AcquisitionDateTime")
-    date, time = written[:_DATE_LENGTH], re.split(r"[+-]", written[_DATE_LENGTH:])[0]
-    own_zone = _offset(written[-_OFFSET_LENGTH:]) or zone
+    text = first_text(dataset, "AcquisitionDateTime")
+    date, time = text[:_DATE_LENGTH], re.split(r"[+-]", text[_DATE_LENGTH:])[0]
+    own_zone = _offset(text[-_OFFSET_LENGTH:]) or zone
     if at := _instant(date, time, own_zone):
         return Acquired(at, TimeSource.ACQUISITION_DATETIME, str(own_zone))
     for source, name in _SOURCES:
@@ -44,8 +44,8 @@ def acquired(dataset: Dataset, zone: tzinfo) -> Acquired:
     return Acquired(None, TimeSource.UNKNOWN, "")
 
 
-def _offset(written: str) -> tzinfo | None:
-    match = _OFFSET.fullmatch(written)
+def _offset(text: str) -> tzinfo | None:
+    match = _OFFSET.fullmatch(text)
     if not match:
         return None
     sign, hours, minutes = match.groups()

@@ -11,7 +11,7 @@ def texts(dataset: Dataset, keyword: str) -> list[str]:
     if value is None or value == "":
         return []
     several = not isinstance(value, str | bytes) and hasattr(value, "__len__")
-    return [str(one).strip(_PADDING) for one in (value if several else [value])]
+    return [str(item).strip(_PADDING) for item in (value if several else [value])]
 
 
 def first_text(dataset: Dataset, keyword: str) -> str:

@@ -1,4 +1,4 @@
-"""How DICOM shows stored values: modality LUT, then VOI LUT or window, then inversion.
+"""How DICOM displays stored values: modality LUT, then VOI LUT or window, then inversion.
 
 pydicom's own look-up tables are not used: they index in the output's type, so a table of
 4,096 entries of 8 bits fails (pydicom 3.0, ``pixels/processing.py``).
@@ -31,7 +31,7 @@ class Display:
     table: NDArray[np.uint16 | np.float32] | None = None
 
     def covers(self, layout: PixelLayout) -> bool:
-        """Tell whether every value that the stored bits can hold has a grey of its own."""
+        """Return whether every value that the stored bits can hold has a grey of its own."""
         low, high = sorted((self.black, self.white))
         return self.table is None and low <= layout.lowest and layout.highest <= high
 
@@ -41,7 +41,7 @@ class Display:
 
 
 def display_of(dataset: Dataset, layout: PixelLayout) -> Display:
-    """Tell how a data set wants its stored values shown.
+    """Return how a data set's stored values are to be displayed.
 
     Values are scaled by the range that the header promises, never by the image's own
     extremes: that would hide a change between two images of a patient.
@@ -77,7 +77,7 @@ class _Rescaled:
         return _stored_values(self.layout) * self.slope + self.intercept
 
     def shown_between(self, black: float, white: float) -> Display:
-        """Draw the line from black to white in stored values, where a line it is."""
+        """Return this black and white, as stored values unless there is a table."""
         _check_range(black, white)
         if self.table is not None:
             return Display(black, white, self.table)
@@ -118,8 +118,8 @@ def _through_voi(grey: _Rescaled, dataset: Dataset) -> Display:
             return grey.shown_between(centre - width / 2, centre + width / 2)
         case "SIGMOID":  # C.11.2.1.3.1
             _check_range(centre - width / 2, centre + width / 2)
-            shown = expit((grey.of_each_stored_value() - centre) * (4 / width))
-            return Display(0, 1, np.asarray(shown, dtype=np.float32))
+            greys = expit((grey.of_each_stored_value() - centre) * (4 / width))
+            return Display(0, 1, np.asarray(greys, dtype=np.float32))
         case other:
             raise UntrustworthyPixels(f"{other!r:.20} is not a VOI LUT Function (0028,1056)")
 

@@ -1,4 +1,4 @@
-"""From a DICOM data set's pixel data to grey values and what is black and white in them."""
+"""Decoding a DICOM data set's pixel data into a grey image with its black and white."""
 
 from dataclasses import replace
 from typing import Any
@@ -27,7 +27,7 @@ _LOOKED_UP_AT_ONCE = 2**18  # pixels; an index takes eight bytes
 
 
 def displayed_grey(dataset: FileDataset, *, helpers: DecodingHelpers | None = None) -> GreyImage:
-    """Decode one frame, and tell what is shown black and white.
+    """Decode one frame into a grey image, with the values that are black and white.
 
     Stored values are returned as they are where a straight line leads from them to what is
     shown; only those beyond a window are moved to its ends.
@@ -37,7 +37,7 @@ def displayed_grey(dataset: FileDataset, *, helpers: DecodingHelpers | None = No
     dataset
         One grey frame whose Rows and Columns are known to be within limits.
     helpers
-        Where decoders run that hold the interpreter lock; here, if None.
+        Run the decoders that hold the interpreter lock; if None, this process does.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def displayed_grey(dataset: FileDataset, *, helpers: DecodingHelpers | None = No
                 layout.columns,
                 low[1],
             )
-    return _shown(DECODERS[syntax].full(frame, layout), display, layout)
+    return _displayed(DECODERS[syntax].full(frame, layout), display, layout)
 
 
 def _layout(dataset: Dataset) -> PixelLayout:
@@ -87,10 +87,10 @@ def _layout(dataset: Dataset) -> PixelLayout:
 
 def _only_frame(dataset: FileDataset, layout: PixelLayout, *, encapsulated: bool) -> bytes:
     """Return the bytes of the one frame, and refuse frames beyond it."""
-    # As it was read: pydicom would look into what may be a view, and copy it.
+    # The raw element: pydicom would copy its value, which may be a view.
     element = dataset.get_item("PixelData")
     if not isinstance(element, RawDataElement):
-        raise TypeError("the pixel data were looked at before")
+        raise TypeError("the pixel data were accessed before")
     if (element.length == _UNDEFINED_LENGTH) != encapsulated:
         raise UnreadableImage(
             Reason.CORRUPT, "the transfer syntax and the pixel data differ about compression"
@@ -120,7 +120,7 @@ def _require_one(frames: int) -> None:
 
 
 def _shows_the_same(low: LowBand, display: Display, layout: PixelLayout) -> bool:
-    """Tell whether no pixel of the full image can lie beyond the window.
+    """Return whether no pixel of the full image can lie beyond the window.
 
     Where the window has all values that can be stored, the low band may overshoot.
     """
@@ -130,8 +130,8 @@ def _shows_the_same(low: LowBand, display: Display, layout: PixelLayout) -> bool
     return bool(black <= low.values.min() and low.values.max() <= white)
 
 
-def _shown(values: NDArray[np.generic], display: Display, layout: PixelLayout) -> GreyImage:
-    """Refuse values that need more bits than are said to be stored; bring the rest to display."""
+def _displayed(values: NDArray[np.generic], display: Display, layout: PixelLayout) -> GreyImage:
+    """Make the grey image; refuse values that need more bits than the header states."""
     # Unused bits are not masked: a value beyond them means that the header is wrong.
     lowest, highest = values.min(), values.max()
     if lowest < layout.lowest or highest > layout.highest:
@@ -140,7 +140,7 @@ def _shown(values: NDArray[np.generic], display: Display, layout: PixelLayout) -
             f"({layout.bits_stored} bits)"
         )
     if values.dtype == np.int8:
-        values = values.astype(np.int16)  # one type less for those who go on
+        values = values.astype(np.int16)  # one type less for later steps
     if display.table is not None:
         values = _looked_up(values, display.table, layout.lowest)
     grey = GreyImage(values, display.black, display.white, layout.rows, layout.columns)
@@ -150,13 +150,13 @@ def _shown(values: NDArray[np.generic], display: Display, layout: PixelLayout) -
 def _looked_up(
     values: NDArray[np.generic], table: NDArray[np.uint16 | np.float32], first: int
 ) -> NDArray[np.uint16 | np.float32]:
-    shown = np.empty(values.shape, table.dtype)
+    displayed = np.empty(values.shape, table.dtype)
     rows = max(1, _LOOKED_UP_AT_ONCE // values.shape[1])
     for top in range(0, len(values), rows):
         at = values[top : top + rows].astype(np.intp)
         at -= first
-        shown[top : top + rows] = table[at]
-    return shown
+        displayed[top : top + rows] = table[at]
+    return displayed
 
 
 def _within_window(grey: GreyImage) -> GreyImage:

@@ -1,4 +1,4 @@
-"""Radiographs in DICOM files."""
+"""Reading radiographs from DICOM files."""
 
 import io
 from datetime import tzinfo
@@ -55,13 +55,13 @@ def read_dicom(
     Raises
     ------
     RejectedImage
-        With the reason, when the image must not be scored.
+        The image must not be scored; the error has the reason.
     """
     # pydicom warns of every value that breaks the standard. What matters is checked here.
     try:
         _check_not_deflated(content)
         dataset = dcmread(_Content(content))
-        if not dataset:  # what pydicom makes of a file that is cut off
+        if not dataset:  # empty where the file is cut off
             raise EOFError
         _check_eligible(dataset)
         record = _record(dataset, zone)
@@ -72,10 +72,10 @@ def read_dicom(
 
 
 class _Content(io.BytesIO):
-    """A file in memory, of whose largest values pydicom gets a view instead of a copy.
+    """A file in memory whose largest values pydicom reads as views instead of copies.
 
-    Only pixel data that are not compressed are as large and looked at: everything else is read
-    in smaller pieces, or never asked for.
+    Only pixel data that are not compressed are as large and used: everything else is read in
+    smaller pieces, or never.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -83,7 +83,7 @@ class _Content(io.BytesIO):
         self._view = memoryview(content)
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read on; the result may be a view, which is all that is needed of pixels."""
+        """Read the next bytes; a large read returns a view, which suffices for pixels."""
         if size is None or size < _LARGE:
             return super().read(size)
         start = self.tell()
@@ -92,7 +92,7 @@ class _Content(io.BytesIO):
 
 
 def _check_not_deflated(content: bytes) -> None:
-    """Refuse what pydicom would inflate before any limit applies: a small file may be huge."""
+    """Refuse a deflated data set: pydicom would inflate it before any limit applies."""
     file = io.BytesIO(content)
     file.seek(_META_AT)
     # As pydicom reads it, so that both see the same transfer syntax.
@@ -112,14 +112,14 @@ def _check_eligible(dataset: Dataset) -> None:
         raise NotAFrontalChestRadiograph(
             Reason.NOT_A_RADIOGRAPH, f"the modality is not one of {', '.join(sorted(_RADIOGRAPHY))}"
         )
-    if "PixelData" not in dataset:  # they come last: what else is wrong may be for their loss
+    if "PixelData" not in dataset:  # they come last: their loss may explain other faults
         raise UnreadableImage(Reason.CORRUPT, "there are no pixel data: the file may be cut off")
     if (
         first_text(dataset, "PresentationIntentType").upper() == "FOR PROCESSING"
         or first_text(dataset, "SOPClassUID") == _FOR_PROCESSING
     ):
         raise NotAFrontalChestRadiograph(
-            Reason.FOR_PROCESSING, "raw detector data (FOR PROCESSING) look unlike any image"
+            Reason.FOR_PROCESSING, "raw detector data (FOR PROCESSING) are not for display"
         )
     if int(dataset.get("NumberOfFrames") or 1) != 1:
         raise NotAFrontalChestRadiograph(Reason.MULTI_FRAME, "more than one frame")

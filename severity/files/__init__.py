@@ -1,4 +1,4 @@
-"""Reading any file of an image: DICOM, PNG or JPEG with its sidecar."""
+"""Reading radiographs from files: DICOM, and PNG or JPEG with their sidecar."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Radiographs in PNG and JPEG files, 8 or 16 bit, described by a sidecar."""
+"""Reading radiographs from PNG and JPEG files, 8 or 16 bit, described by a sidecar."""
 
 import io
 import math
@@ -51,16 +51,16 @@ def read_raster(
     content
         The whole file.
     sidecar
-        What the drop folder's sidecar says of it.
+        The file's record in the drop folder's sidecar, if any.
     content_sha256
-        Stands in for the identity that DICOM files carry.
+        The file's hash, from which its UIDs are derived; DICOM files carry theirs.
     zone
         Assumed for times without one.
 
     Raises
     ------
     RejectedImage
-        With the reason, when the image must not be scored.
+        The image must not be scored; the error has the reason.
     """
     if sidecar is None:
         raise IncompleteMetadata(
@@ -72,7 +72,7 @@ def read_raster(
 
 def _record(sidecar: SidecarRecord, *, content_sha256: str, zone: tzinfo) -> ImageRecord:
     if not sidecar.patient_id:
-        raise IncompleteMetadata(Reason.NO_PATIENT, "the sidecar gives no patient_id")
+        raise IncompleteMetadata(Reason.NO_PATIENT, "the sidecar has no patient_id for this file")
     patient = PatientId(sidecar.patient_id, sidecar.issuer)
     acquired = _acquired(sidecar, zone)
     # A visit has the date of the site's calendar: two images around midnight UTC are one visit.
@@ -93,8 +93,8 @@ def _uid(*parts: str) -> str:
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, chr(31).join(parts)).int}"
 
 
-def _view(written: str) -> View:
-    name = " ".join(written.upper().replace("_", " ").split())
+def _view(text: str) -> View:
+    name = " ".join(text.upper().replace("_", " ").split())
     if name in _LATERALS:
         raise NotAFrontalChestRadiograph(Reason.LATERAL, "the sidecar says that it is a lateral")
     # A view that we do not know is scored and shown as unknown, never assumed.
@@ -104,8 +104,8 @@ def _view(written: str) -> View:
 def _acquired(sidecar: SidecarRecord, zone: tzinfo) -> Acquired:
     if sidecar.acquired_at:
         try:
-            written = datetime.fromisoformat(sidecar.acquired_at)
-            aware = written if written.tzinfo else written.replace(tzinfo=zone)
+            time = datetime.fromisoformat(sidecar.acquired_at)
+            aware = time if time.tzinfo else time.replace(tzinfo=zone)
             at = aware.astimezone(UTC)
         except (ValueError, OverflowError) as error:  # also year 1 east of Greenwich
             raise IncompleteMetadata(
@@ -117,9 +117,9 @@ def _acquired(sidecar: SidecarRecord, zone: tzinfo) -> Acquired:
     return Acquired(None, TimeSource.UNKNOWN, "")
 
 
-def _offset(written: str) -> timedelta:
+def _offset(text: str) -> timedelta:
     try:
-        days = float(written)
+        days = float(text)
     except ValueError:
         days = math.nan
     if not abs(days) <= _FARTHEST_OFFSET_DAYS:
@@ -128,7 +128,7 @@ def _offset(written: str) -> timedelta:
 
 
 def _decode(content: bytes) -> GreyImage:
-    """Decode, with all checks.
+    """Decode an image file after checking its size and checksums.
 
     Grey is read with all its 8 or 16 bits. Colour is read with 8 bits a channel: Pillow
     keeps the upper 8 of 16, which moves a grey value by at most 1/256 of the full scale.
@@ -162,7 +162,7 @@ def _grey(image: Image.Image) -> NDArray[np.uint8 | np.uint16]:
 
 
 def _grey_of_colour(image: Image.Image) -> NDArray[np.uint8]:
-    """Take the first channel of a grey image stored in colour, as Cohen et al. do."""
+    """Return the first channel of a grey image stored in colour, as Cohen et al. do."""
     red, green, blue = (np.asarray(channel) for channel in image.convert("RGB").split())
     spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     coloured = np.count_nonzero(spread > _MOST_SPREAD) / spread.size

@@ -1,4 +1,4 @@
-"""From the bytes of one file to a radiograph, or to the reason why not."""
+"""Reading a radiograph from the bytes of one file, or rejecting it with a reason."""
 
 from datetime import tzinfo
 
@@ -24,25 +24,25 @@ def read_radiograph(
     zone: tzinfo,
     helpers: DecodingHelpers | None = None,
 ) -> Radiograph:
-    """Read a DICOM, PNG or JPEG file; its content, not its name, tells which.
+    """Read a DICOM, PNG or JPEG file; its content, not its name, decides which.
 
     Parameters
     ----------
     content
         The whole file.
     sidecar
-        What the sidecar says of it; DICOM files speak for themselves and ignore it.
+        The file's record in the sidecar, if any; not used for DICOM files.
     content_sha256
         The file's hash, from which PNG and JPEG get their identity.
     zone
         Assumed for times without one.
     helpers
-        Processes for the decoders that would hold up other threads; None decodes here.
+        Processes for the decoders that would stop other threads; if None, they run here.
 
     Raises
     ------
     RejectedImage
-        With the reason, when the image must not be scored.
+        The image must not be scored; the error has the reason.
     HelperUnavailable
         The machine starts no process; never without ``helpers``.
     """

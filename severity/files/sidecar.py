@@ -32,7 +32,7 @@ _FIELDS = ("patient_id", "issuer", "acquired_at", "offset_days", "view")
 
 @dataclass(frozen=True)
 class SidecarRecord:
-    """What the sidecar says of one image, as written there; empty where it says nothing."""
+    """One image's record in the sidecar, as written there; absent values are empty."""
 
     patient_id: str = ""
     issuer: str = ""
@@ -42,7 +42,7 @@ class SidecarRecord:
 
     @property
     def digest(self) -> str:
-        """Changes when anything that the sidecar says of this image changes."""
+        """A hash that changes whenever a value of the record changes."""
         values = [getattr(self, field) for field in _FIELDS]
         # JSON keeps them apart whatever characters they hold.
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()
@@ -54,7 +54,7 @@ def parse_sidecar(name: str, content: bytes) -> dict[str, SidecarRecord]:
     Parameters
     ----------
     name
-        Its file name; the ending tells CSV from JSON (a list of objects).
+        Its file name; the ending distinguishes CSV from JSON (a list of objects).
     content
         UTF-8, with or without a byte-order mark.
 
@@ -118,22 +118,22 @@ def _by_filename(rows: list[dict[str, object]]) -> dict[str, SidecarRecord]:
 
 
 def _values(row: Mapping[str, object]) -> dict[str, str]:
-    """Collect what a record says by our names; ValueError where it contradicts itself."""
+    """Return a record's values by field name; ValueError where it contradicts itself."""
     values: dict[str, str] = {}
-    for key, written in row.items():
+    for key, cell in row.items():
         field = _ALIASES.get(key.strip(), key.strip())
-        value = _text(field, written) if field in {_FILENAME, *_FIELDS} else ""
+        value = _text(field, cell) if field in {_FILENAME, *_FIELDS} else ""
         if value and values.setdefault(field, value) != value:
             raise ValueError(f"two different values for {field}")
     return values
 
 
-def _text(field: str, written: object) -> str:
-    if written is None:
+def _text(field: str, cell: object) -> str:
+    if cell is None:
         return ""
-    if isinstance(written, bool) or not isinstance(written, str | int | float):
+    if isinstance(cell, bool) or not isinstance(cell, str | int | float):
         raise ValueError(f"{field} is neither text nor a number")  # noqa: TRY004 - of the file
-    value = str(written).strip()
+    value = str(cell).strip()
     if any(unicodedata.category(character) in _UNPRINTABLE for character in value):
         # PostgreSQL stores neither NUL nor half of a surrogate pair.
         raise ValueError(f"{field} contains control characters")

@@ -1,4 +1,4 @@
-"""Grey values as a decoder gave them, and how they are to be shown."""
+"""Decoded grey values, and which of them are displayed black and white."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _STORED_AS = {np.dtype(kind) for kind in (np.uint8, np.uint16, np.int16, np.floa
 
 
 class Band(StrEnum):
-    """What the values of a `GreyImage` are."""
+    """The kind of values in a `GreyImage`."""
 
     FULL = "full"
     """The pixels themselves."""
@@ -25,9 +25,9 @@ class Band(StrEnum):
 class GreyImage:
     """Decoded grey values and which of them are shown black and white.
 
-    The values stay as they were decoded: an image of full size is never turned into floats.
+    The values stay as they were decoded: an image of full size is never converted to floats.
 
-    Whoever makes one promises that every pixel lies between ``black`` and ``white``: readers
+    The caller promises that every pixel lies between ``black`` and ``white``: readers
     clip to a window, or reject. Only the overshoot of a low-pass band may lie beyond.
 
     Raises
@@ -43,9 +43,9 @@ class GreyImage:
     """The value shown black; larger than ``white`` for MONOCHROME1."""
     white: float
     rows: int
-    """Of the full image."""
+    """Rows of the full image."""
     columns: int
-    """Of the full image."""
+    """Columns of the full image."""
     band: Band = Band.FULL
 
     def __post_init__(self) -> None:
@@ -54,6 +54,6 @@ class GreyImage:
         if self.values.shape != shape:
             raise ValueError(f"{self.band} values are {shape}, not {self.values.shape}")
         if self.values.dtype not in _STORED_AS or not self.values.flags.c_contiguous:
-            raise ValueError(f"{self.values.dtype}, contiguous or not, is not what decoders give")
+            raise ValueError(f"{self.values.dtype}, contiguous or not, is not what decoders return")
         if not math.isfinite(self.black - self.white) or self.black == self.white:
             raise ValueError(f"nothing lies between {self.black:g} and {self.white:g}")

@@ -1,4 +1,4 @@
-"""What makes two images the same: a digest of what they show, whatever file they came in."""
+"""A digest of an image's pixels: equal for the same image in different files and encodings."""
 
 import hashlib
 import math
@@ -14,7 +14,7 @@ _BEYOND = 2**24  # any value of 16 bits, so that a window may be as wide as it l
 
 
 def pixel_sha256(grey: GreyImage) -> str:
-    """Tell images apart by their size, their black and white, and a sample of their pixels.
+    """Hash an image's size, its black and white, and a sample of its pixels.
 
     The sample is every 8th row, whole, of the low-pass band of one level of the reversible
     5/3 wavelet. A half-size image *is* that band, and from a full one its rows are computed
@@ -52,7 +52,7 @@ def pixel_sha256(grey: GreyImage) -> str:
 
 
 def _sampled_rows(grey: GreyImage, lowest: int) -> NDArray[np.int32]:
-    """Compute or take rows of the low-pass band, counted from the lowest value of the window."""
+    """Return rows of the low-pass band, counted from the lowest value of the window."""
     if grey.band is Band.FULL:
         rows = low_band_rows(grey.values, every=_EVERY)
     else:

@@ -1,4 +1,4 @@
-"""From grey values to the array that a backbone sees.
+"""Preprocessing: from grey values to the array that is a backbone's input.
 
 The transform is torchxrayvision's ``normalize`` + ``XRayCenterCrop`` +
 ``XRayResizer(224)``: scale to [-1024, 1024], crop the longer side to a square, anti-alias and
@@ -6,7 +6,7 @@ resize. The network's zero is mid-grey, halfway from black to white. Counted fro
 and white, and so inversion, are one factor, which is applied to the resized image.
 
 `severity.images.torch_preprocessing` does the same on a GPU. A caller that prepares images in
-several threads should give NumPy's BLAS one thread (``OPENBLAS_NUM_THREADS=1``): the products
+several threads should limit NumPy's BLAS to one thread (``OPENBLAS_NUM_THREADS=1``): the products
 are small.
 """
 
@@ -56,9 +56,9 @@ def to_model_input(grey: GreyImage) -> NDArray[np.float32]:
     middle = np.float32(mid_grey(grey))
     buffer = np.empty((_ROWS_AT_ONCE, crop.shape[1]), np.float32)
 
-    def from_middle(some: slice) -> NDArray[np.float32]:
-        floats = buffer[: some.stop - some.start]
-        np.copyto(floats, crop[some])
+    def from_middle(part: slice) -> NDArray[np.float32]:
+        floats = buffer[: part.stop - part.start]
+        np.copyto(floats, crop[part])
         return np.subtract(floats, middle, out=floats)
 
     resized = resize(
@@ -83,14 +83,14 @@ def scaling(grey: GreyImage) -> float:
 
 
 def output_range(crop: NDArray[np.generic], grey: GreyImage) -> tuple[float, float]:
-    """Tell the lowest and highest output: the reference clips to the range of its crop.
+    """Return the lowest and highest output: the reference clips to the range of its crop.
 
     Outputs are means of pixels and, at the border, of the mid-grey that surrounds them. If the
     crop has pixels on both sides of mid-grey, as nearly every image, none can lie outside the
     range, and clipping to black and white removes only what rounding adds. So the search for
     the extremes ends as soon as it has found both sides.
 
-    The pixels' range cannot be told from a low-pass band: the band's own range stands for it.
+    The pixels' range is not known from a low-pass band: the band's own range replaces it.
     It is a little narrower or, by overshoot, wider, and matters only at the border of an image
     that is wholly dark or wholly bright.
     """

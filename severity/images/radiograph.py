@@ -15,5 +15,5 @@ class Radiograph:
     grey: GreyImage
 
     def pixel_sha256(self) -> str:
-        """Tell what the image shows, whatever file or encoding it came in."""
+        """Hash what the image shows, whatever file or encoding it came in."""
         return pixel_digest.pixel_sha256(self.grey)

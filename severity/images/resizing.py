@@ -35,7 +35,7 @@ _Matrix = TypeVar("_Matrix", NDArray[np.float32], "Tensor")
 
 @dataclass(frozen=True)
 class Block(Generic[_Matrix]):
-    """What some neighbouring samples add to the outputs that they reach."""
+    """The weights of some neighbouring samples in the outputs that they reach."""
 
     samples: slice
     """Counted from the first sample that is used."""
@@ -60,15 +60,15 @@ def resize(
     columns: AxisOperator[_Matrix],
     zeros: Callable[[int, int], _Matrix],
 ) -> _Matrix:
-    """Resize an image: its rows block by block, then the columns of what is left.
+    """Resize an image: its rows block by block, then the columns of the result.
 
     Parameters
     ----------
     floats
-        Gives some rows of the image as float32, cropped to ``columns.used``; rows count from
-        the first of ``rows.used``. What it gives is used before the next call.
+        Returns some rows of the image as float32, cropped to ``columns.used``; rows count from
+        the first of ``rows.used``. The result is used before the next call.
     zeros
-        Makes a float32 matrix of zeros where ``floats`` and the weights are.
+        Returns a float32 matrix of zeros where ``floats`` and the weights are.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def axis_operator(
     Parameters
     ----------
     band
-        What the samples of the axis are. A low-pass band is first brought back to full size:
+        The kind of samples on the axis. A low-pass band is first synthesised to full size:
         the crop is the same to a fraction of its samples.
     samples_at_once
         The most samples of a block.

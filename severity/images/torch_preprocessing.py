@@ -1,4 +1,4 @@
-"""From grey values to the tensor that a backbone sees, on a GPU.
+"""Preprocessing on a GPU: from grey values to the tensor that is a backbone's input.
 
 The transform of `severity.images.preprocessing`, to rounding.
 """
@@ -27,7 +27,7 @@ _INT16_SHIFT = 2**15
 def to_model_input_on(grey: GreyImage, device: torch.device) -> Tensor:
     """Crop, resize and scale one radiograph on a device, to which the integers are sent.
 
-    As `severity.images.preprocessing.to_model_input`.
+    The transform is that of `severity.images.preprocessing.to_model_input`.
 
     Matrix products must keep float32's precision there, as is torch's default: no TF32.
 
@@ -41,12 +41,12 @@ def to_model_input_on(grey: GreyImage, device: torch.device) -> Tensor:
         _axis_operator_on(device, length, side, grey.band) for length in (grey.rows, grey.columns)
     )
     crop = grey.values[rows.used, columns.used]
-    sent, middle = _send(crop, device), mid_grey(grey)
+    pixels, middle = _send(crop, device), mid_grey(grey)
     if crop.dtype == np.uint16:
         middle -= _INT16_SHIFT
 
     resized = resize(
-        lambda some: sent[some].to(torch.float32) - middle,
+        lambda part: pixels[part].to(torch.float32) - middle,
         rows=rows,
         columns=columns,
         zeros=lambda *shape: torch.zeros(shape, device=device),

@@ -58,7 +58,7 @@ def _sum_of_two(
 
 
 def low_band_rows(values: NDArray[np.generic], *, every: int) -> NDArray[np.int32]:
-    """Analyse integers with the reversible 5/3 wavelet: some rows of its low-pass band.
+    """Analyse integers with the reversible 5/3 wavelet; return some rows of its low-pass band.
 
     Exactly what a lossless JPEG 2000 file holds, before a decoder limits it to the range of
     the stored values: first down the columns, then along the rows.
@@ -85,7 +85,7 @@ def low_band_rows(values: NDArray[np.generic], *, every: int) -> NDArray[np.int3
 
 def _low_pass(around: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
     """Compute a low-pass sample from the five pixels around it, by lifting."""
-    far_before, before, here, after, far_after = around
-    details = (before - ((far_before + here) >> 1)) + (after - ((here + far_after) >> 1))
-    low: NDArray[np.int32] = here + ((details + 2) >> 2)
+    far_before, before, centre, after, far_after = around
+    details = (before - ((far_before + centre) >> 1)) + (after - ((centre + far_after) >> 1))
+    low: NDArray[np.int32] = centre + ((details + 2) >> 2)
     return low

@@ -17,7 +17,7 @@ PACKAGES = sorted(
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
     "contracts"
 ]
-NEED_TORCH = {module for one in CONTRACTS for module in one.get("protected_modules", ())}
+NEED_TORCH = {module for contract in CONTRACTS for module in contract.get("protected_modules", ())}
 PROGRAMS = ("severity", "db", "flows", "training", "benchmarks")
 
 

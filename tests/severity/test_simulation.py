@@ -62,8 +62,8 @@ def test_no_pixel_darkens_as_the_amount_grows(image: NDArray[np.float32]) -> Non
 def test_covered_area_and_density_both_grow_with_the_amount(image: NDArray[np.float32]) -> None:
     added = [painted(image, amount) - image for amount in AMOUNTS[1:]]
 
-    areas = [np.mean(more > 0.01) for more in added]
-    densities = [np.mean(more[more > 0.01]) for more in added]
+    areas = [np.mean(brightening > 0.01) for brightening in added]
+    densities = [np.mean(brightening[brightening > 0.01]) for brightening in added]
     assert np.all(np.diff(areas[:6]) > 0)  # from there on, nearly all of the lungs are covered
     assert np.all(np.diff(densities) > 0)
 
@@ -113,9 +113,9 @@ def test_a_seed_places_the_patches_alike_whatever_was_painted_between(
 
 
 def test_seeds_place_the_patches_differently(image: NDArray[np.float32]) -> None:
-    one, other = (painted(image, 0.4, seed=seed) - image for seed in (1, 2))
+    first, second = (painted(image, 0.4, seed=seed) - image for seed in (1, 2))
 
-    assert np.corrcoef(one.ravel(), other.ravel())[0, 1] < 0.9
+    assert np.corrcoef(first.ravel(), second.ravel())[0, 1] < 0.9
 
 
 def test_a_seed_places_the_patches_alike_in_an_image_of_another_size(
@@ -143,12 +143,12 @@ def test_a_course_runs_straight_between_its_points_and_stays_beyond_them() -> No
 
 
 def test_the_four_courses_are_what_their_names_say() -> None:
-    worsening, resolving, both, stable = (
+    worsening, resolving, rising_then_falling, stable = (
         np.array([course.amount(day) for day in range(15)])
         for course in (WORSENING, RESOLVING, RISING_THEN_FALLING, STABLE)
     )
 
     assert np.all(np.diff(worsening) > 0)
     assert np.all(np.diff(resolving) < 0)
-    assert both[0] < both[14] < both.max()
+    assert rising_then_falling[0] < rising_then_falling[14] < rising_then_falling.max()
     assert np.ptp(stable) < 0.05

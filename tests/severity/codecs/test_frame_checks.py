@@ -80,9 +80,11 @@ def test_a_tile_with_coding_parameters_of_its_own_is_refused() -> None:
     coding = frame[at : at + 14]
     tile = frame.index(b"\xff\x90")
     length = struct.pack(">I", struct.unpack_from(">I", frame, tile + 6)[0] + len(coding))
-    own = frame[: tile + 6] + length + frame[tile + 10 : tile + 12] + coding + frame[tile + 12 :]
+    with_coding = (
+        frame[: tile + 6] + length + frame[tile + 10 : tile + 12] + coding + frame[tile + 12 :]
+    )
 
-    assert reason(dicom_file(syntax=uid.JPEG2000, frame=own)) == Reason.UNSUPPORTED_ENCODING
+    assert reason(dicom_file(syntax=uid.JPEG2000, frame=with_coding)) == Reason.UNSUPPORTED_ENCODING
 
 
 def rle(*segments: bytes, offsets: list[int] | None = None) -> bytes:

@@ -29,10 +29,14 @@ def test_a_helper_answers_as_the_function_would(helpers: DecodingHelpers) -> Non
 
 def test_a_helper_gives_the_same_image(helpers: DecodingHelpers) -> None:
     content = published("RG1_J2KR.dcm")
-    here, there = read(content).grey, read(content, helpers=helpers).grey
+    expected, decoded = read(content).grey, read(content, helpers=helpers).grey
 
-    assert (here.values == there.values).all()
-    assert (here.black, here.white, here.band) == (there.black, there.white, there.band)
+    assert (expected.values == decoded.values).all()
+    assert (expected.black, expected.white, expected.band) == (
+        decoded.black,
+        decoded.white,
+        decoded.band,
+    )
 
 
 def test_an_image_that_ends_its_decoder_is_refused_and_no_other(helpers: DecodingHelpers) -> None:
@@ -49,29 +53,29 @@ def test_an_image_that_ends_its_decoder_is_refused_and_no_other(helpers: Decodin
 
 
 def test_a_helper_that_was_ended_by_the_system_is_replaced(helpers: DecodingHelpers) -> None:
-    with DecodingHelpers(1) as one:
-        first = one.run(os.getpid)
+    with DecodingHelpers(1) as helper:
+        first = helper.run(os.getpid)
         os.kill(first, 9)
-        assert one.run(os.getpid) != first
+        assert helper.run(os.getpid) != first
 
 
 def test_a_decoder_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("severity.codecs.helper_processes._SLOWEST_DECODING_SECONDS", 0.2)
-    with DecodingHelpers(1) as one, pytest.raises(UnreadableImage):
-        one.run(time.sleep, 60)
+    with DecodingHelpers(1) as helper, pytest.raises(UnreadableImage):
+        helper.run(time.sleep, 60)
 
 
 def test_helpers_end_when_they_are_closed() -> None:
-    with DecodingHelpers(1) as one:
-        process = one.run(os.getpid)
+    with DecodingHelpers(1) as helper:
+        process = helper.run(os.getpid)
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
 
 
 def test_a_helper_that_cannot_start_blames_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/bin/false")
-    with DecodingHelpers(1) as one, pytest.raises(HelperUnavailable):
-        one.run(abs, 1)
+    with DecodingHelpers(1) as helper, pytest.raises(HelperUnavailable):
+        helper.run(abs, 1)
 
 
 def test_a_helper_imports_little(helpers: DecodingHelpers) -> None:

@@ -83,11 +83,11 @@ def test_a_frontal_view_is_not_taken_for_a_lateral(orientation: list[str] | None
 
 
 @pytest.mark.parametrize(
-    ("written", "view"),
+    ("text", "view"),
     [("PA", View.PA), ("AP", View.AP), ("pa ", View.PA), ("", View.UNKNOWN), ("XY", View.UNKNOWN)],
 )
-def test_an_unknown_view_is_scored_and_never_assumed(written: str, view: View) -> None:
-    assert read(dicom_file(ViewPosition=written)).record.view == view
+def test_an_unknown_view_is_scored_and_never_assumed(text: str, view: View) -> None:
+    assert read(dicom_file(ViewPosition=text)).record.view == view
 
 
 @pytest.mark.parametrize("body_part", ["", None, "chest", "THORAX"])
@@ -134,9 +134,9 @@ def test_an_encoding_that_cannot_be_decoded_is_told_apart_from_a_broken_file(syn
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 0.999])
 def test_a_file_that_was_cut_off_is_corrupt(syntax: str, share: float) -> None:
     image = dicom_file(syntax=syntax)
-    kept = max(int(len(image) * share), image.index(b"PA") + 40)
+    length = max(int(len(image) * share), image.index(b"PA") + 40)
 
-    assert reason(image[:kept]) == Reason.CORRUPT
+    assert reason(image[:length]) == Reason.CORRUPT
 
 
 def test_uids_are_those_of_the_file() -> None:

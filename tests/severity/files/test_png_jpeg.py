@@ -261,7 +261,7 @@ def test_a_date_is_read_in_its_own_or_the_assumed_zone(
 @pytest.mark.parametrize(
     ("written", "hours"), [("0", 0), ("3", 72), ("-1", -24), ("1.5", 36), ("36500", 876_000)]
 )
-def test_days_since_day_0_stand_in_for_a_date(png: bytes, written: str, hours: int) -> None:
+def test_days_since_day_0_replace_a_date(png: bytes, written: str, hours: int) -> None:
     acquired = read(png, SidecarRecord("ROE-1", offset_days=written), zone=BERLIN).record.acquired
 
     assert acquired.at is not None

@@ -149,9 +149,9 @@ def test_the_digest_changes_with_any_field_and_only_then(field: str) -> None:
 
 
 def test_the_digest_keeps_neighbouring_fields_apart() -> None:
-    one, other = SidecarRecord("a\x1fb", "c"), SidecarRecord("a", "b\x1fc")
+    first, second = SidecarRecord("a\x1fb", "c"), SidecarRecord("a", "b\x1fc")
 
-    assert one.digest != other.digest
+    assert first.digest != second.digest
 
 
 def test_the_digest_does_not_depend_on_the_kind_of_sidecar() -> None:

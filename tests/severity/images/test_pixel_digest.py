@@ -71,7 +71,7 @@ def test_an_image_of_any_size_is_the_same_whole_and_decoded_to_half_its_size(
 
 @pytest.mark.parametrize("bits", [8, 16])
 def test_overshoot_that_a_decoder_cuts_off_makes_no_difference(bits: int) -> None:
-    """Beside black and white pixels the band would go beyond both."""
+    """Next to black and white pixels the band would go beyond both."""
     kind = np.uint8 if bits == 8 else np.uint16
     ends = np.random.default_rng(0).integers(0, 2, SHAPE).astype(kind) * kind(2**bits - 1)
     whole = grey(ends, bits=bits)
@@ -97,59 +97,59 @@ def test_two_exposures_differ() -> None:
 
 
 def test_size_black_white_and_band_are_part_of_the_identity() -> None:
-    one = image((240, 240))
-    others = [
-        replace(one, values=one.values.reshape(160, 360), rows=160, columns=360),
-        replace(one, black=4095, white=0),
-        replace(one, white=4094),
-        replace(one, black=-0.5, white=4095.5),
-        replace(one, rows=480, columns=480, band=Band.LOW_5_3),
-        replace(one, rows=480, columns=479, band=Band.LOW_5_3),
-        replace(one, rows=480, columns=480, band=Band.LOW_9_7),
-        replace(one, values=one.values.astype(np.float32)),
+    original = image((240, 240))
+    variants = [
+        replace(original, values=original.values.reshape(160, 360), rows=160, columns=360),
+        replace(original, black=4095, white=0),
+        replace(original, white=4094),
+        replace(original, black=-0.5, white=4095.5),
+        replace(original, rows=480, columns=480, band=Band.LOW_5_3),
+        replace(original, rows=480, columns=479, band=Band.LOW_5_3),
+        replace(original, rows=480, columns=480, band=Band.LOW_9_7),
+        replace(original, values=original.values.astype(np.float32)),
     ]
 
-    assert len({pixel_sha256(other) for other in [one, *others]}) == len(others) + 1
+    assert len({pixel_sha256(variant) for variant in [original, *variants]}) == len(variants) + 1
 
 
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("by", [1, -1, 16])
 def test_a_shifted_copy_is_another_image(axis: int, by: int) -> None:
-    one = image()
-    shifted = replace(one, values=np.roll(one.values, by, axis=axis))
+    original = image()
+    shifted = replace(original, values=np.roll(original.values, by, axis=axis))
 
-    assert pixel_sha256(shifted) != pixel_sha256(one)
+    assert pixel_sha256(shifted) != pixel_sha256(original)
 
 
 @pytest.mark.parametrize("row", [0, 16, 17, 47, 288])
 @pytest.mark.parametrize("column", [0, 1, 120, 239])
 def test_a_pixel_that_changes_in_a_sampled_row_makes_another_image(row: int, column: int) -> None:
-    one = image()
-    changed = one.values.copy()
+    original = image()
+    changed = original.values.copy()
     changed[row, column] += 64
 
-    assert pixel_sha256(replace(one, values=changed)) != pixel_sha256(one)
+    assert pixel_sha256(replace(original, values=changed)) != pixel_sha256(original)
 
 
 def test_a_mark_burned_in_anywhere_makes_another_image() -> None:
-    one = image()
-    known = pixel_sha256(one)
+    original = image()
+    expected = pixel_sha256(original)
     rows, columns = SHAPE
     for top in range(rows - MARK + 1):
-        marked = one.values.copy()
+        marked = original.values.copy()
         left = top * 7 % (columns - MARK + 1)
         marked[top : top + MARK, left : left + MARK] = 4095
 
-        assert pixel_sha256(replace(one, values=marked)) != known, f"mark at row {top}"
+        assert pixel_sha256(replace(original, values=marked)) != expected, f"mark at row {top}"
 
 
 def test_a_pixel_between_the_sampled_rows_goes_unnoticed() -> None:
     """The price of a digest that costs a tenth; no two exposures differ so little."""
-    one = image()
-    changed = one.values.copy()
+    original = image()
+    changed = original.values.copy()
     changed[24, 120] += 64
 
-    assert pixel_sha256(replace(one, values=changed)) == pixel_sha256(one)
+    assert pixel_sha256(replace(original, values=changed)) == pixel_sha256(original)
 
 
 @pytest.mark.parametrize("band", [Band.FULL, Band.LOW_9_7])
@@ -160,10 +160,10 @@ def test_of_values_that_are_no_lossless_pixels_every_one_counts(band: Band) -> N
     changed = values.copy()
     changed[24, 60] += 1
 
-    one, other = (GreyImage(v, 0, 4096, *shape, band) for v in (values, changed))
+    plain, edited = (GreyImage(v, 0, 4096, *shape, band) for v in (values, changed))
 
-    assert pixel_sha256(one) == pixel_sha256(replace(one, values=values.copy()))
-    assert pixel_sha256(one) != pixel_sha256(other)
+    assert pixel_sha256(plain) == pixel_sha256(replace(plain, values=values.copy()))
+    assert pixel_sha256(plain) != pixel_sha256(edited)
 
 
 def test_a_window_may_be_as_wide_as_it_likes() -> None:
@@ -173,7 +173,7 @@ def test_a_window_may_be_as_wide_as_it_likes() -> None:
 
 
 def test_pixels_that_may_not_be_written_have_an_identity() -> None:
-    one = image()
-    values = np.frombuffer(one.values.tobytes(), np.uint16).reshape(SHAPE)
+    original = image()
+    values = np.frombuffer(original.values.tobytes(), np.uint16).reshape(SHAPE)
 
-    assert pixel_sha256(replace(one, values=values)) == pixel_sha256(one)
+    assert pixel_sha256(replace(original, values=values)) == pixel_sha256(original)

@@ -53,11 +53,11 @@ def grey(pixels: NDArray[np.number], *, black: float = 0, white: float) -> GreyI
 def assert_equals_reference(
     pixels: NDArray[np.number], full_scale: float, prepare: Prepare = to_model_input
 ) -> None:
-    ours = prepare(grey(pixels, white=full_scale))
+    prepared = prepare(grey(pixels, white=full_scale))
 
-    assert ours.shape == (224, 224)
-    assert ours.dtype == np.float32
-    assert np.abs(ours - reference(pixels, full_scale)).max() <= TOLERANCE
+    assert prepared.shape == (224, 224)
+    assert prepared.dtype == np.float32
+    assert np.abs(prepared - reference(pixels, full_scale)).max() <= TOLERANCE
 
 
 def noise(
@@ -144,11 +144,11 @@ def test_what_is_cut_off_does_not_change_how_the_rest_is_clipped(
 def test_an_inverted_image_is_preprocessed_like_the_image_that_it_shows(
     darkest: float, brightest: float, prepare: Prepare
 ) -> None:
-    shown = noise((400, 301), bits=12, darkest=darkest, brightest=brightest)
+    displayed = noise((400, 301), bits=12, darkest=darkest, brightest=brightest)
 
-    ours = prepare(grey(4095 - shown, black=4095, white=0))
+    prepared = prepare(grey(4095 - displayed, black=4095, white=0))
 
-    assert np.abs(ours - reference(shown, 4095)).max() <= TOLERANCE
+    assert np.abs(prepared - reference(displayed, 4095)).max() <= TOLERANCE
 
 
 @pytest.mark.parametrize("prepare", [ON_CPU, ON_DEVICE])
@@ -162,20 +162,20 @@ def test_black_and_white_may_lie_anywhere(
     values = (noise((400, 301), bits=12) / 4095 * (white - black) + black).astype(dtype)
     values = np.clip(values, np.ceil(black).astype(dtype), np.floor(white).astype(dtype))
 
-    ours = prepare(grey(values, black=black, white=white))
+    prepared = prepare(grey(values, black=black, white=white))
 
-    shown = (values.astype(np.float64) - black) / (white - black)
-    assert np.abs(ours - reference(shown, 1)).max() <= TOLERANCE
+    displayed = (values.astype(np.float64) - black) / (white - black)
+    assert np.abs(prepared - reference(displayed, 1)).max() <= TOLERANCE
 
 
 def test_black_and_white_are_the_ends_of_the_range() -> None:
     pixels = np.zeros((224, 224), np.uint8)
     pixels[:, 112:] = 255
 
-    ours = to_model_input(grey(pixels, white=255))
+    prepared = to_model_input(grey(pixels, white=255))
 
-    assert ours[100, 50] == ours.min() == -1024
-    assert ours[100, 200] == ours.max() == 1024
+    assert prepared[100, 50] == prepared.min() == -1024
+    assert prepared[100, 200] == prepared.max() == 1024
 
 
 def test_pixels_are_read_only_and_stay_as_they_are() -> None:
@@ -290,7 +290,7 @@ def test_a_constant_half_size_image_is_constant() -> None:
 def test_a_grey_image_is_as_decoders_give_it(
     values: NDArray[np.generic], black: float, white: float
 ) -> None:
-    with pytest.raises(ValueError, match=r"values are|decoders give|nothing lies between"):
+    with pytest.raises(ValueError, match=r"values are|decoders return|nothing lies between"):
         GreyImage(values, black, white, 100, 120)
 
 
@@ -302,9 +302,9 @@ def test_an_image_is_prepared_many_times_faster_than_by_the_reference() -> None:
     pixels = noise((1955, 1841), bits=15)
     image = grey(pixels, white=RG1_WHITE)
 
-    ours = shortest(lambda: to_model_input(image), times=10)
+    prepared = shortest(lambda: to_model_input(image), times=10)
 
-    assert ours < shortest(lambda: reference(pixels, RG1_WHITE), times=2) / 10
+    assert prepared < shortest(lambda: reference(pixels, RG1_WHITE), times=2) / 10
 
 
 def shortest(work: Callable[[], object], *, times: int) -> float:
