@@ -21,19 +21,19 @@ class Precision(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Backbone:
-    """What heads stand on, as plain values; a runtime runs it.
+    """A network and its weights as plain values; heads are applied to its outputs.
 
     Attributes
     ----------
     network
-        What is computed.
+        The operations; a runtime runs them.
     tensors
         Its weights by name, float32.
 
     Raises
     ------
     WrongWeights
-        The tensors are not those that the network takes.
+        The tensors are not those that the network needs.
     """
 
     network: Network
@@ -47,11 +47,11 @@ class Backbone:
             raise WrongWeights(f"the weights are {', '.join(sorted(kinds))}, not float32")
 
     @property
-    def gives(self) -> tuple[HeadInput, ...]:
-        """What its outputs are, in their order."""
+    def outputs(self) -> tuple[HeadInput, ...]:
+        """The kinds of its outputs, in their order."""
         return tuple(self.network.outputs)
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """What the columns of the logits are; empty where one means nothing."""
+        """The finding of each column of the logits; empty where there is none."""
         return self.network.findings

@@ -1,4 +1,4 @@
-"""The backbones that a head may stand on, and what each gives, without loading any."""
+"""The backbones that a head may be fitted on and their outputs, without loading any."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ _BUNDLED_INPUTS = {HeadInput.FEATURES: 1280}
 
 
 def widths(backbone: str) -> Mapping[HeadInput, int]:
-    """Tell how many numbers a backbone gives for an image, by what they are.
+    """Return how many numbers each output of a backbone has for an image.
 
     Raises
     ------
@@ -29,7 +29,9 @@ def widths(backbone: str) -> Mapping[HeadInput, int]:
 
 
 def findings(backbone: str) -> tuple[str, ...]:
-    """Name a backbone's logits, empty where one means nothing; empty for one without logits.
+    """Return the finding of each logit of a backbone, empty where there is none.
+
+    A backbone without logits has no findings.
 
     Raises
     ------

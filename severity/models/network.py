@@ -1,6 +1,6 @@
-"""A network as data: which operations follow each other, and which tensors each one takes.
+"""A network as data: its operations in their order, and the tensors that each one uses.
 
-Written when a network is trained, and shipped beside its weights, so that running it needs no
+Written when a network is trained, and shipped with its weights, so that running it needs no
 library of training. `severity.models.openvino_graph` runs it on CPUs,
 `severity.models.torch_network` on GPUs and where a gradient is wanted.
 """
@@ -17,7 +17,7 @@ from severity.errors import WrongWeights
 from severity.heads.head import HeadInput
 
 IMAGES = "images"
-"""The name of what a network takes: shape (N, 1, 224, 224) on [-1024, 1024]."""
+"""The name of a network's input: shape (N, 1, 224, 224) on [-1024, 1024]."""
 
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -75,7 +75,7 @@ class BatchNorm(_Operation):
 
 @dataclass(frozen=True, kw_only=True)
 class Relu(_OfOne):
-    """Replace what is negative by zero."""
+    """Replace negative numbers by zero."""
 
     kind: Literal["relu"] = "relu"
 
@@ -91,7 +91,7 @@ class Clamp(_OfOne):
 
 @dataclass(frozen=True, kw_only=True)
 class MaxPool(_OfOne):
-    """Take the largest number of each window."""
+    """Compute the largest number of each window."""
 
     kind: Literal["max_pool"] = "max_pool"
     size: Pair
@@ -101,7 +101,7 @@ class MaxPool(_OfOne):
 
 @dataclass(frozen=True, kw_only=True)
 class AveragePool(_OfOne):
-    """Take the mean of each window."""
+    """Compute the mean of each window."""
 
     kind: Literal["average_pool"] = "average_pool"
     size: Pair
@@ -110,7 +110,7 @@ class AveragePool(_OfOne):
 
 @dataclass(frozen=True, kw_only=True)
 class GlobalAverage(_OfOne):
-    """Take the mean of each channel: (N, channels, rows, columns) to (N, channels)."""
+    """Compute the mean of each channel: (N, channels, rows, columns) to (N, channels)."""
 
     kind: Literal["global_average"] = "global_average"
 
@@ -133,7 +133,7 @@ class Add(_OfTwo):
 
 @dataclass(frozen=True, kw_only=True)
 class Average(_OfTwo):
-    """Take the mean of two arrays of one shape."""
+    """Compute the mean of two arrays of one shape."""
 
     kind: Literal["average"] = "average"
 
@@ -181,7 +181,7 @@ Operation: TypeAlias = (
 
 @dataclass(frozen=True)
 class Network:
-    """Operations by name, each after those that it takes, and which of them are outputs.
+    """Operations by name, each after its inputs, and which of them are outputs.
 
     Attributes
     ----------
@@ -190,12 +190,12 @@ class Network:
     outputs
         The node of each output.
     findings
-        What the columns of the logits are; empty where one means nothing.
+        The finding of each column of the logits; empty where there is none.
 
     Raises
     ------
     WrongWeights
-        An operation takes what no earlier one gives, or an output is no node.
+        An operation's input is no earlier node, or an output is no node.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
@@ -206,45 +206,46 @@ class Network:
     format: Literal[1] = 1
 
     def __post_init__(self) -> None:
-        known = {IMAGES}
+        earlier = {IMAGES}
         for name, operation in self.nodes.items():
-            unknown = [source for source in operation.inputs if source not in known]
-            if unknown or name in known:
-                raise WrongWeights(f"the network's node {name} takes {unknown}, not made before it")
-            known.add(name)
-        astray = [name for name in self.outputs.values() if name not in self.nodes]
-        if astray or not self.outputs:
-            raise WrongWeights(f"the network's outputs {astray} are none of its nodes")
+            unknown = [source for source in operation.inputs if source not in earlier]
+            if unknown or name in earlier:
+                raise WrongWeights(f"the network's node {name} needs {unknown}, not made before it")
+            earlier.add(name)
+        missing = [name for name in self.outputs.values() if name not in self.nodes]
+        if missing or not self.outputs:
+            raise WrongWeights(f"the network's outputs {missing} are none of its nodes")
 
     @property
     def tensors(self) -> tuple[str, ...]:
-        """The names of all arrays that it takes, each once."""
+        """The names of all tensors that it uses, each once."""
         return tuple({name: None for node in self.nodes.values() for name in node.tensors})
 
 
 def network_to_json(network: Network) -> str:
-    """Write a network, one node a line; the same one gives the same text."""
+    """Serialise a network to JSON, one node a line; equal networks have equal text."""
     nodes = ",\n".join(
-        f"    {json.dumps(name)}: {json.dumps(_said(node))}" for name, node in network.nodes.items()
+        f"    {json.dumps(name)}: {json.dumps(_fields(node))}"
+        for name, node in network.nodes.items()
     )
-    rest = {"outputs": network.outputs, "findings": network.findings, "format": network.format}
-    lines = "".join(f',\n  "{key}": {json.dumps(value)}' for key, value in rest.items())
+    remainder = {"outputs": network.outputs, "findings": network.findings, "format": network.format}
+    lines = "".join(f',\n  "{key}": {json.dumps(value)}' for key, value in remainder.items())
     return f'{{\n  "nodes": {{\n{nodes}\n  }}{lines}\n}}\n'
 
 
-def _said(node: Operation) -> dict[str, object]:
-    """Return a node's fields, the kind first; no tensors are not worth a word."""
+def _fields(node: Operation) -> dict[str, object]:
+    """Return a node's fields, the kind first; an empty list of tensors is left out."""
     fields = asdict(node)
     return {"kind": fields.pop("kind")} | {k: v for k, v in fields.items() if v != ()}
 
 
 def network_from_json(text: str | bytes) -> Network:
-    """Read what `network_to_json` wrote.
+    """Read a network that `network_to_json` wrote.
 
     Raises
     ------
     WrongWeights
-        It is anything else.
+        The text is anything else.
     """
     try:
         return _reader().validate_json(text)

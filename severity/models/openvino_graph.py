@@ -51,7 +51,7 @@ _Arrays: TypeAlias = Sequence[NDArray[np.float32]]
 class Stream:
     """Runs one image at a time on one thread; several streams share the weights.
 
-    Images are copied into a tensor that is there from the beginning. Handing arrays to OpenVINO
+    Images are copied into a tensor that exists from the beginning. Handing arrays to OpenVINO
     (2026.4) from several threads can stop all of them for good: the first two to convert a type
     wait for each other.
     """
@@ -78,11 +78,11 @@ def compiled(backbone: Backbone, *, precision: Precision, streams: int) -> list[
     ModelUnavailable
         The CPU has no bf16 instructions.
     WrongWeights
-        The tensors have not the shapes that the network takes.
+        The tensors do not have the shapes that the network needs.
     """
     core = openvino.Core()
-    can = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    if precision is Precision.BF16 and _BFLOAT16 not in can:
+    capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if precision is Precision.BF16 and _BFLOAT16 not in capabilities:
         raise ModelUnavailable("this CPU has no bf16 instructions: use --precision fp32")
     options = {
         "INFERENCE_PRECISION_HINT": "bf16" if precision is Precision.BF16 else "f32",
@@ -94,12 +94,12 @@ def compiled(backbone: Backbone, *, precision: Precision, streams: int) -> list[
 
 
 def graph(backbone: Backbone) -> openvino.Model:
-    """Write a backbone as a graph that maps one image, (1, 1, 224, 224), to its outputs.
+    """Build the graph of a backbone, which maps one image, (1, 1, 224, 224), to its outputs.
 
     Raises
     ------
     WrongWeights
-        The tensors have not the shapes that the network takes.
+        The tensors do not have the shapes that the network needs.
     """
     images = ops.parameter([1, 1, MODEL_SIDE, MODEL_SIDE], np.float32, name=IMAGES)
     nodes = {IMAGES: images}
@@ -207,7 +207,7 @@ def _(_operation: Standardise, inputs: Sequence[Node], _tensors: _Arrays) -> Nod
     axes = np.array([_CHANNELS, _ROWS, _COLUMNS])
     centred = ops.subtract(images, ops.reduce_mean(images, axes, keep_dims=True))
     shape = images.get_output_partial_shape(0)
-    others = shape[_ROWS].get_length() * shape[_COLUMNS].get_length() - 1
+    degrees = shape[_ROWS].get_length() * shape[_COLUMNS].get_length() - 1
     squares = ops.reduce_sum(ops.multiply(centred, centred), axes, keep_dims=True)
-    deviation = ops.sqrt(ops.divide(squares, np.float32(others)))
+    deviation = ops.sqrt(ops.divide(squares, np.float32(degrees)))
     return ops.divide(centred, ops.maximum(deviation, np.float32(1)))

@@ -1,4 +1,4 @@
-"""torch, which most of this program does without: what needs it says so, and how to get it."""
+"""Checks for torch, which most of this program does not need."""
 
 from importlib.util import find_spec
 
@@ -8,26 +8,26 @@ _LIBRARIES = ("torch", "torchvision", "torchxrayvision")
 
 
 def torch_installed() -> bool:
-    """Tell whether this environment has torch and what goes with it, without loading any."""
+    """Return whether torch and the libraries that use it are installed, without loading any."""
     return not _missing()
 
 
-def require_torch(what: str) -> None:
+def require_torch(feature: str) -> None:
     """Raise an error unless torch is installed; called before a module is imported that needs it.
 
     Parameters
     ----------
-    what
-        Needs torch, in the words of the user, such as ``--saliency``.
+    feature
+        The part that needs torch, in the words of the user, such as ``--saliency``.
 
     Raises
     ------
     NeedsTorch
-        This environment has no torch, or lacks what goes with it.
+        This environment lacks torch, or a library that goes with it.
     """
     if missing := _missing():
         raise NeedsTorch(
-            f"{what} needs {missing[0]}, which is not installed here: run `make install` in a "
+            f"{feature} needs {missing[0]}, which is not installed here: run `make install` in a "
             "clone, or `pip install cxr-severity` where the package is installed"
         )
 

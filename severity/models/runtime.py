@@ -1,6 +1,6 @@
 """Where a network runs: OpenVINO on a CPU, torch on a GPU.
 
-Both give the same numbers to a few millionths in fp32. Which one runs follows from the device;
+Both compute the same numbers to a few millionths in fp32. Which one runs follows from the device;
 the arithmetic is the caller's choice and part of the model version.
 """
 
@@ -22,14 +22,14 @@ class _DeviceImage(Protocol):
     """An image in a GPU's memory, as a torch tensor; only the GPU's runtime computes with it."""
 
     def numpy(self, *, force: bool = False) -> NDArray[np.float32]:
-        """Fetch it, if ``force`` says so."""
+        """Return the image as an array; ``force`` fetches it from a GPU."""
 
 
 ModelInput: TypeAlias = NDArray[np.float32] | _DeviceImage
 """One image as a network sees it: shape (224, 224) on [-1024, 1024], where the network runs."""
 
 Outputs: TypeAlias = tuple[NDArray[np.float32], ...]
-"""What a backbone gives for a batch, in the order of its ``gives``: shape (N, width) each."""
+"""A backbone's outputs for a batch, in the order of `Backbone.outputs`: shape (N, width) each."""
 
 
 def in_memory(image: ModelInput) -> NDArray[np.float32]:
@@ -46,16 +46,16 @@ class Runtime(Protocol):
 
     @property
     def streams(self) -> int:
-        """How many batches may usefully be run at the same time."""
+        """The number of batches that may usefully run at the same time."""
 
     def prepare(self, grey: GreyImage) -> ModelInput:
-        """Bring a decoded image to the network's input, in the thread that decoded it."""
+        """Preprocess a decoded image into the network's input, in the thread that decoded it."""
 
     def run(self, inputs: Sequence[ModelInput]) -> Outputs:
         """Run a batch; image i of the outputs is image i of the inputs."""
 
     def maps(self, inputs: Sequence[ModelInput]) -> list[Maps]:
-        """Reduce images to what they are compared with known images by."""
+        """Reduce images to maps, which are compared with the reference distribution."""
 
 
 class CpuRuntime:
@@ -64,11 +64,11 @@ class CpuRuntime:
     Parameters
     ----------
     backbone
-        What runs.
+        The network that runs.
     precision
-        Of the arithmetic; sums are kept in fp32 in either.
+        The precision of the arithmetic; sums are kept in fp32 in either.
     streams
-        Batches at the same time; one for each core if not given.
+        The number of batches at the same time; one for each core if None.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class CpuRuntime:
     def __init__(
         self, backbone: Backbone, *, precision: Precision, streams: int | None = None
     ) -> None:
-        # Imported here: a GPU does without.
+        # Imported here, since a GPU does not need it.
         from severity.models.openvino_graph import Stream, compiled  # noqa: PLC0415
 
         self.streams = streams or cores()
@@ -106,5 +106,5 @@ class CpuRuntime:
         return tuple(np.concatenate(parts) for parts in zip(*outputs, strict=True))
 
     def maps(self, inputs: Sequence[ModelInput]) -> list[Maps]:
-        """Reduce images with NumPy."""
+        """Reduce images to maps with NumPy."""
         return maps([in_memory(image) for image in inputs])

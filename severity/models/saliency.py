@@ -1,4 +1,4 @@
-"""Which parts of an image move its score: the authors' gradient map."""
+"""Saliency maps: which parts of an image move its score, by the authors' gradient."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +9,13 @@ _TRUNCATE = 3.5  # in standard deviations
 
 
 def saliency_maps(gradients: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn gradients into saliency maps: squared, then blurred.
+    """Compute saliency maps from gradients: squared, then blurred.
 
     Parameters
     ----------
     gradients
         Shape (N, rows, columns): of the geographic extent before clipping, in points, with
-        respect to each pixel of the network's input on [-1024, 1024]. The authors take it
+        respect to each pixel of the network's input on [-1024, 1024]. The authors compute it
         after clipping, which is the same within the scale and zero everywhere beyond its ends.
 
     Returns

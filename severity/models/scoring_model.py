@@ -39,10 +39,10 @@ class Placement:
 class ScoringModel:
     """A backbone, its head, the version that scores carry, and where it runs.
 
-    ``calibration`` is None where nothing is known of the scores' errors. ``triage`` takes the
-    backbone's features, and is None for a model without. ``reference`` tells which images are
-    like the images that scores rest on; it is the same for every model and no part of the version,
-    since it moves no score.
+    ``calibration`` is None where the scores' errors were not measured. ``triage`` is computed from
+    the backbone's features, and None for a model without. ``reference`` decides which images are
+    out of distribution; it is the same for every model and no part of the version, since it moves
+    no score.
     """
 
     version: ModelVersion
@@ -55,11 +55,11 @@ class ScoringModel:
 
     @property
     def streams(self) -> int:
-        """How many calls of `score` may usefully run at the same time."""
+        """The number of calls of `score` that may usefully run at the same time."""
         return self.runtime.streams
 
     def prepare(self, grey: GreyImage) -> ModelInput:
-        """Bring a decoded image to the network's input, shape (224, 224) on [-1024, 1024]."""
+        """Preprocess a decoded image into the network's input: (224, 224) on [-1024, 1024]."""
         return self.runtime.prepare(grey)
 
     def score(self, inputs: Sequence[ModelInput]) -> list[Score]:
@@ -72,27 +72,27 @@ class ScoringModel:
 
         Returns
         -------
-        N scores in the order of ``inputs``; each is what the image would get alone. An image that
-        is out of distribution is scored and says so.
+        N scores in the order of ``inputs``; each is the score of the image alone. An image that
+        is out of distribution is scored and flagged.
         """
         if not len(inputs):
             return []
-        given = self.outputs(inputs)
-        points = self.head.points(given[self.head.takes])
-        findings = self._findings(given.get(HeadInput.LOGITS), count=len(inputs))
+        outputs = self.outputs(inputs)
+        points = self.head.points(outputs[self.head.takes])
+        findings = self._findings(outputs.get(HeadInput.LOGITS), count=len(inputs))
         checks = self.reference.checks_of(self.runtime.maps(inputs))
         scores = [
-            self._to_score(both, found, check)
-            for both, found, check in zip(points, findings, checks, strict=True)
+            self._to_score(image_points, image_findings, check)
+            for image_points, image_findings, check in zip(points, findings, checks, strict=True)
         ]
-        return self._with_triage(self._with_intervals(scores, points), given)
+        return self._with_triage(self._with_intervals(scores, points), outputs)
 
     def outputs(self, inputs: Sequence[ModelInput]) -> dict[HeadInput, NDArray[np.float32]]:
-        """Return what the backbone gives for a batch, shape (N, width) each."""
-        return dict(zip(self.backbone.gives, self.runtime.run(inputs), strict=True))
+        """Compute the backbone's outputs for a batch, shape (N, width) each."""
+        return dict(zip(self.backbone.outputs, self.runtime.run(inputs), strict=True))
 
     def gradient(self, inputs: Sequence[ModelInput]) -> NDArray[np.float32]:
-        """Tell how the geographic extent would move with each pixel.
+        """Compute the gradient of the geographic extent with respect to each pixel.
 
         Parameters
         ----------
@@ -138,17 +138,20 @@ class ScoringModel:
         ]
 
     def _with_triage(
-        self, scores: list[Score], given: Mapping[HeadInput, NDArray[np.float32]]
+        self, scores: list[Score], outputs: Mapping[HeadInput, NDArray[np.float32]]
     ) -> list[Score]:
         if self.triage is None:
             return scores
-        classes = self.triage.by_class(given[HeadInput.FEATURES])
-        return [replace(score, triage=one) for score, one in zip(scores, classes, strict=True)]
+        probabilities = self.triage.by_class(outputs[HeadInput.FEATURES])
+        return [
+            replace(score, triage=by_class)
+            for score, by_class in zip(scores, probabilities, strict=True)
+        ]
 
     def _to_score(
         self,
         points: NDArray[np.float32],
-        found: dict[str, float],
+        findings: dict[str, float],
         distribution_check: DistributionCheck,
     ) -> Score:
         extent, opacity = points
@@ -157,7 +160,7 @@ class ScoringModel:
             opacity=self.version.opacity.clip(float(opacity)),
             geographic_extent_raw=float(extent),
             opacity_raw=float(opacity),
-            findings=found,
+            findings=findings,
             distribution_check=distribution_check,
         )
 
@@ -169,19 +172,19 @@ def placed(
     placement: Placement,
     calibration: Calibration | None = None,
 ) -> ScoringModel:
-    """Make a model ready to score where it is to run.
+    """Load a model onto the device on which it is to run.
 
     Parameters
     ----------
     weights_sha256
-        Of the backbone's file.
+        The hash of the backbone's file.
     calibration
-        What is known of the scores' errors.
+        Prediction intervals and measurement errors, where they were measured.
 
     Raises
     ------
     ModelUnavailable
-        The device has not the arithmetic that is asked for.
+        The device does not support the precision.
     """
     runtime = runtime_for(backbone, placement)
     version = head.version(
@@ -193,14 +196,14 @@ def placed(
 
 
 def runtime_for(backbone: Backbone, placement: Placement) -> Runtime:
-    """Bring a backbone where it is to run.
+    """Load a backbone onto the device on which it is to run.
 
     Raises
     ------
     ModelUnavailable
-        The device has not the arithmetic that is asked for.
+        The device does not support the precision.
     NeedsTorch
-        It is a GPU, and torch is not installed.
+        The device is a GPU, and torch is not installed.
     """
     if placement.device == "cpu":
         return CpuRuntime(backbone, precision=placement.precision, streams=placement.streams)

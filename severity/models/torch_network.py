@@ -47,7 +47,7 @@ class TorchNetwork(nn.Module):
         }
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Run the operations in their order; what no later one takes is dropped at once."""
+        """Run the operations in their order; each result is dropped after its last use."""
         results = {IMAGES: images}
         for name, operation in self._network.nodes.items():
             inputs = [results[source] for source in operation.inputs]
@@ -61,7 +61,7 @@ class TorchNetwork(nn.Module):
 
 
 def torch_network(backbone: Backbone, device: str) -> TorchNetwork:
-    """Make a backbone ready to run on a device such as ``cpu`` or ``cuda:1``, in fp32."""
+    """Load a backbone onto a device such as ``cpu`` or ``cuda:1``, in fp32."""
     network = TorchNetwork(backbone).eval()
     if device == "cpu":
         return network
@@ -147,14 +147,14 @@ def _(_operation: Linear, inputs: _Tensors, tensors: _Tensors) -> Tensor:
 
 @_result.register
 def _(_operation: Add, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
-    images, more = inputs
-    return images + more
+    first, second = inputs
+    return first + second
 
 
 @_result.register
 def _(_operation: Average, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
-    images, more = inputs
-    return (images + more) / 2
+    first, second = inputs
+    return (first + second) / 2
 
 
 @_result.register

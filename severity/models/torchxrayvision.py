@@ -1,6 +1,6 @@
 """torchxrayvision's DenseNet-121 as a backbone, from its published files.
 
-Importing this loads torchxrayvision, which takes seconds: only who uses such a model should.
+Importing this loads torchxrayvision, which takes seconds: import it only to use such a model.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ with warnings.catch_warnings():
     # torchxrayvision silences every warning of the whole process when it is imported.
     from torchxrayvision.models import DenseNet, _DenseLayer
 
-# What torch was seen to raise on files that are not whole, or name classes unknown here.
+# Exceptions that torch was seen to raise on files that are not whole, or name classes unknown here.
 _UNREADABLE = (
     pickle.UnpicklingError,
     AssertionError,
@@ -50,7 +50,7 @@ def lowered_densenet(network: DenseNet, findings: tuple[str, ...]) -> Backbone:
     network
         torchxrayvision's module.
     findings
-        What its outputs are, in their order; empty where one means nothing.
+        The finding of each of its outputs, in their order; empty where there is none.
     """
     lowering = Lowering(network)
     maps = lowering.append(Relu(inputs=(lowered(network.features, lowering, IMAGES),)))
@@ -62,8 +62,8 @@ def lowered_densenet(network: DenseNet, findings: tuple[str, ...]) -> Backbone:
 
 @lowered.register
 def _(module: _DenseLayer, lowering: Lowering, images: str) -> str:
-    more = in_sequence(module, lowering, images)
-    return lowering.append(Concatenate(inputs=(images, more)))
+    added = in_sequence(module, lowering, images)
+    return lowering.append(Concatenate(inputs=(images, added)))
 
 
 def load_published(  # noqa: PLR0913 - what a model is made of
@@ -80,14 +80,14 @@ def load_published(  # noqa: PLR0913 - what a model is made of
     Parameters
     ----------
     content
-        The file: a pickled module. Unpickling runs what the file says, so nothing of it is
-        looked at before its hash is known to be right.
+        The file: a pickled module. Unpickling runs code that the file names, so it is not
+        opened before its hash is known to be right.
     head
         Made for these weights.
     sha256
         What the file's SHA-256 must be, 64 lowercase hexadecimal digits.
     calibration
-        What is known of the scores' errors.
+        Prediction intervals and measurement errors, where they were measured.
 
     Raises
     ------
@@ -138,15 +138,21 @@ def _unpickle(content: bytes, name: str) -> nn.Module:
     return module
 
 
-def _require_fit(own: Mapping[str, Tensor], published: Mapping[str, Tensor], name: str) -> None:
+def _require_fit(
+    expected: Mapping[str, Tensor], published: Mapping[str, Tensor], name: str
+) -> None:
     """Raise WrongWeights unless both have the same tensors, by name and shape."""
-    ours, theirs = _shapes(own), _shapes(published)
-    misfits = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
+    expected_shapes, published_shapes = _shapes(expected), _shapes(published)
+    misfits = [
+        key
+        for key in expected_shapes | published_shapes
+        if expected_shapes.get(key) != published_shapes.get(key)
+    ]
     if misfits:
         first = misfits[0]
         raise WrongWeights(
             f"{len(misfits)} tensors of the weights {name} do not fit a DenseNet-121; "
-            f"{first} has shape {theirs.get(first)}, not {ours.get(first)}"
+            f"{first} has shape {published_shapes.get(first)}, not {expected_shapes.get(first)}"
         )
 
 

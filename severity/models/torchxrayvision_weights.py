@@ -1,7 +1,7 @@
-"""torchxrayvision's DenseNet-121 weight sets: where each is published and what it answers.
+"""torchxrayvision's DenseNet-121 weight sets: where each is published, and its findings.
 
 Repeated here from torchxrayvision (Cohen et al., ``torchxrayvision/models.py``), because
-importing it takes seconds; a test holds the two against each other.
+importing it takes seconds; a test compares the two.
 """
 
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ _NIH = set(FINDINGS[:14])
 class WeightSet:
     """One published file of weights.
 
-    ``findings`` are its outputs in their order, empty where the set was not trained on one.
-    ``sha256`` is empty where nobody reports one.
+    ``findings`` are its outputs in their order; empty where the set was not trained on a finding.
+    ``sha256`` is empty where none is known.
     """
 
     name: str
@@ -47,14 +47,14 @@ class WeightSet:
         return f"{_RELEASE}{self.file}"
 
 
-def _weight_set(name: str, prefix: str, answered: set[str], *, sha256: str = "") -> WeightSet:
-    findings = tuple(finding if finding in answered else "" for finding in FINDINGS)
+def _weight_set(name: str, prefix: str, trained_on: set[str], *, sha256: str = "") -> WeightSet:
+    findings = tuple(finding if finding in trained_on else "" for finding in FINDINGS)
     return WeightSet(f"densenet121-res224-{name}", f"{prefix}-{_SUFFIX}", findings, sha256)
 
 
 WEIGHT_SETS = {
-    one.name: one
-    for one in (
+    weights.name: weights
+    for weights in (
         _weight_set(
             "all",
             "nih-pc-chex-mimic_ch-google-openi-kaggle",
@@ -75,12 +75,12 @@ WEIGHT_SETS = {
 
 
 def weight_set(name: str) -> WeightSet:
-    """Find a weight set.
+    """Return the weight set of this name.
 
     Raises
     ------
     ModelUnavailable
-        There is none of that name.
+        There is no weight set of that name.
     """
     if name not in WEIGHT_SETS:
         raise ModelUnavailable(f"no weight set {name!r}; there is {', '.join(WEIGHT_SETS)}")

@@ -1,4 +1,4 @@
-"""How far a score can be relied on: its errors, and whether the image is like known images."""
+"""Reliability of a score: its calibration, and whether the image is out of distribution."""
 
 from typing import TYPE_CHECKING
 

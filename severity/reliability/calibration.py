@@ -1,7 +1,7 @@
-"""What is known of a model version's errors: intervals around its scores, and noise.
+"""Calibration of a model version: prediction intervals and measurement errors.
 
-Both are measured on images and kept as numbers, in a small JSON file beside the model. Its hash is
-part of the model version.
+Both are measured on images and kept as numbers, in a small JSON file next to the model. Its hash
+is part of the model version.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from severity.domain import Interval, MeasurementError, Scale, StandardError
 from severity.errors import WrongWeights
 
 COVERAGE = 0.9
-"""How many of 100 intervals hold the readers' mean, divided by 100."""
+"""The share of prediction intervals that hold the readers' mean."""
 
 _FORMAT = 1
 _MOST_KNOTS = 64
@@ -26,7 +26,7 @@ _MOST_KNOTS = 64
 
 @dataclass(frozen=True)
 class Margins:
-    """How far the readers may lie from a predicted score, below it and above.
+    """Margins of a prediction interval: how far the readers may lie below and above a score.
 
     Between two of ``predicted`` (ascending, in points) margins are interpolated linearly; beyond
     the ends they stay as they are there.
@@ -62,21 +62,21 @@ class Margins:
         points
             Shape (N,), not clipped.
         scale
-            That the intervals are clipped to, as the scores are.
+            The range to which the intervals are clipped, as the scores are.
         """
         # A score far beyond the scale's end is shown at the end: its margins start there.
-        shown = np.clip(np.asarray(points, dtype=float), scale.lowest, scale.highest)
-        low = shown - np.interp(shown, self.predicted, self.below)
-        high = shown + np.interp(shown, self.predicted, self.above)
+        clipped = np.clip(np.asarray(points, dtype=float), scale.lowest, scale.highest)
+        low = clipped - np.interp(clipped, self.predicted, self.below)
+        high = clipped + np.interp(clipped, self.predicted, self.above)
         return [
-            Interval(scale.clip(one), scale.clip(other))
-            for one, other in zip(low.tolist(), high.tolist(), strict=True)
+            Interval(scale.clip(lower), scale.clip(upper))
+            for lower, upper in zip(low.tolist(), high.tolist(), strict=True)
         ]
 
 
 @dataclass(frozen=True)
 class ScoreCalibration:
-    """Of one score: margins of its prediction intervals, and its measurement error."""
+    """The calibration of one score: margins of its intervals, and its measurement error."""
 
     margins: Margins
     error: MeasurementError
@@ -84,7 +84,7 @@ class ScoreCalibration:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Of both scores of one model version."""
+    """The calibration of both scores of one model version."""
 
     geographic_extent: ScoreCalibration
     opacity: ScoreCalibration
@@ -102,16 +102,16 @@ class Calibration:
         Parameters
         ----------
         points
-            Shape (N, 2), as a head gives them.
+            Shape (N, 2), as a head returns them.
         scales
             Of extent and opacity.
         """
-        both = (self.geographic_extent, self.opacity)
+        scores = (self.geographic_extent, self.opacity)
         return list(
             zip(
                 *(
-                    one.margins.around(column, scale)
-                    for one, column, scale in zip(both, points.T, scales, strict=True)
+                    score.margins.around(column, scale)
+                    for score, column, scale in zip(scores, points.T, scales, strict=True)
                 ),
                 strict=True,
             )
@@ -119,18 +119,18 @@ class Calibration:
 
 
 def calibration_to_json(calibration: Calibration) -> str:
-    """Write a calibration; the same one gives the same text."""
+    """Serialise a calibration to JSON; equal calibrations have equal text."""
     content = {"format": _FORMAT, "coverage": COVERAGE, **asdict(calibration)}
     return json.dumps(content, indent=2, sort_keys=True) + "\n"
 
 
 def calibration_from_json(text: str) -> Calibration:
-    """Read what `calibration_to_json` wrote.
+    """Read a calibration that `calibration_to_json` wrote.
 
     Raises
     ------
     WrongWeights
-        It is anything else.
+        The text is anything else.
     """
     try:
         content = json.loads(text)
@@ -143,7 +143,7 @@ def calibration_from_json(text: str) -> Calibration:
 
 def _score(content: Mapping[str, Any]) -> ScoreCalibration:
     margins = {name: tuple(map(float, numbers)) for name, numbers in content["margins"].items()}
-    error = {name: _standard_error(one) for name, one in content["error"].items()}
+    error = {name: _standard_error(value) for name, value in content["error"].items()}
     return ScoreCalibration(Margins(**margins), MeasurementError(**error))
 
 

@@ -1,9 +1,9 @@
-"""How far an image is from the frontal images that scores rest on.
+"""The distance of an image from the frontal images that scores rest on.
 
-A network gives a score for anything: a lateral, a knee, a page of text. What it makes of an image
-is of no use to tell, since it was trained to ignore all but the severity; where light and dark
-lie in its input is. So an image is reduced to two maps of 14 x 14 blocks, the mean of each block
-and its detail, and compared with what known images vary in: their first principal components.
+A network scores anything: a lateral, a knee, a page of text. Its features do not reveal them, since
+it was trained to ignore all but the severity; the places of light and dark in its input do. So an
+image is reduced to two maps of 14 x 14 blocks, the mean of each block and its detail, and compared
+with the first principal components of known images.
 Two distances count. One is that within the components, each in its own standard deviations
 (Mahalanobis). The other is what the components leave over: the Q residual of Jackson and
 Mudholkar (1979), Technometrics 21, 341-349.
@@ -36,13 +36,13 @@ _MAP_SIDE = 14
 MAP_FEATURES = 2 * _MAP_SIDE**2
 
 FRONTAL = "frontal-1"
-"""The reference that comes with the package."""
+"""The reference distribution that comes with the package."""
 
 _BLOCK = MODEL_SIDE // _MAP_SIDE
-_DETAIL_FLOOR = 0.1  # of the layout's deviation: less is the grain of an image, or none
-_DETAIL_WEIGHT = 0.6  # beside the layout; more of it, and laterals pass
+_DETAIL_FLOOR = 0.1  # of the layout's deviation: less is an image's grain, or no detail
+_DETAIL_WEIGHT = 0.6  # relative to the layout; with more, laterals pass
 _LEAST_DEVIATION = 1e-3  # of the range from mid-grey to white: an even image has no layout
-_RIGHTED = 0.9  # distance below which a negative, or a turned image, is taken for an image
+_RIGHTED = 0.9  # distance below which the negative, or the rotated image, is in distribution
 _NO_RADIOGRAPH = 1.5  # beyond the components; laterals and other parts of the body leave less over
 _DESCRIPTION = "cxr-severity-reference"
 _FORMAT = 1
@@ -50,7 +50,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """An image as it is compared: where light lies, and where detail does.
+    """An image reduced to two maps: where light lies, and where detail does.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Maps:
 
     @classmethod
     def of(cls, means: NDArray[np.float32], squares: NDArray[np.float32]) -> "Maps":
-        """Make both of the mean and the mean square of each block; see `light_blocks`."""
+        """Compute both from the mean and the mean square of each block; see `light_blocks`."""
         unit = means.std() + np.float32(_LEAST_DEVIATION)
         deviations = np.sqrt((squares - means**2).clip(0))
         detail: NDArray[np.float32] = np.log(deviations / unit + np.float32(_DETAIL_FLOOR))
@@ -74,36 +74,36 @@ class Maps:
 
     @property
     def features(self) -> NDArray[np.float32]:
-        """Both as one row, shape (392,)."""
+        """Both maps as one row, shape (392,)."""
         return np.concatenate([self.layout.ravel(), _DETAIL_WEIGHT * self.detail.ravel()])
 
     def mirrored(self) -> "Maps":
-        """Return what the mirror image would give."""
+        """Return the maps of the mirror image."""
         return Maps(self.layout[:, ::-1], self.detail[:, ::-1])
 
     def inverted(self) -> "Maps":
-        """Return what the negative would give."""
+        """Return the maps of the negative."""
         return Maps(-self.layout, self.detail)
 
     def rotated(self, quarters: int) -> "Maps":
-        """Return what the image would give, turned by quarters."""
+        """Return the maps of the image rotated by ``quarters`` times 90 degrees."""
         return Maps(np.rot90(self.layout, quarters), np.rot90(self.detail, quarters))
 
 
 def maps(inputs: Sequence[NDArray[np.float32]]) -> list[Maps]:
-    """Reduce images to what they are compared by.
+    """Reduce images to maps of their layout and detail.
 
     Parameters
     ----------
     inputs
         N model inputs, shape (224, 224) on [-1024, 1024].
     """
-    # One by one: NumPy's sums depend in their last digits on what else they are taken of.
+    # One by one: the last digits of NumPy's sums depend on the other images in the array.
     return [Maps.of(*(part[0] for part in light_blocks(image[None]))) for image in inputs]
 
 
 def light_blocks(images: _Images) -> tuple[_Images, _Images]:
-    """Take the mean and the mean square of each block, black -1, in NumPy or in torch.
+    """Compute the mean and the mean square of each block, black -1, in NumPy or in torch.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def _block_means(images: _Images) -> _Images:
 
 @dataclass(frozen=True, eq=False)
 class ReferenceDistribution:
-    """Known images, and how far from them an image may be.
+    """The distribution of known frontal images, and how far from it an image may be.
 
     Attributes
     ----------
@@ -144,7 +144,7 @@ class ReferenceDistribution:
     Raises
     ------
     WrongWeights
-        The numbers describe no such thing.
+        The numbers describe no distribution.
     """
 
     name: str
@@ -175,21 +175,21 @@ class ReferenceDistribution:
         return f"{self.name}-{hashlib.sha256(to_safetensors(self)).hexdigest()[:8]}"
 
     def check(self, inputs: Sequence[NDArray[np.float32]]) -> list[DistributionCheck]:
-        """Tell how far each image is from the images, and why if it is too far.
+        """Return each image's distance, and the reason if it is out of distribution.
 
         Parameters
         ----------
         inputs
-            N model inputs, as `maps` takes them.
+            N model inputs, as for `maps`.
         """
         return self.checks_of(maps(inputs))
 
     def checks_of(self, images: Sequence[Maps]) -> list[DistributionCheck]:
-        """Tell the same of images that are reduced already."""
+        """Check images that are reduced to maps already."""
         return [self._check(image) for image in images]
 
     def distances(self, features: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Measure both distances, in units of their limits.
+        """Compute both distances, in units of their limits.
 
         Parameters
         ----------
@@ -201,14 +201,14 @@ class ReferenceDistribution:
         Shape (..., 2): within the components, and beyond.
         """
         offset = features - self.mean
-        along = offset @ self.components.T
-        within = np.sqrt(((along / self.deviations) ** 2).mean(-1))
-        left_over = offset - along @ self.components
+        coordinates = offset @ self.components.T
+        within = np.sqrt(((coordinates / self.deviations) ** 2).mean(-1))
+        left_over = offset - coordinates @ self.components
         beyond = np.sqrt((left_over**2).mean(-1))
-        both: NDArray[np.floating] = np.stack(
+        relative: NDArray[np.floating] = np.stack(
             [within / self.within_limit, beyond / self.beyond_limit], -1
         )
-        return both
+        return relative
 
     def _check(self, image: Maps) -> DistributionCheck:
         within, beyond = self.distances(image.features).tolist()
@@ -222,7 +222,7 @@ class ReferenceDistribution:
     def _reason(self, image: Maps, *, texture: bool) -> OutOfDistribution:
         righted = [(image.inverted(), OutOfDistribution.INVERTED)]
         righted += [(image.rotated(quarters), OutOfDistribution.ROTATED) for quarters in (1, 2, 3)]
-        distances = self.distances(np.stack([one.features for one, _ in righted])).max(-1)
+        distances = self.distances(np.stack([variant.features for variant, _ in righted])).max(-1)
         nearest = int(distances.argmin())
         if distances[nearest] <= _RIGHTED:
             return righted[nearest][1]
@@ -230,7 +230,7 @@ class ReferenceDistribution:
 
 
 def to_safetensors(reference: ReferenceDistribution) -> bytes:
-    """Write a reference; the same one gives the same bytes."""
+    """Serialise a reference distribution; equal ones have equal bytes."""
     description = {
         "format": _FORMAT,
         "name": reference.name,
@@ -243,16 +243,16 @@ def to_safetensors(reference: ReferenceDistribution) -> bytes:
 
 
 def from_safetensors(content: bytes) -> ReferenceDistribution:
-    """Read what `to_safetensors` wrote.
+    """Read a reference distribution that `to_safetensors` wrote.
 
     Raises
     ------
     WrongWeights
-        It is anything else, or made for images that are prepared in another way.
+        The content is anything else, or is for images that are prepared in another way.
     """
     try:
         tensors = load(content)
-        # The library gives a file's metadata only from a path; its header is JSON.
+        # The library reads a file's metadata only from a path; its header is JSON.
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         description = json.loads(header["__metadata__"][_DESCRIPTION])
         _check(description, tensors)
@@ -280,7 +280,7 @@ def _check(description: Mapping[str, object], tensors: Mapping[str, NDArray[np.g
 
 @cache
 def frontal_distribution() -> ReferenceDistribution:
-    """Load the reference that comes with the package, once.
+    """Load the reference distribution that comes with the package, once.
 
     Raises
     ------
@@ -289,10 +289,10 @@ def frontal_distribution() -> ReferenceDistribution:
     """
     folder = resources.files("severity") / "weights"
     content = (folder / f"{FRONTAL}.safetensors").read_bytes()
-    named = json.loads((folder / f"{FRONTAL}.json").read_text(encoding="utf-8"))["sha256"]
+    expected = json.loads((folder / f"{FRONTAL}.json").read_text(encoding="utf-8"))["sha256"]
     actual = hashlib.sha256(content).hexdigest()
-    if actual != named:
+    if actual != expected:
         raise WrongWeights(
-            f"the reference {FRONTAL} has SHA-256 {actual}, not {named}: reinstall the package"
+            f"the reference {FRONTAL} has SHA-256 {actual}, not {expected}: reinstall the package"
         )
     return from_safetensors(content)

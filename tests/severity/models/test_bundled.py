@@ -44,7 +44,7 @@ def bundled() -> ScoringModel:
 def raw(model: ScoringModel, images: NDArray[np.float32]) -> NDArray[np.float64]:
     """Points before clipping, shape (N, 2)."""
     scores = model.score(images)
-    return np.array([(one.geographic_extent_raw, one.opacity_raw) for one in scores])
+    return np.array([(score.geographic_extent_raw, score.opacity_raw) for score in scores])
 
 
 def each_alone(model: ScoringModel, images: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -123,7 +123,7 @@ def on_compact_1(*, inputs: int = 1280, takes: HeadInput = HeadInput.FEATURES) -
     return Head("mine", "compact-1", takes, ((layer,), (layer,)), scale, scale)
 
 
-def test_another_head_stands_on_a_bundled_backbone(
+def test_another_head_is_loaded_on_a_bundled_backbone(
     bundled: ScoringModel, images: NDArray[np.float32]
 ) -> None:
     head = on_compact_1()
@@ -136,21 +136,23 @@ def test_another_head_stands_on_a_bundled_backbone(
     assert model.version.head_sha256 == head.sha256
 
 
-def test_a_head_never_stands_on_other_weights_than_it_was_fitted_on(bundled: ScoringModel) -> None:
+def test_a_head_is_never_loaded_on_other_weights_than_it_was_fitted_on(
+    bundled: ScoringModel,
+) -> None:
     with pytest.raises(WrongWeights, match="fitted on weights 000000000000 of compact-1"):
         load_on_bundled(on_compact_1(), CPU, sha256="0" * 64)
 
 
 @pytest.mark.parametrize("wrong", [{"inputs": 1024}, {"takes": HeadInput.LOGITS}])
-def test_a_head_that_takes_what_its_backbone_does_not_give_is_refused(
+def test_a_head_on_outputs_that_its_backbone_lacks_is_refused(
     bundled: ScoringModel, wrong: dict
 ) -> None:
-    with pytest.raises(WrongWeights, match="which compact-1 does not give"):
+    with pytest.raises(WrongWeights, match="which compact-1 does not have"):
         load_on_bundled(on_compact_1(**wrong), CPU, sha256=bundled.version.weights_sha256)
 
 
 def test_whatever_moves_a_score_makes_another_model_version(bundled: ScoringModel) -> None:
-    others = {
+    variants = {
         "name": "other",
         "weights_sha256": "0" * 64,
         "head_sha256": "0" * 64,
@@ -160,11 +162,11 @@ def test_whatever_moves_a_score_makes_another_model_version(bundled: ScoringMode
         "opacity": Scale(0.5, 6),
         "calibration_sha256": "0" * 64,
     }
-    assert others.keys() == {field.name for field in dataclasses.fields(ModelVersion)}
+    assert variants.keys() == {field.name for field in dataclasses.fields(ModelVersion)}
 
-    changed = {dataclasses.replace(bundled.version, **{k: v}).key for k, v in others.items()}
+    changed = {dataclasses.replace(bundled.version, **{k: v}).key for k, v in variants.items()}
 
-    assert len(changed | {bundled.version.key}) == len(others) + 1
+    assert len(changed | {bundled.version.key}) == len(variants) + 1
 
 
 def test_versions_from_before_calibrations_keep_their_keys(bundled: ScoringModel) -> None:

@@ -49,10 +49,10 @@ def test_openvino_gives_what_torch_gives(backbone: Backbone) -> None:
 
     outputs = CpuRuntime(backbone, precision=Precision.FP32).run(list(images))
 
-    assert len(outputs) == len(expected) == len(backbone.gives)
-    for ours, reference in zip(outputs, expected, strict=True):
-        assert np.ptp(reference, axis=0).max() > 0.1, "the images must differ in what they give"
-        assert ours == pytest.approx(reference, abs=5e-4)
+    assert len(outputs) == len(expected) == len(backbone.outputs)
+    for output, reference in zip(outputs, expected, strict=True):
+        assert np.ptp(reference, axis=0).max() > 0.1, "the images must differ in their outputs"
+        assert output == pytest.approx(reference, abs=5e-4)
 
 
 def test_threads_at_once_get_the_outputs_of_their_own_images(backbone: Backbone) -> None:
@@ -77,45 +77,45 @@ def test_bf16_is_another_arithmetic_and_close() -> None:
     except ModelUnavailable:
         pytest.skip("this CPU has no bf16 instructions")
 
-    for ours, reference in zip(rounded, exact, strict=True):
-        assert not np.array_equal(ours, reference)
-        assert np.abs(ours - reference).max() < 0.05 * np.abs(reference).max()
+    for output, reference in zip(rounded, exact, strict=True):
+        assert not np.array_equal(output, reference)
+        assert np.abs(output - reference).max() < 0.05 * np.abs(reference).max()
 
 
-def test_images_on_a_device_are_as_like_known_images_as_those_in_memory(backbone: Backbone) -> None:
+def test_images_on_a_device_have_the_distances_of_those_in_memory(backbone: Backbone) -> None:
     images = [np.rot90(image, n) for n, image in enumerate(three_images())]
     on_device = GpuRuntime(backbone, precision=Precision.FP32, device="cpu")
 
-    there = frontal_distribution().checks_of(
+    checks = frontal_distribution().checks_of(
         on_device.maps([torch.tensor(i.copy()) for i in images])
     )
 
-    for one, here in zip(there, frontal_distribution().check(images), strict=True):
-        assert one.distance == pytest.approx(here.distance, abs=1e-3)
-        assert one.out_of_distribution == here.out_of_distribution
+    for check, expected in zip(checks, frontal_distribution().check(images), strict=True):
+        assert check.distance == pytest.approx(expected.distance, abs=1e-3)
+        assert check.out_of_distribution == expected.out_of_distribution
 
 
-def at_most(limit: int, given: list[int]) -> object:
-    """A device whose memory holds ``limit`` images; notes how many it was given."""
+def at_most(limit: int, sizes: list[int]) -> object:
+    """A device whose memory holds ``limit`` images; notes the sizes of its batches."""
 
     def run(inputs: Sequence[ModelInput]) -> Outputs:
-        given.append(len(inputs))
+        sizes.append(len(inputs))
         if len(inputs) > limit:
             raise torch.OutOfMemoryError
-        return (np.array([float(one[0, 0]) for one in inputs])[:, None],)
+        return (np.array([float(image[0, 0]) for image in inputs])[:, None],)
 
     return run
 
 
 def test_a_batch_that_exceeds_the_memory_is_halved_until_it_fits_and_keeps_its_order() -> None:
     images = [np.full((2, 2), n, np.float32) for n in range(7)]
-    given: list[int] = []
+    sizes: list[int] = []
 
-    (output,) = halved_when_out_of_memory(at_most(2, given), images)
+    (output,) = halved_when_out_of_memory(at_most(2, sizes), images)
 
     assert output[:, 0].tolist() == [0, 1, 2, 3, 4, 5, 6]
-    assert max(given) == 7
-    assert sum(size for size in given if size <= 2) == 7
+    assert max(sizes) == 7
+    assert sum(size for size in sizes if size <= 2) == 7
 
 
 def test_one_image_that_exceeds_the_memory_is_an_error() -> None:
@@ -130,5 +130,5 @@ def test_a_gpu_gives_what_torch_gives_on_the_cpu(backbone: Backbone) -> None:
 
     outputs = GpuRuntime(backbone, precision=Precision.FP32, device="cuda").run(list(images))
 
-    for ours, reference in zip(outputs, expected, strict=True):
-        assert ours == pytest.approx(reference, abs=1e-3)
+    for output, reference in zip(outputs, expected, strict=True):
+        assert output == pytest.approx(reference, abs=1e-3)

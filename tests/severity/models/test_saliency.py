@@ -17,9 +17,9 @@ def gradients():
 
 
 def test_a_map_is_what_the_authors_compute_from_the_gradient(gradients):
-    for ours, gradient in zip(saliency_maps(gradients), gradients, strict=True):
-        theirs = gaussian(gradient**2, sigma=(5, 5), truncate=3.5)
-        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    for saliency_map, gradient in zip(saliency_maps(gradients), gradients, strict=True):
+        authors_map = gaussian(gradient**2, sigma=(5, 5), truncate=3.5)
+        np.testing.assert_allclose(saliency_map, authors_map, rtol=1e-6)
 
 
 def test_a_map_depends_on_its_own_image_alone(gradients):

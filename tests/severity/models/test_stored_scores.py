@@ -29,7 +29,7 @@ def made_with() -> dict[str, str]:
     first = cpu.read_text().partition("\n\n")[0] if cpu.exists() else ""
     facts = {k.strip(): v.strip() for k, _, v in (row.partition(":") for row in first.splitlines())}
     name = " ".join(facts.get(key, "?") for key in ("model name", "cpu family", "model"))
-    vectors = sorted(one for one in facts.get("flags", "").split() if one.startswith(VECTORS))
+    vectors = sorted(flag for flag in facts.get("flags", "").split() if flag.startswith(VECTORS))
     libraries = {name: version(name) for name in ("numpy", "openvino")}
     return {"processor": name, "instructions": " ".join(vectors), **libraries}
 

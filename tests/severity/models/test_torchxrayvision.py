@@ -95,9 +95,9 @@ def test_a_batch_scores_as_each_image_alone_and_in_its_order(model: ScoringModel
     alone = [model.score(image[None])[0] for image in images]
     backwards = model.score(np.ascontiguousarray(images[::-1]))[::-1]
 
-    for other in (alone, backwards):
+    for scores in (alone, backwards):
         assert [s.geographic_extent_raw for s in together] == pytest.approx(
-            [s.geographic_extent_raw for s in other], abs=1e-4
+            [s.geographic_extent_raw for s in scores], abs=1e-4
         )
 
 
@@ -181,12 +181,14 @@ def test_the_version_names_file_head_and_preprocessing(
 
 
 def test_weight_sets_are_those_of_torchxrayvision() -> None:
-    theirs = {name: urls for name, urls in model_urls.items() if name.startswith("densenet121")}
+    published_urls = {
+        name: urls for name, urls in model_urls.items() if name.startswith("densenet121")
+    }
 
-    assert WEIGHT_SETS.keys() == theirs.keys()
-    for name, ours in WEIGHT_SETS.items():
-        assert ours.url == theirs[name]["weights_url"]
-        assert list(ours.findings) == theirs[name]["labels"]
+    assert WEIGHT_SETS.keys() == published_urls.keys()
+    for name, weights in WEIGHT_SETS.items():
+        assert weights.url == published_urls[name]["weights_url"]
+        assert list(weights.findings) == published_urls[name]["labels"]
 
 
 def test_a_weight_set_that_does_not_exist_is_named_with_those_that_do() -> None:

@@ -54,7 +54,7 @@ def of(image: Pixels) -> DistributionCheck:
     return frontal_distribution().check([image])[0]
 
 
-def test_a_frontal_image_is_like_known_ones(chest: Pixels) -> None:
+def test_a_frontal_image_is_in_distribution(chest: Pixels) -> None:
     distribution_check = of(chest)
 
     assert distribution_check.distance < 1
@@ -74,7 +74,7 @@ def test_a_negative_is_recognised(chest: Pixels) -> None:
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
-def test_a_turned_image_is_recognised(chest: Pixels, quarters: int) -> None:
+def test_a_rotated_image_is_recognised(chest: Pixels, quarters: int) -> None:
     assert of(np.rot90(chest, quarters)).out_of_distribution is OutOfDistribution.ROTATED
 
 
@@ -83,22 +83,22 @@ def test_noise_is_no_images_texture() -> None:
 
 
 @pytest.mark.parametrize("shade", [-MODEL_LIMIT, 0, MODEL_LIMIT])
-def test_an_even_image_is_unlike_and_measured_all_the_same(shade: float) -> None:
+def test_an_even_image_is_out_of_distribution_and_still_measured(shade: float) -> None:
     distribution_check = of(np.full((224, 224), shade, np.float32))
 
     assert np.isfinite(distribution_check.distance)
     assert distribution_check.out_of_distribution is not None
 
 
-def test_exposure_and_contrast_do_not_make_an_image_unlike(chest: Pixels) -> None:
+def test_exposure_and_contrast_do_not_change_the_distance(chest: Pixels) -> None:
     assert of(chest / 4 - 500).distance == pytest.approx(of(chest).distance, abs=0.02)
 
 
-def test_a_mirrored_image_is_as_like_as_the_image(chest: Pixels) -> None:
+def test_a_mirrored_image_has_the_distance_of_the_image(chest: Pixels) -> None:
     assert of(chest[:, ::-1]).distance == pytest.approx(of(chest).distance, abs=0.01)
 
 
-def test_each_of_three_images_has_the_likeness_that_it_has_alone(
+def test_each_of_three_images_has_the_distance_that_it_has_alone(
     chest: Pixels, knee: Pixels
 ) -> None:
     images = [chest, noise(), knee]
@@ -106,11 +106,11 @@ def test_each_of_three_images_has_the_likeness_that_it_has_alone(
     together = frontal_distribution().check(images)
 
     assert together == [of(image) for image in images]
-    assert len({one.out_of_distribution for one in together}) == 3
+    assert len({check.out_of_distribution for check in together}) == 3
 
 
 @pytest.mark.weights
-def test_every_score_says_how_like_its_image_is(chest: Pixels, knee: Pixels) -> None:
+def test_every_score_has_the_distribution_check_of_its_image(chest: Pixels, knee: Pixels) -> None:
     model = load_bundled("compact-1", Placement())
 
     scores = model.score([chest, knee, noise()])
@@ -126,16 +126,16 @@ def test_a_reference_is_the_same_after_writing_and_reading(chest: Pixels, knee: 
 
 
 def test_whatever_moves_a_distance_makes_another_reference() -> None:
-    known = frontal_distribution()
-    moved = known.mean.copy()
+    original = frontal_distribution()
+    moved = original.mean.copy()
     moved[0] += 1
-    others = [
-        dataclasses.replace(known, mean=moved),
-        dataclasses.replace(known, within_limit=known.within_limit * 2),
-        dataclasses.replace(known, beyond_limit=known.beyond_limit * 2),
+    variants = [
+        dataclasses.replace(original, mean=moved),
+        dataclasses.replace(original, within_limit=original.within_limit * 2),
+        dataclasses.replace(original, beyond_limit=original.beyond_limit * 2),
     ]
 
-    assert len({known.key, *(other.key for other in others)}) == 4
+    assert len({original.key, *(variant.key for variant in variants)}) == 4
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", to_safetensors(frontal_distribution())[:-1]])
@@ -198,9 +198,9 @@ def _inputs(images: Sequence[LabelledImage]) -> list[Pixels]:
 
 
 def share(images: Sequence[Pixels], *reasons: OutOfDistribution) -> float:
-    """Of the images, that are flagged; for one of ``reasons``, if any are named."""
-    found = [one.out_of_distribution for one in frontal_distribution().check(images)]
-    return sum(one in (reasons or tuple(OutOfDistribution)) for one in found) / len(found)
+    """The share of images that are flagged, for one of ``reasons`` if any are named."""
+    flagged = [check.out_of_distribution for check in frontal_distribution().check(images)]
+    return sum(reason in (reasons or tuple(OutOfDistribution)) for reason in flagged) / len(flagged)
 
 
 def test_at_most_two_of_a_hundred_frontal_images_are_flagged(frontals: list[Pixels]) -> None:
@@ -216,7 +216,7 @@ def test_it_is_not_severity_that_is_flagged(cidc: Path) -> None:
 
 
 def is_severe(image: LabelledImage) -> bool:
-    """Tell whether readers gave 6 of 8 points of extent or 12 of 18 of the Brixia score."""
+    """Return whether readers scored 6 of 8 points of extent or 12 of 18 of the Brixia score."""
     extent = image.score.extent if image.score is not None else 0
     return extent >= 6 or sum(image.brixia_zones or ()) >= 12
 
@@ -232,13 +232,13 @@ def test_most_laterals_are_flagged(cidc: Path) -> None:
 
 
 def test_negatives_are_flagged_as_such(frontals: list[Pixels]) -> None:
-    assert share([-one for one in frontals]) >= 0.99
-    assert share([-one for one in frontals], OutOfDistribution.INVERTED) >= 0.95
+    assert share([-frontal for frontal in frontals]) >= 0.99
+    assert share([-frontal for frontal in frontals], OutOfDistribution.INVERTED) >= 0.95
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
-def test_turned_images_are_flagged_as_such(frontals: list[Pixels], quarters: int) -> None:
-    rotated = [np.rot90(one, quarters) for one in frontals]
+def test_rotated_images_are_flagged_as_such(frontals: list[Pixels], quarters: int) -> None:
+    rotated = [np.rot90(frontal, quarters) for frontal in frontals]
 
     assert share(rotated) >= 0.94
     assert share(rotated, OutOfDistribution.ROTATED) >= 0.9
