@@ -239,9 +239,11 @@ def _comparators(
         nothing = (float("nan"), float("nan"))
         extent, opacity = np.array([outputs.get(one.image.name, nothing) for one in images]).T
         system = comparator(name, extent, opacity)
-        inside = {group for group, known in zip(groups, system.known, strict=True) if known}
+        inside = {
+            group for group, included in zip(groups, system.included, strict=True) if included
+        }
         if len(inside) < LEAST_GROUPS:
-            raise UsageError(f"{name} has outputs for {system.known.sum()} of these images only")
+            raise UsageError(f"{name} has outputs for {system.included.sum()} of these images only")
         systems.append(system)
     return systems
 

@@ -57,7 +57,7 @@ def on_halves(system: System, readers: Readers) -> list[IntervalCoverage]:
             observed,
             groups=readers.groups,
             scale=scale,
-            known=system.known,
+            included=system.included,
         )
         rows = coverage_on_halves(list(split), scale)
         found += [IntervalCoverage(system.name, score, rows)] if rows else []

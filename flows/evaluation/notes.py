@@ -44,7 +44,7 @@ def comparator_notes(comparators: Sequence[System]) -> list[str]:
     """Say which published systems have no output for some images."""
     by_count: dict[int, list[str]] = {}
     for one in comparators:
-        by_count.setdefault(int((~one.known).sum()), []).append(one.name)
+        by_count.setdefault(int((~one.included).sum()), []).append(one.name)
     return [
         f"No output for {count} of the images, which take no part in the row: {', '.join(names)}."
         for count, names in by_count.items()

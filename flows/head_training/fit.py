@@ -28,9 +28,9 @@ from severity.evaluation.head_fitting import (
     Basis,
     bases,
     columns,
+    expand_to_all_logits,
     fitting,
     predicting,
-    spread,
     usual_basis,
 )
 from severity.evaluation.protocol import LEAST_GROUPS, Measured, measure
@@ -233,4 +233,4 @@ def _whole(chain: Chain, basis: Basis, network: FeatureExtractor) -> Chain:
     if basis is Basis.FEATURES:
         return chain
     findings = network.backbone.findings
-    return spread(chain, columns(basis, findings), width=len(findings))
+    return expand_to_all_logits(chain, columns(basis, findings), width=len(findings))

@@ -14,7 +14,7 @@ from flows.resources import SOFTWARE
 from flows.scoring.pipeline import Rejection
 from severity.evaluation import brixia
 from severity.evaluation.conformal import LEAST_GROUPS_FOR_MARGINS
-from severity.evaluation.head_fitting import Basis, HeadKind, settled
+from severity.evaluation.head_fitting import Basis, HeadKind, fixed_settings
 from severity.evaluation.protocol import Measured
 from severity.evaluation.splits import SPLITS
 from severity.heads.head import Head
@@ -119,7 +119,7 @@ def training_record(used: ImagesUsed, fitted: Fitted, said: Sequence[str]) -> di
         "head": {
             "kind": fitted.choice.kind.value,
             "on": fitted.basis.value,
-            **settled(fitted.choice.kind),
+            **fixed_settings(fitted.choice.kind),
             "chosen": {_NAMES[score]: dict(one) for score, one in fitted.chosen.items()},
         },
         "seed": fitted.choice.seed,

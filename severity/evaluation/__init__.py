@@ -1,4 +1,4 @@
-"""How good scores are: splits that do not leak, feature sets, agreement."""
+"""Evaluation of scores: splits that do not leak, feature sets, agreement with readers."""
 
 from typing import TYPE_CHECKING
 
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
         HeadKind,
         bases,
         columns,
+        expand_to_all_logits,
         fitting,
+        fixed_settings,
         predicting,
-        settled,
-        spread,
         usual_basis,
     )
     from severity.evaluation.perturbations import (
@@ -139,9 +139,11 @@ __all__ = [
     "compare",
     "coverage_of",
     "coverage_on_halves",
+    "expand_to_all_logits",
     "feature_sets",
     "fit_linear",
     "fitting",
+    "fixed_settings",
     "global_score",
     "groups_of",
     "margins",
@@ -159,8 +161,6 @@ __all__ = [
     "repeat_sets",
     "rescaled",
     "ridge_slopes",
-    "settled",
-    "spread",
     "standard_error",
     "usual_basis",
     "versions",

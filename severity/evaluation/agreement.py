@@ -1,4 +1,4 @@
-"""How well predicted points agree with the readers'."""
+"""Agreement of predicted points with the readers'."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _LEAST = 2  # numbers that have a spread
 
 @dataclass(frozen=True)
 class Metrics:
-    """Of one set of images. NaN is undefined: correlations of what does not vary."""
+    """Agreement on one set of images. NaN is undefined: a correlation of constant numbers."""
 
     pearson: float
     spearman: float
@@ -27,7 +27,7 @@ class Metrics:
 
 
 def metrics(predicted: Numbers, observed: Numbers) -> Metrics:
-    """Compare points, shape (N,) each.
+    """Compute the metrics of predicted against observed points, shape (N,) each.
 
     R² is relative to the mean of ``observed``, so that it is negative for predictions that are
     worse than a constant.
@@ -43,11 +43,11 @@ def metrics(predicted: Numbers, observed: Numbers) -> Metrics:
     )
 
 
-def _correlation(one: Numbers, other: Numbers) -> float:
-    one, other = one - one.mean(), other - other.mean()
-    norm = float(np.sqrt((one**2).sum() * (other**2).sum()))
-    # What does not vary leaves rounding errors, not zeros.
-    return float((one * other).sum()) / norm if norm > 1e-9 else float("nan")  # noqa: PLR2004
+def _correlation(first: Numbers, second: Numbers) -> float:
+    first, second = first - first.mean(), second - second.mean()
+    norm = float(np.sqrt((first**2).sum() * (second**2).sum()))
+    # Constant numbers leave rounding errors, not zeros.
+    return float((first * second).sum()) / norm if norm > 1e-9 else float("nan")  # noqa: PLR2004
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class MeanSd:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "MeanSd":
-        """Summarise what is defined."""
+        """Summarise the values that are defined."""
         defined = np.asarray(values)[np.isfinite(values)]
         if not len(defined):
             return cls(float("nan"), float("nan"))
@@ -68,7 +68,7 @@ class MeanSd:
 
 @dataclass(frozen=True)
 class ConfidenceInterval:
-    """A number and where it would lie with other patients, in 95 of 100 draws."""
+    """A number and its 95 % confidence interval over draws of patients."""
 
     value: float
     low: float
@@ -114,7 +114,7 @@ class LimitsOfAgreement:
 
 
 def limits_of_agreement(predicted: Numbers, observed: Numbers) -> LimitsOfAgreement:
-    """Compare points, shape (N,) each; a positive bias predicts too much."""
+    """Compute the limits for points, shape (N,) each; with a positive bias they are too high."""
     differences = predicted - observed
     bias = float(differences.mean())
     sd = float(differences.std(ddof=1)) if len(differences) >= _LEAST else float("nan")
@@ -123,7 +123,7 @@ def limits_of_agreement(predicted: Numbers, observed: Numbers) -> LimitsOfAgreem
 
 @dataclass(frozen=True)
 class CalibrationCurve:
-    """What readers said, given what was predicted.
+    """The readers' points as a function of the predicted ones.
 
     ``predicted`` and ``observed`` are means over bins of as many images each; the line is
     observed = ``intercept`` + ``slope`` * predicted, ideally 0 and 1.
@@ -136,7 +136,7 @@ class CalibrationCurve:
 
 
 def calibration_curve(predicted: Numbers, observed: Numbers, *, bins: int = 5) -> CalibrationCurve:
-    """Compare points, shape (N,) each, in the order of the predicted ones."""
+    """Compute the curve of points, shape (N,) each, in the order of the predicted ones."""
     order = np.argsort(predicted, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     centred = predicted - predicted.mean()

@@ -1,4 +1,4 @@
-"""Fitting on some images while others, of other patients and with other labels, join the fit."""
+"""Add auxiliary images (other labels) to each training fold without leaking a test patient."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,32 +13,32 @@ from severity.evaluation.regressions import Fit, Predict
 class AuxiliaryImages:
     """Images that join a fit and are not measured themselves.
 
-    ``given`` has shape (M, F), ``points`` shape (M,); ``groups`` has one for each image.
+    ``features`` has shape (M, F), ``points`` shape (M,); ``groups`` has one for each image.
     """
 
-    given: Numbers
+    features: Numbers
     points: Numbers
     groups: Sequence[str]
 
 
 def with_auxiliary_images(fit: Fit, images: AuxiliaryImages, *, measured: Sequence[str]) -> Fit:
-    """Let images join a fit, but for those whose group is left out of it.
+    """Return a fit that images join, but for those whose group is left out of it.
 
     Parameters
     ----------
     measured
-        The groups of all images that are measured: those of them that a fit is not given are the
-        ones that it will be tested on, and no image of theirs may join.
+        The groups of all images that are measured. A fit is tested on those of them that it is
+        not called with, so no image of theirs may join it.
     """
     of_measured = frozenset(measured)
 
-    def fit_joined(given: Numbers, points: Numbers, groups: Sequence[str]) -> Predict:
+    def fit_joined(features: Numbers, points: Numbers, groups: Sequence[str]) -> Predict:
         left_out = of_measured - set(groups)
-        may = np.array([group not in left_out for group in images.groups], bool)
-        joining = [group for group, one in zip(images.groups, may, strict=True) if one]
+        joins = np.array([group not in left_out for group in images.groups], bool)
+        joining = [group for group, join in zip(images.groups, joins, strict=True) if join]
         return fit(
-            np.concatenate([given, images.given[may]]),
-            np.concatenate([points, images.points[may]]),
+            np.concatenate([features, images.features[joins]]),
+            np.concatenate([points, images.points[joins]]),
             [*groups, *joining],
         )
 

@@ -1,8 +1,8 @@
-"""The Brixia score: six zones of the lungs, 0 to 3 each; and what stands in for other scores.
+"""The Brixia score (six zones of the lungs, 0 to 3 each), and proxy labels from it.
 
 A zone is 0 without abnormalities, 1 with interstitial, 2 with interstitial and alveolar, 3 with
-mainly alveolar infiltrates. Their sum, 0 to 18, so grows with extent and with density, and tells
-neither apart.
+mainly alveolar infiltrates. Their sum, 0 to 18, grows with extent and with opacity, and does not
+separate them.
 
 References
 ----------
@@ -20,7 +20,7 @@ ZONE_SCALE, GLOBAL_SCALE = Scale(0, 3), Scale(0, 18)
 
 MAPPING = (
     "geographic extent and opacity are both the readers' mean global Brixia score, divided by 18, "
-    "of their own scale: one number that stands in for two"
+    "of their own scale: one number as a proxy for two"
 )
 EVIDENCE = (
     "on the 64 images of the COVID-19 Image Data Collection that have both, the mean global score "
@@ -30,10 +30,10 @@ EVIDENCE = (
 
 
 def as_points(global_score: float, scale: Scale) -> float:
-    """Stand in for a score on another scale by the share of the Brixia score; see `MAPPING`.
+    """Return the Brixia proxy label on another scale; see `MAPPING`.
 
-    Of lines and curves through the images that have both, only the straight way from end to end
-    rests on no images at all, and keeps 0 an image without abnormalities.
+    We scale proportionally (score / 18). Unlike a regression this uses no labelled images, and a
+    normal image stays 0.
     """
     share = global_score / GLOBAL_SCALE.highest
     return scale.lowest + share * (scale.highest - scale.lowest)
@@ -45,19 +45,21 @@ def global_score(row: Mapping[str, str]) -> float:
     Parameters
     ----------
     row
-        A reader's columns share a beginning: ``senior_A`` to ``senior_F`` and, or, or instead,
-        ``senior_global``. Several readers are averaged; one whose columns are empty did not read
-        the image. So ``brixia_global`` alone is one reader.
+        A reader's columns share a prefix: ``senior_A`` to ``senior_F``, ``senior_global``, or all
+        of them. Several readers are averaged; a reader whose columns are empty did not read the
+        image. So ``brixia_global`` alone is one reader.
 
     Raises
     ------
     ValueError
-        Nobody read it, a number is beyond its scale, or zones do not add up to the global score.
+        No reader scored it, a number is beyond its scale, or zones do not add up to the total.
     """
     readers = sorted({name.rpartition("_")[0] for name in row if _is_score(name)})
     if not readers:
         raise ValueError("there is no column such as brixia_global, or senior_A to senior_F")
-    scores = [score for score in (_of_reader(row, one) for one in readers) if score is not None]
+    scores = [
+        score for score in (_of_reader(row, reader) for reader in readers) if score is not None
+    ]
     if not scores:
         raise ValueError("no reader scored it")
     return sum(scores) / len(scores)
@@ -70,8 +72,8 @@ def _is_score(name: str) -> bool:
 
 def _of_reader(row: Mapping[str, str], reader: str) -> float | None:
     zones = [row.get(f"{reader}_{zone}", "") for zone in _ZONES]
-    said = row.get(f"{reader}_global", "")
-    total = _number(said, f"{reader}_global", GLOBAL_SCALE) if said else None
+    global_text = row.get(f"{reader}_global", "")
+    total = _number(global_text, f"{reader}_global", GLOBAL_SCALE) if global_text else None
     if not any(zones):
         return total
     added = sum(

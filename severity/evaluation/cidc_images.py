@@ -7,8 +7,8 @@ from importlib import resources
 
 def among_scored_cidc(names: Iterable[str]) -> int:
     """Count the images that are among the 94 which Cohen et al. 2020 scored, by name."""
-    known = _scored_cidc()
-    return sum(hashlib.sha256(name.encode()).hexdigest()[:8] in known for name in names)
+    hashes = _scored_cidc()
+    return sum(hashlib.sha256(name.encode()).hexdigest()[:8] in hashes for name in names)
 
 
 def _scored_cidc() -> frozenset[str]:

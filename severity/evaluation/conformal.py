@@ -1,7 +1,7 @@
-"""Prediction intervals around scores, for images of patients whom nobody has seen.
+"""Prediction intervals around scores, for images of new patients.
 
 Conformal prediction: how far the readers lie from predictions of images that the fit had not seen
-tells how far they will lie from the next one, whatever the distribution. Images of one patient err
+shows how far they will lie from the next one, whatever the distribution. Images of one patient err
 alike, so a new image is a draw from a new patient, and each patient counts once however many images
 there are of them.
 
@@ -36,7 +36,7 @@ _RANGE = 2.0
 """Points of predicted scores that one row of a table of coverage spans."""
 
 LEAST_GROUPS_FOR_MARGINS = 9
-"""Of fewer, no margin holds 9 of 10 new patients but the whole scale."""
+"""With fewer, only a margin of the whole scale holds 9 of 10 new patients."""
 
 _FOLDS = 5
 _KNOTS = 9
@@ -64,13 +64,13 @@ class Predicted:
 
 
 def out_of_fold(
-    fit: Fit, given: Numbers, observed: Numbers, *, groups: Sequence[str], scale: Scale
+    fit: Fit, features: Numbers, observed: Numbers, *, groups: Sequence[str], scale: Scale
 ) -> Predicted:
     """Predict each image by a fit on the images of other groups.
 
     Parameters
     ----------
-    given
+    features
         Shape (N, F).
     observed
         The readers' mean, shape (N,).
@@ -82,9 +82,10 @@ def out_of_fold(
     """
     points = np.empty(len(observed))
     folds = GroupKFold(min(_FOLDS, len(set(groups))))
-    for kept, left in folds.split(given, groups=groups):
-        predict = fit(given[kept], observed[kept], [groups[place] for place in kept])
-        points[left] = predict(given[left])
+    for training, test in folds.split(features, groups=groups):
+        inside = [groups[place] for place in training]
+        predict = fit(features[training], observed[training], inside)
+        points[test] = predict(features[test])
     return Predicted(points.clip(scale.lowest, scale.highest), observed, groups)
 
 
@@ -105,7 +106,7 @@ def margins(
     Parameters
     ----------
     images
-        From `out_of_fold`, or others that the fit has not seen.
+        Images from `out_of_fold`, or others that the fit has not seen.
     coverage
         The share of new patients' images whose interval is to hold the readers' mean.
     reach
@@ -121,7 +122,7 @@ def margins(
     names = np.asarray(images.groups)
     spread = reach * (scale.highest - scale.lowest)
 
-    def usual(points: Numbers, *, outside: Sequence[str] | None = None) -> Numbers:
+    def usual_size(points: Numbers, *, outside: Sequence[str] | None = None) -> Numbers:
         """Average sizes around points; for each of them without its own group, if it has one."""
         near = np.exp(-(((points[:, None] - images.points) / spread) ** 2) / 2) * weights
         if outside is not None:
@@ -131,16 +132,16 @@ def margins(
         return averaged
 
     knots = np.linspace(scale.lowest, scale.highest, _KNOTS)
-    relative = sizes / np.maximum(usual(images.points, outside=images.groups), _ROUNDING)
+    relative = sizes / np.maximum(usual_size(images.points, outside=images.groups), _ROUNDING)
     times = grouped_quantile(relative, images.groups, coverage)
     widest = scale.highest - scale.lowest
-    either = widest if math.isinf(times) else np.minimum(times * usual(knots), widest)
-    both = tuple(np.broadcast_to(either, knots.shape).tolist())
-    return Margins(tuple(knots.tolist()), both, both)
+    margin = widest if math.isinf(times) else np.minimum(times * usual_size(knots), widest)
+    at_knots = tuple(np.broadcast_to(margin, knots.shape).tolist())
+    return Margins(tuple(knots.tolist()), at_knots, at_knots)
 
 
 def grouped_quantile(values: Numbers, groups: Sequence[str], coverage: float) -> float:
-    """Return what a value of a new group stays below with this probability, or more.
+    """Return the bound of a new group's value that holds with this probability, or more.
 
     Each of K groups has weight 1/(K + 1), its values equal parts of it, and infinity has the
     last one, for the new group: with one value a group, the quantile of rank
@@ -162,7 +163,7 @@ def grouped_quantile(values: Numbers, groups: Sequence[str], coverage: float) ->
 
 
 def _weights(groups: Sequence[str]) -> NDArray[np.float64]:
-    """Give each group the weight 1, its images equal parts."""
+    """Return each image's weight: an equal part of its group's weight of 1."""
     _, members, counts = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     weights: NDArray[np.float64] = 1 / counts[members]
     return weights
@@ -180,17 +181,18 @@ class Bounds:
         """Return the intervals that a model with these margins would show."""
         intervals = margins.around(points, scale)
         return cls(
-            np.array([one.low for one in intervals]), np.array([one.high for one in intervals])
+            np.array([interval.low for interval in intervals]),
+            np.array([interval.high for interval in intervals]),
         )
 
-    def hold(self, observed: Numbers) -> NDArray[np.bool_]:
-        """Tell which intervals hold what readers said."""
+    def contain(self, observed: Numbers) -> NDArray[np.bool_]:
+        """Return which intervals contain the readers' points."""
         return (self.low - _ROUNDING <= observed) & (observed <= self.high + _ROUNDING)
 
 
 @dataclass(frozen=True)
 class Covered:
-    """How many intervals hold the readers' mean, of images whose score is from low to high.
+    """The share of intervals that hold the readers' mean, for scores from ``low`` to ``high``.
 
     ``share`` has a 95 % interval from draws of patients; ``width`` is the mean one, in points.
     """
@@ -203,19 +205,19 @@ class Covered:
 
 
 def coverage_of(bounds: Bounds, images: Predicted, scale: Scale) -> list[Covered]:
-    """Count which intervals hold the readers' mean.
+    """Measure the coverage of intervals: how many hold the readers' mean.
 
     Returns
     -------
-    Of all images first, then of each range of predicted scores that has any.
+    The coverage of all images first, then of each range of predicted scores that has any.
     """
-    held = bounds.hold(images.observed).astype(float)
+    contained = bounds.contain(images.observed).astype(float)
     return [
         Covered(
             low=low,
             high=high,
             images=len(inside),
-            share=mean_interval(held[inside], [images.groups[place] for place in inside]),
+            share=mean_interval(contained[inside], [images.groups[place] for place in inside]),
             width=float((bounds.high - bounds.low)[inside].mean()),
         )
         for low, high, inside in _ranges(images.points, scale)
@@ -243,26 +245,26 @@ class PredictedHalf:
 
 def predicted_halves(  # noqa: PLR0913 - what a split is made of
     fit: Fit,
-    given: Numbers,
+    features: Numbers,
     observed: Numbers,
     *,
     groups: Sequence[str],
     scale: Scale,
-    known: NDArray[np.bool_] | None = None,
+    included: NDArray[np.bool_] | None = None,
 ) -> Iterator[PredictedHalf]:
     """Predict both halves of each split of the evaluation; see `protocol.predictions`.
 
     Splits whose training half has fewer than `LEAST_GROUPS_FOR_MARGINS` are left out.
     """
     for split in halves(groups):
-        training, test = (half if known is None else half[known[half]] for half in split)
+        training, test = (half if included is None else half[included[half]] for half in split)
         inside, outside = ([groups[place] for place in half] for half in (training, test))
         if len(set(inside)) < LEAST_GROUPS_FOR_MARGINS or not outside:
             continue
-        predict = fit(given[training], observed[training], inside)
-        points = predict(given[test]).clip(scale.lowest, scale.highest)
+        predict = fit(features[training], observed[training], inside)
+        points = predict(features[test]).clip(scale.lowest, scale.highest)
         yield PredictedHalf(
-            out_of_fold(fit, given[training], observed[training], groups=inside, scale=scale),
+            out_of_fold(fit, features[training], observed[training], groups=inside, scale=scale),
             Predicted(points, observed[test], outside),
         )
 
@@ -281,27 +283,27 @@ class CoveredOnHalves:
 def coverage_on_halves(
     split: Sequence[PredictedHalf], scale: Scale, *, reach: float = _REACH
 ) -> list[CoveredOnHalves]:
-    """Fit margins on the training half of each split and count on the other what they hold.
+    """Fit margins on the training half of each split and measure their coverage on the other.
 
     Returns
     -------
     As `coverage_of`. A range's mean is over the splits that have images there.
     """
-    counted: dict[tuple[float, float], list[Covered]] = {}
+    measured: dict[tuple[float, float], list[Covered]] = {}
     for half in split:
         fitted = margins(half.training, scale, reach=reach)
         bounds = Bounds.around(half.test.points, fitted, scale)
-        for one in coverage_of(bounds, half.test, scale):
-            counted.setdefault((one.low, one.high), []).append(one)
+        for covered in coverage_of(bounds, half.test, scale):
+            measured.setdefault((covered.low, covered.high), []).append(covered)
     return [
         CoveredOnHalves(
             low=low,
             high=high,
-            images=sum(one.images for one in found) / len(split),
-            share=MeanSd.of([one.share.value for one in found]),
-            width=MeanSd.of([one.width for one in found]),
+            images=sum(covered.images for covered in per_split) / len(split),
+            share=MeanSd.of([covered.share.value for covered in per_split]),
+            width=MeanSd.of([covered.width for covered in per_split]),
         )
-        for (low, high), found in sorted(counted.items(), key=_whole_first)
+        for (low, high), per_split in sorted(measured.items(), key=_whole_first)
     ]
 
 

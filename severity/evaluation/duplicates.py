@@ -25,7 +25,7 @@ Hash = NDArray[np.bool_]
 
 
 def perceptual_hash(model_input: NDArray[np.float32]) -> Hash:
-    """Hash what the network sees of an image.
+    """Compute the perceptual hash of an image as the network sees it.
 
     Parameters
     ----------

@@ -13,21 +13,21 @@ from sklearn.neural_network import MLPRegressor
 from severity.evaluation.agreement import Numbers
 from severity.evaluation.regressions import STRENGTHS, Fit, Predict, chosen_ridge
 from severity.evaluation.systems import FOUR_OUTPUTS
-from severity.heads.head import Chain, Layer, along
+from severity.heads.head import Chain, Layer, apply_chain
 
 _HIDDEN = 32
 _MOST_EPOCHS, _PATIENCE = 300, 10
 _LEARNING_RATE = 2e-3
 # The more inputs of one scale, the larger the squares that it stands against.
 _L2_OF_AN_INPUT = 0.08
-"""Of a small network: chosen on compact-1's features of the 93 scored images of the COVID-19 Image
-Data Collection, out of a dozen settings, so that its error there is a little too good."""
+"""A small network's penalty, chosen on compact-1's features of the 93 scored images of the COVID-19
+Image Data Collection, out of a dozen settings, so that its error there is a little too good."""
 
 _FOLDS = 3
 
 
 class HeadKind(StrEnum):
-    """What is fitted."""
+    """The kind of function that is fitted."""
 
     LINEAR = "linear"
     RIDGE = "ridge"
@@ -35,7 +35,7 @@ class HeadKind(StrEnum):
 
 
 class Basis(StrEnum):
-    """What it is fitted on: a backbone's features, or the raw outputs of its findings."""
+    """The inputs of a head: a backbone's features, or the raw outputs of its findings."""
 
     FEATURES = "features"
     OUTPUTS = "outputs"
@@ -45,7 +45,7 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class FittedChain:
-    """The layers of one score, and what the images decided besides them."""
+    """The layers of one score, and the other settings that the images decided."""
 
     chain: Chain
     chosen: Mapping[str, float]
@@ -56,9 +56,9 @@ FitChain = Callable[[Numbers, Numbers, Sequence[str]], FittedChain]
 
 
 def usual_basis(kind: HeadKind, findings: Sequence[str]) -> Basis:
-    """Choose what a kind of head is fitted on if nobody says.
+    """Return the default basis of a kind of head.
 
-    A linear head takes "Lung Opacity" alone where the backbone has it, as the published one does
+    A linear head uses "Lung Opacity" alone where the backbone has it, as the published one does
     (Cohen et al. 2020): with more inputs than images it would fit any labels.
     """
     if kind is HeadKind.LINEAR and Basis.LUNG_OPACITY in bases(findings):
@@ -67,31 +67,31 @@ def usual_basis(kind: HeadKind, findings: Sequence[str]) -> Basis:
 
 
 def bases(findings: Sequence[str]) -> list[Basis]:
-    """List what a backbone with these findings has."""
-    has = [Basis.FEATURES]
+    """List the bases that a backbone with these findings has."""
+    available = [Basis.FEATURES]
     if any(findings):
-        has.append(Basis.OUTPUTS)
+        available.append(Basis.OUTPUTS)
     if set(FOUR_OUTPUTS) <= set(findings):
-        has.append(Basis.FOUR_OUTPUTS)
+        available.append(Basis.FOUR_OUTPUTS)
     if FOUR_OUTPUTS[0] in findings:
-        has.append(Basis.LUNG_OPACITY)
-    return has
+        available.append(Basis.LUNG_OPACITY)
+    return available
 
 
 def columns(basis: Basis, findings: Sequence[str]) -> list[int]:
-    """Name the columns of the logits that a basis of outputs takes."""
+    """Return the columns of the logits that a basis of outputs uses."""
     match basis:
         case Basis.FOUR_OUTPUTS:
-            wanted: Sequence[str] = FOUR_OUTPUTS
+            names: Sequence[str] = FOUR_OUTPUTS
         case Basis.LUNG_OPACITY:
-            wanted = FOUR_OUTPUTS[:1]
+            names = FOUR_OUTPUTS[:1]
         case _:
-            wanted = [name for name in findings if name]
-    return [list(findings).index(name) for name in wanted]
+            names = [name for name in findings if name]
+    return [list(findings).index(name) for name in names]
 
 
-def spread(chain: Chain, places: Sequence[int], *, width: int) -> Chain:
-    """Let layers that take some columns take all ``width`` of them; the others weigh nothing."""
+def expand_to_all_logits(chain: Chain, places: Sequence[int], *, width: int) -> Chain:
+    """Expand a head fitted on selected logits to all logits; the others get weight zero."""
     first = chain[0]
     weight = np.zeros((width, first.outputs), np.float32)
     weight[list(places)] = first.weight
@@ -110,17 +110,17 @@ def fitting(kind: HeadKind, *, seed: int) -> FitChain:
 
 
 def predicting(fit: FitChain) -> Fit:
-    """Turn a fit into one for the evaluation, which predicts as the head will."""
+    """Wrap a fit for the evaluation, so that it predicts as the head will."""
 
     def fit_and_predict(features: Numbers, points: Numbers, groups: Sequence[str]) -> Predict:
         chain = fit(features, points, groups).chain
-        return lambda unseen: along(chain, unseen.astype(np.float32))[:, 0].astype(float)
+        return lambda unseen: apply_chain(chain, unseen.astype(np.float32))[:, 0].astype(float)
 
     return fit_and_predict
 
 
-def settled(kind: HeadKind) -> dict[str, float | str]:
-    """Name what is settled beforehand about a kind of head."""
+def fixed_settings(kind: HeadKind) -> dict[str, float | str]:
+    """Return the settings of a kind of head that no image decides."""
     match kind:
         case HeadKind.LINEAR:
             return {"method": "ordinary least squares"}
@@ -161,8 +161,8 @@ def _mlp_chain(
 ) -> FittedChain:
     """Fit a network with one hidden layer, stopped where other groups are predicted best.
 
-    How many epochs that takes is told by a cross-validation over groups, whose networks learn
-    side by side; then one network learns from all images for as long.
+    The number of epochs is chosen by a cross-validation over groups, whose networks learn side by
+    side; then one network learns from all images for as long.
     """
     epochs = _epochs(features, points, groups, seed=seed)
     network = _Network(features, points, seed=seed)
@@ -173,13 +173,13 @@ def _mlp_chain(
 
 def _epochs(features: Numbers, points: Numbers, groups: Sequence[str], *, seed: int) -> int:
     folds = list(GroupKFold(min(_FOLDS, len(set(groups)))).split(features, groups=groups))
-    networks = [_Network(features[kept], points[kept], seed=seed) for kept, _ in folds]
+    networks = [_Network(features[training], points[training], seed=seed) for training, _ in folds]
     best, least = 1, np.inf
     for epoch in range(1, _MOST_EPOCHS + 1):
         error = 0.0
-        for network, (_, left) in zip(networks, folds, strict=True):
+        for network, (_, test) in zip(networks, folds, strict=True):
             network.learn()
-            error += float(((network(features[left]) - points[left]) ** 2).sum())
+            error += float(((network(features[test]) - points[test]) ** 2).sum())
         if error < least:
             best, least = epoch, error
         elif epoch - best >= _PATIENCE:
@@ -216,7 +216,7 @@ class _Network:
 
     @property
     def chain(self) -> Chain:
-        """The same map from raw features to points."""
+        """The layers that map raw features to points."""
         (first, last), (bias, last_bias) = self._model.coefs_, self._model.intercepts_
         weight = first / self._deviation
         return (
@@ -230,5 +230,5 @@ def _layer(weight: Numbers, bias: Numbers) -> Layer:
 
 
 def _deviation(numbers: Numbers) -> float:
-    """Take the root mean square of how far columns lie from their means; 1 if they are constant."""
+    """Compute the root mean square deviation of columns from their means; 1 if constant."""
     return float(np.sqrt(numbers.var(axis=0).mean())) or 1.0

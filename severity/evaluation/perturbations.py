@@ -1,7 +1,7 @@
-"""Changes to an image that change nothing about the patient: another turn, crop, exposure, file.
+"""Changes to an image that change nothing about the patient: rotation, crop, exposure, JPEG.
 
-They are applied to decoded grey values, so that the whole preprocessing takes part in what they do
-to a score.
+They are applied to decoded grey values, so that their effect on a score includes the whole
+preprocessing.
 """
 
 import io
@@ -15,7 +15,7 @@ from PIL import Image
 from severity.images.grey_image import GreyImage
 
 MOST_DEGREES = 5.0
-"""An image is turned by up to as many degrees, either way."""
+"""An image is rotated by up to as many degrees, either way."""
 MOST_CROPPED = 0.05
 """Share of the height or width that each edge may lose."""
 MOST_GAMMA = 1.25
@@ -23,14 +23,14 @@ MOST_GAMMA = 1.25
 MOST_CONTRAST, MOST_BRIGHTNESS = 0.10, 0.05
 """Then spread around mid-grey by up to this share, and shifted by up to this one, of full scale."""
 QUALITIES = (50, 95)
-"""Of JPEG, both included."""
+"""The range of JPEG qualities, both ends included."""
 
 _Shares = NDArray[np.float32]
 """Shape (rows, columns), 0 is black and 1 is white."""
 
 
 class Perturbation(StrEnum):
-    """What is changed about an image."""
+    """The kind of change to an image."""
 
     ROTATION = "rotation"
     CROP = "crop"
@@ -46,7 +46,7 @@ VERSIONS = {
     Perturbation.JPEG: 2,
     Perturbation.ALL: 4,
 }
-"""How many versions of an image are scored. The unchanged image is not among them: it lies in the
+"""The number of versions that are scored. The unchanged image is not among them: it lies in the
 middle of what could happen to it, and versions differ from it by less than from each other."""
 
 
@@ -58,17 +58,17 @@ def versions(grey: GreyImage, *, seed: int) -> Iterator[tuple[Perturbation, Grey
 
 
 def perturbed(grey: GreyImage, kind: Perturbation, *, seed: int) -> GreyImage:
-    """Change an image at random; the same seed gives the same change.
+    """Change an image at random; equal seeds make equal changes.
 
     Parameters
     ----------
     grey
-        Of any band; a low-pass band is taken as an image of its own, of half the size.
+        Of any band; a low-pass band counts as an image of its own, of half the size.
 
     Returns
     -------
-    Values as shares, 0 for black and 1 for white. Only a crop changes the size. What a turn
-    moves in from outside is black.
+    Values as shares, 0 for black and 1 for white. Only a crop changes the size. Pixels
+    that a rotation moves in from outside are black.
     """
     generator = np.random.default_rng(seed)
     shares = _shares(grey)

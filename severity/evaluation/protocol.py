@@ -68,15 +68,16 @@ def measure(
     groups
         Of each image; see `severity.evaluation.splits.groups_of`.
     scale
-        Of the points; predictions are clipped to it.
+        The scale of the points; predictions are clipped to it.
     opacity
-        Which score.
+        Whether opacity is measured, or else geographic extent.
     """
-    given = system.opacity if opacity else system.extent
-    sums, counts, found = np.zeros(len(points)), np.zeros(len(points)), []
-    tries = predictions(system.fit, given, points, groups=groups, known=system.known, scale=scale)
-    for test, predicted in tries:
-        found.append(metrics(predicted, points[test]))
+    features = system.opacity if opacity else system.extent
+    sums, counts, per_split = np.zeros(len(points)), np.zeros(len(points)), []
+    for test, predicted in predictions(
+        system.fit, features, points, groups=groups, included=system.included, scale=scale
+    ):
+        per_split.append(metrics(predicted, points[test]))
         sums[test] += predicted
         counts[test] += 1
     averaged = np.divide(sums, counts, out=np.full(len(points), np.nan), where=counts > 0)
@@ -85,7 +86,7 @@ def measure(
     return Measured(
         images=len(tested),
         groups=len(set(inside)),
-        metrics=over_splits(found),
+        metrics=over_splits(per_split),
         predicted=averaged,
         mae=mae_interval((averaged - points)[tested], inside),
         limits=limits_of_agreement(averaged[tested], points[tested]),
@@ -94,22 +95,22 @@ def measure(
 
 def predictions(  # noqa: PLR0913 - what a split is made of
     fit: Fit,
-    given: Numbers,
+    features: Numbers,
     points: Numbers,
     *,
     groups: Sequence[str],
-    known: NDArray[np.bool_] | None = None,
+    included: NDArray[np.bool_] | None = None,
     scale: Scale | None = None,
 ) -> Iterator[tuple[Places, Numbers]]:
     """Fit on the one half of each split and predict the other.
 
     Parameters
     ----------
-    given
+    features
         Shape (N, F).
     points, groups
         Of N images.
-    known
+    included
         The images that take part, all if None; the splits are the same whichever they are.
     scale
         Predictions are clipped to it; None leaves them as they are.
@@ -119,14 +120,14 @@ def predictions(  # noqa: PLR0913 - what a split is made of
     The images of the test half, by place, and what is predicted for them.
     """
     for split in halves(groups):
-        training, test = (half if known is None else half[known[half]] for half in split)
+        training, test = (half if included is None else half[included[half]] for half in split)
         if not (len(training) and len(test)):
             continue
-        predict = fit(given[training], points[training], [groups[place] for place in training])
-        predicted = predict(given[test])
+        predict = fit(features[training], points[training], [groups[place] for place in training])
+        predicted = predict(features[test])
         yield test, predicted if scale is None else predicted.clip(scale.lowest, scale.highest)
 
 
-def over_splits(found: Sequence[Metrics]) -> dict[str, MeanSd]:
-    """Take mean and standard deviation of each metric over the splits."""
-    return {name: MeanSd.of([getattr(one, name) for one in found]) for name in METRICS}
+def over_splits(per_split: Sequence[Metrics]) -> dict[str, MeanSd]:
+    """Compute mean and standard deviation of each metric over the splits."""
+    return {name: MeanSd.of([getattr(split, name) for split in per_split]) for name in METRICS}

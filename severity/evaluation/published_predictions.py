@@ -1,4 +1,4 @@
-"""The predictions that the authors published, and how far a model's own are from them."""
+"""The authors' published predictions, and how far a model's own are from them."""
 
 import csv
 import io
@@ -48,7 +48,7 @@ class Prediction:
 class Comparison:
     """A published number and ours, in points before clipping.
 
-    ``points`` is None where the image is missing, or where it was rejected and ``reason`` says why.
+    ``points`` is None where the image is missing, or where it was rejected for ``reason``.
     """
 
     published: Prediction
@@ -62,31 +62,35 @@ class Comparison:
 
     @property
     def agrees(self) -> bool:
-        """Whether the two are one number, but for rounding and resampling."""
-        # Also false of a difference that is no number.
+        """Whether the two are equal, but for rounding and resampling."""
+        # Also false if the difference is no number.
         return self.difference is not None and abs(self.difference) <= TOLERANCE
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What all comparisons say together."""
+    """The result of all comparisons."""
 
     comparisons: Sequence[Comparison]
 
     @property
     def compared(self) -> list[Comparison]:
-        """Those with a number of ours."""
-        return [one for one in self.comparisons if one.points is not None]
+        """The comparisons with a number of ours."""
+        return [comparison for comparison in self.comparisons if comparison.points is not None]
 
     @property
     def images_missing(self) -> list[str]:
-        """Images that are not there, each once."""
-        return _images(one for one in self.comparisons if one.points is None and not one.reason)
+        """Images that are absent, each once."""
+        return _images(
+            comparison
+            for comparison in self.comparisons
+            if comparison.points is None and not comparison.reason
+        )
 
     @property
     def images_rejected(self) -> list[str]:
-        """Images that are there and were not scored, each once."""
-        return _images(one for one in self.comparisons if one.reason)
+        """Images that are present and were not scored, each once."""
+        return _images(comparison for comparison in self.comparisons if comparison.reason)
 
     @property
     def largest(self) -> float | None:
@@ -102,12 +106,13 @@ class Verdict:
     @property
     def agrees(self) -> bool:
         """Whether images were compared, none was rejected, and all numbers agree."""
-        agreed = bool(self.compared) and all(one.agrees for one in self.compared)
+        agreed = bool(self.compared) and all(comparison.agrees for comparison in self.compared)
         return agreed and not self.images_rejected
 
     @property
     def _distances(self) -> list[float]:
-        return [abs(one.difference) for one in self.comparisons if one.difference is not None]
+        differences = (comparison.difference for comparison in self.comparisons)
+        return [abs(difference) for difference in differences if difference is not None]
 
 
 def parse_predictions(content: str, origin: Origin) -> list[Prediction]:
@@ -119,7 +124,7 @@ def parse_predictions(content: str, origin: Origin) -> list[Prediction]:
         CSV with a column ``filename`` and ``published_prediction``, or ``geographic_extent_0_8``
         and ``opacity_0_6``.
     origin
-        Which of the two.
+        Decides which columns are read.
 
     Raises
     ------
@@ -158,8 +163,12 @@ def compare(
     """
     return Verdict(
         [
-            Comparison(one, _points(one, scores.get(one.image)), rejected.get(one.image, ""))
-            for one in predictions
+            Comparison(
+                published,
+                _points(published, scores.get(published.image)),
+                rejected.get(published.image, ""),
+            )
+            for published in predictions
         ]
     )
 
@@ -171,4 +180,4 @@ def _points(published: Prediction, score: Score | None) -> float | None:
 
 
 def _images(comparisons: Iterable[Comparison]) -> list[str]:
-    return sorted({one.published.image for one in comparisons})
+    return sorted({comparison.published.image for comparison in comparisons})

@@ -1,4 +1,4 @@
-"""How points are predicted from numbers: the regressions of the evaluation."""
+"""The regressions of the evaluation, which predict points from features."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ def fit_linear(features: Numbers, points: Numbers, _groups: Sequence[str]) -> Pr
 
 
 def fit_mean(_features: Numbers, points: Numbers, _groups: Sequence[str]) -> Predict:
-    """Look at no image: answer with the mean of the training half."""
+    """Predict the mean of the training half, whatever the image."""
     mean = points.mean()
     return lambda unseen: np.full(len(unseen), mean)
 
 
 def fit_nothing(_features: Numbers, _points: Numbers, _groups: Sequence[str]) -> Predict:
-    """Take the only feature as the points: a head that is used as it is."""
+    """Predict the only feature itself: the points of a head that is used as it is."""
     return lambda unseen: unseen[:, 0]
 
 
@@ -70,12 +70,12 @@ class Ridges:
 
 
 def chosen_ridge(features: Numbers, points: Numbers, groups: Sequence[str]) -> tuple[Ridges, float]:
-    """Fit the one ridge regression that `fit_ridge` describes; also its regularisation."""
+    """Fit the ridge regression of `fit_ridge`, and return its regularisation too."""
     folds = GroupKFold(min(_FOLDS, len(set(groups))))
     errors = np.zeros(len(STRENGTHS))
-    for kept, left in folds.split(features, groups=groups):
-        predicted = _ridges(features[kept], points[kept], STRENGTHS)(features[left])
-        errors += ((predicted - points[left, None]) ** 2).sum(axis=0)
+    for training, test in folds.split(features, groups=groups):
+        predicted = _ridges(features[training], points[training], STRENGTHS)(features[test])
+        errors += ((predicted - points[test, None]) ** 2).sum(axis=0)
     strength = STRENGTHS[[errors.argmin()]]
     return _ridges(features, points, strength), float(strength[0])
 
@@ -101,7 +101,7 @@ def ridge_slopes(rows: Numbers, targets: Numbers, strengths: Numbers) -> Numbers
     targets
         Shape (N,).
     strengths
-        Shape (S,), what the squares of the slopes are multiplied by.
+        Shape (S,), the factors of the squares of the slopes.
 
     Returns
     -------
@@ -109,8 +109,12 @@ def ridge_slopes(rows: Numbers, targets: Numbers, strengths: Numbers) -> Numbers
     """
     if len(rows) < rows.shape[1]:  # the dual form is the small one
         kernel, unit = rows @ rows.T, np.eye(len(rows))
-        solved = [rows.T @ np.linalg.solve(kernel + one * unit, targets) for one in strengths]
+        solved = [
+            rows.T @ np.linalg.solve(kernel + strength * unit, targets) for strength in strengths
+        ]
     else:
         kernel, unit = rows.T @ rows, np.eye(rows.shape[1])
-        solved = [np.linalg.solve(kernel + one * unit, rows.T @ targets) for one in strengths]
+        solved = [
+            np.linalg.solve(kernel + strength * unit, rows.T @ targets) for strength in strengths
+        ]
     return np.stack(solved)

@@ -1,4 +1,4 @@
-"""How much a score moves although the patient does not: its standard error of measurement."""
+"""Test-retest variability: the standard error of measurement of a score."""
 
 import math
 from collections import defaultdict
@@ -24,19 +24,19 @@ class Moment:
 
     @property
     def day(self) -> int:
-        """The whole day."""
+        """The day as a whole number."""
         return math.floor(self.days)
 
 
-def within_24_hours(one: Moment, other: Moment) -> bool:
-    """Tell whether two images count as taken within 24 hours.
+def within_24_hours(first: Moment, second: Moment) -> bool:
+    """Return whether two images count as taken within 24 hours.
 
     Where both hours are known, they decide. Else the images must be of the same day or of two
-    days in a row, which may be up to 48 hours: days say no finer.
+    days in a row, which may be up to 48 hours: days are no finer.
     """
-    if one.hour_known and other.hour_known:
-        return abs(one.days - other.days) <= _HOURS_24
-    return abs(one.day - other.day) <= 1
+    if first.hour_known and second.hour_known:
+        return abs(first.days - second.days) <= _HOURS_24
+    return abs(first.day - second.day) <= 1
 
 
 def repeat_sets(
@@ -44,7 +44,7 @@ def repeat_sets(
     moments: Sequence[Moment | None],
     copies: Collection[tuple[int, int]] = (),
 ) -> list[tuple[int, ...]]:
-    """Find images of one patient within 24 hours.
+    """Return the sets of images of one patient within 24 hours.
 
     No image is in two sets: of images on days 0, 1, 2 and 3 the first two are one set and the
     last two another, so that each difference counts once.
@@ -52,12 +52,12 @@ def repeat_sets(
     Parameters
     ----------
     patients
-        Of each image; empty where nobody is known, and such an image repeats none.
+        The patient of each image; empty where unknown: such an image repeats no other.
     moments
-        Of each image; None where nothing is known.
+        The time of each image; None where unknown.
     copies
         Pairs of images, by place, that show one exposure
-        (`severity.evaluation.duplicates.near_duplicates`): the later one takes no part.
+        (`severity.evaluation.duplicates.near_duplicates`): the later of the two is left out.
 
     Returns
     -------
@@ -67,30 +67,30 @@ def repeat_sets(
     for place, (patient, moment) in enumerate(zip(patients, moments, strict=True)):
         if patient and moment is not None:
             by_patient[patient].append((moment.days, place))
-    known = {frozenset(pair) for pair in copies}
+    copied = {frozenset(pair) for pair in copies}
     in_time = [[place for _, place in sorted(images)] for images in by_patient.values()]
     return [
-        tuple(one)
+        tuple(part)
         for images in in_time
-        for one in _together(_without_copies(images, known), moments)
-        if len(one) >= _FEWEST
+        for part in _together(_without_copies(images, copied), moments)
+        if len(part) >= _FEWEST
     ]
 
 
 def _without_copies(images: Sequence[int], copies: Collection[frozenset[int]]) -> list[int]:
-    kept: list[int] = []
+    distinct: list[int] = []
     for image in images:
-        if not any(frozenset((image, before)) in copies for before in kept):
-            kept.append(image)
-    return kept
+        if not any(frozenset((image, earlier)) in copies for earlier in distinct):
+            distinct.append(image)
+    return distinct
 
 
 def _together(images: Sequence[int], moments: Sequence[Moment | None]) -> Iterator[list[int]]:
     """Split images in time's order: each part is within 24 hours of its first image."""
     part: list[int] = []
     for image in images:
-        first, this = moments[part[0]] if part else None, moments[image]
-        if first is not None and this is not None and not within_24_hours(first, this):
+        first, current = moments[part[0]] if part else None, moments[image]
+        if first is not None and current is not None and not within_24_hours(first, current):
             yield part
             part = []
         part.append(image)
@@ -102,8 +102,8 @@ def standard_error(points: Numbers, sets: Sequence[object]) -> StandardError | N
 
     It is the within-set standard deviation, pooled over the sets; for pairs, the root mean
     square of the differences divided by the root of 2. Its interval is the one of a variance
-    with as many degrees of freedom as there are values beyond the first of each set. It takes
-    the noise to be normal and alike in all sets: where a few sets hold most of it, the interval
+    with as many degrees of freedom as there are values beyond the first of each set. It assumes
+    errors that are normal and alike in all sets: where a few sets hold most of them, the interval
     is too narrow.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Which images may be on both sides of a split, and the splits of the evaluation."""
+"""The splits of the evaluation, and the groups that no split divides."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupShuffleSplit
 
 SPLITS = 50
-"""As many as Cohen et al. 2020 took."""
+"""As many as Cohen et al. 2020 used."""
 
 Places = NDArray[np.intp]
 
 
 def groups_of(patients: Sequence[str], linked: Iterable[tuple[int, int]]) -> tuple[str, ...]:
-    """Name the group of each image: everything that patients and links tie together.
+    """Return the group of each image: everything that patients and links tie together.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ def groups_of(patients: Sequence[str], linked: Iterable[tuple[int, int]]) -> tup
             patient = above[patient]
         return patient
 
-    for one, other in linked:
-        joined = root(patients[one]), root(patients[other])
+    for first, second in linked:
+        joined = root(patients[first]), root(patients[second])
         above[max(joined)] = min(joined)
     return tuple(root(patient) for patient in patients)
 

@@ -32,9 +32,9 @@ class Subgroup:
 
 
 def age_group(years: float | None) -> str:
-    """Name the age group; what is impossible is unknown."""
-    found = (name for low, high, name in _AGES if years is not None and low <= years < high)
-    return next(found, UNKNOWN)
+    """Return the name of the age group; an impossible age is unknown."""
+    names = (name for low, high, name in _AGES if years is not None and low <= years < high)
+    return next(names, UNKNOWN)
 
 
 def by_level(
@@ -49,14 +49,15 @@ def by_level(
     errors
         Predicted less observed, shape (N,), by score; NaN where there is no prediction.
     """
-    defined = np.all([np.isfinite(one) for one in errors.values()], axis=0)
-    # Ages in their order, everything else by name, what is not known at the end.
+    defined = np.all([np.isfinite(error) for error in errors.values()], axis=0)
+    # Ages in their order, everything else by name, unknown at the end.
     order = [name for *_, name in _AGES]
-    found = sorted(
-        set(levels), key=lambda one: (one == UNKNOWN, one in order and order.index(one), one)
+    ordered = sorted(
+        set(levels),
+        key=lambda level: (level == UNKNOWN, level in order and order.index(level), level),
     )
     subgroups = []
-    for level in found:
+    for level in ordered:
         inside = np.flatnonzero((np.asarray(levels) == level) & defined).tolist()
         if not inside:
             continue
@@ -66,8 +67,8 @@ def by_level(
                 level=level,
                 images=len(inside),
                 groups=len({groups[place] for place in inside}),
-                mae={score: float(np.abs(one[inside]).mean()) for score, one in errors.items()},
-                bias={score: float(one[inside].mean()) for score, one in errors.items()},
+                mae={score: float(np.abs(error[inside]).mean()) for score, error in errors.items()},
+                bias={score: float(error[inside].mean()) for score, error in errors.items()},
             )
         )
     return subgroups

@@ -1,4 +1,4 @@
-"""What is compared: the feature sets of the paper, a model's own head, published systems."""
+"""The systems that are compared: the paper's feature sets, a model's own head, comparators."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ class System:
     Attributes
     ----------
     extent, opacity
-        What the two scores are predicted from, shape (N, F) each.
+        The features that the two scores are predicted from, shape (N, F) each.
     fit
-        How.
-    known
-        Shape (N,): the images that it has numbers for; the others take no part.
+        The regression that predicts.
+    included
+        Shape (N,): true for the images that it has numbers for; the others are left out.
     fitted
         Whether the training half decides anything.
     """
@@ -44,7 +44,7 @@ class System:
     extent: Numbers
     opacity: Numbers
     fit: Fit
-    known: NDArray[np.bool_]
+    included: NDArray[np.bool_]
     fitted: bool = True
 
 
@@ -78,30 +78,31 @@ def feature_sets(
     return [*sets, _system(_NO_IMAGE, np.zeros((len(features), 1)), fit_mean)]
 
 
-def _outputs(name: str, logits: Numbers, findings: Sequence[str], wanted: Sequence[str]) -> System:
-    return _system(name, logits[:, [list(findings).index(one) for one in wanted]], fit_linear)
+def _outputs(name: str, logits: Numbers, findings: Sequence[str], names: Sequence[str]) -> System:
+    columns = [list(findings).index(finding) for finding in names]
+    return _system(name, logits[:, columns], fit_linear)
 
 
-def _system(name: str, given: Numbers, fit: Fit) -> System:
-    return System(name, given, given, fit, np.ones(len(given), bool))
+def _system(name: str, features: Numbers, fit: Fit) -> System:
+    return System(name, features, features, fit, np.ones(len(features), bool))
 
 
-def rescaled(points: Numbers, given: Scale, wanted: Scale) -> Numbers:
-    """Bring points of a scale to another, end to end."""
-    stretch = (wanted.highest - wanted.lowest) / (given.highest - given.lowest)
-    return (points - given.lowest) * stretch + wanted.lowest
+def rescaled(points: Numbers, source: Scale, target: Scale) -> Numbers:
+    """Map points from one scale to another, end to end."""
+    stretch = (target.highest - target.lowest) / (source.highest - source.lowest)
+    return (points - source.lowest) * stretch + target.lowest
 
 
 def own_head(extent: Numbers, opacity: Numbers) -> System:
-    """Take the points of a head that was fitted before, shape (N,) each."""
-    known = np.ones(len(extent), bool)
-    return System(AS_IT_IS, extent[:, None], opacity[:, None], fit_nothing, known, fitted=False)
+    """Return the system of a head that was fitted before, from its points, shape (N,) each."""
+    included = np.ones(len(extent), bool)
+    return System(AS_IT_IS, extent[:, None], opacity[:, None], fit_nothing, included, fitted=False)
 
 
 def comparator(name: str, extent: Numbers, opacity: Numbers) -> System:
-    """Take what another system published, shape (N,) each; NaN where it has no number.
+    """Return a published system from its points, shape (N,) each; NaN where it has no number.
 
-    Its scale is its own, so a line through the training half comes between.
+    Its scale is its own, so a line is fitted to it on the training half.
     """
-    known = np.isfinite(extent) & np.isfinite(opacity)
-    return System(name, extent[:, None], opacity[:, None], fit_linear, known)
+    included = np.isfinite(extent) & np.isfinite(opacity)
+    return System(name, extent[:, None], opacity[:, None], fit_linear, included)

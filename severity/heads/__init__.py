@@ -1,4 +1,4 @@
-"""Heads: from a backbone's outputs to points, and the files that they come in."""
+"""Heads: functions from a backbone's outputs to points, and their files."""
 
 from typing import TYPE_CHECKING
 
@@ -6,7 +6,7 @@ from severity.lazy_names import importing_when_asked
 
 if TYPE_CHECKING:
     from severity.heads.findings import FINDINGS
-    from severity.heads.head import NAME, Chain, Head, HeadInput, Layer, along
+    from severity.heads.head import NAME, Chain, Head, HeadInput, Layer, apply_chain
     from severity.heads.head_files import (
         LARGEST_BYTES,
         head_from_safetensors,
@@ -33,7 +33,7 @@ __all__ = [
     "Layer",
     "Triage",
     "TriageClass",
-    "along",
+    "apply_chain",
     "head_from_safetensors",
     "head_to_safetensors",
     "linear_on_lung_opacity",

@@ -1,4 +1,4 @@
-"""The 18 findings that torchxrayvision's networks answer, which heads name their inputs by."""
+"""The 18 findings of torchxrayvision's networks, by which heads name their inputs."""
 
 FINDINGS = (
     "Atelectasis",

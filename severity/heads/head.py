@@ -1,4 +1,4 @@
-"""Heads: what turns a backbone's output into points."""
+"""Heads: functions that turn a backbone's output into points."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ NAME = re.compile(r"(?=.{1,40}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 class HeadInput(StrEnum):
-    """Which of a backbone's outputs a head takes."""
+    """Which of a backbone's outputs a head is applied to."""
 
     FEATURES = "features"  # pooled over the image, after the last ReLU
     LOGITS = "logits"  # the classifier's raw output: no sigmoid, no operating points
@@ -28,7 +28,7 @@ class HeadInput(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One affine map, ``given @ weight + bias``. Keeps read-only float32 copies.
+    """One affine map, ``inputs @ weight + bias``. Keeps read-only float32 copies.
 
     ``weight`` has shape (inputs, outputs), ``bias`` has shape (outputs,).
 
@@ -58,12 +58,12 @@ class Layer:
 
     @property
     def inputs(self) -> int:
-        """How many numbers it takes."""
+        """The number of its inputs."""
         return len(self.weight)
 
     @property
     def outputs(self) -> int:
-        """How many numbers it gives."""
+        """The number of its outputs."""
         return len(self.bias)
 
 
@@ -73,7 +73,7 @@ Chain = tuple[Layer, ...]
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """Maps what a backbone gives for each image to points before clipping.
+    """A function from a backbone's output for each image to points before clipping.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Head:
     backbone
         The one it was fitted on, such as ``densenet121-res224-all``.
     takes
-        Which of the backbone's outputs.
+        Which of the backbone's outputs it is applied to.
     layers
         A `Chain` for geographic extent and one for opacity; a linear head is one layer each.
     geographic_extent, opacity
@@ -91,8 +91,8 @@ class Head:
     Raises
     ------
     WrongWeights
-        The layers do not fit each other or do not end in one number, a scale is none, or the
-        name is not as described.
+        The layers do not fit each other or do not end in one number, a scale is no range, or
+        the name is not as described.
     """
 
     name: str
@@ -112,13 +112,13 @@ class Head:
             _check_chain(chain)
         extent, opacity = (chain[0].inputs for chain in self.layers)
         if extent != opacity:
-            raise WrongWeights(f"geographic extent takes {extent} inputs, opacity {opacity}")
+            raise WrongWeights(f"geographic extent has {extent} inputs, opacity {opacity}")
         object.__setattr__(self, "geographic_extent", _checked(self.geographic_extent))
         object.__setattr__(self, "opacity", _checked(self.opacity))
 
     @property
     def inputs(self) -> int:
-        """How many numbers of the backbone it takes for each image."""
+        """The number of the backbone's values that it needs for each image."""
         return self.layers[0][0].inputs
 
     @property
@@ -129,12 +129,12 @@ class Head:
         )
         return extent, opacity
 
-    def points(self, given: NDArray[np.float32]) -> NDArray[np.float32]:
+    def points(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute points, not clipped.
 
         Parameters
         ----------
-        given
+        outputs
             Shape (N, inputs), the backbone's output for N images.
 
         Returns
@@ -144,12 +144,12 @@ class Head:
         Raises
         ------
         ValueError
-            ``given`` has another shape.
+            ``outputs`` has another shape.
         """
-        if given.ndim != 2 or given.shape[1] != self.inputs:  # noqa: PLR2004
-            raise ValueError(f"{self.name} takes (N, {self.inputs}), not {given.shape}")
-        given = given.astype(np.float32, copy=False)
-        return np.concatenate([along(chain, given) for chain in self.layers], axis=1)
+        if outputs.ndim != 2 or outputs.shape[1] != self.inputs:  # noqa: PLR2004
+            raise ValueError(f"{self.name} needs (N, {self.inputs}), not {outputs.shape}")
+        outputs = outputs.astype(np.float32, copy=False)
+        return np.concatenate([apply_chain(chain, outputs) for chain in self.layers], axis=1)
 
     @property
     def sha256(self) -> str:
@@ -157,7 +157,7 @@ class Head:
         content = hashlib.sha256(json.dumps(self._description, sort_keys=True).encode())
         for chain in self.layers:
             for layer in chain:
-                # Byte order said: the hash must be the same on every machine.
+                # The byte order is fixed: the hash must be the same on every machine.
                 content.update(layer.weight.astype("<f4").tobytes())
                 content.update(layer.bias.astype("<f4").tobytes())
         return content.hexdigest()
@@ -175,7 +175,7 @@ class Head:
     def version(
         self, *, weights_sha256: str, precision: str, calibration_sha256: str = ""
     ) -> ModelVersion:
-        """Name the model version that this head makes of a backbone's weights."""
+        """Return the model version that this head makes of a backbone's weights."""
         return ModelVersion(
             name=self.name,
             weights_sha256=weights_sha256,
@@ -188,11 +188,11 @@ class Head:
         )
 
 
-def along(chain: Chain, given: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Map (N, inputs) to what the last layer gives, shape (N, outputs)."""
+def apply_chain(chain: Chain, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Apply layers to an array of shape (N, inputs); the result has shape (N, outputs)."""
     for layer in chain[:-1]:
-        given = np.maximum(given @ layer.weight + layer.bias, 0)
-    points: NDArray[np.float32] = given @ chain[-1].weight + chain[-1].bias
+        inputs = np.maximum(inputs @ layer.weight + layer.bias, 0)
+    points: NDArray[np.float32] = inputs @ chain[-1].weight + chain[-1].bias
     return points
 
 
@@ -209,8 +209,7 @@ def _check_chain(chain: Chain) -> None:
     for before, after in pairwise(chain):
         if before.outputs != after.inputs:
             raise WrongWeights(
-                f"a layer that gives {before.outputs} numbers is followed by one that takes "
-                f"{after.inputs}"
+                f"a layer of {before.outputs} outputs is followed by one of {after.inputs} inputs"
             )
 
 

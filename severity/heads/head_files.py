@@ -1,4 +1,4 @@
-"""Heads as files: ours (safetensors), and those that can be imported."""
+"""Files of heads: this project's own (safetensors), and formats that can be imported."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from severity.heads.head import Chain, Head, HeadInput, Layer
 from severity.heads.safe_pickle import read_layer_pickle
 
 LARGEST_BYTES = 64 * 2**20
-"""Of any file with a head; a published one has 16 MB."""
+"""The largest file with a head that is read; a published one has 16 MB."""
 
 _SCORES = ("geographic_extent", "opacity")
 _DESCRIPTION = "cxr-severity-head"
@@ -26,7 +26,7 @@ _FORMAT = 1
 
 
 def head_to_safetensors(head: Head) -> bytes:
-    """Write a head; the same head gives the same bytes.
+    """Serialise a head; equal heads have equal bytes.
 
     Each layer is two float32 tensors, such as ``opacity.0.weight`` and ``opacity.0.bias``.
     Everything else is JSON, under one key of the metadata.
@@ -49,17 +49,17 @@ def head_to_safetensors(head: Head) -> bytes:
 
 
 def head_from_safetensors(content: bytes) -> Head:
-    """Read what `head_to_safetensors` wrote.
+    """Read a head that `head_to_safetensors` wrote.
 
     Raises
     ------
     WrongWeights
-        It is anything else.
+        The content is anything else.
     """
     _check_size(content)
     try:
         tensors = load(content)
-        # The library gives a file's metadata only from a path; its header is JSON.
+        # The library reads a file's metadata only from a path; its header is JSON.
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         description = json.loads(header["__metadata__"][_DESCRIPTION])
         if description["format"] != _FORMAT:
@@ -84,7 +84,7 @@ def head_from_safetensors(content: bytes) -> Head:
 
 
 def _chain(tensors: dict[str, NDArray[np.float32]], score: str, count: int) -> Chain:
-    """Take the layers of one score out of ``tensors``."""
+    """Remove the layers of one score from ``tensors`` and return them."""
     layers = []
     for number in range(count):
         weight, bias = (tensors.pop(f"{score}.{number}.{part}") for part in ("weight", "bias"))
@@ -107,7 +107,7 @@ def read_mlp_pickle(content: bytes) -> Chain:
     Raises
     ------
     WrongWeights
-        It is anything else; nothing in it is run. See `severity.heads.safe_pickle`.
+        The content is anything else; nothing in it is run. See `severity.heads.safe_pickle`.
     """
     weights, biases = read_layer_pickle(content)
     if not weights or len(weights) != len(biases):
@@ -125,27 +125,27 @@ def read_linear_json(content: bytes) -> tuple[Chain, Chain]:
     Raises
     ------
     WrongWeights
-        It is anything else.
+        The content is anything else.
     """
     _check_size(content)
     try:
         document = json.loads(content)
         extent, opacity = (_linear(document[score]) for score in _SCORES)
     except KeyError as error:
-        raise WrongWeights(f"the JSON says nothing of {error}") from error
+        raise WrongWeights(f"the JSON lacks {error}") from error
     except (TypeError, ValueError, RecursionError) as error:
         raise WrongWeights(f"the JSON describes no linear head: {error}") from error
     return extent, opacity
 
 
-def _linear(said: Mapping[str, object]) -> Chain:
-    weights = said["weights"]
+def _linear(layer: Mapping[str, object]) -> Chain:
+    weights = layer["weights"]
     if isinstance(weights, Mapping):
         unknown = sorted(set(weights) - set(FINDINGS))
         if unknown:
             raise WrongWeights(f"no finding {unknown[0]!r}; there are {', '.join(FINDINGS)}")
         weights = [weights.get(finding, 0.0) for finding in FINDINGS]
-    return _one_layer(np.asarray(weights, np.float64), np.asarray(said["intercept"], np.float64))
+    return _one_layer(np.asarray(weights, np.float64), np.asarray(layer["intercept"], np.float64))
 
 
 def read_linear_npz(content: bytes) -> tuple[Chain, Chain]:
@@ -157,7 +157,7 @@ def read_linear_npz(content: bytes) -> tuple[Chain, Chain]:
     Raises
     ------
     WrongWeights
-        It is anything else, or holds pickled objects.
+        The content is anything else, or holds pickled objects.
     """
     _check_size(content)
     try:

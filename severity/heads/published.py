@@ -7,7 +7,7 @@ from severity.heads.findings import FINDINGS
 from severity.heads.head import Head, HeadInput, Layer
 
 INPUTS = {HeadInput.FEATURES: 1024, HeadInput.LOGITS: len(FINDINGS)}
-"""How many numbers each of them gives for an image."""
+"""The width of each output: how many numbers it has for an image."""
 
 LINEAR_NAME = "txrv-cidc-v1"
 
@@ -15,7 +15,7 @@ LINEAR_NAME = "txrv-cidc-v1"
 def linear_on_lung_opacity() -> Head:
     """Return the head of 2020: two linear functions of the raw logit "Lung Opacity".
 
-    Both scores say the same before clipping: they are affine in one number.
+    Before clipping, both scores carry the same information: they are affine in one number.
 
     References
     ----------

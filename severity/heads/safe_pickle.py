@@ -1,8 +1,8 @@
-"""Arrays out of a pickle, in which nothing can be run.
+"""Reading arrays from a pickle without running anything in it.
 
 The authors of the RALO head publish ``pickle.dump((coefs_, intercepts_))`` of scikit-learn's
 ``MLPRegressor``, without a checksum. A pickle calls whatever it names, so the names that arrays
-need lead to stand-ins. NumPy's own are no safe choice: ``dtype.__setstate__`` sets the flags by
+need lead to substitutes. NumPy's own are no safe choice: ``dtype.__setstate__`` sets the flags by
 which any bytes are taken for pointers to objects, and ``_reconstruct`` allocates any shape.
 """
 
@@ -23,15 +23,15 @@ LARGEST_PICKLE_BYTES = 32 * 2**20
 _MOST_INSTRUCTIONS = 5_000  # the published ones have about 100
 _MOST_DIMENSIONS = 2
 
-# What lists and tuples of arrays need by protocols 3 to 5, the defaults of Python 3. Others make
-# more than they are long, or compute hashes of nested pairs, which never ends.
+# What lists and tuples of arrays need by protocols 3 to 5, the defaults of Python 3. Other
+# instructions make more than they are long, or hash nested pairs, which never ends.
 _INSTRUCTIONS = re.compile(
     "PROTO|FRAME|MARK|STOP|MEMOIZE|(LONG_)?BIN(PUT|GET)|NONE|NEW(TRUE|FALSE)|BININT[12]?"
     "|(SHORT_)?BIN(UNICODE|BYTES)|BYTEARRAY8|TUPLE[123]?|EMPTY_LIST|APPENDS?"
     "|(STACK_)?GLOBAL|REDUCE|BUILD"
 )
 
-# What Python was seen to raise on instructions that are allowed, in an order that is not.
+# Exceptions that Python was seen to raise on allowed instructions in a wrong order.
 _UNREADABLE = (
     pickle.UnpicklingError,
     ArithmeticError,
@@ -85,7 +85,7 @@ def read_layer_pickle(content: bytes) -> tuple[_Arrays, _Arrays]:
 
 
 def _check_instructions(content: bytes) -> None:
-    """Look at each instruction, without following any."""
+    """Refuse instructions that arrays do not need, without executing any."""
     try:
         for count, (instruction, argument, _) in enumerate(pickletools.genops(content)):
             if not _INSTRUCTIONS.fullmatch(instruction.name):
@@ -101,7 +101,7 @@ def _check_instructions(content: bytes) -> None:
 
 
 def _checked(items: Sequence[object]) -> _Arrays:
-    """Copy the arrays; one may be named many times, and all together must fit into the limit."""
+    """Copy the arrays; a pickle may repeat one, and all together must fit into the limit."""
     views = [item.values for item in items if isinstance(item, _Array) and item.values is not None]
     if len(views) < len(items):
         raise WrongWeights("a list holds something else than arrays")
@@ -118,7 +118,7 @@ def _checked(items: Sequence[object]) -> _Arrays:
 
 
 class _Dtype:
-    """Stands in for ``numpy.dtype``."""
+    """Substitute for ``numpy.dtype``."""
 
     def __init__(self, code: object, *_: object) -> None:
         if code not in ("f8", "f4"):
@@ -132,7 +132,7 @@ class _Dtype:
 
 
 class _Array:
-    """Stands in for ``numpy.ndarray``: a view of bytes that are in the pickle."""
+    """Substitute for ``numpy.ndarray``: a view of bytes that are in the pickle."""
 
     def __init__(self, *_: object) -> None:
         self.values: NDArray[np.floating] | None = None  # they come with the state
@@ -153,7 +153,7 @@ def _from_buffer(content: object, dtype: object, shape: object, order: object) -
     return array
 
 
-_STAND_INS = {
+_SUBSTITUTES = {
     ("numpy.core.multiarray", "_reconstruct"): _Array,  # NumPy 1
     ("numpy._core.multiarray", "_reconstruct"): _Array,  # NumPy 2
     ("numpy.core.numeric", "_frombuffer"): _from_buffer,  # both, by protocol 5
@@ -164,13 +164,13 @@ _STAND_INS = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Leads the few names of an array to their stand-ins, and no other name anywhere."""
+    """Resolves the few names of an array to their substitutes, and refuses every other name."""
 
     def find_class(self, module: str, name: str) -> object:
         try:
-            return _STAND_INS[module, name]
+            return _SUBSTITUTES[module, name]
         except KeyError as error:
-            named = f"{module}.{name}"[:60]
+            full_name = f"{module}.{name}"[:60]
             raise WrongWeights(
-                f"the pickle names {named!r}, which no array needs; not run"
+                f"the pickle names {full_name!r}, which no array needs; not run"
             ) from error

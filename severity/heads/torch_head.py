@@ -19,13 +19,13 @@ class HeadModule(nn.Module):
         self.geographic_extent = _sequence(layers[0])
         self.opacity = _sequence(layers[1])
 
-    def forward(self, given: Tensor) -> Tensor:
+    def forward(self, outputs: Tensor) -> Tensor:
         """Compute geographic extent and opacity."""
-        return torch.cat([self.geographic_extent(given), self.opacity(given)], dim=1)
+        return torch.cat([self.geographic_extent(outputs), self.opacity(outputs)], dim=1)
 
 
 class _Affine(nn.Module):
-    """``given @ weight + bias``, rounded twice as in NumPy: `nn.Linear` may round once."""
+    """``inputs @ weight + bias``, rounded twice as in NumPy: `nn.Linear` may round once."""
 
     weight: Tensor
     bias: Tensor
@@ -35,8 +35,8 @@ class _Affine(nn.Module):
         self.register_buffer("weight", torch.tensor(layer.weight))
         self.register_buffer("bias", torch.tensor(layer.bias))
 
-    def forward(self, given: Tensor) -> Tensor:
-        return given @ self.weight + self.bias
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs @ self.weight + self.bias
 
 
 def _sequence(chain: Chain) -> nn.Sequential:

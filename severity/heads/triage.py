@@ -1,6 +1,6 @@
 """Triage: how probable it is that an image shows no finding, another pneumonia or COVID-19.
 
-It is stored beside a score and has no part in it. Public images of these classes come from
+It is stored with a score and has no part in it. Public images of these classes come from
 different places, so that the probabilities follow the place as much as the disease; the model
 card has the numbers. Research use only, not for diagnosis.
 """
@@ -48,17 +48,17 @@ class Triage:
     def __post_init__(self) -> None:
         if self.layer.outputs != len(CLASSES):
             raise WrongWeights(
-                f"triage has {len(CLASSES)} classes, but its layer gives {self.layer.outputs}"
+                f"triage has {len(CLASSES)} classes, but its layer has {self.layer.outputs}"
             )
 
     @classmethod
     def of(cls, tensors: Mapping[str, NDArray[np.float32]]) -> "Triage | None":
-        """Read what `tensors` wrote; None where a model has no triage.
+        """Read a triage from the tensors of a model's file; None where there is none.
 
         Raises
         ------
         WrongWeights
-            Only one of both is there, or their shapes are not (3, F) and (3,).
+            Only one of the two is present, or their shapes are not (3, F) and (3,).
         """
         weight, bias = tensors.get(WEIGHT), tensors.get(BIAS)
         if weight is None and bias is None:
@@ -68,12 +68,12 @@ class Triage:
         return cls(Layer(weight.T, bias))
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
-        """List what is stored: ``triage.weight`` (3, F) and ``triage.bias`` (3,)."""
+        """Return the tensors to store: ``triage.weight`` (3, F) and ``triage.bias`` (3,)."""
         return {WEIGHT: np.ascontiguousarray(self.layer.weight.T), BIAS: self.layer.bias.copy()}
 
     @property
     def inputs(self) -> int:
-        """How many features it takes for each image."""
+        """The number of features that it needs for each image."""
         return self.layer.inputs
 
     def probabilities(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -94,13 +94,13 @@ class Triage:
             ``features`` has another shape.
         """
         if features.ndim != 2 or features.shape[1] != self.inputs:  # noqa: PLR2004
-            raise ValueError(f"triage takes (N, {self.inputs}), not {features.shape}")
+            raise ValueError(f"triage needs (N, {self.inputs}), not {features.shape}")
         return softmax(features.astype(np.float64) @ self.layer.weight + self.layer.bias)
 
     def by_class(self, features: NDArray[np.floating]) -> list[dict[str, float]]:
-        """Name the probabilities of each image; see `probabilities`."""
+        """Return the probabilities of each image by class; see `probabilities`."""
         rows = self.probabilities(features).tolist()
-        return [{one.value: p for one, p in zip(CLASSES, row, strict=True)} for row in rows]
+        return [{name.value: p for name, p in zip(CLASSES, row, strict=True)} for row in rows]
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -228,7 +228,7 @@ def test_brixia_scores_stand_in_for_both_and_every_surface_says_so(
     assert ended.code == 0, ended.err
     shown = " ".join(command("model", "show", "stand-in").out.split())
     for surface in (" ".join(ended.out.split()), shown):
-        assert "one number that stands in for two" in surface
+        assert "one number as a proxy for two" in surface
         assert "not against readers of extent and opacity" in surface
     head = store(Settings()).read("stand-in").head
     given = np.random.default_rng(0).uniform(0, 1, (5, head.inputs)).astype(np.float32)

@@ -15,30 +15,30 @@ READERS = np.array([0.0, 1, 2, 3, 4, 5, 6, 7])
 
 
 def test_a_known_error_has_known_metrics() -> None:
-    noise = np.array([0.5, -0.5] * 4)
+    errors = np.array([0.5, -0.5] * 4)
 
-    found = metrics(READERS + noise, READERS)
+    agreement = metrics(READERS + errors, READERS)
 
-    assert found.mae == pytest.approx(0.5)
-    assert found.mse == pytest.approx(0.25)
-    assert found.r2 == pytest.approx(1 - 0.25 / READERS.var())
-    assert found.pearson == pytest.approx(np.corrcoef(READERS + noise, READERS)[0, 1])
+    assert agreement.mae == pytest.approx(0.5)
+    assert agreement.mse == pytest.approx(0.25)
+    assert agreement.r2 == pytest.approx(1 - 0.25 / READERS.var())
+    assert agreement.pearson == pytest.approx(np.corrcoef(READERS + errors, READERS)[0, 1])
 
 
 def test_ranks_alone_count_for_spearman() -> None:
-    found = metrics(READERS**3, READERS)
+    agreement = metrics(READERS**3, READERS)
 
-    assert found.spearman == pytest.approx(1)
-    assert found.pearson < 1
+    assert agreement.spearman == pytest.approx(1)
+    assert agreement.pearson < 1
 
 
 def test_a_constant_prediction_has_an_error_and_no_correlation() -> None:
-    found = metrics(np.full(8, 3.5), READERS)
+    agreement = metrics(np.full(8, 3.5), READERS)
 
-    assert found.mae == pytest.approx(2)
-    assert found.r2 == pytest.approx(0)
-    assert math.isnan(found.pearson)
-    assert math.isnan(MeanSd.of([found.pearson]).mean)
+    assert agreement.mae == pytest.approx(2)
+    assert agreement.r2 == pytest.approx(0)
+    assert math.isnan(agreement.pearson)
+    assert math.isnan(MeanSd.of([agreement.pearson]).mean)
 
 
 def test_limits_of_agreement_hold_bias_and_spread() -> None:
@@ -59,7 +59,7 @@ def test_the_interval_is_wider_where_images_of_a_patient_err_alike() -> None:
 
 
 def test_calibration_recovers_a_line() -> None:
-    found = calibration_curve(READERS, 1 + 0.5 * READERS)
+    curve = calibration_curve(READERS, 1 + 0.5 * READERS)
 
-    assert (found.intercept, found.slope) == (pytest.approx(1), pytest.approx(0.5))
-    assert len(found.predicted) == len(found.observed) == 5
+    assert (curve.intercept, curve.slope) == (pytest.approx(1), pytest.approx(0.5))
+    assert len(curve.predicted) == len(curve.observed) == 5

@@ -23,10 +23,10 @@ def patients(generator: np.random.Generator, number: int, *, most: int = 30) -> 
     """Images of patients, each with an error of its own; who has ``most`` images errs least."""
     often = generator.random(number) < 0.25
     groups = np.repeat(np.arange(number), np.where(often, most, 1))
-    own = generator.normal(0, np.where(often, 0.3, 1.2))
+    errors = generator.normal(0, np.where(often, 0.3, 1.2))
     points = generator.uniform(3, 5, len(groups))
-    observed = points + own[groups] + generator.normal(0, 0.1, len(groups))
-    return Predicted(points, observed, [str(one) for one in groups])
+    observed = points + errors[groups] + generator.normal(0, 0.1, len(groups))
+    return Predicted(points, observed, [str(number) for number in groups])
 
 
 def share_of_new_patients(margin: float, generator: np.random.Generator) -> float:
@@ -39,8 +39,8 @@ def test_intervals_hold_nine_of_ten_images_of_new_patients_and_pooled_images_do_
     grouped, pooled = [], []
     for _ in range(150):
         images = patients(generator, 40)
-        found = margins(images, SCALE, reach=math.inf)
-        grouped.append(share_of_new_patients(found.above[0], generator))
+        fitted = margins(images, SCALE, reach=math.inf)
+        grouped.append(share_of_new_patients(fitted.above[0], generator))
         naive = float(np.quantile(np.abs(images.observed - images.points), 0.9))
         pooled.append(share_of_new_patients(naive, generator))
 
@@ -49,7 +49,7 @@ def test_intervals_hold_nine_of_ten_images_of_new_patients_and_pooled_images_do_
 
 
 def test_one_image_a_group_gives_the_quantile_of_split_conformal_prediction():
-    values, groups = np.arange(19.0), [str(one) for one in range(19)]
+    values, groups = np.arange(19.0), [str(number) for number in range(19)]
 
     assert grouped_quantile(values, groups, 0.9) == 17  # the 18th: ceil(0.9 * 20)
     assert grouped_quantile(values[:8], groups[:8], 0.9) == math.inf
@@ -58,9 +58,9 @@ def test_one_image_a_group_gives_the_quantile_of_split_conformal_prediction():
 def test_repeating_the_images_of_a_patient_changes_no_margin():
     generator = np.random.default_rng(3)
     points, errors = generator.uniform(0, 8, 60), generator.normal(0, 1, 60)
-    once = Predicted(points, points + errors, [str(one) for one in range(60)])
+    once = Predicted(points, points + errors, [str(number) for number in range(60)])
     times = np.repeat(np.arange(60), generator.integers(1, 20, 60))
-    often = Predicted(points[times], once.observed[times], [str(one) for one in times])
+    often = Predicted(points[times], once.observed[times], [str(number) for number in times])
 
     assert margins(often, SCALE).above == pytest.approx(margins(once, SCALE).above)
 
@@ -70,23 +70,23 @@ def test_margins_are_narrow_where_errors_are_small():
     points = generator.uniform(0, 8, 300)
     size = 0.2 + 1.3 * np.sin(points / 8 * np.pi)
     observed = (points + size * generator.normal(size=300)).clip(0, 8)
-    images = Predicted(points, observed, [str(one) for one in range(300)])
+    images = Predicted(points, observed, [str(number) for number in range(300)])
 
-    found = margins(images, SCALE)
+    fitted = margins(images, SCALE)
     constant = margins(images, SCALE, reach=math.inf)
 
-    assert found.above[0] < constant.above[0] / 1.5
-    assert found.above[4] > constant.above[4]
+    assert fitted.above[0] < constant.above[0] / 1.5
+    assert fitted.above[4] > constant.above[4]
     ranges = coverage_of(Bounds.around(points, constant, SCALE), images, SCALE)
-    adapted = coverage_of(Bounds.around(points, found, SCALE), images, SCALE)
-    assert min(one.share.value for one in ranges) < 0.84
-    assert min(one.share.value for one in adapted) > 0.84
+    adapted = coverage_of(Bounds.around(points, fitted, SCALE), images, SCALE)
+    assert min(covered.share.value for covered in ranges) < 0.84
+    assert min(covered.share.value for covered in adapted) > 0.84
 
 
 def test_intervals_stay_on_the_scale():
     generator = np.random.default_rng(2)
     observed = generator.uniform(0, 8, 50)
-    images = Predicted(generator.uniform(0, 8, 50), observed, [str(one) for one in range(50)])
+    images = Predicted(generator.uniform(0, 8, 50), observed, [str(number) for number in range(50)])
 
     bounds = Bounds.around(np.array([-1.0, 0.0, 8.0, 9.0]), margins(images, SCALE), SCALE)
 
@@ -96,7 +96,7 @@ def test_intervals_stay_on_the_scale():
 
 
 def test_too_few_patients_to_promise_anything_give_the_whole_scale():
-    few = Predicted(np.full(8, 4.0), np.full(8, 4.5), [str(one) for one in range(8)])
+    few = Predicted(np.full(8, 4.0), np.full(8, 4.5), [str(number) for number in range(8)])
 
     bounds = Bounds.around(np.array([1.0, 4.0]), margins(few, SCALE), SCALE)
 
@@ -106,7 +106,7 @@ def test_too_few_patients_to_promise_anything_give_the_whole_scale():
 
 def test_predictions_without_error_have_no_margin():
     points = np.linspace(0, 8, 20)
-    images = Predicted(points, points, [str(one) for one in range(20)])
+    images = Predicted(points, points, [str(number) for number in range(20)])
 
     assert max(margins(images, SCALE).above) == 0
 
@@ -114,14 +114,14 @@ def test_predictions_without_error_have_no_margin():
 def test_no_image_is_predicted_by_a_fit_on_its_own_patient():
     groups = [f"{place // 2}" for place in range(20)]
 
-    def fit(given, observed, inside):
-        seen = set(given[:, 0])
-        return lambda unseen: np.array([float(one in seen) for one in unseen[:, 0]])
+    def fit(features, observed, inside):
+        trained_on = set(features[:, 0])
+        return lambda unseen: np.array([float(patient in trained_on) for patient in unseen[:, 0]])
 
-    patient = np.array(groups, float)[:, None]
-    found = out_of_fold(fit, patient, np.zeros(20), groups=groups, scale=SCALE)
+    patients_of_images = np.array(groups, float)[:, None]
+    predicted = out_of_fold(fit, patients_of_images, np.zeros(20), groups=groups, scale=SCALE)
 
-    assert found.points.tolist() == [0] * 20
+    assert predicted.points.tolist() == [0] * 20
 
 
 def test_coverage_is_counted_over_all_images_and_by_range_of_the_predicted_score():
@@ -129,50 +129,54 @@ def test_coverage_is_counted_over_all_images_and_by_range_of_the_predicted_score
     images = Predicted(points, np.array([0.0, 3.0, 2.0, 6.0]), ["a", "b", "c", "c"])
     bounds = Bounds(points - 1, points + 1)
 
-    found = coverage_of(bounds, images, SCALE)
+    coverage = coverage_of(bounds, images, SCALE)
 
-    assert [(one.low, one.high, one.images, one.share.value) for one in found] == [
+    assert [
+        (covered.low, covered.high, covered.images, covered.share.value) for covered in coverage
+    ] == [
         (0, 8, 4, 0.5),
         (0, 2, 2, 0.5),
         (2, 4, 1, 1),
         (6, 8, 1, 0),
     ]
-    assert found[0].share.low < 0.5 < found[0].share.high
-    assert found[0].width == 2
+    assert coverage[0].share.low < 0.5 < coverage[0].share.high
+    assert coverage[0].width == 2
 
 
 def test_coverage_on_other_patients_is_near_nine_of_ten():
     generator = np.random.default_rng(4)
-    groups = [str(one) for one in np.repeat(np.arange(80), 2)]
-    given = generator.uniform(0, 8, (160, 1))
-    own = np.repeat(generator.normal(0, 0.5, 80), 2)
-    observed = (0.8 * given[:, 0] + 0.8 + own + generator.normal(0, 0.5, 160)).clip(0, 8)
+    groups = [str(number) for number in np.repeat(np.arange(80), 2)]
+    features = generator.uniform(0, 8, (160, 1))
+    offsets = np.repeat(generator.normal(0, 0.5, 80), 2)
+    observed = (0.8 * features[:, 0] + 0.8 + offsets + generator.normal(0, 0.5, 160)).clip(0, 8)
 
-    split = list(predicted_halves(fit_linear, given, observed, groups=groups, scale=SCALE))
+    split = list(predicted_halves(fit_linear, features, observed, groups=groups, scale=SCALE))
     whole, *ranges = coverage_on_halves(split, SCALE)
 
     assert len(split) == 50
     assert whole.share.mean == pytest.approx(0.9, abs=0.03)
     assert whole.images == 80
-    assert [(one.low, one.high) for one in ranges] == [(0, 2), (2, 4), (4, 6), (6, 8)]
-    assert sum(one.images for one in ranges) == pytest.approx(80)
+    assert [(covered.low, covered.high) for covered in ranges] == [(0, 2), (2, 4), (4, 6), (6, 8)]
+    assert sum(covered.images for covered in ranges) == pytest.approx(80)
 
 
 def test_images_that_a_system_has_no_numbers_for_take_no_part():
     generator = np.random.default_rng(5)
-    groups = [str(one) for one in range(30)]
-    given = generator.uniform(0, 8, (30, 1))
-    observed = given[:, 0].copy()
-    given[3:6] = np.nan
-    known = np.isfinite(given[:, 0])
+    groups = [str(number) for number in range(30)]
+    features = generator.uniform(0, 8, (30, 1))
+    observed = features[:, 0].copy()
+    features[3:6] = np.nan
+    included = np.isfinite(features[:, 0])
 
-    split = predicted_halves(fit_linear, given, observed, groups=groups, scale=SCALE, known=known)
+    split = predicted_halves(
+        fit_linear, features, observed, groups=groups, scale=SCALE, included=included
+    )
 
     assert all(np.isfinite(half.test.points).all() for half in split)
 
 
 def test_halves_that_could_promise_nothing_are_left_out():
-    groups = [str(one) for one in range(16)]
+    groups = [str(number) for number in range(16)]
     points = np.linspace(0, 8, 16)
 
     split = predicted_halves(fit_linear, points[:, None], points, groups=groups, scale=SCALE)

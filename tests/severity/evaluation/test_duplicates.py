@@ -14,17 +14,17 @@ def image(seed: int) -> NDArray[np.float32]:
 @pytest.mark.parametrize(
     "copy",
     [
-        lambda one: one * 0.6 + 100,
-        lambda one: np.sign(one) * 1024 * np.abs(one / 1024) ** 0.7,
-        lambda one: one + np.random.default_rng(0).normal(scale=40, size=one.shape),
-        lambda one: one[:, ::-1],
+        lambda original: original * 0.6 + 100,
+        lambda original: np.sign(original) * 1024 * np.abs(original / 1024) ** 0.7,
+        lambda original: original + np.random.default_rng(0).normal(scale=40, size=original.shape),
+        lambda original: original[:, ::-1],
     ],
     ids=["exposure", "contrast", "noise", "mirrored"],
 )
 def test_a_copy_is_found_among_other_images(copy) -> None:
     images = [image(1), image(2), copy(image(1)), image(3)]
 
-    hashes = np.array([perceptual_hash(one) for one in images])
+    hashes = np.array([perceptual_hash(pixels) for pixels in images])
 
     assert near_duplicates(hashes) == [(0, 2)]
     assert np.array_equal(distances(hashes), distances(hashes).T)

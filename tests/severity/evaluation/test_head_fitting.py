@@ -8,14 +8,14 @@ from severity.evaluation.head_fitting import (
     HeadKind,
     bases,
     columns,
+    expand_to_all_logits,
     fitting,
     predicting,
-    spread,
     usual_basis,
 )
 from severity.evaluation.regressions import fit_ridge
 from severity.heads.findings import FINDINGS
-from severity.heads.head import along
+from severity.heads.head import apply_chain
 from severity.models.torchxrayvision_weights import weight_set
 
 ALL = weight_set("densenet121-res224-all").findings
@@ -45,17 +45,17 @@ def test_every_kind_learns_what_other_images_follow(kind: HeadKind) -> None:
 
 @pytest.mark.parametrize("kind", list(HeadKind))
 def test_the_same_images_and_seed_give_the_same_numbers(kind: HeadKind) -> None:
-    one, other = (fitting(kind, seed=3)(*images()).chain for _ in range(2))
+    first, second = (fitting(kind, seed=3)(*images()).chain for _ in range(2))
 
-    for layer, again in zip(one, other, strict=True):
+    for layer, again in zip(first, second, strict=True):
         assert layer.weight.tobytes() == again.weight.tobytes()
         assert layer.bias.tobytes() == again.bias.tobytes()
 
 
 def test_another_seed_gives_another_network() -> None:
-    one, other = (fitting(HeadKind.MLP, seed=seed)(*images()).chain for seed in (0, 1))
+    first, second = (fitting(HeadKind.MLP, seed=seed)(*images()).chain for seed in (0, 1))
 
-    assert not np.array_equal(one[0].weight, other[0].weight)
+    assert not np.array_equal(first[0].weight, second[0].weight)
 
 
 def test_a_ridge_head_is_the_evaluations_ridge() -> None:
@@ -64,7 +64,9 @@ def test_a_ridge_head_is_the_evaluations_ridge() -> None:
     chain = fitting(HeadKind.RIDGE, seed=0)(features, points, groups).chain
 
     expected = fit_ridge(features, points, groups)(features)
-    assert along(chain, features.astype(np.float32))[:, 0] == pytest.approx(expected, abs=1e-4)
+    assert apply_chain(chain, features.astype(np.float32))[:, 0] == pytest.approx(
+        expected, abs=1e-4
+    )
 
 
 @pytest.mark.parametrize("kind", list(HeadKind))
@@ -85,30 +87,35 @@ def test_a_linear_head_is_on_lung_opacity_where_the_backbone_has_it() -> None:
 
 
 def test_outputs_that_were_not_trained_are_left_out() -> None:
-    assert [RSNA[one] for one in columns(Basis.OUTPUTS, RSNA)] == ["Pneumonia", "Lung Opacity"]
+    assert [RSNA[column] for column in columns(Basis.OUTPUTS, RSNA)] == [
+        "Pneumonia",
+        "Lung Opacity",
+    ]
 
 
-def test_a_chain_on_some_outputs_takes_all_and_gives_the_same() -> None:
+def test_a_chain_on_some_logits_has_the_same_points_on_all() -> None:
     features, points, groups = images(width=2)
     chain = fitting(HeadKind.MLP, seed=0)(features, points, groups).chain
     logits = np.random.default_rng(1).normal(size=(len(features), len(FINDINGS)))
     logits[:, [5, 16]] = features
 
-    whole = spread(chain, [5, 16], width=len(FINDINGS))
+    whole = expand_to_all_logits(chain, [5, 16], width=len(FINDINGS))
 
-    expected = along(chain, features.astype(np.float32))
-    assert along(whole, logits.astype(np.float32)) == pytest.approx(expected, abs=1e-5)
+    expected = apply_chain(chain, features.astype(np.float32))
+    assert apply_chain(whole, logits.astype(np.float32)) == pytest.approx(expected, abs=1e-5)
 
 
 def test_no_image_of_a_tested_patient_joins_a_fit() -> None:
-    seen: list[list[str]] = []
+    fitted_groups: list[list[str]] = []
 
-    def noting(_given: NDArray, points: NDArray, groups: list[str]):
-        seen.append(list(groups))
+    def noting(_features: NDArray, points: NDArray, groups: list[str]):
+        fitted_groups.append(list(groups))
         return lambda unseen: np.zeros(len(unseen))
 
-    others = AuxiliaryImages(np.zeros((3, 1)), np.zeros(3), ["a", "b", "z"])
+    auxiliary = AuxiliaryImages(np.zeros((3, 1)), np.zeros(3), ["a", "b", "z"])
 
-    with_auxiliary_images(noting, others, measured=["a", "b"])(np.zeros((1, 1)), np.zeros(1), ["a"])
+    with_auxiliary_images(noting, auxiliary, measured=["a", "b"])(
+        np.zeros((1, 1)), np.zeros(1), ["a"]
+    )
 
-    assert seen == [["a", "a", "z"]]
+    assert fitted_groups == [["a", "a", "z"]]

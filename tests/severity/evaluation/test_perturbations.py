@@ -27,23 +27,23 @@ def image(*, inverted: bool = False) -> GreyImage:
 
 @pytest.mark.parametrize("kind", list(Perturbation))
 def test_the_same_seed_gives_the_same_image_and_another_seed_another(kind):
-    one, again, other = (perturbed(image(), kind, seed=seed) for seed in (3, 3, 4))
+    first, again, another = (perturbed(image(), kind, seed=seed) for seed in (3, 3, 4))
 
-    assert np.array_equal(one.values, again.values)
-    assert not np.array_equal(one.values, other.values)
+    assert np.array_equal(first.values, again.values)
+    assert not np.array_equal(first.values, another.values)
 
 
 @pytest.mark.parametrize("kind", list(Perturbation))
 def test_a_perturbed_image_keeps_its_scale_and_all_but_its_edges(kind):
     cropping = kind in {Perturbation.CROP, Perturbation.ALL}
     for seed in range(10):
-        found = perturbed(image(), kind, seed=seed)
+        changed = perturbed(image(), kind, seed=seed)
 
-        assert (found.black, found.white) == (0, 1)
-        assert 0 <= found.values.min() < found.values.max() <= 1
-        for kept, whole in zip(found.values.shape, SIDE, strict=True):
+        assert (changed.black, changed.white) == (0, 1)
+        assert 0 <= changed.values.min() < changed.values.max() <= 1
+        for length, whole in zip(changed.values.shape, SIDE, strict=True):
             least = whole * (1 - 2 * MOST_CROPPED) if cropping else whole
-            assert least <= kept <= whole
+            assert least <= length <= whole
 
 
 @pytest.mark.parametrize("kind", list(Perturbation))
@@ -57,7 +57,8 @@ def test_what_the_network_sees_changes_but_stays_the_same_image(kind):
 
 def test_an_image_stored_inverted_is_changed_as_it_is_shown():
     plain, inverted = (
-        perturbed(image(inverted=one), Perturbation.ALL, seed=2) for one in (False, True)
+        perturbed(image(inverted=is_inverted), Perturbation.ALL, seed=2)
+        for is_inverted in (False, True)
     )
 
     assert np.allclose(plain.values, inverted.values, atol=1 / 255)
@@ -67,14 +68,14 @@ def test_a_band_of_half_the_size_is_an_image_of_its_own():
     values = np.full((50, 40), 4200, np.int16)
     grey = GreyImage(values, 0.0, 4095.0, 100, 80, Band.LOW_9_7)
 
-    found = perturbed(grey, Perturbation.ROTATION, seed=0)
+    rotated = perturbed(grey, Perturbation.ROTATION, seed=0)
 
-    assert (found.rows, found.columns, found.band) == (50, 40, Band.FULL)
-    assert found.values.max() == 1
+    assert (rotated.rows, rotated.columns, rotated.band) == (50, 40, Band.FULL)
+    assert rotated.values.max() == 1
 
 
 def test_every_version_of_an_image_is_another():
-    found = list(versions(image(), seed=7))
+    changed = list(versions(image(), seed=7))
 
-    assert Counter(kind for kind, _ in found) == VERSIONS
-    assert len({one.values.tobytes() for _, one in found}) == sum(VERSIONS.values())
+    assert Counter(kind for kind, _ in changed) == VERSIONS
+    assert len({version.values.tobytes() for _, version in changed}) == sum(VERSIONS.values())

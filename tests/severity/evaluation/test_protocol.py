@@ -12,48 +12,48 @@ N = 60
 GROUPS = [str(number // 2) for number in range(N)]
 GENERATOR = np.random.default_rng(0)
 READERS = GENERATOR.uniform(2, 6, N)
-NOISE = np.resize([0.5, -0.5], N)
+ERRORS = np.resize([0.5, -0.5], N)
 
 
-def test_predictions_that_are_labels_and_known_noise_have_the_known_error() -> None:
-    found = measure(
-        own_head(READERS + NOISE, READERS), READERS, groups=GROUPS, scale=EXTENT, opacity=False
+def test_predictions_that_are_labels_and_known_errors_have_the_known_error() -> None:
+    measured = measure(
+        own_head(READERS + ERRORS, READERS), READERS, groups=GROUPS, scale=EXTENT, opacity=False
     )
 
-    assert found.metrics["mae"].mean == pytest.approx(0.5)
-    assert found.metrics["mae"].sd == pytest.approx(0)
-    assert [found.mae.low, found.mae.value, found.mae.high] == pytest.approx([0.5] * 3)
-    assert (found.images, found.groups) == (N, N // 2)
-    assert np.allclose(found.predicted, READERS + NOISE)
+    assert measured.metrics["mae"].mean == pytest.approx(0.5)
+    assert measured.metrics["mae"].sd == pytest.approx(0)
+    assert [measured.mae.low, measured.mae.value, measured.mae.high] == pytest.approx([0.5] * 3)
+    assert (measured.images, measured.groups) == (N, N // 2)
+    assert np.allclose(measured.predicted, READERS + ERRORS)
 
 
 def test_each_score_is_measured_on_its_own_numbers() -> None:
-    system = own_head(READERS + NOISE, READERS)
+    system = own_head(READERS + ERRORS, READERS)
 
-    found = measure(system, READERS, groups=GROUPS, scale=EXTENT, opacity=True)
+    measured = measure(system, READERS, groups=GROUPS, scale=EXTENT, opacity=True)
 
-    assert found.mae.value == pytest.approx(0, abs=1e-9)
+    assert measured.mae.value == pytest.approx(0, abs=1e-9)
 
 
 def test_predictions_are_clipped_to_the_scale() -> None:
     system = own_head(np.full(N, 99.0), READERS)
 
-    found = measure(system, np.full(N, 8.0), groups=GROUPS, scale=EXTENT, opacity=False)
+    measured = measure(system, np.full(N, 8.0), groups=GROUPS, scale=EXTENT, opacity=False)
 
-    assert found.mae.value == 0
+    assert measured.mae.value == 0
 
 
-def test_a_comparator_on_a_scale_of_its_own_is_brought_to_the_readers_by_a_line() -> None:
+def test_a_comparator_on_a_scale_of_its_own_is_mapped_to_the_readers_by_a_line() -> None:
     output = 100 - 7 * READERS
     output[3] = np.nan
 
-    found = measure(
+    measured = measure(
         comparator("PXS", output, output), READERS, groups=GROUPS, scale=EXTENT, opacity=False
     )
 
-    assert found.images == N - 1
-    assert np.isnan(found.predicted[3])
-    assert found.mae.value == pytest.approx(0, abs=1e-9)
+    assert measured.images == N - 1
+    assert np.isnan(measured.predicted[3])
+    assert measured.mae.value == pytest.approx(0, abs=1e-9)
 
 
 def test_a_prediction_never_comes_from_a_fit_on_the_same_image_or_its_group() -> None:
@@ -62,9 +62,9 @@ def test_a_prediction_never_comes_from_a_fit_on_the_same_image_or_its_group() ->
     chance = np.repeat(GENERATOR.uniform(0, 8, N // 2), 2)
     (ridge, *_) = feature_sets(features, None, ())
 
-    found = measure(ridge, chance, groups=GROUPS, scale=EXTENT, opacity=False)
+    measured = measure(ridge, chance, groups=GROUPS, scale=EXTENT, opacity=False)
 
-    assert found.metrics["r2"].mean < 0.05
+    assert measured.metrics["r2"].mean < 0.05
 
 
 def test_ridge_finds_a_signal_in_many_features() -> None:
@@ -86,7 +86,7 @@ def test_the_feature_sets_are_those_of_the_paper() -> None:
     findings = ("Edema", *FOUR_OUTPUTS, "")
     sets = feature_sets(np.ones((4, 1024)), np.arange(24.0).reshape(4, 6), findings)
 
-    assert [one.name for one in sets] == [
+    assert [system.name for system in sets] == [
         "all features (1,024)",
         "5 outputs",
         "4 outputs",
@@ -99,10 +99,10 @@ def test_the_feature_sets_are_those_of_the_paper() -> None:
 def test_a_backbone_without_findings_has_features_alone() -> None:
     sets = feature_sets(np.ones((4, 1280)), None, ())
 
-    assert [one.name for one in sets] == ["all features (1,280)", "no image (training mean)"]
+    assert [system.name for system in sets] == ["all features (1,280)", "no image (training mean)"]
 
 
-def test_subgroups_say_how_many_images_they_rest_on() -> None:
+def test_subgroups_state_how_many_images_they_rest_on() -> None:
     errors = {"geographic extent": np.array([1.0, -2, 3, np.nan])}
 
     ap, pa = by_level("view", ["PA", "AP", "PA", "AP"], errors, ["a", "b", "a", "c"])

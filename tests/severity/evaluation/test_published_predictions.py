@@ -24,7 +24,9 @@ def score(extent: float, opacity: float = 0.95) -> Score:
 
 
 def test_every_published_number_is_read() -> None:
-    assert [(one.image, one.score, one.points) for one in PREDICTIONS] == [
+    assert [
+        (prediction.image, prediction.score, prediction.points) for prediction in PREDICTIONS
+    ] == [
         ("a.png", "geographic extent", 1.23),
         ("b.png", "geographic extent", -0.34),
         ("a.png", "geographic extent", 1.234),
@@ -36,7 +38,7 @@ def test_numbers_agree_up_to_rounding_and_resampling_before_clipping() -> None:
     verdict = compare(PREDICTIONS, {"a.png": score(1.245), "b.png": score(-0.355)}, {})
 
     assert verdict.agrees
-    assert [round(one.difference or 0, 4) for one in verdict.comparisons] == [
+    assert [round(comparison.difference or 0, 4) for comparison in verdict.comparisons] == [
         0.015,
         -0.015,
         0.011,
@@ -52,7 +54,7 @@ def test_one_number_that_is_off_fails_all(extent: float) -> None:
     verdict = compare(PREDICTIONS, {"a.png": score(1.234), "b.png": score(extent)}, {})
 
     assert not verdict.agrees
-    assert [one.agrees for one in verdict.comparisons] == [True, False, True, True]
+    assert [comparison.agrees for comparison in verdict.comparisons] == [True, False, True, True]
     assert verdict.largest is not None
     assert not verdict.largest <= TOLERANCE
 

@@ -12,13 +12,13 @@ def test_nothing_that_is_tied_together_is_on_both_sides_of_any_split(seed: int) 
 
     groups = groups_of(patients, copies)
 
-    tried = list(halves(groups))
-    assert len(tried) == SPLITS
-    for training, test in tried:
+    splits = list(halves(groups))
+    assert len(splits) == SPLITS
+    for training, test in splits:
         assert sorted([*training, *test]) == list(range(80))
         assert not {patients[i] for i in training} & {patients[i] for i in test}
-        for one, other in copies:
-            assert (one in training) == (other in training)
+        for first, second in copies:
+            assert (first in training) == (second in training)
 
 
 def test_links_join_patients_across_several_steps() -> None:
@@ -27,5 +27,5 @@ def test_links_join_patients_across_several_steps() -> None:
 
 def test_the_splits_are_the_same_each_time() -> None:
     groups = [str(number // 2) for number in range(20)]
-    for one, other in zip(halves(groups), halves(groups), strict=True):
-        assert np.array_equal(one[0], other[0])
+    for first, second in zip(halves(groups), halves(groups), strict=True):
+        assert np.array_equal(first[0], second[0])

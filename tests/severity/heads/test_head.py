@@ -22,7 +22,7 @@ def mlp(seed: int = 0) -> Chain:
     return layer(1024, 1000, seed=seed), layer(1000, 1, seed=seed + 1)
 
 
-def head(layers: tuple[Chain, Chain], **given: object) -> Head:
+def head(layers: tuple[Chain, Chain], **changes: object) -> Head:
     return Head(
         **{
             "name": "test-v1",
@@ -31,7 +31,7 @@ def head(layers: tuple[Chain, Chain], **given: object) -> Head:
             "layers": layers,
             "geographic_extent": Scale(0, 8),
             "opacity": Scale(0, 8),
-            **given,
+            **changes,
         }
     )
 
@@ -56,27 +56,27 @@ def test_an_mlp_gives_what_scikit_learn_gives() -> None:
     from sklearn.neural_network import MLPRegressor
 
     random = np.random.default_rng(1)
-    given = random.uniform(0, 1, (60, 1024))
+    inputs = random.uniform(0, 1, (60, 1024))
     regressors = [
         MLPRegressor(hidden_layer_sizes=[1000], max_iter=1, random_state=seed) for seed in (0, 1)
     ]
     for regressor in regressors:
         with pytest.warns(UserWarning, match="haven't converged|hasn't converged"):
-            regressor.fit(given, random.uniform(0, 8, 60))
+            regressor.fit(inputs, random.uniform(0, 8, 60))
     fitted = tuple(
-        tuple(Layer(w, b) for w, b in zip(one.coefs_, one.intercepts_, strict=True))
-        for one in regressors
+        tuple(Layer(w, b) for w, b in zip(regressor.coefs_, regressor.intercepts_, strict=True))
+        for regressor in regressors
     )
 
-    points = head(fitted).points(given.astype(np.float32))
+    points = head(fitted).points(inputs.astype(np.float32))
 
-    expected = np.stack([one.predict(given) for one in regressors], axis=1)
+    expected = np.stack([regressor.predict(inputs) for regressor in regressors], axis=1)
     assert points == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_hidden_layer_ends_in_a_relu_and_the_last_does_not() -> None:
-    one = np.ones((1, 1))
-    chain = (Layer(-one, np.zeros(1)), Layer(-one, np.array([-3.0])))
+    unit = np.ones((1, 1))
+    chain = (Layer(-unit, np.zeros(1)), Layer(-unit, np.array([-3.0])))
 
     points = head((chain, chain)).points(np.array([[2], [-2]], np.float32))
 
@@ -84,18 +84,18 @@ def test_a_hidden_layer_ends_in_a_relu_and_the_last_does_not() -> None:
 
 
 def test_a_batch_gets_the_points_of_each_image_alone() -> None:
-    both = head((mlp(), mlp(2)))
-    given = features(5)
+    mlps = head((mlp(), mlp(2)))
+    inputs = features(5)
 
-    alone = np.concatenate([both.points(one[None]) for one in given])
+    alone = np.concatenate([mlps.points(row[None]) for row in inputs])
 
-    assert both.points(given) == pytest.approx(alone, abs=1e-5)
+    assert mlps.points(inputs) == pytest.approx(alone, abs=1e-5)
 
 
 def test_another_number_of_inputs_is_refused() -> None:
-    for given in (features()[:, :18], features()[0]):
-        with pytest.raises(ValueError, match=r"test-v1 takes \(N, 1024\), not"):
-            head((mlp(), mlp())).points(given)
+    for inputs in (features()[:, :18], features()[0]):
+        with pytest.raises(ValueError, match=r"test-v1 needs \(N, 1024\), not"):
+            head((mlp(), mlp())).points(inputs)
 
 
 def test_the_hash_changes_with_whatever_moves_a_score_and_with_nothing_else() -> None:
@@ -103,7 +103,7 @@ def test_the_hash_changes_with_whatever_moves_a_score_and_with_nothing_else() ->
     moved = layer(18, 1).weight.copy()
     moved[3] = np.nextafter(moved[3], 1)
     usual = head((chain, chain))
-    others = [
+    variants = [
         head((chain, (Layer(moved, chain[0].bias),))),
         head((chain, (Layer(chain[0].weight, chain[0].bias + 1),))),
         head((chain, chain), backbone="densenet121-res224-nih"),
@@ -112,15 +112,15 @@ def test_the_hash_changes_with_whatever_moves_a_score_and_with_nothing_else() ->
         head((chain, chain), geographic_extent=Scale(0, 6)),
     ]
 
-    assert len({one.sha256 for one in [usual, *others]}) == 7
+    assert len({variant.sha256 for variant in [usual, *variants]}) == 7
     assert head((chain, chain), name="another-name").sha256 == usual.sha256
     assert head((chain, chain), opacity=Scale(0.0, 8.0)).sha256 == usual.sha256
 
 
 def test_8_and_8_point_0_are_the_same_scale() -> None:
-    one = head(((layer(18, 1),),) * 2, opacity=Scale(0.0, 8.0))
+    with_floats = head(((layer(18, 1),),) * 2, opacity=Scale(0.0, 8.0))
 
-    assert repr(one.opacity) == repr(Scale(0, 8))
+    assert repr(with_floats.opacity) == repr(Scale(0, 8))
 
 
 def test_the_hash_of_the_published_head_never_changes() -> None:
@@ -160,12 +160,12 @@ def test_what_is_no_layer_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("layers", "given", "message"),
+    ("layers", "changes", "message"),
     [
         (((), (layer(3, 1),)), {}, "must end in one number"),
         (((layer(3, 2),), (layer(3, 1),)), {}, "must end in one number"),
-        (((layer(3, 4), layer(5, 1)), (layer(3, 1),)), {}, "gives 4 numbers .* takes 5"),
-        (((layer(3, 1),), (layer(4, 1),)), {}, "extent takes 3 inputs, opacity 4"),
+        (((layer(3, 4), layer(5, 1)), (layer(3, 1),)), {}, "4 outputs .* 5 inputs"),
+        (((layer(3, 1),), (layer(4, 1),)), {}, "extent has 3 inputs, opacity 4"),
         (((layer(3, 1),),) * 2, {"name": "../x"}, "is no name of a model"),
         (((layer(3, 1),),) * 2, {"name": "Upper"}, "is no name of a model"),
         (((layer(3, 1),),) * 2, {"name": "x-"}, "is no name of a model"),
@@ -175,10 +175,10 @@ def test_what_is_no_layer_is_refused(
     ],
 )
 def test_what_is_no_head_is_refused(
-    layers: tuple[Chain, Chain], given: dict[str, object], message: str
+    layers: tuple[Chain, Chain], changes: dict[str, object], message: str
 ) -> None:
     with pytest.raises(WrongWeights, match=message):
-        head(layers, **given)
+        head(layers, **changes)
 
 
 def test_a_head_needs_no_torch() -> None:

@@ -44,11 +44,11 @@ def test_a_head_comes_back_as_it_was_written(head: Head) -> None:
     content = head_to_safetensors(head)
     read = head_from_safetensors(content)
 
-    given = np.random.default_rng(1).normal(size=(3, head.inputs)).astype(np.float32)
+    inputs = np.random.default_rng(1).normal(size=(3, head.inputs)).astype(np.float32)
     assert read.sha256 == head.sha256
     assert (read.name, read.backbone, read.takes) == (head.name, head.backbone, head.takes)
     assert (read.geographic_extent, read.opacity) == (head.geographic_extent, head.opacity)
-    assert (read.points(given) == head.points(given)).all()
+    assert (read.points(inputs) == head.points(inputs)).all()
     assert head_to_safetensors(read) == content
 
 
@@ -175,8 +175,8 @@ GOOD = {"weights": [1.0, 2.0], "intercept": 0.0}
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({"opacity": GOOD}, "says nothing of 'geographic_extent'"),
-        ({"geographic_extent": GOOD, "opacity": {"weights": [1]}}, "says nothing of 'intercept'"),
+        ({"opacity": GOOD}, "lacks 'geographic_extent'"),
+        ({"geographic_extent": GOOD, "opacity": {"weights": [1]}}, "lacks 'intercept'"),
         ({"geographic_extent": GOOD, "opacity": 1}, "describes no linear head"),
         ({"geographic_extent": GOOD, "opacity": GOOD | {"weights": [[1], [1, 2]]}}, "no linear"),
         (

@@ -24,9 +24,11 @@ def published_shape(dtype: type[np.floating] = np.float64) -> tuple[Arrays, Arra
 
 
 def assert_same(read: tuple[Arrays, Arrays], written: tuple[Arrays, Arrays]) -> None:
-    for ours, theirs in zip(read, written, strict=True):
-        assert [one.dtype for one in ours] == [one.dtype.newbyteorder("=") for one in theirs]
-        assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    for read_arrays, written_arrays in zip(read, written, strict=True):
+        assert [array.dtype for array in read_arrays] == [
+            array.dtype.newbyteorder("=") for array in written_arrays
+        ]
+        assert all(np.array_equal(a, b) for a, b in zip(read_arrays, written_arrays, strict=True))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -66,7 +68,7 @@ def test_arrays_by_column_and_parts_of_others_are_read(protocol: int) -> None:
     read = read_layer_pickle(pickle.dumps(written, protocol))
 
     assert_same(read, written)
-    assert all(one.flags.c_contiguous for one in read[0])
+    assert all(array.flags.c_contiguous for array in read[0])
 
 
 class Runs:

@@ -5,7 +5,7 @@ pytest.importorskip("torch")
 import torch
 from numpy.typing import NDArray
 
-from severity.heads.head import Chain, Layer, along
+from severity.heads.head import Chain, Layer, apply_chain
 from severity.heads.published import linear_on_lung_opacity
 from severity.heads.torch_head import HeadModule
 
@@ -37,13 +37,13 @@ def test_the_published_linear_head_gives_the_same_points_to_the_last_bit() -> No
 def test_tensors_get_the_same_points_and_a_gradient() -> None:
     chains = (mlp(0), mlp(2))
     module = HeadModule(chains)
-    given = torch.from_numpy(features()).requires_grad_()
+    inputs = torch.from_numpy(features()).requires_grad_()
 
-    points = module(given)
+    points = module(inputs)
     points[:, 0].sum().backward()
 
-    expected = np.concatenate([along(chain, features()) for chain in chains], axis=1)
+    expected = np.concatenate([apply_chain(chain, features()) for chain in chains], axis=1)
     assert points.detach().numpy() == pytest.approx(expected, abs=1e-5)
-    assert given.grad is not None
-    assert given.grad.abs().sum() > 0
+    assert inputs.grad is not None
+    assert inputs.grad.abs().sum() > 0
     assert list(module.parameters()) == []

@@ -121,7 +121,7 @@ def test_numbers_that_are_not_finite_are_refused() -> None:
 
 @pytest.mark.parametrize("shape", [(FEATURES,), (3, FEATURES - 1), (1, 3, FEATURES)])
 def test_features_of_wrong_shapes_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="takes"):
+    with pytest.raises(ValueError, match="needs"):
         triage().probabilities(np.zeros(shape, np.float32))
 
 
@@ -153,10 +153,12 @@ def test_each_image_of_a_batch_carries_its_own_probabilities(bundled: ScoringMod
     together = [score.triage for score in model.score(images)]
     alone = [model.score(image[None])[0].triage for image in images]
 
-    assert [list(one) for one in together] == [["no_finding", "other_pneumonia", "covid_19"]] * 3
-    for one, other in zip(together, alone, strict=True):
-        assert one == pytest.approx(other, abs=1e-4)
-    spread = np.ptp([list(one.values()) for one in together], axis=0).max()
+    assert [list(by_class) for by_class in together] == [
+        ["no_finding", "other_pneumonia", "covid_19"]
+    ] * 3
+    for in_batch, by_itself in zip(together, alone, strict=True):
+        assert in_batch == pytest.approx(by_itself, abs=1e-4)
+    spread = np.ptp([list(by_class.values()) for by_class in together], axis=0).max()
     assert spread > 1e-3, "else this test means nothing"
 
 
@@ -164,11 +166,11 @@ def test_each_image_of_a_batch_carries_its_own_probabilities(bundled: ScoringMod
 def test_a_triage_in_the_models_file_is_read_and_makes_another_version(
     bundled: ScoringModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given, images = triage(scale=0.1), three_images()
+    added, images = triage(scale=0.1), three_images()
     with resources.as_file(resources.files("severity") / "weights") as weights:
         copytree(weights, tmp_path / "weights")
     file, card = (tmp_path / "weights" / f"compact-1.{end}" for end in ("safetensors", "json"))
-    content = save(load(file.read_bytes()) | given.tensors())
+    content = save(load(file.read_bytes()) | added.tensors())
     file.write_bytes(content)
     described = json.loads(card.read_text()) | {
         "weights_sha256": hashlib.sha256(content).hexdigest()
@@ -179,4 +181,4 @@ def test_a_triage_in_the_models_file_is_read_and_makes_another_version(
     model = load_bundled("compact-1", Placement(streams=1))
 
     assert model.version.key != bundled.version.key
-    assert model.score(images) == replace(bundled, triage=given).score(images)
+    assert model.score(images) == replace(bundled, triage=added).score(images)
