@@ -1,4 +1,4 @@
-"""What published systems predict for the same images: a folder with one CSV for each.
+"""Comparators: published systems' predictions for the same images, one CSV for each system.
 
 A column ``filename`` (or ``fname``) names the image. Of the others, ``geo`` predicts geographic
 extent and ``opacity`` opacity; where there are not both, the only column predicts either.
@@ -11,7 +11,7 @@ from pathlib import Path
 from flows.errors import UsageError
 
 PublishedPoints = Mapping[str, tuple[float, float]]
-"""What a system gives for extent and opacity, on its own scale, by image."""
+"""A system's outputs for extent and opacity, on its own scale, by image."""
 
 COMPARATORS: Mapping[str, str] = {
     "BS-Net": "bsnet-singlemodel-cidc.csv",
@@ -23,7 +23,7 @@ COMPARATORS: Mapping[str, str] = {
 called by its own name."""
 
 _IMAGE = ("filename", "fname")
-_BOTH = ("geo", "opacity")
+_EXTENT_AND_OPACITY = ("geo", "opacity")
 
 
 def read_comparators(folder: Path) -> dict[str, PublishedPoints]:
@@ -50,15 +50,15 @@ def read_comparator(path: Path) -> PublishedPoints:
             image, extent, opacity = _columns(rows.fieldnames or ())
             return {row[image]: (float(row[extent]), float(row[opacity])) for row in rows}
     except (OSError, UnicodeDecodeError, csv.Error, TypeError, ValueError) as error:
-        raise UsageError(f"{path} holds no system's outputs: {error}") from error
+        raise UsageError(f"{path} is not a table of a system's outputs: {error}") from error
 
 
 def _columns(columns: Sequence[str]) -> tuple[str, str, str]:
     image = next((name for name in _IMAGE if name in columns), None)
     if image is None:
         raise ValueError("there is no column filename or fname")
-    if set(_BOTH) <= set(columns):
-        return image, *_BOTH
+    if set(_EXTENT_AND_OPACITY) <= set(columns):
+        return image, *_EXTENT_AND_OPACITY
     others = [name for name in columns if name != image]
     if len(others) != 1:
         raise ValueError("there must be columns geo and opacity, or one column of outputs")

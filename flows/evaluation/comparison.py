@@ -13,7 +13,7 @@ from flows.evaluation.comparators import PublishedPoints
 from flows.evaluation.intervals import IntervalCoverage, Readers, as_shipped, on_halves
 from flows.evaluation.notes import FittedOn, comparator_notes, fit_note, notes, shared_with_fit
 from flows.evaluation.repeatability import Repeatability
-from flows.labelled_images.features import ImageFeatures, SeenOrRejected, outputs_of, points_of
+from flows.labelled_images.features import FeaturesOrRejection, ImageFeatures, outputs_of, points_of
 from flows.labelled_images.folder import READERS_EXTENT_SCALE, LabelledFolder
 from flows.scoring.pipeline import Rejection
 from severity.domain import ModelVersion, Scale
@@ -34,12 +34,12 @@ from severity.heads.head import HeadInput
 from severity.models.scoring_model import ScoringModel
 
 EXTENT, OPACITY = "geographic extent", "opacity"
-_NOBODY = "\x00"  # of an image without a patient; no patient is called so
+_NO_PATIENT = "\x00"  # of an image without a patient; no patient is called so
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One system, and how it agrees with the readers, by score."""
+    """One system's agreement with the readers, by score."""
 
     name: str
     fitted: bool
@@ -48,30 +48,29 @@ class Result:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Everything that a report says.
+    """The content of a report.
 
     Attributes
     ----------
     images
-        Those that take part, in the order of the label file.
+        The images that are measured, in the order of the label file.
     groups
-        Of each image: patients and near-duplicates, which no split separates.
+        The group of each image: patients and near-duplicates, which no split separates.
     observed
         The readers' points by score, shape (N,) each.
     agreement
-        The systems whose agreement is shown in detail; chosen by what they are, not by how
-        well they do.
+        The systems whose agreement is shown in detail; chosen by kind, not by their results.
     notes
         What a reader of the numbers must know, without names of images.
-    fitted_here
+    used_in_fit
         How many of the images were used to fit the model's own head, as far as is known.
     missing, rejected
-        Images that were scored by readers and take no part, and why, by name.
+        Images that were scored by readers and are not measured; for rejected ones why, by name.
     intervals
-        What prediction intervals held, by system and score: the refitted one of ``agreement``,
-        and the model's own where it has a calibration. Without enough patients, none.
-    noise
-        How much the model's scores move although the patient does not.
+        Coverage of prediction intervals by system and score: the refitted one of ``agreement``,
+        and the model's own if it has a calibration. Empty without enough patients.
+    repeatability
+        The model's measurement errors: test-retest and perturbation.
     """
 
     version: ModelVersion
@@ -85,29 +84,29 @@ class Evaluation:
     missing: Sequence[str]
     rejected: Mapping[str, str]
     fingerprint: str
-    fitted_here: int
+    used_in_fit: int
     intervals: Sequence[IntervalCoverage]
     repeatability: Repeatability
     splits: int = SPLITS
 
     def result(self, name: str) -> Result:
-        """Return the system of this name."""
-        return next(one for one in self.results if one.name == name)
+        """Return the results of the system of this name."""
+        return next(result for result in self.results if result.name == name)
 
     def caution(self, name: str) -> str:
-        """Say why a system's numbers are not its accuracy; empty where they are."""
-        return "fitted on these images" if name == AS_IT_IS and self.fitted_here else ""
+        """Return why a system's numbers are not its accuracy; empty if they are."""
+        return "fitted on these images" if name == AS_IT_IS and self.used_in_fit else ""
 
     def subgroups(self, name: str) -> list[Subgroup]:
         """Split a system's errors by view, sex and age group."""
         errors = {
-            score: one.predicted - self.observed[score]
-            for score, one in self.result(name).measured.items()
+            score: measured.predicted - self.observed[score]
+            for score, measured in self.result(name).measured.items()
         }
         levels = {
-            "view": [str(one.view) for one in self.images],
-            "sex": [one.image.sex or UNKNOWN for one in self.images],
-            "age": [age_group(one.image.age) for one in self.images],
+            "view": [str(image.view) for image in self.images],
+            "sex": [image.labelled.sex or UNKNOWN for image in self.images],
+            "age": [age_group(image.labelled.age) for image in self.images],
         }
         return [
             subgroup
@@ -116,26 +115,26 @@ class Evaluation:
         ]
 
 
-def evaluate(  # noqa: PLR0913 - what an evaluation rests on
+def evaluate(  # noqa: PLR0913 - an evaluation rests on all of these
     folder: LabelledFolder,
-    seen: Sequence[SeenOrRejected],
+    features: Sequence[FeaturesOrRejection],
     model: ScoringModel,
     *,
     comparators: Mapping[str, PublishedPoints] | None = None,
     repeatability: Repeatability | None = None,
     fitted_on: FittedOn = None,
 ) -> Evaluation:
-    """Compare what was seen of a folder's images with the readers' scores.
+    """Measure how a model and comparators agree with the readers' scores of a folder.
 
     Deterministic: one thread for each sum, and every draw is seeded.
 
     Parameters
     ----------
-    seen
-        What was seen of each of the folder's images, in their order.
+    features
+        The backbone's outputs for each of the folder's images, in their order, or its rejection.
     comparators
-        What published systems give for the images, by the system's name.
-    noise
+        Published systems' outputs for the images, by the system's name.
+    repeatability
         See `flows.evaluation.repeatability.measure_repeatability`.
     fitted_on
         The images on which the model's head was fitted, if that is known.
@@ -145,11 +144,11 @@ def evaluate(  # noqa: PLR0913 - what an evaluation rests on
     UsageError
         Too few images remain, or too few have outputs of a comparator.
     """
-    images = [one for one in seen if isinstance(one, ImageFeatures)]
+    images = [image for image in features if isinstance(image, ImageFeatures)]
     rejected = {
-        image.name: f"{one.reason}: {one.detail}"
-        for image, one in zip(folder.images, seen, strict=True)
-        if isinstance(one, Rejection)
+        image.name: f"{result.reason}: {result.detail}"
+        for image, result in zip(folder.images, features, strict=True)
+        if isinstance(result, Rejection)
     }
     groups, links = grouped(images)
     if len(set(groups)) < LEAST_GROUPS:
@@ -160,13 +159,11 @@ def evaluate(  # noqa: PLR0913 - what an evaluation rests on
         )
     scales = {EXTENT: READERS_EXTENT_SCALE, OPACITY: folder.opacity}
     observed = {
-        EXTENT: np.array([one.image.extent for one in images]),
-        OPACITY: np.array([one.image.opacity for one in images]),
+        EXTENT: np.array([image.labelled.extent for image in images]),
+        OPACITY: np.array([image.labelled.opacity for image in images]),
     }
-    own, by_comparators = (
-        _own_systems(images, model, scales),
-        _comparators(images, groups, comparators or {}),
-    )
+    own_systems = _own_systems(images, model, scales)
+    comparator_systems = _comparators(images, groups, comparators or {})
 
     def result(system: System) -> Result:
         measured = {
@@ -182,9 +179,9 @@ def evaluate(  # noqa: PLR0913 - what an evaluation rests on
         return Result(system.name, system.fitted, measured)
 
     with threadpool_limits(limits=1, user_api="blas"):
-        results = [result(system) for system in (*own, *by_comparators)]
+        results = [result(system) for system in (*own_systems, *comparator_systems)]
         # The paper's own choice where the backbone has findings: the last before "no image".
-        refitted = own[-3]
+        refitted = own_systems[-3]
         readers = Readers(observed, groups, scales)
         intervals = [*on_halves(refitted, readers), *as_shipped(images, model, readers)]
     return Evaluation(
@@ -198,9 +195,9 @@ def evaluate(  # noqa: PLR0913 - what an evaluation rests on
         notes=[
             fit_note(model.version.name, images, fitted_on),
             *notes(images, links, model.version, scales[OPACITY]),
-            *comparator_notes(by_comparators),
+            *comparator_notes(comparator_systems),
         ],
-        fitted_here=shared_with_fit(model.version.name, images, fitted_on),
+        used_in_fit=shared_with_fit(model.version.name, images, fitted_on),
         intervals=intervals,
         repeatability=repeatability or Repeatability(),
         missing=folder.missing,
@@ -210,11 +207,11 @@ def evaluate(  # noqa: PLR0913 - what an evaluation rests on
 
 
 def grouped(images: Sequence[ImageFeatures]) -> tuple[tuple[str, ...], int]:
-    """Group images by patient and near-duplicates; also how many pairs of patients these tie."""
-    patients = [one.patient or f"{_NOBODY}{one.image.name}" for one in images]
-    pairs = near_duplicates(np.array([one.perceptual for one in images]))
-    tied = {frozenset((patients[one], patients[other])) for one, other in pairs}
-    return groups_of(patients, pairs), sum(len(both) > 1 for both in tied)
+    """Group images by patient and near-duplicates; also count the pairs of patients these tie."""
+    patients = [image.patient or f"{_NO_PATIENT}{image.labelled.name}" for image in images]
+    pairs = near_duplicates(np.array([image.perceptual for image in images]))
+    tied = {frozenset((patients[first], patients[second])) for first, second in pairs}
+    return groups_of(patients, pairs), sum(len(pair) > 1 for pair in tied)
 
 
 def _own_systems(
@@ -227,8 +224,9 @@ def _own_systems(
         model.backbone.findings,
     )
     points = points_of(images, model.head).T
-    given = (model.version.geographic_extent, model.version.opacity)
-    return [*sets, own_head(*starmap(rescaled, zip(points, given, scales.values(), strict=True)))]
+    own_scales = (model.version.geographic_extent, model.version.opacity)
+    rescalings = zip(points, own_scales, scales.values(), strict=True)
+    return [*sets, own_head(*starmap(rescaled, rescalings))]
 
 
 def _comparators(
@@ -236,19 +234,20 @@ def _comparators(
 ) -> list[System]:
     systems = []
     for name, outputs in published.items():
-        nothing = (float("nan"), float("nan"))
-        extent, opacity = np.array([outputs.get(one.image.name, nothing) for one in images]).T
+        unknown = (float("nan"), float("nan"))
+        points = [outputs.get(image.labelled.name, unknown) for image in images]
+        extent, opacity = np.array(points).T
         system = comparator(name, extent, opacity)
-        inside = {
+        included_groups = {
             group for group, included in zip(groups, system.included, strict=True) if included
         }
-        if len(inside) < LEAST_GROUPS:
+        if len(included_groups) < LEAST_GROUPS:
             raise UsageError(f"{name} has outputs for {system.included.sum()} of these images only")
         systems.append(system)
     return systems
 
 
 def data_fingerprint(folder: LabelledFolder, images: Sequence[ImageFeatures]) -> str:
-    """Hash the label file and every image."""
-    hashes = [folder.labels_sha256, *sorted(one.sha256 for one in images)]
+    """Return a hash of the label files and of every image."""
+    hashes = [folder.labels_sha256, *sorted(image.sha256 for image in images)]
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()

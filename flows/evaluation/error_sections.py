@@ -1,4 +1,4 @@
-"""The errors of single scores in a report: what intervals hold, and what noise alone changes."""
+"""The errors of single scores in a report: coverage of intervals, and measurement error."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -45,7 +45,7 @@ _HOW_INTERVALS = (
 _HOW_REPEATABILITY = (
     "In points of the model's scales, of scores as they are shown. Images of one patient within 24 "
     "hours (of one day or of two days in a row where no hour is known) may show true change; "
-    f"copies of one exposure are left out. Perturbed: turned by up to {MOST_DEGREES:g}°, up to "
+    f"copies of one exposure are left out. Perturbed: rotated by up to {MOST_DEGREES:g}°, up to "
     f"{MOST_CROPPED:.0%} cut from each edge, gamma 1/{MOST_GAMMA:g} to {MOST_GAMMA:g}, contrast "
     f"± {MOST_CONTRAST:.0%} and brightness ± {MOST_BRIGHTNESS:.0%}, JPEG quality {QUALITIES[0]} to "
     f"{QUALITIES[1]}. The smallest detectable change is what test-retest error alone exceeds in "
@@ -55,8 +55,9 @@ _HOW_REPEATABILITY = (
 
 
 def errors_markdown(evaluation: Evaluation, *, pictures: bool = False) -> list[str]:
-    """Write both sections, with the picture that lies beside a report; no image is named."""
-    coverage, repeatability = list(_cells(evaluation)), list(_repeatability_cells(evaluation))
+    """Return both sections, optionally with the report's picture of coverage; no image is named."""
+    coverage = list(_interval_cells(evaluation))
+    repeatability = list(_repeatability_cells(evaluation))
     picture = f"![What intervals hold, by predicted score]({COVERAGE_PICTURE})"
     return [
         f"## {_INTERVALS}",
@@ -67,59 +68,59 @@ def errors_markdown(evaluation: Evaluation, *, pictures: bool = False) -> list[s
         f"## {_MEASUREMENT_ERROR}",
         _HOW_REPEATABILITY,
         *([markdown(_REPEATABILITY_COLUMNS, repeatability)] if repeatability else []),
-        *_noise_notes(evaluation),
+        *_error_notes(evaluation),
     ]
 
 
 def _interval_notes(evaluation: Evaluation) -> list[str]:
-    """Say what is not known of intervals, and what must not be taken for known."""
-    systems = {one.system for one in evaluation.intervals}
-    said = []
+    """List what limits the numbers on intervals."""
+    systems = {coverage.system for coverage in evaluation.intervals}
+    lines = []
     if not systems - {AS_IT_IS}:
-        said.append(
+        lines.append(
             f"A half has too few patients to fit margins: {LEAST_GROUPS_FOR_MARGINS} are the least "
             f"from which {COVERAGE:.0%} can be promised."
         )
     if AS_IT_IS not in systems:
-        said.append("The model has no calibration: its scores carry no intervals.")
+        lines.append("The model has no calibration: its scores carry no intervals.")
     elif caution := evaluation.caution(AS_IT_IS):
-        said.append(
+        lines.append(
             f'"{AS_IT_IS}" was {caution}: what its intervals hold here is more than on others.'
         )
-    return said
+    return lines
 
 
-def _noise_notes(evaluation: Evaluation) -> list[str]:
-    """Say what follows for a change, and what was not measured."""
+def _error_notes(evaluation: Evaluation) -> list[str]:
+    """List the smallest detectable changes, and what was not measured."""
     repeatability = evaluation.repeatability
-    said = [repeatability.note] if repeatability.note else []
+    lines = [repeatability.note] if repeatability.note else []
     if not any(row.images for row in repeatability.repeats) and not repeatability.note:
-        said.append("No image of these repeats another one within 24 hours.")
+        lines.append("None of these images repeats another one within 24 hours.")
     if not repeatability.perturbations:
-        said.append("No image was perturbed.")
+        lines.append("No image was perturbed.")
     changes = [
         f"{score} {change:.2f}"
         for score, error in zip((EXTENT, OPACITY), repeatability.errors, strict=True)
         if (change := error.smallest_detectable_change) is not None
     ]
     if changes:
-        said.append(
+        lines.append(
             "Smallest detectable change, by the larger of images within 24 hours and "
             f"{ALL}: {', '.join(changes)} points."
         )
-    return said
+    return lines
 
 
-def _cells(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
-    for one in evaluation.intervals:
-        caution = evaluation.caution(one.system)
-        name = one.system + (f" ({caution})" if caution else "")
-        for place, row in enumerate(one.rows):
+def _interval_cells(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
+    for coverage in evaluation.intervals:
+        caution = evaluation.caution(coverage.system)
+        name = coverage.system + (f" ({caution})" if caution else "")
+        for place, row in enumerate(coverage.rows):
             predicted = f"{row.low:g} to {row.high:g}" if place else "all"
-            yield name, one.score, predicted, f"{row.images:.3g}", *_held(row)
+            yield name, coverage.score, predicted, f"{row.images:.3g}", *_coverage_and_width(row)
 
 
-def _held(row: Covered | CoveredOnHalves) -> tuple[str, str]:
+def _coverage_and_width(row: Covered | CoveredOnHalves) -> tuple[str, str]:
     if isinstance(row, Covered):
         share = row.share
         return f"{share.value:.2f} [{share.low:.2f}, {share.high:.2f}]", f"{row.width:.1f}"
@@ -128,25 +129,25 @@ def _held(row: Covered | CoveredOnHalves) -> tuple[str, str]:
 
 
 def interval_rows(evaluation: Evaluation) -> list[dict[str, object]]:
-    """List one row for each system, score and range, for programs."""
+    """Return one row for each system, score and range, for programs."""
     return [
         {
-            "system": one.system,
-            "caution": evaluation.caution(one.system),
-            "score": one.score,
+            "system": coverage.system,
+            "caution": evaluation.caution(coverage.system),
+            "score": coverage.score,
             "range": "part" if place else "all",
             "lowest": row.low,
             "highest": row.high,
             "images": round(row.images, 2),
             **_numbers(row),
         }
-        for one in evaluation.intervals
-        for place, row in enumerate(one.rows)
+        for coverage in evaluation.intervals
+        for place, row in enumerate(coverage.rows)
     ]
 
 
 def _numbers(row: Covered | CoveredOnHalves) -> dict[str, float | None]:
-    """List coverage and width; one counted directly has an interval, one over splits an sd."""
+    """Return coverage and width; one counted directly has an interval, one over splits an sd."""
     if isinstance(row, Covered):
         share = row.share
         return {
@@ -170,7 +171,7 @@ def _numbers(row: Covered | CoveredOnHalves) -> dict[str, float | None]:
 def _repeatability_of(
     evaluation: Evaluation,
 ) -> Iterator[tuple[str, RepeatabilityRow, str, StandardError]]:
-    """Name the source of each row, and its score."""
+    """Yield each estimate with its source and score."""
     repeatability = evaluation.repeatability
     for source, rows in (
         ("repeats", repeatability.repeats),
@@ -202,17 +203,17 @@ def _caution(error: StandardError) -> str:
 
 
 def _changes(error: StandardError) -> Sequence[float]:
-    """Turn a standard error and its interval into smallest detectable changes."""
+    """Return the smallest detectable changes by a standard error and the ends of its interval."""
     ends = (error.points, error.interval.low, error.interval.high)
-    found = [
-        MeasurementError(replace(error, points=one), None).smallest_detectable_change
-        for one in ends
+    changes = [
+        MeasurementError(replace(error, points=end), None).smallest_detectable_change
+        for end in ends
     ]
-    return [one for one in found if one is not None]
+    return [change for change in changes if change is not None]
 
 
 def repeatability_rows(evaluation: Evaluation) -> list[dict[str, object]]:
-    """List one row for each way to see noise and each score, for programs."""
+    """Return one row for each estimate of measurement error and each score, for programs."""
     rows: list[dict[str, object]] = []
     for source, row, score, error in _repeatability_of(evaluation):
         change, low, high = _changes(error)
@@ -236,22 +237,27 @@ def repeatability_rows(evaluation: Evaluation) -> list[dict[str, object]]:
 
 
 def print_errors(evaluation: Evaluation, console: Console) -> None:
-    """Show both sections to a person."""
+    """Print both sections for a person."""
     sections = (
-        (_INTERVALS, _INTERVAL_COLUMNS, list(_cells(evaluation)), _interval_notes(evaluation)),
+        (
+            _INTERVALS,
+            _INTERVAL_COLUMNS,
+            list(_interval_cells(evaluation)),
+            _interval_notes(evaluation),
+        ),
         (
             _MEASUREMENT_ERROR,
             _REPEATABILITY_COLUMNS,
             list(_repeatability_cells(evaluation)),
-            _noise_notes(evaluation),
+            _error_notes(evaluation),
         ),
     )
-    for title, columns, rows, said in sections:
+    for title, columns, rows, lines in sections:
         table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
         for column in columns:
             table.add_column(column)
         for cells in rows:
             table.add_row(*(Text(cell) for cell in cells))
         console.print(table if rows else Text(title, style="italic"))
-        for words in said:
-            console.print(Text(words))
+        for line in lines:
+            console.print(Text(line))

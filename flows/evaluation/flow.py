@@ -1,4 +1,4 @@
-"""The evaluation as a flow, for those who measure each new model on a schedule."""
+"""The evaluation as a Prefect flow, to measure each new model on a schedule."""
 
 from pathlib import Path
 
@@ -32,11 +32,11 @@ async def evaluate_model(
     comparators
         A folder with the outputs of published systems; see `flows.evaluation.comparators`.
     out
-        The folder of the report; none is kept if it is absent.
+        The folder of the report; without it, no report is kept.
     opacity_scale
-        Of the readers' opacity.
+        The scale of the readers' opacity.
     perturbed
-        How many images are perturbed; see `flows.evaluation.repeatability`.
+        The most images that are perturbed; see `flows.evaluation.repeatability`.
     """
     mute_libraries()
     request = EvaluationRequest(
@@ -54,12 +54,12 @@ async def evaluate_model(
         len(evaluation.missing),
         len(evaluation.rejected),
     )
-    await _leave_artifact(evaluation)
+    await _write_artifact(evaluation)
     return evaluation
 
 
-async def _leave_artifact(evaluation: Evaluation) -> None:
-    """Leave counts and the summary where Prefect shows them; no image is named."""
+async def _write_artifact(evaluation: Evaluation) -> None:
+    """Write counts and the summary into a Prefect artifact; no image is named."""
     counts = (
         f"{evaluation.version.key}: {len(evaluation.images)} images of "
         f"{len(set(evaluation.groups))} groups of patients, {len(evaluation.missing)} missing, "

@@ -1,4 +1,4 @@
-"""The whole evaluation: read a labelled folder, look at its images, compare, keep a report."""
+"""The whole evaluation: read a labelled folder, score its images, compare, write a report."""
 
 import asyncio
 import shlex
@@ -15,7 +15,7 @@ from flows.evaluation.repeatability import (
     measure_repeatability,
 )
 from flows.evaluation.report import prepare_folder, write_report
-from flows.labelled_images.features import ImageFeatures, SeenOrRejected, extract_features
+from flows.labelled_images.features import FeaturesOrRejection, ImageFeatures, extract_features
 from flows.labelled_images.folder import read_labelled
 from flows.labelled_images.repeats import read_repeats
 from flows.models.catalogue import fitted_on
@@ -23,14 +23,14 @@ from flows.resources import Resources
 from severity.domain import ModelVersion, Scale
 
 COHEN_OPACITY = Scale(0, 6)
-"""Of the readers in Cohen et al. 2020."""
+"""The opacity scale of the readers in Cohen et al. 2020."""
 
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What is to be evaluated; without ``out``, no report is kept.
+    """The images, comparators and report of one evaluation; without ``out``, no report is kept.
 
-    At most ``perturbed`` images are turned, cropped and so on, to see how much scores move.
+    At most ``perturbed`` images are rotated, cropped and so on, to measure how much scores move.
     """
 
     data: Path
@@ -40,7 +40,7 @@ class EvaluationRequest:
     perturbed: int = MOST_PERTURBED
 
     def command(self, version: ModelVersion) -> str:
-        """Write the command that gives the same numbers again."""
+        """Return the command line that reproduces the numbers."""
         words = ["cxr-severity", "evaluate", "--data", str(self.data)]
         words += ["--model", version.name, "--precision", version.precision]
         words += ["--comparators", str(self.comparators)] if self.comparators else []
@@ -68,18 +68,18 @@ async def evaluate_folder(request: EvaluationRequest, resources: Resources) -> E
     if request.out:
         prepare_folder(request.out)
     model = resources.load_model()
-    seen = await extract_features(folder.images, resources, model)
-    repeatability = await _repeatability(request, seen, resources)
-    # In a thread: in a flow, its heart beats in this one.
-    known = fitted_on(model.version.name, resources.settings)
+    features = await extract_features(folder.images, resources, model)
+    repeatability = await _repeatability(request, features, resources)
+    training_images = fitted_on(model.version.name, resources.settings)
+    # Run in a thread: Prefect's heartbeat needs this event loop.
     evaluation = await asyncio.to_thread(
         evaluate,
         folder,
-        seen,
+        features,
         model,
         comparators=comparators,
         repeatability=repeatability,
-        fitted_on=known,
+        fitted_on=training_images,
     )
     if request.out:
         command = request.command(evaluation.version)
@@ -88,10 +88,10 @@ async def evaluate_folder(request: EvaluationRequest, resources: Resources) -> E
 
 
 async def _repeatability(
-    request: EvaluationRequest, seen: Sequence[SeenOrRejected], resources: Resources
+    request: EvaluationRequest, features: Sequence[FeaturesOrRejection], resources: Resources
 ) -> Repeatability:
-    """Score the folder's repeats, and some of its labelled images perturbed."""
-    images = [one for one in seen if isinstance(one, ImageFeatures)]
+    """Measure both errors: on the folder's repeats, and on some of its images perturbed."""
+    images = [image for image in features if isinstance(image, ImageFeatures)]
     dated = await asyncio.to_thread(read_repeats, request.data)
     groups, _ = grouped(images)
     chosen = chosen_images(images, groups, most=request.perturbed)

@@ -1,4 +1,4 @@
-"""What prediction intervals hold, of a system refitted in each half and of the model as it is."""
+"""Coverage of prediction intervals: of a system refitted in each half, and of the model as is."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from severity.models.scoring_model import ScoringModel
 
 @dataclass(frozen=True, eq=False)
 class Readers:
-    """What readers said, by score, of N images; the group of each image; their scales."""
+    """The readers' points of N images by score, the group of each image, and the scales."""
 
     observed: Mapping[str, Numbers]
     groups: Sequence[str]
@@ -32,7 +32,7 @@ class Readers:
 
 @dataclass(frozen=True)
 class IntervalCoverage:
-    """How much one system's intervals hold: over the whole scale first, then by range."""
+    """The coverage of one system's intervals: over the whole scale first, then by range."""
 
     system: str
     score: str
@@ -40,57 +40,59 @@ class IntervalCoverage:
 
 
 def on_halves(system: System, readers: Readers) -> list[IntervalCoverage]:
-    """Fit a system and its margins on one half of each split, and count on the other.
+    """Fit a system and its margins on one half of each split, and measure coverage on the other.
 
     Returns
     -------
-    Nothing where the halves have too few patients.
+    An empty list where the halves have too few patients.
     """
-    found = []
-    for (score, observed), given in zip(
+    coverages = []
+    for (score, observed), inputs in zip(
         readers.observed.items(), (system.extent, system.opacity), strict=True
     ):
         scale = readers.scales[score]
         split = predicted_halves(
             system.fit,
-            given,
+            inputs,
             observed,
             groups=readers.groups,
             scale=scale,
             included=system.included,
         )
         rows = coverage_on_halves(list(split), scale)
-        found += [IntervalCoverage(system.name, score, rows)] if rows else []
-    return found
+        coverages += [IntervalCoverage(system.name, score, rows)] if rows else []
+    return coverages
 
 
 def as_shipped(
     images: Sequence[ImageFeatures], model: ScoringModel, readers: Readers
 ) -> list[IntervalCoverage]:
-    """Count what the intervals hold that the model shows with its scores.
+    """Measure the coverage of the intervals that the model shows with its scores.
 
     Returns
     -------
-    Nothing for a model without a calibration.
+    An empty list for a model without a calibration.
     """
     if model.calibration is None:
         return []
     points = points_of(images, model.head)
-    given = (model.version.geographic_extent, model.version.opacity)
-    intervals = zip(*model.calibration.intervals(points, given), strict=True)
-    found = []
-    for (score, observed), column, theirs, own in zip(
-        readers.observed.items(), points.T, intervals, given, strict=True
+    own_scales = (model.version.geographic_extent, model.version.opacity)
+    intervals = zip(*model.calibration.intervals(points, own_scales), strict=True)
+    coverages = []
+    for (score, observed), column, score_intervals, own in zip(
+        readers.observed.items(), points.T, intervals, own_scales, strict=True
     ):
         scale = readers.scales[score]
         predicted = rescaled(column, own, scale).clip(scale.lowest, scale.highest)
         rows = coverage_of(
-            _bounds(theirs, own, scale), Predicted(predicted, observed, readers.groups), scale
+            _bounds(score_intervals, own, scale),
+            Predicted(predicted, observed, readers.groups),
+            scale,
         )
-        found.append(IntervalCoverage(AS_IT_IS, score, rows))
-    return found
+        coverages.append(IntervalCoverage(AS_IT_IS, score, rows))
+    return coverages
 
 
 def _bounds(intervals: Sequence[Interval], own: Scale, wanted: Scale) -> Bounds:
-    low, high = np.array([(one.low, one.high) for one in intervals]).T
+    low, high = np.array([(interval.low, interval.high) for interval in intervals]).T
     return Bounds(rescaled(low, own, wanted), rescaled(high, own, wanted))

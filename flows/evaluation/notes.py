@@ -1,4 +1,4 @@
-"""What a reader of an evaluation's numbers must know. No image is named here."""
+"""Notes for the reader of an evaluation's numbers. No image is named here."""
 
 from collections.abc import Collection, Sequence
 
@@ -11,13 +11,13 @@ from severity.heads.published import LINEAR_NAME
 from severity.models.bundled_cards import BUNDLED, bundled_card
 
 FittedOn = Collection[str] | None
-"""The images on which a head was fitted here, by `short_hash`; None if that is not known."""
+"""The images on which a head was fitted, by `short_hash`; None if that is not known."""
 
 
 def notes(
     images: Sequence[ImageFeatures], links: int, version: ModelVersion, opacity: Scale
 ) -> list[str]:
-    """Say what is unusual about these images, and what was done about it.
+    """List what is unusual about these images, and how that was treated.
 
     Parameters
     ----------
@@ -26,27 +26,29 @@ def notes(
     opacity
         The readers' scale.
     """
-    said = []
-    nobody = sum(not one.patient for one in images)
-    if nobody:
-        said.append(f"{nobody} images have no patient: each counts as a patient of its own.")
+    lines = []
+    without_patient = sum(not image.patient for image in images)
+    if without_patient:
+        lines.append(
+            f"{without_patient} images have no patient: each counts as a patient of its own."
+        )
     if links:
-        said.append(f"Pairs of patients who share an image, and so a group: {links}.")
+        lines.append(f"Pairs of patients who share an image, and so a group: {links}.")
     if version.opacity != opacity:
-        said.append(
+        lines.append(
             "The head's opacity was stretched to the readers' scale, "
             f"{opacity.lowest:g} to {opacity.highest:g}."
         )
-    return said
+    return lines
 
 
 def comparator_notes(comparators: Sequence[System]) -> list[str]:
-    """Say which published systems have no output for some images."""
+    """List the published systems that have no output for some images."""
     by_count: dict[int, list[str]] = {}
-    for one in comparators:
-        by_count.setdefault(int((~one.included).sum()), []).append(one.name)
+    for system in comparators:
+        by_count.setdefault(int((~system.included).sum()), []).append(system.name)
     return [
-        f"No output for {count} of the images, which take no part in the row: {', '.join(names)}."
+        f"No output for {count} of the images, which are left out of the row: {', '.join(names)}."
         for count, names in by_count.items()
         if count
     ]
@@ -55,17 +57,17 @@ def comparator_notes(comparators: Sequence[System]) -> list[str]:
 def shared_with_fit(name: str, images: Sequence[ImageFeatures], fitted_on: FittedOn = None) -> int:
     """Count the images on which a model's own head was fitted, as far as is known."""
     if fitted_on is not None:
-        return sum(short_hash(one.sha256) in fitted_on for one in images)
+        return sum(short_hash(image.sha256) in fitted_on for image in images)
     if not _fitted_on_cidc(name):
         return 0
-    return among_scored_cidc(one.image.name for one in images)
+    return among_scored_cidc(image.labelled.name for image in images)
 
 
 def fit_note(name: str, images: Sequence[ImageFeatures], fitted_on: FittedOn = None) -> str:
-    """Say what "as it is" means for this model: whether its head was fitted on these images."""
+    """Return whether the head was fitted on these images, and so what "as it is" means."""
     if fitted_on is None and not _fitted_on_cidc(name):
         return (
-            f'"{AS_IT_IS}": it is not known here on which images the head of {name} was fitted. '
+            f'"{AS_IT_IS}": it is not known on which images the head of {name} was fitted. '
             "If these were among them, that row is no measure of accuracy."
         )
     shared = shared_with_fit(name, images, fitted_on)
@@ -82,7 +84,7 @@ def fit_note(name: str, images: Sequence[ImageFeatures], fitted_on: FittedOn = N
 
 
 def _fitted_on_cidc(name: str) -> bool:
-    """Tell whether the head was fitted on the readers' scores of Cohen et al. 2020."""
+    """Return whether the head was fitted on the readers' scores of Cohen et al. 2020."""
     if name in BUNDLED:
         return "cidc" in bundled_card(name)["training"]["sources"]
     return name == LINEAR_NAME

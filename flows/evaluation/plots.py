@@ -1,4 +1,4 @@
-"""An evaluation in pictures: Bland-Altman, calibration, and what prediction intervals hold."""
+"""An evaluation in pictures: Bland-Altman, calibration, and coverage of prediction intervals."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ _GREY, _THIN = "0.35", 1
 
 
 def draw_agreement(evaluation: Evaluation, name: str, path: Path) -> None:
-    """Draw a system's averaged predictions against the readers' scores into a PNG.
+    """Draw a PNG of a system's averaged predictions against the readers' scores.
 
     Raises
     ------
@@ -34,18 +34,16 @@ def draw_agreement(evaluation: Evaluation, name: str, path: Path) -> None:
     figure = Figure(figsize=(10, 9), layout="constrained")
     rows = figure.subplots(2, 2)
     result = evaluation.result(name)
-    for axes, colour, (score, measured) in zip(
-        rows, _COLOURS, result.measured.items(), strict=True
-    ):
-        there = np.isfinite(measured.predicted)
-        predicted, observed = measured.predicted[there], evaluation.observed[score][there]
+    for row, colour, (score, measured) in zip(rows, _COLOURS, result.measured.items(), strict=True):
+        known = np.isfinite(measured.predicted)
+        predicted, observed = measured.predicted[known], evaluation.observed[score][known]
         scale = evaluation.scales[score]
-        _bland_altman(axes[0], predicted, observed, limits=measured.limits)
-        _calibration(axes[1], predicted, observed, scale=scale)
-        for one in axes:
-            one.collections[0].set_color(colour)
-            one.set_title(f"{score}, {scale.lowest:g} to {scale.highest:g} points", fontsize=11)
-            one.spines[["top", "right"]].set_visible(False)
+        _bland_altman(row[0], predicted, observed, limits=measured.limits)
+        _calibration(row[1], predicted, observed, scale=scale)
+        for axes in row:
+            axes.collections[0].set_color(colour)
+            axes.set_title(f"{score}, {scale.lowest:g} to {scale.highest:g} points", fontsize=11)
+            axes.spines[["top", "right"]].set_visible(False)
     caution = evaluation.caution(name)
     figure.suptitle(
         f"{name}{f': {caution}'.upper() if caution else ''}\n{evaluation.version.key}: "
@@ -77,17 +75,17 @@ def _bland_altman(
 
 
 def _calibration(axes: Axes, predicted: Numbers, observed: Numbers, *, scale: Scale) -> None:
-    found = calibration_curve(predicted, observed)
+    curve = calibration_curve(predicted, observed)
     axes.scatter(predicted, observed, s=22, alpha=0.35, linewidths=0)
     ends = np.array([scale.lowest, scale.highest])
     axes.plot(ends, ends, linestyle=":", label="ideal", color=_GREY, linewidth=_THIN)
     axes.plot(
-        found.predicted, found.observed, marker="o", color="black", linewidth=1.5,
+        curve.predicted, curve.observed, marker="o", color="black", linewidth=1.5,
         label="means of fifths of the images",
     )  # fmt: skip
     axes.plot(
-        ends, found.intercept + found.slope * ends, linestyle="--",
-        label=f"readers = {found.intercept:.2f} + {found.slope:.2f} x prediction",
+        ends, curve.intercept + curve.slope * ends, linestyle="--",
+        label=f"readers = {curve.intercept:.2f} + {curve.slope:.2f} x prediction",
         color=_GREY, linewidth=_THIN,
     )  # fmt: skip
     room = 0.03 * (scale.highest - scale.lowest)
@@ -99,7 +97,7 @@ def _calibration(axes: Axes, predicted: Numbers, observed: Numbers, *, scale: Sc
 
 
 def draw_coverage(evaluation: Evaluation, path: Path) -> None:
-    """Draw the share of intervals that hold the readers' mean into a PNG.
+    """Draw a PNG of coverage: the share of intervals that hold the readers' mean.
 
     Raises
     ------
@@ -107,16 +105,17 @@ def draw_coverage(evaluation: Evaluation, path: Path) -> None:
         The file cannot be written.
     """
     figure = Figure(figsize=(10, 4.5), layout="constrained")
-    systems = list(dict.fromkeys(one.system for one in evaluation.intervals))
+    systems = list(dict.fromkeys(coverage.system for coverage in evaluation.intervals))
     for axes, (score, scale) in zip(
         figure.subplots(1, 2, sharey=True), evaluation.scales.items(), strict=True
     ):
         axes.axhline(COVERAGE, linestyle="--", color="0.35", linewidth=1)
-        for one in evaluation.intervals:
-            if one.score == score:
-                caution = evaluation.caution(one.system)
-                label = one.system + (f": {caution}".upper() if caution else "")
-                _coverage(axes, one, label=label, place=systems.index(one.system))
+        for coverage in evaluation.intervals:
+            if coverage.score == score:
+                system = coverage.system
+                caution = evaluation.caution(system)
+                label = system + (f": {caution}".upper() if caution else "")
+                _coverage(axes, coverage, label=label, place=systems.index(system))
         _finish_coverage(axes, score, scale)
     figure.supxlabel(
         "Bars: ± sd over splits of a refitted system, 95 % interval of the model as it is. "
@@ -127,9 +126,9 @@ def draw_coverage(evaluation: Evaluation, path: Path) -> None:
     figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
-def _coverage(axes: Axes, one: IntervalCoverage, *, label: str, place: int) -> None:
-    """Draw each range of predicted scores; the first row is the whole scale."""
-    rows = one.rows[1:]
+def _coverage(axes: Axes, coverage: IntervalCoverage, *, label: str, place: int) -> None:
+    """Draw the coverage in each range of predicted scores; the first row is the whole scale."""
+    rows = coverage.rows[1:]
     middles = [(row.low + row.high) / 2 + place * _OFFSET for row in rows]
     shares, ends = zip(*(_share(row) for row in rows), strict=True)
     below = [share - low for share, (low, _) in zip(shares, ends, strict=True)]

@@ -1,4 +1,4 @@
-"""How much a model's scores move although the patient does not, measured on a folder's images."""
+"""Repeatability: a model's test-retest and perturbation errors, measured on a folder's images."""
 
 import asyncio
 from collections import Counter
@@ -27,7 +27,7 @@ from severity.models.runtime import ModelInput, in_memory
 from severity.models.scoring_model import ScoringModel
 
 MOST_PERTURBED = 40
-"""Images: with 12 versions each, 480 passes through the network."""
+"""The most images that are perturbed: with 12 versions each, 480 passes through the network."""
 
 REPEATS, _SAME_DAY, _SAME_PROJECTION = (
     "images within 24 hours",
@@ -35,18 +35,18 @@ REPEATS, _SAME_DAY, _SAME_PROJECTION = (
     "of these, of the same projection",
 )
 ALL = str(Perturbation.ALL)
-_NOBODY = "unnamed"
+_NO_PATIENT = "unnamed"
 
 Points = NDArray[np.float64]
 """Shape (N, 2): extent and opacity, clipped to the model's scales."""
 Errors = tuple[StandardError | None, StandardError | None]
-"""Of extent and opacity; None where nothing repeats."""
+"""The standard errors of extent and opacity; None where nothing repeats."""
 Versions = Callable[[GreyImage], Iterable[GreyImage]]
 
 
 @dataclass(frozen=True)
 class RepeatabilityRow:
-    """One way to see noise: its name, images, and standard errors of extent and opacity."""
+    """One estimate of measurement error: its name, images, and standard errors of both scores."""
 
     name: str
     images: int
@@ -55,7 +55,7 @@ class RepeatabilityRow:
 
 @dataclass(frozen=True)
 class Repeatability:
-    """The measurement errors of both scores, in detail and together."""
+    """The measurement errors of both scores, estimate by estimate and together."""
 
     repeats: tuple[RepeatabilityRow, ...] = ()
     perturbations: tuple[RepeatabilityRow, ...] = ()
@@ -63,16 +63,16 @@ class Repeatability:
 
     @property
     def errors(self) -> tuple[MeasurementError, MeasurementError]:
-        """Of extent and opacity: images within 24 hours, and all perturbations together."""
-        found = {row.name: row.errors for row in (*self.repeats, *self.perturbations)}
-        nothing = (None, None)
-        both = zip(found.get(REPEATS, nothing), found.get(ALL, nothing), strict=True)
-        extent, opacity = (MeasurementError(*one) for one in both)
+        """The errors of extent and opacity, by images within 24 hours and by all perturbations."""
+        by_name = {row.name: row.errors for row in (*self.repeats, *self.perturbations)}
+        unknown = (None, None)
+        pairs = zip(by_name.get(REPEATS, unknown), by_name.get(ALL, unknown), strict=True)
+        extent, opacity = (MeasurementError(*pair) for pair in pairs)
         return extent, opacity
 
 
 @dataclass(frozen=True)
-class _Item:
+class _ImageToScore:
     """An image that is to be scored once for each of its versions."""
 
     path: Path
@@ -82,14 +82,14 @@ class _Item:
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """The versions of an image as the network sees them, and the hash of the first one."""
+    """The model inputs of an image's versions, and the hash of the first one."""
 
     inputs: list[ModelInput]
     perceptual: Hash
 
 
 @dataclass(frozen=True, eq=False)
-class _Looked:
+class _ScoredVersions:
     """The points of each version of an image, and the hash of the first one."""
 
     points: Points
@@ -99,7 +99,7 @@ class _Looked:
 async def measure_repeatability(
     dated: Dated, images: Sequence[ImageFeatures], resources: Resources, model: ScoringModel
 ) -> Repeatability:
-    """Score images that repeat others, and others that are perturbed.
+    """Measure the repeatability of scores on repeat images and on perturbed ones.
 
     Deterministic: how an image is perturbed follows from its content.
 
@@ -108,15 +108,17 @@ async def measure_repeatability(
     dated
         Images that may be repeats.
     images
-        Those that are perturbed: see `chosen_images`.
+        The images that are perturbed: see `chosen_images`.
     model
-        Whose scores may move.
+        The model whose scores are measured.
     """
-    repeats = [_Item(one.path, one.record, lambda grey: (grey,)) for one in dated.images]
-    looked = await _look_at([*repeats, *map(_to_perturb, images)], resources, model)
+    repeats = [
+        _ImageToScore(image.path, image.record, lambda grey: (grey,)) for image in dated.images
+    ]
+    scored = await _score_versions([*repeats, *map(_to_perturb, images)], resources, model)
     return Repeatability(
-        _repeat_rows(dated.images, looked[: len(repeats)]),
-        _perturbed_rows([one for one in looked[len(repeats) :] if one]),
+        _repeat_rows(dated.images, scored[: len(repeats)]),
+        _perturbed_rows([versions for versions in scored[len(repeats) :] if versions]),
         dated.note,
     )
 
@@ -124,70 +126,70 @@ async def measure_repeatability(
 def chosen_images(
     images: Sequence[ImageFeatures], groups: Sequence[str], *, most: int = MOST_PERTURBED
 ) -> list[ImageFeatures]:
-    """Choose images to perturb: one of each group before a second one, by hash of content."""
-    seen: Counter[str] = Counter()
+    """Choose the images to perturb: one of each group before a second one, by hash of content."""
+    counts: Counter[str] = Counter()
     turns = {}
     for place in sorted(range(len(images)), key=lambda place: images[place].sha256):
-        turns[place] = seen[groups[place]]
-        seen[groups[place]] += 1
+        turns[place] = counts[groups[place]]
+        counts[groups[place]] += 1
     first = sorted(turns, key=turns.__getitem__)[:most]
     return [images[place] for place in sorted(first)]
 
 
-def _to_perturb(image: ImageFeatures) -> _Item:
-    def changed(grey: GreyImage) -> Iterable[GreyImage]:
-        return (one for _, one in versions(grey, seed=int(image.sha256[:8], base=16)))
+def _to_perturb(image: ImageFeatures) -> _ImageToScore:
+    def perturbed(grey: GreyImage) -> Iterable[GreyImage]:
+        return (version for _, version in versions(grey, seed=int(image.sha256[:8], base=16)))
 
-    record = SidecarRecord(patient_id=image.patient or _NOBODY, view=image.image.view)
-    return _Item(image.image.path, record, changed)
+    record = SidecarRecord(patient_id=image.patient or _NO_PATIENT, view=image.labelled.view)
+    return _ImageToScore(image.labelled.path, record, perturbed)
 
 
-async def _look_at(
-    items: Sequence[_Item], resources: Resources, model: ScoringModel
-) -> list[_Looked | None]:
-    """Read, prepare and score the versions of each image; None for an image that is rejected."""
+async def _score_versions(
+    items: Sequence[_ImageToScore], resources: Resources, model: ScoringModel
+) -> list[_ScoredVersions | None]:
+    """Return the points of each image's versions; None for an image that is rejected."""
     resources.progress.waiting(len(items))
     with Pipeline(resources.settings, model) as pipeline:
 
-        async def prepare(item: _Item) -> _Prepared:
+        async def prepare(item: _ImageToScore) -> _Prepared:
             content = await asyncio.to_thread(read_local_file, item.path)
             reduce = partial(_prepared, versions=item.versions)
             return await pipeline.decode(FileContent(content, item.record), reduce)
 
-        async def look(item: _Item) -> _Looked | None:
+        async def score(item: _ImageToScore) -> _ScoredVersions | None:
             (image,) = await pipeline.prepare([item], prepare)
             if isinstance(image, Rejection):
                 resources.progress.advanced(scored=0, rejected=1)
                 return None
             scores = await pipeline.in_stream(model.score, image.inputs)
             resources.progress.advanced(scored=1, rejected=0)
-            points = [(score.geographic_extent, score.opacity) for score in scores]
-            return _Looked(np.array(points), image.perceptual)
+            points = [(each.geographic_extent, each.opacity) for each in scores]
+            return _ScoredVersions(np.array(points), image.perceptual)
 
-        return await at_once(pipeline.batches, look, items)
+        return await at_once(pipeline.batches, score, items)
 
 
 def _prepared(radiograph: Radiograph, network: Network, *, versions: Versions) -> _Prepared:
-    """Prepare each version as it is made: only one is in memory beside the image."""
+    """Prepare each version as it is made: only one is in memory at a time."""
     inputs = [network.prepare(grey) for grey in versions(radiograph.grey)]
     return _Prepared(inputs, perceptual_hash(in_memory(inputs[0])))
 
 
 def _repeat_rows(
-    images: Sequence[DatedImage], looked: Sequence[_Looked | None]
+    images: Sequence[DatedImage], scored: Sequence[_ScoredVersions | None]
 ) -> tuple[RepeatabilityRow, ...]:
-    """Compare the images of each set, and those of them that share the day or the projection."""
-    there = [(image, one) for image, one in zip(images, looked, strict=True) if one]
-    if not there:
+    """Estimate errors within sets of repeats: all, of one day, and of one projection."""
+    pairs = [(image, versions) for image, versions in zip(images, scored, strict=True) if versions]
+    if not pairs:
         return ()
     sets = repeat_sets(
-        [image.record.patient_id for image, _ in there],
-        [image.moment for image, _ in there],
-        near_duplicates(np.array([one.perceptual for _, one in there])),
+        [image.record.patient_id for image, _ in pairs],
+        [image.moment for image, _ in pairs],
+        near_duplicates(np.array([versions.perceptual for _, versions in pairs])),
     )
-    places = [(number, place) for number, one in enumerate(sets) for place in one]
-    points = np.array([there[place][1].points[0] for _, place in places]).reshape(-1, 2)
-    images = [there[place][0] for _, place in places]
+    places = [(number, place) for number, members in enumerate(sets) for place in members]
+    points = np.array([pairs[place][1].points[0] for _, place in places]).reshape(-1, 2)
+    images = [pairs[place][0] for _, place in places]
     numbers = [number for number, _ in places]
     days = [image.moment.day for image in images]
     projections = [_projection(image) for image in images]
@@ -199,29 +201,29 @@ def _repeat_rows(
 
 
 def _projection(image: DatedImage) -> str:
-    """Tell from which side the image was taken: a patient who lies is taken from the front."""
+    """Return the projection of an image: a patient who lies is taken from the front, AP."""
     view = image.record.view.upper()
     return "AP" if view.startswith("AP") else view
 
 
-def _perturbed_rows(looked: Sequence[_Looked]) -> tuple[RepeatabilityRow, ...]:
-    if not looked:
+def _perturbed_rows(scored: Sequence[_ScoredVersions]) -> tuple[RepeatabilityRow, ...]:
+    if not scored:
         return ()
     kinds = [kind for kind, number in VERSIONS.items() for _ in range(number)]
-    points = np.array([one.points for one in looked])
+    points = np.array([versions.points for versions in scored])
     rows = []
     for kind, number in VERSIONS.items():
-        of_kind = points[:, [one is kind for one in kinds]].reshape(-1, 2)
-        images = np.repeat(np.arange(len(looked)), number).tolist()
-        rows.append(RepeatabilityRow(str(kind), len(looked), _errors(of_kind, images)))
+        of_kind = points[:, [version_kind is kind for version_kind in kinds]].reshape(-1, 2)
+        images = np.repeat(np.arange(len(scored)), number).tolist()
+        rows.append(RepeatabilityRow(str(kind), len(scored), _errors(of_kind, images)))
     return tuple(rows)
 
 
 def _row(name: str, points: Points, sets: Sequence[tuple[object, ...]]) -> RepeatabilityRow:
-    """Estimate both errors from the images that are not alone in their set."""
+    """Estimate the errors of both scores from the sets of two images and more."""
     counts = Counter(sets)
-    places = [place for place, one in enumerate(sets) if counts[one] > 1]
-    number = {one: place for place, one in enumerate(counts)}
+    places = [place for place, key in enumerate(sets) if counts[key] > 1]
+    number = {key: place for place, key in enumerate(counts)}
     return RepeatabilityRow(
         name, len(places), _errors(points[places], [number[sets[p]] for p in places])
     )

@@ -23,16 +23,16 @@ from severity.evaluation.duplicates import SAME_IMAGE
 from severity.evaluation.subgroups import FEW, Subgroup
 
 _REPORT, TABLE, PREDICTIONS = "evaluation.md", "evaluation.csv", "predictions.csv"
-_COVERAGE_TABLE, _NOISE_TABLE = "prediction_intervals.csv", "measurement_error.csv"
+_COVERAGE_TABLE, _ERROR_TABLE = "prediction_intervals.csv", "measurement_error.csv"
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the folder of a report, so that nothing is computed that cannot be kept.
+    """Make the folder of a report before anything is computed that could not be written.
 
     Raises
     ------
     UsageError
-        It cannot be made, or holds a report already, which is not replaced.
+        The folder cannot be made, or contains a report, which is not replaced.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def write_report(evaluation: Evaluation, folder: Path, *, command: str) -> None:
     Raises
     ------
     UsageError
-        The folder does not take them.
+        The folder cannot be written to.
     """
     try:
         for name in evaluation.agreement:
@@ -56,7 +56,7 @@ def write_report(evaluation: Evaluation, folder: Path, *, command: str) -> None:
         if evaluation.intervals:
             draw_coverage(evaluation, folder / COVERAGE_PICTURE)
         for name, rows in _tables(evaluation).items():
-            _write_csv(folder / name, _signed(rows, evaluation, command))
+            _write_csv(folder / name, _with_origin(rows, evaluation, command))
         _write_csv(folder / PREDICTIONS, _prediction_rows(evaluation))
         (folder / _REPORT).write_text(_to_markdown(evaluation, command), encoding="utf-8")
     except OSError as error:
@@ -64,12 +64,12 @@ def write_report(evaluation: Evaluation, folder: Path, *, command: str) -> None:
 
 
 def _picture_name(system: str) -> str:
-    """Name the picture of a system's agreement."""
+    """Return the file name of the picture of a system's agreement."""
     return f"agreement-{re.sub(r'[^a-z0-9]+', '-', system.lower()).strip('-')}.png"
 
 
 def _to_markdown(evaluation: Evaluation, command: str) -> str:
-    """Write the whole report."""
+    """Return the whole report."""
     blocks = [
         f"# Evaluation of {evaluation.version.key}",
         f"**{RESEARCH_USE_ONLY}**",
@@ -118,11 +118,11 @@ def _protocol(evaluation: Evaluation) -> str:
 
 
 def _left_out(evaluation: Evaluation) -> list[str]:
-    named = [(name, "missing: no such file") for name in evaluation.missing]
-    named += [(name, f"rejected: {reason}") for name, reason in evaluation.rejected.items()]
-    if not named:
+    rows = [(name, "missing: no such file") for name in evaluation.missing]
+    rows += [(name, f"rejected: {reason}") for name, reason in evaluation.rejected.items()]
+    if not rows:
         return []
-    return ["## Images that take no part", markdown(("film", "because"), named)]
+    return ["## Images that were left out", markdown(("image", "because"), rows)]
 
 
 def _subgroup_markdown(subgroups: Sequence[Subgroup]) -> str:
@@ -130,19 +130,19 @@ def _subgroup_markdown(subgroups: Sequence[Subgroup]) -> str:
     columns = ("", "images", "groups", *(f"{score}: MAE, bias" for score in scores), "")
     rows = [
         (
-            f"{one.factor}: {one.level}",
-            str(one.images),
-            str(one.groups),
-            *(f"{one.mae[score]:.2f}, {one.bias[score]:+.2f}" for score in scores),
-            f"caution: fewer than {FEW} images" if one.few else "",
+            f"{subgroup.factor}: {subgroup.level}",
+            str(subgroup.images),
+            str(subgroup.groups),
+            *(f"{subgroup.mae[score]:.2f}, {subgroup.bias[score]:+.2f}" for score in scores),
+            f"caution: fewer than {FEW} images" if subgroup.few else "",
         )
-        for one in subgroups
+        for subgroup in subgroups
     ]
     return markdown(columns, rows)
 
 
 def evaluation_json(evaluation: Evaluation, command: str) -> str:
-    """Write the summary for programs."""
+    """Return the summary as JSON for programs."""
     document = {
         "notice": RESEARCH_USE_ONLY,
         "model_version": evaluation.version.key,
@@ -162,16 +162,16 @@ def evaluation_json(evaluation: Evaluation, command: str) -> str:
 
 
 def _tables(evaluation: Evaluation) -> dict[str, list[dict[str, object]]]:
-    """List the rows of each table that has any."""
-    found = {
+    """Return the rows of each table that has any, by file name."""
+    tables = {
         TABLE: summary_rows(evaluation),
         _COVERAGE_TABLE: interval_rows(evaluation),
-        _NOISE_TABLE: repeatability_rows(evaluation),
+        _ERROR_TABLE: repeatability_rows(evaluation),
     }
-    return {name: rows for name, rows in found.items() if rows}
+    return {name: rows for name, rows in tables.items() if rows}
 
 
-def _signed(
+def _with_origin(
     rows: Iterable[dict[str, object]], evaluation: Evaluation, command: str
 ) -> Iterator[dict[str, object]]:
     for row in rows:
@@ -188,7 +188,7 @@ def _prediction_rows(evaluation: Evaluation) -> Iterator[dict[str, object]]:
         for score, measured in result.measured.items():
             for place in np.flatnonzero(np.isfinite(measured.predicted)).tolist():
                 yield {
-                    "film": Path(evaluation.images[place].image.name).name,
+                    "image": Path(evaluation.images[place].labelled.name).name,
                     "system": result.name,
                     "score": score,
                     "observed": float(evaluation.observed[score][place]),

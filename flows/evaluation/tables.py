@@ -17,18 +17,18 @@ _TITLES = {"pearson": "Pearson", "spearman": "Spearman", "r2": "R²", "mae": "MA
 
 
 def summary_markdown(evaluation: Evaluation) -> str:
-    """Write one table for each score; no image is named."""
+    """Return the summary as one Markdown table for each score; no image is named."""
     tables = []
     for score, scale in evaluation.scales.items():
         columns = ("system", "images", *_TITLES.values(), "MAE, averaged [95 %]", "bias [limits]")
-        rows = [(name, *_cells(one)) for name, one in _measured(evaluation, score)]
+        rows = [(name, *_cells(measured)) for name, measured in _measured(evaluation, score)]
         title = f"### {score.capitalize()}, {scale.lowest:g} to {scale.highest:g} points"
         tables.append(f"{title}\n\n{markdown(columns, rows)}")
     return "\n\n".join(tables)
 
 
 def _measured(evaluation: Evaluation, score: str) -> Iterator[tuple[str, Measured]]:
-    """Name each system, with what must be said of it, and how it did."""
+    """Yield each system's name, with its caution, and its results."""
     for result in evaluation.results:
         caution = evaluation.caution(result.name)
         yield result.name + (f" ({caution})" if caution else ""), result.measured[score]
@@ -44,12 +44,12 @@ def _cells(measured: Measured) -> tuple[str, ...]:
     )
 
 
-def _mean_sd(one: MeanSd) -> str:
-    return "-" if math.isnan(one.mean) else f"{one.mean:.2f} ± {one.sd:.2f}"
+def _mean_sd(spread: MeanSd) -> str:
+    return "-" if math.isnan(spread.mean) else f"{spread.mean:.2f} ± {spread.sd:.2f}"
 
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table."""
+    """Return a Markdown table."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
 
@@ -59,9 +59,9 @@ def summary_rows(evaluation: Evaluation) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for score, scale in evaluation.scales.items():
         for result in evaluation.results:
-            one = result.measured[score]
+            measured = result.measured[score]
             spread = {
-                f"{metric}_{part}": number(getattr(one.metrics[metric], part))
+                f"{metric}_{part}": number(getattr(measured.metrics[metric], part))
                 for metric in METRICS
                 for part in ("mean", "sd")
             }
@@ -72,35 +72,35 @@ def summary_rows(evaluation: Evaluation) -> list[dict[str, object]]:
                     "score": score,
                     "lowest": scale.lowest,
                     "highest": scale.highest,
-                    "images": one.images,
-                    "groups": one.groups,
+                    "images": measured.images,
+                    "groups": measured.groups,
                     **spread,
-                    "averaged_mae": number(one.mae.value),
-                    "averaged_mae_low": number(one.mae.low),
-                    "averaged_mae_high": number(one.mae.high),
-                    "bias": number(one.limits.bias),
-                    "limit_low": number(one.limits.low),
-                    "limit_high": number(one.limits.high),
+                    "averaged_mae": number(measured.mae.value),
+                    "averaged_mae_low": number(measured.mae.low),
+                    "averaged_mae_high": number(measured.mae.high),
+                    "bias": number(measured.limits.bias),
+                    "limit_low": number(measured.limits.low),
+                    "limit_high": number(measured.limits.high),
                 }
             )
     return rows
 
 
 def number(value: float) -> float | None:
-    """Round to what may be meant; undefined is nothing, in CSV and in JSON."""
+    """Round to four decimals; None, so empty in CSV and null in JSON, if it is not finite."""
     return round(value, 4) if math.isfinite(value) else None
 
 
 def print_summary(evaluation: Evaluation, console: Console) -> None:
-    """Show the tables to a person."""
+    """Print the summary, what was left out, and the notes, for a person."""
     for score, scale in evaluation.scales.items():
         title = f"{score.capitalize()}, {scale.lowest:g} to {scale.highest:g} points"
         table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
         table.add_column("system")
         for name in ("images", *_TITLES.values(), "MAE averaged [95 %]"):
             table.add_column(name, justify="right")
-        for name, one in _measured(evaluation, score):
-            table.add_row(*(Text(cell) for cell in (name, *_cells(one)[:-1])))
+        for name, measured in _measured(evaluation, score):
+            table.add_row(*(Text(cell) for cell in (name, *_cells(measured)[:-1])))
         console.print(table)
     for name in evaluation.missing:
         console.print(Text(f"missing: {name}", style="yellow"))

@@ -1,4 +1,4 @@
-"""Recomputing the published predictions, to prove an installation."""
+"""Recompute the published predictions, to verify an installation."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def verify(name: str, settings: Settings, data: Path) -> tuple[ModelVersion, Ver
     name
         The model.
     settings
-        Of the installation that is to be proved.
+        The settings of the installation that is verified.
     data
         Folder with ``cidc/images`` and ``reference``.
 
@@ -49,15 +49,19 @@ def verify(name: str, settings: Settings, data: Path) -> tuple[ModelVersion, Ver
     _check_scales(name, settings)
     if not (data / _IMAGES).is_dir():
         raise UsageError(f"there is no folder {data / _IMAGES}")
-    images = {one.image: data / _IMAGES / one.image for one in predictions}
+    images = {prediction.image: data / _IMAGES / prediction.image for prediction in predictions}
     present = [path for path in images.values() if path.is_file()]
     resources = Resources(
         settings.model_copy(update={"model": name, "precision": "fp32"}), Progress()
     )
     results = score_files(present, resources)
-    scores = {Path(one.file).name: one.score for one in results if one.score is not None}
+    scores = {
+        Path(result.file).name: result.score for result in results if result.score is not None
+    }
     rejected = {
-        Path(one.file).name: f"{one.reason}: {one.detail}" for one in results if one.score is None
+        Path(result.file).name: f"{result.reason}: {result.detail}"
+        for result in results
+        if result.score is None
     }
     return resources.load_model().version, compare(predictions, scores, rejected)
 
@@ -77,7 +81,7 @@ def _check_scales(name: str, settings: Settings) -> None:
     model = known(name, settings)
     if (model.geographic_extent, model.opacity) != (EXTENT_SCALE, OPACITY_SCALE):
         raise UsageError(
-            f"{name} gives opacity from {model.opacity.lowest:g} to {model.opacity.highest:g} "
+            f"{name} scores opacity from {model.opacity.lowest:g} to {model.opacity.highest:g} "
             f"points; the published predictions are from {OPACITY_SCALE.lowest:g} to "
-            f"{OPACITY_SCALE.highest:g}, and none is published for it"
+            f"{OPACITY_SCALE.highest:g}, and none is published for this model"
         )

@@ -1,3 +1,3 @@
-"""Fitting a head on labelled images, and keeping it as a new model."""
+"""Fit a head on labelled images, and store it as a new model."""
 
 __all__ = ["flow", "folder", "record", "text"]

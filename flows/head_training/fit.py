@@ -1,4 +1,4 @@
-"""Fitting a head on what a backbone saw of labelled images, and measuring it."""
+"""Fit a head on a backbone's outputs for labelled images, and measure it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from flows.head_training.record import (
     measured_record,
     training_record,
 )
-from flows.labelled_images.features import ImageFeatures, SeenOrRejected, outputs_of
+from flows.labelled_images.features import FeaturesOrRejection, ImageFeatures, outputs_of
 from flows.labelled_images.folder import READERS_EXTENT_SCALE, LabelKind, LabelledFolder
 from flows.models.store import StoredModel
 from flows.scoring.pipeline import Rejection
@@ -46,7 +46,7 @@ _SCORES = (EXTENT, OPACITY)
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A head that was fitted, the version that it makes, and the images that took no part."""
+    """A fitted head as a stored model, its version, and the images that were left out."""
 
     model: StoredModel
     version: ModelVersion
@@ -57,46 +57,46 @@ class Trained:
 
 @dataclass(frozen=True, eq=False)
 class _Labelled:
-    """N images: what is given of each, shape (N, F), and its points by score, shape (N,) each."""
+    """N images: the head's inputs, shape (N, F), and the points by score, shape (N,) each."""
 
-    seen: Sequence[ImageFeatures]
+    images: Sequence[ImageFeatures]
     groups: Sequence[str]
-    given: Numbers
+    inputs: Numbers
     points: Mapping[str, Numbers]
 
     def only(self, *, readers: bool) -> "_Labelled":
-        """Take those with readers' scores, or those without."""
-        kept = [
+        """Return only the images with readers' scores, or only those without."""
+        places = [
             place
-            for place, one in enumerate(self.seen)
-            if (one.image.label is LabelKind.READERS) is readers
+            for place, image in enumerate(self.images)
+            if (image.labelled.label is LabelKind.READERS) is readers
         ]
         return _Labelled(
-            seen=[self.seen[place] for place in kept],
-            groups=[self.groups[place] for place in kept],
-            given=self.given[kept],
-            points={score: points[kept] for score, points in self.points.items()},
+            images=[self.images[place] for place in places],
+            groups=[self.groups[place] for place in places],
+            inputs=self.inputs[places],
+            points={score: points[places] for score, points in self.points.items()},
         )
 
 
 def settled_basis(choice: HeadChoice, findings: Sequence[str]) -> Basis:
-    """Settle what the head is fitted on.
+    """Return the kind of outputs that the head is fitted on.
 
     Raises
     ------
     UsageError
-        The backbone does not give that.
+        The backbone has no such outputs.
     """
     basis = choice.basis or usual_basis(choice.kind, findings)
     if basis not in bases(findings):
-        raise UsageError(f"the backbone gives no {basis}, only {', '.join(bases(findings))}")
+        raise UsageError(f"the backbone has no {basis}, only {', '.join(bases(findings))}")
     return basis
 
 
 def train(
     choice: HeadChoice,
     folder: LabelledFolder,
-    seen: Sequence[SeenOrRejected],
+    features: Sequence[FeaturesOrRejection],
     network: FeatureExtractor,
 ) -> Trained:
     """Fit a head on all images, and measure the same kind of head on images it was not fitted on.
@@ -105,10 +105,10 @@ def train(
 
     Parameters
     ----------
-    seen
-        What was seen of each of the folder's images, in their order.
+    features
+        The backbone's outputs for each of the folder's images, in their order, or its rejection.
     network
-        That saw them, in fp32.
+        The feature extractor that computed them, in fp32.
 
     Raises
     ------
@@ -116,27 +116,30 @@ def train(
         Too few images remain.
     """
     rejected = {
-        image.name: one
-        for image, one in zip(folder.images, seen, strict=True)
-        if isinstance(one, Rejection)
+        image.name: result
+        for image, result in zip(folder.images, features, strict=True)
+        if isinstance(result, Rejection)
     }
-    images = [one for one in seen if isinstance(one, ImageFeatures)]
+    images = [image for image in features if isinstance(image, ImageFeatures)]
     basis = settled_basis(choice, network.backbone.findings)
-    known = _labelled(images, basis, network.backbone.findings) if images else None
-    judged = _judged(known) if known else None
-    groups = len(set(judged.groups)) if judged else 0
-    if known is None or judged is None or groups < LEAST_GROUPS:
+    labelled = _labelled(images, basis, network.backbone.findings) if images else None
+    measurable = _measurable(labelled) if labelled else None
+    groups = len(set(measurable.groups)) if measurable else 0
+    if labelled is None or measurable is None or groups < LEAST_GROUPS:
         raise UsageError(
-            f"{len(judged.seen) if judged else 0} images of {groups} patients do not tell how good "
-            f"a head is: {LEAST_GROUPS} patients are needed, and many more for a good one "
-            f"({len(folder.missing)} images are missing, {len(rejected)} were rejected)"
+            f"{len(measurable.images) if measurable else 0} images of {groups} patients are too "
+            f"few to measure a head: {LEAST_GROUPS} patients are needed, and many more for a good "
+            f"one ({len(folder.missing)} images are missing, {len(rejected)} were rejected)"
         )
     scales = {EXTENT: READERS_EXTENT_SCALE, OPACITY: folder.opacity}
     with threadpool_limits(limits=1, user_api="blas"):
-        measured, calibration = _judge(choice, known, judged, scales)
+        measured, calibration = _measure(choice, labelled, measurable, scales)
         fit = fitting(choice.kind, seed=choice.seed)
-        chains = {score: fit(known.given, known.points[score], known.groups) for score in _SCORES}
-    extent, opacity = (_whole(chains[score].chain, basis, network) for score in _SCORES)
+        chains = {
+            score: fit(labelled.inputs, labelled.points[score], labelled.groups)
+            for score in _SCORES
+        }
+    extent, opacity = (_on_all_outputs(chains[score].chain, basis, network) for score in _SCORES)
     head = Head(
         name=choice.name,
         backbone=network.name,
@@ -145,14 +148,14 @@ def train(
         geographic_extent=READERS_EXTENT_SCALE,
         opacity=folder.opacity,
     )
-    used = ImagesUsed(folder, known.seen, known.groups, rejected)
+    used = ImagesUsed(folder, labelled.images, labelled.groups, rejected)
     fitted = Fitted(choice, basis, {score: chains[score].chosen for score in _SCORES})
     model = StoredModel(
         head=head,
         source=choice.source or "trained on this machine (cxr-severity train)",
         licence=choice.licence,
         weights_sha256=network.weights_sha256,
-        measured=measured_record(measured, judged.seen, judged.groups),
+        measured=measured_record(measured, measurable.images, measurable.groups),
         training=training_record(used, fitted, cautions(used, fitted, head)),
         calibration=calibration,
     )
@@ -165,7 +168,7 @@ def train(
 
 
 def with_errors(trained: Trained, extent: MeasurementError, opacity: MeasurementError) -> Trained:
-    """Add what is known of how scores move although the patient does not."""
+    """Add the measurement errors of both scores to a model's calibration."""
     before = trained.calibration
     calibration = Calibration(
         replace(before.geographic_extent, error=extent), replace(before.opacity, error=opacity)
@@ -181,55 +184,56 @@ def with_errors(trained: Trained, extent: MeasurementError, opacity: Measurement
 def _labelled(images: Sequence[ImageFeatures], basis: Basis, findings: Sequence[str]) -> _Labelled:
     groups, _ = grouped(images)
     outputs = outputs_of(images)
-    given = (
+    inputs = (
         outputs[HeadInput.FEATURES]
         if basis is Basis.FEATURES
         else outputs[HeadInput.LOGITS][:, columns(basis, findings)]
     )
     points = {
-        EXTENT: np.array([one.image.extent for one in images]),
-        OPACITY: np.array([one.image.opacity for one in images]),
+        EXTENT: np.array([image.labelled.extent for image in images]),
+        OPACITY: np.array([image.labelled.opacity for image in images]),
     }
-    return _Labelled(images, groups, given.astype(float), points)
+    return _Labelled(images, groups, inputs.astype(float), points)
 
 
-def _judged(known: _Labelled) -> _Labelled:
-    """Take the images that a head is measured on: those that readers scored, if any were."""
-    scored = known.only(readers=True)
-    return scored if scored.seen else known
+def _measurable(labelled: _Labelled) -> _Labelled:
+    """Return the images that a head is measured on: those that readers scored, if any were."""
+    scored = labelled.only(readers=True)
+    return scored if scored.images else labelled
 
 
-def _judge(
-    choice: HeadChoice, known: _Labelled, judged: _Labelled, scales: Mapping[str, Scale]
+def _measure(
+    choice: HeadChoice, labelled: _Labelled, measurable: _Labelled, scales: Mapping[str, Scale]
 ) -> tuple[dict[str, Measured], Calibration]:
     """Measure this kind of head on images of patients that it was not fitted on."""
     measured, calibrated = {}, {}
     for score in _SCORES:
-        fit, given, points = _fit(choice, known, judged, score), judged.given, judged.points[score]
-        system = System(choice.name, given, given, fit, np.ones(len(given), bool))
-        groups, scale = judged.groups, scales[score]
+        fit = _fit(choice, labelled, measurable, score)
+        inputs, points = measurable.inputs, measurable.points[score]
+        system = System(choice.name, inputs, inputs, fit, np.ones(len(inputs), bool))
+        groups, scale = measurable.groups, scales[score]
         measured[score] = measure(
             system, points, groups=groups, scale=scale, opacity=score == OPACITY
         )
-        predicted = out_of_fold(fit, given, points, groups=groups, scale=scale)
-        # How scores move although the patient does not is measured on a model: `with_errors`.
+        predicted = out_of_fold(fit, inputs, points, groups=groups, scale=scale)
+        # Measurement errors are measured on the finished model: see `with_errors`.
         unknown = MeasurementError(repeats=None, perturbations=None)
         calibrated[score] = ScoreCalibration(margins(predicted, scale), unknown)
     return measured, Calibration(calibrated[EXTENT], calibrated[OPACITY])
 
 
-def _fit(choice: HeadChoice, known: _Labelled, judged: _Labelled, score: str) -> Fit:
-    """Return the fit of the kind of head; images that are not measured join it."""
+def _fit(choice: HeadChoice, labelled: _Labelled, measurable: _Labelled, score: str) -> Fit:
+    """Return the fit of this kind of head; images that are not measured join it."""
     fit = predicting(fitting(choice.kind, seed=choice.seed))
-    if judged is known:
+    if measurable is labelled:
         return fit
-    others = known.only(readers=False)
-    images = AuxiliaryImages(others.given, others.points[score], others.groups)
-    return with_auxiliary_images(fit, images, measured=judged.groups)
+    proxies = labelled.only(readers=False)
+    images = AuxiliaryImages(proxies.inputs, proxies.points[score], proxies.groups)
+    return with_auxiliary_images(fit, images, measured=measurable.groups)
 
 
-def _whole(chain: Chain, basis: Basis, network: FeatureExtractor) -> Chain:
-    """Let a chain on some outputs take all that the backbone gives."""
+def _on_all_outputs(chain: Chain, basis: Basis, network: FeatureExtractor) -> Chain:
+    """Expand a head fitted on selected logits to all logits; the others get weight zero."""
     if basis is Basis.FEATURES:
         return chain
     findings = network.backbone.findings

@@ -1,4 +1,4 @@
-"""The training of a head as a flow, for those who fit one anew as labels arrive."""
+"""The training of a head as a Prefect flow, to fit it anew as labels arrive."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ async def train_head(  # noqa: PLR0913, PLR0917 - Prefect takes plain values
     labels: Sequence[str] = ("readers",),
     opacity_scale: tuple[float, float] = (0, 6),
 ) -> Trained:
-    """Fit a head on a labelled folder and keep it under a new name; see `train_folder`.
+    """Fit a head on a labelled folder and store it under a new name; see `train_folder`.
 
     Parameters
     ----------
@@ -38,16 +38,16 @@ async def train_head(  # noqa: PLR0913, PLR0917 - Prefect takes plain values
     head
         One of `severity.evaluation.head_fitting.HeadKind`.
     labels
-        Of `flows.labelled_images.folder.LabelKind`.
+        Some of `flows.labelled_images.folder.LabelKind`.
     opacity_scale
-        Of the readers' opacity and of the head.
+        The scale of the readers' opacity and of the head.
     """
     mute_libraries()
     request = TrainingRequest(
         data=Path(data),
         head=HeadChoice(name, HeadKind(head)),
         backbone=backbone,
-        labels=[LabelKind(one) for one in labels],
+        labels=[LabelKind(kind) for kind in labels],
         opacity=Scale(*opacity_scale),
     )
     trained = await train_folder(request, resources.current())

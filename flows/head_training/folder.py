@@ -1,4 +1,4 @@
-"""The whole training of a head: read a labelled folder, look at its images, fit, keep the model."""
+"""The whole training of a head: read a labelled folder, extract features, fit, store the model."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from flows.evaluation.repeatability import (
 )
 from flows.head_training.fit import Trained, settled_basis, train, with_errors
 from flows.head_training.record import HeadChoice
-from flows.labelled_images.features import ImageFeatures, SeenOrRejected, extract_features
+from flows.labelled_images.features import FeaturesOrRejection, ImageFeatures, extract_features
 from flows.labelled_images.folder import (
     BRIXIA_LABELS,
     LABELS,
@@ -36,10 +36,10 @@ from severity.models.scoring_model import ScoringModel
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What is to be fitted on which images; ``opacity`` is the scale of readers and head.
+    """The head and the images of one training; ``opacity`` is the scale of readers and head.
 
-    At most ``perturbed`` images are turned, cropped and so on, to see how much scores move; with
-    none, nothing is measured of that.
+    At most ``perturbed`` images are rotated, cropped and so on, to measure how much scores move;
+    with 0, no measurement error is measured.
     """
 
     data: Path
@@ -51,7 +51,7 @@ class TrainingRequest:
 
 
 async def train_folder(request: TrainingRequest, resources: Resources) -> Trained:
-    """Fit a head on a labelled folder, measure it, and keep it as a new model.
+    """Fit a head on a labelled folder, measure it, and store it as a new model.
 
     Raises
     ------
@@ -59,20 +59,20 @@ async def train_folder(request: TrainingRequest, resources: Resources) -> Traine
         The name, the scale or the labels cannot be used, the folder is not as described, too
         few images remain, or there is a model of that name, before the work or by its end.
     ModelUnavailable
-        The backbone cannot be loaded, or the model cannot be kept.
+        The backbone cannot be loaded, or the model cannot be stored.
     """
     name, settings = request.head.name, resources.settings
     _check(request, settings)
     folder = _labelled(request)
     network = await asyncio.to_thread(load_feature_extractor, request.backbone, settings)
-    seen = await extract_features(folder.images, resources, network)
-    # In a thread: in a flow, its heart beats in this one.
-    trained = await asyncio.to_thread(train, request.head, folder, seen, network)
+    features = await extract_features(folder.images, resources, network)
+    # Run in a thread: Prefect's heartbeat needs this event loop.
+    trained = await asyncio.to_thread(train, request.head, folder, features, network)
     repeatability = Repeatability()
     if request.perturbed:
         model = network.under(trained.model.head)
         repeatability = await repeatability_on_new_patients(
-            request.data, seen, resources, model, perturbed=request.perturbed
+            request.data, features, resources, model, perturbed=request.perturbed
         )
     trained = with_errors(trained, *repeatability.errors)
     if not store(settings).add(trained.model):
@@ -81,14 +81,12 @@ async def train_folder(request: TrainingRequest, resources: Resources) -> Traine
 
 
 def _check(request: TrainingRequest, settings: Settings) -> None:
-    """Refuse what cannot succeed before the work begins."""
+    """Raise `UsageError` for a request that cannot succeed, before the work begins."""
     name = request.head.name
     if problem := name_problem(name) or scale_problem(request.opacity):
         raise UsageError(problem)
     if name in store(settings).names():
-        raise UsageError(
-            f"there is a model {name} already, and none is replaced: give another name"
-        )
+        raise UsageError(f"there is a model {name} already, and none is replaced: use another name")
     settled_basis(request.head, findings(request.backbone))
 
 
@@ -97,33 +95,33 @@ def _labelled(request: TrainingRequest) -> LabelledFolder:
     if LabelKind.READERS in request.labels and not tables[LABELS] and tables[BRIXIA_LABELS]:
         raise UsageError(
             f"there is no {LABELS} in {request.data}, but {BRIXIA_LABELS}: to use Brixia scores "
-            "as stand-ins, give --labels brixia"
+            "as proxy labels, use --labels brixia"
         )
     return read_labelled(request.data, opacity=request.opacity, kinds=request.labels)
 
 
 async def repeatability_on_new_patients(
     folder: Path,
-    seen: Sequence[SeenOrRejected],
+    features: Sequence[FeaturesOrRejection],
     resources: Resources,
     model: ScoringModel,
     *,
     perturbed: int,
 ) -> Repeatability:
-    """Tell how much a new model's scores move although the patient does not.
+    """Measure the repeatability of a new model's scores.
 
-    Repeats are those of patients whom the head was not fitted on: of the others it knows what
-    readers said of each image, and moves less than it would on a new patient.
+    Repeats are images of patients whom the head was not fitted on: on the patients of its fit,
+    whose labels it knows, scores move less than on a new patient.
 
     Parameters
     ----------
-    seen
+    features
         The images that the head was fitted on; at most ``perturbed`` of them are perturbed.
     """
-    images = [one for one in seen if isinstance(one, ImageFeatures)]
+    images = [image for image in features if isinstance(image, ImageFeatures)]
     dated = await asyncio.to_thread(read_repeats, folder)
-    known = {one.patient for one in images}
-    others = tuple(one for one in dated.images if one.record.patient_id not in known)
+    fitted_on = {image.patient for image in images}
+    repeats = tuple(image for image in dated.images if image.record.patient_id not in fitted_on)
     groups, _ = grouped(images)
     chosen = chosen_images(images, groups, most=perturbed)
-    return await measure_repeatability(Dated(others, dated.note), chosen, resources, model)
+    return await measure_repeatability(Dated(repeats, dated.note), chosen, resources, model)

@@ -1,4 +1,4 @@
-"""What is written beside a head that was fitted here: from what, how, and how good it is."""
+"""The record that is stored with a fitted head: its images, how it was fitted, and its errors."""
 
 import math
 from collections import Counter
@@ -27,7 +27,7 @@ _NAMES = {EXTENT: "geographic_extent", OPACITY: "opacity"}
 
 @dataclass(frozen=True)
 class HeadChoice:
-    """What head is fitted; ``basis`` follows from the kind and the backbone if it is None."""
+    """The head to fit; a ``basis`` of None follows from the kind and the backbone."""
 
     name: str
     kind: HeadKind = HeadKind.RIDGE
@@ -39,10 +39,10 @@ class HeadChoice:
 
 @dataclass(frozen=True, eq=False)
 class ImagesUsed:
-    """The images that a head was fitted on, their groups, and what took no part."""
+    """The images that a head was fitted on, their groups, and what was left out."""
 
     folder: LabelledFolder
-    seen: Sequence[ImageFeatures]
+    images: Sequence[ImageFeatures]
     groups: Sequence[str]
     rejected: Mapping[str, Rejection]
 
@@ -50,17 +50,17 @@ class ImagesUsed:
     def measured_groups(self) -> int:
         """Count the groups of the images that readers scored, if they scored any; else of all."""
         kinds = {LabelKind.READERS} if self.labelled(LabelKind.READERS) else set(LabelKind)
-        pairs = zip(self.seen, self.groups, strict=True)
-        return len({group for one, group in pairs if one.image.label in kinds})
+        pairs = zip(self.images, self.groups, strict=True)
+        return len({group for image, group in pairs if image.labelled.label in kinds})
 
     def labelled(self, kind: LabelKind) -> int:
-        """Count the images whose points rest on such labels."""
-        return sum(one.image.label is kind for one in self.seen)
+        """Count the images whose labels are of this kind."""
+        return sum(image.labelled.label is kind for image in self.images)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """How a head was fitted; ``chosen`` is what the images decided, by score."""
+    """How a head was fitted; ``chosen`` has the hyperparameters that the fit chose, by score."""
 
     choice: HeadChoice
     basis: Basis
@@ -70,15 +70,15 @@ class Fitted:
 def measured_record(
     measured: Mapping[str, Measured], images: Sequence[ImageFeatures], groups: Sequence[str]
 ) -> dict[str, Any]:
-    """Write metrics as the cards of bundled models have them; None is not defined.
+    """Return metrics as in the cards of bundled models; an undefined one is None.
 
     Parameters
     ----------
     images, groups
-        That were measured.
+        The images that were measured, and their groups.
     """
     return {
-        **{_NAMES[score]: _metrics(one) for score, one in measured.items()},
+        **{_NAMES[score]: _metrics(result) for score, result in measured.items()},
         "n_images": len(images),
         "n_patients": len(set(groups)),
         "splits": SPLITS,
@@ -90,78 +90,82 @@ def measured_record(
     }
 
 
-def _metrics(one: Measured) -> dict[str, float | None]:
-    mae, r = one.metrics["mae"], one.metrics["pearson"]
+def _metrics(measured: Measured) -> dict[str, float | None]:
+    mae, r = measured.metrics["mae"], measured.metrics["pearson"]
     numbers = {"mae": mae.mean, "mae_sd": mae.sd, "r": r.mean, "r_sd": r.sd}
     return {k: round(v, 4) if math.isfinite(v) else None for k, v in numbers.items()}
 
 
-def training_record(used: ImagesUsed, fitted: Fitted, said: Sequence[str]) -> dict[str, Any]:
-    """Write how a head was fitted; no image or patient is named, nor a time, which would differ.
+def training_record(
+    used: ImagesUsed, fitted: Fitted, caution_lines: Sequence[str]
+) -> dict[str, Any]:
+    """Return how a head was fitted; no image, patient or time is in it: a time would differ.
 
     Parameters
     ----------
-    said
-        What `cautions` says.
+    caution_lines
+        The result of `cautions`.
     """
     brixia_images = used.labelled(LabelKind.BRIXIA)
     return {
-        "images": len(used.seen),
+        "images": len(used.images),
         "groups": len(set(used.groups)),
         "images_by_label": {kind.value: used.labelled(kind) for kind in LabelKind},
         "label_files": dict(used.folder.label_files),
         "label_mapping": brixia.MAPPING if brixia_images else "",
         "missing": len(used.folder.missing),
         "rejected": dict(
-            sorted(Counter(str(one.reason) for one in used.rejected.values()).items())
+            sorted(Counter(str(rejection.reason) for rejection in used.rejected.values()).items())
         ),
-        "data_fingerprint": data_fingerprint(used.folder, used.seen),
+        "data_fingerprint": data_fingerprint(used.folder, used.images),
         "head": {
             "kind": fitted.choice.kind.value,
             "on": fitted.basis.value,
             **fixed_settings(fitted.choice.kind),
-            "chosen": {_NAMES[score]: dict(one) for score, one in fitted.chosen.items()},
+            "chosen": {
+                _NAMES[score]: dict(parameters) for score, parameters in fitted.chosen.items()
+            },
         },
         "seed": fitted.choice.seed,
         "preprocessing": PREPROCESSING,
         "precision": Precision.FP32.value,
         "software": SOFTWARE,
-        "cautions": list(said),
-        FITTED_ON: short_hashes(one.sha256 for one in used.seen),
+        "cautions": list(caution_lines),
+        FITTED_ON: short_hashes(image.sha256 for image in used.images),
     }
 
 
 def cautions(used: ImagesUsed, fitted: Fitted, head: Head) -> list[str]:
-    """Say what a reader of this model's scores and numbers must know. No image is named."""
+    """List the limits of this model's scores and numbers. No image is named."""
     return list(_cautions(used, fitted, head))
 
 
 def _cautions(used: ImagesUsed, fitted: Fitted, head: Head) -> Iterator[str]:
     if proxies := used.labelled(LabelKind.BRIXIA):
         yield f"Of {proxies} images, {brixia.MAPPING}. Evidence: {brixia.EVIDENCE}."
-        if proxies == len(used.seen):
+        if proxies == len(used.images):
             yield (
-                "Errors and intervals are against these stand-ins, not against readers of extent "
-                "and opacity, and both scores follow one number."
+                "Errors and intervals are against these proxy labels, not against readers of "
+                "extent and opacity, and both scores follow one number."
             )
         else:
             yield (
                 "Measured only on images that readers scored on both scales; the others joined the "
-                "fits, but for those of the patients that a fit was tested on."
+                "fits, except images of the patients that a fit was tested on."
             )
     if head.backbone in BUNDLED:
         sources = ", ".join(bundled_card(head.backbone)["training"]["sources"])
         yield (
             f"The backbone of {head.backbone} was itself trained on public images ({sources}): "
-            "on those it has seen, errors are smaller than on new ones (docs/model-card.md)."
+            "on its training images, errors are smaller than on new ones (docs/model-card.md)."
         )
-    if fitted.choice.kind is HeadKind.LINEAR and _inputs(fitted, head) >= len(used.seen):
+    if fitted.choice.kind is HeadKind.LINEAR and _inputs(fitted, head) >= len(used.images):
         yield (
-            f"A linear head on {_inputs(fitted, head)} inputs and {len(used.seen)} images goes "
-            "through every one of its own labels: only the errors on other images mean anything."
+            f"A linear head on {_inputs(fitted, head)} inputs and {len(used.images)} images goes "
+            "through all of its own labels: only the errors on other images mean anything."
         )
-    if nobody := sum(not one.patient for one in used.seen):
-        yield f"{nobody} images have no patient: each counts as a patient of its own."
+    if without_patient := sum(not image.patient for image in used.images):
+        yield f"{without_patient} images have no patient: each counts as a patient of its own."
     if used.measured_groups < LEAST_GROUPS_FOR_MARGINS:
         yield (
             f"Fewer than {LEAST_GROUPS_FOR_MARGINS} groups of patients: no interval narrower than "
@@ -170,7 +174,7 @@ def _cautions(used: ImagesUsed, fitted: Fitted, head: Head) -> Iterator[str]:
 
 
 def _inputs(fitted: Fitted, head: Head) -> int:
-    """Count what weighs in a head: of the logits it takes only some."""
+    """Count the inputs with a weight other than zero: a head on logits uses only some of them."""
     if fitted.basis is Basis.FEATURES:
         return head.inputs
     return int(head.layers[0][0].weight.any(axis=1).sum())

@@ -1,4 +1,4 @@
-"""A head that was fitted here, as a person reads it and as JSON for programs."""
+"""A fitted head as text for a person and as JSON for programs."""
 
 import json
 
@@ -14,12 +14,12 @@ _SCORES = ("geographic_extent", "opacity")
 
 
 def trained_lines(trained: Trained) -> list[str]:
-    """Say what was fitted, on what, and how good it is; no image is named."""
+    """Return lines on the head, its images and its errors; no image is named."""
     model, training = trained.model, trained.model.training
     head = training["head"]
     labels = ", ".join(f"{count} {kind}" for kind, count in training["images_by_label"].items())
     images = (
-        f"{training['films']} images of {training['groups']} groups of patients ({labels}); "
+        f"{training['images']} images of {training['groups']} groups of patients ({labels}); "
         f"{len(trained.missing)} missing, {len(trained.rejected)} rejected"
     )
     return [
@@ -27,7 +27,7 @@ def trained_lines(trained: Trained) -> list[str]:
         images,
         *(_measured(trained, score) for score in _SCORES),
         f"{model.measured['n_images']} images measured: {model.measured['protocol']}",
-        *(f"CAUTION: {one}" for one in training["cautions"]),
+        *(f"CAUTION: {caution}" for caution in training["cautions"]),
         f"head SHA-256 {model.head.sha256}",
         f"model version {trained.version.key}",
         RESEARCH_USE_ONLY,
@@ -35,15 +35,16 @@ def trained_lines(trained: Trained) -> list[str]:
 
 
 def left_out_lines(trained: Trained) -> list[str]:
-    """Name the images that took no part, and why."""
+    """Return a line for each image that was left out, with the reason."""
     missing = [f"{name}: missing" for name in trained.missing]
     return missing + [
-        f"{name}: rejected: {one.reason}: {one.detail}" for name, one in trained.rejected.items()
+        f"{name}: rejected: {rejection.reason}: {rejection.detail}"
+        for name, rejection in trained.rejected.items()
     ]
 
 
 def trained_json(trained: Trained) -> str:
-    """Write all of it for programs."""
+    """Return the model, its measurements and what was left out as JSON for programs."""
     model = trained.model
     document = {
         "notice": RESEARCH_USE_ONLY,
@@ -56,24 +57,27 @@ def trained_json(trained: Trained) -> str:
         "measured": model.measured,
         "training": {k: v for k, v in model.training.items() if k != FITTED_ON},
         "missing": list(trained.missing),
-        "rejected": {name: f"{one.reason}: {one.detail}" for name, one in trained.rejected.items()},
+        "rejected": {
+            name: f"{rejection.reason}: {rejection.detail}"
+            for name, rejection in trained.rejected.items()
+        },
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _measured(trained: Trained, score: str) -> str:
-    one: ScoreCalibration = getattr(trained.calibration, score)
-    width = _width(one, getattr(trained.version, score))
-    least = one.error.smallest_detectable_change
+    calibration: ScoreCalibration = getattr(trained.calibration, score)
+    width = _width(calibration, getattr(trained.version, score))
+    change = calibration.error.smallest_detectable_change
     parts = [
         errors_text(trained.model.measured[score]),
         f"{COVERAGE * 100:.0f} % intervals {width:.1f} points wide at the middle of the scale",
-        "smallest detectable change " + ("not known" if least is None else f"{least:.1f} points"),
+        "smallest detectable change " + ("not known" if change is None else f"{change:.1f} points"),
     ]
     return f"{score.replace('_', ' ')}: {'; '.join(parts)}"
 
 
-def _width(one: ScoreCalibration, scale: Scale) -> float:
+def _width(calibration: ScoreCalibration, scale: Scale) -> float:
     middle = np.array([(scale.lowest + scale.highest) / 2])
-    (interval,) = one.margins.around(middle, scale)
+    (interval,) = calibration.margins.around(middle, scale)
     return interval.high - interval.low

@@ -1,4 +1,4 @@
-"""What a backbone sees of labelled images, read as they are when they are scored."""
+"""A backbone's outputs for labelled images, which are read as they are for scoring."""
 
 import asyncio
 import hashlib
@@ -23,17 +23,17 @@ from severity.heads.head import Head, HeadInput
 from severity.images.radiograph import Radiograph
 from severity.models.runtime import ModelInput, in_memory
 
-_NOBODY = "unnamed"
+_NO_PATIENT = "unnamed"
 
 BackboneOutputs = Mapping[HeadInput, NDArray[np.float32]]
-"""What a backbone gives for one image, shape (width,) each."""
+"""A backbone's outputs for one image, shape (width,) each."""
 
 
 class FeatureNetwork(Network, Protocol):
-    """A network that tells what its backbone gives."""
+    """A network that also returns its backbone's outputs."""
 
     def outputs(self, inputs: Sequence[ModelInput]) -> Mapping[HeadInput, NDArray[np.float32]]:
-        """Return what the backbone gives for a batch, shape (N, width) each."""
+        """Return the backbone's outputs for a batch, shape (N, width) each."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class PreparedLabelledImage(PreparedImage):
 
 @dataclass(frozen=True, eq=False)
 class ImageFeatures:
-    """A labelled image without its pixels, and what the backbone gives for it."""
+    """A labelled image without its pixels, with the backbone's outputs for it."""
 
-    image: LabelledImage
+    labelled: LabelledImage
     view: View
     patient: str
     sha256: str
@@ -56,12 +56,12 @@ class ImageFeatures:
     outputs: BackboneOutputs
 
 
-SeenOrRejected = ImageFeatures | Rejection
+FeaturesOrRejection = ImageFeatures | Rejection
 
 
 def outputs_of(images: Sequence[ImageFeatures]) -> dict[HeadInput, NDArray[np.float32]]:
-    """Stack what a backbone gives for N images, at least one: shape (N, width) each."""
-    return {given: np.array([one.outputs[given] for one in images]) for given in images[0].outputs}
+    """Stack a backbone's outputs for N images, at least one: shape (N, width) each."""
+    return {name: np.array([image.outputs[name] for image in images]) for name in images[0].outputs}
 
 
 def points_of(images: Sequence[ImageFeatures], head: Head) -> NDArray[np.float64]:
@@ -71,16 +71,18 @@ def points_of(images: Sequence[ImageFeatures], head: Head) -> NDArray[np.float64
 
 async def extract_features(
     images: Sequence[LabelledImage], resources: Resources, network: FeatureNetwork
-) -> list[SeenOrRejected]:
-    """Read images, prepare them and push them through the backbone, in their order.
+) -> list[FeaturesOrRejection]:
+    """Compute the backbone's outputs for labelled images, in their order.
 
-    Only a few are in memory at once.
+    Only a few images are in memory at once.
     """
     resources.progress.waiting(len(images))
 
-    def through(inputs: Sequence[ModelInput]) -> list[BackboneOutputs]:
-        given = network.outputs(inputs)
-        return [{name: rows[place] for name, rows in given.items()} for place in range(len(inputs))]
+    def outputs_by_image(inputs: Sequence[ModelInput]) -> list[BackboneOutputs]:
+        outputs = network.outputs(inputs)
+        return [
+            {name: rows[place] for name, rows in outputs.items()} for place in range(len(inputs))
+        ]
 
     with Pipeline(resources.settings, network) as pipeline:
 
@@ -88,23 +90,23 @@ async def extract_features(
             content = await asyncio.to_thread(_read, image)
             return await pipeline.decode(content, partial(_prepared, sha256=content.sha256))
 
-        async def look(batch: Sequence[LabelledImage]) -> list[SeenOrRejected]:
-            images = await pipeline.prepare(batch, prepare)
-            answers = await pipeline.infer(images, through)
-            rejected = sum(isinstance(image, Rejection) for image in images)
+        async def extract(batch: Sequence[LabelledImage]) -> list[FeaturesOrRejection]:
+            prepared = await pipeline.prepare(batch, prepare)
+            results = await pipeline.infer(prepared, outputs_by_image)
+            rejected = sum(isinstance(image, Rejection) for image in prepared)
             resources.progress.advanced(scored=len(batch) - rejected, rejected=rejected)
             return [
-                answer if isinstance(answer, Rejection) else _seen(image, *answer)
-                for image, answer in zip(batch, answers, strict=True)
+                result if isinstance(result, Rejection) else _features(image, *result)
+                for image, result in zip(batch, results, strict=True)
             ]
 
         batches = in_batches(images, resources.settings.batch_size)
-        return list(chain.from_iterable(await at_once(pipeline.batches, look, batches)))
+        return list(chain.from_iterable(await at_once(pipeline.batches, extract, batches)))
 
 
 def _read(image: LabelledImage) -> FileContent:
     content = read_local_file(image.path)
-    record = SidecarRecord(patient_id=image.patient or _NOBODY, view=image.view)
+    record = SidecarRecord(patient_id=image.patient or _NO_PATIENT, view=image.view)
     return FileContent(content, record, hashlib.sha256(content).hexdigest())
 
 
@@ -114,19 +116,19 @@ def _prepared(radiograph: Radiograph, network: Network, *, sha256: str) -> Prepa
     return PreparedLabelledImage(radiograph.record, model_input, sha256, perceptual)
 
 
-def _seen(
+def _features(
     image: LabelledImage, prepared: PreparedLabelledImage, outputs: BackboneOutputs
 ) -> ImageFeatures:
     return ImageFeatures(
-        image=image,
+        labelled=image,
         view=prepared.record.view,
-        patient=image.patient or _named(prepared.record.patient.value),
+        patient=image.patient or _named_patient(prepared.record.patient.value),
         sha256=prepared.sha256,
         perceptual=prepared.perceptual,
         outputs=outputs,
     )
 
 
-def _named(patient: str) -> str:
-    """Return what a DICOM file says; nobody is no patient that two images could share."""
-    return "" if patient == _NOBODY else patient
+def _named_patient(patient: str) -> str:
+    """Return the patient of a DICOM file; two images without one do not share a patient."""
+    return "" if patient == _NO_PATIENT else patient

@@ -1,10 +1,10 @@
-"""A labelled folder: images, what readers said of them, and whose they are.
+"""A labelled folder: images with their readers' scores and patients.
 
 ``severity_scores.csv`` has the columns ``filename``, ``geographic_extent_mean`` (0 to 8) and
 ``opacity_mean``. ``brixia_scores.csv`` has ``filename`` and each reader's zones or global Brixia
 score; see `severity.evaluation.brixia`. ``metadata.csv``, optional, has ``filename``,
 ``patientid`` (or ``patient_id``), ``view``, ``sex`` and ``age``, as far as they are known; a table
-of labels may have them too. The images lie beside the tables or in ``images/``.
+of labels may have them too. The images lie next to the tables or in ``images/``.
 """
 
 import csv
@@ -30,10 +30,10 @@ _PATIENT = ("patientid", "patient_id")
 
 
 class LabelKind(StrEnum):
-    """What the points of an image rest on, the better first."""
+    """The kind of scores that an image's points come from, the better first."""
 
     READERS = "readers"  # scored on these two scales
-    BRIXIA = "brixia"  # a Brixia score stands in for both
+    BRIXIA = "brixia"  # a proxy for both, computed from a Brixia score
 
 
 BRIXIA_LABELS = "brixia_scores.csv"
@@ -42,7 +42,7 @@ _FILES = {LabelKind.READERS: LABELS, LabelKind.BRIXIA: BRIXIA_LABELS}
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """One image that readers scored; what is not known of it is empty."""
+    """One image that readers scored; unknown attributes are empty."""
 
     name: str
     path: Path
@@ -57,7 +57,7 @@ class LabelledImage:
 
 @dataclass(frozen=True)
 class LabelledFolder:
-    """What a folder holds; ``missing`` names images that were scored but are not there.
+    """The labelled images of a folder; ``missing`` names those whose file is absent.
 
     ``label_files`` has the SHA-256 of each table of labels by its name, ``labels_sha256`` that of
     all of them together.
@@ -70,7 +70,7 @@ class LabelledFolder:
 
     @property
     def labels_sha256(self) -> str:
-        """Identify the labels."""
+        """Return one hash that identifies all labels."""
         hashes = list(self.label_files.values())
         return (
             hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
@@ -86,14 +86,14 @@ class _Table:
 def read_labelled(
     folder: Path, *, opacity: Scale, kinds: Collection[LabelKind] = (LabelKind.READERS,)
 ) -> LabelledFolder:
-    """Read the tables of a folder, and look for its images.
+    """Read the labels of a folder, and find its images.
 
     Parameters
     ----------
     opacity
         The scale of ``opacity_mean``: 0 to 6 in Cohen et al. 2020, 0 to 8 in the RALO set.
     kinds
-        Which labels; of an image that has several the best one counts, in the order of `LabelKind`.
+        Which labels to read; if an image has several, the best counts, by `LabelKind`'s order.
 
     Raises
     ------
@@ -112,18 +112,19 @@ def read_labelled(
         if path is None:
             missing.append(name)
             continue
-        about = {**row, **{key: value for key, value in metadata.get(name, {}).items() if value}}
-        extent, of_opacity = _both(row, kind, opacity, folder / _FILES[kind])
+        known = {key: value for key, value in metadata.get(name, {}).items() if value}
+        details = {**row, **known}
+        extent, opacity_points = _extent_and_opacity(row, kind, opacity, folder / _FILES[kind])
         images.append(
             LabelledImage(
                 name=name,
                 path=path,
                 extent=extent,
-                opacity=of_opacity,
-                patient=next((about[key] for key in _PATIENT if about.get(key)), ""),
-                view=about.get("view", ""),
-                sex=about.get("sex", "").upper()[:1],
-                age=_age(about.get("age", "")),
+                opacity=opacity_points,
+                patient=next((details[key] for key in _PATIENT if details.get(key)), ""),
+                view=details.get("view", ""),
+                sex=details.get("sex", "").upper()[:1],
+                age=_age(details.get("age", "")),
                 label=kind,
             )
         )
@@ -133,7 +134,7 @@ def read_labelled(
     return LabelledFolder(tuple(images), tuple(missing), opacity, digests)
 
 
-def _both(
+def _extent_and_opacity(
     row: Mapping[str, str], kind: LabelKind, opacity: Scale, path: Path
 ) -> tuple[float, float]:
     """Return an image's extent and opacity in points."""
@@ -152,7 +153,7 @@ def _both(
 
 
 def _read(path: Path) -> _Table:
-    """Read a table by image; the same image twice must say the same."""
+    """Read a table's rows by image; two rows of one image must be equal."""
     try:
         content = path.read_bytes()
         rows = list(_rows(content.decode("utf-8-sig")))
@@ -179,7 +180,7 @@ def _rows(text: str) -> Iterator[dict[str, str]]:
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    """Look for an image beside the tables and in ``images``; never outside the folder."""
+    """Find an image next to the tables or in ``images``; never outside the folder."""
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise UsageError(f"{folder}: {name} is not a name within the folder")
     places = (folder / name, folder / _IMAGES / name)
@@ -203,7 +204,7 @@ def _points(row: Mapping[str, str], column: str, scale: Scale, path: Path) -> fl
 
 
 def _age(text: str) -> float | None:
-    """Read years; what is no number is not known."""
+    """Parse an age in years; None if it is no finite number."""
     try:
         years = float(text)
     except ValueError:

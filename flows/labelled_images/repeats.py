@@ -1,7 +1,7 @@
-"""Images of a labelled folder whose time is known, whether or not readers scored them.
+"""Repeat images of a labelled folder: of one patient within 24 hours, scored by readers or not.
 
-``metadata.csv`` says when: ``offset`` (or ``offset_days``), in days since the patient's day 0, or
-``acquired_at``, an ISO 8601 date or date and time.
+``metadata.csv`` states the time as ``offset`` (or ``offset_days``), in days since the patient's
+day 0, or as ``acquired_at``, an ISO 8601 date or date and time.
 """
 
 import math
@@ -16,7 +16,7 @@ from severity.evaluation.repeatability import Moment, repeat_sets
 from severity.files.sidecar import SidecarRecord, parse_sidecar
 
 _MOST_SETS = 200
-"""Of repeats that are scored; more would hardly narrow the interval."""
+"""The most sets of repeats that are scored; more would hardly narrow the interval."""
 
 _PLACES = ("", "images")
 _HOURS = 24
@@ -25,7 +25,7 @@ _DATE_ALONE = len("2020-03-01")
 
 @dataclass(frozen=True)
 class DatedImage:
-    """One image, what the table says of it, and when it was taken."""
+    """One image with its record in the table and the time when it was taken."""
 
     path: Path
     record: SidecarRecord
@@ -34,17 +34,17 @@ class DatedImage:
 
 @dataclass(frozen=True)
 class Dated:
-    """The images that may repeat another one, and what a reader of the numbers must know."""
+    """Images that may repeat another one, and a note for the reader of the numbers."""
 
     images: tuple[DatedImage, ...] = ()
     note: str = ""
 
 
 def read_repeats(folder: Path) -> Dated:
-    """Find the images of one patient within 24 hours, as far as the table tells.
+    """Find the images of one patient within 24 hours, as far as their times are known.
 
-    Whether they are copies of one exposure is not looked at here. What cannot be read is no
-    error: then the note says why there are no repeats.
+    Copies of one exposure are not left out here. A table that cannot be read is no error: the
+    note then states why there are no repeats.
     """
     path = folder / METADATA
     try:
@@ -59,7 +59,9 @@ def read_repeats(folder: Path) -> Dated:
             note=f"{METADATA} has no patients with offset, offset_days or acquired_at for images "
             "that are here, so none is known to repeat another."
         )
-    sets = repeat_sets([one.record.patient_id for one in dated], [one.moment for one in dated])
+    sets = repeat_sets(
+        [image.record.patient_id for image in dated], [image.moment for image in dated]
+    )
     note = f"Of {len(sets)} sets of repeats, the first {_MOST_SETS} were scored."
     return Dated(
         tuple(dated[place] for images in sets[:_MOST_SETS] for place in images),
@@ -78,20 +80,20 @@ def _dated(folder: Path, records: Mapping[str, SidecarRecord]) -> list[DatedImag
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    """Look for an image beside the table and in ``images``; never outside the folder."""
+    """Find an image next to the table or in ``images``; never outside the folder."""
     if Path(name).is_absolute() or ".." in Path(name).parts:
         return None
     return next((path for place in _PLACES if (path := folder / place / name).is_file()), None)
 
 
 def moment_of(record: SidecarRecord) -> Moment | None:
-    """Read when an image was taken; None where the table does not tell.
+    """Parse the time when an image was taken; None if the table has none.
 
-    A time of day, or a part of a day, is what makes the hour known. Zones are left out: images
-    of one patient within 24 hours come from one place.
+    The hour is known if there is a time of day, or a part of a day. Time zones are ignored:
+    images of one patient within 24 hours come from one place.
     """
     if record.acquired_at:
-        return _of_clock(record.acquired_at)
+        return _clock_moment(record.acquired_at)
     try:
         days = float(record.offset_days)
     except ValueError:
@@ -99,11 +101,11 @@ def moment_of(record: SidecarRecord) -> Moment | None:
     return Moment(days, hour_known=not days.is_integer()) if math.isfinite(days) else None
 
 
-def _of_clock(written: str) -> Moment | None:
+def _clock_moment(text: str) -> Moment | None:
     try:
-        if len(written) <= _DATE_ALONE:
-            return Moment(float(date.fromisoformat(written).toordinal()))
-        at = datetime.fromisoformat(written)
+        if len(text) <= _DATE_ALONE:
+            return Moment(float(date.fromisoformat(text).toordinal()))
+        at = datetime.fromisoformat(text)
     except ValueError:
         return None
     hours = at.hour + at.minute / 60 + at.second / 3600

@@ -133,7 +133,7 @@ def _training(known: KnownModel) -> dict[str, str]:
     head = training["head"]
     labels = ", ".join(f"{count} {kind}" for kind, count in training["images_by_label"].items())
     return {
-        "fitted on": f"{training['films']} images of {training['groups']} groups of patients "
+        "fitted on": f"{training['images']} images of {training['groups']} groups of patients "
         f"({labels})",
         "fitted as": f"{head['kind']} on {head['on']}, seed {training['seed']}: "
         f"{json.dumps(head['chosen'])}",

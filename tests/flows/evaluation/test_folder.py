@@ -64,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def compact(_own_home: None) -> Resources:
-    # The model without a calibration: what is missing then must be said.
+    # The model without a calibration: the report must state what is missing then.
     return Resources(Settings(device="cpu", batch_size=5, model="compact-1"), Progress())
 
 
@@ -74,7 +74,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def found(folder: Path, out: Path, compact: Resources) -> Evaluation:
+def evaluation(folder: Path, out: Path, compact: Resources) -> Evaluation:
     return asyncio.run(
         evaluate_folder(
             EvaluationRequest(folder, folder / "peers", out, perturbed=PERTURBED), compact
@@ -82,42 +82,42 @@ def found(folder: Path, out: Path, compact: Resources) -> Evaluation:
     )
 
 
-def test_images_that_take_no_part_are_named(found: Evaluation, out: Path):
-    assert found.missing == (ABSENT,)
-    assert list(found.rejected) == [LATERAL]
+def test_images_that_are_left_out_are_named(evaluation: Evaluation, out: Path):
+    assert evaluation.missing == (ABSENT,)
+    assert list(evaluation.rejected) == [LATERAL]
     report = (out / "evaluation.md").read_text()
     assert f"| {ABSENT} | missing: no such file |" in report
     assert f"| {LATERAL} | rejected: lateral" in report
 
 
-def test_identical_images_of_two_patients_are_one_group(found: Evaluation):
-    names = [one.image.name for one in found.images]
+def test_identical_images_of_two_patients_are_one_group(evaluation: Evaluation):
+    names = [image.labelled.name for image in evaluation.images]
     copy, original = names.index(COPY), names.index("film-0-0.png")
 
-    assert found.groups[copy] == found.groups[original]
-    assert len(set(found.groups)) == PATIENTS
-    for training, _ in halves(found.groups):
+    assert evaluation.groups[copy] == evaluation.groups[original]
+    assert len(set(evaluation.groups)) == PATIENTS
+    for training, _ in halves(evaluation.groups):
         assert (copy in training) == (original in training)
-    assert "Pairs of patients who share an image, and so a group: 1." in found.notes
+    assert "Pairs of patients who share an image, and so a group: 1." in evaluation.notes
 
 
-def test_a_comparator_that_says_what_the_readers_say_has_no_error(found: Evaluation):
-    mirror = found.result("mirror").measured
+def test_a_comparator_that_predicts_the_readers_points_has_no_error(evaluation: Evaluation):
+    mirror = evaluation.result("mirror").measured
 
     assert mirror[EXTENT].mae.value == pytest.approx(0, abs=1e-6)
     assert mirror[OPACITY].metrics["pearson"].mean == pytest.approx(1)
 
 
-def test_the_models_head_is_measured_as_it_scores(found: Evaluation, compact: Resources):
+def test_the_models_head_is_measured_as_it_scores(evaluation: Evaluation, compact: Resources):
     from flows.scoring.single_files import score_files
 
-    results = score_files([one.image.path for one in found.images], compact)
+    results = score_files([image.labelled.path for image in evaluation.images], compact)
 
-    extents = [one.score.geographic_extent for one in results if one.score]
-    assert np.allclose(found.result(AS_IT_IS).measured[EXTENT].predicted, extents, atol=1e-4)
+    extents = [result.score.geographic_extent for result in results if result.score]
+    assert np.allclose(evaluation.result(AS_IT_IS).measured[EXTENT].predicted, extents, atol=1e-4)
 
 
-def test_every_file_of_the_report_says_what_it_is_for(found: Evaluation, out: Path):
+def test_every_file_of_the_report_says_what_it_is_for(evaluation: Evaluation, out: Path):
     assert sorted(path.name for path in out.iterdir()) == [
         "agreement-all-features-1-280.png",
         "agreement-own-head-as-it-is.png",
@@ -129,61 +129,65 @@ def test_every_file_of_the_report_says_what_it_is_for(found: Evaluation, out: Pa
     for path in (path for path in out.iterdir() if path.suffix != ".png"):
         text = path.read_text()
         assert RESEARCH_USE_ONLY in text
-        assert found.version.key in text
+        assert evaluation.version.key in text
     for path in out.glob("*.png"):
         with Image.open(path) as picture:
             assert min(picture.size) > 800
 
 
-def test_the_report_holds_command_fingerprint_and_cautions(found: Evaluation, out: Path):
+def test_the_report_holds_command_fingerprint_and_cautions(evaluation: Evaluation, out: Path):
     report = (out / "evaluation.md").read_text()
 
-    assert f"cxr-severity evaluate --data {found.images[0].image.path.parents[1]}" in report
-    assert f"`{found.fingerprint}`" in report
+    assert f"cxr-severity evaluate --data {evaluation.images[0].labelled.path.parents[1]}" in report
+    assert f"`{evaluation.fingerprint}`" in report
     assert "| sex: F | 8 | 8 |" in report
     assert "caution: fewer than 10 images" in report
 
 
-def test_predictions_name_the_file_and_no_path(found: Evaluation, out: Path):
+def test_predictions_name_the_file_and_no_path(evaluation: Evaluation, out: Path):
     with (out / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
 
-    assert len(rows) == 4 * 2 * len(found.images)
-    assert {row["film"] for row in rows} == {one.image.name for one in found.images}
+    assert len(rows) == 4 * 2 * len(evaluation.images)
+    assert {row["image"] for row in rows} == {image.labelled.name for image in evaluation.images}
 
 
 def test_the_same_images_give_the_same_numbers(
-    found: Evaluation, folder: Path, out: Path, compact: Resources, tmp_path: Path
+    evaluation: Evaluation, folder: Path, out: Path, compact: Resources, tmp_path: Path
 ):
     again = EvaluationRequest(folder, folder / "peers", tmp_path / "again", perturbed=PERTURBED)
 
     asyncio.run(evaluate_folder(again, compact))
 
     assert (out / "predictions.csv").read_bytes() == (again.out / "predictions.csv").read_bytes()
-    ours, theirs = (rows_of(place / "measurement_error.csv") for place in (out, again.out))
-    assert [one | {"command": ""} for one in ours] == [one | {"command": ""} for one in theirs]
+    first, second = (rows_of(place / "measurement_error.csv") for place in (out, again.out))
+    assert [row | {"command": ""} for row in first] == [row | {"command": ""} for row in second]
 
 
 def test_labels_on_another_scale_stretch_the_models_opacity(
-    found: Evaluation, folder: Path, compact: Resources
+    evaluation: Evaluation, folder: Path, compact: Resources
 ):
     request = EvaluationRequest(folder, opacity=Scale(0, 8), perturbed=0)
     wide = asyncio.run(evaluate_folder(request, compact))
 
-    ours, theirs = (one.result(AS_IT_IS).measured[OPACITY].predicted for one in (wide, found))
-    assert np.allclose(ours, theirs * 8 / 6, atol=1e-5)
+    stretched, own = (
+        result.result(AS_IT_IS).measured[OPACITY].predicted for result in (wide, evaluation)
+    )
+    assert np.allclose(stretched, own * 8 / 6, atol=1e-5)
     assert "--opacity-scale 0 8 --perturbed 0" in request.command(wide.version)
 
 
-def test_images_on_which_the_head_was_fitted_are_cried_out(found: Evaluation):
+def test_images_on_which_the_head_was_fitted_give_a_warning(evaluation: Evaluation):
     from flows.evaluation.notes import fit_note
 
-    known = replace(found.images[0].image, name="01E392EE-69F9-4E33-BFCE-E5C968654078.jpeg")
-    images = [replace(found.images[0], image=known), found.images[1]]
+    fitted = replace(
+        evaluation.images[0].labelled, name="01E392EE-69F9-4E33-BFCE-E5C968654078.jpeg"
+    )
+    images = [replace(evaluation.images[0], labelled=fitted), evaluation.images[1]]
 
     assert fit_note("compact-1", images).startswith("WARNING: 1 of these 2 images were used to fit")
-    assert fit_note("compact-1", found.images).startswith("None of these images")
-    assert "not known here" in fit_note("mine-v1", images)
+    assert fit_note("compact-1", evaluation.images).startswith("None of these images")
+    assert "it is not known on which images" in fit_note("mine-v1", images)
 
 
 def test_the_flow_leaves_a_table_without_image_names(
@@ -203,7 +207,7 @@ def test_the_flow_leaves_a_table_without_image_names(
     shown = asyncio.run(artifacts())
     assert f"{len(evaluation.images)} images of {PATIENTS} groups" in shown
     assert "all features" in shown
-    assert not any(one.image.name in shown for one in evaluation.images)
+    assert not any(image.labelled.name in shown for image in evaluation.images)
     assert ABSENT not in shown
 
 
@@ -212,19 +216,19 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_images_of_the_next_day_tell_the_error_of_a_change(
-    found: Evaluation, folder: Path, compact: Resources
+def test_images_of_the_next_day_measure_the_test_retest_error(
+    evaluation: Evaluation, folder: Path, compact: Resources
 ):
     from flows.scoring.single_files import score_files
 
-    pairs = [(f"film-{one}-0.png", f"next-{one}.png") for one in range(REPEATED)]
+    pairs = [(f"film-{patient}-0.png", f"next-{patient}.png") for patient in range(REPEATED)]
     files = [folder / "images" / name for pair in pairs for name in pair]
-    scores = [one.score for one in score_files(files, compact)]
+    scores = [result.score for result in score_files(files, compact)]
 
-    extent, opacity = found.repeatability.errors
+    extent, opacity = evaluation.repeatability.errors
     for error, points in (
-        (extent, [one.geographic_extent for one in scores if one]),
-        (opacity, [one.opacity for one in scores if one]),
+        (extent, [score.geographic_extent for score in scores if score]),
+        (opacity, [score.opacity for score in scores if score]),
     ):
         differences = np.diff(np.reshape(points, (-1, 2)))
         assert error.repeats is not None
@@ -232,8 +236,8 @@ def test_images_of_the_next_day_tell_the_error_of_a_change(
         assert error.repeats.points == pytest.approx(np.sqrt((differences**2).mean() / 2), abs=1e-4)
 
 
-def test_the_report_holds_the_error_of_change_and_says_how_little_is_known(
-    found: Evaluation, out: Path
+def test_the_report_has_the_error_of_change_and_cautions_about_few_images(
+    evaluation: Evaluation, out: Path
 ):
     report = (out / "evaluation.md").read_text()
     rows = rows_of(out / "measurement_error.csv")
@@ -254,7 +258,7 @@ def test_the_report_holds_the_error_of_change_and_says_how_little_is_known(
     assert f"geographic extent {larger:.2f}, opacity" in report
 
 
-def test_too_few_patients_for_intervals_and_no_calibration_are_said(out: Path):
+def test_too_few_patients_for_intervals_and_no_calibration_are_noted(out: Path):
     report = (out / "evaluation.md").read_text()
 
     assert "A half has too few patients to fit margins: 9 are the least" in report
@@ -262,19 +266,22 @@ def test_too_few_patients_for_intervals_and_no_calibration_are_said(out: Path):
     assert not (out / "prediction_intervals.csv").exists()
 
 
-def test_a_models_own_intervals_are_counted_as_it_shows_them(found: Evaluation, compact: Resources):
+def test_a_models_own_intervals_are_counted_as_it_shows_them(
+    evaluation: Evaluation, compact: Resources
+):
     from flows.evaluation.intervals import Readers, as_shipped
 
     def shares(margin: float) -> list[float]:
         margins = Margins((0.0,), (margin,), (margin,))
-        one = ScoreCalibration(margins, MeasurementError(None, None))
-        model = replace(compact.load_model(), calibration=Calibration(one, one))
-        readers = Readers(found.observed, found.groups, found.scales)
-        return [one.rows[0].share.value for one in as_shipped(found.images, model, readers)]
+        calibration = ScoreCalibration(margins, MeasurementError(None, None))
+        model = replace(compact.load_model(), calibration=Calibration(calibration, calibration))
+        readers = Readers(evaluation.observed, evaluation.groups, evaluation.scales)
+        coverages = as_shipped(evaluation.images, model, readers)
+        return [coverage.rows[0].share.value for coverage in coverages]
 
-    own = found.result(AS_IT_IS).measured
+    own = evaluation.result(AS_IT_IS).measured
     within = [
-        float((np.abs(own[score].predicted - found.observed[score]) <= 1.5).mean())
+        float((np.abs(own[score].predicted - evaluation.observed[score]) <= 1.5).mean())
         for score in (EXTENT, OPACITY)
     ]
     assert shares(8) == [1, 1]
@@ -282,22 +289,22 @@ def test_a_models_own_intervals_are_counted_as_it_shows_them(found: Evaluation, 
     assert 0 < min(within) < 1
 
 
-def test_what_intervals_held_is_in_the_report(found: Evaluation, tmp_path: Path):
+def test_what_intervals_held_is_in_the_report(evaluation: Evaluation, tmp_path: Path):
     from flows.evaluation.intervals import Readers, on_halves
     from flows.evaluation.report import write_report
 
     generator = np.random.default_rng(0)
-    given = generator.uniform(0, 8, 60)
+    outputs = generator.uniform(0, 8, 60)
     observed = {
-        score: (given + generator.normal(0, 0.7, 60)).clip(0, scale.highest)
-        for score, scale in found.scales.items()
+        score: (outputs + generator.normal(0, 0.7, 60)).clip(0, scale.highest)
+        for score, scale in evaluation.scales.items()
     }
-    groups = [str(one) for one in range(60)]
+    groups = [str(patient) for patient in range(60)]
     intervals = on_halves(
-        comparator("other", given, given), Readers(observed, groups, found.scales)
+        comparator("other", outputs, outputs), Readers(observed, groups, evaluation.scales)
     )
 
-    write_report(replace(found, intervals=intervals), tmp_path, command="")
+    write_report(replace(evaluation, intervals=intervals), tmp_path, command="")
 
     rows = rows_of(tmp_path / "prediction_intervals.csv")
     whole = [row for row in rows if row["range"] == "all"]
@@ -336,7 +343,7 @@ def test_the_command_prints_json(folder: Path, monkeypatch, capsys):
 def test_the_command_perturbs_as_many_images_as_the_flow():
     from flows.cli.evaluate import evaluate_command
 
-    (option,) = (one for one in evaluate_command.params if one.name == "perturbed")
+    (option,) = (each for each in evaluate_command.params if each.name == "perturbed")
 
     assert option.default == EvaluationRequest(Path()).perturbed
 
@@ -353,13 +360,20 @@ def test_the_command_perturbs_as_many_images_as_the_flow():
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(
-    arguments, message, folder: Path, found: Evaluation, out: Path, tmp_path, monkeypatch, capsys
+    arguments,
+    message,
+    folder: Path,
+    evaluation: Evaluation,
+    out: Path,
+    tmp_path,
+    monkeypatch,
+    capsys,
 ):
     places = {"empty": tmp_path, "folder": folder, "out": out}
 
-    code = command(monkeypatch, *(one.format(**places) for one in arguments))
+    code = command(monkeypatch, *(argument.format(**places) for argument in arguments))
 
-    said = capsys.readouterr().err
+    errors = capsys.readouterr().err
     assert code == 2
-    assert message in said
-    assert said.count("\n") == 1
+    assert message in errors
+    assert errors.count("\n") == 1

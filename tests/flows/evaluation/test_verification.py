@@ -1,4 +1,4 @@
-"""Whether a model gives the numbers that its authors published."""
+"""Whether a model reproduces the numbers that its authors published."""
 
 import csv
 import json
@@ -19,9 +19,9 @@ def write_reference(folder: Path, images: Sequence[dict[str, object]], *, off: f
     with (folder / "reference/published_geographic_extent.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["filename", "rater_mean", "published_prediction"])
-        for one in images:
-            raw = float(one["geographic_extent_raw"])
-            writer.writerow([Path(str(one["file"])).name, "1.0", f"{raw:.2f}"])
+        for image in images:
+            raw = float(image["geographic_extent_raw"])
+            writer.writerow([Path(str(image["file"])).name, "1.0", f"{raw:.2f}"])
     with (folder / "reference/published_readme_examples.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["filename", "geographic_extent_0_8", "opacity_0_6"])
@@ -97,7 +97,7 @@ def test_verify_of_a_model_on_other_scales_is_refused(command: Command, tmp_path
     ended = command("model", "verify", "--model", "txrv-ralo-v1", "--data", str(tmp_path / "data"))
 
     assert ended.code == 2
-    assert "txrv-ralo-v1 gives opacity from 0 to 8 points" in ended.err
+    assert "txrv-ralo-v1 scores opacity from 0 to 8 points" in ended.err
 
 
 def test_random_weights_do_not_give_the_published_predictions(
@@ -109,7 +109,7 @@ def test_random_weights_do_not_give_the_published_predictions(
     (tmp_path / "data/reference").symlink_to(cidc.parent / "reference")
     with (cidc.parent / "reference/published_readme_examples.csv").open() as file:
         for row in csv.DictReader(file):
-            (folder / row["filename"]).symlink_to(cidc / "folder" / row["filename"])
+            (folder / row["filename"]).symlink_to(cidc / "images" / row["filename"])
 
     ended = command("model", "verify", "--json", "--data", str(tmp_path / "data"))
 

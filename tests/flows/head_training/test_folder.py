@@ -118,9 +118,9 @@ def test_how_much_scores_move_is_measured_on_patients_whom_the_head_does_not_kno
     assert error.repeats.degrees == 2, "two images each of the two patients without readers' scores"
     assert error.perturbations is not None
     assert error.perturbations.points > 0
-    kept = store(Settings()).read("mine-v1").calibration
-    assert kept is not None
-    assert kept.opacity.error == error
+    stored = store(Settings()).read("mine-v1").calibration
+    assert stored is not None
+    assert stored.opacity.error == error
 
 
 def test_the_numbers_are_those_of_the_evaluation_and_name_no_image(
@@ -136,9 +136,9 @@ def test_the_numbers_are_those_of_the_evaluation_and_name_no_image(
     )
 
     row = next(
-        one
-        for one in document["results"]
-        if one["system"].startswith("all features") and one["score"] == "geographic extent"
+        row
+        for row in document["results"]
+        if row["system"].startswith("all features") and row["score"] == "geographic extent"
     )
     assert model.measured["geographic_extent"]["mae"] == pytest.approx(row["mae_mean"], abs=1e-3)
     assert model.measured["n_images"] == document["images"] == len(image_names()) + 1
@@ -154,19 +154,21 @@ def test_the_numbers_are_those_of_the_evaluation_and_name_no_image(
 # An MLP takes half a minute; that it comes out the same is tested where it is fitted.
 @pytest.mark.parametrize("kind", [HeadKind.LINEAR, HeadKind.RIDGE])
 def test_the_same_images_give_the_same_files(folder: Path, tmp_path: Path, kind: HeadKind) -> None:
-    one, other = (trained(folder, tmp_path / home, kind=kind) for home in ("one", "other"))
+    homes = [tmp_path / name for name in ("first", "second")]
 
-    assert one.version == other.version
+    first, second = (trained(folder, home, kind=kind) for home in homes)
+
+    assert first.version == second.version
     for name in ("head.safetensors", "model.json", "calibration.json"):
-        first, second = (tmp_path / home / "models/mine-v1" / name for home in ("one", "other"))
-        assert first.read_bytes() == second.read_bytes()
+        contents = {(home / "models/mine-v1" / name).read_bytes() for home in homes}
+        assert len(contents) == 1, name
 
 
 def test_a_taken_name_is_refused_before_an_image_is_read_and_nothing_changes(
     command: Command, folder: Path, home: Path, tmp_path: Path
 ) -> None:
     trained(folder, home)
-    before = {one: one.read_bytes() for one in home.rglob("*") if one.is_file()}
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
 
     empty = command("train", "--data", str(tmp_path), "--name", "mine-v1", "--head", "mlp")
     built_in = command("train", "--data", str(folder), "--name", "compact-1")
@@ -174,7 +176,7 @@ def test_a_taken_name_is_refused_before_an_image_is_read_and_nothing_changes(
     assert (empty.code, built_in.code) == (2, 2)
     assert "there is a model mine-v1 already, and none is replaced" in empty.err
     assert "compact-1 is built in" in built_in.err
-    assert {one: one.read_bytes() for one in home.rglob("*") if one.is_file()} == before
+    assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize("meanwhile", [HeadKind.LINEAR, HeadKind.RIDGE])
@@ -185,10 +187,10 @@ def test_a_name_that_is_taken_meanwhile_is_refused_in_the_end(
 
     train = module.train
 
-    def train_while_another_is_faster(*given: object) -> Trained:
+    def train_while_another_is_faster(*arguments: object) -> Trained:
         monkeypatch.setattr(module, "train", train)
         trained(folder, home, kind=meanwhile)
-        return train(*given)
+        return train(*arguments)
 
     monkeypatch.setattr(module, "train", train_while_another_is_faster)
 
@@ -213,26 +215,26 @@ def test_labels_of_ralo_give_a_head_on_their_scale(command: Command, tmp_path: P
     assert shown["version"]["opacity"] == {"lowest": 0, "highest": 8}
 
 
-def test_brixia_scores_stand_in_for_both_and_every_surface_says_so(
+def test_brixia_scores_are_proxies_for_both_scores_and_every_surface_states_it(
     command: Command, tmp_path: Path
 ) -> None:
     write_images(tmp_path / "brixia")
     write_brixia(tmp_path / "brixia", image_names())
-    arguments = ("train", "--data", str(tmp_path / "brixia"), "--name", "stand-in")
+    arguments = ("train", "--data", str(tmp_path / "brixia"), "--name", "proxy")
 
     refused = command(*arguments)
     ended = command(*arguments, "--labels", "brixia", "--head", "linear", *QUICK)
 
     assert refused.code == 2
-    assert "give --labels brixia" in refused.err
+    assert "use --labels brixia" in refused.err
     assert ended.code == 0, ended.err
-    shown = " ".join(command("model", "show", "stand-in").out.split())
+    shown = " ".join(command("model", "show", "proxy").out.split())
     for surface in (" ".join(ended.out.split()), shown):
         assert "one number as a proxy for two" in surface
         assert "not against readers of extent and opacity" in surface
-    head = store(Settings()).read("stand-in").head
-    given = np.random.default_rng(0).uniform(0, 1, (5, head.inputs)).astype(np.float32)
-    extent, opacity = head.points(given).T
+    head = store(Settings()).read("proxy").head
+    inputs = np.random.default_rng(0).uniform(0, 1, (5, head.inputs)).astype(np.float32)
+    extent, opacity = head.points(inputs).T
     assert extent / 8 == pytest.approx(opacity / 6, abs=1e-3)
 
 
@@ -257,9 +259,9 @@ def test_images_with_brixia_scores_join_the_fit_and_are_not_measured(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--data", "{few}"), "4 images of 2 patients do not tell how good a head is"),
+        (("--data", "{few}"), "4 images of 2 patients are too few to measure a head"),
         (("--data", "{empty}"), "severity_scores.csv cannot be read"),
-        (("--data", "{folder}", "--on", "lung-opacity"), "gives no lung-opacity, only features"),
+        (("--data", "{folder}", "--on", "lung-opacity"), "has no lung-opacity, only features"),
         (("--data", "{folder}", "--opacity-scale", "0", "10"), "kept between 0 and 8 points"),
         (("--data", "{folder}", "--labels", "cohen", "--labels", "ralo"), "are two scales"),
         (("--data", "{folder}", "--name", "My Head"), "is no name"),
@@ -274,7 +276,9 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     (tmp_path / "empty").mkdir()
     places = {"few": tmp_path / "few", "empty": tmp_path / "empty", "folder": folder}
 
-    ended = command("train", "--name", "mine-v1", *(one.format(**places) for one in arguments))
+    ended = command(
+        "train", "--name", "mine-v1", *(argument.format(**places) for argument in arguments)
+    )
 
     assert ended.code == 2
     assert message in ended.err
@@ -305,15 +309,15 @@ def test_a_linear_head_on_published_weights_takes_lung_opacity_alone_and_is_pinn
     scored = command("score", "--model", "on-all", image, "--json")
 
     assert ended.code == 0, ended.err
-    kept = store(Settings()).read("on-all")
-    assert kept.weights_sha256 == sha256
-    assert kept.training["head"]["on"] == "lung-opacity"
-    for chain in kept.head.layers:
+    stored = store(Settings()).read("on-all")
+    assert stored.weights_sha256 == sha256
+    assert stored.training["head"]["on"] == "lung-opacity"
+    for chain in stored.head.layers:
         (used,) = np.flatnonzero(chain[0].weight)
         assert FINDINGS[used] == "Lung Opacity"
     score = json.loads(scored.out)["results"][0]
     logit = score["findings"]["Lung Opacity"]
-    layer = kept.head.layers[0][0]
+    layer = stored.head.layers[0][0]
     expected = logit * layer.weight[used, 0] + layer.bias[0]
     assert score["geographic_extent_raw"] == pytest.approx(expected, abs=1e-3)
 
@@ -358,10 +362,10 @@ def test_the_flow_leaves_numbers_without_image_names(
             return str(await client.read_artifacts())
 
     with resources.using(Resources(Settings(home=home), Progress())):
-        done = asyncio.run(train_head(str(folder), "by-flow", head="linear"))
+        result = asyncio.run(train_head(str(folder), "by-flow", head="linear"))
 
     shown = asyncio.run(artifacts())
-    assert done.version.key in shown
+    assert result.version.key in shown
     assert "mean absolute error" in shown
     assert not any(name in shown for name in (*image_names(), COPY, ABSENT, BROKEN))
     assert store(Settings(home=home)).names() == ["by-flow"]

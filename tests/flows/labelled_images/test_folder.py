@@ -19,17 +19,17 @@ def labels(folder: Path, rows: str, *, metadata: str = "") -> Path:
     return folder
 
 
-def test_images_lie_beside_the_tables_or_in_images_and_a_missing_one_is_named(tmp_path: Path):
-    write_image(tmp_path / "beside.png", seed=1)
+def test_images_lie_next_to_the_tables_or_in_images_and_missing_ones_are_named(tmp_path: Path):
+    write_image(tmp_path / "outside.png", seed=1)
     write_image(tmp_path / "images" / "inside.png", seed=2)
     metadata = "filename,patientid,view,sex,age\ninside.png,7,AP,female,61\n"
-    labels(tmp_path, "beside.png,1,2\nabsent.png,3,4\ninside.png,8,6\n", metadata=metadata)
+    labels(tmp_path, "outside.png,1,2\nabsent.png,3,4\ninside.png,8,6\n", metadata=metadata)
 
-    found = read_labelled(tmp_path, opacity=Scale(0, 6))
+    labelled = read_labelled(tmp_path, opacity=Scale(0, 6))
 
-    assert found.missing == ("absent.png",)
-    beside, inside = found.images
-    assert (beside.name, beside.patient, beside.age) == ("beside.png", "", None)
+    assert labelled.missing == ("absent.png",)
+    outside, inside = labelled.images
+    assert (outside.name, outside.patient, outside.age) == ("outside.png", "", None)
     assert (inside.patient, inside.view, inside.sex, inside.age) == ("7", "AP", "F", 61)
     assert (inside.extent, inside.opacity) == (8, 6)
 
@@ -45,7 +45,7 @@ def test_images_lie_beside_the_tables_or_in_images_and_a_missing_one_is_named(tm
         ("../a.png,1,1\n", "is not a name within the folder"),
     ],
 )
-def test_what_is_wrong_in_the_labels_is_said(tmp_path: Path, rows: str, message: str):
+def test_wrong_labels_are_refused_with_their_image(tmp_path: Path, rows: str, message: str):
     write_image(tmp_path / "a.png", seed=1)
 
     with pytest.raises(UsageError, match=message.replace("(", r"\(")):
@@ -55,9 +55,9 @@ def test_what_is_wrong_in_the_labels_is_said(tmp_path: Path, rows: str, message:
 def test_the_scale_of_opacity_can_be_another(tmp_path: Path):
     write_image(tmp_path / "a.png", seed=1)
 
-    found = read_labelled(labels(tmp_path, "a.png,1,7\n"), opacity=Scale(0, 8))
+    labelled = read_labelled(labels(tmp_path, "a.png,1,7\n"), opacity=Scale(0, 8))
 
-    assert found.images[0].opacity == 7
+    assert labelled.images[0].opacity == 7
 
 
 def test_a_folder_without_labels_is_refused(tmp_path: Path):
@@ -69,14 +69,14 @@ def test_a_comparator_with_one_column_predicts_both_scores_with_it(tmp_path: Pat
     (tmp_path / "mine.csv").write_text("filename,total\na.png,3\n")
     (tmp_path / COMPARATORS["COVID-Net-S"]).write_text("fname,geo,opacity\na.png,1,2\n")
 
-    found = read_comparators(tmp_path)
+    comparators = read_comparators(tmp_path)
 
-    assert found == {"COVID-Net-S": {"a.png": (1, 2)}, "mine": {"a.png": (3, 3)}}
+    assert comparators == {"COVID-Net-S": {"a.png": (1, 2)}, "mine": {"a.png": (3, 3)}}
 
 
 @pytest.mark.parametrize("content", ["a,b\n1,2\n", "fname,x,y\na,1,2\n", "fname,x\na,high\n"])
 def test_a_table_that_is_no_comparator_is_refused(tmp_path: Path, content: str):
     (tmp_path / "broken.csv").write_text(content)
 
-    with pytest.raises(UsageError, match="holds no system's outputs"):
+    with pytest.raises(UsageError, match="is not a table of a system's outputs"):
         read_comparator(tmp_path / "broken.csv")

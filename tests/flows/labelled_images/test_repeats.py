@@ -16,7 +16,7 @@ def folder(place: Path, rows: str, *, header: str = "filename,patientid,offset,v
 
 
 def names(place: Path) -> list[str]:
-    return [one.path.name for one in read_repeats(place).images]
+    return [image.path.name for image in read_repeats(place).images]
 
 
 def test_images_of_one_patient_within_24_hours_are_found_without_labels(tmp_path: Path):
@@ -49,7 +49,7 @@ def test_a_time_is_known_to_the_day_or_to_the_hour(record, moment):
     assert moment_of(record) == moment
 
 
-def test_what_keeps_repeats_from_being_found_is_said(tmp_path: Path):
+def test_the_note_states_why_there_are_no_repeats(tmp_path: Path):
     assert "There is no metadata.csv" in read_repeats(tmp_path).note
     undated = folder(tmp_path / "undated", "0.png,a\n", header="filename,patientid")
     assert "no patients with offset" in read_repeats(undated).note
