@@ -18,12 +18,12 @@ def embedded_url(folder: Path) -> str:
     Raises
     ------
     DatabaseError
-        It cannot be started there.
+        The server does not start there.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         with warnings.catch_warnings():
-            # It notes that a run-time folder is missing, and makes one.
+            # platformdirs warns that a run-time folder is missing, and makes one.
             warnings.simplefilter("ignore")
             _make_runtime_folder()
             # Imported here: nobody with a DATABASE_URL needs the package.
@@ -40,10 +40,10 @@ def embedded_url(folder: Path) -> str:
 
 
 def _make_runtime_folder() -> None:
-    """Give the server's package a place for its lock that is this user's own.
+    """Make a folder of this user's own, where the server's package puts its lock.
 
-    Without one it takes a file in the folder for temporary files, which all users share: the
-    first of them would shut out all others. Root is let in everywhere, and its own folder would
+    Without one the package locks a file in the folder for temporary files, which all users share:
+    the first of them would shut out all others. Root is let in everywhere, and its own folder would
     be closed to the system user under which the server then runs.
     """
     if os.geteuid() != 0:

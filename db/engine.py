@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from db.errors import DatabaseError
 
 Transaction = Session
-"""What the functions of this package take, by a name that needs no SQLAlchemy."""
+"""The session that functions of this package accept, for callers that import no SQLAlchemy."""
 
 DRIVER = "postgresql+psycopg2"
 DASHBOARD_ROLE = "severity_dashboard"
@@ -40,7 +40,7 @@ class Database:
         Raises
         ------
         DatabaseError
-            The database refuses what is written, or is gone.
+            The database refused a statement, or the connection was lost.
         """
         with _failures(), Session(self.engine) as session, session.begin():
             yield session
@@ -95,7 +95,7 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[sqlalchemy.Connection]:
-        """Open a connection for what a transaction cannot do.
+        """Open a connection for migrations and for locks that outlive a transaction.
 
         Raises
         ------
@@ -113,7 +113,7 @@ class Database:
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """Turn what SQLAlchemy raises into this package's error."""
+    """Convert the errors of SQLAlchemy to `DatabaseError`."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -135,7 +135,7 @@ def _engine(url: str) -> Engine:
         raise DatabaseError("DATABASE_URL is not a URL: postgresql://user@host/name") from error
     if parsed.get_backend_name() != "postgresql":
         raise DatabaseError(f"DATABASE_URL names {parsed.get_backend_name()}, not postgresql")
-    # SQLAlchemy 2.1 would take psycopg 3 for a bare postgresql://.
+    # Where the URL names no driver, SQLAlchemy 2.1 would use psycopg 3.
     return create_engine(
         parsed.set(drivername=DRIVER),
         pool_pre_ping=True,

@@ -1,4 +1,4 @@
-"""The ledger: what was seen, who works on it, what became of it."""
+"""The ledger: which objects were seen, which run works on each, and what became of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,16 @@ from severity.domain import Reason
 
 _ENLISTING = 7_205_991_846_306_021_002  # an arbitrary constant of this project
 SUSPECT_CLAIMS = 2
-"""From here on an object is a suspect, claimed alone: if it kills, it takes no other with it."""
+"""An object claimed this often is a suspect, claimed alone: if it kills its worker, no other
+object loses its claim."""
 
 
 @dataclass(frozen=True)
 class SeenObject:
     """One object in an inbox: where it is and what it holds.
 
-    ``fingerprint`` is what the inbox says of the object without reading it,
-    ``record_sha256`` identifies what the sidecar says of it and is empty if it says nothing.
+    ``fingerprint`` is known without reading the object and changes when the object does.
+    ``record_sha256`` is the keyed hash of its sidecar record, empty without one.
     """
 
     object_key: str
@@ -31,7 +32,7 @@ class SeenObject:
 
 @dataclass(frozen=True)
 class Claim:
-    """One object that a run has taken."""
+    """One object that a run has claimed."""
 
     ledger_id: int
     object_key: str
@@ -40,7 +41,7 @@ class Claim:
 
 
 def known_contents(session: Session, inbox: str, fingerprints: dict[str, str]) -> dict[str, str]:
-    """Tell which of these objects need not be read again.
+    """Look up the contents of objects that need not be read again.
 
     Parameters
     ----------
@@ -61,23 +62,23 @@ def known_contents(session: Session, inbox: str, fingerprints: dict[str, str]) -
 
 
 def enlist(
-    session: Session, inbox: str, seen: Sequence[SeenObject], *, model_version_id: int
+    session: Session, inbox: str, objects: Sequence[SeenObject], *, model_version_id: int
 ) -> int:
-    """Enter objects into the ledger; what is there already stays as it is.
+    """Enter objects into the ledger; entries that it has already stay as they are.
 
     Returns
     -------
-    How many wait now that did not before.
+    How many objects wait now that did not before.
     """
-    if not seen:
+    if not objects:
         return 0
     values = {
         "inbox": inbox,
         "model": model_version_id,
-        "keys": [one.object_key for one in seen],
-        "fingerprints": [one.fingerprint for one in seen],
-        "contents": [one.content_sha256 for one in seen],
-        "records": [one.record_sha256 for one in seen],
+        "keys": [seen.object_key for seen in objects],
+        "fingerprints": [seen.fingerprint for seen in objects],
+        "contents": [seen.content_sha256 for seen in objects],
+        "records": [seen.record_sha256 for seen in objects],
     }
     # Runs that enter the same contents in another order would wait for each other.
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ENLISTING})
@@ -92,23 +93,23 @@ def enlist(
 def claim(
     session: Session, inbox: str, run_id: UUID, *, model_version_id: int, limit: int
 ) -> list[Claim]:
-    """Take the next objects of an inbox that wait for a model version; no suspects."""
+    """Claim the next objects of an inbox that wait for a model version; no suspects."""
     values = {"inbox": inbox, "run": run_id, "model": model_version_id}
-    return _taken(session, values | {"suspects": False, "limit": limit})
+    return _claim(session, values | {"suspects": False, "limit": limit})
 
 
 def claim_suspect(
     session: Session, inbox: str, run_id: UUID, *, model_version_id: int
 ) -> list[Claim]:
-    """Take one object whose claims ended with their worker, if one waits.
+    """Claim one object whose earlier claims ended with their worker, if one waits.
 
-    It may kill this worker too: a run that takes it must hold nothing else.
+    It may kill this worker too: a run that claims it must hold no other batch.
     """
     values = {"inbox": inbox, "run": run_id, "model": model_version_id}
-    return _taken(session, values | {"suspects": True, "limit": 1})
+    return _claim(session, values | {"suspects": True, "limit": 1})
 
 
-def _taken(session: Session, values: dict[str, object]) -> list[Claim]:
+def _claim(session: Session, values: dict[str, object]) -> list[Claim]:
     rows = session.execute(_CLAIM, values | {"suspect": SUSPECT_CLAIMS}).all()
     return [Claim(*row) for row in sorted(rows)]
 
@@ -120,11 +121,11 @@ def waiting(session: Session, inbox: str, *, model_version_id: int) -> int:
 
 
 def release(session: Session, reason: Reason, *, model_version_id: int) -> int:
-    """Put back what was rejected for one reason, to be tried again.
+    """Put all objects that were rejected for one reason back in the queue.
 
     Returns
     -------
-    How many objects wait again.
+    How many objects were put back.
     """
     values = {"reason": reason.value, "model": model_version_id}
     return len(session.execute(_RELEASE, values).all())

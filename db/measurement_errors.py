@@ -1,7 +1,7 @@
 """Measurement errors as a model version's row keeps them.
 
-Beside each error stands the smallest detectable change that follows from it: directions are
-told in SQL, and rest on one number that was computed once, in `severity.domain`.
+Each error is stored with the smallest detectable change that follows from it: directions are
+computed in SQL, and rest on one number that was computed once, in `severity.domain`.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from severity.domain import Interval, MeasurementError, MeasurementErrors, Stand
 
 @dataclass(frozen=True)
 class KnownErrors:
-    """What a row says: both errors, and the smallest detectable changes, in points."""
+    """The errors in a row and the smallest detectable changes, in points; None if not known."""
 
     errors: MeasurementErrors | None = None
     extent_smallest_detectable_change: float | None = None
@@ -21,7 +21,7 @@ class KnownErrors:
 
 
 def to_plain(errors: MeasurementErrors) -> dict[str, object]:
-    """Return errors as JSON can hold them, each with its smallest detectable change."""
+    """Return errors as values for JSON, each with its smallest detectable change."""
     return {
         "geographic_extent": _to_plain(errors.geographic_extent),
         "opacity": _to_plain(errors.opacity),
@@ -29,7 +29,7 @@ def to_plain(errors: MeasurementErrors) -> dict[str, object]:
 
 
 def from_plain(content: Mapping[str, Any] | None) -> KnownErrors:
-    """Read what `to_plain` wrote; nothing is known where it wrote nothing."""
+    """Return the errors that `to_plain` wrote; nothing is known where it wrote none."""
     if content is None:
         return KnownErrors()
     extent, opacity = content["geographic_extent"], content["opacity"]

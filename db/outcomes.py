@@ -1,4 +1,4 @@
-"""What became of claimed objects, and which of them may be written. Pure: no SQL."""
+"""The outcomes of claimed objects, and which of them may be written. Pure: no SQL."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from severity.errors import ConflictingImage
 
 @dataclass(frozen=True)
 class Scored:
-    """A claimed object that turned out to be an image, and its score."""
+    """A claimed object that is an image, and its score."""
 
     ledger_id: int
     patient_key: str
@@ -33,7 +33,7 @@ Outcome = Scored | Rejected
 
 @dataclass(frozen=True)
 class Closed:
-    """What the ledger says of an object now, and whether its image is out of distribution."""
+    """The ledger's state of an object now, and why its image is out of distribution, if it is."""
 
     ledger_id: int
     state: State
@@ -43,7 +43,7 @@ class Closed:
 
 @dataclass
 class KnownImage:
-    """An image that is stored already, or stands before another in the batch."""
+    """An image that is stored already, or comes before another in the batch."""
 
     image_uid: str
     pixel_sha256: str
@@ -53,40 +53,40 @@ class KnownImage:
 
 
 def decide(
-    brought: Iterable[Scored], known: Iterable[KnownImage]
+    batch: Iterable[Scored], stored: Iterable[KnownImage]
 ) -> tuple[list[Scored], list[Rejected]]:
-    """Tell which images may be written, and why the others contradict or repeat what is known.
+    """Decide which images may be written, and reject those that repeat or contradict a known one.
 
     Parameters
     ----------
-    brought
-        A batch. Each image that may be written is known to those that follow it.
-    known
+    batch
+        Each image that may be written is known to those that follow it.
+    stored
         The stored images that share their identity or their pixels with one of the batch.
     """
-    by_uid = {one.image_uid: one for one in known}
-    by_pixels = {one.pixel_sha256: one for one in by_uid.values()}
+    by_uid = {image.image_uid: image for image in stored}
+    by_pixels = {image.pixel_sha256: image for image in by_uid.values()}
     accepted, conflicts = [], []
     # Which of two files brings an image must not depend on which of them was read first.
-    for one in sorted(brought, key=lambda one: (one.record.image_uid, one.ledger_id)):
-        uid, pixels = one.record.image_uid, one.pixel_sha256
+    for scored in sorted(batch, key=lambda scored: (scored.record.image_uid, scored.ledger_id)):
+        uid, pixels = scored.record.image_uid, scored.pixel_sha256
         image = by_uid.get(uid) or by_pixels.get(pixels)
         if image is None:
-            at = one.record.acquired.at
-            image = KnownImage(uid, pixels, one.patient_key, at, is_scored=False)
+            at = scored.record.acquired.at
+            image = KnownImage(uid, pixels, scored.patient_key, at, is_scored=False)
             by_uid[uid] = by_pixels[pixels] = image
         try:
-            _check_same(image, one)
+            _check_same(image, scored)
         except ConflictingImage as conflict:
-            conflicts.append(Rejected(one.ledger_id, conflict.reason, str(conflict)))
+            conflicts.append(Rejected(scored.ledger_id, conflict.reason, str(conflict)))
         else:
             image.is_scored = True
-            accepted.append(one)
+            accepted.append(scored)
     return accepted, conflicts
 
 
 def _check_same(known: KnownImage, scored: Scored) -> None:
-    """Raise ConflictingImage if what was brought must not be written, given what is known."""
+    """Raise ConflictingImage if a score must not be written for an image that is known."""
     same_uid = known.image_uid == scored.record.image_uid
     if known.patient_key != scored.patient_key:
         raise ConflictingImage(

@@ -1,4 +1,4 @@
-"""Model versions and runs, and how one run sees that another is dead."""
+"""Model versions and runs, and how one run detects that another is dead."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +16,13 @@ from db.tables import ModelVersionRow, Run, Site
 from severity.domain import MeasurementErrors, ModelVersion
 
 MOST_CLAIMS = 4
-"""An object whose claim was abandoned this often is taken for what kills the workers."""
+"""After this many abandoned claims an object is quarantined: it seems to crash its workers."""
 
 _PRESENCE = "hashtextextended(:run, 0)"
 
 
 def check_pseudonyms(session: Session, fingerprint: str) -> None:
-    """Refuse a pseudonym secret other than the one that this database was begun with.
+    """Refuse a pseudonym secret other than the one that this database was first used with.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def check_pseudonyms(session: Session, fingerprint: str) -> None:
     session.execute(insert(Site).values(id=1, pseudonym_check=fingerprint).on_conflict_do_nothing())
     if session.scalars(select(Site.pseudonym_check)).one() != fingerprint:
         raise DatabaseError(
-            "the pseudonym secret is not the one that this database was begun with: "
+            "the pseudonym secret is not the one that this database was first used with: "
             "set SEVERITY_PSEUDONYM_KEY to that one"
         )
 
@@ -40,12 +40,12 @@ def check_pseudonyms(session: Session, fingerprint: str) -> None:
 def register_model(
     session: Session, version: ModelVersion, errors: MeasurementErrors | None = None
 ) -> int:
-    """Return the row of a model version; the first call makes it, for good.
+    """Return the id of a model version's row; the first call writes it, and none changes it.
 
     Parameters
     ----------
     errors
-        Of a version that has a calibration, and of no other.
+        The measurement errors of a calibrated version; None for any other.
     """
     session.execute(
         insert(ModelVersionRow)
@@ -65,13 +65,13 @@ def register_model(
         )
         .on_conflict_do_nothing()
     )
-    found = session.scalars(select(ModelVersionRow.id).where(ModelVersionRow.key == version.key))
-    return found.one()
+    ids = session.scalars(select(ModelVersionRow.id).where(ModelVersionRow.key == version.key))
+    return ids.one()
 
 
 @contextmanager
 def presence(database: Database, run_id: UUID) -> Iterator[None]:
-    """Show other runs that this one is alive, for as long as its process and network are.
+    """Hold a lock that shows other runs that this one lives, while its process and network do.
 
     An advisory lock belongs to a connection, and PostgreSQL ends it with the connection: after
     ``kill -9`` at once, without a clock or a heartbeat. A run whose connection breaks although
@@ -88,13 +88,13 @@ def presence(database: Database, run_id: UUID) -> Iterator[None]:
 
 
 def start_run(session: Session, run_id: UUID, *, model_version_id: int, software: str) -> None:
-    """Record a run; its `presence` must already show."""
+    """Record a run; its `presence` must be held already."""
     session.add(Run(id=run_id, model_version_id=model_version_id, software=software))
 
 
 def end_run(session: Session, run_id: UUID, state: str) -> None:
-    """Record how a run ended (``finished`` or ``failed``) and put back what it still holds."""
-    session.execute(_GIVE_BACK, {"run": run_id})
+    """Record how a run ended (``finished`` or ``failed``) and release its claims."""
+    session.execute(_RELEASE_IN_GOOD_ORDER, {"run": run_id})
     session.execute(
         update(Run)
         .where(Run.id == run_id, Run.state == "running")
@@ -103,7 +103,7 @@ def end_run(session: Session, run_id: UUID, state: str) -> None:
 
 
 def release_abandoned(session: Session) -> int:
-    """Put back what dead runs had claimed; safe to call at any time, by any run.
+    """Release the claims of dead runs; safe to call at any time, by any run.
 
     Returns
     -------
@@ -113,7 +113,9 @@ def release_abandoned(session: Session) -> int:
     dead = [run_id for run_id in session.scalars(running) if _is_dead(session, run_id)]
     released = 0
     for run_id in dead:
-        released += len(session.execute(_RELEASE, {"run": run_id, "most": MOST_CLAIMS}).all())
+        released += len(
+            session.execute(_RELEASE_ABANDONED, {"run": run_id, "most": MOST_CLAIMS}).all()
+        )
         end_run(session, run_id, "abandoned")
     return released
 
@@ -125,25 +127,25 @@ def _is_dead(session: Session, run_id: UUID) -> bool:
     return bool(free)
 
 
-# In the order in which `db.scores.close` locks them: the run may only seem dead, and be closing.
-_ITS_CLAIMS = """
-    WITH its AS MATERIALIZED (
+# Locked in the order of `db.scores.close`: the run may only seem dead, and be closing.
+_CLAIMS_OF_RUN = """
+    WITH claimed AS MATERIALIZED (
         SELECT id FROM ledger WHERE run_id = :run AND state = 'claimed' ORDER BY id FOR UPDATE
     )
 """
 
-# Given back in good order, so it does not count as an attempt that killed the worker.
-_GIVE_BACK = text(
+# A claim released in good order does not count as an attempt that killed the worker.
+_RELEASE_IN_GOOD_ORDER = text(
     f"""
-    {_ITS_CLAIMS}
+    {_CLAIMS_OF_RUN}
     UPDATE ledger SET run_id = NULL, state = 'waiting', claims = claims - 1
-    FROM its WHERE ledger.id = its.id
+    FROM claimed WHERE ledger.id = claimed.id
     """  # noqa: S608 - no value of a user is in it
 )
 
-_RELEASE = text(
+_RELEASE_ABANDONED = text(
     f"""
-    {_ITS_CLAIMS}
+    {_CLAIMS_OF_RUN}
     UPDATE ledger SET
         run_id = NULL,
         state = CASE WHEN claims < :most THEN 'waiting' ELSE 'quarantined' END,
@@ -151,7 +153,7 @@ _RELEASE = text(
         detail = CASE WHEN claims < :most THEN NULL
             ELSE 'the worker died each of the ' || claims || ' times it was tried' END,
         closed_at = CASE WHEN claims < :most THEN NULL ELSE clock_timestamp() END
-    FROM its WHERE ledger.id = its.id
+    FROM claimed WHERE ledger.id = claimed.id
     RETURNING ledger.id
     """  # noqa: S608 - no value of a user is in it
 )

@@ -1,7 +1,7 @@
 """Writing scores: each with the ledger state that it closes, in one transaction.
 
-What becomes of a batch is decided in Python and then written with one statement a table: a
-few statements for each image cost more than preparing it does.
+The outcomes of a batch are decided in Python and then written with one statement a table: a
+few statements for each image would cost more than preparing it does.
 """
 
 import json
@@ -23,35 +23,35 @@ def close(
 ) -> list[Closed]:
     """Write scores and rejections, and close their claims.
 
-    What the run no longer holds (its claim was released, because it seemed dead) is left to
-    whoever holds it now. What contradicts an image that is already known, or that stands
-    before it in the batch, is rejected here, with the reason.
+    An object that the run no longer holds (its claim was released, because the run seemed dead)
+    is left to the run that holds it now. An image that contradicts one that is already known, or
+    that comes before it in the batch, is rejected here, with the reason.
 
-    Closings take turns, from here to the end of their transactions. Two batches that bring
-    the same images under other UIDs would otherwise wait for each other, and neither could
-    tell what is known while the other is still writing it.
+    Closings take turns, from here to the end of their transactions. Two batches with the same
+    images under other UIDs would otherwise wait for each other, and neither could know an image
+    that the other is still writing.
 
     Returns
     -------
-    What was closed; shorter than ``outcomes`` if claims were lost.
+    The entries that were closed; fewer than ``outcomes`` if claims were lost.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CLOSING})
     outcomes = list(outcomes)
-    held = _held(session, run_id, [one.ledger_id for one in outcomes])
-    mine = [one for one in outcomes if one.ledger_id in held]
-    brought = [one for one in mine if isinstance(one, Scored)]
-    accepted, conflicts = decide(brought, _known(session, brought, model_version_id))
-    rejected = [one for one in mine if isinstance(one, Rejected)] + conflicts
+    claims = _locked_claims(session, run_id, [outcome.ledger_id for outcome in outcomes])
+    outcomes = [outcome for outcome in outcomes if outcome.ledger_id in claims]
+    batch = [outcome for outcome in outcomes if isinstance(outcome, Scored)]
+    accepted, conflicts = decide(batch, _known_images(session, batch, model_version_id))
+    rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)] + conflicts
     _write(session, run_id, accepted, model_version_id)
     _reject(session, rejected)
     return [
-        Closed(one.ledger_id, State.SCORED, out_of_distribution=one.score.out_of_distribution)
-        for one in accepted
-    ] + [Closed(one.ledger_id, State.QUARANTINED, one.reason) for one in rejected]
+        Closed(scored.ledger_id, State.SCORED, out_of_distribution=scored.score.out_of_distribution)
+        for scored in accepted
+    ] + [Closed(rejection.ledger_id, State.QUARANTINED, rejection.reason) for rejection in rejected]
 
 
-def _held(session: Session, run_id: UUID, ledger_ids: Sequence[int]) -> set[int]:
-    """Lock the entries that the run still holds, until the end of the transaction."""
+def _locked_claims(session: Session, run_id: UUID, ledger_ids: Sequence[int]) -> set[int]:
+    """Lock the entries that the run still holds, until the transaction ends; return their ids."""
     return set(
         session.scalars(
             select(LedgerEntry.id)
@@ -66,8 +66,10 @@ def _held(session: Session, run_id: UUID, ledger_ids: Sequence[int]) -> set[int]
     )
 
 
-def _known(session: Session, brought: Sequence[Scored], model_version_id: int) -> list[KnownImage]:
-    """Find the stored images that share their identity or their pixels with one of these."""
+def _known_images(
+    session: Session, batch: Sequence[Scored], model_version_id: int
+) -> list[KnownImage]:
+    """Find the stored images that share their identity or their pixels with one of a batch."""
     is_scored = exists().where(
         ScoreRow.image_id == Image.id, ScoreRow.model_version_id == model_version_id
     )
@@ -78,8 +80,8 @@ def _known(session: Session, brought: Sequence[Scored], model_version_id: int) -
         .join(Patient, Patient.id == Image.patient_id)
         .where(
             or_(
-                Image.image_uid.in_([one.record.image_uid for one in brought]),
-                Image.pixel_sha256.in_([one.pixel_sha256 for one in brought]),
+                Image.image_uid.in_([scored.record.image_uid for scored in batch]),
+                Image.pixel_sha256.in_([scored.pixel_sha256 for scored in batch]),
             )
         )
     )
@@ -89,17 +91,18 @@ def _known(session: Session, brought: Sequence[Scored], model_version_id: int) -
 def _write(
     session: Session, run_id: UUID, accepted: Sequence[Scored], model_version_id: int
 ) -> None:
-    """Write what images there are, whose, from which visit, their scores; close their claims."""
+    """Write patients, studies, images and scores; close the claims."""
     if not accepted:
         return
-    records, scores = [one.record for one in accepted], [one.score for one in accepted]
+    records = [scored.record for scored in accepted]
+    scores = [scored.score for scored in accepted]
     checks = [score.distribution_check for score in scores]
     values = {
         "run": run_id,
         "model": model_version_id,
-        "ledger_ids": [one.ledger_id for one in accepted],
-        "patients": [one.patient_key for one in accepted],
-        "pixels": [one.pixel_sha256 for one in accepted],
+        "ledger_ids": [scored.ledger_id for scored in accepted],
+        "patients": [scored.patient_key for scored in accepted],
+        "pixels": [scored.pixel_sha256 for scored in accepted],
         "studies": [record.study_uid for record in records],
         "uids": [record.image_uid for record in records],
         "views": [record.view.value for record in records],
@@ -114,8 +117,8 @@ def _write(
         "findings": [_json(score.findings) for score in scores],
         **_ends("extent", [score.geographic_extent_interval for score in scores]),
         **_ends("opacity", [score.opacity_interval for score in scores]),
-        "references": [one.reference if one else None for one in checks],
-        "distances": [one.distance if one else None for one in checks],
+        "references": [check.reference if check else None for check in checks],
+        "distances": [check.distance if check else None for check in checks],
         "unlike": [
             score.out_of_distribution.value if score.out_of_distribution else None
             for score in scores
@@ -132,16 +135,16 @@ def _json(numbers: Mapping[str, float]) -> str | None:
 
 def _ends(name: str, intervals: Sequence[Interval | None]) -> dict[str, list[float | None]]:
     return {
-        f"{name}_lows": [one.low if one else None for one in intervals],
-        f"{name}_highs": [one.high if one else None for one in intervals],
+        f"{name}_lows": [interval.low if interval else None for interval in intervals],
+        f"{name}_highs": [interval.high if interval else None for interval in intervals],
     }
 
 
 def _reject(session: Session, rejected: Sequence[Rejected]) -> None:
     values = {
-        "ledger_ids": [one.ledger_id for one in rejected],
-        "reasons": [one.reason.value for one in rejected],
-        "details": [one.detail for one in rejected],
+        "ledger_ids": [rejection.ledger_id for rejection in rejected],
+        "reasons": [rejection.reason.value for rejection in rejected],
+        "details": [rejection.detail for rejection in rejected],
     }
     session.execute(_CLOSE_REJECTED, values)
 
@@ -159,13 +162,13 @@ _STUDIES = text(
     INSERT INTO study (patient_id, study_uid)
     SELECT patient.id, study_uid
     FROM unnest(CAST(:patients AS text[]), CAST(:studies AS text[]))
-        AS brought (patient_key, study_uid)
+        AS batch (patient_key, study_uid)
     JOIN patient USING (patient_key)
     ON CONFLICT DO NOTHING
     """
 )
 
-# Known is what another model version scored; anything else was decided before.
+# An image is stored already if another model version scored it; `decide` checked all else.
 _IMAGES = text(
     """
     INSERT INTO image
@@ -177,11 +180,11 @@ _IMAGES = text(
         CAST(:patients AS text[]), CAST(:studies AS text[]), CAST(:uids AS text[]),
         CAST(:pixels AS text[]), CAST(:views AS text[]), CAST(:times AS timestamptz[]),
         CAST(:sources AS text[]), CAST(:zones AS text[]), CAST(:simulated AS boolean[])
-    ) AS brought
+    ) AS batch
         (patient_key, study_uid, image_uid, pixel_sha256, view, acquired_at, acquired_source,
         acquired_zone, simulated)
     JOIN patient USING (patient_key)
-    JOIN study ON study.patient_id = patient.id AND study.study_uid = brought.study_uid
+    JOIN study ON study.patient_id = patient.id AND study.study_uid = batch.study_uid
     ON CONFLICT (image_uid) DO NOTHING
     """
 )
@@ -204,7 +207,7 @@ _SCORES = text(
         CAST(:extent_highs AS float8[]), CAST(:opacity_lows AS float8[]),
         CAST(:opacity_highs AS float8[]), CAST(:references AS text[]),
         CAST(:distances AS float8[]), CAST(:unlike AS text[]), CAST(:triage AS text[])
-    ) AS brought
+    ) AS batch
         (image_uid, geographic_extent, opacity, geographic_extent_raw, opacity_raw, findings,
         extent_low, extent_high, opacity_low, opacity_high, likeness_reference,
         likeness_distance, unlike, triage)
@@ -216,9 +219,9 @@ _CLOSE_SCORED = text(
     """
     UPDATE ledger SET state = 'scored', image_id = image.id, closed_at = clock_timestamp()
     FROM unnest(CAST(:ledger_ids AS bigint[]), CAST(:uids AS text[]))
-        AS brought (ledger_id, image_uid)
+        AS batch (ledger_id, image_uid)
     JOIN image USING (image_uid)
-    WHERE ledger.id = brought.ledger_id
+    WHERE ledger.id = batch.ledger_id
     """
 )
 

@@ -128,8 +128,8 @@ class ModelVersionRow(Base):
     preprocessing: Mapped[str]
     precision: Mapped[str]
     scales: Mapped[dict[str, object]]
-    # Of what is known of the scores' errors, and of that what trends need:
-    # `db.measurement_errors`. NULL where nothing is known.
+    # The calibration's hash, and the errors that trends need (`db.measurement_errors`); NULL
+    # without a calibration.
     calibration_sha256: Mapped[str | None]
     measurement_error: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
     registered_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -164,28 +164,28 @@ class Sighting(Base):
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     inbox: Mapped[str]
     object_key: Mapped[str]
-    # What the inbox said of the object: unchanged means that it need not be read again.
+    # Known without reading the object, which need not be read again while this is unchanged.
     fingerprint: Mapped[str]
     content_sha256: Mapped[str]
-    # Keyed, of what the sidecar said of it; empty if nothing. What it said, the patient's
-    # identifier among it, stays in the sidecar.
+    # The keyed hash of the object's sidecar record; empty without one. The record itself, with
+    # the patient's identifier, stays in the sidecar.
     record_sha256: Mapped[str]
     first_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class LedgerEntry(Base):
-    """How far one model version is with one content: scored exactly once, or why not."""
+    """How far one model version is with one content: it is scored exactly once, or rejected."""
 
     __tablename__ = "ledger"
     __table_args__ = (
         # The key of idempotence: enlisting the same content every night is harmless.
         UniqueConstraint("content_sha256", "record_sha256", "model_version_id"),
-        # Prevents two files from both claiming to have brought the same image.
+        # Prevents two files from both counting as the source of an image.
         UniqueConstraint("image_id", "model_version_id"),
         CheckConstraint("state IN ('waiting', 'claimed', 'scored', 'quarantined')", name="state"),
         # Prevents a rejection without a reason, and a reason that outlives its rejection.
         CheckConstraint("(state = 'quarantined') = (reason IS NOT NULL)", name="why"),
-        # Prevents a claim that nobody holds, and so nobody would ever release.
+        # Prevents a claim that no run holds, and so no run would ever release.
         CheckConstraint("state <> 'claimed' OR run_id IS NOT NULL", name="claimant"),
         # Prevents "scored" without an image that carries the score.
         CheckConstraint("(state = 'scored') = (image_id IS NOT NULL)", name="image"),
@@ -238,13 +238,13 @@ class ScoreRow(Base):
             " AND opacity <= opacity_high AND opacity_high <= 8",
             name="opacity_interval",
         ),
-        # Prevents a distance to nobody knows what images.
+        # Prevents a distance without the reference distribution that it is from.
         CheckConstraint("num_nulls(likeness_reference, likeness_distance) <> 1", name="likeness"),
-        # Prevents NaN and infinity, for which every image would be far from every other.
+        # Prevents NaN and infinity, with which every image would be out of distribution.
         CheckConstraint(
             "0 <= likeness_distance AND likeness_distance < 'infinity'", name="distance"
         ),
-        # Prevents an image within the limit, or one that nobody measured, from being flagged.
+        # Prevents an image within the limit, or without a distance, from being flagged.
         CheckConstraint("unlike IS NULL OR coalesce(likeness_distance > 1, false)", name="unlike"),
         Index(
             "ix_score_trend",
@@ -266,18 +266,19 @@ class ScoreRow(Base):
     opacity_raw: Mapped[float]
     # The backbone's raw outputs by finding; NULL where it has none.
     findings: Mapped[dict[str, float] | None] = mapped_column(JSONB(none_as_null=True))
-    # Of a calibrated model version; else NULL.
+    # Prediction intervals of a calibrated model version; else NULL.
     extent_low: Mapped[float | None]
     extent_high: Mapped[float | None]
     opacity_low: Mapped[float | None]
     opacity_high: Mapped[float | None]
-    # How far the image is from known images, in units of the limit, and why it is beyond it.
+    # The distance from the reference distribution, in units of the limit, and why the image
+    # is out of distribution.
     likeness_reference: Mapped[str | None]
     likeness_distance: Mapped[float | None]
     unlike: Mapped[str | None]
-    # The probability of each class; NULL for a model without. No view shows it.
+    # The probability of each class; NULL for a model without triage. No view shows it.
     triage: Mapped[dict[str, float] | None] = mapped_column(JSONB(none_as_null=True))
-    # The image's, repeated so that one index answers a trend.
+    # The image's time, repeated so that one index serves a trend.
     acquired_at: Mapped[datetime | None]
     acquired_source: Mapped[str]
     scored_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

@@ -1,4 +1,4 @@
-"""How Alembic runs here: on the connection that `db.engine.upgrade` hands over."""
+"""Alembic's entry point: migrates on the connection that `db.engine.Database.upgrade` opened."""
 
 from alembic import context
 from sqlalchemy import Connection

@@ -1,4 +1,4 @@
-"""The balance of one model version: what became of everything that it was ever shown."""
+"""The balance of one model version: what became of all objects that were ever seen."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 @dataclass(frozen=True)
 class Balance:
-    """What became of everything that one model version was ever shown.
+    """What became of all objects that were ever enlisted for one model version, as counts.
 
     ``copies`` are files whose content was seen already under another name; they are not
-    counted in ``seen``. ``out_of_distribution`` of the scored images are out of distribution.
+    counted in ``seen``. ``out_of_distribution`` counts a part of the scored images.
     """
 
     seen: int
@@ -28,7 +28,7 @@ class Balance:
 
 
 def balance(session: Session, model_version: str) -> Balance:
-    """Count what one model version was shown, from independent tables."""
+    """Count the objects of one model version, from independent tables."""
     row = session.execute(_BALANCE, {"model": model_version}).mappings().first()
     return Balance(**row) if row else Balance(0, 0, 0, 0, 0)
 

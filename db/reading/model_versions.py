@@ -1,21 +1,21 @@
-"""Which model versions there are, of a model or of a patient, and which have scores."""
+"""Lists of model versions: those of a model, those that scored a patient, those with scores."""
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 
 def of_model(session: Session, name: str, patient_key: str | None = None) -> list[str]:
-    """List the versions of a model, of those that scored a patient if one is given; newest last."""
+    """List a model's versions, newest last; with a patient, those that scored the patient."""
     return list(session.scalars(_OF_MODEL, {"name": name, "patient": patient_key}))
 
 
 def of_patient(session: Session, patient_key: str, *, but: str = "") -> list[str]:
-    """List the model versions ``but`` one that scored a patient, as they were registered."""
+    """List the model versions that scored a patient, ``but`` one, in order of registration."""
     return list(session.scalars(_OF_PATIENT, {"patient": patient_key, "model": but}))
 
 
 def with_scores(session: Session, *, but: str) -> list[str]:
-    """List the model versions ``but`` one that scored anything, as they were registered."""
+    """List the model versions that scored any image, ``but`` one, in order of registration."""
     return list(session.scalars(_WITH_SCORES, {"model": but}))
 
 

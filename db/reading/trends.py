@@ -21,8 +21,8 @@ class Observation:
     Changes are in points; "previous" is None for the baseline. "Peak" is the highest value so
     far, so a change from it is never positive. A direction is None for the baseline, and where
     no smallest detectable change is known. An image that is out of distribution has its
-    points and no changes, and is none's baseline, previous or peak; before the baseline its
-    days are negative.
+    points and no changes, and is no baseline, previous or peak; before the baseline its days
+    are negative.
     """
 
     acquired_at: datetime
@@ -53,9 +53,9 @@ class Trend:
     """All observations of one patient by one model version, oldest first.
 
     ``undated`` counts scored images that have no time and so no place in the trend;
-    ``other_versions`` are model versions that also scored the patient, never joined. The
-    scales and the errors are the model version's own; directions rest on the smallest
-    detectable changes, in points. None is not known.
+    ``other_versions`` are model versions that also scored the patient; their scores are never
+    joined. The scales and the errors are the model version's own; directions rest on the
+    smallest detectable changes, in points. None means not known.
     """
 
     patient_key: str
@@ -83,7 +83,7 @@ def trend(session: Session, patient_key: str, model_version: str) -> Trend:
         raise LookupError(f"no model version {model_version}")
     values = {"patient": patient_key, "model": model_version}
     rows = session.execute(_TREND, values).mappings().all()
-    known = from_plain(version.measurement_error)
+    stored = from_plain(version.measurement_error)
     return Trend(
         patient_key,
         model_version,
@@ -92,30 +92,30 @@ def trend(session: Session, patient_key: str, model_version: str) -> Trend:
         tuple(_observation(dict(row)) for row in rows),
         undated=session.scalar(_UNDATED, values) or 0,
         other_versions=tuple(model_versions.of_patient(session, patient_key, but=model_version)),
-        errors=known.errors,
-        extent_smallest_detectable_change=known.extent_smallest_detectable_change,
-        opacity_smallest_detectable_change=known.opacity_smallest_detectable_change,
+        errors=stored.errors,
+        extent_smallest_detectable_change=stored.extent_smallest_detectable_change,
+        opacity_smallest_detectable_change=stored.opacity_smallest_detectable_change,
     )
 
 
 def _observation(row: Mapping[str, Any]) -> Observation:
-    """Turn a row of the view into values of the domain."""
+    """Convert a row of the view to an observation."""
     values = dict(row)
     for score in ("extent", "opacity"):
         low, high = values.pop(f"{score}_low"), values.pop(f"{score}_high")
         values[f"{score}_interval"] = None if low is None else Interval(low, high)
-    for name, kind in _KINDS.items():
-        values[name] = None if values[name] is None else kind(values[name])
+    for name, enum in _ENUMS.items():
+        values[name] = None if values[name] is None else enum(values[name])
     return Observation(**values)
 
 
 def busiest_patient(session: Session, model_version: str) -> str | None:
     """Return the patient with the longest trend, the first of them by key."""
-    found: str | None = session.scalar(_BUSIEST, {"model": model_version})
-    return found
+    patient_key: str | None = session.scalar(_BUSIEST, {"model": model_version})
+    return patient_key
 
 
-_KINDS: Mapping[str, type[StrEnum]] = {
+_ENUMS: Mapping[str, type[StrEnum]] = {
     "view": View,
     "out_of_distribution": OutOfDistribution,
     "extent_direction_from_baseline": Direction,

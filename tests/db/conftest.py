@@ -1,4 +1,4 @@
-"""A database with a model version, and what runs do to it."""
+"""A database with a model version, and the steps of a run on it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +16,8 @@ from tests.builders.scores import INBOX, scored, version
 
 
 @pytest.fixture
-def known() -> ModelVersion:
-    """The model version that scores; a module of tests may say another."""
+def model_version() -> ModelVersion:
+    """The model version that scores; a module of tests may have another."""
     return version()
 
 
@@ -27,17 +27,17 @@ def errors() -> MeasurementErrors | None:
 
 
 @pytest.fixture
-def model(database: Database, known: ModelVersion, errors: MeasurementErrors | None) -> int:
+def model(database: Database, model_version: ModelVersion, errors: MeasurementErrors | None) -> int:
     with database.transaction() as session:
-        return runs.register_model(session, known, errors)
+        return runs.register_model(session, model_version, errors)
 
 
 @pytest.fixture
 def enlist(database: Database, model: int) -> Callable[..., int]:
     def enlist(*contents: str) -> int:
-        seen = [SeenObject(f"{content}.dcm", "f", content) for content in contents]
+        objects = [SeenObject(f"{content}.dcm", "f", content) for content in contents]
         with database.transaction() as session:
-            return ledger.enlist(session, INBOX, seen, model_version_id=model)
+            return ledger.enlist(session, INBOX, objects, model_version_id=model)
 
     return enlist
 
@@ -96,8 +96,8 @@ def course(database, model, enlist, running, claim) -> Callable[..., None]:
         enlist(*(f"c{number}" for number in range(len(images))))
         with running() as run_id:
             outcomes = [
-                scored(held.ledger_id, uid=f"1.{place}", pixels=f"px{place}", **image)
-                for place, (held, image) in enumerate(zip(claim(run_id), images, strict=True))
+                scored(claimed.ledger_id, uid=f"1.{place}", pixels=f"px{place}", **image)
+                for place, (claimed, image) in enumerate(zip(claim(run_id), images, strict=True))
             ]
             with database.transaction() as session:
                 scores.close(session, run_id, outcomes, model_version_id=model)

@@ -18,12 +18,12 @@ def test_the_migrations_make_the_tables_that_the_models_describe(database):
 
 
 def test_programs_that_start_at_once_migrate_once(database_url):
-    both = [Database(database_url), Database(database_url)]
+    databases = [Database(database_url), Database(database_url)]
     with ThreadPoolExecutor(2) as pool:
-        assert set(pool.map(Database.upgrade, both)) == {"0003"}
-    for one in both:
-        one.check_schema()
-        one.dispose()
+        assert set(pool.map(Database.upgrade, databases)) == {"0003"}
+    for database in databases:
+        database.check_schema()
+        database.dispose()
 
 
 def test_a_database_without_tables_is_refused_with_the_command_that_helps(database_url):
@@ -62,7 +62,7 @@ def test_an_absent_server_gives_one_clear_line():
 
 
 def test_the_embedded_server_has_a_lock_of_each_users_own(tmp_path, monkeypatch):
-    """Its package's default is one file for all users: the first would shut out the others."""
+    """By default the package locks one file for all users: the first would shut out the others."""
     monkeypatch.setattr("db.embedded.os.geteuid", lambda: 1000)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
 

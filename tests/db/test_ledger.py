@@ -17,38 +17,38 @@ def test_enlisting_the_same_content_again_is_harmless(enlist):
 def test_two_runs_never_claim_the_same_object(database, model, enlist, running):
     enlist("a", "b", "c")
     with (
-        running() as one,
-        running() as other,
-        database.transaction() as first,
-        database.transaction() as second,
+        running() as first_run,
+        running() as second_run,
+        database.transaction() as first_session,
+        database.transaction() as second_session,
     ):
-        mine = ledger.claim(first, INBOX, one, model_version_id=model, limit=2)
-        theirs = ledger.claim(second, INBOX, other, model_version_id=model, limit=2)
+        first = ledger.claim(first_session, INBOX, first_run, model_version_id=model, limit=2)
+        second = ledger.claim(second_session, INBOX, second_run, model_version_id=model, limit=2)
 
-    assert sorted(one.content_sha256 for one in [*mine, *theirs]) == ["a", "b", "c"]
+    assert sorted(claim.content_sha256 for claim in [*first, *second]) == ["a", "b", "c"]
 
 
 def test_many_claims_at_once_neither_overlap_nor_overshoot(database, model, enlist, running):
     enlist(*(f"{number:03}" for number in range(60)))
     with running() as run_id:
 
-        def take(_: int) -> list[int]:
+        def claim_some(_: int) -> list[int]:
             with database.transaction() as session:
                 claims = ledger.claim(session, INBOX, run_id, model_version_id=model, limit=7)
             return [claim.ledger_id for claim in claims]
 
         with ThreadPoolExecutor(4) as pool:
-            batches = list(pool.map(take, range(12)))
+            batches = list(pool.map(claim_some, range(12)))
 
-    taken = [ledger_id for batch in batches for ledger_id in batch]
-    assert len(taken) == len(set(taken)) == 60
+    ledger_ids = [ledger_id for batch in batches for ledger_id in batch]
+    assert len(ledger_ids) == len(set(ledger_ids)) == 60
     assert max(map(len, batches)) == 7
 
 
 def test_objects_are_claimed_in_the_order_in_which_they_were_listed(enlist, running, claim):
     enlist("c", "a", "b")
     with running() as run_id:
-        assert [one.content_sha256 for one in claim(run_id)] == ["c", "a", "b"]
+        assert [claimed.content_sha256 for claimed in claim(run_id)] == ["c", "a", "b"]
 
 
 def test_another_inbox_is_not_this_runs_business(database, model, enlist, running):
@@ -62,17 +62,20 @@ def test_another_inbox_is_not_this_runs_business(database, model, enlist, runnin
 def test_an_unchanged_object_need_not_be_read_again(database, enlist):
     enlist("a", "b")
     with database.transaction() as session:
-        known = ledger.known_contents(session, INBOX, {"a.dcm": "f", "b.dcm": "changed"})
+        contents = ledger.known_contents(session, INBOX, {"a.dcm": "f", "b.dcm": "changed"})
 
-    assert known == {"a.dcm": "a"}
+    assert contents == {"a.dcm": "a"}
 
 
 def test_a_claim_says_which_record_of_the_sidecar_it_means(database, model, running, claim):
-    seen = [SeenObject("a.png", "f", "a", "one record"), SeenObject("b.png", "f", "a", "another")]
+    objects = [
+        SeenObject("a.png", "f", "a", "one record"),
+        SeenObject("b.png", "f", "a", "another"),
+    ]
     with database.transaction() as session:
-        ledger.enlist(session, INBOX, seen, model_version_id=model)
+        ledger.enlist(session, INBOX, objects, model_version_id=model)
     with running() as run_id:
-        assert [(one.object_key, one.record_sha256) for one in claim(run_id)] == [
+        assert [(claimed.object_key, claimed.record_sha256) for claimed in claim(run_id)] == [
             ("a.png", "one record"),
             ("b.png", "another"),
         ]
@@ -83,9 +86,11 @@ def test_runs_that_enter_the_same_contents_in_other_orders_do_not_block_each_oth
 
     def enter(inbox: str) -> int:
         order = contents if inbox == "/one" else contents[::-1]
-        seen = [SeenObject(f"{place:03}.dcm", "f", content) for place, content in enumerate(order)]
+        objects = [
+            SeenObject(f"{place:03}.dcm", "f", content) for place, content in enumerate(order)
+        ]
         with database.transaction() as session:
-            return ledger.enlist(session, inbox, seen, model_version_id=model)
+            return ledger.enlist(session, inbox, objects, model_version_id=model)
 
     for _ in range(5):
         with database.transaction() as session:
@@ -108,4 +113,4 @@ def test_what_was_rejected_can_be_released_by_its_reason(database, model, enlist
             scores.close(session, run_id, rejected, model_version_id=model)
             released = ledger.release(session, Reason.UNSUPPORTED_ENCODING, model_version_id=model)
         assert released == 1
-        assert [one.content_sha256 for one in claim(run_id)] == ["a"]
+        assert [claimed.content_sha256 for claimed in claim(run_id)] == ["a"]

@@ -1,4 +1,4 @@
-"""What an update of the program does to a database that holds scores."""
+"""Migrations of a database that holds scores."""
 
 import pytest
 from alembic import command
@@ -50,7 +50,7 @@ def at_0002(database_url):
     database.dispose()
 
 
-def test_scores_of_before_keep_their_trend_and_say_nothing_of_their_errors(at_0002):
+def test_scores_of_an_earlier_revision_keep_their_trend_and_have_no_errors(at_0002):
     at_0002.upgrade()
 
     with at_0002.transaction() as session:

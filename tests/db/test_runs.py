@@ -22,14 +22,14 @@ def test_a_version_is_kept_with_its_calibration_and_its_errors(database):
         plain = runs.register_model(session, version())
         other = runs.register_model(session, calibrated, ERRORS)
         again = runs.register_model(session, calibrated, ERRORS)
-        kept = session.execute(
+        rows = session.execute(
             text("SELECT calibration_sha256, measurement_error FROM model_version ORDER BY id")
         ).all()
 
     assert plain != other == again
-    assert kept[0] == (None, None)
-    assert kept[1].calibration_sha256 == CALIBRATION
-    assert from_plain(kept[1].measurement_error) == KnownErrors(
+    assert rows[0] == (None, None)
+    assert rows[1].calibration_sha256 == CALIBRATION
+    assert from_plain(rows[1].measurement_error) == KnownErrors(
         ERRORS, ERRORS.geographic_extent.smallest_detectable_change, None
     )
 
@@ -62,13 +62,13 @@ def test_claims_of_a_dead_run_are_released(database, enlist, running, claim):
 
 def test_claims_of_a_run_that_lives_are_left_alone(database, enlist, running, claim):
     enlist("a")
-    with running() as one, running():
-        claim(one)
+    with running() as run_id, running():
+        claim(run_id)
         with database.transaction() as session:
             assert runs.release_abandoned(session) == 0
 
 
-def test_a_run_that_fails_in_good_order_gives_its_claims_back(database, enlist, running, claim):
+def test_a_run_that_fails_in_good_order_releases_its_claims(database, enlist, running, claim):
     enlist("a")
     for _ in range(runs.MOST_CLAIMS + 1):  # the inbox was out of reach for a week, say
         with running() as failing:
@@ -85,8 +85,8 @@ def test_an_object_that_kills_every_worker_is_set_aside(
     enlist("deadly")
     for attempt in range(runs.MOST_CLAIMS):
         with running() as victim:
-            take = claim if attempt < ledger.SUSPECT_CLAIMS else claim_suspect
-            assert len(take(victim)) == 1
+            claim_next = claim if attempt < ledger.SUSPECT_CLAIMS else claim_suspect
+            assert len(claim_next(victim)) == 1
         with database.transaction() as session:
             runs.release_abandoned(session)
 
@@ -110,9 +110,9 @@ def test_suspects_are_never_claimed_with_others(database, enlist, running, claim
     enlist("a", "b")
 
     with running() as careful:
-        assert [one.content_sha256 for one in claim(careful)] == ["a", "b"]
+        assert [claimed.content_sha256 for claimed in claim(careful)] == ["a", "b"]
         assert claim(careful) == []
-        alone = [[one.content_sha256 for one in claim_suspect(careful)] for _ in range(3)]
+        alone = [[claimed.content_sha256 for claimed in claim_suspect(careful)] for _ in range(3)]
 
     assert alone == [["suspect"], ["another"], []]
 

@@ -15,7 +15,7 @@ def close(database, model):
     def close(run_id, *outcomes):
         with database.transaction() as session:
             closed = scores.close(session, run_id, outcomes, model_version_id=model)
-        return {one.ledger_id: one.reason or one.state for one in closed}
+        return {entry.ledger_id: entry.reason or entry.state for entry in closed}
 
     return close
 
@@ -47,10 +47,10 @@ def test_a_run_that_lost_its_claim_writes_nothing(database, enlist, running, cla
     with running() as heir:
         with database.transaction() as session:
             runs.release_abandoned(session)
-        (held,) = claim(heir)
+        (claimed,) = claim(heir)
 
         assert close(slow, scored(lost.ledger_id, extent=1)) == {}
-        assert close(heir, scored(held.ledger_id, extent=2)) == {held.ledger_id: State.SCORED}
+        assert close(heir, scored(claimed.ledger_id, extent=2)) == {claimed.ledger_id: State.SCORED}
 
     with database.transaction() as session:
         assert session.scalars(text("SELECT geographic_extent FROM score")).all() == [2.0]
@@ -59,9 +59,9 @@ def test_a_run_that_lost_its_claim_writes_nothing(database, enlist, running, cla
 def test_closing_twice_changes_nothing(database, enlist, running, claim, close):
     enlist("a")
     with running() as run_id:
-        (held,) = claim(run_id)
-        close(run_id, scored(held.ledger_id))
-        assert close(run_id, scored(held.ledger_id, extent=7)) == {}
+        (claimed,) = claim(run_id)
+        close(run_id, scored(claimed.ledger_id))
+        assert close(run_id, scored(claimed.ledger_id, extent=7)) == {}
 
     assert count(database, "score") == 1
 
@@ -97,37 +97,42 @@ def test_two_model_versions_score_the_same_image_once_each(
 
     enlist("a")
     with running() as run_id:
-        (held,) = claim(run_id)
-        close(run_id, scored(held.ledger_id))
+        (claimed,) = claim(run_id)
+        close(run_id, scored(claimed.ledger_id))
         with database.transaction() as session:
             other = runs.register_model(session, version("v2"))
-            seen = [ledger.SeenObject("a.dcm", "f", "a")]
-            ledger.enlist(session, INBOX, seen, model_version_id=other)
-            (held,) = ledger.claim(session, INBOX, run_id, model_version_id=other, limit=1)
-            closed = scores.close(session, run_id, [scored(held.ledger_id)], model_version_id=other)
+            objects = [ledger.SeenObject("a.dcm", "f", "a")]
+            ledger.enlist(session, INBOX, objects, model_version_id=other)
+            (claimed,) = ledger.claim(session, INBOX, run_id, model_version_id=other, limit=1)
+            closed = scores.close(
+                session, run_id, [scored(claimed.ledger_id)], model_version_id=other
+            )
 
-    assert [one.state for one in closed] == [State.SCORED]
+    assert [entry.state for entry in closed] == [State.SCORED]
     assert (count(database, "image"), count(database, "score")) == (1, 2)
 
 
-def test_runs_that_bring_the_same_images_in_other_orders_do_not_block_each_other(
+def test_runs_with_the_same_images_in_other_orders_do_not_block_each_other(
     database, model, enlist, running, claim
 ):
     enlist(*(f"{number:02}" for number in range(40)))
-    with running() as one, running() as other:
-        mine, theirs = claim(one, 20), claim(other, 20)
+    with running() as first_run, running() as second_run:
+        first, second = claim(first_run, 20), claim(second_run, 20)
 
         def close(run_id, claims):
             outcomes = [
-                scored(held.ledger_id, uid=f"1.{place}", pixels=f"px{place}")
-                for place, held in enumerate(claims)
+                scored(claimed.ledger_id, uid=f"1.{place}", pixels=f"px{place}")
+                for place, claimed in enumerate(claims)
             ]
             with database.transaction() as session:
                 return scores.close(session, run_id, outcomes, model_version_id=model)
 
         with ThreadPoolExecutor(2) as pool:
-            both = [pool.submit(close, one, mine), pool.submit(close, other, theirs[::-1])]
-            closed = [ended for closing in both for ended in closing.result()]
+            closings = [
+                pool.submit(close, first_run, first),
+                pool.submit(close, second_run, second[::-1]),
+            ]
+            closed = [entry for closing in closings for entry in closing.result()]
 
     assert len(closed) == 40
     assert count(database, "score") == 20
@@ -141,28 +146,28 @@ def test_batches_that_cross_in_all_they_share_do_not_block_each_other(
     with running() as run_id:
         batches = [claim(run_id, 20) for _ in range(4)]
 
-        def close(lane):
+        def close(worker):
             outcomes = [
                 scored(
-                    held.ledger_id,
-                    uid=f"1.{lane}.{place:02}",
-                    pixels=f"px{place if lane % 2 else 19 - place}",
-                    patient=f"p-{place % 5 if lane % 2 else (19 - place) % 5}",
+                    claimed.ledger_id,
+                    uid=f"1.{worker}.{place:02}",
+                    pixels=f"px{place if worker % 2 else 19 - place}",
+                    patient=f"p-{place % 5 if worker % 2 else (19 - place) % 5}",
                 )
-                for place, held in enumerate(batches[lane])
+                for place, claimed in enumerate(batches[worker])
             ]
             with database.transaction() as session:
                 return scores.close(session, run_id, outcomes, model_version_id=model)
 
         with ThreadPoolExecutor(4) as pool:
-            closed = [ended for batch in pool.map(close, range(4)) for ended in batch]
+            closed = [entry for batch in pool.map(close, range(4)) for entry in batch]
 
     assert len(closed) == 80
-    assert sum(one.state == State.SCORED for one in closed) == count(database, "score") == 20
-    assert {one.reason for one in closed} == {None, Reason.DUPLICATE_IMAGE}
+    assert sum(entry.state == State.SCORED for entry in closed) == count(database, "score") == 20
+    assert {entry.reason for entry in closed} == {None, Reason.DUPLICATE_IMAGE}
 
 
-def test_of_one_batch_the_lowest_uid_brings_the_image(database, enlist, running, claim, close):
+def test_of_one_batch_the_lowest_uid_is_scored(database, enlist, running, claim, close):
     enlist("a", "b", "c")
     with running() as run_id:
         late, early, again = claim(run_id)
@@ -197,16 +202,16 @@ def test_the_findings_of_the_backbone_are_kept_with_the_score(
     enlist("a", "b")
     findings = {"Lung Opacity": 1.25, "Effusion": -0.5}
     with running() as run_id:
-        with_some, without = claim(run_id)
+        with_findings, without = claim(run_id)
         close(
             run_id,
-            scored(with_some.ledger_id, uid="1.1", pixels="x", findings=findings),
+            scored(with_findings.ledger_id, uid="1.1", pixels="x", findings=findings),
             scored(without.ledger_id, uid="1.2", pixels="y"),
         )
 
     with database.transaction() as session:
-        kept = session.scalars(text("SELECT findings FROM score ORDER BY id")).all()
-        assert kept == [findings, None]
+        stored = session.scalars(text("SELECT findings FROM score ORDER BY id")).all()
+        assert stored == [findings, None]
         assert session.scalar(text("SELECT count(*) FROM score WHERE findings IS NULL")) == 1
 
 
@@ -216,19 +221,19 @@ def test_a_value_beyond_every_scale_is_never_stored(
 ):
     enlist("a")
     with running() as run_id:
-        (held,) = claim(run_id)
+        (claimed,) = claim(run_id)
         with pytest.raises(DatabaseError, match="ck_score_extent"):
-            close(run_id, scored(held.ledger_id, extent=extent))
+            close(run_id, scored(claimed.ledger_id, extent=extent))
 
     assert count(database, "score") == 0
 
 
-def test_a_score_is_kept_with_its_intervals_its_likeness_and_its_triage(
+def test_a_score_is_kept_with_its_intervals_its_distance_and_its_triage(
     database, enlist, running, claim, close
 ):
     enlist("a", "b", "c")
     with running() as run_id:
-        full, near, bare = claim(run_id)
+        full, near, plain = claim(run_id)
         close(
             run_id,
             scored(
@@ -247,17 +252,17 @@ def test_a_score_is_kept_with_its_intervals_its_likeness_and_its_triage(
                 pixels="y",
                 distribution_check=DistributionCheck("films-1", 0.5),
             ),
-            scored(bare.ledger_id, uid="1.3", pixels="z"),
+            scored(plain.ledger_id, uid="1.3", pixels="z"),
         )
 
     columns = """extent_low, extent_high, opacity_low, opacity_high,
         likeness_reference, likeness_distance, unlike, triage"""
     with database.transaction() as session:
         rows = session.execute(text(f"SELECT {columns} FROM score ORDER BY id"))  # noqa: S608
-        kept = [tuple(row) for row in rows]
+        stored = [tuple(row) for row in rows]
         without_triage = session.scalar(text("SELECT count(*) FROM score WHERE triage IS NULL"))
     triage = {"pneumonia": 0.75, "normal": 0.25}
-    assert kept == [
+    assert stored == [
         (1.5, 4.25, 2.0, 2.0, "films-1", 2.5, "inverted", triage),
         (None, None, None, None, "films-1", 0.5, None, None),
         (None,) * 8,
@@ -269,7 +274,7 @@ NAN, INFINITY = float("nan"), float("inf")
 
 
 @pytest.mark.parametrize(
-    ("what", "constraint"),
+    ("fields", "constraint"),
     [
         ({"geographic_extent_interval": Interval(3.1, 4)}, "ck_score_extent_interval"),
         ({"geographic_extent_interval": Interval(2, 2.9)}, "ck_score_extent_interval"),
@@ -306,13 +311,13 @@ NAN, INFINITY = float("nan"), float("inf")
     ids=str,
 )
 def test_what_contradicts_its_score_is_never_stored(
-    database, enlist, running, claim, close, what, constraint
+    database, enlist, running, claim, close, fields, constraint
 ):
     enlist("a")
     with running() as run_id:
-        (held,) = claim(run_id)
+        (claimed,) = claim(run_id)
         with pytest.raises(DatabaseError, match=constraint):
-            close(run_id, scored(held.ledger_id, extent=3.0, **what))
+            close(run_id, scored(claimed.ledger_id, extent=3.0, **fields))
 
     assert count(database, "score") == 0
 
@@ -320,6 +325,6 @@ def test_what_contradicts_its_score_is_never_stored(
 def test_a_probability_that_is_no_number_is_never_stored(database, enlist, running, claim, close):
     enlist("a")
     with running() as run_id:
-        (held,) = claim(run_id)
+        (claimed,) = claim(run_id)
         with pytest.raises(DatabaseError, match="DataError"):
-            close(run_id, scored(held.ledger_id, triage={"pneumonia": NAN}))
+            close(run_id, scored(claimed.ledger_id, triage={"pneumonia": NAN}))

@@ -45,16 +45,16 @@ def test_a_lost_score_shows_in_the_balance(database, course):
 
 
 def test_copies_are_named_as_such(database, model):
-    seen = [ledger.SeenObject(name, "f", "same") for name in ("a.dcm", "b.dcm")]
+    objects = [ledger.SeenObject(name, "f", "same") for name in ("a.dcm", "b.dcm")]
     with database.transaction() as session:
-        assert ledger.enlist(session, INBOX, seen, model_version_id=model) == 1
+        assert ledger.enlist(session, INBOX, objects, model_version_id=model) == 1
         fates = balances.fates(session, INBOX, version().key)
         assert balances.balance(session, version().key).copies == 1
 
     assert [(key, fate) for key, fate, _ in fates] == [("a.dcm", "waiting"), ("b.dcm", "copy")]
 
 
-def test_of_a_scored_file_it_is_said_why_it_is_out_of_distribution(database, course):
+def test_a_scored_files_fate_states_why_it_is_out_of_distribution(database, course):
     course({"day": 0, "distribution_check": INVERTED}, {"day": 1})
 
     with database.transaction() as session:

@@ -14,7 +14,7 @@ WORSE, BETTER, STABLE = Direction.WORSE, Direction.BETTER, Direction.STABLE
 
 
 @pytest.fixture
-def known():
+def model_version():
     return version(calibration_sha256=CALIBRATION)
 
 
@@ -24,10 +24,10 @@ def errors():
 
 
 @pytest.fixture
-def read(database, known):
+def read(database, model_version):
     def read():
         with database.transaction() as session:
-            return trends.trend(session, "p-1", known.key)
+            return trends.trend(session, "p-1", model_version.key)
 
     return read
 
@@ -59,10 +59,20 @@ def test_a_change_is_stable_up_to_the_limit_and_has_a_direction_beyond_it(
 def test_directions_are_from_the_baseline_and_from_the_previous_image(course, read):
     course(*({"day": day, "extent": extent} for day, extent in enumerate([4.0, 6.0, 6.5, 3.5])))
 
-    seen = read().observations
+    observations = read().observations
 
-    assert [one.extent_direction_from_baseline for one in seen] == [None, WORSE, WORSE, STABLE]
-    assert [one.extent_direction_from_previous for one in seen] == [None, WORSE, STABLE, BETTER]
+    assert [observation.extent_direction_from_baseline for observation in observations] == [
+        None,
+        WORSE,
+        WORSE,
+        STABLE,
+    ]
+    assert [observation.extent_direction_from_previous for observation in observations] == [
+        None,
+        WORSE,
+        STABLE,
+        BETTER,
+    ]
 
 
 def test_where_no_error_is_known_a_change_has_no_direction(course, read):
@@ -94,14 +104,14 @@ def test_intervals_are_read_with_their_scores(course, read):
     assert (second.extent_interval, second.opacity_interval) == (None, None)
 
 
-def test_an_image_within_the_limit_of_likeness_is_an_image_like_any(course, read):
+def test_an_image_within_the_limit_is_compared_like_any(course, read):
     near = DistributionCheck("films-1", distance=0.99)
     course(
         {"day": 0, "distribution_check": near},
         {"day": 1, "extent": 8.0, "distribution_check": near},
     )
 
-    assert [one.out_of_distribution for one in read().observations] == [None, None]
+    assert [observation.out_of_distribution for observation in read().observations] == [None, None]
     assert read().observations[-1].extent_from_baseline == 5
 
 
@@ -142,22 +152,26 @@ def test_an_image_that_is_out_of_distribution_is_no_baseline(course, read):
         {"day": 5, "extent": 2.5},
     )
 
-    seen = read().observations
+    observations = read().observations
 
-    assert [one.days_since_baseline for one in seen] == [-3, 0, 2]
-    assert [one.extent_from_baseline for one in seen] == [None, 0, 0.5]
-    assert [one.extent_direction_from_baseline for one in seen] == [None, None, STABLE]
-    assert seen[1].extent_from_previous is None
+    assert [observation.days_since_baseline for observation in observations] == [-3, 0, 2]
+    assert [observation.extent_from_baseline for observation in observations] == [None, 0, 0.5]
+    assert [observation.extent_direction_from_baseline for observation in observations] == [
+        None,
+        None,
+        STABLE,
+    ]
+    assert observations[1].extent_from_previous is None
 
 
 def test_where_all_images_are_out_of_distribution_days_are_from_the_first(course, read):
     course({"day": 1, "distribution_check": INVERTED}, {"day": 3, "distribution_check": INVERTED})
 
-    seen = read().observations
+    observations = read().observations
 
-    assert seen[0].acquired_at > DAY_ZERO
-    assert [one.days_since_baseline for one in seen] == [0, 2]
-    assert [one.extent_from_baseline for one in seen] == [None, None]
+    assert observations[0].acquired_at > DAY_ZERO
+    assert [observation.days_since_baseline for observation in observations] == [0, 2]
+    assert [observation.extent_from_baseline for observation in observations] == [None, None]
 
 
 def test_a_view_changes_from_the_image_that_is_compared(course, read):
@@ -169,4 +183,10 @@ def test_a_view_changes_from_the_image_that_is_compared(course, read):
         {"day": 4, "view": View.AP},
     )
 
-    assert [one.view_changed for one in read().observations] == [False, False, True, False, False]
+    assert [observation.view_changed for observation in read().observations] == [
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]

@@ -14,34 +14,46 @@ def read(database, patient="p-1"):
 def test_changes_are_from_baseline_from_the_previous_and_from_the_peak(database, course):
     course({"day": 5, "extent": 4.0}, {"day": 0, "extent": 2.0}, {"day": 2, "extent": 6.0})
 
-    seen = read(database).observations
+    observations = read(database).observations
 
-    assert [one.geographic_extent for one in seen] == [2, 6, 4]
-    assert [one.days_since_baseline for one in seen] == [0, 2, 5]
-    assert [one.extent_from_baseline for one in seen] == [0, 4, 2]
-    assert [one.extent_from_previous for one in seen] == [None, 4, -2]
-    assert [one.extent_from_peak for one in seen] == [0, 0, -2]
+    assert [observation.geographic_extent for observation in observations] == [2, 6, 4]
+    assert [observation.days_since_baseline for observation in observations] == [0, 2, 5]
+    assert [observation.extent_from_baseline for observation in observations] == [0, 4, 2]
+    assert [observation.extent_from_previous for observation in observations] == [None, 4, -2]
+    assert [observation.extent_from_peak for observation in observations] == [0, 0, -2]
 
 
 def test_a_change_of_view_is_marked(database, course):
     course({"day": 0}, {"day": 1, "view": View.AP}, {"day": 2, "view": View.AP})
 
-    assert [one.view_changed for one in read(database).observations] == [False, True, False]
+    assert [observation.view_changed for observation in read(database).observations] == [
+        False,
+        True,
+        False,
+    ]
 
 
 def test_patients_are_never_mixed(database, course):
     course({"day": 0}, {"day": 1, "patient": "p-2"}, {"day": 2})
 
-    assert [one.days_since_baseline for one in read(database).observations] == [0, 2]
-    assert [one.days_since_baseline for one in read(database, "p-2").observations] == [0]
+    assert [observation.days_since_baseline for observation in read(database).observations] == [
+        0,
+        2,
+    ]
+    assert [
+        observation.days_since_baseline for observation in read(database, "p-2").observations
+    ] == [0]
 
 
 def test_days_without_a_calendar_are_a_course_of_their_own(database, course):
     course({"day": 0}, {"day": 3, "source": TimeSource.SIDECAR_OFFSET})
 
-    seen = read(database).observations
+    observations = read(database).observations
 
-    assert [(one.calendar_known, one.days_since_baseline) for one in seen] == [
+    assert [
+        (observation.calendar_known, observation.days_since_baseline)
+        for observation in observations
+    ] == [
         (True, 0),
         (False, 0),
     ]
@@ -67,5 +79,5 @@ def test_two_model_versions_are_never_joined(database, course):
 
     trend = read(database)
 
-    assert [one.geographic_extent for one in trend.observations] == [3, 3]
+    assert [observation.geographic_extent for observation in trend.observations] == [3, 3]
     assert trend.other_versions == (version("v2").key,)
