@@ -1,4 +1,4 @@
-"""Several things at once, but not too many."""
+"""Run an async function over items with bounded concurrency."""
 
 import asyncio
 from collections import deque
@@ -15,48 +15,48 @@ from itertools import islice
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 async def at_once(
-    limit: int, ask: Callable[[Item], Awaitable[Answer]], items: Iterable[Item]
-) -> list[Answer]:
-    """Ask for each item, ``limit`` at a time; the answers keep the order of the items.
+    limit: int, function: Callable[[Item], Awaitable[Result]], items: Iterable[Item]
+) -> list[Result]:
+    """Call a function for each item, ``limit`` at a time; return the results in the items' order.
 
-    An item is taken when its turn comes, so there may be more than fit into memory. The first
-    error ends the rest, and is raised when they have ended: what stopped answering must not be
-    asked on and on behind a run that failed.
+    An item is drawn when its turn comes, so there may be more than fit into memory. The first
+    error cancels the other calls, and is raised when they have ended: a failed run must not go
+    on calling a source that stopped answering.
     """
-    answers: dict[int, Answer] = {}
+    results: dict[int, Result] = {}
     numbered = enumerate(items)
 
-    async def ask_on() -> None:
-        for place, item in numbered:
-            answers[place] = await ask(item)
+    async def work() -> None:
+        for index, item in numbered:
+            results[index] = await function(item)
 
-    tasks = [asyncio.create_task(ask_on()) for _ in range(limit)]
+    tasks = [asyncio.create_task(work()) for _ in range(limit)]
     try:
         await asyncio.gather(*tasks)
     finally:
-        await _ended(tasks)
-    return [answers[place] for place in sorted(answers)]
+        await _cancel(tasks)
+    return [results[index] for index in sorted(results)]
 
 
 async def in_order(
     limit: int,
-    ask: Callable[[Item], Coroutine[Any, Any, Answer]],
+    function: Callable[[Item], Coroutine[Any, Any, Result]],
     items: AsyncIterator[Item],
-) -> AsyncGenerator[Answer, None]:
-    """Yield the answers in the order of the items, while ``limit`` are worked on side by side.
+) -> AsyncGenerator[Result, None]:
+    """Yield the results in the order of the items, with ``limit`` calls side by side.
 
-    An item is taken when an answer has been dealt with, so no more than ``limit`` are ever
-    taken and not yet dealt with. Use it with `contextlib.aclosing`: whoever stops listening
-    ends the rest.
+    The next item is drawn when the caller asks for the next result, so no more than ``limit``
+    items are ever drawn and not yet dealt with. Use it with `contextlib.aclosing`, which cancels
+    the calls in flight when the caller stops early.
     """
-    tasks: deque[asyncio.Task[Answer]] = deque()
+    tasks: deque[asyncio.Task[Result]] = deque()
     try:
         async for item in items:
-            tasks.append(asyncio.create_task(ask(item)))
+            tasks.append(asyncio.create_task(function(item)))
             if len(tasks) == limit:
                 yield await tasks[0]
                 tasks.popleft()
@@ -64,18 +64,18 @@ async def in_order(
             yield await tasks[0]
             tasks.popleft()
     finally:
-        await _ended(tasks)
+        await _cancel(tasks)
 
 
-async def _ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Stop tasks, and wait until the last of them has stopped."""
+async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and wait until the last of them has ended."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def in_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Take items ``size`` at a time, and no earlier than they are asked for."""
-    waiting = iter(items)
-    while batch := list(islice(waiting, size)):
+    """Yield lists of ``size`` items, drawn no earlier than the list is asked for."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
         yield batch

@@ -1,7 +1,7 @@
 """What can go wrong in the shell. Each class says what the caller must do.
 
 FlowsError
-├── UsageError      ask otherwise: the request, one of its files or a setting cannot be used
+├── UsageError      change the request: it, one of its files or a setting cannot be used
 ├── InboxError      stop, and try again once the inbox can be read
 └── ServerError     stop: the Prefect server does not start on this machine
 """
@@ -12,7 +12,7 @@ class FlowsError(Exception):
 
 
 class UsageError(FlowsError):
-    """The request, one of its files or a setting cannot be used: to try again does not help."""
+    """The request, one of its files or a setting cannot be used: trying again does not help."""
 
 
 class InboxError(FlowsError):

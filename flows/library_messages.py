@@ -1,4 +1,4 @@
-"""Keep what libraries say of the images that they read out of terminals and logs."""
+"""Mute the libraries that decode images: their messages stay out of terminals and logs."""
 
 import logging
 import warnings

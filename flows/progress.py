@@ -20,7 +20,7 @@ from flows.resources import Progress, Resources
 
 
 class BarProgress(Progress):
-    """Shows a run on a bar that first says what it waits for."""
+    """Shows a run on a bar, which first names what the run waits for."""
 
     def __init__(self, bar: RichProgress, beginning: str) -> None:
         self._bar = bar
@@ -28,40 +28,40 @@ class BarProgress(Progress):
         self._scored = self._rejected = self._total = 0
 
     def loading(self) -> None:
-        """Show what is waited for."""
+        """Show that the model is being loaded."""
         self._bar.update(self._task, description="Loading the model")
 
     def waiting(self, images: int) -> None:
-        """Show how many images there are: those that are done and those that wait."""
-        self._total = self._done + images
+        """Show the number of images: those that are scored or rejected, and those that wait."""
+        self._total = self._finished + images
         self._show()
 
     def advanced(self, *, scored: int, rejected: int) -> None:
         """Show one batch more."""
         self._scored += scored
         self._rejected += rejected
-        # What a dead run held may come on top of what waited when it was counted.
-        self._total = max(self._total, self._done)
+        # Claims of a dead run may be added to the images that were counted.
+        self._total = max(self._total, self._finished)
         self._show()
 
     @property
     def tasks(self) -> list[Task]:
-        """What is shown, as the terminal has it."""
+        """The tasks that the bar shows."""
         return self._bar.tasks
 
     @property
-    def _done(self) -> int:
+    def _finished(self) -> int:
         return self._scored + self._rejected
 
     def _show(self) -> None:
         counts = f"{self._scored} scored, {self._rejected} rejected"
-        self._bar.update(self._task, completed=self._done, total=self._total, description=counts)
+        self._bar.update(
+            self._task, completed=self._finished, total=self._total, description=counts
+        )
 
 
 @contextmanager
-def progress_bar(
-    console: Console, beginning: str = "Looking into the inbox"
-) -> Iterator[BarProgress]:
+def progress_bar(console: Console, beginning: str = "Listing the inbox") -> Iterator[BarProgress]:
     """Show a bar while the run lasts."""
     bar = RichProgress(
         SpinnerColumn(),
@@ -78,7 +78,7 @@ def progress_bar(
 
 @contextmanager
 def watched(resources: Resources) -> Iterator[Resources]:
-    """Show a bar to a person who waits for labelled images to be looked at."""
+    """Show a bar to a person who waits until a model has run on labelled images."""
     if not sys.stderr.isatty():
         yield resources
         return

@@ -1,4 +1,4 @@
-"""What a run needs and no flow parameter may carry: database, model, secrets, progress."""
+"""The resources of a run that no flow parameter may carry: database, model, secrets, progress."""
 
 import os
 import secrets
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 
 
 SOFTWARE = f"cxr-severity {version('cxr-severity')}"
-"""Which software this is, as runs and models record it."""
+"""This software's name and version, as runs and models record it."""
 
 
 class Progress:
-    """Hears how far a run is; this one keeps silent."""
+    """Receives the progress of a run; this base class shows nothing."""
 
     def loading(self) -> None:
-        """Take note that something waits, so the model is loaded now; it takes seconds."""
+        """Report that images wait, so the model is loaded now; it takes seconds."""
 
     def waiting(self, images: int) -> None:
-        """Take note of how many images wait now."""
+        """Report how many images wait now."""
 
     def advanced(self, *, scored: int, rejected: int) -> None:
-        """Take note of one batch."""
+        """Report the counts of one more batch."""
 
 
 @dataclass
 class Opened:
-    """What a process has opened, at most once each."""
+    """The database and the model that a process has opened, at most once each."""
 
     database: Database | None = None
     model: "ScoringModel | None" = None
@@ -52,7 +52,7 @@ class Opened:
 
 @dataclass(eq=False)
 class Resources:
-    """The settings, and what they name: opened when it is asked for, kept for the process."""
+    """The settings, and the database and model that they name: opened on first use, then kept."""
 
     settings: Settings
     progress: Progress
@@ -67,7 +67,7 @@ class Resources:
         Raises
         ------
         DatabaseError
-            It cannot be used.
+            The database cannot be used.
         """
         if self.opened.database is None:
             database = self._connected()
@@ -104,7 +104,7 @@ class Resources:
             return self.opened.model
 
     def reporting_to(self, progress: Progress) -> "Resources":
-        """Return the same resources with a listener."""
+        """Return the same resources, which report to this progress."""
         return replace(self, progress=progress)
 
     def pseudonym(self, patient: PatientId) -> str:
@@ -112,18 +112,18 @@ class Resources:
         return patient_key(patient, secret=self._secret)
 
     def record_sha256(self, record: SidecarRecord | None) -> str:
-        """Identify what a sidecar says of an image; empty if it says nothing."""
+        """Return the keyed hash of an image's sidecar record; empty without one."""
         return keyed_digest(record.digest, secret=self._secret) if record else ""
 
     @cached_property
     def _secret(self) -> bytes:
         if self.settings.pseudonym_key is not None:
             return self.settings.pseudonym_key.get_secret_value().encode()
-        return _kept_secret(self.settings.home / "pseudonym.key")
+        return _stored_secret(self.settings.home / "pseudonym.key")
 
 
-def _kept_secret(path: Path) -> bytes:
-    """Read the secret beside the embedded database, or make it; only its owner may read it."""
+def _stored_secret(path: Path) -> bytes:
+    """Read the secret of the embedded database, or make it; only its owner may read the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     if not path.exists():
@@ -143,7 +143,7 @@ _current: ContextVar[Resources] = ContextVar("resources")
 
 @contextmanager
 def using(resources: Resources) -> Iterator[Resources]:
-    """Let flows that run in this context use these resources."""
+    """Make these resources the `current` ones of this context, for the flows that run in it."""
     token = _current.set(resources)
     try:
         yield resources

@@ -31,7 +31,7 @@ _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
 
 
 def _default_home() -> Path:
-    """Return where state is kept if nothing else is said.
+    """Return the folder that keeps state if none is set.
 
     Not below root's own home: the embedded PostgreSQL never runs as root, and would have to
     open that folder to another user.
@@ -93,10 +93,10 @@ class Settings(BaseSettings):
         default=None, description="the published weights, for a machine without internet"
     )
     weights_url: AnyHttpUrl | None = Field(
-        default=None, description="where to fetch the published weights instead"
+        default=None, description="another URL to download the published weights from"
     )
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
-        default=None, description="the published weights' hash, if not the one reported"
+        default=None, description="SHA-256 of the published weights, if not the known one"
     )
 
     @field_validator("model")

@@ -37,17 +37,17 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         (
             "release",
             "flows.cli.database:release_command",
-            "Put back what was rejected for REASON, to be tried again by the next run.",
+            "Put all images rejected for REASON back in the queue, for the next run.",
         ),
         (
             "run",
             "flows.cli.run:run_command",
-            "Score everything in the inbox that is new, once; then end.",
+            "Score every new image in the inbox, once; then end.",
         ),
         (
             "score",
             "flows.cli.score:score_command",
-            "Score single FILEs, without a database and without keeping anything.",
+            "Score single FILEs without a database; nothing is stored.",
         ),
         (
             "serve",
@@ -57,12 +57,12 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         (
             "status",
             "flows.cli.database:status_command",
-            "Show the balance: what became of everything that was ever seen.",
+            "Show the balance: what became of all images that were ever seen.",
         ),
         (
             "train",
             "flows.cli.train:train_command",
-            "Fit a head on labelled images and keep it as a new model; none is ever replaced.",
+            "Fit a head on labelled images and store it as a new model; no model is ever replaced.",
         ),
         (
             "trend",
@@ -73,7 +73,7 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
 )
 @click.version_option(package_name=_PROGRAM)
 def app() -> None:
-    """Hold the commands."""
+    """Follow pneumonia severity over time."""
 
 
 @app.group(
@@ -83,12 +83,12 @@ def app() -> None:
         (
             "upgrade",
             "flows.cli.database:upgrade_command",
-            "Create the tables, or bring them up to date; safe to run at any time.",
+            "Create or migrate the tables; safe to run at any time.",
         ),
     ),
 )
 def database_commands() -> None:
-    """Look after the database."""
+    """Create or migrate the database."""
 
 
 @app.group(
@@ -98,7 +98,7 @@ def database_commands() -> None:
         (
             "import",
             "flows.cli.models:import_command",
-            "Import a head from FILEs that others publish, as a model of this installation.",
+            "Import a published head from FILEs, as a model of this installation.",
         ),
         (
             "list",
@@ -108,7 +108,7 @@ def database_commands() -> None:
         (
             "show",
             "flows.cli.models:show_command",
-            "Show everything that is known of the model NAME: hashes, source, licence, accuracy.",
+            "Show the model NAME: hashes, source, licence, accuracy.",
         ),
         (
             "verify",

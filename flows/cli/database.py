@@ -1,4 +1,4 @@
-"""The commands about what the database holds: its tables, the balance, what was rejected."""
+"""The commands on the database: its tables, the balance, the rejected images."""
 
 import click
 from rich.text import Text
@@ -18,7 +18,7 @@ from severity.domain import RESEARCH_USE_ONLY, Reason
 @click.command()
 @model_option
 def status_command(model: str | None) -> None:
-    """Show the balance: what became of everything that was ever seen."""
+    """Show the balance: what became of all images that were ever seen."""
     console = terminal()
     with (
         chosen_resources(model=model) as resources,
@@ -40,17 +40,19 @@ def status_command(model: str | None) -> None:
 @click.argument("reason", type=click.Choice([reason.value for reason in Reason]))
 @model_option
 def release_command(reason: str, model: str | None) -> None:
-    """Put back what was rejected for REASON, to be tried again by the next run."""
+    """Put all images rejected for REASON back in the queue, for the next run."""
     with chosen_resources(model=model) as resources:
         version_id = register_model_version(resources).row_id
         with resources.open_database().transaction() as session:
             released = ledger.release(session, Reason(reason), model_version_id=version_id)
-    terminal().print(f"{released} rejected for {reason} wait again")
+    images = "1 image" if released == 1 else f"{released} images"
+    were = "was" if released == 1 else "were"
+    terminal().print(f"{images} rejected as {reason} {were} put back in the queue")
 
 
 @click.command()
 def upgrade_command() -> None:
-    """Create the tables, or bring them up to date; safe to run at any time.
+    """Create or migrate the tables; safe to run at any time.
 
     Also lets the role severity_dashboard, if it exists, read the dashboards' views.
     """

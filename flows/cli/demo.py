@@ -22,8 +22,8 @@ from flows.demo.run import run_demo
 def demo_command(data: Path | None, home: Path | None) -> None:
     """Show the whole job: images, scores, rejections, the balance and a patient's trend.
 
-    Everything stays in a folder of its own, beside and never mixed with real work. Without
-    --data it makes a drop folder of SIMULATED courses: opacities painted into a real image.
-    A second time, it scores nothing twice.
+    Everything stays in a folder of its own, and is never mixed with real work. Without --data
+    it makes a drop folder of SIMULATED courses: opacities painted into a real image. A second
+    demo scores no image twice.
     """
     run_demo(data, home, console=terminal())

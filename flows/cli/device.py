@@ -8,7 +8,7 @@ from severity.gpus import gpus
 
 
 def announce_device(settings: Settings) -> None:
-    """Print one line where a GPU was hoped for and none is used.
+    """Print one line if the network runs on the CPU although a GPU would be used.
 
     Raises
     ------
@@ -16,5 +16,5 @@ def announce_device(settings: Settings) -> None:
         The device that is set does not exist.
     """
     if settings.device == "auto" and device(settings) == "cpu":
-        why = "The GPU here needs torch" if gpus() else "No GPU here"
-        click.echo(f"{why}: scoring on the CPU (--device cpu says so for good).", err=True)
+        reason = "The GPU here needs torch" if gpus() else "No GPU here"
+        click.echo(f"{reason}: scoring on the CPU (pass --device cpu to silence this).", err=True)

@@ -41,7 +41,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the report: Markdown, CSV and pictures. One that is there is not replaced.",
+    help="New folder for the report: Markdown, CSV and pictures. None is ever replaced.",
 )
 @click.option(
     "--opacity-scale",
@@ -57,8 +57,8 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
     metavar="IMAGES",
     default=40,
     show_default=True,
-    help="How many images are turned, cropped, exposed and compressed otherwise, 12 times each, "
-    "to see how much scores move.",
+    help="How many images are altered (rotated, cropped, exposed, compressed), 12 times each, to "
+    "measure the perturbation error.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate_command(  # noqa: PLR0913 - its options
@@ -75,8 +75,8 @@ def evaluate_command(  # noqa: PLR0913 - its options
 
     50 random halves; neither a patient nor a copy of an image is on both sides. Compares the
     backbone's features and outputs, the model's own head and published systems on the same
-    splits, and shows agreement by view, sex and age, what prediction intervals hold, and how much
-    scores move although the patient does not. docs/evaluation.md says how to read it.
+    splits, and shows agreement by view, sex and age, the coverage of prediction intervals, and
+    the measurement error. docs/evaluation.md explains how to read the report.
     """
     lowest, highest = opacity_scale
     if not lowest < highest:

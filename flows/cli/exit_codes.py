@@ -1,3 +1,3 @@
-"""How the program ends, for scripts and schedulers."""
+"""The exit codes of the program, for scripts and schedulers."""
 
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130

@@ -11,11 +11,11 @@ class ListedCommand(click.Command):
     Parameters
     ----------
     name
-        What a user types.
+        The command's name on the command line.
     defined_in
         The command, as ``package.module:name``.
     short_help
-        The first line of the command's own help, which is not imported for it.
+        The first line of the command's own help, repeated here so that the list imports nothing.
     """
 
     def __init__(self, name: str, defined_in: str, short_help: str) -> None:

@@ -8,7 +8,7 @@ import click
 from flows.cli.options import check_name
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
-from flows.models.catalogue import known, names, store, version
+from flows.models.catalogue import describe, names, store, version
 from flows.models.importing import RALO, ImportRequest, import_head, import_ralo
 from flows.models.store import StoredModel
 from flows.models.text import (
@@ -30,23 +30,25 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="[ralo] FILE...")
-@click.option("--name", help="Lowercase letters, digits and hyphens; what --model will take.")
+@click.option(
+    "--name", help="The model's name, for --model: lowercase letters, digits and hyphens."
+)
 @click.option(
     "--backbone",
     type=click.Choice(list(BACKBONES)),
-    help="The one that the head was fitted on; densenet121-res224-all if absent.",
+    help="The backbone that the head was fitted on; densenet121-res224-all if absent.",
 )
 @click.option(
     "--takes",
-    type=click.Choice([takes.value for takes in HeadInput]),
-    help="What it takes of the backbone; told from the head's width if absent.",
+    type=click.Choice([outputs.value for outputs in HeadInput]),
+    help="The backbone's outputs that the head is fitted on; found by its width if absent.",
 )
 @click.option("--extent-scale", type=(float, float), metavar="LOW HIGH", help="In points.")
 @click.option("--opacity-scale", type=(float, float), metavar="LOW HIGH", help="In points.")
 @click.option("--source", help="Where the head comes from, for the record.")
 @click.option("--licence", help="Under which licence, for the record.")
 def import_command(files: tuple[str, ...], **choices: object) -> None:
-    r"""Import a head from FILEs that others publish, as a model of this installation.
+    r"""Import a published head from FILEs, as a model of this installation.
 
     \b
     cxr-severity model import ralo mlp_geo.pkl mlp_opa.pkl
@@ -54,7 +56,7 @@ def import_command(files: tuple[str, ...], **choices: object) -> None:
 
     FILEs are two pickles of scikit-learn's MLPRegressor, (coefs_, intercepts_), geographic
     extent first; or a linear head in one .json or .npz. Nothing in a pickle is run. `ralo`
-    stands for the head that Cohen et al. published in 2021, with its backbone and scales.
+    names the head that Cohen et al. published in 2021, with its backbone and scales.
     """
     options = {name: value for name, value in choices.items() if value is not None}
     settings = read_settings()
@@ -83,7 +85,7 @@ def _existing_files(files: tuple[str, ...]) -> list[Path]:
 def _ralo_request(options: dict[str, object]) -> ImportRequest:
     surplus = sorted(set(options) - {"name", "source", "licence"})
     if surplus:
-        raise UsageError(f"leave out {_option(surplus[0])}: ralo stands for what it is")
+        raise UsageError(f"leave out {_option(surplus[0])}: ralo defines it")
     return replace(
         RALO,
         name=str(options.get("name", RALO.name)),
@@ -95,7 +97,7 @@ def _ralo_request(options: dict[str, object]) -> ImportRequest:
 def _request(options: dict[str, object]) -> ImportRequest:
     for name in ("name", "extent_scale", "opacity_scale"):
         if name not in options:
-            raise UsageError(f"give {_option(name)}: the files do not say it")
+            raise UsageError(f"give {_option(name)}: the files do not state it")
     return ImportRequest(
         name=str(options["name"]),
         backbone=str(options.get("backbone", BACKBONES[0])),
@@ -137,7 +139,7 @@ def list_command(*, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def show_command(name: str, *, as_json: bool) -> None:
-    """Show everything that is known of the model NAME: hashes, source, licence, accuracy."""
+    """Show the model NAME: hashes, source, licence, accuracy."""
     settings = read_settings()
     check_name(name, settings)
     model = _listed(name, settings)
@@ -148,9 +150,9 @@ def show_command(name: str, *, as_json: bool) -> None:
 
 
 def _listed(name: str, settings: Settings) -> ListedModel:
-    """Describe a model and its version, if its weights are here; show a problem, raise none."""
+    """Describe a model, and its version if its weights are here; keep an error as its problem."""
     try:
-        described = known(name, settings)
+        described = describe(name, settings)
     except ModelUnavailable as error:
         return ListedModel(name, None, None, str(error))
     try:

@@ -1,4 +1,4 @@
-"""What several commands are asked in the same words, and what a command opens for it."""
+"""Options that several commands share, and the settings and resources that follow from them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,27 +51,27 @@ def check_name(name: str, settings: Settings, *, place: str = "") -> None:
     Raises
     ------
     UsageError
-        It lists the names that there are, after the ``place`` where the wrong one was given.
+        There is no such model; ``place`` is the beginning of the message.
     """
-    there = names(settings)
-    if name not in there:
-        raise UsageError(f"{place}no model {name!r}; there is {', '.join(there)}")
+    models = names(settings)
+    if name not in models:
+        raise UsageError(f"{place}no model {name!r}; choose one of {', '.join(models)}")
 
 
 @contextmanager
 def chosen_resources(**options: object) -> Iterator[Resources]:
-    """Open what a command needs, from the environment and the command's own options."""
+    """Make a command's resources, from the environment and the command's own options."""
     with using(Resources(chosen_settings(**options), Progress())) as resources:
         yield resources
 
 
 def chosen_inbox(settings: Settings) -> str:
-    """Return the inbox that is set, once it can be opened.
+    """Return the location of the inbox that is set, once the inbox can be opened.
 
     Raises
     ------
     UsageError
-        None is set.
+        No inbox is set.
     InboxError
         It cannot be opened.
     """

@@ -17,7 +17,7 @@ from flows.cli.options import (
 from flows.cli.terminal import terminal
 from flows.deployments.environment import configure_prefect
 from flows.progress import progress_bar
-from flows.reports import balance_line, others_text
+from flows.reports import balance_line, other_versions_text
 from flows.scoring.inbox_pass import score_new
 from flows.scoring.summary import RunSummary
 from severity.domain import RESEARCH_USE_ONLY
@@ -29,7 +29,7 @@ from severity.domain import RESEARCH_USE_ONLY
 @precision_option
 @device_option
 def run_command(inbox: str | None, **engine: str | None) -> None:
-    """Score everything in the inbox that is new, once; then end.
+    """Score every new image in the inbox, once; then end.
 
     Files younger than SEVERITY_SETTLE_SECONDS are left for the next pass: they may be
     half-written. Safe to kill at any moment and to start twice.
@@ -45,17 +45,17 @@ def run_command(inbox: str | None, **engine: str | None) -> None:
 
 
 def _show(summary: RunSummary, console: Console) -> None:
-    unreliable = (
+    flagged = (
         f" ({summary.out_of_distribution} out of distribution)"
         if summary.out_of_distribution
         else ""
     )
     console.print(
-        f"{summary.scored} scored{unreliable}, {summary.rejected} rejected, {summary.deferred} "
+        f"{summary.scored} scored{flagged}, {summary.rejected} rejected, {summary.deferred} "
         f"left for the next pass, by {summary.model_version}"
     )
     if summary.other_versions:
-        console.print(others_text(summary.other_versions))
+        console.print(other_versions_text(summary.other_versions))
     if summary.unreadable_sidecars:
         console.print(
             f"{summary.unreadable_sidecars} sidecars are unreadable; their images wait",

@@ -36,7 +36,7 @@ _MANY_FILES = 32
     "--saliency",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Also write where each image's score comes from: a picture and an array in this folder.",
+    help="Also write each image's saliency map, as a picture and an array, to this folder.",
 )
 @model_option
 @precision_option
@@ -48,11 +48,11 @@ def score_command(
     saliency: Path | None,
     **engine: str | None,
 ) -> None:
-    """Score single FILEs, without a database and without keeping anything.
+    """Score single FILEs without a database; nothing is stored.
 
     With --saliency, FILE's map goes to NAME.saliency.png and NAME.saliency.npy in DIR, where
-    NAME is FILE's name without its ending; files of one name are numbered. A map that is
-    there already is not replaced.
+    NAME is FILE's name without its ending; files of one name are numbered. An existing
+    map is never replaced.
 
     Ends with exit code 1 if any file was rejected.
     """

@@ -22,7 +22,7 @@ from severity.models.bundled_cards import BUNDLED
 
 
 class Labels(StrEnum):
-    """Labels as they are published, by the scale of opacity and the table that holds them."""
+    """Kinds of published labels; each has its table and its scale of opacity."""
 
     COHEN = "cohen"
     RALO = "ralo"
@@ -39,13 +39,13 @@ _OPACITY = {Labels.COHEN: Scale(0, 6), Labels.RALO: Scale(0, 8), Labels.BRIXIA: 
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder with the images, their scores and metadata.csv.",
 )
-@click.option("--name", required=True, help="What --model will take; lowercase, new.")
+@click.option("--name", required=True, help="The new model's name, for --model; lowercase.")
 @click.option(
     "--backbone",
     type=click.Choice(BACKBONES),
     default=BUNDLED[0],
     show_default=True,
-    help="What the head stands on.",
+    help="The backbone that the head is fitted on.",
 )
 @click.option(
     "--head",
@@ -67,16 +67,16 @@ _OPACITY = {Labels.COHEN: Scale(0, 6), Labels.RALO: Scale(0, 8), Labels.BRIXIA: 
     default=[Labels.COHEN.value],
     show_default=True,
     help="severity_scores.csv with opacity from 0 to 6 (cohen) or 8 (ralo); brixia_scores.csv. "
-    "brixia may be given beside one of the others.",
+    "brixia may be combined with one of the others.",
 )
 @click.option(
     "--opacity-scale",
     type=(float, float),
     metavar="LOW HIGH",
-    help="Of the readers' opacity and of the head's, if it is another.",
+    help="Scale of the readers' opacity and of the head's, if it is not that of --labels.",
 )
-@click.option("--source", default="", help="Whose images and labels, for the record.")
-@click.option("--licence", default="", help="Under which licence, for the record.")
+@click.option("--source", default="", help="The source of images and labels, for the record.")
+@click.option("--licence", default="", help="The licence of images and labels, for the record.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option(
     "--perturbed",
@@ -84,8 +84,8 @@ _OPACITY = {Labels.COHEN: Scale(0, 6), Labels.RALO: Scale(0, 8), Labels.BRIXIA: 
     metavar="IMAGES",
     default=40,
     show_default=True,
-    help="How many images are turned, cropped and so on, to see how much scores move; 0 leaves "
-    "that, and with it directions in trends, unknown.",
+    help="How many images are altered (rotated, cropped and so on) to measure the perturbation "
+    "error; with 0 it stays unknown, and with it directions in trends.",
 )
 @device_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -105,12 +105,12 @@ def train_command(  # noqa: PLR0913 - one for each option
     device: str | None,
     as_json: bool,
 ) -> None:
-    """Fit a head on labelled images and keep it as a new model; none is ever replaced.
+    """Fit a head on labelled images and store it as a new model; no model is ever replaced.
 
-    The head is fitted on all images. How good it is, is measured as `evaluate` does: the same kind
-    of head is fitted on 50 random halves, of patients and copies of images, and measured on the
-    others. The model keeps these numbers, its intervals, and a hash of the data. The same images
-    and seed give the same head. docs/models.md says more.
+    The head is fitted on all images. Its errors are measured as `evaluate` does: the same kind of
+    head is fitted on 50 random halves, of patients and copies of images, and measured on the other
+    halves. The model stores these numbers, its intervals, and a hash of the data. The same images
+    and seed make the same head. docs/models.md explains more.
     """
     kinds, scale = _labels([Labels(label) for label in labels], opacity_scale)
     settings = chosen_settings(device=device)
@@ -129,12 +129,12 @@ def train_command(  # noqa: PLR0913 - one for each option
 
 
 def _labels(
-    said: Sequence[Labels], opacity: tuple[float, float] | None
+    labels: Sequence[Labels], opacity: tuple[float, float] | None
 ) -> tuple[list[LabelKind], Scale]:
-    """Tell which tables are read, and the scale of opacity."""
-    if Labels.COHEN in said and Labels.RALO in said:
-        raise click.BadParameter("cohen and ralo are two scales", param_hint="--labels")
-    scored = [label for label in said if label != Labels.BRIXIA]
-    scale = Scale(*opacity) if opacity else _OPACITY[[*scored, *said][0]]
-    kinds = [LabelKind.READERS] if scored else []
-    return kinds + [LabelKind.BRIXIA] * (Labels.BRIXIA in said), scale
+    """Return the kinds of label tables to read, and the scale of opacity."""
+    if Labels.COHEN in labels and Labels.RALO in labels:
+        raise click.BadParameter("cohen and ralo have different scales", param_hint="--labels")
+    by_readers = [label for label in labels if label != Labels.BRIXIA]
+    scale = Scale(*opacity) if opacity else _OPACITY[[*by_readers, *labels][0]]
+    kinds = [LabelKind.READERS] if by_readers else []
+    return kinds + [LabelKind.BRIXIA] * (Labels.BRIXIA in labels), scale

@@ -15,8 +15,8 @@ from severity.domain import PatientId
 
 @click.command()
 @click.argument("patient")
-@click.option("--issuer", default="", help="Who issued the identifier, if the images say so.")
-@click.option("--model-version", help="Which one; the model's newest if absent.")
+@click.option("--issuer", default="", help="Issuer of the identifier, if the images name one.")
+@click.option("--model-version", help="The model version; the model's newest if absent.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--chart",
@@ -31,13 +31,13 @@ def trend_command(
     PATIENT is the hospital's patient identifier, or a key such as p-1a2b... from a dashboard.
     """
     with chosen_resources() as resources:
-        shown = _trend(resources, _patient_key(resources, patient, issuer), model_version)
+        trend = _trend(resources, _patient_key(resources, patient, issuer), model_version)
     if chart is not None:
-        _draw(shown, chart)
+        _draw(trend, chart)
     if as_json:
-        click.echo(trend_json(shown))
+        click.echo(trend_json(trend))
         return
-    terminal().print(trend_table(shown))
+    terminal().print(trend_table(trend))
 
 
 def _patient_key(resources: Resources, patient: str, issuer: str) -> str:
@@ -49,12 +49,12 @@ def _patient_key(resources: Resources, patient: str, issuer: str) -> str:
 def _trend(resources: Resources, patient_key: str, model_version: str | None) -> trends.Trend:
     with resources.open_database().transaction() as session:
         versions = model_versions.of_model(session, resources.settings.model, patient_key)
-        wanted = model_version or (versions[-1] if versions else "")
+        version = model_version or (versions[-1] if versions else "")
         scored_by = model_versions.of_patient(session, patient_key)
-        trend = trends.trend(session, patient_key, wanted) if wanted in scored_by else None
+        trend = trends.trend(session, patient_key, version) if version in scored_by else None
     if trend is not None and trend.observations:
         return trend
-    others = [version for version in scored_by if version != wanted]
+    others = [other for other in scored_by if other != version]
     raise UsageError(
         f"no dated score of this patient by {model_version or resources.settings.model}"
         + (f"; {trend.undated} scored images have no time" if trend else "")

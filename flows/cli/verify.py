@@ -16,7 +16,9 @@ from severity.heads.published import LINEAR_NAME
 
 
 @click.command()
-@click.option("--model", "name", default=LINEAR_NAME, show_default=True, help="Which one.")
+@click.option(
+    "--model", "name", default=LINEAR_NAME, show_default=True, help="The model to verify."
+)
 @click.option(
     "--data",
     required=True,
@@ -27,8 +29,8 @@ from severity.heads.published import LINEAR_NAME
 def verify_command(name: str, data: Path, *, as_json: bool) -> None:
     """Recompute the predictions that the authors published, and report each difference.
 
-    This is how a site proves its installation: weights, preprocessing and arithmetic. Images
-    that are missing are counted and left out. Ends with exit code 1 if any number is off by
+    A site proves its installation by it: weights, preprocessing and arithmetic. Missing images
+    are counted and left out. Ends with exit code 1 if any number is off by
     more than 0.02 points, if an image was rejected, or if nothing could be compared.
     """
     settings = read_settings()

@@ -2,7 +2,7 @@
 
 All images are made from one real radiograph that pydicom-data carries (RG1, a chest image
 with large nodules of its own). Opacities are painted on it; no image shows a patient's course,
-and each one says so in its tags.
+and the tags of each state so.
 """
 
 from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ RG1_LUNGS = (
 )
 
 COPY = "copy"
-"""Expectation of a file whose bytes are already there under another name."""
+"""Expected fate of a file with the same bytes as another."""
 
 _UID_NAMESPACE = UUID("6a0f9b52-3d0e-4f5c-9a55-0c1b6f0d2e71")  # fixed, so that UIDs are too
 _FIRST_DAY = date(2020, 3, 1)
@@ -58,7 +58,7 @@ _TRUNCATED_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What tells one simulated patient's images from another's, besides the opacities."""
+    """How one simulated patient's images differ from another's, apart from the opacities."""
 
     tilt_degrees: float = 0.0
     stoutness: float = 1.0
@@ -85,7 +85,7 @@ class DemoPatient:
 
 @dataclass(frozen=True)
 class DemoImage:
-    """One image to make. Its UIDs follow from the patient, the day and the view alone."""
+    """One image to make. Its UIDs depend on the patient, the day and the view alone."""
 
     patient: DemoPatient
     day: int
@@ -141,7 +141,7 @@ DEMO_EXPECTATIONS: Mapping[str, str] = MappingProxyType(
         _REJECT_UID_CONFLICT: Reason.UID_CONFLICT.value,
     }
 )
-"""What becomes of each file: "scored", "copy", or the reason code of its rejection."""
+"""The expected fate of each file: "scored", "copy", or the reason code of its rejection."""
 
 
 def write_demo_inbox(folder: Path) -> None:
@@ -176,7 +176,7 @@ def _sample(name: str) -> FileDataset:
 
 
 def _white(rg1: FileDataset) -> NDArray[np.float32]:
-    """Average squares of four pixels, and turn MONOCHROME1 over."""
+    """Average squares of four pixels, and invert MONOCHROME1."""
     stored = rg1.pixel_array
     rows, columns = (length // 2 for length in stored.shape)
     squares = stored[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2)
@@ -185,7 +185,7 @@ def _white(rg1: FileDataset) -> NDArray[np.float32]:
 
 
 def _drop(target: Path, content: bytes) -> None:
-    """Put a file into the drop folder, unless it lies there already."""
+    """Write a file to the drop folder, unless it is there already."""
     if target.exists() and target.read_bytes() == content:
         return
     hidden = target.with_name(f".{target.name}.part")
@@ -194,7 +194,7 @@ def _drop(target: Path, content: bytes) -> None:
 
 
 def _rejections(rg1: FileDataset, white: NDArray[np.float32]) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file that must not be scored."""
+    """Yield name and content of each file that must not be scored."""
     first, second, third = (DemoImage(patient, patient.days[0]) for patient in PATIENTS[:3])
     lateral = DemoImage(second.patient, second.day + 1, "LL")
     contradiction = DemoImage(first.patient, first.day, added=0.4)
@@ -216,7 +216,7 @@ def _image(image: DemoImage, *, rg1: FileDataset, white: NDArray[np.float32]) ->
     exposed = _posed(painted, image.patient.anatomy) ** exposure
     stored = np.rint((1 - exposed) * _BLACK).astype("<u2")
     dataset = _described(image, source=rg1)
-    del dataset.PixelSpacing  # RG1 says 0 mm
+    del dataset.PixelSpacing  # RG1 has 0 mm
     dataset.Rows, dataset.Columns = stored.shape
     dataset.PixelData = stored.tobytes()
     return _encoded(dataset, transfer_syntax=ExplicitVRLittleEndian)
@@ -235,7 +235,7 @@ def _posed(pixels: NDArray[np.float32], anatomy: Anatomy) -> NDArray[np.float32]
 
 
 def _extremity() -> bytes:
-    """Make an image of another body part: RG3 as it is, but under a simulated patient."""
+    """Make an image of another body part: RG3 unchanged, but under a simulated patient."""
     rg3 = _sample("RG3_J2KI.dcm")
     dataset = _described(DemoImage(PATIENTS[3], PATIENTS[3].days[0] + 1, "AP"), source=rg3)
     dataset.BodyPartExamined = rg3.BodyPartExamined
@@ -247,7 +247,7 @@ def _extremity() -> bytes:
 
 
 def _described(image: DemoImage, *, source: Dataset) -> Dataset:
-    """Describe an image. Of the source nothing is taken but how its pixels are stored."""
+    """Return an image's tags without pixels; from the source, only the pixels' format is copied."""
     dataset = deepcopy(source.group_dataset(0x0028))
     for keyword, value in (_tags(image) | _times(image)).items():
         setattr(dataset, keyword, value)
@@ -255,7 +255,7 @@ def _described(image: DemoImage, *, source: Dataset) -> Dataset:
 
 
 def _tags(image: DemoImage) -> dict[str, str | int | list[str]]:
-    """Who and what is shown, and that none of it is real."""
+    """Return the tags on patient and image, which state that neither is real."""
     visit = f"{image.patient.patient_id}/{image.taken}/{image.view}"
     lateral = " Frontal pixels labelled as a lateral: to be rejected." if image.view == "LL" else ""
     return {
@@ -290,14 +290,14 @@ def _tags(image: DemoImage) -> dict[str, str | int | list[str]]:
 
 
 def _times(image: DemoImage) -> dict[str, str]:
-    """Date and time at all four levels that a reader may look at."""
+    """Return date and time at all four levels that a reader may use."""
     levels = ("Study", "Series", "Acquisition", "Content")
     dates = {f"{level}Date": f"{image.taken:%Y%m%d}" for level in levels}
     return dates | {f"{level}Time": f"08{10 * image.patient.number}00" for level in levels}
 
 
 def _uid(name: str) -> UID:
-    """Name a UID after its content, so that a second writing repeats it (PS3.5, B.2)."""
+    """Derive a UID from a name, so that a second writing repeats it (PS3.5, B.2)."""
     return UID(f"2.25.{uuid5(_UID_NAMESPACE, name).int}")
 
 

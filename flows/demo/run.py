@@ -19,20 +19,20 @@ _MOST_FATES = 40
 
 
 def run_demo(data: Path | None, home: Path | None, *, console: Console) -> None:
-    """Fill a drop folder, score it, and show what a user of the real thing would look at.
+    """Fill a drop folder, score it, and show the fates, the balance and a trend.
 
     Parameters
     ----------
     data
         A folder of real images with their sidecar, instead of simulated ones.
     home
-        Where the demonstration's own database is kept.
+        Folder of the demonstration's own database.
     """
     settings = read_settings()
     folder = (home or settings.home / "demo").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     # The demonstration never touches a real database, whatever the environment names.
-    own = settings.model_copy(
+    demo_settings = settings.model_copy(
         update={"home": folder, "database_url": None, "pseudonym_key": None, "settle_seconds": 0}
     )
     inbox = data.resolve() if data else folder / "inbox"
@@ -41,11 +41,11 @@ def run_demo(data: Path | None, home: Path | None, *, console: Console) -> None:
         write_demo_inbox(inbox)
     configure_prefect(folder, quiet=True)
     with progress_bar(console) as progress:
-        resources = Resources(own, progress)
+        resources = Resources(demo_settings, progress)
         summary = asyncio.run(score_new(str(inbox), resources))
     console.print(
         f"{summary.scored} scored, {summary.rejected} rejected in this run"
-        + ("" if summary.enlisted else ": nothing was new")
+        + ("" if summary.enlisted else ": no image was new")
     )
     _show(resources, summary.model_version, inbox=str(inbox), folder=folder, console=console)
 
@@ -58,7 +58,7 @@ def _show(
         balance = balances.balance(session, version)
         patient = trends.busiest_patient(session, version)
         trend = trends.trend(session, patient, version) if patient else None
-    shown = fates if len(fates) <= _MOST_FATES else [one for one in fates if one[1] != "scored"]
+    shown = fates if len(fates) <= _MOST_FATES else [row for row in fates if row[1] != "scored"]
     console.print(fates_table(shown[:_MOST_FATES]))
     if len(shown) > _MOST_FATES or len(shown) < len(fates):
         console.print(f"({len(fates)} files in all)")

@@ -1,3 +1,3 @@
-"""How Prefect runs here, and the scheduled service."""
+"""Prefect's environment, and the scheduled service."""
 
 __all__ = ["environment", "serving"]

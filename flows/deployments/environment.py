@@ -1,11 +1,11 @@
-"""How Prefect runs here: quiet, private, in the project's own folder."""
+"""Prefect's environment: quiet, private, in the project's own folder."""
 
 import os
 from pathlib import Path
 
 
 def configure_prefect(home: Path, *, quiet: bool) -> None:
-    """Set what Prefect reads from the environment, before it is first imported.
+    """Set the environment variables that Prefect reads when it is first imported.
 
     A variable that the site set itself stays as it is.
 
@@ -14,7 +14,7 @@ def configure_prefect(home: Path, *, quiet: bool) -> None:
     home
         The project's folder; Prefect keeps its own state below it.
     quiet
-        Leave the terminal to a progress bar: warnings and errors only.
+        Log warnings and errors only: the terminal shows a progress bar.
     """
     folder = home / "prefect"
     folder.mkdir(parents=True, exist_ok=True)

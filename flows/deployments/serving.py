@@ -22,7 +22,7 @@ _START_SECONDS = 120
 
 def serve_inbox(resources: Resources) -> None:
     """Serve the scoring flow until the process is told to end."""
-    _pass_on(resources)
+    _export_settings(resources)
     # Fail now, not at two in the morning.
     resources.open_database()
     check_model(resources.settings)
@@ -62,19 +62,19 @@ def _serve(resources: Resources) -> None:
 
 
 def _keep_files_apart(home: Path) -> None:
-    """Let Prefect's runner keep its files below our home.
+    """Let Prefect's runner keep its files below the home folder.
 
-    It takes one folder among all temporary files, which belongs to the user who came first and
-    shuts out the others. Set here and not in the environment: the processes that it starts
-    must go on finding the embedded server's lock where all others do.
+    By default it uses one folder among all temporary files, which belongs to its first user and
+    shuts out the others. Set here and not in the environment: the processes that the runner
+    starts must find the embedded server's lock where all others do.
     """
     folder = home / "prefect" / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(folder)
 
 
-def _pass_on(resources: Resources) -> None:
-    """Let the processes in which Prefect runs the flow read the same settings."""
+def _export_settings(resources: Resources) -> None:
+    """Export the settings to the environment of the processes in which Prefect runs the flow."""
     for name, value in resources.settings.model_dump(exclude_unset=True, mode="json").items():
         if name not in {"database_url", "pseudonym_key"} and value is not None:
             os.environ[f"SEVERITY_{name.upper()}"] = str(value)

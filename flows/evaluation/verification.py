@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from flows.errors import UsageError
-from flows.models.catalogue import known
+from flows.models.catalogue import describe
 from flows.resources import Progress, Resources
 from flows.scoring.single_files import score_files
 from flows.settings import Settings
@@ -78,7 +78,7 @@ def _predictions(data: Path) -> list[Prediction]:
 
 
 def _check_scales(name: str, settings: Settings) -> None:
-    model = known(name, settings)
+    model = describe(name, settings)
     if (model.geographic_extent, model.opacity) != (EXTENT_SCALE, OPACITY_SCALE):
         raise UsageError(
             f"{name} scores opacity from {model.opacity.lowest:g} to {model.opacity.highest:g} "

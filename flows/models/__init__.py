@@ -1,3 +1,3 @@
-"""The models of a home folder: described, imported, fetched and loaded."""
+"""The models of an installation: described, imported, downloaded and loaded."""
 
 __all__ = ["availability", "catalogue", "importing", "loading", "store", "text"]

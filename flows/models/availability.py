@@ -1,6 +1,6 @@
-"""Whether the model that the settings name can be loaded later, found out at little cost."""
+"""Check at little cost that the model that the settings name can be loaded later."""
 
-from flows.models.catalogue import expected_version, known
+from flows.models.catalogue import describe, expected_version
 from flows.models.weights_download import published_weights
 from flows.settings import Settings
 from severity.domain import ModelVersion
@@ -9,7 +9,7 @@ from severity.models.bundled_cards import BUNDLED
 
 
 def check_model(settings: Settings) -> ModelVersion:
-    """Fetch published weights that are not here, and check the hash of those that are.
+    """Download published weights that are not here, and check the hash of those that are.
 
     No network is compiled: that takes seconds, and memory for as long as a service runs.
 
@@ -20,11 +20,11 @@ def check_model(settings: Settings) -> ModelVersion:
     Raises
     ------
     ModelUnavailable
-        There is no such model, or its weights cannot be fetched.
+        There is no such model, or its weights cannot be downloaded.
     WrongWeights
-        The weights are others than they must be.
+        The weights do not have the expected hash.
     """
-    model = known(settings.model, settings)
+    model = describe(settings.model, settings)
     weights = model.weights
     if weights.bundled:
         # Reads and checks its files, which takes a fraction of a second; compiles nothing.

@@ -1,4 +1,4 @@
-"""What is known of each model, whether or not its weights are on this machine."""
+"""Descriptions of all models, whether or not their weights are on this machine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.models.store import FITTED_ON, ImportedFile, ModelStore, StoredModel
-from flows.models.weights_download import check_weights_file, kept_weights
+from flows.models.weights_download import cached_weights, check_weights_file
 from flows.settings import Settings
 from severity.domain import ModelVersion, Scale
 from severity.errors import ModelUnavailable
@@ -28,7 +28,7 @@ BUILT_IN = (*BUNDLED, LINEAR_NAME)
 
 @dataclass(frozen=True)
 class Weights:
-    """A backbone's weights: what they must be, and where they are on this machine, if anywhere."""
+    """A backbone's weights: their expected hash, and their file, if it is on this machine."""
 
     sha256: str
     url: str = ""
@@ -37,16 +37,16 @@ class Weights:
 
     @property
     def present(self) -> bool:
-        """Whether nothing has to be fetched."""
+        """Whether the weights are on this machine."""
         return self.bundled or self.file is not None
 
 
 @dataclass(frozen=True)
-class KnownModel:
-    """One model as it is described.
+class ModelDescription:
+    """The description of one model.
 
-    ``imported`` is any model that did not come with the package, ``training`` says how one was
-    fitted here; what there is not is empty.
+    Any model that did not come with the package is ``imported``; ``training`` is the record of
+    how it was fitted here. Fields that a model does not have are empty.
     """
 
     name: str
@@ -66,17 +66,17 @@ class KnownModel:
 
 
 def store(settings: Settings) -> ModelStore:
-    """Return the models of this home folder, imported or trained."""
+    """Return the store of imported and trained models of this home folder."""
     return ModelStore(settings.home / "models")
 
 
 def names(settings: Settings) -> list[str]:
-    """List all models: built in, then those of this home folder."""
+    """List the names of all models: built in, then those of this home folder."""
     return [*BUILT_IN, *store(settings).names()]
 
 
 def stored(name: str, settings: Settings) -> StoredModel:
-    """Return any model but the bundled ones, whose heads are in their weights.
+    """Read any model but the bundled ones, whose heads are in their weights.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def stored(name: str, settings: Settings) -> StoredModel:
 
 
 def fitted_on(name: str, settings: Settings) -> frozenset[str] | None:
-    """Name the images on which a model's head was fitted here, by hash; None for other models.
+    """Return the hashes of the images that a head was fitted on here; None for other models.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def fitted_on(name: str, settings: Settings) -> frozenset[str] | None:
     return frozenset(training[FITTED_ON]) if FITTED_ON in training else None
 
 
-def known(name: str, settings: Settings) -> KnownModel:
+def describe(name: str, settings: Settings) -> ModelDescription:
     """Describe a model without loading it.
 
     Raises
@@ -116,9 +116,9 @@ def known(name: str, settings: Settings) -> KnownModel:
     """
     if name in BUNDLED:
         return _bundled(name)
-    kept = stored(name, settings)
-    head = kept.head
-    return KnownModel(
+    model = stored(name, settings)
+    head = model.head
+    return ModelDescription(
         name=name,
         imported=name not in BUILT_IN,
         backbone=head.backbone,
@@ -126,18 +126,18 @@ def known(name: str, settings: Settings) -> KnownModel:
         head_sha256=head.sha256,
         geographic_extent=head.geographic_extent,
         opacity=head.opacity,
-        weights=weights_of(head.backbone, settings, pinned=kept.weights_sha256),
-        source=kept.source,
-        licence=kept.licence,
-        files=kept.files,
-        measured=kept.measured,
-        calibration=kept.calibration,
-        training=kept.training,
+        weights=weights_of(head.backbone, settings, pinned=model.weights_sha256),
+        source=model.source,
+        licence=model.licence,
+        files=model.files,
+        measured=model.measured,
+        calibration=model.calibration,
+        training=model.training,
     )
 
 
-def version(model: KnownModel, settings: Settings) -> ModelVersion | None:
-    """Name the model version that scores would carry; None where its weights are not here.
+def version(model: ModelDescription, settings: Settings) -> ModelVersion | None:
+    """Return the model version that scores would have; None where its weights are not here.
 
     Raises
     ------
@@ -147,22 +147,22 @@ def version(model: KnownModel, settings: Settings) -> ModelVersion | None:
     return expected_version(model, settings) if model.weights.present else None
 
 
-def expected_version(model: KnownModel, settings: Settings) -> ModelVersion:
-    """Name the model version that scores will carry, without loading a network.
+def expected_version(model: ModelDescription, settings: Settings) -> ModelVersion:
+    """Return the model version that scores will have, without loading a network.
 
-    Of weights that are not here yet, by the hash that they must have.
+    Weights that are not here yet count with the hash that they must have.
 
     Raises
     ------
     ModelUnavailable
-        The weights that are here are wrong, nobody says which ones would be right, or the
-        model is not scored in this precision.
+        The weights that are here are wrong, their expected hash is not known, or the model is
+        not scored in this precision.
     """
     weights = model.weights
     if weights.bundled:
-        comes_with = model.name if model.name in BUNDLED else model.backbone
-        check_precision(comes_with, settings.precision)
-        bundled_cards.check_weights(comes_with, weights.sha256)
+        bundled = model.name if model.name in BUNDLED else model.backbone
+        check_precision(bundled, settings.precision)
+        bundled_cards.check_weights(bundled, weights.sha256)
     elif not weights.sha256:
         raise ModelUnavailable(
             f"the checksum of {model.backbone} is unknown: set SEVERITY_WEIGHTS_SHA256 to that of "
@@ -183,7 +183,7 @@ def expected_version(model: KnownModel, settings: Settings) -> ModelVersion:
 
 
 def _head_text(head: Head) -> str:
-    """Say in a few words what a head is."""
+    """Describe a head in a few words."""
     extent, opacity = ("-".join(map(str, widths)) for widths in head.widths)
     if all(len(chain) == 1 for chain in head.layers):
         return f"linear on {head.inputs} {head.takes}"
@@ -191,18 +191,18 @@ def _head_text(head: Head) -> str:
 
 
 def weights_of(backbone: str, settings: Settings, *, pinned: str = "") -> Weights:
-    """Look for a backbone's weights; fetch nothing.
+    """Return a backbone's weights, and their file if it is on this machine; download nothing.
 
     Parameters
     ----------
     pinned
-        Hash of the weights that a head was fitted on; it takes no others.
+        Hash of the weights that a head was fitted on; it works with no others.
     """
     if backbone in BUNDLED:
         return Weights(sha256=pinned or bundled_card(backbone)["weights_sha256"], bundled=True)
     published = weight_set(backbone)
     sha256 = pinned or settings.weights_sha256 or published.sha256
-    file = settings.weights_file or kept_weights(settings.home / "weights", sha256)
+    file = settings.weights_file or cached_weights(settings.home / "weights", sha256)
     return Weights(
         sha256=sha256,
         url=str(settings.weights_url or published.url),
@@ -210,9 +210,9 @@ def weights_of(backbone: str, settings: Settings, *, pinned: str = "") -> Weight
     )
 
 
-def _bundled(name: str) -> KnownModel:
+def _bundled(name: str) -> ModelDescription:
     card = bundled_card(name)
-    return KnownModel(
+    return ModelDescription(
         name=name,
         imported=False,
         backbone=card["backbone"],

@@ -23,13 +23,13 @@ from severity.heads.head_files import (
 from severity.models.backbone_catalogue import findings, widths
 from severity.models.bundled_cards import BUNDLED, bundled_card
 
-_KEPT = Scale(0, 8)  # what the database keeps of either score
+_STORABLE = Scale(0, 8)  # the points that the database can store, for either score
 _PICKLES = {".pkl", ".pickle"}
 
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """What the operator says of a head; ``takes`` may be told from its width."""
+    """The operator's description of a head; if ``takes`` is None, it follows from the width."""
 
     name: str
     backbone: str
@@ -115,24 +115,24 @@ def import_head(files: Sequence[Path], request: ImportRequest) -> StoredModel:
 
 
 def name_problem(name: str) -> str:
-    """Say why no model can be added by a name; empty if one can."""
+    """Return why a name cannot be that of a new model; empty if it can."""
     if not NAME.fullmatch(name):
         return f"{name!r} is no name: lowercase letters, digits and single hyphens, 40 at most"
     return f"{name} is built in: give another --name" if name in BUILT_IN else ""
 
 
 def scale_problem(scale: Scale) -> str:
-    """Say why scores on a scale cannot be kept; empty if they can."""
-    if _KEPT.lowest <= scale.lowest < scale.highest <= _KEPT.highest:
+    """Return why scores on a scale cannot be stored; empty if they can."""
+    if _STORABLE.lowest <= scale.lowest < scale.highest <= _STORABLE.highest:
         return ""
     return (
-        f"a scale from {scale.lowest:g} to {scale.highest:g}: scores are kept between "
-        f"{_KEPT.lowest:g} and {_KEPT.highest:g} points"
+        f"a scale from {scale.lowest:g} to {scale.highest:g}: scores are stored between "
+        f"{_STORABLE.lowest:g} and {_STORABLE.highest:g} points"
     )
 
 
 def _pinned(backbone: str) -> str:
-    """Name the weights that a head takes alone: another package may bring others."""
+    """Return the hash of bundled weights: a later release of the package may have others."""
     return str(bundled_card(backbone)["weights_sha256"]) if backbone in BUNDLED else ""
 
 
@@ -175,23 +175,23 @@ def _pickled(file: Path, content: bytes) -> Chain:
 
 
 def _check_findings(head: Head) -> None:
-    """Refuse a head on a logit that its backbone was not trained for: it means nothing."""
+    """Refuse a head on a logit that its backbone was not trained for: that logit is arbitrary."""
     if head.takes is not HeadInput.LOGITS:
         return
-    answered = findings(head.backbone)
+    trained = findings(head.backbone)
     used = np.any([chain[0].weight.any(axis=1) for chain in head.layers], axis=0)
-    for finding, answer, weighs in zip(FINDINGS, answered, used, strict=True):
-        if weighs and not answer:
+    for finding, is_trained, is_used in zip(FINDINGS, trained, used, strict=True):
+        if is_used and not is_trained:
             raise UsageError(f"{head.backbone} was not trained on {finding}, which the head uses")
 
 
 def _takes(inputs: int, request: ImportRequest) -> HeadInput:
-    """Tell from its width what a head takes."""
-    given = widths(request.backbone)
-    fitting = [one for one, width in given.items() if width == inputs]
+    """Return the outputs of the backbone that a head of this width is fitted on."""
+    outputs = widths(request.backbone)
+    fitting = [output for output, width in outputs.items() if width == inputs]
     if not fitting or request.takes not in {None, *fitting}:
-        gives = " or ".join(f"{width} {one}" for one, width in given.items())
+        available = " or ".join(f"{width} {output}" for output, width in outputs.items())
         raise UsageError(
-            f"the head takes {inputs} numbers; a backbone gives {gives} ({request.backbone})"
+            f"the head has {inputs} inputs; {request.backbone} has {available} as outputs"
         )
     return fitting[0]

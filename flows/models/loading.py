@@ -27,9 +27,9 @@ def load_model(settings: Settings) -> ScoringModel:
     placement = _placement(settings)
     if settings.model in BUNDLED:
         return load_bundled(settings.model, placement)
-    kept = stored(settings.model, settings)
-    head, calibration = kept.head, kept.calibration
-    weights = weights_of(head.backbone, settings, pinned=kept.weights_sha256)
+    model = stored(settings.model, settings)
+    head, calibration = model.head, model.calibration
+    weights = weights_of(head.backbone, settings, pinned=model.weights_sha256)
     if weights.bundled:
         return load_on_bundled(head, placement, sha256=weights.sha256, calibration=calibration)
     require_torch(f"the model {settings.model}")
@@ -56,8 +56,8 @@ def load_feature_extractor(name: str, settings: Settings) -> FeatureExtractor:
     """
     placement = _placement(settings)
     if name in BUNDLED:
-        network, actual = load_bundled_backbone(name)
-        return FeatureExtractor.placed(name, actual, network, placement)
+        network, sha256 = load_bundled_backbone(name)
+        return FeatureExtractor.placed(name, sha256, network, placement)
     require_torch(f"the backbone {name}")
     from severity.models import torchxrayvision  # noqa: PLC0415
 
@@ -72,11 +72,11 @@ def _placement(settings: Settings) -> Placement:
 
 
 def _published(name: str, settings: Settings, *, sha256: str) -> bytes:
-    """Return the file of a published weight set, fetched once if it must be."""
+    """Return the content of a published weight set, downloaded once if it must be."""
     published = weight_set(name)
     if not sha256:
         raise ModelUnavailable(
-            f"nobody reports a checksum of {published.file}: compute the SHA-256 of a copy that "
+            f"the checksum of {published.file} is unknown: compute the SHA-256 of a copy that "
             "you trust and set SEVERITY_WEIGHTS_SHA256 to it"
         )
     return published_weights(
@@ -103,10 +103,10 @@ def device(settings: Settings) -> str:
         # torch takes seconds to load: it is asked only where the driver has a GPU to offer.
         return "cuda" if gpus() and torch_installed() and _cuda_devices() else "cpu"
     require_torch(f"--device {settings.device}")
-    there = _cuda_devices()
-    if int(settings.device.partition(":")[2] or 0) >= there:
+    devices = _cuda_devices()
+    if int(settings.device.partition(":")[2] or 0) >= devices:
         raise ModelUnavailable(
-            f"there is no {settings.device}: this machine has {there} CUDA devices; "
+            f"there is no {settings.device}: this machine has {devices} CUDA devices; "
             "use --device cpu"
         )
     return settings.device

@@ -1,7 +1,7 @@
-"""Where models that did not come with the package live: a folder each, below ``models`` at home.
+"""The store of imported and trained models: a folder each, below ``models`` in the home folder.
 
-``NAME/head.safetensors`` is the head, ``NAME/model.json`` says where it came from, and
-``NAME/calibration.json``, where it is there, what is known of its scores' errors. A folder has
+``NAME/head.safetensors`` is the head, ``NAME/model.json`` its origin and training, and
+``NAME/calibration.json``, of a calibrated model, its intervals and errors. A folder has
 its name only when it is whole, and is never changed afterwards.
 """
 
@@ -22,7 +22,7 @@ from severity.heads.head_files import LARGEST_BYTES, head_from_safetensors, head
 from severity.reliability.calibration import Calibration, calibration_from_json, calibration_to_json
 
 FITTED_ON = "fitted_on"
-"""Where the record of a training has the images that its head was fitted on, by `short_hash`."""
+"""The key in a training record of the images that the head was fitted on, by `short_hash`."""
 
 _SHORT = 16  # hexadecimal digits, enough to tell images apart
 _HEAD, _ORIGIN, _CALIBRATION = "head.safetensors", "model.json", "calibration.json"
@@ -38,20 +38,20 @@ class ImportedFile:
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A head and where it came from.
+    """A head with its origin, its measured errors and its calibration.
 
     Attributes
     ----------
     files
-        Those that an imported head was read from.
+        The files that an imported head was read from.
     weights_sha256
-        Of the backbone that a head was fitted on; empty if it is not known.
+        Hash of the weights of the backbone that the head was fitted on; empty if not known.
     measured
-        How good a head is that was fitted here, as `flows.head_training.record` writes it.
+        The errors of a head that was fitted here, as `flows.head_training.record` writes them.
     training
-        How it was fitted; likewise.
+        How it was fitted, as `flows.head_training.record` writes it.
     calibration
-        What is known of the scores' errors.
+        The intervals and errors of its scores.
     """
 
     head: Head
@@ -65,12 +65,12 @@ class StoredModel:
 
 
 def short_hash(sha256: str) -> str:
-    """Name an image by its content's SHA-256, as the record of a training does."""
+    """Return an image's short name in a training record, from its content's SHA-256."""
     return sha256[:_SHORT]
 
 
 def short_hashes(sha256s: Iterable[str]) -> list[str]:
-    """Name images, each once, in a fixed order."""
+    """Return the short names of images, each once, in a fixed order."""
     return sorted({short_hash(sha256) for sha256 in sha256s})
 
 
@@ -81,10 +81,10 @@ class ModelStore:
     folder: Path
 
     def names(self) -> list[str]:
-        """List the models, whole or broken."""
+        """List the names of the models, whole or broken."""
         if not self.folder.is_dir():
             return []
-        return sorted(one.name for one in self.folder.iterdir() if NAME.fullmatch(one.name))
+        return sorted(path.name for path in self.folder.iterdir() if NAME.fullmatch(path.name))
 
     def read(self, name: str) -> StoredModel:
         """Read one model.
@@ -92,9 +92,9 @@ class ModelStore:
         Raises
         ------
         ModelUnavailable
-            There is none of that name.
+            There is no model of that name.
         WrongWeights
-            Its folder is not as it was written.
+            Its folder has been changed since it was written.
         """
         if name not in self.names():
             raise ModelUnavailable(f"no model {name!r} is imported or was trained here")
@@ -108,14 +108,14 @@ class ModelStore:
             ) from error
 
     def add(self, model: StoredModel) -> bool:
-        """Keep a model, whole or not at all; return False if it was there already.
+        """Store a model, whole or not at all; return False if it was stored already.
 
         Raises
         ------
         UsageError
             Another head has its name.
         WrongWeights
-            What has its name is broken.
+            The stored model of its name is broken.
         ModelUnavailable
             The folder cannot be written.
         """
@@ -142,13 +142,14 @@ class ModelStore:
         return True
 
     def _refuse_another(self, model: StoredModel) -> bool:
-        name, there = model.head.name, self.read(model.head.name)
-        if there.head.sha256 != model.head.sha256:
+        name, existing = model.head.name, self.read(model.head.name)
+        if existing.head.sha256 != model.head.sha256:
             raise UsageError(
-                f"another model is named {name}: its head is {there.head.sha256[:12]}, this one "
+                f"another model is named {name}: its head is {existing.head.sha256[:12]}, not "
                 f"{model.head.sha256[:12]}; give another --name"
             )
-        if (there.weights_sha256, there.calibration) != (model.weights_sha256, model.calibration):
+        existing_fit = existing.weights_sha256, existing.calibration
+        if existing_fit != (model.weights_sha256, model.calibration):
             raise UsageError(
                 f"another model is named {name}, on other weights or with another "
                 "calibration; give another --name"
@@ -165,7 +166,9 @@ def _read(folder: Path) -> StoredModel:
         head=head,
         source=str(origin["source"]),
         licence=str(origin["licence"]),
-        files=tuple(ImportedFile(str(one["name"]), str(one["sha256"])) for one in origin["files"]),
+        files=tuple(
+            ImportedFile(str(file["name"]), str(file["sha256"])) for file in origin["files"]
+        ),
         weights_sha256=str(origin.get("weights_sha256", "")),
         measured=dict(origin.get("measured", {})),
         training=dict(origin.get("training", {})),
@@ -174,7 +177,7 @@ def _read(folder: Path) -> StoredModel:
 
 
 def _calibration(folder: Path, sha256: str) -> Calibration | None:
-    """Read the calibration that the model was kept with; another would be another version."""
+    """Read the calibration that the model was stored with; another would be another version."""
     if not sha256:
         return None
     calibration = calibration_from_json(_content(folder / _CALIBRATION).decode())
@@ -196,7 +199,7 @@ def _origin(model: StoredModel) -> bytes:
         "head_sha256": model.head.sha256,
         "source": model.source,
         "licence": model.licence,
-        "files": [asdict(one) for one in model.files],
+        "files": [asdict(file) for file in model.files],
         "weights_sha256": model.weights_sha256,
         "calibration_sha256": model.calibration.sha256 if model.calibration else "",
         "measured": model.measured,

@@ -1,4 +1,4 @@
-"""Models and their verification as a person reads them, and as JSON for programs."""
+"""Models and their verification as text: tables for a person, JSON for programs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from flows.models.catalogue import KnownModel
+from flows.models.catalogue import ModelDescription
 from flows.models.store import FITTED_ON
 from severity.domain import RESEARCH_USE_ONLY, ModelVersion, Scale
 from severity.evaluation.published_predictions import TOLERANCE, Comparison, Verdict
@@ -21,38 +21,41 @@ _PUBLISHED_BY = "txrv-cidc-v1"
 
 @dataclass(frozen=True)
 class ListedModel:
-    """A model, its version where it can be loaded here, and else the problem."""
+    """A model with its description and version, as far as they are known, or the problem."""
 
     name: str
-    known: KnownModel | None
+    description: ModelDescription | None
     version: ModelVersion | None
     problem: str = ""
 
 
 def models_table(models: Sequence[ListedModel]) -> RenderableType:
-    """List models, one a line, and below what is wrong with any."""
+    """Return a table of models, one a line, with their problems below."""
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("model", "backbone", "head", "extent", "opacity", "precision", "weights"):
         table.add_column(name, overflow="fold")
     table.add_column("model version", overflow="fold")
-    for one in models:
-        table.add_row(*(Text(cell) for cell in _cells(one)))
-    problems = [Text(f"{one.name}: {one.problem}", "yellow") for one in models if one.problem]
+    for model in models:
+        table.add_row(*(Text(cell) for cell in _cells(model)))
+    problems = [
+        Text(f"{model.name}: {model.problem}", "yellow") for model in models if model.problem
+    ]
     return Group(table, *problems, Text(RESEARCH_USE_ONLY))
 
 
-def _cells(one: ListedModel) -> tuple[str, ...]:
-    if one.known is None:
-        return (one.name, *[_NOTHING] * 7)
+def _cells(model: ListedModel) -> tuple[str, ...]:
+    description, version = model.description, model.version
+    if description is None:
+        return (model.name, *[_NOTHING] * 7)
     return (
-        one.name,
-        one.known.backbone,
-        one.known.head,
-        _scale_text(one.known.geographic_extent),
-        _scale_text(one.known.opacity),
-        one.version.precision if one.version else _NOTHING,
-        "present" if one.known.weights.present else "absent",
-        one.version.key if one.version else _NOTHING,
+        model.name,
+        description.backbone,
+        description.head,
+        _scale_text(description.geographic_extent),
+        _scale_text(description.opacity),
+        version.precision if version else _NOTHING,
+        "present" if description.weights.present else "absent",
+        version.key if version else _NOTHING,
     )
 
 
@@ -60,47 +63,47 @@ def _scale_text(scale: Scale) -> str:
     return f"{scale.lowest:g}-{scale.highest:g}"
 
 
-def model_table(one: ListedModel) -> RenderableType:
-    """Show everything that is known of one model."""
+def model_table(model: ListedModel) -> RenderableType:
+    """Return a table of all that is known of one model."""
     table = Table(box=None, show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for name, value in _facts(one).items():
+    for name, value in _facts(model).items():
         table.add_row(name, Text(value))
     return Group(table, Text(RESEARCH_USE_ONLY))
 
 
-def _facts(one: ListedModel) -> dict[str, str]:
-    known, version = one.known, one.version
-    if known is None:
-        return {"model": one.name, "problem": one.problem}
-    weights = known.weights
+def _facts(model: ListedModel) -> dict[str, str]:
+    description, version = model.description, model.version
+    if description is None:
+        return {"model": model.name, "problem": model.problem}
+    weights = description.weights
     place = "in the package" if weights.bundled else str(weights.file or "not on this machine")
     facts = {
-        "model": f"{one.name} ({_origin(known)})",
+        "model": f"{model.name} ({_origin(description)})",
         "model version": version.key if version else _NOTHING,
-        "backbone": known.backbone,
-        "head": known.head,
-        "geographic extent": f"{_scale_text(known.geographic_extent)} points",
-        "opacity": f"{_scale_text(known.opacity)} points",
+        "backbone": description.backbone,
+        "head": description.head,
+        "geographic extent": f"{_scale_text(description.geographic_extent)} points",
+        "opacity": f"{_scale_text(description.opacity)} points",
         "preprocessing": version.preprocessing if version else _NOTHING,
         "precision": version.precision if version else _NOTHING,
         "weights": place,
         "weights from": weights.url,
-        "weights SHA-256": weights.sha256 or "nobody reports one: set SEVERITY_WEIGHTS_SHA256",
-        "head SHA-256": version.head_sha256 if version else known.head_sha256,
-        "source": known.source,
-        "licence": known.licence,
-        **{f"from {file.name}": f"SHA-256 {file.sha256}" for file in known.files},
-        **_measured(known),
-        **_training(known),
-        "problem": one.problem,
+        "weights SHA-256": weights.sha256 or "unknown: set SEVERITY_WEIGHTS_SHA256",
+        "head SHA-256": version.head_sha256 if version else description.head_sha256,
+        "source": description.source,
+        "licence": description.licence,
+        **{f"from {file.name}": f"SHA-256 {file.sha256}" for file in description.files},
+        **_measured(description),
+        **_training(description),
+        "problem": model.problem,
     }
     return {name: value for name, value in facts.items() if value}
 
 
-def _measured(known: KnownModel) -> dict[str, str]:
-    measured = known.measured
+def _measured(description: ModelDescription) -> dict[str, str]:
+    measured = description.measured
     if not measured:
         return {}
     lines = {
@@ -111,23 +114,23 @@ def _measured(known: KnownModel) -> dict[str, str]:
     return lines | {"measured on": f"{images}; {measured['protocol']}"}
 
 
-def errors_text(one: Mapping[str, Any]) -> str:
-    """Say how large a score's errors are; a dash is not defined."""
+def errors_text(metrics: Mapping[str, Any]) -> str:
+    """Write a score's errors in words; a dash means not defined."""
     mae, mae_sd, r, r_sd = (
-        _NOTHING if one[name] is None else f"{one[name]:.2f}"
+        _NOTHING if metrics[name] is None else f"{metrics[name]:.2f}"
         for name in ("mae", "mae_sd", "r", "r_sd")
     )
     return f"mean absolute error {mae} ± {mae_sd} points, r {r} ± {r_sd}"
 
 
-def _origin(known: KnownModel) -> str:
-    if not known.imported:
+def _origin(description: ModelDescription) -> str:
+    if not description.imported:
         return "built in"
-    return "trained here" if known.training else "imported"
+    return "trained here" if description.training else "imported"
 
 
-def _training(known: KnownModel) -> dict[str, str]:
-    training = known.training
+def _training(description: ModelDescription) -> dict[str, str]:
+    training = description.training
     if not training:
         return {}
     head = training["head"]
@@ -139,61 +142,62 @@ def _training(known: KnownModel) -> dict[str, str]:
         f"{json.dumps(head['chosen'])}",
         "fitted by": training["software"],
         "data fingerprint": training["data_fingerprint"],
-        **{f"caution {number}": one for number, one in enumerate(training["cautions"], start=1)},
+        **{f"caution {number}": text for number, text in enumerate(training["cautions"], start=1)},
     }
 
 
 def models_json(models: Sequence[ListedModel]) -> str:
-    """Write models for programs."""
-    document = {"notice": RESEARCH_USE_ONLY, "models": [_model_document(one) for one in models]}
+    """Return models as JSON."""
+    document = {"notice": RESEARCH_USE_ONLY, "models": [_model_document(model) for model in models]}
     return json.dumps(document, indent=2)
 
 
-def model_json(one: ListedModel) -> str:
-    """Write one model for programs."""
-    return json.dumps({"notice": RESEARCH_USE_ONLY, **_model_document(one)}, indent=2)
+def model_json(model: ListedModel) -> str:
+    """Return one model as JSON."""
+    return json.dumps({"notice": RESEARCH_USE_ONLY, **_model_document(model)}, indent=2)
 
 
-def _model_document(one: ListedModel) -> dict[str, object]:
-    """Give what is known of one model as plain values."""
-    document: dict[str, object] = {"name": one.name}
-    if one.known is not None:
-        weights = asdict(one.known.weights)
-        weights |= {"file": str(weights["file"] or ""), "present": one.known.weights.present}
-        document |= asdict(one.known) | {"weights": weights}
-        # Thousands of hashes that `evaluate` needs tell a reader nothing.
-        document["training"] = {k: v for k, v in one.known.training.items() if k != FITTED_ON}
-    version = asdict(one.version) | {"key": one.version.key} if one.version else None
-    return document | {"version": version, "problem": one.problem}
+def _model_document(model: ListedModel) -> dict[str, object]:
+    """Return all that is known of one model as values for JSON."""
+    document: dict[str, object] = {"name": model.name}
+    description = model.description
+    if description is not None:
+        weights = asdict(description.weights)
+        weights |= {"file": str(weights["file"] or ""), "present": description.weights.present}
+        document |= asdict(description) | {"weights": weights}
+        # `evaluate` needs these thousands of hashes; a reader does not.
+        document["training"] = {k: v for k, v in description.training.items() if k != FITTED_ON}
+    version = asdict(model.version) | {"key": model.version.key} if model.version else None
+    return document | {"version": version, "problem": model.problem}
 
 
 def verdict_table(version: ModelVersion, verdict: Verdict) -> RenderableType:
-    """Show each published number beside ours, and what they say together."""
+    """Return a table of published numbers and ours, with their differences and the verdict."""
     table = Table(box=box.SIMPLE_HEAD, title=f"Model version {version.key}", title_justify="left")
-    for name in ("film", "published in", "score"):
+    for name in ("image", "published in", "score"):
         table.add_column(name, overflow="fold")
     for name in ("published", "here", "difference"):
         table.add_column(name, justify="right")
     table.add_column("", overflow="fold")
-    for one in verdict.comparisons:
-        style = "" if one.agrees else "dim" if one.points is None else "red"
-        table.add_row(*(Text(cell) for cell in _comparison_cells(one)), style=style)
+    for comparison in verdict.comparisons:
+        style = "" if comparison.agrees else "dim" if comparison.points is None else "red"
+        table.add_row(*(Text(cell) for cell in _comparison_cells(comparison)), style=style)
     return Group(table, *(Text(line) for line in _verdict_lines(version, verdict)))
 
 
-def _comparison_cells(one: Comparison) -> tuple[str, ...]:
-    published = one.published
+def _comparison_cells(comparison: Comparison) -> tuple[str, ...]:
+    published, points = comparison.published, comparison.points
     row = (published.image, str(published.origin), published.score, f"{published.points:.4g}")
-    if one.points is None:
-        why = f"rejected: {one.reason}" if one.reason else "the image is missing"
-        return (*row, _NOTHING, _NOTHING, why)
-    far = "" if one.agrees else f"beyond {TOLERANCE}"
-    return (*row, f"{one.points:.3f}", f"{one.difference:+.3f}", far)
+    if points is None:
+        note = f"rejected: {comparison.reason}" if comparison.reason else "the image is missing"
+        return (*row, _NOTHING, _NOTHING, note)
+    note = "" if comparison.agrees else f"beyond {TOLERANCE}"
+    return (*row, f"{points:.3f}", f"{comparison.difference:+.3f}", note)
 
 
 def _verdict_lines(version: ModelVersion, verdict: Verdict) -> list[str]:
-    """Say what all differences say together."""
-    agreeing = sum(one.agrees for one in verdict.compared)
+    """Sum up all differences in sentences."""
+    agreeing = sum(comparison.agrees for comparison in verdict.compared)
     compared = f"{len(verdict.compared)} of {len(verdict.comparisons)} published numbers compared"
     missing, rejected = len(verdict.images_missing), len(verdict.images_rejected)
     lines = [f"{compared}; images missing: {missing}, rejected: {rejected}."]
@@ -205,15 +209,15 @@ def _verdict_lines(version: ModelVersion, verdict: Verdict) -> list[str]:
     if version.name != _PUBLISHED_BY:
         lines.append(f"The numbers were published for {_PUBLISHED_BY}: {version.name} is another.")
     lines.append(
-        f"{version.key} gives the published predictions."
+        f"{version.key} reproduces the published predictions."
         if verdict.agrees
-        else f"{version.key} DOES NOT give the published predictions."
+        else f"{version.key} DOES NOT reproduce the published predictions."
     )
     return [*lines, RESEARCH_USE_ONLY]
 
 
 def verdict_json(version: ModelVersion, verdict: Verdict) -> str:
-    """Write a verification for programs."""
+    """Return a verification as JSON."""
     document = {
         "notice": RESEARCH_USE_ONLY,
         "model_version": version.key,
@@ -226,10 +230,14 @@ def verdict_json(version: ModelVersion, verdict: Verdict) -> str:
         "images_missing": verdict.images_missing,
         "images_rejected": verdict.images_rejected,
         "numbers": [
-            asdict(one.published)
-            | {"here": one.points, "difference": one.difference, "agrees": one.agrees}
-            | {"reason": one.reason}
-            for one in verdict.comparisons
+            asdict(comparison.published)
+            | {
+                "here": comparison.points,
+                "difference": comparison.difference,
+                "agrees": comparison.agrees,
+                "reason": comparison.reason,
+            }
+            for comparison in verdict.comparisons
         ],
     }
     return json.dumps(document, indent=2)

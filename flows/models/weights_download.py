@@ -1,4 +1,4 @@
-"""The published weights: a file of the operator's, the cached one, or downloaded once."""
+"""The published weights: from a file of the operator, from the cache, or downloaded once."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from severity.errors import ModelUnavailable, WrongWeights
 
 @dataclass(frozen=True)
 class DownloadLimits:
-    """How much a download may take."""
+    """The largest size of a download, and the longest silence in it."""
 
     size_bytes: int = 200_000_000  # the published file has 28 MB; a server could send without end
     silence: timedelta = timedelta(seconds=30)  # in which nothing arrives
@@ -24,10 +24,10 @@ class DownloadLimits:
 _LIMITS = DownloadLimits()
 
 
-def kept_weights(cache: Path, sha256: str) -> Path:
-    """Tell where weights are kept once they are fetched.
+def cached_weights(cache: Path, sha256: str) -> Path:
+    """Return the file in the cache for weights of this hash.
 
-    Named by what must be in the file, so that those of two model versions never meet.
+    The hash is the name, so that the weights of two model versions never meet.
     """
     return cache / f"{sha256}.pt"
 
@@ -40,16 +40,16 @@ def published_weights(
     Parameters
     ----------
     cache
-        Folder that keeps what was downloaded; made if absent. Processes may share it.
+        Folder for downloaded weights; made if absent. Processes may share it.
     file
-        Where the operator put the weights (``SEVERITY_WEIGHTS_FILE``). If given, neither the
-        cache nor the network is looked at.
+        The operator's copy of the weights (``SEVERITY_WEIGHTS_FILE``). With it, neither the
+        cache nor the network is used.
     url
         Where they are published, or a mirror of it.
     sha256
-        What their SHA-256 must be, 64 lowercase hexadecimal digits.
+        Their expected SHA-256, 64 lowercase hexadecimal digits.
     limits
-        Of a download.
+        Limits of the download.
 
     Returns
     -------
@@ -58,36 +58,36 @@ def published_weights(
     Raises
     ------
     WrongWeights
-        The file, the cached one, or what the server sends has another SHA-256.
+        The file, the cached one, or the server's response has another SHA-256.
     ModelUnavailable
-        They are not here and cannot be downloaded now.
+        The weights are not here and cannot be downloaded now.
     """
     try:
         if file is not None:
             return _read(file, sha256, remedy="let SEVERITY_WEIGHTS_FILE name the published file")
-        kept = kept_weights(cache, sha256)
-        if kept.exists():
-            return _read(kept, sha256, remedy="delete it and run again")
+        cached = cached_weights(cache, sha256)
+        if cached.exists():
+            return _read(cached, sha256, remedy="delete it and run again")
         cache.mkdir(parents=True, exist_ok=True)
         content = _download(url, sha256, limits)
-        _keep(content, kept)
+        _keep(content, cached)
     except OSError as error:
         raise ModelUnavailable(f"the weights cannot be read or kept: {error}") from error
     return content
 
 
 def check_weights_file(file: Path, sha256: str) -> None:
-    """Refuse a file of weights that is another than the expected one.
+    """Refuse a file of weights whose hash is not the expected one.
 
     Raises
     ------
     WrongWeights
-        It has another SHA-256.
+        The file has another SHA-256.
     ModelUnavailable
-        It cannot be read.
+        The file cannot be read.
     """
     try:
-        _read(file, sha256, remedy="bring the published file, or delete this one")
+        _read(file, sha256, remedy="replace it with the published file, or delete it")
     except OSError as error:
         raise ModelUnavailable(f"the weights cannot be read: {error}") from error
 
@@ -100,26 +100,26 @@ def _read(file: Path, sha256: str, *, remedy: str) -> bytes:
     return content
 
 
-def _keep(content: bytes, kept: Path) -> None:
-    """Write a file whole or not at all, whoever else writes it at this moment."""
-    draft = kept.with_name(f".{kept.name}.{secrets.token_hex(4)}")
+def _keep(content: bytes, file: Path) -> None:
+    """Write a file whole or not at all, even if another process writes it at this moment."""
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
-        with draft.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # a power cut must not leave the name without content
-        draft.replace(kept)
+        with draft.open("xb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())  # a power cut must not leave the name without content
+        draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
 
 
 def _download(url: str, sha256: str, limits: DownloadLimits) -> bytes:
-    """Return what the server sends, which has that SHA-256."""
+    """Download the content with that SHA-256."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
         raise ModelUnavailable(f"the URL of the weights is not one: {error}") from error
-    # For messages: a mirror's may carry a password or a token.
+    # For messages: a mirror's URL may hold a password or a token.
     shown = parsed.copy_with(userinfo=b"", query=None, fragment=None)
     try:
         content = _fetch(parsed, limits)
@@ -143,11 +143,11 @@ def _unavailable(shown: httpx.URL, sha256: str, error: Exception) -> ModelUnavai
 
 
 class _NotServed(Exception):
-    """The server answers with something else than the file."""
+    """The server's response is not the file."""
 
 
 def _fetch(url: httpx.URL, limits: DownloadLimits) -> bytes:
-    """Return what the server sends; of too much, only a little more than the limit."""
+    """Return the body of the response, cut off a little beyond the limit on its size."""
     content = bytearray()
     silence = limits.silence.total_seconds()
     with httpx.stream("GET", url, follow_redirects=True, timeout=silence) as response:

@@ -1,6 +1,11 @@
-"""What people and programs read: scores, a trend, the balance. Pictures are in `trend_chart`."""
+"""Scores, trends and balances as text and JSON; `trend_chart` draws pictures."""
 
-from flows.reports.balance_text import balance_line, fates_table, others_text, rejections_table
+from flows.reports.balance_text import (
+    balance_line,
+    fates_table,
+    other_versions_text,
+    rejections_table,
+)
 from flows.reports.score_text import FileResult, scores_csv, scores_json, scores_table
 from flows.reports.trend_text import trend_json, trend_table
 
@@ -8,7 +13,7 @@ __all__ = [
     "FileResult",
     "balance_line",
     "fates_table",
-    "others_text",
+    "other_versions_text",
     "rejections_table",
     "scores_csv",
     "scores_json",

@@ -1,4 +1,4 @@
-"""The balance as text: what became of everything that was seen, and what was rejected."""
+"""The balance as text: what became of all objects, and why some were rejected."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from db.reading.balances import Balance
 
 
 def balance_line(balance: Balance) -> RenderableType:
-    """State the balance, and whether it holds."""
+    """Return the balance in one line, with warnings below."""
     line = Text(
         f"Balance: {balance.seen} seen = {balance.scored} scored + {balance.rejected} rejected "
         f"+ {balance.pending} pending"
@@ -22,15 +22,18 @@ def balance_line(balance: Balance) -> RenderableType:
     if not balance.holds:
         line.append("  THE BALANCE DOES NOT HOLD: please report this", style="bold red")
     if balance.out_of_distribution:
-        line.append(
-            f"\n{balance.out_of_distribution} of the scored out of distribution: not to be trusted",
-            style="yellow",
-        )
+        line.append(f"\n{_flagged_text(balance.out_of_distribution)}", style="yellow")
     return line
 
 
+def _flagged_text(images: int) -> str:
+    if images == 1:
+        return "1 scored image is out of distribution; do not rely on its score"
+    return f"{images} scored images are out of distribution; do not rely on their scores"
+
+
 def rejections_table(rejections: Mapping[str, int]) -> RenderableType:
-    """Count the rejected by reason."""
+    """Return a table of the number of rejections by reason."""
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("rejected for")
     table.add_column("files", justify="right")
@@ -40,7 +43,7 @@ def rejections_table(rejections: Mapping[str, int]) -> RenderableType:
 
 
 def fates_table(fates: Sequence[tuple[str, str, str]]) -> RenderableType:
-    """List what became of each file: its name, its state or the reason, the detail."""
+    """Return a table of what became of each file: its name, its state or the reason, the detail."""
     table = Table(box=box.SIMPLE_HEAD, title="What became of each file", title_justify="left")
     table.add_column("file", overflow="fold")
     table.add_column("became")
@@ -52,6 +55,6 @@ def fates_table(fates: Sequence[tuple[str, str, str]]) -> RenderableType:
     return table
 
 
-def others_text(versions: Sequence[str]) -> str:
-    """Say that other model versions scored images of this database."""
-    return f"This database also holds scores by {', '.join(versions)}: never joined"
+def other_versions_text(versions: Sequence[str]) -> str:
+    """Return a note on other model versions that scored images of this database."""
+    return f"Scores by other model versions exist ({', '.join(versions)}); they are not shown here"

@@ -38,17 +38,17 @@ class FileResult:
 
 
 def scale_text(name: str, scale: Scale) -> str:
-    """Name a score with its range of points."""
+    """Return the name of a score with its range of points."""
     return f"{name} {scale.lowest:g}-{scale.highest:g}"
 
 
 def score_text(points: float, interval: Interval | None) -> str:
-    """Write a score with its interval, where it has one."""
+    """Return a score as text, with its interval if it has one."""
     return f"{points:.1f}" + (f" ({interval.low:.1f}-{interval.high:.1f})" if interval else "")
 
 
 def scores_table(results: Sequence[FileResult], version: ModelVersion) -> RenderableType:
-    """Show results to a person, with the model version that they belong to."""
+    """Return results as a table, with the model version that they belong to."""
     table = Table(box=box.SIMPLE_HEAD, title=f"Model version {version.key}", title_justify="left")
     table.add_column("file", overflow="fold")
     table.add_column("view")
@@ -80,7 +80,7 @@ def _note(result: FileResult, score: Score) -> str:
 
 
 def scores_json(results: Sequence[FileResult], version: ModelVersion) -> str:
-    """Write results for programs, with the model version that they belong to."""
+    """Return results as JSON, with the model version that they belong to."""
     document = {
         "notice": RESEARCH_USE_ONLY,
         "model_version": version.key,
@@ -90,7 +90,7 @@ def scores_json(results: Sequence[FileResult], version: ModelVersion) -> str:
 
 
 def scores_csv(results: Sequence[FileResult], version: ModelVersion) -> str:
-    """Write results as CSV, one line a file, with a column for each finding and triage class."""
+    """Return results as CSV, one line a file, with a column for each finding and triage class."""
     lines = io.StringIO()
     rows = [_flat(_row(result, version)) | {"notice": RESEARCH_USE_ONLY} for result in results]
     columns = dict.fromkeys(column for row in rows for column in row)
@@ -115,7 +115,7 @@ def _row(result: FileResult, version: ModelVersion) -> dict[str, object]:
 
 
 def _columns(score: Score | None) -> dict[str, object]:
-    """Name all that a score says; the names are the same where there is none."""
+    """Return all values of a score by column; without a score, the same columns are empty."""
     extent = score.geographic_extent_interval if score else None
     opacity = score.opacity_interval if score else None
     distribution_check = score.distribution_check if score else None

@@ -29,19 +29,19 @@ class _Point:
 
 
 def draw_trend(trend: Trend, path: Path) -> None:
-    """Draw both scores over the days since the baseline, and save as the path's ending says.
+    """Draw both scores over the days since the baseline, and save them in the path's format.
 
     Raises
     ------
     ValueError
-        The ending names no picture format.
+        The path's ending is no picture format.
     OSError
         The file cannot be written.
     """
     notes = [_SHADES, *trend_notes(trend)] if has_directions(trend) else trend_notes(trend)
     figure = Figure(figsize=(8, 5 + 0.13 * len(notes)), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
-    # First: views are named at the foot of the scale.
+    # Scales first: the names of views stand at their lower end.
     _label(above, "geographic extent", trend.geographic_extent)
     _label(below, "opacity", trend.opacity)
     for course in _courses(trend.observations):
@@ -59,50 +59,50 @@ def _courses(observations: Sequence[Observation]) -> list[list[Observation]]:
     """Split images with dates from images with day numbers alone: their days differ in origin."""
     return [
         course
-        for known in (True, False)
-        if (course := [seen for seen in observations if seen.calendar_known is known])
+        for calendar_known in (True, False)
+        if (course := [image for image in observations if image.calendar_known is calendar_known])
     ]
 
 
 def _extents(course: Sequence[Observation]) -> list[_Point]:
     return [
         _Point(
-            one.days_since_baseline,
-            one.geographic_extent,
-            one.extent_interval,
-            one.out_of_distribution,
+            image.days_since_baseline,
+            image.geographic_extent,
+            image.extent_interval,
+            image.out_of_distribution,
             _EXTENT,
         )
-        for one in course
+        for image in course
     ]
 
 
 def _opacities(course: Sequence[Observation]) -> list[_Point]:
     return [
         _Point(
-            one.days_since_baseline,
-            one.opacity,
-            one.opacity_interval,
-            one.out_of_distribution,
+            image.days_since_baseline,
+            image.opacity,
+            image.opacity_interval,
+            image.out_of_distribution,
             _OPACITY,
         )
-        for one in course
+        for image in course
     ]
 
 
 def _draw(axes: Axes, points: Sequence[_Point], *, smallest_change: float | None) -> None:
     """Draw a course, and around its baseline what is within test-retest error.
 
-    The line joins no image that is out of distribution: it would show a change that is none.
+    The line leaves out images that are out of distribution: their change means nothing.
     """
-    alike = [point for point in points if not point.out_of_distribution]
-    if alike and smallest_change is not None:
-        baseline, days = alike[0].value, [alike[0].day, alike[-1].day]
+    compared = [point for point in points if not point.out_of_distribution]
+    if compared and smallest_change is not None:
+        baseline, days = compared[0].value, [compared[0].day, compared[-1].day]
         axes.fill_between(
             days, baseline - smallest_change, baseline + smallest_change, color="0.93", linewidth=0
         )
     axes.plot(
-        [point.day for point in alike], [point.value for point in alike],
+        [point.day for point in compared], [point.value for point in compared],
         color=points[0].colour, marker="o", markersize=5, linewidth=1.5,
     )  # fmt: skip
     for point in points:
@@ -110,7 +110,7 @@ def _draw(axes: Axes, points: Sequence[_Point], *, smallest_change: float | None
 
 
 def _mark(axes: Axes, point: _Point) -> None:
-    """Write an image's value, draw its interval, and cross it if it is out of distribution."""
+    """Write an image's value, draw its interval, and mark it if it is out of distribution."""
     colour = _OUT_OF_DISTRIBUTION if point.out_of_distribution else point.colour
     if point.out_of_distribution:
         axes.plot([point.day], [point.value], color=colour, marker="x", linestyle="none")
@@ -127,11 +127,11 @@ def _mark(axes: Axes, point: _Point) -> None:
 
 def _mark_views(axes: Axes, course: Sequence[Observation]) -> None:
     """Name the view where it begins and where it changes."""
-    for index, seen in enumerate(course):
-        if index == 0 or seen.view_changed:
+    for index, observation in enumerate(course):
+        if index == 0 or observation.view_changed:
             axes.annotate(
-                seen.view, (seen.days_since_baseline, axes.get_ylim()[0]), xytext=(0, 3),
-                textcoords="offset points", fontsize=7, color="0.45", ha="center",
+                observation.view, (observation.days_since_baseline, axes.get_ylim()[0]),
+                xytext=(0, 3), textcoords="offset points", fontsize=7, color="0.45", ha="center",
             )  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def _label(axes: Axes, name: str, scale: Scale) -> None:
 
 
 def _days_label(observations: Sequence[Observation]) -> str:
-    baseline = next(seen for seen in observations if seen.days_since_baseline == 0)
+    baseline = next(image for image in observations if image.days_since_baseline == 0)
     since = f" ({baseline.acquired_at:%Y-%m-%d})" if baseline.calendar_known else ""
     image = "first image" if baseline is observations[0] else "first image that is not marked !"
     return f"days since the {image}{since}; higher is worse"

@@ -20,7 +20,7 @@ _SIGNS_MEAN = "Beyond the smallest detectable change: ^ worse, v better. Within 
 
 
 def trend_table(trend: Trend) -> RenderableType:
-    """Show a patient's trend, oldest observation first."""
+    """Return a patient's trend as a table, oldest observation first, with notes."""
     table = Table(
         box=box.SIMPLE_HEAD,
         title=f"Patient {trend.patient_key}, model version {trend.model_version}",
@@ -35,46 +35,46 @@ def trend_table(trend: Trend) -> RenderableType:
         # Three of these in a line of 100 characters: their names take two.
         for name in (score, "since\nfirst", "since\nlast"):
             table.add_column(name, justify="right")
-    for seen in trend.observations:
-        table.add_row(*_cells(seen), style=_style(seen))
+    for observation in trend.observations:
+        table.add_row(*_cells(observation), style=_style(observation))
     notes = trend_notes(trend)
     if has_directions(trend):
         notes.insert(0, _SIGNS_MEAN)
     return Group(table, Text(), *(Text(note) for note in notes))
 
 
-def _style(seen: Observation) -> str:
-    if seen.out_of_distribution:
+def _style(observation: Observation) -> str:
+    if observation.out_of_distribution:
         return "yellow"
-    return "dim" if seen.view_changed else ""
+    return "dim" if observation.view_changed else ""
 
 
-def _unlike_names(reasons: Iterable[OutOfDistribution | None]) -> str:
-    """Name each reason once, in the order of `OutOfDistribution`."""
-    found = set(reasons)
-    return ", ".join(reason.value for reason in OutOfDistribution if reason in found)
+def _reason_names(reasons: Iterable[OutOfDistribution | None]) -> str:
+    """List each reason once, in the order of `OutOfDistribution`."""
+    distinct = set(reasons)
+    return ", ".join(reason.value for reason in OutOfDistribution if reason in distinct)
 
 
-def _cells(seen: Observation) -> tuple[str, ...]:
-    mark = " !" if seen.out_of_distribution else " *" if seen.view_changed else ""
+def _cells(observation: Observation) -> tuple[str, ...]:
+    mark = " !" if observation.out_of_distribution else " *" if observation.view_changed else ""
     return (
-        _date_text(seen),
-        f"{seen.days_since_baseline:.0f}",
-        f"{seen.view}{mark}",
-        score_text(seen.geographic_extent, seen.extent_interval),
-        _change(seen.extent_from_baseline, seen.extent_direction_from_baseline),
-        _change(seen.extent_from_previous, seen.extent_direction_from_previous),
-        score_text(seen.opacity, seen.opacity_interval),
-        _change(seen.opacity_from_baseline, seen.opacity_direction_from_baseline),
-        _change(seen.opacity_from_previous, seen.opacity_direction_from_previous),
+        _date_text(observation),
+        f"{observation.days_since_baseline:.0f}",
+        f"{observation.view}{mark}",
+        score_text(observation.geographic_extent, observation.extent_interval),
+        _change(observation.extent_from_baseline, observation.extent_direction_from_baseline),
+        _change(observation.extent_from_previous, observation.extent_direction_from_previous),
+        score_text(observation.opacity, observation.opacity_interval),
+        _change(observation.opacity_from_baseline, observation.opacity_direction_from_baseline),
+        _change(observation.opacity_from_previous, observation.opacity_direction_from_previous),
     )
 
 
-def _date_text(seen: Observation) -> str:
-    """Write the date; only a day's number is known where the calendar is not."""
-    if not seen.calendar_known:
+def _date_text(observation: Observation) -> str:
+    """Return the date and time; a dash where only the number of the day is known."""
+    if not observation.calendar_known:
         return _NO_SCORE
-    return f"{seen.acquired_at:%Y-%m-%d %H:%M}"
+    return f"{observation.acquired_at:%Y-%m-%d %H:%M}"
 
 
 def _change(points: float | None, direction: Direction | None) -> str:
@@ -83,20 +83,23 @@ def _change(points: float | None, direction: Direction | None) -> str:
 
 
 def trend_notes(trend: Trend) -> list[str]:
-    """Say what a reader of this trend must know."""
-    seen = trend.observations
-    notes = [*_error_notes(trend), *_distribution_notes(seen)]
-    if any(one.simulated for one in seen):
+    """List the notes that a reader of this trend needs."""
+    observations = trend.observations
+    notes = [*_error_notes(trend), *_distribution_notes(observations)]
+    if any(image.simulated for image in observations):
         notes.append("SIMULATED: opacities were painted into a real image; this is no patient.")
-    if any(one.view_changed for one in seen):
+    if any(image.view_changed for image in observations):
         notes.append("* The view changed: AP and PA images are not directly comparable.")
     if trend.undated:
         notes.append(f"{trend.undated} scored images have no time and are not in the trend.")
-    if len({one.calendar_known for one in seen}) > 1:
-        notes.append("Some images have dates, others only day numbers: two courses, never joined.")
+    if len({image.calendar_known for image in observations}) > 1:
+        notes.append("Some images have dates, others only day numbers: these are two courses.")
     if trend.other_versions:
         others = ", ".join(trend.other_versions)
-        notes.append(f"Also scored by {others}: never joined; see --model-version.")
+        notes.append(
+            f"Scores by other model versions exist ({others}); they are not shown here: "
+            "see --model-version."
+        )
     return [*notes, RESEARCH_USE_ONLY]
 
 
@@ -107,7 +110,7 @@ def has_directions(trend: Trend) -> bool:
 
 
 def _error_notes(trend: Trend) -> list[str]:
-    """Say how large a change must be, and what the intervals are about."""
+    """List notes on the smallest detectable change and on prediction intervals."""
     notes = []
     if has_directions(trend):
         extent = _smallest_text(trend.extent_smallest_detectable_change)
@@ -117,10 +120,11 @@ def _error_notes(trend: Trend) -> list[str]:
             "Stable means within test-retest error."
         )
     else:
-        notes.append("Of this model version no smallest detectable change is known: no directions.")
-    if any(one.extent_interval or one.opacity_interval for one in trend.observations):
+        notes.append("The smallest detectable change is not known: changes have no directions.")
+    if any(image.extent_interval or image.opacity_interval for image in trend.observations):
         notes.append(
-            "Intervals hold the readers' mean in 90 of 100 images like those calibrated on."
+            "Intervals contain the readers' mean for 90 of 100 new patients like those of the "
+            "calibration."
         )
     return notes
 
@@ -130,21 +134,20 @@ def _smallest_text(points: float | None) -> str:
 
 
 def _distribution_notes(observations: Sequence[Observation]) -> list[str]:
-    """Say which images nothing is compared with, and what then is the baseline."""
-    flagged = [one for one in observations if one.out_of_distribution]
+    """List notes on images that are out of distribution, and on the baseline among the others."""
+    flagged = [image for image in observations if image.out_of_distribution]
     if not flagged:
         return []
-    reasons = _unlike_names(one.out_of_distribution for one in flagged)
-    notes = [
-        f"! Out of distribution ({reasons}): not to be trusted, and compared with no other image."
-    ]
-    if any(one.days_since_baseline < 0 for one in flagged):
-        notes.append("The first image is one of these: changes are since the first that is not.")
+    reasons = _reason_names(image.out_of_distribution for image in flagged)
+    warning = "do not rely on these scores; they are left out of comparisons."
+    notes = [f"! Out of distribution ({reasons}): {warning}"]
+    if any(image.days_since_baseline < 0 for image in flagged):
+        notes.append("The first image is one of these: changes are since the first other image.")
     return notes
 
 
 def trend_json(trend: Trend) -> str:
-    """Write a trend for programs."""
+    """Return a trend as JSON."""
     return json.dumps(
         {**asdict(trend), "notes": trend_notes(trend)}, default=_plain, indent=2, sort_keys=True
     )

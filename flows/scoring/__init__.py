@@ -1,4 +1,4 @@
-"""The main job: from what lies in a source to scores in the database."""
+"""The main job: from the objects of a source to scores in the database."""
 
 __all__ = [
     "flow",

@@ -1,4 +1,4 @@
-"""One batch after another: claimed, read, prepared, inferred, closed."""
+"""Batches, one after another: each is claimed, read, prepared, inferred and closed."""
 
 import asyncio
 import hashlib
@@ -28,51 +28,55 @@ class IdentifiedImage(PreparedImage):
 
 
 async def score_batches(run: ScoringRun, *, seconds: float) -> AsyncGenerator[Counts, None]:
-    """Score what waits, several batches in flight; yield what became of each, in claim order.
+    """Score the objects that wait, with several batches in flight; yield the counts of each.
 
-    Which of two files brings an image, and which repeats or contradicts it, is then what it
-    would be if one batch followed another, and not a matter of how long each takes.
+    Batches commit in claim order, so that which of two conflicting files is scored does not
+    depend on timing.
 
     Parameters
     ----------
     seconds
-        After so long no further batch is claimed.
+        The time after which no further batch is claimed.
     """
     model = await asyncio.to_thread(run.load_model)
-    until = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     with Pipeline(run.settings, model) as pipeline:
 
         async def score(claims: Sequence[Claim]) -> list[Outcome]:
             return await score_claims(claims, run, pipeline, model)
 
-        # A suspect may kill this worker: it comes when no other batch is in flight.
+        # A suspect may kill this worker: it is claimed when no other batch is in flight.
         for suspects, in_flight in ((False, pipeline.batches), (True, 1)):
-            batches = in_order(in_flight, score, _claims(run, suspects=suspects, until=until))
+            batches = in_order(in_flight, score, _claims(run, suspects=suspects, deadline=deadline))
             async with aclosing(batches):
                 async for outcomes in batches:
                     yield await close(outcomes, run)
 
 
-async def _claims(run: ScoringRun, *, suspects: bool, until: float) -> AsyncIterator[list[Claim]]:
-    while time.monotonic() < until and (claims := await claim(run, suspects=suspects)):
+async def _claims(
+    run: ScoringRun, *, suspects: bool, deadline: float
+) -> AsyncIterator[list[Claim]]:
+    while time.monotonic() < deadline and (claims := await claim(run, suspects=suspects)):
         yield claims
 
 
 async def claim(run: ScoringRun, *, suspects: bool) -> list[Claim]:
-    """Take the next objects, after taking from dead runs what they held.
+    """Claim the next objects, after the claims of dead runs are released.
 
     Parameters
     ----------
     suspects
-        Take one object that may kill the worker; only when no other batch is in flight.
+        Claim one object that may kill the worker; only when no other batch is in flight.
     """
-    place, version = run.inbox.location, run.model_version_id
+    location, version = run.inbox.location, run.model_version_id
     await run.transact(runs.release_abandoned)
     if suspects:
-        return await run.transact(ledger.claim_suspect, place, run.run_id, model_version_id=version)
+        return await run.transact(
+            ledger.claim_suspect, location, run.run_id, model_version_id=version
+        )
     return await run.transact(
         ledger.claim,
-        place,
+        location,
         run.run_id,
         model_version_id=version,
         limit=run.settings.batch_size,
@@ -82,23 +86,23 @@ async def claim(run: ScoringRun, *, suspects: bool) -> list[Claim]:
 async def score_claims(
     claims: Sequence[Claim], run: ScoringRun, pipeline: Pipeline, model: ScoringModel
 ) -> list[Outcome]:
-    """Read, prepare and infer claimed objects; one outcome each, in their order."""
+    """Read, prepare and infer claimed objects; return one outcome each, in their order."""
 
     async def prepare(claim: Claim) -> IdentifiedImage:
         return await pipeline.decode(await read(claim, run), identified_image)
 
     images = await pipeline.prepare(claims, prepare)
-    answers = await pipeline.infer(images, model.score)
-    return [_outcome(claim, answer, run) for claim, answer in zip(claims, answers, strict=True)]
+    results = await pipeline.infer(images, model.score)
+    return [_outcome(claim, result, run) for claim, result in zip(claims, results, strict=True)]
 
 
 async def read(claim: Claim, run: ScoringRun) -> FileContent:
-    """Read a claimed object, and what its sidecar said when it was enlisted.
+    """Read a claimed object, and the sidecar record that it was enlisted with.
 
     Raises
     ------
     RejectedImage
-        It is gone, or is not what it was when it was enlisted.
+        The object is gone, or it or its record has changed since it was enlisted.
     """
     record = await run.record(claim)
     content = await run.inbox.read(claim.object_key)
@@ -109,7 +113,7 @@ async def read(claim: Claim, run: ScoringRun) -> FileContent:
 
 
 def identified_image(radiograph: Radiograph, network: Network) -> IdentifiedImage:
-    """Reduce a radiograph to what the network sees of it and what identifies it."""
+    """Reduce a radiograph to the network's input and its hash."""
     model_input = network.prepare(radiograph.grey)
     return IdentifiedImage(radiograph.record, model_input, radiograph.pixel_sha256())
 
@@ -125,11 +129,11 @@ async def close(outcomes: Sequence[Outcome], run: ScoringRun) -> Counts:
 
 
 def _outcome(
-    claim: Claim, answer: tuple[IdentifiedImage, Score] | Rejection, run: ScoringRun
+    claim: Claim, result: tuple[IdentifiedImage, Score] | Rejection, run: ScoringRun
 ) -> Outcome:
-    if isinstance(answer, Rejection):
-        return Rejected(claim.ledger_id, answer.reason, answer.detail)
-    image, score = answer
+    if isinstance(result, Rejection):
+        return Rejected(claim.ledger_id, result.reason, result.detail)
+    image, score = result
     return Scored(
         ledger_id=claim.ledger_id,
         patient_key=run.pseudonym(image.record.patient),

@@ -1,4 +1,4 @@
-"""Entering what lies in the inbox into the ledger, by content."""
+"""Enlisting: entering the objects of an inbox into the ledger, by content."""
 
 import asyncio
 import hashlib
@@ -14,21 +14,21 @@ from severity.images.limits import MOST_BYTES
 
 _CHUNK = 256  # objects per transaction
 _READERS = 4
-_LONGEST_PLACE = 2500  # bytes of inbox and key; PostgreSQL fails on an index row beyond 2704
+_LONGEST_PATH = 2500  # bytes of inbox and key; PostgreSQL fails on an index row beyond 2704
 
 
 async def enlist(run: ScoringRun) -> Discovery:
-    """Enter what a run listed into the ledger; only what is new or changed is read.
+    """Enter the objects that a run listed into the ledger; read only new and changed ones.
 
-    What could not be read, or has a path too long for the ledger, is deferred.
+    An object that could not be read, or has a path too long for the ledger, is deferred.
     """
     location, listing = run.inbox.location, run.listing
     objects = [
-        item for item in listing.objects if len(f"{location}{item.key}".encode()) <= _LONGEST_PLACE
+        item for item in listing.objects if len(f"{location}{item.key}".encode()) <= _LONGEST_PATH
     ]
     enlisted = entered = 0
     for chunk in in_batches(objects, _CHUNK):
-        seen = await _seen(run, chunk)
+        seen = await _seen_objects(run, chunk)
         entered += len(seen)
         enlisted += await run.transact(
             ledger.enlist, location, seen, model_version_id=run.model_version_id
@@ -40,12 +40,13 @@ async def enlist(run: ScoringRun) -> Discovery:
     )
 
 
-async def _seen(run: ScoringRun, objects: Sequence[Listed]) -> list[SeenObject]:
-    """Tell what objects hold; those that cannot be read now are absent."""
+async def _seen_objects(run: ScoringRun, objects: Sequence[Listed]) -> list[SeenObject]:
+    """Return objects with their contents' hashes; those that cannot be read now are absent."""
     inbox, listing = run.inbox, run.listing
     fingerprints = {item.key: item.fingerprint for item in objects}
-    known = await run.transact(ledger.known_contents, inbox.location, fingerprints)
-    contents = known | await _contents(inbox, [item for item in objects if item.key not in known])
+    unchanged = await run.transact(ledger.known_contents, inbox.location, fingerprints)
+    changed = [item for item in objects if item.key not in unchanged]
+    contents = unchanged | await _contents(inbox, changed)
     return [
         SeenObject(
             item.key,
@@ -59,7 +60,7 @@ async def _seen(run: ScoringRun, objects: Sequence[Listed]) -> list[SeenObject]:
 
 
 async def _contents(inbox: Inbox, objects: Sequence[Listed]) -> dict[str, str]:
-    """Hash objects; those that cannot be read now are absent."""
+    """Hash objects, by key; those that cannot be read now are absent."""
 
     async def sha256(item: Listed) -> tuple[str, str] | None:
         try:
@@ -72,8 +73,8 @@ async def _contents(inbox: Inbox, objects: Sequence[Listed]) -> dict[str, str]:
 
 async def _content_sha256(inbox: Inbox, item: Listed) -> str:
     if item.size > MOST_BYTES:
-        # Never read: it is known by where it lies, and rejected when it is claimed.
-        place = f"{inbox.location}\0{item.key}\0{item.fingerprint}"
-        return hashlib.sha256(place.encode()).hexdigest()
+        # Never read: it is identified by where it lies, and rejected when it is claimed.
+        identity = f"{inbox.location}\0{item.key}\0{item.fingerprint}"
+        return hashlib.sha256(identity.encode()).hexdigest()
     content = await inbox.read(item.key, fingerprint=item.fingerprint)
     return await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())

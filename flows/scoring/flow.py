@@ -39,9 +39,9 @@ async def score_inbox(inbox: str) -> RunSummary:
 
 @flow(name="score-waiting", validate_parameters=False, persist_result=False)
 async def score_waiting() -> RunSummary:
-    """Score all that waits in the inbox of the run that is under way."""
+    """Score all images that wait in the inbox of the `current_run`."""
     run, shares, counts = current_run(), count(1), Counts()
-    # Counted anew in the end: other runs take some, and what they leave when they die waits.
+    # Counted again after each share: other runs claim some, and may die and leave theirs.
     while waiting := await run.count_waiting():
         run.progress.waiting(waiting)
         counts += await score_share(next(shares))
@@ -55,8 +55,8 @@ async def score_waiting() -> RunSummary:
 async def score_share(number: int) -> Counts:
     """Score batches for some minutes, or until nothing waits.
 
-    Prefect keeps and shows what a task is called with, so it is called with a number and
-    finds its run in the context.
+    Prefect stores and shows a task's arguments, so the only one is a number; the run is in the
+    context.
     """
     run, log, counts = current_run(), get_run_logger(), Counts()
     async with aclosing(score_batches(run, seconds=_SHARE_SECONDS)) as batches:
@@ -74,13 +74,16 @@ async def score_share(number: int) -> Counts:
 
 
 async def _leave_artifact(summary: RunSummary) -> None:
-    """Leave the run's counts where Prefect shows them."""
-    rows = {**asdict(summary), **{f"balance: {k}": v for k, v in asdict(summary.balance).items()}}
+    """Store the run's counts as an artifact, which Prefect shows."""
+    rows = {
+        **asdict(summary),
+        **{f"balance: {name}": value for name, value in asdict(summary.balance).items()},
+    }
     del rows["balance"]
     rows["other_versions"] = ", ".join(summary.other_versions) or "none"
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     await acreate_markdown_artifact(
         key="score-inbox",
         markdown=f"| | |\n|---|---|\n{table}\n\n{RESEARCH_USE_ONLY}\n",
-        description="What became of the images that this run saw",
+        description="What became of the images of this run",
     )

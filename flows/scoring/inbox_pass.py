@@ -1,4 +1,4 @@
-"""One pass over an inbox: look first, start Prefect and the network only if something waits."""
+"""One pass over an inbox: Prefect and the network start only if an image waits."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from flows.scoring.summary import Counts, RunSummary, summarised
 
 
 async def score_new(inbox: str, resources: Resources) -> RunSummary:
-    """Score each new image of an inbox once. Safe to run again, and beside another run.
+    """Score each new image of an inbox once. Safe to run again, and at the same time as others.
 
     Raises
     ------
@@ -35,9 +35,9 @@ async def score_new(inbox: str, resources: Resources) -> RunSummary:
 
 @asynccontextmanager
 async def loading(run: ScoringRun) -> AsyncIterator[None]:
-    """Load the model in a thread meanwhile: Prefect's server starts in a process of its own.
+    """Load the model in a thread, while Prefect's server starts in a process of its own.
 
-    Whoever scores asks for the model, and is told if it cannot be loaded.
+    An error of loading is not raised here, but when the run asks for the model.
     """
     loaded = asyncio.create_task(asyncio.to_thread(run.load_model))
     try:

@@ -1,4 +1,4 @@
-"""The stages between a file and what the network says of it, and the threads that they run in.
+"""The stages between a file and its score, and the threads that they run in.
 
 A file is read, prepared and inferred. Several batches are in these stages at once, so that
 reading, the network and writing overlap; `Pipeline` is what they share.
@@ -29,15 +29,15 @@ from severity.models.runtime import ModelInput
 _BATCHES_OUTSIDE_THE_NETWORK = 2  # one is read, one is written
 
 Item = TypeVar("Item")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
 
 
 @dataclass(frozen=True)
 class FileContent:
-    """A file that was read, and what a sidecar says of it.
+    """The content of a file, and its sidecar record.
 
-    ``sha256`` of the bytes stands for the UID of an image that has none; it may be empty where
+    The ``sha256`` of the bytes replaces the UID of an image that has none; it may be empty if
     nothing is stored.
     """
 
@@ -48,7 +48,7 @@ class FileContent:
 
 @dataclass(frozen=True)
 class PreparedImage:
-    """An image that passed every check, reduced to what the network sees of it."""
+    """An image that passed every check, reduced to the network's input."""
 
     record: ImageRecord
     model_input: ModelInput
@@ -56,7 +56,7 @@ class PreparedImage:
 
 @dataclass(frozen=True)
 class Rejection:
-    """Why there is nothing to score. Not the error itself: its traceback holds the image."""
+    """Why an image must not be scored. Not the error itself: its traceback holds the image."""
 
     reason: Reason
     detail: str
@@ -67,27 +67,27 @@ Image = TypeVar("Image", bound=PreparedImage)
 
 
 class Network(Protocol):
-    """What images are prepared for and pushed through: a model, or a backbone alone."""
+    """A model or feature extractor, which images are prepared for and pushed through."""
 
     @property
     def streams(self) -> int:
         """How many batches may usefully be in it at the same time."""
 
     def prepare(self, grey: GreyImage) -> ModelInput:
-        """Bring a decoded image to the network's input."""
+        """Return the network's input for a decoded image."""
 
 
 def prepared_image(radiograph: Radiograph, network: Network) -> PreparedImage:
-    """Reduce a radiograph to what the network sees of it."""
+    """Reduce a radiograph to the network's input."""
     return PreparedImage(radiograph.record, network.prepare(radiograph.grey))
 
 
 class Pipeline:
-    """What all batches in flight share, and so what bounds them together.
+    """The threads and bounds that all batches in flight share.
 
     At most ``decoders`` full-size images are in memory, and at most ``network.streams`` forward
-    passes run; all else that a batch holds is model inputs. Leaving the context waits for what
-    the threads still do, so that nothing happens behind a run that ended.
+    passes run; all else that a batch holds is model inputs. Leaving the context waits until the
+    threads are idle, so that nothing happens behind a run that ended.
     """
 
     def __init__(self, settings: Settings, network: Network) -> None:
@@ -101,7 +101,7 @@ class Pipeline:
 
     def __enter__(self) -> Self:
         # Decoders work side by side: a BLAS with threads of its own would only be in their way.
-        self._one_blas_thread = threadpool_limits(limits=1, user_api="blas")
+        self._blas_limit = threadpool_limits(limits=1, user_api="blas")
         return self
 
     def __exit__(
@@ -113,22 +113,22 @@ class Pipeline:
         for pool in (self._decoders, self._streams):
             pool.shutdown(cancel_futures=True)
         self._helpers.close()
-        self._one_blas_thread.restore_original_limits()
+        self._blas_limit.restore_original_limits()
 
     async def prepare(
         self, items: Sequence[Item], prepare: Callable[[Item], Awaitable[Prepared]]
     ) -> list[Prepared | Rejection]:
-        """Prepare the items of a batch; those that must not be scored become rejections.
+        """Prepare the items of a batch; items that must not be scored become rejections.
 
         Parameters
         ----------
         prepare
-            Reads an item and reduces it, the costly part by `decode`. Asked for no more items
+            Reads an item and reduces it, the costly part by `decode`. Called for no more items
             at once, over all batches, than there may be full-size images in memory.
 
         Returns
         -------
-        One for each item, in their order.
+        One result for each item, in their order.
         """
 
         async def bounded(item: Item) -> Prepared | Rejection:
@@ -138,7 +138,7 @@ class Pipeline:
                 except RejectedImage as rejected:
                     return Rejection(rejected.reason, str(rejected))
 
-        # All ask at once, and are answered in the order in which they asked: a batch is whole,
+        # All wait for the semaphore at once, which serves them in their order: a batch is whole,
         # and in the network, before the next one is begun.
         return await at_once(len(items), bounded, items)
 
@@ -150,13 +150,13 @@ class Pipeline:
         Parameters
         ----------
         reduce
-            Such as `prepared_image`; it runs in a thread of its own and must not keep the
-            radiograph.
+            Such as `prepared_image`. It runs in a decoder's thread and must not keep a
+            reference to the radiograph.
 
         Raises
         ------
         RejectedImage
-            With the reason, when the image must not be scored.
+            The image must not be scored.
         """
         return await _in(self._decoders, partial(self._decode, file, reduce))
 
@@ -175,42 +175,45 @@ class Pipeline:
     async def infer(
         self,
         images: Sequence[Image | Rejection],
-        forward: Callable[[Sequence[ModelInput]], Sequence[Answer]],
-    ) -> list[tuple[Image, Answer] | Rejection]:
-        """Push a batch through the network; rejections pass by it.
+        forward: Callable[[Sequence[ModelInput]], Sequence[Result]],
+    ) -> list[tuple[Image, Result] | Rejection]:
+        """Push a batch through the network; rejections are returned as they are.
 
         Parameters
         ----------
         forward
-            Asks the network, such as a model's ``score``: one answer an input, in their order.
+            Runs the network, such as a model's ``score``: one result an input, in their order.
 
         Returns
         -------
-        One for each image, in their order.
+        Each image with its result, or its rejection, in their order.
         """
         inputs = [image.model_input for image in images if isinstance(image, PreparedImage)]
-        answers = iter(await self._answers(inputs, forward))
+        results = iter(await self._results(inputs, forward))
         return [
-            image if isinstance(image, Rejection) else (image, next(answers)) for image in images
+            image if isinstance(image, Rejection) else (image, next(results)) for image in images
         ]
 
-    async def _answers(
+    async def _results(
         self,
         inputs: Sequence[ModelInput],
-        forward: Callable[[Sequence[ModelInput]], Sequence[Answer]],
-    ) -> list[Answer]:
-        """Split a batch, so that a single one keeps every stream of the network busy."""
+        forward: Callable[[Sequence[ModelInput]], Sequence[Result]],
+    ) -> list[Result]:
+        """Run the network on parts of a batch, so that a single batch keeps every stream busy."""
         size = math.ceil(len(inputs) / self._network.streams) or 1
-        portions = [inputs[start : start + size] for start in range(0, len(inputs), size)]
-        answered = await asyncio.gather(*(self.in_stream(forward, portion) for portion in portions))
-        return [answer for portion in answered for answer in portion]
+        parts = [inputs[start : start + size] for start in range(0, len(inputs), size)]
+        results = await asyncio.gather(*(self.in_stream(forward, part) for part in parts))
+        return [result for part in results for result in part]
 
     async def in_stream(
-        self, do: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
-    ) -> Answer:
-        """Run what uses the network, beside no more than it bears."""
-        return await _in(self._streams, partial(do, *args, **kwargs))
+        self,
+        function: Callable[Arguments, Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
+        """Call a function that uses the network, in one of the threads for its streams."""
+        return await _in(self._streams, partial(function, *args, **kwargs))
 
 
-async def _in(pool: Executor, do: Callable[[], Answer]) -> Answer:
-    return await asyncio.get_running_loop().run_in_executor(pool, do)
+async def _in(pool: Executor, function: Callable[[], Result]) -> Result:
+    return await asyncio.get_running_loop().run_in_executor(pool, function)

@@ -1,4 +1,4 @@
-"""One run: what it works on, from its beginning to its end."""
+"""One run: the resources that it works on, from its beginning to its end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 _TRANSACTIONS = 2  # at a time: one claims, one closes
 
 Arguments = ParamSpec("Arguments")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """What a run found in its inbox before it scored anything, in objects.
+    """The objects that a run found in its inbox before it scored any, as counts.
 
     ``enlisted`` wait now that did not before; ``deferred`` are left for the next pass.
     """
@@ -42,10 +42,10 @@ class Discovery:
 
 @dataclass(eq=False, kw_only=True)
 class ScoringRun(Resources):
-    """One execution of the scoring job: resources, and what it does with them.
+    """One execution of the scoring job: its resources, inbox, model version and counts.
 
-    Whatever runs in its context finds it by `current_run`. ``listing`` is what it last saw in
-    the inbox.
+    Functions that run in its context find it by `current_run`. ``listing`` is the last listing
+    of the inbox.
     """
 
     database: Database
@@ -58,7 +58,7 @@ class ScoringRun(Resources):
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_TRANSACTIONS, "transaction"), repr=False
     )
-    _looking: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    _relisting: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     def load_model(self) -> "ScoringModel":
         """Load the model that the run was begun with; it takes seconds.
@@ -66,7 +66,7 @@ class ScoringRun(Resources):
         Raises
         ------
         WrongWeights
-            Its version is another than the run's.
+            The version of the loaded model is not the run's.
         """
         model = super().load_model()
         if model.version != self.version:
@@ -77,27 +77,27 @@ class ScoringRun(Resources):
 
     async def transact(
         self,
-        do: Callable[Concatenate[Transaction, Arguments], Answer],
+        function: Callable[Concatenate[Transaction, Arguments], Result],
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
-    ) -> Answer:
-        """Call something in a transaction of its own, in a thread of the run."""
+    ) -> Result:
+        """Call a function in a transaction of its own, in a thread of the run."""
 
-        def transaction() -> Answer:
+        def transaction() -> Result:
             with self.database.transaction() as session:
-                return do(session, *args, **kwargs)
+                return function(session, *args, **kwargs)
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, transaction)
 
     async def count_waiting(self) -> int:
-        """Count the images of the inbox that wait, with what dead runs held."""
+        """Count the images of the inbox that wait, after the claims of dead runs are released."""
         await self.transact(runs.release_abandoned)
         return await self.transact(
             ledger.waiting, self.inbox.location, model_version_id=self.model_version_id
         )
 
     async def record(self, claim: Claim) -> SidecarRecord | None:
-        """Find again what the sidecar said of a claimed object when it was enlisted.
+        """Return the sidecar record that a claimed object was enlisted with.
 
         The database keeps no identifiers, so it is read from the sidecar; once more from the
         inbox if another run enlisted the object after this one had looked.
@@ -105,7 +105,7 @@ class ScoringRun(Resources):
         Raises
         ------
         IncompleteMetadata
-            The sidecar says something else by now; as such it is enlisted anew.
+            The record has changed since; the object is enlisted again with the new one.
         """
         for attempt in range(2):
             listing = self.listing
@@ -113,17 +113,19 @@ class ScoringRun(Resources):
             if self.record_sha256(record) == claim.record_sha256:
                 return record
             if attempt == 0:
-                await self._look_again(listing)
-        raise IncompleteMetadata(Reason.VANISHED, "what the sidecar said of it has changed")
+                await self._relist(listing)
+        raise IncompleteMetadata(
+            Reason.VANISHED, "its sidecar record changed after it was enlisted"
+        )
 
-    async def _look_again(self, seen: Listing) -> None:
-        """List the inbox again, unless another batch has since ``seen`` was listed."""
-        async with self._looking:
-            if self.listing is seen:
+    async def _relist(self, outdated: Listing) -> None:
+        """List the inbox again, unless another batch has since the ``outdated`` listing."""
+        async with self._relisting:
+            if self.listing is outdated:
                 self.listing = await self.inbox.listing(now=datetime.now(UTC))
 
     async def until_threads_end(self) -> None:
-        """Wait for the transactions that have begun, whatever became of those who wait."""
+        """Wait for the transactions that have begun, even if their callers were cancelled."""
         await asyncio.to_thread(self._threads.shutdown)
 
 
@@ -157,9 +159,9 @@ async def prepare_run(location: str, resources: Resources) -> ScoringRun:
 
 @asynccontextmanager
 async def under_way(run: ScoringRun) -> AsyncIterator[ScoringRun]:
-    """Record a run and show that it lives; in the end give back what it still holds.
+    """Record a run and hold its presence; at the end, release the claims that it still holds.
 
-    Meanwhile it is `current_run` of this context.
+    In between it is the `current_run` of this context.
     """
     with runs.presence(run.database, run.run_id), using(run):
         await run.transact(
@@ -185,7 +187,7 @@ def current_run() -> ScoringRun:
     Raises
     ------
     LookupError
-        None is under way.
+        No run is under way.
     """
     match current():
         case ScoringRun() as run:

@@ -1,4 +1,4 @@
-"""Saliency maps in a folder: for each scored image the raw array, and a picture for the eye."""
+"""Saliency maps in a folder: for each scored image the raw array and a picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,17 +32,17 @@ class MapPlace:
 
     @property
     def picture(self) -> Path:
-        """Where the image is shown with the map over it."""
+        """The file of the picture: the image with the map over it."""
         return self.folder / f"{self.name}.saliency.png"
 
     @property
     def array(self) -> Path:
-        """Where the map is, (224, 224) float32."""
+        """The file of the map, (224, 224) float32."""
         return self.folder / f"{self.name}.saliency.npy"
 
 
 def map_places(images: Sequence[Path], folder: Path) -> list[MapPlace]:
-    """Choose where the map of each image goes.
+    """Choose the files for the map of each image.
 
     NAME is the image's file name without its ending. Images of one name, from several folders
     or with several endings, are numbered in their order: NAME, NAME-2, NAME-3.
@@ -58,8 +58,8 @@ def map_places(images: Sequence[Path], folder: Path) -> list[MapPlace]:
     except OSError as error:
         raise UsageError(f"{folder} cannot be made: {error.strerror}") from error
     names: dict[str, None] = {}
-    for pixels in images:
-        names[_free_name(pixels.stem, names)] = None
+    for image in images:
+        names[_free_name(image.stem, names)] = None
     places = [MapPlace(folder, name) for name in names]
     for path in (path for place in places for path in (place.picture, place.array)):
         if path.exists():
@@ -78,12 +78,12 @@ def _free_name(stem: str, taken: dict[str, None]) -> str:
 def write_map(image: PreparedImage, place: MapPlace, model: ScoringModel) -> None:
     """Compute the saliency map of one image, and write it as an array and as a picture.
 
-    One image at a time: its map must not change in its last bits with those beside it.
+    One image at a time: the last bits of its map must not depend on others in its batch.
 
     Raises
     ------
     UsageError
-        The folder does not take it, or has it since `map_places` looked.
+        The files cannot be written, or were made after `map_places` looked for them.
     """
     (saliency,) = saliency_maps(model.gradient([image.model_input]))
     pixels = in_memory(image.model_input)
@@ -106,8 +106,8 @@ def picture(
 
     Parameters
     ----------
-    image
-        Shape (224, 224) on [-1024, 1024], as the network sees it.
+    pixels
+        Shape (224, 224) on [-1024, 1024], as in the network's input.
     saliency
         Same shape; its least value is shown darkest and its greatest brightest.
     """

@@ -27,14 +27,14 @@ FileAndPlace = tuple[Path, MapPlace | None]
 def score_files(
     files: Iterable[Path], resources: Resources, *, maps: Iterable[MapPlace] | None = None
 ) -> list[FileResult]:
-    """Score files and keep their order; nothing is stored.
+    """Score files; return results in their order, and store nothing.
 
     Parameters
     ----------
     files
-        Any number; they are taken as they are scored, and only a few are in memory at once.
+        Any number; they are drawn as they are scored, and only a few are in memory at once.
     maps
-        Where the saliency map of each file goes, if it is not rejected.
+        Where the saliency map of each file goes; a rejected file has none.
 
     Raises
     ------
@@ -57,25 +57,25 @@ async def _score_files(places: Iterable[FileAndPlace], resources: Resources) -> 
 
         async def score(batch: Sequence[FileAndPlace]) -> list[FileResult]:
             images = await pipeline.prepare(batch, prepare)
-            answers = await pipeline.infer(images, model.score)
+            results = await pipeline.infer(images, model.score)
             for (_, place), image in zip(batch, images, strict=True):
                 if place is not None and not isinstance(image, Rejection):
                     await pipeline.in_stream(write_map, image, place, model)
             rejected = sum(isinstance(image, Rejection) for image in images)
             resources.progress.advanced(scored=len(batch) - rejected, rejected=rejected)
-            return list(map(_result, batch, answers))
+            return list(map(_file_result, batch, results))
 
         batches = in_batches(places, resources.settings.batch_size)
         return list(chain.from_iterable(await at_once(pipeline.batches, score, batches)))
 
 
 def _read(file: Path, sidecars: SidecarsOf) -> FileContent:
-    # Without a record a PNG or JPEG is still an image; only whose it is stays unknown.
+    # Without a record a PNG or JPEG is still an image; only its patient stays unknown.
     return FileContent(read_local_file(file), sidecars(file.parent).get(file.name, _NOBODY))
 
 
 def _sidecars(folder: Path) -> Mapping[str, SidecarRecord]:
-    """Read what the sidecars of a folder say of its files; of two, the first one counts."""
+    """Read a folder's sidecar records, by file name; those of the first sidecar take precedence."""
     records: dict[str, SidecarRecord] = {}
     for name in reversed(SIDECAR_NAMES):
         try:
@@ -85,11 +85,11 @@ def _sidecars(folder: Path) -> Mapping[str, SidecarRecord]:
     return records
 
 
-def _result(item: FileAndPlace, answer: tuple[PreparedImage, Score] | Rejection) -> FileResult:
+def _file_result(item: FileAndPlace, result: tuple[PreparedImage, Score] | Rejection) -> FileResult:
     file, place = item
-    if isinstance(answer, Rejection):
-        return FileResult(str(file), None, reason=answer.reason, detail=answer.detail)
-    image, score = answer
+    if isinstance(result, Rejection):
+        return FileResult(str(file), None, reason=result.reason, detail=result.detail)
+    image, score = result
     return FileResult(
         file=str(file),
         score=score,

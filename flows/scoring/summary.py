@@ -1,4 +1,4 @@
-"""What a run counts, and what it says in the end. No patient data."""
+"""The counts of a run, and its summary. No patient data."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from flows.scoring.run import ScoringRun
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of images; of the scored, ``out_of_distribution`` are out of distribution."""
+    """What became of images; ``out_of_distribution`` counts a part of the scored ones."""
 
     scored: int = 0
     rejected: int = 0
@@ -26,9 +26,9 @@ class Counts:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What one run did, and the balance after it, in images.
+    """The counts of one run, in images, and the balance after it.
 
-    ``other_versions`` also scored images of this database.
+    ``other_versions`` are model versions that also scored images of this database.
     """
 
     model_version: str
@@ -43,7 +43,7 @@ class RunSummary:
 
 
 async def summarised(run: ScoringRun, counts: Counts) -> RunSummary:
-    """Return what a run did, with the balance as it is now."""
+    """Return the counts of a run, with the balance as it is now."""
     return await run.transact(_summary, run, counts)
 
 

@@ -1,4 +1,4 @@
-"""Where images come from: drop folders, object stores, and files that someone names."""
+"""The sources of images: drop folders, object stores, and single files."""
 
 from flows.sources.inbox import Inbox, Listing, open_inbox
 from flows.sources.local_files import read_local_file

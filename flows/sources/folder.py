@@ -85,7 +85,7 @@ def _fingerprint(status: os.stat_result) -> str:
     return f"{status.st_ino}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_size}"
 
 
-# What is wrong with one file, or with one sector of it; anything else is wrong with the folder.
+# Errors of one file, or of one sector of it; any other is an error of the folder.
 _OF_ONE_FILE = {
     errno.ENOENT: "the file is no longer there",
     errno.ENOTDIR: "the file is no longer there",
@@ -101,7 +101,7 @@ _OF_ONE_FILE = {
 
 def _read_file(path: bytes, most_bytes: int, fingerprint: str | None) -> bytes:
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
+        with open(path, "rb", opener=_open_without_waiting) as file:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
                 raise UnreadableImage(Reason.VANISHED, "the file is no longer a file")
@@ -119,6 +119,6 @@ def _read_file(path: bytes, most_bytes: int, fingerprint: str | None) -> bytes:
     return content
 
 
-def _open_at_once(path: str | bytes, flags: int) -> int:
-    """Open a file; what has become a pipe since would otherwise be waited for."""
+def _open_without_waiting(path: str | bytes, flags: int) -> int:
+    """Open a file without waiting, as opening would if it has become a pipe since."""
     return os.open(path, flags | os.O_NONBLOCK)

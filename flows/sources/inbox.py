@@ -20,10 +20,10 @@ _MOST_SIDECAR_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Listing:
-    """What one look into the inbox found.
+    """The objects of an inbox that are ready to be scored, with their sidecars.
 
-    ``deferred`` counts what is left for the next pass: too young to be whole, or an image
-    whose sidecar is.
+    ``deferred`` counts the objects that are left for the next pass: those that have not
+    settled, and images whose sidecar has not or cannot be read.
     """
 
     objects: tuple[Listed, ...]
@@ -32,7 +32,7 @@ class Listing:
     unreadable_sidecars: tuple[str, ...] = field(default=())
 
     def record(self, key: str) -> SidecarRecord | None:
-        """Find what the nearest sidecar says of an object."""
+        """Return the record of an object in the nearest sidecar; None if there is none."""
         for folder, relative in _places(key):
             record = _described(self.sidecars.get(folder, {}), relative)
             if record is not None:
@@ -49,7 +49,7 @@ class Inbox:
     settle: timedelta
 
     async def listing(self, *, now: datetime) -> Listing:
-        """Look at everything that is there, in the order of the keys.
+        """List the objects that are ready to be scored, in the order of their keys.
 
         Raises
         ------
@@ -62,36 +62,36 @@ class Inbox:
         )
         images = [listed for listed in offered if not _is_sidecar(listed.key)]
         sidecars = [listed for listed in offered if _is_sidecar(listed.key)]
-        young = [listed.key for listed in sidecars if not self._is_whole(listed, now)]
+        unsettled = [listed.key for listed in sidecars if not self._is_whole(listed, now)]
         records, broken = await self._records(
             listed.key for listed in sidecars if self._is_whole(listed, now)
         )
-        unknown = {_folder(key) for key in (*young, *broken)}
+        unread = {_folder(key) for key in (*unsettled, *broken)}
         objects = tuple(
             listed
             for listed in images
-            if self._is_whole(listed, now) and not _awaits_sidecar(listed.key, records, unknown)
+            if self._is_whole(listed, now) and not _awaits_sidecar(listed.key, records, unread)
         )
         return Listing(objects, records, len(images) - len(objects), tuple(broken))
 
     def _is_whole(self, listed: Listed, now: datetime) -> bool:
-        # Where nothing is waited for, a store's clock that is ahead of ours must not matter.
+        # Without a settling time, a store's clock that is ahead of ours must not matter.
         return not self.settle or now - listed.modified >= self.settle
 
     async def _records(
         self, keys: Iterable[str]
     ) -> tuple[dict[str, dict[str, SidecarRecord]], list[str]]:
-        """Read sidecars: the records by folder and file name, and which cannot be read."""
-        read: dict[str, dict[str, SidecarRecord]] = {}
+        """Read sidecars; return their records by folder and file name, and the broken sidecars."""
+        by_folder: dict[str, dict[str, SidecarRecord]] = {}
         broken = []
         for key in keys:
-            records = read.setdefault(_folder(key), {})
+            records = by_folder.setdefault(_folder(key), {})
             try:
                 content = await self.store.read(key, most_bytes=_MOST_SIDECAR_BYTES)
                 _add(records, parse_sidecar(_name(key), content))
             except (UnreadableSidecar, RejectedImage):
                 broken.append(key)
-        return read, broken
+        return by_folder, broken
 
     async def read(self, key: str, *, fingerprint: str | None = None) -> bytes:
         """Read an object.
@@ -99,12 +99,13 @@ class Inbox:
         Parameters
         ----------
         fingerprint
-            As it was listed; an object that may be half replaced since counts as vanished.
+            As it was listed; an object with another one counts as vanished: it may be half
+            replaced.
 
         Raises
         ------
         RejectedImage
-            It is beyond the limit on bytes, or no longer there, or must not be read.
+            The object is beyond the limit on bytes, or is gone, or must not be read.
         InboxError
             The inbox does not answer.
         """
@@ -114,7 +115,7 @@ class Inbox:
 def open_inbox(location: str, *, settle: timedelta) -> Inbox:
     """Open a drop folder or ``s3://bucket/prefix``.
 
-    An object store takes its credentials and endpoint from the usual ``AWS_*`` variables.
+    The credentials and endpoint of an object store are read from the usual ``AWS_*`` variables.
 
     Parameters
     ----------
@@ -124,11 +125,11 @@ def open_inbox(location: str, *, settle: timedelta) -> Inbox:
     Raises
     ------
     InboxError
-        There is no such folder, or the address is of another kind.
+        There is no such folder, or the location is of another kind.
     """
     if location.startswith("s3://"):
         bucket = open_bucket(location)
-        # Objects appear whole in a store: there is nothing to wait for.
+        # Objects appear whole in a store, so they need no time to settle.
         return Inbox(bucket.location, bucket, timedelta(0))
     if "://" in location and not location.startswith("file://"):
         raise InboxError(f"{location} is neither a folder nor s3://bucket/prefix")
@@ -141,23 +142,23 @@ def open_inbox(location: str, *, settle: timedelta) -> Inbox:
     return Inbox(str(folder), Folder(folder), settle)
 
 
-def _add(records: dict[str, SidecarRecord], more: Mapping[str, SidecarRecord]) -> None:
-    if any(records.get(name, record) != record for name, record in more.items()):
+def _add(records: dict[str, SidecarRecord], additions: Mapping[str, SidecarRecord]) -> None:
+    if any(records.get(name, record) != record for name, record in additions.items()):
         raise UnreadableSidecar("it contradicts the other sidecar of its folder")
-    records |= more
+    records |= additions
 
 
 def _awaits_sidecar(
-    key: str, records: Mapping[str, Mapping[str, SidecarRecord]], unknown: set[str]
+    key: str, records: Mapping[str, Mapping[str, SidecarRecord]], unread: set[str]
 ) -> bool:
-    """Tell whether a sidecar that cannot be read yet may be the nearest that describes an object.
+    """Whether a sidecar that cannot be read yet may be the nearest that describes an object.
 
-    A record of a farther one must not stand in for it: it may be of another patient. A DICOM
-    file speaks for itself, but only its content tells that it is one: it waits too, since
-    that does no harm.
+    A record of a farther one must not replace it: it may be of another patient. A DICOM file
+    needs no sidecar, but only its content shows that it is one: it waits too, since that does
+    no harm.
     """
     for folder, relative in _places(key):
-        if folder in unknown:
+        if folder in unread:
             return True
         if _described(records.get(folder, {}), relative) is not None:
             return False
@@ -165,7 +166,7 @@ def _awaits_sidecar(
 
 
 def _described(records: Mapping[str, SidecarRecord], relative: str) -> SidecarRecord | None:
-    """Find the record of an object by its path relative to the sidecar, or by its name."""
+    """Return the record of an object by its path relative to the sidecar, or by its name."""
     if not records:
         return None
     try:
@@ -184,7 +185,7 @@ def _places(key: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_offered(key: str) -> bool:
-    """Tell objects that are meant for us from hidden and temporary ones."""
+    """Whether an object is meant to be scored: it is neither hidden nor temporary."""
     return not any(
         part.startswith(".") or part.lower().endswith(_HALF_WRITTEN) for part in key.split("/")
     )

@@ -1,4 +1,4 @@
-"""Single files of this machine, for what is no inbox."""
+"""Single files of this machine, outside an inbox."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def read_local_file(path: Path) -> bytes:
     Raises
     ------
     RejectedImage
-        It is beyond the limit on bytes, or cannot be read.
+        The file is beyond the limit on bytes, or cannot be read.
     """
     try:
         check_bytes(path.stat().st_size)

@@ -50,9 +50,9 @@ class Bucket:
     ) -> bytes:
         """Read one object."""
         try:
-            answer = await obstore.get_async(self.store, to_name(key).decode())
-            check_bytes(answer.meta["size"], most=most_bytes)
-            return bytes(await answer.bytes_async())
+            response = await obstore.get_async(self.store, to_name(key).decode())
+            check_bytes(response.meta["size"], most=most_bytes)
+            return bytes(await response.bytes_async())
         except FileNotFoundError as error:
             raise UnreadableImage(Reason.VANISHED, "the object is no longer there") from error
         except (BaseError, OSError) as error:
@@ -73,11 +73,11 @@ def open_bucket(location: str, *, patience: timedelta = timedelta(seconds=10)) -
     Raises
     ------
     InboxError
-        The address or an ``AWS_*`` variable is not what it must be.
+        The address or an ``AWS_*`` variable is not valid.
     """
     _check_endpoint()
     if "@" in location.removeprefix("s3://").partition("/")[0]:
-        # The address is kept and shown: it must not be used with what it holds.
+        # The address is stored and shown, so it must not hold a secret.
         raise InboxError("s3://bucket/prefix holds no credentials: they are in AWS_* variables")
     attempts: RetryConfig = {"max_retries": 2, "retry_timeout": 3 * patience}
     try:
@@ -91,7 +91,7 @@ _ADDRESS = re.compile(r"(https?://[\w.:\[\]-]+(/[\w./-]*)?)?", re.ASCII)
 
 
 def _check_endpoint() -> None:
-    """Refuse here what makes the client panic."""
+    """Refuse an endpoint that would make the client panic."""
     for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
         if not _ADDRESS.fullmatch(os.environ.get(name, "")):
             raise InboxError(f"{name} is not an address like https://s3.example.org")
@@ -104,7 +104,7 @@ def _client(patience: timedelta) -> "ClientConfig":
         "read_timeout": patience,
         "timeout": timedelta(minutes=10),  # of one object: the largest, over a slow line
     }
-    # Options that are given replace all those that the client would read there itself.
+    # Options that are passed replace all those that the client would read there itself.
     for name in (*options, "allow_http", "allow_invalid_certificates", "proxy_url"):
         if value := os.environ.get(f"AWS_{name.upper()}"):
             options[name] = value
@@ -121,7 +121,7 @@ def _object_to_listed(meta: "ObjectMeta") -> Listed:
 
 
 def _folder_markers(objects: Iterable["ObjectMeta"]) -> set[str]:
-    """Find the empty objects that consoles make to show a folder; they cannot be read."""
+    """Return the empty objects that consoles make to show a folder; they cannot be read."""
     empty = {meta["path"] for meta in objects if meta["size"] == 0}
     if not empty:
         return empty
@@ -130,26 +130,26 @@ def _folder_markers(objects: Iterable["ObjectMeta"]) -> set[str]:
 
 
 _OF_ONE_OBJECT = {"", "AccessDenied", "InvalidObjectState"}  # the last: it lies in an archive
-_ANSWER = re.compile(r"<Code>([^<]*)</Code>(?:\s*<Message>([^<]*)</Message>)?")
-# Asked for credentials where the environment holds none.
-_MACHINE = re.compile(r"/latest/(api/token|meta-data)")
+_S3_ERROR = re.compile(r"<Code>([^<]*)</Code>(?:\s*<Message>([^<]*)</Message>)?")
+# Where the client looks for credentials if the environment holds none.
+_METADATA_SERVICE = re.compile(r"/latest/(api/token|meta-data)")
 
 
 def _code(error: Exception) -> str:
     """Return the error code of S3; empty if there is none."""
-    answer = _ANSWER.search(str(error))
-    return answer[1] if answer else ""
+    match = _S3_ERROR.search(str(error))
+    return match[1] if match else ""
 
 
 def _brief(error: Exception) -> str:
-    """Say what is wrong in one line. All else in the error may hold addresses and names."""
+    """Return the error in one line. The rest of its text may hold addresses and names."""
     if isinstance(error, InvalidPathError):
         return "a name in it holds a control character, or an empty part; rename that object"
     text = str(error).partition("Debug source:")[0]
-    if answer := _ANSWER.search(text):
-        return " ".join(": ".join(filter(None, answer.groups())).split())
+    if match := _S3_ERROR.search(text):
+        return " ".join(": ".join(filter(None, match.groups())).split())
     first = next(iter(text.strip().splitlines()), type(error).__name__)
-    if _MACHINE.search(first):
+    if _METADATA_SERVICE.search(first):
         return "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     if first.endswith("builder error"):
         return "the endpoint is plain http: set AWS_ALLOW_HTTP=true if that is meant"

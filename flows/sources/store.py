@@ -1,4 +1,4 @@
-"""What an inbox needs of the place where its objects lie, and how objects are named there."""
+"""The interface of a store of objects, and the keys that name objects."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ class Listed:
 
 
 class Store(Protocol):
-    """What an inbox needs of the place where its objects lie."""
+    """A place where the objects of an inbox lie."""
 
     async def objects(self) -> list[Listed]:
         """List everything; raises InboxError."""
@@ -35,14 +35,14 @@ class Store(Protocol):
 
 
 def to_key(name: bytes) -> str:
-    """Write an object's name as text; the parts that are not plain text are percent-encoded.
+    """Return an object's key: its name as text, with parts that are not plain percent-encoded.
 
     Part by part, so that all objects of a folder have its key in common.
     """
-    return "/".join(map(_partto_key, name.split(b"/")))
+    return "/".join(map(_part_to_key, name.split(b"/")))
 
 
-def _partto_key(name: bytes) -> str:
+def _part_to_key(name: bytes) -> str:
     try:
         text = name.decode()
     except UnicodeDecodeError:
