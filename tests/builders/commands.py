@@ -8,26 +8,28 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandResult:
     code: int
     out: str
     err: str
 
 
-Command = Callable[..., Ended]
+Command = Callable[..., CommandResult]
 Program = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def environment(**settings: str) -> dict[str, str]:
     """Return the environment of a program that a test starts.
 
-    What Prefect was told in this process is left out: it depends on the tests that ran before.
+    Prefect's variables in this process are left out: they depend on the tests that ran before.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    return kept | settings
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")
+    }
+    return inherited | settings
 
 
 def listed_models(command: Command) -> dict[str, dict[str, object]]:
-    """Return what `model list` says of each model, by its name."""
+    """Return the models of `model list`, by name."""
     models = json.loads(command("model", "list", "--json").out)["models"]
     return {model["name"]: model for model in models}

@@ -1,4 +1,4 @@
-"""Model versions with their errors, and scored images as a batch brings them."""
+"""Model versions with their errors, and scored images as a batch has them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,7 +25,7 @@ DAY_ZERO = datetime(2020, 3, 1, tzinfo=UTC)
 
 
 INVERTED = DistributionCheck(
-    "films-1", distance=2.5, out_of_distribution=OutOfDistribution.INVERTED
+    "frontal-1", distance=2.5, out_of_distribution=OutOfDistribution.INVERTED
 )
 
 
@@ -36,7 +36,7 @@ def version(
     return ModelVersion(name, "w" * 64, "h" * 64, "p", precision, *scales, calibration_sha256)
 
 
-# Of a version that is calibrated; opacity has no error that is known.
+# Of a calibrated version; the error of opacity is not known.
 CALIBRATION = "c" * 64
 ERRORS = MeasurementErrors(
     geographic_extent=MeasurementError(
@@ -59,7 +59,7 @@ def scored(
     source: TimeSource = TimeSource.ACQUISITION,
     **more: object,
 ) -> Scored:
-    """A scored image; ``more`` is of its score."""
+    """A scored image; ``more`` are further fields of its score."""
     at = None if day is None else DAY_ZERO + timedelta(days=day)
     record = ImageRecord(
         patient=PatientId("never stored"),

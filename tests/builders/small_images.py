@@ -19,7 +19,7 @@ def _image() -> NDArray[np.uint8]:
 
 
 def write_image(path: Path, *, seed: int) -> None:
-    """Write a grey PNG of 128 x 128 pixels: like known images, and no other image's pixels."""
+    """Write a grey PNG of 128 x 128 pixels: not out of distribution, and of unique pixels."""
     noise = np.random.default_rng(seed).integers(0, 12, (128, 128), dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.minimum(_image(), 243) + noise).save(path)
@@ -39,7 +39,7 @@ def write_inbox(folder: Path, *, images: int, patients: int = 3) -> None:
     """Write images of a few patients, one image a day each, with their sidecar."""
     rows = []
     for number in range(images):
-        name = f"film-{number:04}.png"
+        name = f"image-{number:04}.png"
         write_image(folder / name, seed=number)
         rows.append(
             {

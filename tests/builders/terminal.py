@@ -1,12 +1,12 @@
-"""What a person would see in a terminal."""
+"""Output as a person would see it in a terminal."""
 
 import io
 
 from rich.console import Console, RenderableType
 
 
-def shown(what: RenderableType, width: int = 140) -> list[str]:
+def shown(output: RenderableType, width: int = 140) -> list[str]:
     console = Console(width=width, file=io.StringIO())
     with console.capture() as captured:
-        console.print(what)
+        console.print(output)
     return captured.get().splitlines()

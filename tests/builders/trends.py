@@ -1,4 +1,4 @@
-"""A patient's trend, as the database would tell it."""
+"""A patient's trend, as the database would return it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from severity.domain import (
     View,
 )
 
-SEEN = Observation(
+OBSERVATION = Observation(
     acquired_at=datetime(2026, 3, 1, 9, tzinfo=UTC),
     calendar_known=True,
     days_since_baseline=0,
@@ -32,24 +32,24 @@ SEEN = Observation(
     opacity_from_peak=0,
 )
 NOT_COMPARED = {
-    f"{score}_from_{other}": None
+    f"{score}_from_{reference}": None
     for score in ("extent", "opacity")
-    for other in ("baseline", "previous", "peak")
+    for reference in ("baseline", "previous", "peak")
 }
 
 
 def trend(opacity: Scale, *observations: Observation, **more: object) -> Trend:
-    seen = observations or (SEEN,)
-    return Trend("p-1", "ralo-fp32-00000000", Scale(0, 8), opacity, seen, 0, (), **more)
+    observations = observations or (OBSERVATION,)
+    return Trend("p-1", "ralo-fp32-00000000", Scale(0, 8), opacity, observations, 0, (), **more)
 
 
 def days_later(days: int, **changes: object) -> Observation:
-    at = SEEN.acquired_at + timedelta(days=days)
-    return replace(SEEN, acquired_at=at, days_since_baseline=days, **changes)
+    at = OBSERVATION.acquired_at + timedelta(days=days)
+    return replace(OBSERVATION, acquired_at=at, days_since_baseline=days, **changes)
 
 
 def calibrated_trend() -> Trend:
-    """Four images of which the first is inverted, with all that can be known of them."""
+    """Four images of which the first is inverted, with intervals, errors and directions."""
     worse = days_later(
         2,
         view=View.AP_SUPINE,
@@ -76,7 +76,9 @@ def calibrated_trend() -> Trend:
     inverted = days_later(
         -3, geographic_extent=7.9, out_of_distribution=OutOfDistribution.INVERTED, **NOT_COMPARED
     )
-    first = replace(SEEN, extent_interval=Interval(1.2, 4.1), opacity_interval=Interval(6.0, 8.0))
+    first = replace(
+        OBSERVATION, extent_interval=Interval(1.2, 4.1), opacity_interval=Interval(6.0, 8.0)
+    )
     error = MeasurementError(StandardError(0.42, Interval(0.3, 0.6), degrees=40), None)
     return trend(
         Scale(0, 8),

@@ -250,7 +250,7 @@ def test_a_score_is_kept_with_its_intervals_its_distance_and_its_triage(
                 near.ledger_id,
                 uid="1.2",
                 pixels="y",
-                distribution_check=DistributionCheck("films-1", 0.5),
+                distribution_check=DistributionCheck("frontal-1", 0.5),
             ),
             scored(plain.ledger_id, uid="1.3", pixels="z"),
         )
@@ -263,8 +263,8 @@ def test_a_score_is_kept_with_its_intervals_its_distance_and_its_triage(
         without_triage = session.scalar(text("SELECT count(*) FROM score WHERE triage IS NULL"))
     triage = {"pneumonia": 0.75, "normal": 0.25}
     assert stored == [
-        (1.5, 4.25, 2.0, 2.0, "films-1", 2.5, "inverted", triage),
-        (None, None, None, None, "films-1", 0.5, None, None),
+        (1.5, 4.25, 2.0, 2.0, "frontal-1", 2.5, "inverted", triage),
+        (None, None, None, None, "frontal-1", 0.5, None, None),
         (None,) * 8,
     ]
     assert without_triage == 2
@@ -288,18 +288,18 @@ NAN, INFINITY = float("nan"), float("inf")
         ({"opacity_interval": Interval(1, 8.1)}, "ck_score_opacity_interval"),
         ({"opacity_interval": Interval(NAN, NAN)}, "ck_score_opacity_interval"),
         ({"opacity_interval": Interval(None, 4)}, "ck_score_opacity_ends"),
-        ({"distribution_check": DistributionCheck("films-1", NAN)}, "ck_score_distance"),
+        ({"distribution_check": DistributionCheck("frontal-1", NAN)}, "ck_score_distance"),
         (
             {
                 "distribution_check": DistributionCheck(
-                    "films-1", INFINITY, OutOfDistribution.ROTATED
+                    "frontal-1", INFINITY, OutOfDistribution.ROTATED
                 )
             },
             "ck_score_distance",
         ),
-        ({"distribution_check": DistributionCheck("films-1", -0.1)}, "ck_score_distance"),
+        ({"distribution_check": DistributionCheck("frontal-1", -0.1)}, "ck_score_distance"),
         (
-            {"distribution_check": DistributionCheck("films-1", 1.0, OutOfDistribution.ROTATED)},
+            {"distribution_check": DistributionCheck("frontal-1", 1.0, OutOfDistribution.ROTATED)},
             "ck_score_unlike",
         ),
         ({"distribution_check": DistributionCheck(None, 2.0)}, "ck_score_likeness"),

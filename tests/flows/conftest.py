@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from flows import resources
 from flows.cli.app import main
-from flows.resources import Progress, Resources
+from flows.resources import Progress, Resources, using
 from flows.settings import Settings
-from tests.builders.commands import Command, Ended
+from tests.builders.commands import Command, CommandResult
 from tests.builders.settings import SECRET
 
 
@@ -26,8 +25,8 @@ def prefect(_own_home: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def have(database_url: str, database: object, tmp_path: Path) -> Resources:
-    """Everything that a run needs, on a database of its own."""
+def resources(database_url: str, database: object, tmp_path: Path) -> Resources:
+    """The resources of a run, on a database of its own."""
     settings = Settings(
         database_url=database_url,
         pseudonym_key=SECRET,
@@ -39,12 +38,12 @@ def have(database_url: str, database: object, tmp_path: Path) -> Resources:
 
 
 @pytest.fixture
-def score(prefect: None, have: Resources) -> Callable[[Path], object]:
+def score(prefect: None, resources: Resources) -> Callable[[Path], object]:
     """Run the flow over a folder, as the service does."""
     from flows.scoring.flow import score_inbox
 
-    def score(inbox: Path, by: Resources = have) -> object:
-        with resources.using(by):
+    def score(inbox: Path, using_resources: Resources = resources) -> object:
+        with using(using_resources):
             return asyncio.run(score_inbox(str(inbox)))
 
     return score
@@ -54,7 +53,7 @@ def score(prefect: None, have: Resources) -> Callable[[Path], object]:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SEVERITY_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SEVERITY_DEVICE", "cpu")
-    # Where nothing listens: whatever fetched something would fail.
+    # A port where nothing listens: any download would fail.
     monkeypatch.setenv("SEVERITY_WEIGHTS_URL", "http://127.0.0.1:9/weights.pt")
     return tmp_path / "home"
 
@@ -65,15 +64,15 @@ def command(
 ) -> Command:
     """Run the command line in this process, as its script does."""
 
-    def run(*arguments: str) -> Ended:
+    def run(*arguments: str) -> CommandResult:
         monkeypatch.setattr(sys, "argv", ["cxr-severity", *arguments])
         code = 0
         try:
             main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
+        except SystemExit as error:
+            code = int(error.code or 0)
         out, err = capsys.readouterr()
-        return Ended(code, out, err)
+        return CommandResult(code, out, err)
 
     return run
 
@@ -96,7 +95,7 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]
 
 @pytest.fixture
 def with_weights(random_weights: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> str:
-    """Name those weights as the published ones, as an operator would."""
+    """Set those weights as the published ones, as an operator would."""
     file, sha256 = random_weights
     monkeypatch.setenv("SEVERITY_WEIGHTS_FILE", str(file))
     monkeypatch.setenv("SEVERITY_WEIGHTS_SHA256", sha256)

@@ -6,7 +6,7 @@ import pytest
 from flows.concurrency import at_once, in_order
 
 
-async def test_answers_keep_the_order_of_the_items_though_they_end_in_another():
+async def test_results_keep_the_order_of_the_items_though_they_end_in_another():
     async def late_if_small(number):
         await asyncio.sleep(0.01 * (5 - number))
         return number
@@ -14,24 +14,24 @@ async def test_answers_keep_the_order_of_the_items_though_they_end_in_another():
     assert await at_once(3, late_if_small, range(5)) == [0, 1, 2, 3, 4]
 
 
-async def test_an_item_is_taken_only_when_its_turn_comes():
-    taken, most_ahead, done = 0, 0, 0
+async def test_an_item_is_drawn_only_when_its_turn_comes():
+    drawn, most_ahead, finished = 0, 0, 0
 
     def endless_supply():
-        nonlocal taken
+        nonlocal drawn
         for number in range(100):
-            taken += 1
+            drawn += 1
             yield number
 
     async def ask(_):
-        nonlocal done, most_ahead
+        nonlocal finished, most_ahead
         await asyncio.sleep(0)
-        most_ahead = max(most_ahead, taken - done)
-        done += 1
+        most_ahead = max(most_ahead, drawn - finished)
+        finished += 1
 
     await at_once(4, ask, endless_supply())
 
-    assert (taken, most_ahead) == (100, 4)
+    assert (drawn, most_ahead) == (100, 4)
 
 
 async def test_the_first_error_ends_the_rest_and_is_raised_when_they_have_ended():
@@ -58,24 +58,24 @@ async def numbers(most):
         yield number
 
 
-async def test_answers_come_in_order_and_no_more_are_taken_than_may_be_in_flight():
-    taken, ahead = 0, []
+async def test_results_come_in_order_and_no_more_are_drawn_than_may_be_in_flight():
+    drawn, ahead = 0, []
 
     async def late_if_even(number):
-        nonlocal taken
-        taken += 1
+        nonlocal drawn
+        drawn += 1
         await asyncio.sleep(0.01 if number % 2 == 0 else 0)
         return number
 
-    answers = in_order(3, late_if_even, numbers(8))
+    results = in_order(3, late_if_even, numbers(8))
     for expected in range(8):
-        assert await anext(answers) == expected
-        ahead.append(taken - expected)
+        assert await anext(results) == expected
+        ahead.append(drawn - expected)
 
     assert max(ahead) == 3
 
 
-async def test_whoever_stops_listening_stops_what_is_in_flight():
+async def test_a_caller_that_stops_early_cancels_the_calls_in_flight():
     stopped = []
 
     async def slow_but_the_first(number):
@@ -86,26 +86,26 @@ async def test_whoever_stops_listening_stops_what_is_in_flight():
             raise
         return number
 
-    async with aclosing(in_order(3, slow_but_the_first, numbers(8))) as answers:
-        assert await anext(answers) == 0
+    async with aclosing(in_order(3, slow_but_the_first, numbers(8))) as results:
+        assert await anext(results) == 0
 
     assert stopped == [1, 2]
 
 
-async def test_an_error_comes_after_the_answers_before_it_and_stops_those_behind():
-    taken = []
+async def test_an_error_comes_after_the_results_before_it_and_stops_those_behind():
+    drawn = []
 
     async def failing_at_two(number):
-        taken.append(number)
+        drawn.append(number)
         if number == 2:
             raise LookupError
         await asyncio.sleep(0.01)
         return number
 
-    async with aclosing(in_order(3, failing_at_two, numbers(100))) as answers:
-        answered = [await anext(answers), await anext(answers)]
+    async with aclosing(in_order(3, failing_at_two, numbers(100))) as results:
+        first_two = [await anext(results), await anext(results)]
         with pytest.raises(LookupError):
-            await anext(answers)
+            await anext(results)
 
-    assert answered == [0, 1]
-    assert len(taken) < 7
+    assert first_two == [0, 1]
+    assert len(drawn) < 7

@@ -10,7 +10,7 @@ from tests.builders.commands import Command
 from tests.builders.encoded_images import dicom_file
 
 
-def test_what_a_library_says_of_an_image_goes_nowhere(
+def test_messages_of_libraries_on_an_image_go_nowhere(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It quotes values, which may be a patient's."""
@@ -26,11 +26,11 @@ def test_what_a_library_says_of_an_image_goes_nowhere(
     monkeypatch.setattr(library, "handlers", [])
     monkeypatch.setattr(library.root, "handlers", [listener])
 
-    with warnings.catch_warnings(record=True) as warned:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        ended = command("score", *(str(tmp_path / name) for name in images))
+        result = command("score", *(str(tmp_path / name) for name in images))
 
-    assert "corrupt" in ended.out
-    assert not [one for one in warned if "pydicom" in one.filename]
+    assert "corrupt" in result.out
+    assert not [warning for warning in caught if "pydicom" in warning.filename]
     assert not [record for record in listener.buffer if record.name == "pydicom"]
-    assert "ROE-1" not in ended.out + ended.err
+    assert "ROE-1" not in result.out + result.err

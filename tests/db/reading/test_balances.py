@@ -24,7 +24,7 @@ def test_the_balance_counts_every_object_once(database, model, enlist, running, 
 
 
 def test_the_balance_says_how_many_of_the_scored_are_out_of_distribution(database, course):
-    near = DistributionCheck("films-1", distance=0.5)
+    near = DistributionCheck("frontal-1", distance=0.5)
     course(
         {"day": 0, "distribution_check": INVERTED},
         {"day": 1, "distribution_check": near},

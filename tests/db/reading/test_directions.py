@@ -105,7 +105,7 @@ def test_intervals_are_read_with_their_scores(course, read):
 
 
 def test_an_image_within_the_limit_is_compared_like_any(course, read):
-    near = DistributionCheck("films-1", distance=0.99)
+    near = DistributionCheck("frontal-1", distance=0.99)
     course(
         {"day": 0, "distribution_check": near},
         {"day": 1, "extent": 8.0, "distribution_check": near},

@@ -22,7 +22,7 @@ from tests.builders.commands import Program
         (["bogus"], {}, "No such command 'bogus'"),
         (["score", "no-such-file"], {}, "does not exist"),
         (["run"], {}, "give --inbox DIR_OR_URL or set SEVERITY_INBOX"),
-        (["run", "--model", "best"], {}, "no model 'best'; there is compact-2, compact-1"),
+        (["run", "--model", "best"], {}, "no model 'best'; choose one of compact-2, compact-1"),
         (["status"], {"SEVERITY_MODEL": "best"}, "SEVERITY_MODEL"),
         (["status"], {"SEVERITY_TIMEZONE": "Mars/Phobos"}, "SEVERITY_TIMEZONE"),
         (["status"], {"SEVERITY_PSEUDONYM_KEY": ""}, "SEVERITY_PSEUDONYM_KEY is required"),
@@ -32,18 +32,16 @@ from tests.builders.commands import Program
 def test_wrong_use_gives_one_clear_line_and_exit_code_2(
     program: Program, arguments: Sequence[str], settings: dict[str, str], message: str
 ) -> None:
-    ended = program(*arguments, **settings)
+    result = program(*arguments, **settings)
 
-    assert ended.returncode == 2
-    assert message in ended.stderr
-    assert len(ended.stderr.splitlines()) == 1
-    assert ended.stdout == ""
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
 
 
-def test_what_cannot_be_done_gives_one_clear_line_and_exit_code_1(
-    program: Program, tmp_path: Path
-) -> None:
-    for ended, message in [
+def test_a_failure_gives_one_clear_line_and_exit_code_1(program: Program, tmp_path: Path) -> None:
+    for result, message in [
         (program("run", "--inbox", str(tmp_path / "none")), "is not a folder"),
         (program("run", "--inbox", "ftp://host/x"), "neither a folder nor s3://"),
         (program("status"), "cxr-severity db upgrade"),
@@ -52,19 +50,19 @@ def test_what_cannot_be_done_gives_one_clear_line_and_exit_code_1(
             "no connection to PostgreSQL",
         ),
     ]:
-        assert ended.returncode == 1, ended
-        assert message in ended.stderr
-        assert len(ended.stderr.splitlines()) == 1, ended.stderr
-        assert "hidden" not in ended.stderr
+        assert result.returncode == 1, result
+        assert message in result.stderr
+        assert len(result.stderr.splitlines()) == 1, result.stderr
+        assert "hidden" not in result.stderr
 
 
-def test_every_command_explains_itself_and_says_what_it_is_for() -> None:
+def test_every_command_has_help_and_the_program_states_its_use() -> None:
     runner = CliRunner()
     assert RESEARCH_USE_ONLY in " ".join(runner.invoke(app, ["--help"]).output.split())
     for name in ("demo", "score", "run", "serve", "trend", "status", "release", "db"):
-        shown = runner.invoke(app, [name, "--help"])
-        assert shown.exit_code == 0
-        assert len(shown.output.splitlines()) > 4
+        result = runner.invoke(app, [name, "--help"])
+        assert result.exit_code == 0
+        assert len(result.output.splitlines()) > 4
 
 
 def listed_commands(group: click.Group = app) -> Iterator[click.Command]:

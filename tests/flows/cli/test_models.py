@@ -28,13 +28,13 @@ from tests.builders.heads import AS_MINE_V1, write_linear, write_mlp, write_ralo
             "leave out --opacity-scale",
         ),
         (["import", "ralo", "--name", "Q!", "mlp_geo.pkl", "mlp_opa.pkl"], "'Q!' is no name"),
-        (["import", "head.json"], "give --name: the files do not say it"),
+        (["import", "head.json"], "give --name: the files do not state it"),
         (["import", "head.json", "--name", "x"], "give --extent-scale"),
         (["import", *AS_MINE_V1[:5], "head.json"], "give --opacity-scale"),
         (["import", *AS_MINE_V1, "--name", "compact-1", "head.json"], "compact-1 is built in"),
         (["import", *AS_MINE_V1, "--name", "../x", "head.json"], "'../x' is no name"),
         (["import", *AS_MINE_V1, "--backbone", "resnet", "head.json"], "'resnet' is not one of"),
-        (["import", *AS_MINE_V1, "--takes", "features", "head.json"], "the head takes 18 numbers"),
+        (["import", *AS_MINE_V1, "--takes", "features", "head.json"], "the head has 18 inputs"),
         (
             ["import", *AS_MINE_V1, "--opacity-scale", "0", "18", "head.json"],
             "between 0 and 8 points",
@@ -46,8 +46,8 @@ from tests.builders.heads import AS_MINE_V1, write_linear, write_mlp, write_ralo
         ),
         (["import", *AS_MINE_V1, "mlp_geo.pkl"], "a head is two pickles"),
         (["import", *AS_MINE_V1, "notes.txt"], "a head is two pickles"),
-        (["import", *AS_MINE_V1, "narrow.pkl", "narrow.pkl"], "the head takes 5 numbers"),
-        (["show", "absent"], "no model 'absent'; there is compact-2, compact-1, txrv-cidc-v1"),
+        (["import", *AS_MINE_V1, "narrow.pkl", "narrow.pkl"], "the head has 5 inputs"),
+        (["show", "absent"], "no model 'absent'; choose one of compact-2, compact-1, txrv-cidc-v1"),
         (["verify"], "Missing option '--data'"),
         (["verify", "--data", "no-such-folder"], "does not exist"),
         (["verify", "--data", "."], "is not the published table"),
@@ -67,27 +67,27 @@ def test_wrong_use_gives_one_clear_line_and_exit_code_2(
     write_mlp(tmp_path / "narrow.pkl", seed=0, inputs=5)
     (tmp_path / "notes.txt").touch()
 
-    ended = command("model", *arguments)
+    result = command("model", *arguments)
 
-    assert (ended.code, ended.out) == (2, ""), ended
-    assert message in ended.err
-    assert len(ended.err.splitlines()) == 1
+    assert (result.code, result.out) == (2, ""), result
+    assert message in result.err
+    assert len(result.err.splitlines()) == 1
     assert not (tmp_path / "home/models").exists()
 
 
-def test_the_list_tells_what_can_be_loaded_and_fetches_nothing(
+def test_the_list_shows_what_can_be_loaded_and_downloads_nothing(
     command: Command, home: Path
 ) -> None:
     models = listed_models(command)
-    shown = command("model", "list")
+    listed = command("model", "list")
 
     assert list(models) == list(BUILT_IN)
     assert models["compact-1"]["weights"]["present"] is True
     assert models["compact-1"]["version"]["key"].startswith("compact-1-fp32-")
     assert models["txrv-cidc-v1"]["weights"]["present"] is False
     assert models["txrv-cidc-v1"]["version"] is None
-    assert models["compact-1"]["version"]["key"] in shown.out
-    assert RESEARCH_USE_ONLY in shown.out
+    assert models["compact-1"]["version"]["key"] in listed.out
+    assert RESEARCH_USE_ONLY in listed.out
     assert not (home / "weights").exists()
 
 
@@ -104,11 +104,11 @@ def test_weights_that_are_wrong_are_reported_and_the_list_goes_on(
 ) -> None:
     monkeypatch.setenv("SEVERITY_WEIGHTS_FILE", str(random_weights[0]))
 
-    ended = command("model", "list")
+    result = command("model", "list")
 
-    assert ended.code == 0
-    assert "txrv-cidc-v1: the weights in" in ended.out
-    assert "compact-2-fp32-" in ended.out
+    assert result.code == 0
+    assert "txrv-cidc-v1: the weights in" in result.out
+    assert "compact-2-fp32-" in result.out
 
 
 def test_a_broken_import_is_shown_and_the_list_goes_on(
@@ -117,35 +117,35 @@ def test_a_broken_import_is_shown_and_the_list_goes_on(
     command("model", "import", *AS_MINE_V1, write_linear(tmp_path / "head.json"))
     (home / "models/mine-v1/head.safetensors").write_bytes(b"")
 
-    ended = command("model", "list")
+    result = command("model", "list")
 
-    assert ended.code == 0
-    assert "delete that folder, then import it or train it again" in " ".join(ended.out.split())
+    assert result.code == 0
+    assert "delete that folder, then import it or train it again" in " ".join(result.out.split())
     assert listed_models(command)["mine-v1"]["version"] is None
 
 
-def test_show_tells_the_measured_accuracy_of_the_bundled_model(command: Command) -> None:
-    ended = command("model", "show", "compact-1")
+def test_show_prints_the_measured_accuracy_of_the_bundled_model(command: Command) -> None:
+    result = command("model", "show", "compact-1")
     document = json.loads(command("model", "show", "compact-1", "--json").out)
 
     extent = bundled_card("compact-1")["metrics"]["geographic_extent"]
-    shown = f"mean absolute error {extent['mae']:.2f} ± {extent['mae_sd']:.2f} points"
-    assert shown in ended.out
+    errors = f"mean absolute error {extent['mae']:.2f} ± {extent['mae_sd']:.2f} points"
+    assert errors in result.out
     assert document["measured"]["n_images"] == 93
     assert document["notice"] == RESEARCH_USE_ONLY
 
 
-def test_show_tells_where_a_published_model_comes_from(command: Command) -> None:
-    shown = command("model", "show", "txrv-cidc-v1").out
+def test_show_prints_where_a_published_model_comes_from(command: Command) -> None:
+    output = command("model", "show", "txrv-cidc-v1").out
 
     for fact in ("arXiv:2005.11856", "CC BY-SA", linear_on_lung_opacity().sha256, "not on this"):
-        assert fact in shown
+        assert fact in output
 
 
 def test_every_model_command_explains_itself() -> None:
     from click.testing import CliRunner
 
     for name in ("import", "list", "show", "verify"):
-        shown = CliRunner().invoke(app, ["model", name, "--help"])
-        assert shown.exit_code == 0
-        assert len(shown.output.splitlines()) > 4
+        result = CliRunner().invoke(app, ["model", name, "--help"])
+        assert result.exit_code == 0
+        assert len(result.output.splitlines()) > 4

@@ -16,7 +16,7 @@ from tests.builders.small_images import write_inbox
 
 
 @pytest.mark.skipif(gpus() > 0, reason="this machine has a GPU")
-def test_a_machine_without_a_gpu_says_so_once_and_not_if_told_to_use_the_cpu(
+def test_a_machine_without_a_gpu_prints_so_once_and_not_with_device_cpu(
     program: Program, tmp_path: Path
 ) -> None:
     write_inbox(tmp_path / "inbox", images=1)
@@ -29,24 +29,24 @@ def test_a_machine_without_a_gpu_says_so_once_and_not_if_told_to_use_the_cpu(
 def test_a_gpu_that_is_not_there_is_refused_in_one_line(program: Program) -> None:
     pytest.importorskip("torch")
 
-    ended = program("score", "--device", "cuda:99", __file__)
+    result = program("score", "--device", "cuda:99", __file__)
 
-    assert ended.returncode == 1
-    assert "there is no cuda:99: this machine has" in ended.stderr
-    assert len(ended.stderr.splitlines()) == 1
+    assert result.returncode == 1
+    assert "there is no cuda:99: this machine has" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
-def test_score_needs_no_database_and_says_why_a_file_was_rejected(
+def test_score_needs_no_database_and_returns_why_a_file_was_rejected(
     program: Program, tmp_path: Path
 ) -> None:
     write_demo_inbox(tmp_path / "images")
     image = tmp_path / "images" / IMAGES[0].name
     text_file = tmp_path / "images" / "read-me-i-am-not-an-image.dcm"
 
-    ended = program("score", "--json", str(image), str(text_file), DATABASE_URL="")
+    result = program("score", "--json", str(image), str(text_file), DATABASE_URL="")
 
-    assert ended.returncode == 1, ended.stderr
-    document = json.loads(ended.stdout)
+    assert result.returncode == 1, result.stderr
+    document = json.loads(result.stdout)
     scored, rejected = document["results"]
     assert document["notice"] == RESEARCH_USE_ONLY
     assert 0 <= scored["geographic_extent"] <= 8
@@ -59,9 +59,11 @@ def test_score_writes_csv_with_the_model_version(
 ) -> None:
     write_inbox(tmp_path, images=2)
 
-    shown = ask("score", "--csv", str(tmp_path / "film-0001.png"), str(tmp_path / "film-0000.png"))
+    result = ask(
+        "score", "--csv", str(tmp_path / "image-0001.png"), str(tmp_path / "image-0000.png")
+    )
 
-    header, first, second = shown.stdout.splitlines()
+    header, first, second = result.stdout.splitlines()
     assert header.startswith("file,model_version,geographic_extent,opacity")
     assert "image-0001.png,compact-2-fp32-" in first
     assert "image-0000.png,compact-2-fp32-" in second
@@ -72,17 +74,17 @@ def test_score_writes_saliency_maps_and_replaces_none(
 ) -> None:
     pytest.importorskip("torch")
     write_inbox(tmp_path, images=1)
-    asked = (
+    arguments = (
         "score",
         "--json",
         "--saliency",
         str(tmp_path / "maps"),
-        str(tmp_path / "film-0000.png"),
+        str(tmp_path / "image-0000.png"),
     )
 
-    (result,) = json.loads(ask(*asked).stdout)["results"]
+    (result,) = json.loads(ask(*arguments).stdout)["results"]
 
     assert Path(result["saliency"]).read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "maps/film-0000.saliency.npy").is_file()
+    assert (tmp_path / "maps/image-0000.saliency.npy").is_file()
     with pytest.raises(UsageError, match="exists and is not replaced"):
-        ask(*asked)
+        ask(*arguments)

@@ -17,12 +17,12 @@ def test_a_trend_is_found_by_the_hospitals_identifier_and_by_the_pseudonym(
     write_inbox(tmp_path / "inbox", images=4, patients=1)
     score(tmp_path / "inbox")
 
-    shown = json.loads(ask("trend", "P0", "--json").output)
-    again = json.loads(ask("trend", shown["patient_key"], "--json").output)
+    document = json.loads(ask("trend", "P0", "--json").output)
+    again = json.loads(ask("trend", document["patient_key"], "--json").output)
     table = ask("trend", "P0", "--chart", str(tmp_path / "trend.png")).output
 
-    assert shown == again
-    assert len(shown["observations"]) == 4
+    assert document == again
+    assert len(document["observations"]) == 4
     assert "P0" not in table
     assert RESEARCH_USE_ONLY in table
     assert "2020-03-04" in table
@@ -31,7 +31,7 @@ def test_a_trend_is_found_by_the_hospitals_identifier_and_by_the_pseudonym(
 
 def test_an_unknown_patient_is_wrong_use(program: Program) -> None:
     program("db", "upgrade")
-    ended = program("trend", "nobody")
+    result = program("trend", "nobody")
 
-    assert ended.returncode == 2
-    assert ended.stderr == "cxr-severity: no dated score of this patient by compact-2\n"
+    assert result.returncode == 2
+    assert result.stderr == "cxr-severity: no dated score of this patient by compact-2\n"

@@ -33,8 +33,8 @@ main()
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
-    write_image(tmp_path / "film.png", seed=0)
-    return tmp_path / "film.png"
+    write_image(tmp_path / "image.png", seed=0)
+    return tmp_path / "image.png"
 
 
 @pytest.fixture
@@ -53,27 +53,27 @@ def command(tmp_path: Path) -> Command:
 
 
 def test_a_bundled_model_scores(command: Command, image: Path) -> None:
-    ended = command("score", "--csv", str(image))
+    result = command("score", "--csv", str(image))
 
-    assert ended.returncode == 0, ended.stderr
-    assert "compact-2-fp32-68a2d979" in ended.stdout
+    assert result.returncode == 0, result.stderr
+    assert "compact-2-fp32-68a2d979" in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("arguments", "what"),
+    ("arguments", "feature"),
     [
         (["score", "--device", "cuda"], "--device cuda"),
         (["score", "--saliency", "maps"], "--saliency"),
         (["score", "--model", "txrv-cidc-v1"], "the model txrv-cidc-v1"),
     ],
 )
-def test_what_needs_torch_says_so_in_one_line_and_how_to_get_it(
-    command: Command, image: Path, arguments: list[str], what: str
+def test_a_feature_that_needs_torch_ends_in_one_line_with_the_remedy(
+    command: Command, image: Path, arguments: list[str], feature: str
 ) -> None:
-    ended = command(*arguments, str(image))
+    result = command(*arguments, str(image))
 
-    assert ended.returncode == 1
-    (line,) = [line for line in ended.stderr.splitlines() if "No GPU here" not in line]
-    assert line.startswith(f"cxr-severity: {what} needs torch")
+    assert result.returncode == 1
+    (line,) = [line for line in result.stderr.splitlines() if "No GPU here" not in line]
+    assert line.startswith(f"cxr-severity: {feature} needs torch")
     assert "`make install`" in line
-    assert ended.stdout == ""
+    assert result.stdout == ""

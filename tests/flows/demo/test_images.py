@@ -57,14 +57,14 @@ def test_another_process_repeats_every_byte_and_rewrites_nothing(inbox: Path) ->
 
 
 def test_no_file_carries_the_identity_of_its_source(inbox: Path) -> None:
-    found = {
+    traces = {
         (path.name, trace)
         for path in inbox.iterdir()
         for trace in SOURCE_IDENTITY
         if trace in path.read_bytes()
     }
 
-    assert found == set()
+    assert traces == set()
 
 
 def test_every_image_says_that_it_is_simulated(images: list[FileDataset]) -> None:
@@ -95,10 +95,10 @@ def test_every_image_has_uids_and_pixels_of_its_own(images: list[FileDataset]) -
 
 
 def test_the_times_of_an_image_agree(images: list[FileDataset]) -> None:
-    for image, made in zip(images, IMAGES, strict=True):
+    for image, described in zip(images, IMAGES, strict=True):
         dates = {image[f"{level}Date"].value for level in ("Study", "Acquisition", "Content")}
         times = {image[f"{level}Time"].value for level in ("Study", "Acquisition", "Content")}
-        assert dates == {f"{made.taken:%Y%m%d}"}
+        assert dates == {f"{described.taken:%Y%m%d}"}
         assert len(times) == 1
 
 
@@ -133,14 +133,14 @@ def test_the_uid_conflict_comes_after_the_image_that_it_contradicts(inbox: Path)
     assert sorted(DEMO_EXPECTATIONS).index("reject-uid-conflict.dcm") > len(IMAGES)
 
 
-def test_the_lateral_says_what_it_is(inbox: Path) -> None:
+def test_the_tags_of_the_lateral_state_its_view(inbox: Path) -> None:
     lateral = dcmread(inbox / "reject-lateral.dcm")
 
     assert lateral.ViewPosition == "LL"
     assert "to be rejected" in lateral.ImageComments
 
 
-def test_the_extremity_is_readable_and_says_what_it_is(inbox: Path) -> None:
+def test_the_extremity_is_readable_and_its_tags_state_the_body_part(inbox: Path) -> None:
     extremity = dcmread(inbox / "reject-extremity.dcm")
 
     assert extremity.BodyPartExamined == "EXTREMITY"

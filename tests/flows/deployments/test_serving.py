@@ -58,5 +58,5 @@ def test_the_service_scores_on_its_schedule_and_ends_when_told(
 
 def _scores(resources: Resources) -> int:
     with resources.open_database().transaction() as session:
-        found: int = session.scalar(text("SELECT count(*) FROM score")) or 0
-    return found
+        count: int = session.scalar(text("SELECT count(*) FROM score")) or 0
+    return count

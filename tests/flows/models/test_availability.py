@@ -1,4 +1,4 @@
-"""Whether a model can be loaded later is found out without loading it."""
+"""Checks without loading a model that it can be loaded later."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Heads from files: what is kept of them, and which are refused."""
+"""Heads from files: how they are stored, and which are refused."""
 
 import hashlib
 import json
@@ -26,38 +26,40 @@ def test_the_ralo_head_is_imported_with_its_backbone_and_scales(
 ) -> None:
     extent, opacity = write_ralo(tmp_path)
 
-    ended = command("model", "import", "ralo", extent, opacity)
+    result = command("model", "import", "ralo", extent, opacity)
 
-    assert ended.code == 0, ended.err
+    assert result.code == 0, result.err
     head = stored("txrv-ralo-v1", Settings()).head
-    assert "txrv-ralo-v1 imported" in ended.out
-    assert head.sha256 in ended.out
-    assert "--model txrv-ralo-v1" in ended.out
-    assert RESEARCH_USE_ONLY in ended.out
+    assert "txrv-ralo-v1 imported" in result.out
+    assert head.sha256 in result.out
+    assert "--model txrv-ralo-v1" in result.out
+    assert RESEARCH_USE_ONLY in result.out
     assert (head.backbone, head.takes) == ("densenet121-res224-all", HeadInput.FEATURES)
     assert head.geographic_extent == head.opacity == Scale(0, 8)
-    assert sorted(one.name for one in (home / "models/txrv-ralo-v1").iterdir()) == [
+    assert sorted(path.name for path in (home / "models/txrv-ralo-v1").iterdir()) == [
         "head.safetensors",
         "model.json",
     ]
 
 
-def test_an_imported_head_gives_what_scikit_learn_would(command: Command, tmp_path: Path) -> None:
+def test_an_imported_head_predicts_what_scikit_learn_would(
+    command: Command, tmp_path: Path
+) -> None:
     command("model", "import", "ralo", *write_ralo(tmp_path))
-    given = np.random.default_rng(0).uniform(0, 1, (3, 1024)).astype(np.float32)
+    features = np.random.default_rng(0).uniform(0, 1, (3, 1024)).astype(np.float32)
 
-    points = stored("txrv-ralo-v1", Settings()).head.points(given)
+    points = stored("txrv-ralo-v1", Settings()).head.points(features)
 
     for column, name in enumerate(("mlp_geo.pkl", "mlp_opa.pkl")):
         coefs, intercepts = pickle.loads((tmp_path / name).read_bytes())  # noqa: S301 - ours
-        hidden = np.maximum(given @ coefs[0] + intercepts[0], 0)
+        hidden = np.maximum(features @ coefs[0] + intercepts[0], 0)
         assert points[:, column] == pytest.approx(
             (hidden @ coefs[1] + intercepts[1])[:, 0], abs=1e-4
         )
 
 
-def kept(folder: Path) -> dict[str, tuple[bytes, int, int]]:
-    """Return what a second writing of the files would change; reading moves the access time."""
+def snapshot(folder: Path) -> dict[str, tuple[bytes, int, int]]:
+    """Return all that a second writing would change, without access times, which reading moves."""
     return {
         file.name: (file.read_bytes(), file.stat().st_ino, file.stat().st_mtime_ns)
         for file in folder.iterdir()
@@ -67,13 +69,13 @@ def kept(folder: Path) -> dict[str, tuple[bytes, int, int]]:
 def test_importing_twice_changes_nothing(command: Command, tmp_path: Path, home: Path) -> None:
     files = write_ralo(tmp_path)
     command("model", "import", "ralo", *files)
-    before = kept(home / "models/txrv-ralo-v1")
+    before = snapshot(home / "models/txrv-ralo-v1")
 
     again = command("model", "import", "ralo", *files)
 
     assert again.code == 0
     assert "txrv-ralo-v1 was imported already, unchanged" in again.out
-    assert kept(home / "models/txrv-ralo-v1") == before
+    assert snapshot(home / "models/txrv-ralo-v1") == before
 
 
 def test_another_head_of_that_name_is_refused(command: Command, tmp_path: Path) -> None:
@@ -81,10 +83,10 @@ def test_another_head_of_that_name_is_refused(command: Command, tmp_path: Path) 
     before = stored("txrv-ralo-v1", Settings()).head.sha256
     other = write_mlp(tmp_path / "mlp_geo.pkl", seed=9)
 
-    ended = command("model", "import", "ralo", str(other), str(tmp_path / "mlp_opa.pkl"))
+    result = command("model", "import", "ralo", str(other), str(tmp_path / "mlp_opa.pkl"))
 
-    assert ended.code == 2
-    assert "another model is named txrv-ralo-v1" in ended.err
+    assert result.code == 2
+    assert "another model is named txrv-ralo-v1" in result.err
     assert stored("txrv-ralo-v1", Settings()).head.sha256 == before
 
 
@@ -101,16 +103,16 @@ def test_the_published_head_can_be_imported_as_json_and_is_the_same_head(
     file = tmp_path / "head.json"
     file.write_text(json.dumps(published))
 
-    ended = command("model", "import", *AS_MINE_V1, "--source", "a paper", str(file))
+    result = command("model", "import", *AS_MINE_V1, "--source", "a paper", str(file))
 
-    assert ended.code == 0, ended.err
+    assert result.code == 0, result.err
     assert stored("mine-v1", Settings()).head.sha256 == linear_on_lung_opacity().sha256
     shown = command("model", "show", "mine-v1").out
     assert "a paper" in shown
     assert hashlib.sha256(file.read_bytes()).hexdigest() in shown
 
 
-def test_a_linear_head_is_imported_from_npz_and_its_inputs_told_from_its_width(
+def test_a_linear_head_is_imported_from_npz_and_its_inputs_follow_from_its_width(
     command: Command, tmp_path: Path
 ) -> None:
     for width, takes in ((1024, HeadInput.FEATURES), (len(FINDINGS), HeadInput.LOGITS)):
@@ -122,8 +124,8 @@ def test_a_linear_head_is_imported_from_npz_and_its_inputs_told_from_its_width(
             opacity_intercept=1.0,
         )
         name = f"from-{takes}"
-        ended = command("model", "import", *AS_MINE_V1, "--name", name, str(tmp_path / "head.npz"))
-        assert ended.code == 0, ended.err
+        result = command("model", "import", *AS_MINE_V1, "--name", name, str(tmp_path / "head.npz"))
+        assert result.code == 0, result.err
         assert stored(name, Settings()).head.takes is takes
 
 
@@ -133,12 +135,12 @@ def test_a_head_on_a_finding_that_its_backbone_does_not_know_is_refused(
     head = write_linear(tmp_path / "head.json")
 
     for backbone, code in (("nih", 2), ("rsna", 0)):
-        ended = command(
+        result = command(
             "model", "import", *AS_MINE_V1, "--backbone", f"densenet121-res224-{backbone}", head
         )
-        assert ended.code == code
+        assert result.code == code
         if code:
-            assert "was not trained on Lung Opacity, which the head uses" in ended.err
+            assert "was not trained on Lung Opacity, which the head uses" in result.err
 
 
 class TouchesAFile:
@@ -163,10 +165,10 @@ def test_a_file_that_is_no_head_is_named_in_one_line_and_nothing_of_it_is_run(
         (write_mlp(tmp_path / "x.pkl", seed=0, inputs=1023).read_bytes(), "1024 inputs, opacity"),
     ]:
         wrong.write_bytes(content)
-        ended = command("model", "import", "ralo", good, str(wrong))
-        assert (ended.code, ended.out) == (1, "")
-        assert message in ended.err
-        assert len(ended.err.splitlines()) == 1
+        result = command("model", "import", "ralo", good, str(wrong))
+        assert (result.code, result.out) == (1, "")
+        assert message in result.err
+        assert len(result.err.splitlines()) == 1
     assert not proof.exists()
     assert listed_models(command).keys() == set(BUILT_IN)
 
@@ -174,10 +176,10 @@ def test_a_file_that_is_no_head_is_named_in_one_line_and_nothing_of_it_is_run(
 def test_the_ralo_head_has_the_published_layers(command: Command, tmp_path: Path) -> None:
     narrow = str(write_mlp(tmp_path / "narrow.pkl", seed=0, inputs=18))
 
-    ended = command("model", "import", "ralo", narrow, narrow)
+    result = command("model", "import", "ralo", narrow, narrow)
 
-    assert ended.code == 2
-    assert "the head takes 18 numbers" in ended.err
+    assert result.code == 2
+    assert "the head has 18 inputs" in result.err
 
 
 def test_an_imported_model_scores_as_its_authors_code_would(
@@ -190,15 +192,15 @@ def test_an_imported_model_scores_as_its_authors_code_would(
     from PIL import Image
 
     command("model", "import", "ralo", *write_ralo(tmp_path))
-    images = [tmp_path / f"film-{number}.png" for number in range(2)]
+    images = [tmp_path / f"image-{number}.png" for number in range(2)]
     transforms = (xrv.datasets.XRayCenterCrop(), xrv.datasets.XRayResizer(224))
     inputs = []
     for number, image in enumerate(images):
         write_image(image, seed=number)
-        given = xrv.datasets.normalize(np.asarray(Image.open(image)), 255)[None]
+        pixels = xrv.datasets.normalize(np.asarray(Image.open(image)), 255)[None]
         for transform in transforms:
-            given = transform(given)
-        inputs.append(given)
+            pixels = transform(pixels)
+        inputs.append(pixels)
     backbone = torch.load(random_weights[0], weights_only=False).eval()
     with torch.inference_mode():
         features = backbone.features2(torch.from_numpy(np.stack(inputs)).float()).numpy()
@@ -212,8 +214,8 @@ def test_an_imported_model_scores_as_its_authors_code_would(
         coefs, intercepts = pickle.loads((tmp_path / name).read_bytes())  # noqa: S301 - ours
         hidden = np.maximum(features @ coefs[0] + intercepts[0], 0)
         raw = (hidden @ coefs[1] + intercepts[1])[:, 0]
-        assert [one[f"{score}_raw"] for one in rows] == pytest.approx(raw, rel=1e-3, abs=1e-3)
-        assert [one[score] for one in rows] == pytest.approx(raw.clip(0, 8), rel=1e-3, abs=1e-3)
+        assert [row[f"{score}_raw"] for row in rows] == pytest.approx(raw, rel=1e-3, abs=1e-3)
+        assert [row[score] for row in rows] == pytest.approx(raw.clip(0, 8), rel=1e-3, abs=1e-3)
 
 
 @pytest.mark.weights
@@ -223,7 +225,7 @@ def test_a_head_on_a_bundled_models_backbone_is_imported_and_scores_in_its_preci
     weights = {"weights": [0.01] * 1280, "intercept": 1}
     file = tmp_path / "head.json"
     file.write_text(json.dumps({"geographic_extent": weights, "opacity": weights}))
-    image = tmp_path / "film.png"
+    image = tmp_path / "image.png"
     write_image(image, seed=1)
 
     assert command("model", "import", *AS_MINE_V1, "--backbone", "compact-1", str(file)).code == 0

@@ -13,7 +13,9 @@ from tests.builders.heads import linear_head
 
 def files(folder: Path) -> dict[str, bytes]:
     return {
-        str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
     }
 
 
@@ -23,11 +25,15 @@ def test_a_model_comes_back_as_it_was_added(tmp_path: Path) -> None:
 
     assert store.names() == []
     assert store.add(model) is True
-    read = store.read("mine-v1")
+    stored = store.read("mine-v1")
 
     assert store.names() == ["mine-v1"]
-    assert read.head.sha256 == model.head.sha256
-    assert (read.source, read.licence, read.files) == (model.source, model.licence, model.files)
+    assert stored.head.sha256 == model.head.sha256
+    assert (stored.source, stored.licence, stored.files) == (
+        model.source,
+        model.licence,
+        model.files,
+    )
 
 
 def test_the_same_head_again_changes_nothing_and_another_is_refused(tmp_path: Path) -> None:
@@ -40,7 +46,7 @@ def test_the_same_head_again_changes_nothing_and_another_is_refused(tmp_path: Pa
         store.add(StoredModel(linear_head(slope=0.6)))
 
     assert files(tmp_path) == before
-    assert [one.name for one in tmp_path.iterdir()] == ["mine-v1"]
+    assert [path.name for path in tmp_path.iterdir()] == ["mine-v1"]
 
 
 def test_of_several_imports_at_once_one_adds_and_none_mixes(tmp_path: Path) -> None:
@@ -62,7 +68,7 @@ def test_of_several_imports_at_once_one_adds_and_none_mixes(tmp_path: Path) -> N
         thread.join()
 
     assert sorted(map(str, outcomes)) == ["False"] * 3 + ["True"] + ["taken"] * 4
-    assert [one.name for one in tmp_path.iterdir()] == ["mine-v1"]
+    assert [path.name for path in tmp_path.iterdir()] == ["mine-v1"]
     store.read("mine-v1")
 
 
@@ -117,21 +123,21 @@ def test_calibration_and_training_come_back_and_a_changed_calibration_is_refused
     tmp_path: Path,
 ) -> None:
     margins = Margins((0.0, 8.0), (1.0, 1.5), (0.5, 1.0))
-    one = ScoreCalibration(margins, MeasurementError(None, None))
+    calibration = ScoreCalibration(margins, MeasurementError(None, None))
     model = StoredModel(
         linear_head(),
         weights_sha256="ab" * 32,
         measured={"n_images": 9},
         training={"images": 9},
-        calibration=Calibration(one, one),
+        calibration=Calibration(calibration, calibration),
     )
     store = ModelStore(tmp_path)
     store.add(model)
 
-    read = store.read("mine-v1")
+    stored = store.read("mine-v1")
 
-    assert read.calibration == model.calibration
-    assert (read.weights_sha256, read.measured, read.training) == (
+    assert stored.calibration == model.calibration
+    assert (stored.weights_sha256, stored.measured, stored.training) == (
         "ab" * 32,
         {"n_images": 9},
         {"images": 9},

@@ -70,7 +70,7 @@ def mirror() -> Iterator[Mirror]:
 
 @pytest.fixture
 def no_server() -> Iterator[str]:
-    """An address where nothing listens, at a port that nobody else can take meanwhile."""
+    """An address where nothing listens, at a port that is reserved meanwhile."""
     with reserved_port() as port:
         yield f"http://127.0.0.1:{port}/weights.pt"
 
@@ -86,7 +86,7 @@ def fetch(
     return published_weights(cache=cache, file=file, url=url, sha256=sha256, limits=limits)
 
 
-def kept(cache: Path) -> dict[str, bytes]:
+def cached_files(cache: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in cache.iterdir()}
 
 
@@ -97,7 +97,7 @@ def test_weights_are_downloaded_once(tmp_path: Path, mirror: Mirror) -> None:
 
     assert first == second == CONTENT
     assert mirror.requests == 1
-    assert kept(cache) == {f"{SHA256}.pt": CONTENT}
+    assert cached_files(cache) == {f"{SHA256}.pt": CONTENT}
 
 
 def test_cached_weights_need_no_server(tmp_path: Path, mirror: Mirror, no_server: str) -> None:
@@ -106,7 +106,7 @@ def test_cached_weights_need_no_server(tmp_path: Path, mirror: Mirror, no_server
     assert fetch(tmp_path, no_server) == CONTENT
 
 
-def test_a_given_file_needs_neither_server_nor_cache(tmp_path: Path, no_server: str) -> None:
+def test_an_operators_file_needs_neither_server_nor_cache(tmp_path: Path, no_server: str) -> None:
     file = tmp_path / "by-hand.pt"
     file.write_bytes(CONTENT)
 
@@ -114,7 +114,7 @@ def test_a_given_file_needs_neither_server_nor_cache(tmp_path: Path, no_server: 
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_given_file_with_another_hash_is_refused_and_left_alone(
+def test_an_operators_file_with_another_hash_is_refused_and_left_alone(
     tmp_path: Path, mirror: Mirror
 ) -> None:
     file = tmp_path / "by-hand.pt"
@@ -127,7 +127,7 @@ def test_a_given_file_with_another_hash_is_refused_and_left_alone(
     assert mirror.requests == 0
 
 
-def test_a_given_file_that_is_not_there_is_named(tmp_path: Path, no_server: str) -> None:
+def test_an_operators_file_that_is_not_there_is_named(tmp_path: Path, no_server: str) -> None:
     with pytest.raises(ModelUnavailable, match=r"absent\.pt"):
         fetch(tmp_path, no_server, file=tmp_path / "absent.pt")
 
@@ -164,7 +164,7 @@ def test_wrong_content_is_refused_and_nothing_of_it_is_kept(tmp_path: Path, mirr
     with pytest.raises(WrongWeights, match=f"SHA-256 {actual}, not {SHA256}"):
         fetch(tmp_path, mirror.url)
 
-    assert kept(tmp_path) == {}
+    assert cached_files(tmp_path) == {}
 
 
 def test_a_server_that_sends_too_much_is_cut_off(tmp_path: Path, mirror: Mirror) -> None:
@@ -173,7 +173,7 @@ def test_a_server_that_sends_too_much_is_cut_off(tmp_path: Path, mirror: Mirror)
     with pytest.raises(WrongWeights, match=f"sends more than {limits.size_bytes} bytes"):
         fetch(tmp_path, mirror.url, limits=limits)
 
-    assert kept(tmp_path) == {}
+    assert cached_files(tmp_path) == {}
 
 
 @pytest.mark.parametrize("status", [403, 404, 503])
@@ -183,7 +183,7 @@ def test_a_refusal_is_reported_with_its_status(tmp_path: Path, mirror: Mirror, s
     with pytest.raises(ModelUnavailable, match=f"HTTP {status}.*SEVERITY_WEIGHTS_FILE"):
         fetch(tmp_path, mirror.url)
 
-    assert kept(tmp_path) == {}
+    assert cached_files(tmp_path) == {}
 
 
 def test_a_redirect_is_followed(tmp_path: Path, mirror: Mirror) -> None:
@@ -236,7 +236,7 @@ def test_downloads_at_once_do_not_disturb_each_other(tmp_path: Path, mirror: Mir
         received = list(pool.map(lambda _: fetch(tmp_path, mirror.url), range(3)))
 
     assert received == [CONTENT] * 3
-    assert kept(tmp_path) == {f"{SHA256}.pt": CONTENT}
+    assert cached_files(tmp_path) == {f"{SHA256}.pt": CONTENT}
 
 
 def test_downloads_of_two_files_share_a_cache(tmp_path: Path, mirror: Mirror) -> None:

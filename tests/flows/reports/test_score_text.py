@@ -26,7 +26,7 @@ def with_findings() -> list[FileResult]:
     findings = {"Lung Opacity": 1.5, "Effusion": -0.25}
     return [
         FileResult("broken.png", None, reason=Reason.CORRUPT, detail="cut off"),
-        FileResult("film.png", Score(1, 2, 1, 2, findings)),
+        FileResult("image.png", Score(1, 2, 1, 2, findings)),
     ]
 
 
@@ -52,15 +52,15 @@ def with_errors() -> list[FileResult]:
         3.4, 2.0, 3.4, 2.0,
         geographic_extent_interval=Interval(2.1, 5.0),
         opacity_interval=Interval(1.25, 3.75),
-        distribution_check=DistributionCheck("films-1", 2.5, OutOfDistribution.INVERTED),
+        distribution_check=DistributionCheck("frontal-1", 2.5, OutOfDistribution.INVERTED),
         triage={"normal": 0.25, "pneumonia": 0.75},
     )  # fmt: skip
-    near = Score(3.4, 2.0, 3.4, 2.0, distribution_check=DistributionCheck("films-1", 0.5))
+    near = Score(3.4, 2.0, 3.4, 2.0, distribution_check=DistributionCheck("frontal-1", 0.5))
     return [
         FileResult("broken.png", None, reason=Reason.CORRUPT, detail="cut off"),
         FileResult("inverted.png", full, simulated=True),
         FileResult("near.png", near),
-        FileResult("bare.png", Score(3.4, 2.0, 3.4, 2.0)),
+        FileResult("plain.png", Score(3.4, 2.0, 3.4, 2.0)),
     ]
 
 
@@ -69,30 +69,30 @@ ERRORS = {
     "geographic_extent_high": 5.0,
     "opacity_low": 1.25,
     "opacity_high": 3.75,
-    "distribution_reference": "films-1",
+    "distribution_reference": "frontal-1",
     "distribution_distance": 2.5,
     "out_of_distribution": "inverted",
 }
 
 
-def test_json_holds_what_a_score_says_of_itself(with_errors: list[FileResult]):
+def test_json_holds_all_values_of_a_score(with_errors: list[FileResult]):
     rows = json.loads(scores_json(with_errors, VERSION))["results"]
-    broken, inverted, near, bare = rows
+    broken, inverted, near, plain = rows
 
     assert {name: inverted[name] for name in ERRORS} == ERRORS
     assert inverted["triage"] == {"normal": 0.25, "pneumonia": 0.75}
     assert (near["distribution_distance"], near["out_of_distribution"]) == (0.5, None)
-    assert {bare[name] for name in ERRORS} == {broken[name] for name in ERRORS} == {None}
-    assert (bare["triage"], broken["triage"]) == ({}, None)
+    assert {plain[name] for name in ERRORS} == {broken[name] for name in ERRORS} == {None}
+    assert (plain["triage"], broken["triage"]) == ({}, None)
 
 
-def test_csv_holds_what_a_score_says_of_itself(with_errors: list[FileResult]):
+def test_csv_holds_all_values_of_a_score(with_errors: list[FileResult]):
     text = scores_csv(with_errors, VERSION)
-    broken, inverted, _, bare = csv.DictReader(io.StringIO(text))
+    broken, inverted, _, plain = csv.DictReader(io.StringIO(text))
 
     assert {name: inverted[name] for name in ERRORS} == {k: str(v) for k, v in ERRORS.items()}
     assert (inverted["triage: normal"], inverted["triage: pneumonia"]) == ("0.25", "0.75")
-    assert {bare[name] for name in (*ERRORS, "triage: normal")} == {""}
+    assert {plain[name] for name in (*ERRORS, "triage: normal")} == {""}
     assert {broken[name] for name in (*ERRORS, "triage: normal")} == {""}
     assert "triage" not in inverted
 
@@ -104,6 +104,6 @@ def test_the_table_shows_intervals_and_what_is_out_of_distribution(with_errors: 
     assert "3.4 (2.1-5.0)" in rows["inverted.png"]
     assert "2.0 (1.2-3.8)" in rows["inverted.png"]
     assert "SIMULATED; out of distribution: inverted" in rows["inverted.png"]
-    assert "out_of_distribution" not in rows["near.png"]
-    assert "(" not in rows["bare.png"]
+    assert "out of distribution" not in rows["near.png"]
+    assert "(" not in rows["plain.png"]
     assert not any("pneumonia" in line for line in lines)

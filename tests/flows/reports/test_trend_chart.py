@@ -11,7 +11,7 @@ from severity.domain import (
     OutOfDistribution,
     Scale,
 )
-from tests.builders.trends import NOT_COMPARED, SEEN, calibrated_trend, trend
+from tests.builders.trends import NOT_COMPARED, OBSERVATION, calibrated_trend, trend
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_a_chart_shows_the_scale_of_its_model(tmp_path: Path) -> None:
     assert "opacity 0-8 points" in (tmp_path / "trend.svg").read_text()
 
 
-def test_a_chart_marks_images_out_of_distribution_and_says_what_is_shaded(
+def test_a_chart_marks_images_out_of_distribution_and_explains_the_shading(
     calibrated: Trend, tmp_path: Path
 ) -> None:
     draw_trend(calibrated, tmp_path / "trend.svg")
@@ -37,7 +37,7 @@ def test_a_chart_marks_images_out_of_distribution_and_says_what_is_shaded(
 
 
 def test_a_chart_of_images_that_are_all_out_of_distribution_is_drawn(tmp_path: Path) -> None:
-    flagged = replace(SEEN, out_of_distribution=OutOfDistribution.LAYOUT, **NOT_COMPARED)
+    flagged = replace(OBSERVATION, out_of_distribution=OutOfDistribution.LAYOUT, **NOT_COMPARED)
     draw_trend(
         trend(Scale(0, 8), flagged, extent_smallest_detectable_change=1.0), tmp_path / "trend.svg"
     )

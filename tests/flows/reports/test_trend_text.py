@@ -1,4 +1,4 @@
-"""What a person reads of a trend, and what a program does."""
+"""A trend as text for a person, and as JSON for a program."""
 
 import json
 
@@ -8,7 +8,7 @@ from db.reading.trends import Trend
 from flows.reports.trend_text import trend_json, trend_table
 from severity.domain import OutOfDistribution, Scale
 from tests.builders.terminal import shown
-from tests.builders.trends import NOT_COMPARED, SEEN, calibrated_trend, days_later, trend
+from tests.builders.trends import NOT_COMPARED, OBSERVATION, calibrated_trend, days_later, trend
 
 
 def row(lines: list[str], date: str) -> str:
@@ -27,7 +27,9 @@ def test_a_trend_names_the_scale_of_its_own_model(highest: int) -> None:
     assert f"opacity 0-{highest}" in "\n".join(shown(trend_table(trend(Scale(0, highest)))))
 
 
-def test_a_trend_shows_intervals_and_marks_what_is_beyond_noise(calibrated: Trend) -> None:
+def test_a_trend_shows_intervals_and_marks_changes_beyond_test_retest_error(
+    calibrated: Trend,
+) -> None:
     lines = shown(trend_table(calibrated))
 
     assert (
@@ -40,19 +42,19 @@ def test_a_trend_shows_intervals_and_marks_what_is_beyond_noise(calibrated: Tren
     assert any("extent 1.16 points, opacity 1.16 points" in line for line in lines)
 
 
-def test_an_image_out_of_distribution_is_shown_marked_and_compared_with_none(
+def test_an_image_out_of_distribution_is_shown_marked_and_left_out_of_comparisons(
     calibrated: Trend,
 ) -> None:
     lines = shown(trend_table(calibrated))
 
     assert row(lines, "2026-02-26") == "2026-02-26 09:00 -3 PA ! 7.9 - - 7.5 - -"
     assert any("! Out of distribution (inverted)" in line for line in lines)
-    assert any("changes are since the first that is not" in line for line in lines)
+    assert any("changes are since the first other image" in line for line in lines)
 
 
-def test_no_baseline_is_spoken_of_where_the_first_image_is_like_any() -> None:
+def test_no_note_explains_the_baseline_where_it_is_the_first_image() -> None:
     later = days_later(1, out_of_distribution=OutOfDistribution.ROTATED, **NOT_COMPARED)
-    text = "\n".join(shown(trend_table(trend(Scale(0, 6), SEEN, later))))
+    text = "\n".join(shown(trend_table(trend(Scale(0, 6), OBSERVATION, later))))
 
     assert "Out of distribution (turned)" in text
     assert "first image is one of these" not in text
@@ -65,11 +67,11 @@ def test_each_image_takes_one_line_of_100_characters(calibrated: Trend) -> None:
     assert not any(line.strip().startswith("09:00") for line in lines)
 
 
-def test_a_trend_without_known_errors_says_so_and_gives_no_direction() -> None:
+def test_a_trend_without_known_errors_states_so_and_has_no_direction() -> None:
     later = days_later(1, extent_from_baseline=4.0, extent_from_previous=4.0)
-    lines = shown(trend_table(trend(Scale(0, 6), SEEN, later)))
+    lines = shown(trend_table(trend(Scale(0, 6), OBSERVATION, later)))
 
-    assert any("no smallest detectable change is known" in line for line in lines)
+    assert any("smallest detectable change is not known" in line for line in lines)
     assert row(lines, "2026-03-02") == "2026-03-02 09:00 1 PA 2.5 +4.0 +4.0 7.5 +0.0 -"
 
 

@@ -54,7 +54,7 @@ class Shelf:
         return self.contents[key][:most_bytes]
 
     def images_read(self) -> list[str]:
-        """Which images were read since the last call."""
+        """Return the images that were read since the last call."""
         read = sorted(key for key in self.read_keys if not key.endswith(".csv"))
         self.read_keys.clear()
         return read
@@ -81,12 +81,12 @@ class Site:
     def inbox(self) -> Inbox:
         return Inbox("shelf", self.shelf, timedelta(0))
 
-    def look(self) -> Listing:
+    def listing(self) -> Listing:
         return asyncio.run(self.inbox.listing(now=NOW))
 
     def enlist(self, listing: Listing | None = None) -> tuple[int, int]:
         """Return how many objects wait now that did not before, and how many are left."""
-        discovery = asyncio.run(enlist(self.run(listing or self.look())))
+        discovery = asyncio.run(enlist(self.run(listing or self.listing())))
         return discovery.enlisted, discovery.deferred
 
     def run(self, listing: Listing) -> ScoringRun:
@@ -101,7 +101,7 @@ class Site:
         )
 
     def claim(self) -> tuple[UUID, list[ledger.Claim]]:
-        """Take all that waits, as a new run."""
+        """Claim all that waits, as a new run."""
         run_id = uuid4()
         with self.database.transaction() as session:
             runs.start_run(session, run_id, model_version_id=self.model, software="test")
@@ -122,7 +122,7 @@ class Site:
             scores.close(session, run_id, outcomes, model_version_id=self.model)
 
     def entries(self) -> list[tuple[int, str, str]]:
-        """Each entry of the ledger: its number, where its content was seen, its state."""
+        """Return the entries of the ledger: number, keys of the content, state."""
         query = text(
             """
             SELECT ledger.id, string_agg(DISTINCT object_key, ' ' ORDER BY object_key), state
@@ -133,7 +133,7 @@ class Site:
         with self.database.transaction() as session:
             return [tuple(row) for row in session.execute(query)]
 
-    def seen(self) -> list[tuple[str, str]]:
+    def states(self) -> list[tuple[str, str]]:
         return [(keys, state) for _, keys, state in self.entries()]
 
 
@@ -149,7 +149,7 @@ def test_each_object_is_entered_once_by_its_content(site: Site) -> None:
 
     assert site.enlist() == (3, 0)
     assert site.enlist() == (0, 0)
-    assert site.seen() == [("a.dcm", "waiting"), ("b.dcm", "waiting"), ("c/d.dcm", "waiting")]
+    assert site.states() == [("a.dcm", "waiting"), ("b.dcm", "waiting"), ("c/d.dcm", "waiting")]
 
 
 def test_an_unchanged_object_is_not_read_again(site: Site) -> None:
@@ -170,7 +170,7 @@ def test_the_same_content_under_two_names_is_one_entry(site: Site) -> None:
     site.shelf.contents["later.dcm"] = b"1"
 
     assert site.enlist() == (0, 0)
-    assert site.seen() == [("a.dcm copy.dcm later.dcm", "waiting")]
+    assert site.states() == [("a.dcm copy.dcm later.dcm", "waiting")]
 
 
 def test_changed_content_is_a_new_entry(site: Site) -> None:
@@ -179,7 +179,7 @@ def test_changed_content_is_a_new_entry(site: Site) -> None:
     site.shelf.contents = {"a.dcm": b"2"}
 
     assert site.enlist() == (1, 0)
-    assert len(site.seen()) == 2
+    assert len(site.states()) == 2
 
 
 def test_content_that_returns_is_known(site: Site) -> None:
@@ -191,7 +191,7 @@ def test_content_that_returns_is_known(site: Site) -> None:
     assert site.enlist() == (0, 0)
 
 
-def test_a_record_that_comes_later_brings_its_image_back_as_the_same_entry(site: Site) -> None:
+def test_a_record_that_comes_later_puts_its_image_back_as_the_same_entry(site: Site) -> None:
     site.shelf.contents = {"a.png": b"1", "b.png": b"2", "c.png": b"3"}
     site.enlist()
     site.close(a=Reason.NO_SIDECAR_RECORD, b=Reason.NO_SIDECAR_RECORD, c=Reason.CORRUPT)
@@ -203,7 +203,7 @@ def test_a_record_that_comes_later_brings_its_image_back_as_the_same_entry(site:
     assert site.enlist() == (1, 0)
     assert site.shelf.images_read() == []
     assert [number for number, _, _ in site.entries()] == [number for number, _, _ in before]
-    assert site.seen() == [
+    assert site.states() == [
         ("a.png", "waiting"),
         ("b.png", "quarantined"),
         ("c.png", "quarantined"),
@@ -219,20 +219,20 @@ def test_the_claim_of_an_image_that_came_back_carries_its_record(site: Site) -> 
     site.enlist()
 
     _, (claim,) = site.claim()
-    record = asyncio.run(site.run(site.look()).record(claim))
+    record = asyncio.run(site.run(site.listing()).record(claim))
 
     assert record is not None
     assert record.patient_id == "P1"
 
 
 def test_a_run_finds_the_record_of_what_another_run_enlisted_since_it_looked(site: Site) -> None:
-    old_look = site.run(site.look())
+    outdated_run = site.run(site.listing())
     site.shelf.contents = {"a.png": b"1"}
     site.shelf.describe(a="P1")
     site.enlist()
     _, (claim,) = site.claim()
 
-    record = asyncio.run(old_look.record(claim))
+    record = asyncio.run(outdated_run.record(claim))
 
     assert record is not None
     assert record.patient_id == "P1"
@@ -246,20 +246,20 @@ def test_a_record_that_changed_after_the_claim_is_not_scored_as_the_old_one(site
     site.shelf.describe(a="P2")
 
     with pytest.raises(IncompleteMetadata) as caught:
-        asyncio.run(site.run(site.look()).record(claim))
+        asyncio.run(site.run(site.listing()).record(claim))
     assert caught.value.reason == Reason.VANISHED
 
 
-def test_the_database_never_holds_what_a_sidecar_says_of_a_patient(site: Site) -> None:
+def test_the_database_never_holds_a_sidecars_patient_identifier(site: Site) -> None:
     site.shelf.contents = {"a.png": b"1"}
     site.shelf.describe(a="MRN-4711")
     site.enlist()
 
     with site.database.transaction() as session:
-        kept = session.execute(text("SELECT sighting.*, ledger.* FROM sighting, ledger")).all()
+        rows = session.execute(text("SELECT sighting.*, ledger.* FROM sighting, ledger")).all()
 
-    assert kept
-    assert "4711" not in str(kept)
+    assert rows
+    assert "4711" not in str(rows)
 
 
 def test_a_changed_record_makes_the_same_bytes_a_new_entry(site: Site) -> None:
@@ -271,7 +271,7 @@ def test_a_changed_record_makes_the_same_bytes_a_new_entry(site: Site) -> None:
 
     assert site.enlist() == (1, 0)
     assert site.shelf.images_read() == []
-    assert len(site.seen()) == 2
+    assert len(site.states()) == 2
 
 
 def test_a_copy_with_another_record_is_an_entry_of_its_own(site: Site) -> None:
@@ -279,7 +279,7 @@ def test_a_copy_with_another_record_is_an_entry_of_its_own(site: Site) -> None:
     site.shelf.describe(a="P1", b="P2")
 
     assert site.enlist() == (2, 0)
-    assert site.seen() == [("a.png", "waiting"), ("b.png", "waiting")]
+    assert site.states() == [("a.png", "waiting"), ("b.png", "waiting")]
 
 
 def test_an_image_that_vanished_waits_again_when_it_is_seen_again(site: Site) -> None:
@@ -288,7 +288,7 @@ def test_an_image_that_vanished_waits_again_when_it_is_seen_again(site: Site) ->
     site.close(a=Reason.VANISHED)
 
     assert site.enlist() == (1, 0)
-    assert site.seen() == [("a.png", "waiting")]
+    assert site.states() == [("a.png", "waiting")]
 
 
 def test_what_cannot_be_read_is_left_for_the_next_pass(site: Site) -> None:
@@ -299,17 +299,17 @@ def test_what_cannot_be_read_is_left_for_the_next_pass(site: Site) -> None:
     site.shelf.unreadable = set()
 
     assert site.enlist() == (1, 0)
-    assert site.seen() == [("b.dcm", "waiting"), ("a.dcm", "waiting")]
+    assert site.states() == [("b.dcm", "waiting"), ("a.dcm", "waiting")]
 
 
 def test_what_changes_between_listing_and_reading_is_left_for_the_next_pass(site: Site) -> None:
     site.shelf.contents = {"a.dcm": b"whole"}
-    listing = site.look()
+    listing = site.listing()
     site.shelf.contents = {"a.dcm": b"half of the next"}
 
     assert site.enlist(listing) == (0, 1)
     assert site.enlist() == (1, 0)
-    assert len(site.seen()) == 1
+    assert len(site.states()) == 1
 
 
 def test_what_is_too_large_is_entered_without_being_read(site: Site) -> None:
@@ -341,7 +341,7 @@ def test_an_inbox_that_stops_answering_stops_the_pass_and_is_asked_no_more(site:
     asyncio.run(enlist_and_wait())
 
     assert len(site.shelf.read_keys) < 10
-    assert site.seen() == []
+    assert site.states() == []
 
 
 def test_odd_keys_survive_the_database(site: Site) -> None:
@@ -352,7 +352,7 @@ def test_odd_keys_survive_the_database(site: Site) -> None:
     site.shelf.images_read()
     assert site.enlist() == (0, 0)
     assert site.shelf.images_read() == []
-    assert {keys for keys, _ in site.seen()} == set(odd)
+    assert {keys for keys, _ in site.states()} == set(odd)
 
 
 def test_a_path_too_long_for_the_ledger_is_left_and_stops_nothing(site: Site) -> None:
@@ -370,7 +370,7 @@ def test_an_empty_inbox_is_harmless(site: Site) -> None:
 def test_passes_at_the_same_time_enter_each_object_once(site: Site) -> None:
     site.shelf.contents = {f"{number:03}.png": b"%d" % (number // 2) for number in range(600)}
     site.shelf.describe(**{f"{number:03}": "P1" for number in range(300)})
-    listing = site.look()
+    listing = site.listing()
     together = Barrier(4)
 
     def enlist(_: int) -> int:
@@ -380,16 +380,16 @@ def test_passes_at_the_same_time_enter_each_object_once(site: Site) -> None:
     with ThreadPoolExecutor(4) as pool:
         enlisted = list(pool.map(enlist, range(4)))
 
-    assert sum(enlisted) == len(site.seen()) == 300
+    assert sum(enlisted) == len(site.states()) == 300
 
 
-def test_passes_at_the_same_time_bring_each_image_back_once(site: Site) -> None:
+def test_passes_at_the_same_time_put_each_image_back_once(site: Site) -> None:
     names = [f"{number:02}" for number in range(60)]
     site.shelf.contents = {f"{name}.png": name.encode() for name in names}
     site.enlist()
     site.close(**dict.fromkeys(names, Reason.NO_SIDECAR_RECORD))
     site.shelf.describe(**dict.fromkeys(names, "P1"))
-    listing = site.look()
+    listing = site.listing()
     together = Barrier(4)
 
     def enlist(_: int) -> int:
@@ -399,4 +399,4 @@ def test_passes_at_the_same_time_bring_each_image_back_once(site: Site) -> None:
     with ThreadPoolExecutor(4) as pool:
         enlisted = list(pool.map(enlist, range(4)))
 
-    assert sum(enlisted) == len(site.seen()) == 60
+    assert sum(enlisted) == len(site.states()) == 60

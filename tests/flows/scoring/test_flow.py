@@ -33,8 +33,8 @@ def rows(resources: Resources) -> list[tuple[object, ...]]:
 
 def fates(resources: Resources, inbox: Path) -> dict[str, str]:
     with resources.open_database().transaction() as session:
-        found = balances.fates(session, str(inbox), resources.load_model().version.key)
-    return {key: fate for key, fate, _ in found}
+        table = balances.fates(session, str(inbox), resources.load_model().version.key)
+    return {key: fate for key, fate, _ in table}
 
 
 def test_each_demonstration_image_meets_its_expected_fate(score, resources, tmp_path):
@@ -68,7 +68,7 @@ def test_a_trend_lists_a_patients_images_by_date(score, resources, tmp_path):
     with resources.open_database().transaction() as session:
         trend = trends.trend(session, resources.pseudonym(PatientId("P1")), summary.model_version)
 
-    assert [f"{seen.acquired_at:%m-%d}" for seen in trend.observations] == [
+    assert [f"{observation.acquired_at:%m-%d}" for observation in trend.observations] == [
         "03-01",
         "03-02",
         "03-03",
@@ -130,7 +130,7 @@ def test_an_image_that_was_replaced_before_it_was_scored_is_not_mixed_up(
         await enlist(await prepare_run(str(inbox), resources))
 
     asyncio.run(enlist_all())
-    write_image(inbox / "film-0000.png", seed=99)
+    write_image(inbox / "image-0000.png", seed=99)
 
     summary = score(inbox)
 
@@ -152,16 +152,16 @@ def test_nothing_that_names_a_patient_reaches_a_log_or_prefect(score, resources,
 
     with caplog.at_level(logging.DEBUG):
         score(inbox)
-        kept = asyncio.run(_all_that_prefect_keeps())
+        stored = asyncio.run(_all_that_prefect_stores())
 
-    for text_kept in (caplog.text, kept):
-        assert "DOE" not in text_kept
-        assert "47110815" not in text_kept
-        assert resources.pseudonym(PatientId("MRN-47110815")) not in text_kept
-    assert "score-inbox" in kept
+    for stored_text in (caplog.text, stored):
+        assert "DOE" not in stored_text
+        assert "47110815" not in stored_text
+        assert resources.pseudonym(PatientId("MRN-47110815")) not in stored_text
+    assert "score-inbox" in stored
 
 
-async def _all_that_prefect_keeps() -> str:
+async def _all_that_prefect_stores() -> str:
     from prefect import get_client
 
     async with get_client() as client:
@@ -172,7 +172,7 @@ async def _all_that_prefect_keeps() -> str:
     return str([*flow_runs, *task_runs, *artifacts, *logs])
 
 
-def test_a_run_counts_what_is_out_of_distribution_and_keeps_why(score, resources, tmp_path):
+def test_a_run_counts_what_is_out_of_distribution_and_stores_why(score, resources, tmp_path):
     inbox = tmp_path / "inbox"
     write_inbox(inbox, images=3, patients=1)
     for image in inbox.glob("*.png"):
@@ -189,7 +189,7 @@ def test_a_run_counts_what_is_out_of_distribution_and_keeps_why(score, resources
     patient = resources.pseudonym(PatientId("P0"))
     with resources.open_database().transaction() as session:
         trend = trends.trend(session, patient, summary.model_version)
-    assert [seen.out_of_distribution for seen in trend.observations] == [
+    assert [observation.out_of_distribution for observation in trend.observations] == [
         OutOfDistribution.INVERTED
     ] * 3
 
@@ -202,8 +202,12 @@ def test_a_run_stores_the_intervals_and_errors_of_a_calibrated_model(score, reso
     patient = resources.pseudonym(PatientId("P0"))
     with resources.open_database().transaction() as session:
         trend = trends.trend(session, patient, summary.model_version)
-    for seen in trend.observations:
-        assert seen.extent_interval.low <= seen.geographic_extent <= seen.extent_interval.high
+    for observation in trend.observations:
+        assert (
+            observation.extent_interval.low
+            <= observation.geographic_extent
+            <= observation.extent_interval.high
+        )
     calibration = resources.load_model().calibration
     assert trend.errors == MeasurementErrors(
         calibration.geographic_extent.error, calibration.opacity.error

@@ -1,4 +1,4 @@
-"""A pass looks first: where nothing waits, nothing is loaded, fetched or started."""
+"""A pass lists the inbox first: where nothing waits, nothing is loaded or started."""
 
 import asyncio
 import os
@@ -24,9 +24,9 @@ print("imported", sorted({"prefect", "openvino", "torch"} & set(sys.modules)))
 """
 
 
-def count(resources: Resources, what: str) -> int:
+def count(resources: Resources, table: str) -> int:
     with resources.open_database().transaction() as session:
-        return session.scalar(text(f"SELECT count(*) FROM {what}"))  # noqa: S608
+        return session.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def inbox(tmp_path: Path) -> Path:
     return tmp_path / "inbox"
 
 
-def anew(resources: Resources, **settings: str) -> Resources:
+def unopened(resources: Resources, **settings: str) -> Resources:
     """Return resources of which nothing is opened yet."""
     return Resources(resources.settings.model_copy(update=settings), Progress())
 
@@ -52,7 +52,7 @@ def test_an_empty_pass_of_the_command_imports_no_prefect_and_no_network(
         "SEVERITY_SETTLE_SECONDS": "0",
     }
 
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", RUN, "run", "--inbox", str(inbox)],
         env=environment,
         capture_output=True,
@@ -60,15 +60,15 @@ def test_an_empty_pass_of_the_command_imports_no_prefect_and_no_network(
         check=True,
     )
 
-    assert "imported []" in ended.stdout
-    assert "3 seen = 3 scored + 0 rejected + 0 pending" in ended.stdout
+    assert "imported []" in result.stdout
+    assert "3 seen = 3 scored + 0 rejected + 0 pending" in result.stdout
 
 
 def test_an_empty_pass_is_a_finished_run_that_loaded_nothing(
     score: Callable[[Path], object], resources: Resources, inbox: Path
 ) -> None:
     score(inbox)
-    later = anew(resources)
+    later = unopened(resources)
 
     summary = asyncio.run(score_new(str(inbox), later))
 
@@ -80,7 +80,7 @@ def test_an_empty_pass_is_a_finished_run_that_loaded_nothing(
 def test_a_scheduled_pass_loads_no_network_when_nothing_waits(
     score: Callable[..., object], resources: Resources, inbox: Path
 ) -> None:
-    first, later = anew(resources), anew(resources)
+    first, later = unopened(resources), unopened(resources)
 
     score(inbox, first)
     score(inbox, later)
@@ -91,7 +91,7 @@ def test_a_scheduled_pass_loads_no_network_when_nothing_waits(
 
 def test_an_empty_pass_fetches_no_weights(resources: Resources, tmp_path: Path) -> None:
     (tmp_path / "inbox").mkdir()
-    absent = anew(resources, model="txrv-cidc-v1", weights_url="http://127.0.0.1:9/weights.pt")
+    absent = unopened(resources, model="txrv-cidc-v1", weights_url="http://127.0.0.1:9/weights.pt")
 
     summary = asyncio.run(score_new(str(tmp_path / "inbox"), absent))
 
@@ -102,7 +102,7 @@ def test_an_empty_pass_fetches_no_weights(resources: Resources, tmp_path: Path) 
 def test_a_model_of_another_version_than_the_run_was_begun_with_scores_nothing(
     prefect: None, resources: Resources, inbox: Path
 ) -> None:
-    other = anew(resources, model="compact-1").load_model()
+    other = unopened(resources, model="compact-1").load_model()
     mistaken = Resources(resources.settings, Progress(), Opened(model=other))
 
     with pytest.raises(WrongWeights, match=f"is {other.version.key}, not compact-2"):

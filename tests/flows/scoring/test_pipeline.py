@@ -1,4 +1,4 @@
-"""Several batches in flight: what is bounded, what runs alone, what a failure leaves."""
+"""Several batches in flight: bounds, suspects, conflicts and failures."""
 
 import asyncio
 import io
@@ -14,10 +14,9 @@ from rich.console import Console
 from sqlalchemy import text
 
 from db import ledger, runs
-from flows import resources
 from flows.errors import InboxError
 from flows.progress import progress_bar
-from flows.resources import Progress, Resources
+from flows.resources import Progress, Resources, using
 from flows.scoring import run as scoring_run
 from flows.scoring.enlisting import enlist as enlist_listed
 from flows.scoring.run import prepare_run
@@ -28,27 +27,27 @@ from tests.builders.small_images import write_inbox, write_sidecar
 IMAGES = 14
 
 
-def count(have: Resources, what: str) -> int:
-    with have.open_database().transaction() as session:
-        return session.scalar(text(f"SELECT count(*) FROM {what}"))  # noqa: S608
+def count(resources: Resources, table: str) -> int:
+    with resources.open_database().transaction() as session:
+        return session.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608
 
 
-def change(have: Resources, statement: str) -> None:
-    with have.open_database().transaction() as session:
+def change(resources: Resources, statement: str) -> None:
+    with resources.open_database().transaction() as session:
         session.execute(text(statement))
 
 
 @dataclass
 class WatchedFolder:
-    """A folder that notes how it is read for scoring, and may stop answering."""
+    """A folder that counts how it is read for scoring, and may stop answering."""
 
     folder: Folder
-    have: Resources
+    resources: Resources
     answers: int = 1000
     slow: str = ""
     reading: int = 0
     most_at_once: int = 0
-    claimed: dict[str, int] = field(default_factory=dict)  # in all, when an object was read
+    claimed: dict[str, int] = field(default_factory=dict)  # claims in all as each key was read
 
     async def objects(self) -> list[Listed]:
         return await self.folder.objects()
@@ -59,7 +58,7 @@ class WatchedFolder:
         return await self.folder.read(key, most_bytes=most_bytes, fingerprint=fingerprint)
 
     async def _note(self, key: str) -> None:
-        self.claimed[key] = count(self.have, "ledger WHERE state = 'claimed'")
+        self.claimed[key] = count(self.resources, "ledger WHERE state = 'claimed'")
         if len(self.claimed) > self.answers:
             raise InboxError("the folder is gone")
         self.reading += 1
@@ -77,54 +76,56 @@ def inbox(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def watched(inbox: Path, have: Resources) -> WatchedFolder:
-    return WatchedFolder(Folder(inbox), have)
+def watched(inbox: Path, resources: Resources) -> WatchedFolder:
+    return WatchedFolder(Folder(inbox), resources)
 
 
 @pytest.fixture
-def score(prefect: None, have: Resources, monkeypatch: pytest.MonkeyPatch) -> Callable:
+def score(prefect: None, resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Callable:
     """Run the flow in batches of two, over a store if one is given."""
     from flows.scoring.flow import score_inbox
 
-    settings = have.settings.model_copy(update={"batch_size": 2})
+    settings = resources.settings.model_copy(update={"batch_size": 2})
 
-    def score(inbox: Path, store: WatchedFolder | None = None, heard: Progress | None = None):
+    def score(inbox: Path, store: WatchedFolder | None = None, progress: Progress | None = None):
         if store is not None:
             monkeypatch.setattr(
                 scoring_run, "open_inbox", lambda at, settle: Inbox(str(at), store, settle)
             )
-        with resources.using(Resources(settings, heard or Progress())):
+        with using(Resources(settings, progress or Progress())):
             return asyncio.run(score_inbox(str(inbox)))
 
     return score
 
 
-def enlist(inbox: Path, have: Resources) -> int:
+def enlist(inbox: Path, resources: Resources) -> int:
     """Enter an inbox into the ledger, and return the model version."""
 
     async def enlist() -> int:
-        run = await prepare_run(str(inbox), have)
+        run = await prepare_run(str(inbox), resources)
         await enlist_listed(run)
         return run.model_version_id
 
     return asyncio.run(enlist())
 
 
-def test_batches_overlap_but_no_more_images_are_in_memory_than_may_be(score, inbox, watched, have):
+def test_batches_overlap_but_no_more_images_are_in_memory_than_may_be(
+    score, inbox, watched, resources
+):
     summary = score(inbox, watched)
 
     assert summary.scored == IMAGES
-    assert watched.most_at_once == have.settings.decoders
+    assert watched.most_at_once == resources.settings.decoders
     assert max(watched.claimed.values()) > 2, "batches of two, one after the other"
 
 
-def test_suspects_come_last_and_alone_in_the_whole_run(score, inbox, watched, have):
-    """One that kills the worker again must not take other batches with it."""
-    enlist(inbox, have)
-    suspects = [f"film-{number:04}.png" for number in (0, 5, 6)]
+def test_suspects_come_last_and_alone_in_the_whole_run(score, inbox, watched, resources):
+    """A suspect that kills the worker again must not end other batches with it."""
+    enlist(inbox, resources)
+    suspects = [f"image-{number:04}.png" for number in (0, 5, 6)]
     for name in suspects:
         change(
-            have,
+            resources,
             f"""
             UPDATE ledger SET claims = {ledger.SUSPECT_CLAIMS} FROM sighting
             WHERE sighting.content_sha256 = ledger.content_sha256 AND object_key = '{name}'
@@ -138,8 +139,8 @@ def test_suspects_come_last_and_alone_in_the_whole_run(score, inbox, watched, ha
     assert [watched.claimed[name] for name in suspects] == [1, 1, 1]
 
 
-def test_a_batch_that_fails_stops_the_others_and_the_run_gives_all_claims_back(
-    score, inbox, watched, have
+def test_a_batch_that_fails_stops_the_others_and_the_run_releases_all_claims(
+    score, inbox, watched, resources
 ):
     watched.answers = 5
 
@@ -148,21 +149,21 @@ def test_a_batch_that_fails_stops_the_others_and_the_run_gives_all_claims_back(
 
     assert watched.reading == 0
     assert len(watched.claimed) < IMAGES
-    assert count(have, "ledger WHERE state = 'claimed'") == 0
-    assert count(have, "ledger WHERE claims > 1") == 0
-    assert count(have, "run WHERE state = 'failed'") == 1
-    before = count(have, "score")
+    assert count(resources, "ledger WHERE state = 'claimed'") == 0
+    assert count(resources, "ledger WHERE claims > 1") == 0
+    assert count(resources, "run WHERE state = 'failed'") == 1
+    before = count(resources, "score")
     assert before < IMAGES
 
     watched.answers = 1000
     assert score(inbox, watched).scored == IMAGES - before
-    assert count(have, "score") == IMAGES
+    assert count(resources, "score") == IMAGES
 
 
 def test_of_many_files_of_the_same_images_in_flight_at_once_one_each_is_scored(
-    score, have, tmp_path
+    score, resources, tmp_path
 ):
-    """With a comment of its own, a file has a content and so a UID of its own, but the pixels."""
+    """Each file has a comment of its own, and so another content and UID, but the same pixels."""
     inbox = tmp_path / "copies"
     write_inbox(inbox, images=6)
     rows = []
@@ -179,52 +180,53 @@ def test_of_many_files_of_the_same_images_in_flight_at_once_one_each_is_scored(
     summary = score(inbox)
 
     assert (summary.enlisted, summary.scored) == (48, 6)
-    assert count(have, "ledger WHERE reason = 'duplicate_image'") == summary.rejected == 42
+    assert count(resources, "ledger WHERE reason = 'duplicate_image'") == summary.rejected == 42
     assert summary.balance.holds
 
 
-def test_the_file_that_was_enlisted_first_brings_the_image_however_long_it_takes(
-    score, inbox, watched, have
+def test_the_file_that_was_enlisted_first_is_scored_however_long_it_takes(
+    score, inbox, watched, resources
 ):
-    watched.slow = "film-0000.png"
+    watched.slow = "image-0000.png"
     comment = PngInfo()
     comment.add_text("Comment", "exported again")
-    Image.open(inbox / watched.slow).save(inbox / "film-9999.png", pnginfo=comment)
+    Image.open(inbox / watched.slow).save(inbox / "image-9999.png", pnginfo=comment)
     with (inbox / "metadata.csv").open("a") as sidecar:
         sidecar.write("image-9999.png,P0,2020-03-01,,PA\n")
 
     assert score(inbox, watched).rejected == 1
 
-    assert count(have, "ledger WHERE id = 1 AND state = 'scored'") == 1
-    assert count(have, f"ledger WHERE id = {IMAGES + 1} AND reason = 'duplicate_image'") == 1
+    assert count(resources, "ledger WHERE id = 1 AND state = 'scored'") == 1
+    assert count(resources, f"ledger WHERE id = {IMAGES + 1} AND reason = 'duplicate_image'") == 1
 
 
-def test_the_bar_ends_full_after_a_run_that_was_killed(score, inbox, have):
+def test_the_bar_ends_full_after_a_run_that_was_killed(score, inbox, resources):
     """What the dead run held is released before it is counted, not after."""
-    model, dead = enlist(inbox, have), uuid4()
-    with runs.presence(have.open_database(), dead), have.open_database().transaction() as session:
+    model, dead = enlist(inbox, resources), uuid4()
+    database = resources.open_database()
+    with runs.presence(database, dead), database.transaction() as session:
         runs.start_run(session, dead, model_version_id=model, software="test")
         session.flush()
         ledger.claim(session, str(inbox), dead, model_version_id=model, limit=5)
 
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     with progress_bar(console) as bar:
-        score(inbox, heard=bar)
-        (shown,) = bar.tasks
+        score(inbox, progress=bar)
+        (task,) = bar.tasks
 
-    assert (shown.completed, shown.total) == (IMAGES, IMAGES)
+    assert (task.completed, task.total) == (IMAGES, IMAGES)
 
 
-def test_the_bar_ends_full_though_another_run_took_some(score, inbox, have):
-    model, other = enlist(inbox, have), uuid4()
-    with runs.presence(have.open_database(), other):
-        with have.open_database().transaction() as session:
+def test_the_bar_ends_full_though_another_run_took_some(score, inbox, resources):
+    model, other = enlist(inbox, resources), uuid4()
+    with runs.presence(resources.open_database(), other):
+        with resources.open_database().transaction() as session:
             runs.start_run(session, other, model_version_id=model, software="test")
             session.flush()
             ledger.claim(session, str(inbox), other, model_version_id=model, limit=5)
         console = Console(file=io.StringIO(), force_terminal=True, width=120)
         with progress_bar(console) as bar:
-            score(inbox, heard=bar)
-            (shown,) = bar.tasks
+            score(inbox, progress=bar)
+            (task,) = bar.tasks
 
-    assert (shown.completed, shown.total) == (IMAGES - 5, IMAGES - 5)
+    assert (task.completed, task.total) == (IMAGES - 5, IMAGES - 5)

@@ -24,7 +24,7 @@ def resources(_own_home: None) -> Resources:
 
 @pytest.fixture
 def images(tmp_path: Path) -> list[Path]:
-    paths = [tmp_path / f"film-{number}.png" for number in range(3)]
+    paths = [tmp_path / f"image-{number}.png" for number in range(3)]
     for number, path in enumerate(paths):
         write_image(path, seed=number)
     return paths
@@ -34,29 +34,29 @@ def write_maps(images, folder, resources):
     """Score images, and read back the map and the picture of each that has them."""
     pytest.importorskip("torch")
     results = score_files(images, resources, maps=map_places(images, folder))
-    pictures = [Path(one.saliency) for one in results if one.saliency]
+    pictures = [Path(result.saliency) for result in results if result.saliency]
     return [(np.load(path.with_suffix(".npy")), path.read_bytes()) for path in pictures]
 
 
-def test_the_map_of_an_image_is_the_same_to_the_last_bit_alone_and_beside_others(
+def test_the_map_of_an_image_is_the_same_to_the_last_bit_alone_and_in_a_batch(
     images, resources, tmp_path
 ):
     together = write_maps(images, tmp_path / "together", resources)
     again = write_maps(images, tmp_path / "again", resources)
     alone = [
-        one
+        saliency
         for image in images
-        for one in write_maps([image], tmp_path / f"alone-{image.stem}", resources)
+        for saliency in write_maps([image], tmp_path / f"alone-{image.stem}", resources)
     ]
 
-    for (array, shown), (array_again, shown_again), (array_alone, shown_alone) in zip(
+    for (array, png), (array_again, png_again), (array_alone, png_alone) in zip(
         together, again, alone, strict=True
     ):
         assert (array.dtype, array.shape) == (np.float32, (224, 224))
         assert array.max() > 0
         np.testing.assert_array_equal(array, array_again)
         np.testing.assert_array_equal(array, array_alone)
-        assert shown == shown_again == shown_alone
+        assert png == png_again == png_alone
     assert len({array.tobytes() for array, _ in together}) == 3
 
 
@@ -65,10 +65,10 @@ def test_a_rejected_file_gets_no_map(images, resources, tmp_path):
 
     assert len(write_maps(images, tmp_path / "maps", resources)) == 2
     assert sorted(path.name for path in (tmp_path / "maps").iterdir()) == [
-        "film-0.saliency.npy",
-        "film-0.saliency.png",
-        "film-2.saliency.npy",
-        "film-2.saliency.png",
+        "image-0.saliency.npy",
+        "image-0.saliency.png",
+        "image-2.saliency.npy",
+        "image-2.saliency.png",
     ]
 
 
@@ -89,7 +89,7 @@ def test_a_map_that_exists_is_never_replaced(images, resources, tmp_path):
     with pytest.raises(UsageError, match="name another folder"):
         map_places(images, folder)
     with pytest.raises(UsageError, match="cannot be written"):
-        score_files(images, resources, maps=places)  # it came between the look and the writing
+        score_files(images, resources, maps=places)  # it was made between the check and the writing
 
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
@@ -99,7 +99,7 @@ def test_a_picture_holds_a_caption_below_the_image_and_nothing_that_names_a_pati
 ):
     write_maps(images[:1], tmp_path / "maps", resources)
 
-    shown = Image.open(tmp_path / "maps/film-0.saliency.png")
+    shown = Image.open(tmp_path / "maps/image-0.saliency.png")
 
     assert shown.info == {}
     assert shown.width == 3 * 224 < shown.height

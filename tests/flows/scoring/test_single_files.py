@@ -36,8 +36,8 @@ def test_results_keep_the_order_of_the_files_through_all_streams(resources, tmp_
 
     results = score_files(iter(files), resources)
 
-    assert [one.file for one in results] == list(map(str, files))
-    reasons = {place: one.reason for place, one in enumerate(results) if one.reason}
+    assert [result.file for result in results] == list(map(str, files))
+    reasons = {index: result.reason for index, result in enumerate(results) if result.reason}
     assert reasons == {4: Reason.NOT_AN_IMAGE, 9: Reason.VANISHED}
     assert (resources.progress.scored, resources.progress.rejected) == (19, 2)
     alone = [result for file in files for result in score_files([file], resources)]
@@ -63,24 +63,24 @@ def test_files_are_taken_as_they_are_scored(resources, tmp_path):
     def supply():
         for number in range(90):
             taken_ahead.append(number - progress.scored)
-            yield tmp_path / "film-0000.png"
+            yield tmp_path / "image-0000.png"
 
     assert len(score_files(supply(), counting)) == 90
     in_flight = (counting.load_model().streams + 2) * counting.settings.batch_size
     assert max(taken_ahead) <= in_flight
 
 
-def test_a_sidecar_of_the_folder_says_the_view_and_metadata_csv_comes_first(
+def test_a_sidecar_of_the_folder_has_the_view_and_metadata_csv_comes_first(
     resources: Resources, tmp_path: Path
 ):
     write_inbox(tmp_path, images=2)
-    both = [
-        {"filename": f"film-000{number}.png", "patient_id": "P", "view": "AP"} for number in (0, 1)
+    records = [
+        {"filename": f"image-000{number}.png", "patient_id": "P", "view": "AP"} for number in (0, 1)
     ]
-    both[1]["filename"] = "other.png"
-    (tmp_path / "film-0001.png").rename(tmp_path / "other.png")
-    (tmp_path / "metadata.json").write_text(json.dumps(both))
+    records[1]["filename"] = "other.png"
+    (tmp_path / "image-0001.png").rename(tmp_path / "other.png")
+    (tmp_path / "metadata.json").write_text(json.dumps(records))
 
-    first, second = score_files([tmp_path / "film-0000.png", tmp_path / "other.png"], resources)
+    first, second = score_files([tmp_path / "image-0000.png", tmp_path / "other.png"], resources)
 
     assert (first.view, second.view) == ("PA", "AP")

@@ -50,9 +50,9 @@ def worker(
     return start
 
 
-def count(resources: Resources, what: str) -> int:
+def count(resources: Resources, table: str) -> int:
     with resources.open_database().transaction() as session:
-        return session.scalar(text(f"SELECT count(*) FROM {what}"))  # noqa: S608
+        return session.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608
 
 
 def await_scores(resources: Resources, least: int, worker: subprocess.Popen) -> None:
@@ -110,9 +110,9 @@ def test_two_workers_share_the_work_and_score_each_image_once(worker, resources,
     inbox = tmp_path / "inbox"
     write_inbox(inbox, images=IMAGES)
 
-    both = [worker(inbox), worker(inbox)]
-    for one in both:
-        finish(one)
+    workers = [worker(inbox), worker(inbox)]
+    for process in workers:
+        finish(process)
 
     assert count(resources, "score") == count(resources, "ledger WHERE state = 'scored'") == IMAGES
     assert count(resources, "run WHERE state = 'finished'") == 2

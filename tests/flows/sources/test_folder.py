@@ -42,7 +42,7 @@ def listed(folder: Path) -> list[Listed]:
 
 
 def keys(folder: Path) -> list[str]:
-    return sorted(one.key for one in listed(folder))
+    return sorted(item.key for item in listed(folder))
 
 
 def read(folder: Path, key: str, *, most: int = 1000, fingerprint: str | None = None) -> bytes:
@@ -75,7 +75,7 @@ def test_files_in_all_folders_are_listed(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 
     assert keys(tmp_path) == ["a.png", "night/2/c.png", "night/b.png"]
-    assert {one.size for one in listed(tmp_path)} == {5, 11, 13}
+    assert {item.size for item in listed(tmp_path)} == {5, 11, 13}
 
 
 def test_any_name_is_listed_and_its_key_leads_back_to_the_file(tmp_path: Path) -> None:
@@ -84,13 +84,13 @@ def test_any_name_is_listed_and_its_key_leads_back_to_the_file(tmp_path: Path) -
         for name in HOSTILE_NAMES:
             (tmp_path / os.fsdecode(folder + b"/" + name)).write_bytes(folder + name)
 
-    found = keys(tmp_path)
+    listed_keys = keys(tmp_path)
 
-    contents = {read(tmp_path, key) for key in found}
+    contents = {read(tmp_path, key) for key in listed_keys}
     assert contents == {
         folder + name for folder in (b"plain", b"\xe9 50%\n") for name in HOSTILE_NAMES
     }
-    assert len(found) == len(contents)
+    assert len(listed_keys) == len(contents)
 
 
 def test_a_key_is_printable_text(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_an_odd_file_does_not_change_how_its_folder_is_spelled(tmp_path: Path) -
 
 
 def test_what_is_not_a_file_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "film.png").touch()
+    (tmp_path / "image.png").touch()
     (tmp_path / "dangling").symlink_to("nowhere")
     (tmp_path / "itself").symlink_to("itself")
     (tmp_path / "loop").symlink_to(".")
@@ -124,35 +124,35 @@ def test_what_is_not_a_file_is_left_out(tmp_path: Path, monkeypatch: pytest.Monk
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("socket")
 
-    assert keys(tmp_path) == ["film.png"]
+    assert keys(tmp_path) == ["image.png"]
 
 
 def test_a_link_to_a_file_is_that_file(tmp_path: Path) -> None:
     (tmp_path / "inbox").mkdir()
-    (tmp_path / "film.png").write_bytes(b"film")
-    (tmp_path / "inbox/link.png").symlink_to("../film.png")
+    (tmp_path / "image.png").write_bytes(b"image")
+    (tmp_path / "inbox/link.png").symlink_to("../image.png")
 
     assert keys(tmp_path / "inbox") == ["link.png"]
-    assert read(tmp_path / "inbox", "link.png") == b"film"
+    assert read(tmp_path / "inbox", "link.png") == b"image"
 
 
 def test_folders_without_a_bottom_do_not_stop_the_listing(bottomless: Path) -> None:
-    (bottomless / "film.png").touch()
-    (bottomless / "d/d/film.png").touch()
+    (bottomless / "image.png").touch()
+    (bottomless / "d/d/image.png").touch()
 
-    found = keys(bottomless)
-    (bottomless / "d/d/film.png").unlink()
+    listed_keys = keys(bottomless)
+    (bottomless / "d/d/image.png").unlink()
 
-    assert found == ["d/d/film.png", "film.png"]
+    assert listed_keys == ["d/d/image.png", "image.png"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_what_must_not_be_read_does_not_stop_the_listing(tmp_path: Path) -> None:
-    (tmp_path / "film.png").touch()
+    (tmp_path / "image.png").touch()
     (tmp_path / "closed.png").touch(mode=0)
     (tmp_path / "closed").mkdir(mode=0)
 
-    assert keys(tmp_path) == ["closed.png", "film.png"]
+    assert keys(tmp_path) == ["closed.png", "image.png"]
     assert reason(tmp_path, "closed.png") is Reason.VANISHED
 
 
@@ -163,8 +163,8 @@ def test_an_inbox_that_is_gone_is_not_an_empty_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("time", [2**40, -(2**40)])
 def test_a_date_beyond_all_calendars_is_no_obstacle(tmp_path: Path, time: int) -> None:
-    (tmp_path / "film.png").touch()
-    os.utime(tmp_path / "film.png", (time, time))
+    (tmp_path / "image.png").touch()
+    os.utime(tmp_path / "image.png", (time, time))
 
     (image,) = listed(tmp_path)
 
@@ -172,9 +172,9 @@ def test_a_date_beyond_all_calendars_is_no_obstacle(tmp_path: Path, time: int) -
 
 
 def test_a_file_from_the_future_was_written_no_later_than_now(tmp_path: Path) -> None:
-    (tmp_path / "film.png").touch()
+    (tmp_path / "image.png").touch()
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).timestamp()
-    os.utime(tmp_path / "film.png", (tomorrow, tomorrow))
+    os.utime(tmp_path / "image.png", (tomorrow, tomorrow))
 
     (image,) = listed(tmp_path)
 
@@ -182,7 +182,7 @@ def test_a_file_from_the_future_was_written_no_later_than_now(tmp_path: Path) ->
 
 
 def test_a_fingerprint_stays_until_the_file_changes(tmp_path: Path) -> None:
-    image = tmp_path / "film.png"
+    image = tmp_path / "image.png"
     image.write_bytes(b"one")
     first, again = listed(tmp_path), listed(tmp_path)
     image.write_bytes(b"longer")
@@ -193,7 +193,7 @@ def test_a_fingerprint_stays_until_the_file_changes(tmp_path: Path) -> None:
 
 
 def test_a_fingerprint_sees_through_a_time_that_was_set_back(tmp_path: Path) -> None:
-    image = tmp_path / "film.png"
+    image = tmp_path / "image.png"
     image.write_bytes(b"one")
     os.utime(image, (0, 0))
     before = listed(tmp_path)
@@ -234,14 +234,14 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -
 
 
 def test_the_limit_itself_is_allowed(tmp_path: Path) -> None:
-    (tmp_path / "film.png").write_bytes(b"12345")
+    (tmp_path / "image.png").write_bytes(b"12345")
 
-    assert read(tmp_path, "film.png", most=5) == b"12345"
-    assert reason(tmp_path, "film.png", most=4) is Reason.TOO_LARGE
+    assert read(tmp_path, "image.png", most=5) == b"12345"
+    assert reason(tmp_path, "image.png", most=4) is Reason.TOO_LARGE
 
 
 def test_a_file_that_grows_while_it_is_read_is_not_taken_for_whole(tmp_path: Path) -> None:
-    image = tmp_path / "film.dcm"
+    image = tmp_path / "image.dcm"
     image.touch()
     os.truncate(image, 2**27)
     growing, stop = threading.Event(), threading.Event()
@@ -256,18 +256,18 @@ def test_a_file_that_grows_while_it_is_read_is_not_taken_for_whole(tmp_path: Pat
     writer.start()
     try:
         growing.wait()
-        assert reason(tmp_path, "film.dcm", most=2**28) is Reason.VANISHED
+        assert reason(tmp_path, "image.dcm", most=2**28) is Reason.VANISHED
     finally:
         stop.set()
         writer.join()
 
 
 def test_a_file_that_changed_since_it_was_listed_is_not_taken_for_whole(tmp_path: Path) -> None:
-    (tmp_path / "film.png").write_bytes(b"whole")
+    (tmp_path / "image.png").write_bytes(b"whole")
     (image,) = listed(tmp_path)
-    assert read(tmp_path, "film.png", fingerprint=image.fingerprint) == b"whole"
+    assert read(tmp_path, "image.png", fingerprint=image.fingerprint) == b"whole"
 
-    (tmp_path / "film.png").write_bytes(b"half of the next")
+    (tmp_path / "image.png").write_bytes(b"half of the next")
 
-    assert reason(tmp_path, "film.png", fingerprint=image.fingerprint) is Reason.VANISHED
-    assert read(tmp_path, "film.png") == b"half of the next"
+    assert reason(tmp_path, "image.png", fingerprint=image.fingerprint) is Reason.VANISHED
+    assert read(tmp_path, "image.png") == b"half of the next"

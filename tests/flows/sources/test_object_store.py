@@ -65,19 +65,19 @@ def inbox(aws: object, prefix: str) -> Inbox:
     return open_inbox(f"s3://{BUCKET}/{prefix}", settle=timedelta(seconds=30))
 
 
-def look(inbox: Inbox) -> Listing:
+def listing_of(inbox: Inbox) -> Listing:
     return asyncio.run(inbox.listing(now=NOW))
 
 
 def keys(inbox: Inbox) -> list[str]:
-    return [one.key for one in look(inbox).objects]
+    return [item.key for item in listing_of(inbox).objects]
 
 
 def refusal(location: str) -> str:
     """Fail to list an inbox, soon, and return the message."""
     begun = time.monotonic()
     with pytest.raises(InboxError) as refused:
-        look(open_inbox(location, settle=timedelta(0)))
+        listing_of(open_inbox(location, settle=timedelta(0)))
     assert time.monotonic() - begun < 20
     return str(refused.value)
 
@@ -90,7 +90,10 @@ def test_only_what_lies_below_the_prefix_is_listed(
     put(".hidden/c.png", b"3")
     obstore.put(s3_server.bucket(BUCKET), f"{prefix}ly/d.png", b"4")
 
-    assert [(one.key, one.size) for one in look(inbox).objects] == [("b.png", 1), ("sub/a.png", 2)]
+    assert [(item.key, item.size) for item in listing_of(inbox).objects] == [
+        ("b.png", 1),
+        ("sub/a.png", 2),
+    ]
 
 
 @pytest.mark.usefixtures("aws")
@@ -108,7 +111,7 @@ def test_a_slash_at_the_end_changes_nothing(put: Put, inbox: Inbox) -> None:
 
 
 def test_a_prefix_with_nothing_below_it_is_an_empty_inbox(inbox: Inbox) -> None:
-    assert look(inbox) == Listing((), {}, 0)
+    assert listing_of(inbox) == Listing((), {}, 0)
 
 
 def test_more_objects_than_one_answer_holds_are_all_listed(put: Put, inbox: Inbox) -> None:
@@ -119,9 +122,9 @@ def test_more_objects_than_one_answer_holds_are_all_listed(put: Put, inbox: Inbo
 
 
 def test_objects_are_read(put: Put, inbox: Inbox) -> None:
-    put("sub/a.png", b"film")
+    put("sub/a.png", b"image")
 
-    assert asyncio.run(inbox.read("sub/a.png")) == b"film"
+    assert asyncio.run(inbox.read("sub/a.png")) == b"image"
 
 
 def test_an_object_that_is_gone_has_vanished(inbox: Inbox) -> None:
@@ -151,7 +154,7 @@ def test_any_name_is_listed_read_and_described(put: Put, inbox: Inbox, name: str
     quoted = name.replace('"', '""')
     put("é 1/metadata.csv", f'filename,patient_id\n"{quoted}",P1\n'.encode())
 
-    listing = look(inbox)
+    listing = listing_of(inbox)
     (image,) = listing.objects
 
     assert asyncio.run(inbox.read(image.key)) == name.encode()
@@ -166,9 +169,9 @@ def test_a_sidecar_in_the_bucket_describes_its_images(put: Put, inbox: Inbox) ->
     put("metadata.json", b'[{"filename": "a.png", "patient_id": "P1"}]')
     put("sub/metadata.csv", b"no file names\n1\n")
 
-    listing = look(inbox)
+    listing = listing_of(inbox)
 
-    assert [one.key for one in listing.objects] == ["a.png"]
+    assert [item.key for item in listing.objects] == ["a.png"]
     assert listing.record("a.png").patient_id == "P1"
     assert (listing.deferred, listing.unreadable_sidecars) == (1, ("sub/metadata.csv",))
 
@@ -176,9 +179,9 @@ def test_a_sidecar_in_the_bucket_describes_its_images(put: Put, inbox: Inbox) ->
 def test_a_fingerprint_changes_when_the_content_does(put: Put, inbox: Inbox) -> None:
     put("a.png", b"one")
     put("b.png", b"one")
-    before = look(inbox).objects
+    before = listing_of(inbox).objects
     put("a.png", b"two")
-    after = look(inbox).objects
+    after = listing_of(inbox).objects
 
     assert before[0].fingerprint != after[0].fingerprint
     assert before[1] == after[1]
@@ -289,7 +292,7 @@ def test_a_bucket_is_scored_and_each_image_once(
     put: Put, inbox: Inbox, score: Callable[[str], RunSummary]
 ) -> None:
     for number in range(5):
-        put(f"ward {number % 2}/film-{number}.png", png(seed=number))
+        put(f"ward {number % 2}/image-{number}.png", png(seed=number))
     put("copy.png", png(seed=0))
     put("broken.png", png(seed=9)[:200])
     put("metadata.csv", sidecar(described=[0, 1, 2, 3]))
@@ -311,5 +314,5 @@ def png(*, seed: int) -> bytes:
 
 
 def sidecar(*, described: list[int]) -> bytes:
-    rows = [f"film-{number}.png,P{number % 2},2020-03-{number + 1:02},PA" for number in described]
+    rows = [f"image-{number}.png,P{number % 2},2020-03-{number + 1:02},PA" for number in described]
     return "\n".join(["filename,patient_id,acquired_at,view", *rows]).encode()
