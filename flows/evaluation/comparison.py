@@ -238,10 +238,10 @@ def _comparators(
         points = [outputs.get(image.labelled.name, unknown) for image in images]
         extent, opacity = np.array(points).T
         system = comparator(name, extent, opacity)
-        included_groups = {
+        included_in = {
             group for group, included in zip(groups, system.included, strict=True) if included
         }
-        if len(included_groups) < LEAST_GROUPS:
+        if len(included_in) < LEAST_GROUPS:
             raise UsageError(f"{name} has outputs for {system.included.sum()} of these images only")
         systems.append(system)
     return systems
