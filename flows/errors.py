@@ -1,4 +1,4 @@
-"""What can go wrong in the shell. Each class says what the caller must do.
+"""The errors of the shell. Each class states what the caller must do.
 
 FlowsError
 ├── UsageError      change the request: it, one of its files or a setting cannot be used

@@ -1,1 +1,1 @@
-"""The migrations: forward only; each says why."""
+"""The migrations: forward only; each states why."""

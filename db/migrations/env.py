@@ -7,7 +7,7 @@ from db.tables import Base
 
 
 def run_migrations() -> None:
-    """Bring the database up to date in one transaction."""
+    """Migrate the database in one transaction."""
     connection: Connection = context.config.attributes["connection"]
     context.configure(connection=connection, target_metadata=Base.metadata)
     context.run_migrations()

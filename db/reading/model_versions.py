@@ -9,14 +9,14 @@ def of_model(session: Session, name: str, patient_key: str | None = None) -> lis
     return list(session.scalars(_OF_MODEL, {"name": name, "patient": patient_key}))
 
 
-def of_patient(session: Session, patient_key: str, *, but: str = "") -> list[str]:
-    """List the model versions that scored a patient, ``but`` one, in order of registration."""
-    return list(session.scalars(_OF_PATIENT, {"patient": patient_key, "model": but}))
+def of_patient(session: Session, patient_key: str, *, excluding: str = "") -> list[str]:
+    """List the model versions, ``excluding`` one, that scored a patient, by registration."""
+    return list(session.scalars(_OF_PATIENT, {"patient": patient_key, "model": excluding}))
 
 
-def with_scores(session: Session, *, but: str) -> list[str]:
-    """List the model versions that scored any image, ``but`` one, in order of registration."""
-    return list(session.scalars(_WITH_SCORES, {"model": but}))
+def with_scores(session: Session, *, excluding: str) -> list[str]:
+    """List the model versions, ``excluding`` one, that scored any image, by registration."""
+    return list(session.scalars(_WITH_SCORES, {"model": excluding}))
 
 
 _OF_MODEL = text(

@@ -91,7 +91,9 @@ def trend(session: Session, patient_key: str, model_version: str) -> Trend:
         Scale(**version.scales["opacity"]),
         tuple(_observation(dict(row)) for row in rows),
         undated=session.scalar(_UNDATED, values) or 0,
-        other_versions=tuple(model_versions.of_patient(session, patient_key, but=model_version)),
+        other_versions=tuple(
+            model_versions.of_patient(session, patient_key, excluding=model_version)
+        ),
         errors=stored.errors,
         extent_smallest_detectable_change=stored.extent_smallest_detectable_change,
         opacity_smallest_detectable_change=stored.opacity_smallest_detectable_change,

@@ -1,4 +1,4 @@
-"""Where the network runs, as a command announces it."""
+"""The note that the network runs on the CPU."""
 
 import click
 

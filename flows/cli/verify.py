@@ -1,4 +1,4 @@
-"""The command that proves an installation."""
+"""The command that verifies an installation."""
 
 import sys
 from pathlib import Path

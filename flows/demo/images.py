@@ -94,14 +94,14 @@ class DemoImage:
     """Amount painted beyond the patient's course."""
 
     @property
-    def taken(self) -> date:
+    def study_date(self) -> date:
         """Date of the study."""
         return _FIRST_DAY + timedelta(days=self.day)
 
     @property
     def name(self) -> str:
         """File name in the drop folder."""
-        return f"film-{self.patient.number:04d}-{self.taken}-{self.view.lower()}.dcm"
+        return f"film-{self.patient.number:04d}-{self.study_date}-{self.view.lower()}.dcm"
 
     @property
     def amount(self) -> float:
@@ -256,7 +256,7 @@ def _described(image: DemoImage, *, source: Dataset) -> Dataset:
 
 def _tags(image: DemoImage) -> dict[str, str | int | list[str]]:
     """Return the tags on patient and image, which state that neither is real."""
-    visit = f"{image.patient.patient_id}/{image.taken}/{image.view}"
+    visit = f"{image.patient.patient_id}/{image.study_date}/{image.view}"
     lateral = " Frontal pixels labelled as a lateral: to be rejected." if image.view == "LL" else ""
     return {
         "ImageType": ["DERIVED", "SECONDARY", "SIMULATED"],
@@ -292,7 +292,7 @@ def _tags(image: DemoImage) -> dict[str, str | int | list[str]]:
 def _times(image: DemoImage) -> dict[str, str]:
     """Return date and time at all four levels that a reader may use."""
     levels = ("Study", "Series", "Acquisition", "Content")
-    dates = {f"{level}Date": f"{image.taken:%Y%m%d}" for level in levels}
+    dates = {f"{level}Date": f"{image.study_date:%Y%m%d}" for level in levels}
     return dates | {f"{level}Time": f"08{10 * image.patient.number}00" for level in levels}
 
 

@@ -67,9 +67,9 @@ def map_places(images: Sequence[Path], folder: Path) -> list[MapPlace]:
     return places
 
 
-def _free_name(stem: str, taken: dict[str, None]) -> str:
+def _free_name(stem: str, used: dict[str, None]) -> str:
     name, number = stem, 1
-    while name in taken:
+    while name in used:
         number += 1
         name = f"{stem}-{number}"
     return name

@@ -58,5 +58,5 @@ def _summary(session: Transaction, run: ScoringRun, counts: Counts) -> RunSummar
         deferred=discovery.deferred,
         unreadable_sidecars=discovery.unreadable_sidecars,
         balance=balances.balance(session, version),
-        other_versions=tuple(model_versions.with_scores(session, but=version)),
+        other_versions=tuple(model_versions.with_scores(session, excluding=version)),
     )

@@ -19,7 +19,7 @@ SELECT
     score.acquired_source <> 'sidecar_offset' AS calendar_known,
     score.acquired_at,
     score.acquired_source,
-    -- Places films of one time; their identifiers stay inside.
+    -- Orders images of one time; their identifiers stay inside.
     row_number() OVER course AS place,
     image.view,
     image.simulated,

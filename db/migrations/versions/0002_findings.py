@@ -1,7 +1,7 @@
 """Scores keep the backbone's findings.
 
-They are the covariates of Cohen et al. 2020 and the view for triage, and without the film
-they cannot be had later: so they are kept with the score. NULL in scores that were written
+They are the covariates of Cohen et al. 2020 and the inputs of triage, and cannot be computed
+later without the image: so they are stored with the score. NULL in scores that were written
 before, and for backbones that have none.
 
 Revision ID: 0002

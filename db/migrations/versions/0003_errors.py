@@ -1,8 +1,8 @@
-"""Scores say how far they can be trusted, model versions how much their scores err.
+"""Scores get intervals and an out-of-distribution check, model versions measurement errors.
 
-Intervals, the likeness to known films and triage are NULL in scores that were written before,
-and stay so: what is not measured when a film is scored is not known. Views gain columns at
-their ends; an image that is unlike known films is shown, but nothing is compared with it.
+Intervals, the distance from the reference distribution and triage are NULL in scores that were
+written before, and stay so: they are measured only when an image is scored. Views gain columns
+at their ends; an image that is out of distribution is shown, but left out of comparisons.
 
 Revision ID: 0003
 """
@@ -35,15 +35,15 @@ ALTER TABLE score
         0 <= opacity_low AND opacity_low <= opacity
         AND opacity <= opacity_high AND opacity_high <= 8
     ),
-    -- Prevents a distance to nobody knows what films.
+    -- Prevents a distance without the reference distribution that it is from.
     ADD CONSTRAINT ck_score_likeness CHECK (
         num_nulls(likeness_reference, likeness_distance) <> 1
     ),
-    -- Prevents NaN and infinity, for which every film would be far from every other.
+    -- Prevents NaN and infinity, with which every image would be out of distribution.
     ADD CONSTRAINT ck_score_distance CHECK (
         0 <= likeness_distance AND likeness_distance < 'infinity'
     ),
-    -- Prevents a film within the limit, or one that nobody measured, from being flagged.
+    -- Prevents an image within the limit, or without a distance, from being flagged.
     ADD CONSTRAINT ck_score_unlike CHECK (
         unlike IS NULL OR coalesce(likeness_distance > 1, false)
     )
@@ -66,7 +66,7 @@ def _smallest(score: str) -> str:
 
 
 def _direction(change: str, smallest: str) -> str:
-    """Tell what a change means; NULL where either is unknown."""
+    """Return SQL for the direction of a change; NULL where either is unknown."""
     return (
         f"CASE WHEN {change} > {smallest} THEN 'worse'"
         f" WHEN {change} < -{smallest} THEN 'better'"
@@ -84,7 +84,7 @@ def _directions(score: str) -> str:
     {_direction(f"{score}_from_previous", smallest)} AS {score}_direction_from_previous"""
 
 
-# Nothing is compared with an image that is unlike known films: it stands in a window of its own.
+# An image that is out of distribution is compared with none: its window is one of its own.
 PATIENT_TREND = f"""
 CREATE OR REPLACE VIEW patient_trend AS
 SELECT compared.*,{_directions("extent")},{_directions("opacity")}
@@ -96,7 +96,7 @@ FROM (
         score.acquired_source <> 'sidecar_offset' AS calendar_known,
         score.acquired_at,
         score.acquired_source,
-        -- Places films of one time; their identifiers stay inside.
+        -- Orders images of one time; their identifiers stay inside.
         row_number() OVER course AS place,
         image.view,
         image.simulated,

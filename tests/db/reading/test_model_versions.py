@@ -8,5 +8,5 @@ def test_other_versions_are_those_that_scored_anything(database, course, model):
     with database.transaction() as session:
         runs.register_model(session, version("idle"))
 
-        assert model_versions.with_scores(session, but=version("idle").key) == [version().key]
-        assert model_versions.with_scores(session, but=version().key) == []
+        assert model_versions.with_scores(session, excluding=version("idle").key) == [version().key]
+        assert model_versions.with_scores(session, excluding=version().key) == []

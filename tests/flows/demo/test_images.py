@@ -98,7 +98,7 @@ def test_the_times_of_an_image_agree(images: list[FileDataset]) -> None:
     for image, described in zip(images, IMAGES, strict=True):
         dates = {image[f"{level}Date"].value for level in ("Study", "Acquisition", "Content")}
         times = {image[f"{level}Time"].value for level in ("Study", "Acquisition", "Content")}
-        assert dates == {f"{described.taken:%Y%m%d}"}
+        assert dates == {f"{described.study_date:%Y%m%d}"}
         assert len(times) == 1
 
 
