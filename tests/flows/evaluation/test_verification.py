@@ -52,7 +52,7 @@ def test_verify_passes_where_the_model_gives_the_published_numbers(
 
     assert ended.code == 0, ended
     assert "5 of 5 published numbers compared; images missing: 0, rejected: 0." in ended.out
-    assert "gives the published predictions" in ended.out
+    assert "reproduces the published predictions" in ended.out
     assert document["agrees"] is True
     assert document["largest_difference"] <= 0.0051
     assert document["notice"] == RESEARCH_USE_ONLY
@@ -67,7 +67,7 @@ def test_verify_fails_where_one_number_is_off(
 
     assert ended.code == 1
     assert "4 within 0.02, 1 beyond" in ended.out
-    assert "DOES NOT give the published predictions" in ended.out
+    assert "DOES NOT reproduce the published predictions" in ended.out
     assert ended.err == ""
 
 
