@@ -87,7 +87,7 @@ def test_lossy_encodings_come_close(
     encode: Callable[[Pixels], bytes],
     most: int,
 ) -> None:
-    """Also beside black and white, where what is lost may lie beyond the range."""
+    """Also next to black and white, where what is lost may lie beyond the range."""
     pixels = grey_image(bits=bits)
     pixels[20:40, 20:40] = 2**bits - 1
     pixels[50:90, 20:40] = 0
@@ -120,7 +120,7 @@ def low_pass_5_3(pixels: Pixels) -> NDArray[np.int64]:
 
 @pytest.fixture
 def large() -> Callable[[int], Pixels]:
-    """An image with letters in black and white, beside which the wavelet overshoots."""
+    """An image with letters in black and white, near which the wavelet overshoots."""
 
     def image(bits: int) -> Pixels:
         pixels = grey_image(bits=bits, shape=LARGE)

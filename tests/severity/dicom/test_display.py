@@ -1,4 +1,4 @@
-"""What an image shows: tables, windows and inversion, in the order of the standard."""
+"""The displayed image: tables, windows and inversion, in the order of the standard."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from tests.builders.reading import brightness, published, read, reason
 
 
 def all_shown(content: bytes) -> NDArray[np.float64]:
-    """What a person would see: 0 is black, 1 is white."""
+    """Return the displayed grey levels: 0 is black, 1 is white."""
     return brightness(read(content).grey)
 
 

@@ -1,4 +1,4 @@
-"""Which files are images that can be scored, and what their records say."""
+"""DICOM files: which are rejected and why, and the records of the others."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""What holds for an image of any kind."""
+"""Reading files of any kind."""
 
 import tracemalloc
 from datetime import UTC

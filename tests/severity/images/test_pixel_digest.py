@@ -1,4 +1,4 @@
-"""Which images are the same, whatever file they came in, and which are not."""
+"""Images are identified by what they show, whatever file they came in."""
 
 import io
 from dataclasses import replace

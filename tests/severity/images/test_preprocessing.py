@@ -40,7 +40,7 @@ Prepare = Callable[[GreyImage], NDArray[np.float32]]
 
 
 def reference(pixels: NDArray[np.number], full_scale: float) -> NDArray[np.float32]:
-    """What torchxrayvision makes of an image, shape (224, 224)."""
+    """Return the image as torchxrayvision prepares it, shape (224, 224)."""
     scaled = normalize(pixels, full_scale)[None]
     square = XRayResizer(224)(XRayCenterCrop()(scaled))
     return square[0]

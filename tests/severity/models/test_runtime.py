@@ -1,4 +1,4 @@
-"""Where networks run: OpenVINO and torch give the same numbers, from any number of threads."""
+"""OpenVINO and torch compute the same outputs, from any number of threads."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

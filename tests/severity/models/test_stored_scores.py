@@ -24,7 +24,7 @@ VECTORS = ("avx", "fma", "amx")
 
 
 def made_with() -> dict[str, str]:
-    """What decides about the last digits: the processor and the libraries that add up."""
+    """Return what decides the last digits: the processor and the libraries that add up."""
     cpu = Path("/proc/cpuinfo")
     first = cpu.read_text().partition("\n\n")[0] if cpu.exists() else ""
     facts = {k.strip(): v.strip() for k, _, v in (row.partition(":") for row in first.splitlines())}
