@@ -1,4 +1,4 @@
-"""Write a model and what is known about it, under names that the scoring checks."""
+"""Write a trained model with its card and calibration, as scoring reads and checks them."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM, Accuracy
 
 NAME = "compact-2"
 BF16_MOVES = 0.32
-"""Points, at most, as measured on 90 images."""
+"""The most points by which bf16 changes a score, as measured on 90 images."""
 SCALES = {
     "geographic_extent": (0, int(EXTENT_MAXIMUM)),
     "opacity": (0, int(OPACITY_MAXIMUM)),
@@ -43,16 +43,16 @@ class TrainedModel:
     triage: Triage
 
     def scoring(self) -> ScoringModel:
-        """Make it ready to score, on a CPU; without a calibration, which is measured on it."""
+        """Return a scoring model on the CPU, without a calibration, which is measured on it."""
         return placed("", self.network.lowered(), self.head(), Placement())
 
     def head(self) -> Head:
-        """Return both heads as one."""
+        """Return the heads of both scores as one head."""
         arrays = {key: value.numpy() for key, value in self.tensors().items()}
         return head_of(arrays, name=NAME, scales=SCALES)
 
     def tensors(self) -> dict[str, Tensor]:
-        """List what is stored, float32; row 0 of the head is extent, row 1 is opacity."""
+        """Return the tensors to store, float32; row 0 of the head is extent, row 1 is opacity."""
         heads = (self.extent, self.opacity)
         head = {
             "head.weight": torch.from_numpy(np.stack([head.weight for head in heads])),
@@ -68,7 +68,7 @@ class TrainedModel:
 
 
 def file_sha256(path: Path) -> str:
-    """Hash a file's content."""
+    """Return the SHA-256 of a file's content."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -82,8 +82,8 @@ def write(
 ) -> None:
     """Write a model's files into a folder.
 
-    ``compact-2.safetensors`` are the weights, ``.network.json`` what is computed with them,
-    ``.calibration.json`` what is known of its errors and ``.json`` the card.
+    ``compact-2.safetensors`` are the weights, ``.network.json`` is the graph of the network,
+    ``.calibration.json`` has intervals and errors, and ``.json`` is the card.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights, network = folder / f"{NAME}.safetensors", folder / f"{NAME}.network.json"
@@ -109,18 +109,18 @@ def write(
     (folder / f"{NAME}.json").write_text(text, encoding="utf-8")
 
 
-def as_coverage(found: Sequence[CoveredOnHalves]) -> list[dict[str, float]]:
-    """List what intervals hold, by range of predicted scores, for the model's card."""
+def as_coverage(ranges: Sequence[CoveredOnHalves]) -> list[dict[str, float]]:
+    """Return the coverage of intervals by range of predicted scores, for the model's card."""
     return [
         {
-            "low": one.low,
-            "high": one.high,
-            "images": round(one.images, 1),
-            "share": round(one.share.mean, 3),
-            "share_sd": round(one.share.sd, 3),
-            "width": round(one.width.mean, 2),
+            "low": covered.low,
+            "high": covered.high,
+            "images": round(covered.images, 1),
+            "share": round(covered.share.mean, 3),
+            "share_sd": round(covered.share.sd, 3),
+            "width": round(covered.width.mean, 2),
         }
-        for one in found
+        for covered in ranges
     ]
 
 

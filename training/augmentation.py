@@ -1,4 +1,4 @@
-"""Random views of an image, as another technician and another machine would have made it."""
+"""Random views of an image, as other technicians and other machines would have made it."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class Augmentation:
 def random_views(
     images: Tensor, *, side: int, limits: Augmentation, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Turn, scale, shift, mirror and re-expose images.
+    """Rotate, scale, shift, mirror and re-expose images at random.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def random_views(
 
     Returns
     -------
-    Views of shape (N, 1, side, side) on [0, 1], and which are mirrored, shape (N,), bool.
+    Views of shape (N, 1, side, side) on [0, 1], and whether each is mirrored, shape (N,), bool.
     """
     count = len(images)
 

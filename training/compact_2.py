@@ -44,11 +44,11 @@ from training.triage_fit import fit_triage
 BRIXIA_MAXIMUM = 18.0
 SEEDS = (0, 1)  # of the networks that are averaged, if they are trained anew
 RUNS = ("compact-1", "compact-1-second-run")
-"""What the shipped network is the average of: the second was made by the command, images and seed
+"""The networks whose average is shipped: the second was made by the command, images and seed
 of ``compact-1`` on another processor. It is 2 times the average minus the first, to rounding."""
 PAINTED_HEALTHY = 120  # images without findings that are painted for the head
-STILL_CIDC, STILL_NIH = 260, 60  # images that are shown a second time, taken otherwise
-OTHERWISE = Augmentation(rotation=7, scale=0.08, shift=0.05, log_gamma=0.3)
+RETAKEN_CIDC, RETAKEN_NIH = 260, 60  # images that are added a second time, taken differently
+RETAKEN = Augmentation(rotation=7, scale=0.08, shift=0.05, log_gamma=0.3)
 _WHITE = 255
 
 _LABEL_FILES = (
@@ -61,7 +61,7 @@ _LABEL_FILES = (
 
 
 def report(line: str) -> None:
-    """Print a line of progress at once, also into a file."""
+    """Print a line of progress, without buffering."""
     print(time.strftime("%H:%M:%S"), line, flush=True)
 
 
@@ -71,20 +71,20 @@ def main() -> None:
     torch.use_deterministic_algorithms(mode=True)
     torch.set_num_threads(options.threads)
     report_comparators(options.data)
-    chosen = select(
+    selection = select(
         collection_images(options.data),
         [*nih_images(options.data), *cxnet_images(options.data)],
         report=report,
     )
-    report(f"training on {counts(chosen.training)}")
-    network = trained_anew(chosen.training) if options.anew else shipped()
+    report(f"training on {counts(selection.training)}")
+    network = trained_anew(selection.training) if options.anew else shipped()
     finish(
         network,
-        chosen,
+        selection,
         data=options.data,
         out=options.out,
         triage=triage_on(network, options.data),
-        training=origin(chosen, data=options.data, anew=options.anew),
+        training=origin(selection, data=options.data, anew=options.anew),
     )
 
 
@@ -107,7 +107,7 @@ def shipped() -> MirrorAveraged:
 def averaged(networks: Sequence[EfficientNetLite0]) -> EfficientNetLite0:
     """Average the weights of networks that were trained from the same start.
 
-    One network that errs about as little as all of them together, at the cost of one.
+    The average errs about as little as all of them together, at the cost of one network.
 
     References
     ----------
@@ -125,23 +125,23 @@ def averaged(networks: Sequence[EfficientNetLite0]) -> EfficientNetLite0:
 
 
 def mirror_averaged(backbone: EfficientNetLite0) -> MirrorAveraged:
-    """Let a network look at each image and at its mirror image."""
+    """Return the network that averages the features of each image and its mirror image."""
     network = MirrorAveraged()
     network.backbone.load_state_dict(backbone.state_dict())
     return network
 
 
 def triage_on(network: MirrorAveraged, data: Path) -> Triage:
-    """Fit the triage, which shares the features and nothing else with the scores."""
+    """Fit the triage, which shares only the features with the scores."""
     images, inputs = triage_images(data)
     report(f"triage on {len(images.images)} images")
     features = features_of(network, torch.from_numpy(inputs)[:, None])
     return fit_triage(features, images.classes, images.groups)
 
 
-def finish(  # noqa: PLR0913 - what a model is made of
+def finish(  # noqa: PLR0913 - a model is made of all of these
     network: MirrorAveraged,
-    chosen: Selection,
+    selection: Selection,
     *,
     data: Path,
     out: Path,
@@ -149,23 +149,25 @@ def finish(  # noqa: PLR0913 - what a model is made of
     training: dict[str, object],
 ) -> None:
     """Fit the heads on a trained network, measure them and their errors, and write the model."""
-    features = features_of(network, model_inputs(chosen.scored))
-    also = auxiliary_images_of(network, chosen.training)
-    extent, opacity = points(chosen.scored)
-    measured = measure(features, extent=extent, opacity=opacity, groups=chosen.groups, also=also)
-    fit = partial(fit_head, features, groups=chosen.groups, also=also)
+    features = features_of(network, model_inputs(selection.scored))
+    auxiliary = auxiliary_images_of(network, selection.training)
+    extent, opacity = points(selection.scored)
+    measured = measure(
+        features, extent=extent, opacity=opacity, groups=selection.groups, auxiliary=auxiliary
+    )
+    fit = partial(fit_head, features, groups=selection.groups, auxiliary=auxiliary)
     model = TrainedModel(
         network=network,
         extent=fit(points=extent, maximum=EXTENT_MAXIMUM),
         opacity=fit(points=opacity, maximum=OPACITY_MAXIMUM),
         triage=triage,
     )
-    held = {
+    score_intervals = {
         score: intervals(
-            partial(fit_head, also=also, maximum=maximum),
+            partial(fit_head, auxiliary=auxiliary, maximum=maximum),
             features,
             values,
-            groups=chosen.groups,
+            groups=selection.groups,
             scale=Scale(0, maximum),
         )
         for score, values, maximum in (
@@ -173,13 +175,13 @@ def finish(  # noqa: PLR0913 - what a model is made of
             ("opacity", opacity, OPACITY_MAXIMUM),
         )
     }
-    for score, one in held.items():
-        one.report(score, report)
+    for score, fitted in score_intervals.items():
+        fitted.report(score, report)
     repeatability = repeatability_of(model.scoring(), data, report)
     calibration = Calibration(
         *(
-            ScoreCalibration(one.margins, error)
-            for one, error in zip(held.values(), repeatability.errors, strict=True)
+            ScoreCalibration(fitted.margins, error)
+            for fitted, error in zip(score_intervals.values(), repeatability.errors, strict=True)
         )
     )
     write(
@@ -188,11 +190,13 @@ def finish(  # noqa: PLR0913 - what a model is made of
         out,
         metrics={
             **{score: as_numbers(value) for score, value in measured.items()},
-            "n_images": len(chosen.scored),
-            "n_patients": len(set(chosen.groups)),
+            "n_images": len(selection.scored),
+            "n_patients": len(set(selection.groups)),
             "splits": SPLITS,
             "protocol": PROTOCOL,
-            "coverage": {score: as_coverage(one.coverage) for score, one in held.items()},
+            "coverage": {
+                score: as_coverage(fitted.coverage) for score, fitted in score_intervals.items()
+            },
         },
         training=training,
     )
@@ -202,22 +206,24 @@ def finish(  # noqa: PLR0913 - what a model is made of
 def auxiliary_images_of(
     network: MirrorAveraged, images: Sequence[TrainingImage]
 ) -> AuxiliaryImages:
-    """Compute what the training images add to the fit of a head; deterministic."""
+    """Compute the auxiliary images of a fit from the training images; deterministic."""
     brixia = [image for image in images if image.brixia_zones is not None]
     healthy = [image for image in images if image.healthy]
-    shown = model_inputs(brixia)
-    paintable = torch.cat([model_inputs(healthy[:PAINTED_HEALTHY]), shown])
+    brixia_inputs = model_inputs(brixia)
+    paintable = torch.cat([model_inputs(healthy[:PAINTED_HEALTHY]), brixia_inputs])
     less, more = painted(
         (paintable / MODEL_LIMIT + 1) / 2, generator=torch.Generator().manual_seed(0)
     )
     zones = np.array([image.brixia_zones for image in brixia])
-    still = model_inputs([*_first(images, "cidc", STILL_CIDC), *_first(images, "nih", STILL_NIH)])
+    inputs = model_inputs(
+        [*_first(images, "cidc", RETAKEN_CIDC), *_first(images, "nih", RETAKEN_NIH)]
+    )
     return AuxiliaryImages(
-        features=features_of(network, shown),
+        features=features_of(network, brixia_inputs),
         share=zones.sum(axis=1) / BRIXIA_MAXIMUM,
         rises=features_of(network, (more * 2 - 1) * MODEL_LIMIT)
         - features_of(network, (less * 2 - 1) * MODEL_LIMIT),
-        stills=features_of(network, taken_otherwise(still)) - features_of(network, still),
+        retaken=features_of(network, retaken(inputs)) - features_of(network, inputs),
     )
 
 
@@ -225,8 +231,8 @@ def _first(images: Sequence[TrainingImage], source: str, count: int) -> list[Tra
     return [image for image in images if image.source == source][:count]
 
 
-def taken_otherwise(inputs: Tensor) -> Tensor:
-    """Turn, shift, scale and expose images as another technician might have; deterministic.
+def retaken(inputs: Tensor) -> Tensor:
+    """Rotate, shift, scale and expose images as another technician might have; deterministic.
 
     Parameters
     ----------
@@ -237,7 +243,7 @@ def taken_otherwise(inputs: Tensor) -> Tensor:
     views, _ = random_views(
         pixels,
         side=inputs.shape[-1],
-        limits=OTHERWISE,
+        limits=RETAKEN,
         generator=torch.Generator().manual_seed(0),
     )
     return (views * 2 - 1) * MODEL_LIMIT
@@ -264,20 +270,23 @@ def _options() -> argparse.Namespace:
         help="train two networks again, an hour of a core each, instead of taking the shipped one",
     )
     parser.add_argument(
-        "--threads", type=int, default=2, help="of torch; another number may change last digits"
+        "--threads",
+        type=int,
+        default=2,
+        help="threads of torch; another number may change the last digits",
     )
     return parser.parse_args()
 
 
 def report_comparators(data: Path) -> None:
-    """Print the published systems, so that the harness can be held against their table."""
+    """Print the published systems, so that the protocol can be checked against their table."""
     for comparator in COMPARATORS:
         extent, opacity = comparator_accuracy(data, comparator)
         report(f"comparator {comparator}: extent {extent}; opacity {opacity}")
 
 
 def points(images: Sequence[TrainingImage]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """List the readers' extent and opacity of each image, shape (N,) each."""
+    """Return the readers' extent and opacity of each image, shape (N,) each."""
     return (
         np.array([image.score.extent for image in images if image.score is not None]),
         np.array([image.score.opacity for image in images if image.score is not None]),
@@ -290,9 +299,9 @@ def measure(
     extent: NDArray[np.float64],
     opacity: NDArray[np.float64],
     groups: Sequence[str],
-    also: AuxiliaryImages,
+    auxiliary: AuxiliaryImages,
 ) -> dict[str, Accuracy]:
-    """Measure both scores under the protocol; ``also`` joins the fit of each half."""
+    """Measure both scores under the protocol; ``auxiliary`` images join the fit of each half."""
     scores = {
         "geographic_extent": (extent, EXTENT_MAXIMUM),
         "opacity": (opacity, OPACITY_MAXIMUM),
@@ -303,30 +312,30 @@ def measure(
             features,
             values,
             groups=groups,
-            fit=partial(fit_head, also=also, maximum=maximum),
+            fit=partial(fit_head, auxiliary=auxiliary, maximum=maximum),
             maximum=maximum,
         )
         report(f"{score}: {measured[score]}")
     return measured
 
 
-def origin(chosen: Selection, *, data: Path, anew: bool) -> dict[str, object]:
-    """Describe what the model was made from and how; no path of this machine."""
+def origin(selection: Selection, *, data: Path, anew: bool) -> dict[str, object]:
+    """Return the sources, averaged runs and command of the model; no path of this machine."""
     return {
-        "sources": counts(chosen.training),
-        "brixia_images": sum(image.brixia_zones is not None for image in chosen.training),
-        "near_duplicates_removed": chosen.removed(),
+        "sources": counts(selection.training),
+        "brixia_images": sum(image.brixia_zones is not None for image in selection.training),
+        "near_duplicates_removed": selection.removed(),
         "near_duplicate_threshold": SAME_IMAGE,
-        "data_fingerprint": fingerprint(chosen, data=data),
+        "data_fingerprint": fingerprint(selection, data=data),
         "averaged": [f"seed {seed}" for seed in SEEDS] if anew else list(RUNS),
         "epochs": Schedule.epochs,
         "command": "python -m training.compact_2 --data ../shared/data --out severity/weights",
     }
 
 
-def fingerprint(chosen: Selection, *, data: Path) -> str:
-    """Hash the sorted SHA-256 of every file that the model depends on."""
-    paths = [image.path for image in (*chosen.training, *chosen.scored)]
+def fingerprint(selection: Selection, *, data: Path) -> str:
+    """Return a hash of the sorted SHA-256 of every file that the model depends on."""
+    paths = [image.path for image in (*selection.training, *selection.scored)]
     hashes = sorted(file_sha256(path) for path in [*paths, *(data / f for f in _LABEL_FILES)])
     return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 

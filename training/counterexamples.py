@@ -1,6 +1,6 @@
-"""Images that are no frontal image, and frontal images that were made a little otherwise.
+"""Images that are not frontal chest images, and frontal images that were altered a little.
 
-A likeness is worth something if it flags the first and spares the second.
+A reference distribution is useful if the first are beyond its limits and the second within.
 """
 
 import io
@@ -33,16 +33,18 @@ _CT_WINDOWS = {"": (400, 4000), " soft tissue": (40, 400), " lung": (-600, 1500)
 ROTATED_OR_INVERTED: dict[str, Callable[[Input], Input]] = {
     "inverted": np.negative,
     "a quarter left": np.rot90,
-    "a quarter right": lambda one: np.rot90(one, 3),
-    "upside down": lambda one: np.rot90(one, 2),
+    "a quarter right": lambda pixels: np.rot90(pixels, 3),
+    "upside down": lambda pixels: np.rot90(pixels, 2),
 }
 
 
 def _on_grey(change: Callable[[Image.Image], Image.Image]) -> Callable[[Input], Input]:
-    """Let a change of an 8-bit image change a model input."""
+    """Return a change of 8-bit images as a change of model inputs."""
 
-    def changed(one: Input) -> Input:
-        grey = Image.fromarray(((one / MODEL_LIMIT + 1) * (255 / 2)).round().astype(np.uint8))
+    def changed(model_input: Input) -> Input:
+        grey = Image.fromarray(
+            ((model_input / MODEL_LIMIT + 1) * (255 / 2)).round().astype(np.uint8)
+        )
         pixels = np.asarray(change(grey), dtype=np.float32)
         return (pixels * (2 / 255) - 1) * np.float32(MODEL_LIMIT)
 
@@ -69,7 +71,7 @@ def _compressed(grey: Image.Image) -> Image.Image:
     return Image.open(file)
 
 
-MADE_OTHERWISE: dict[str, Callable[[Input], Input]] = {
+ALTERED: dict[str, Callable[[Input], Input]] = {
     "5 degrees left": _on_grey(_rotated(5)),
     "5 degrees right": _on_grey(_rotated(-5)),
     "5 % cropped from each side": _on_grey(_cropped(0.05)),
@@ -81,14 +83,14 @@ MADE_OTHERWISE: dict[str, Callable[[Input], Input]] = {
 
 
 def with_opacities(inputs: Sequence[Input]) -> list[Input]:
-    """Paint large opacities into images; the same every time."""
+    """Paint large opacities into images; deterministic."""
     views = torch.from_numpy((np.stack(inputs) / MODEL_LIMIT + 1) / 2)[:, None].float()
     _less, more = painted(views, generator=torch.Generator().manual_seed(0))
     return list(((more[:, 0] * 2 - 1) * MODEL_LIMIT).numpy())
 
 
 def drawn(count: int = 60) -> dict[str, list[Input]]:
-    """Draw what no X-ray tube makes: noise of every grain, and pages of text."""
+    """Draw images that are no radiographs: noise of every grain, and pages of text."""
     random = np.random.default_rng(0)
     return {
         "noise, fine": [_stretched(random.normal(size=(224, 224))) for _ in range(count)],
@@ -111,7 +113,7 @@ def _page(random: np.random.Generator, *, dark: bool) -> Input:
 
 
 def in_folder(folder: Path) -> dict[str, list[Input]]:
-    """Prepare every image of a folder as an image would be, whatever its header says.
+    """Prepare every image of a folder as if it were a chest image, whatever its header states.
 
     Returns
     -------
@@ -119,18 +121,18 @@ def in_folder(folder: Path) -> dict[str, list[Input]]:
     from the darkest to the lightest pixel, of CT slices in three windows. The same image in
     another encoding is left out.
     """
-    found: dict[str, list[Input]] = {}
+    inputs_by_kind: dict[str, list[Input]] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        for kind, one in _images(path):
-            others = found.setdefault(kind, [])
-            if not any(_same(one, other) for other in others):
-                others.append(one)
-    return {kind: inputs for kind, inputs in found.items() if inputs}
+        for kind, model_input in _images(path):
+            inputs = inputs_by_kind.setdefault(kind, [])
+            if not any(_same(model_input, earlier) for earlier in inputs):
+                inputs.append(model_input)
+    return {kind: inputs for kind, inputs in inputs_by_kind.items() if inputs}
 
 
-def _same(one: Input, other: Input) -> bool:
-    first, second = maps([one, other])
-    return bool(np.abs(first.features - second.features).max() < _SAME)
+def _same(first: Input, second: Input) -> bool:
+    first_maps, second_maps = maps([first, second])
+    return bool(np.abs(first_maps.features - second_maps.features).max() < _SAME)
 
 
 def _images(path: Path) -> Iterator[tuple[str, Input]]:
@@ -140,7 +142,7 @@ def _images(path: Path) -> Iterator[tuple[str, Input]]:
 
 
 def _grey_levels(path: Path) -> Iterator[tuple[str, NDArray[np.floating]]]:
-    """Read a file as DICOM, else as a picture; nothing if it is neither."""
+    """Read a file as DICOM, else as a picture; yield nothing if it is neither."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # damaged and odd files are part of test data
         try:
@@ -149,7 +151,7 @@ def _grey_levels(path: Path) -> Iterator[tuple[str, NDArray[np.floating]]]:
         except (*BROKEN_FILE, InvalidDicomError):
             yield from _picture(path)
             return
-    yield from _shown(dataset, pixels)
+    yield from _windowed(dataset, pixels)
 
 
 def _picture(path: Path) -> Iterator[tuple[str, NDArray[np.floating]]]:
@@ -161,13 +163,13 @@ def _picture(path: Path) -> Iterator[tuple[str, NDArray[np.floating]]]:
 
 
 def _plane(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Take the middle frame and the first colour."""
+    """Return the middle frame, in the first colour."""
     if pixels.shape[-1] == 3:  # noqa: PLR2004 - red, green, blue
         pixels = pixels[..., 0]
     return pixels if pixels.ndim == 2 else pixels[len(pixels) // 2]  # noqa: PLR2004
 
 
-def _shown(
+def _windowed(
     dataset: FileDataset, pixels: NDArray[np.floating]
 ) -> Iterator[tuple[str, NDArray[np.floating]]]:
     kind = f"{dataset.get('Modality') or '?'} {dataset.get('BodyPartExamined') or ''}".strip()
@@ -186,7 +188,7 @@ def _shown(
 
 
 def _stretched(pixels: NDArray[np.floating]) -> Input:
-    """Make a model input of any image, from its darkest to its lightest pixel."""
+    """Return a model input that spans any image from its darkest to its lightest pixel."""
     values = np.ascontiguousarray(pixels, dtype=np.float32)
     return to_model_input(
         GreyImage(values, float(values.min()), float(values.max()), *values.shape)

@@ -3,9 +3,8 @@
 The collections overlap: the same image comes from a journal's page, a screenshot or
 another collection, with other margins, another size, JPEG quality or contrast, or
 mirrored. Chest images look alike, so images are compared in two steps: small thumbnails
-under a grid of crops say which pairs are worth a look and where they overlap, and a
-registration of each such pair says how well the fine detail (ribs, vessels, tubes)
-agrees.
+under a grid of crops find the candidate pairs and where they overlap, and a registration
+of each such pair measures how well the fine detail (ribs, vessels, tubes) agrees.
 """
 
 from collections.abc import Sequence
@@ -33,7 +32,7 @@ _READ_SIDE = 640  # pixels to which an image is shrunk before its borders are so
 _THUMBNAIL = 32
 _MARGINS = (0.0, 0.04, 0.08, 0.13, 0.19)  # shares of a side that a crop may lack at each edge
 _SHADING = 4.0  # standard deviation of the shading that is removed there, pixels
-_WORTH_A_LOOK = 0.75  # correlation of thumbnails; unrelated images reach 0.9
+_CANDIDATE = 0.75  # correlation of thumbnails; unrelated images reach 0.9
 _PAIRS_PER_IMAGE = 2
 _FINE_SIDE = 96  # pixels per side at which a pair is registered
 _FINE_SHADING = 2.5  # standard deviation of the shading removed there, pixels
@@ -71,25 +70,26 @@ def matches(
     reduced_images: ReducedImages,
 ) -> list[Match]:
     """Find the images that show the same exposure as a reference of another patient."""
-    known = [reduced_images.of(reference) for reference in references]
-    shown = [reduced_images.of(image) for image in images]
-    overlaps = Overlaps.between(known, shown)
-    found = []
+    overlaps = Overlaps.between(
+        [reduced_images.of(reference) for reference in references],
+        [reduced_images.of(image) for image in images],
+    )
+    best_matches = []
     for column, image in enumerate(images):
-        others = [row for row, known in enumerate(references) if known.patient != image.patient]
-        likely = sorted(others, key=lambda row: -overlaps.correlation[row, column])
+        rows = [row for row, other in enumerate(references) if other.patient != image.patient]
+        likely = sorted(rows, key=lambda row: -overlaps.correlation[row, column])
         best = max(
             (
                 Match(image, references[row], overlaps.agreement(row, column))
                 for row in likely[:_PAIRS_PER_IMAGE]
-                if overlaps.correlation[row, column] >= _WORTH_A_LOOK
+                if overlaps.correlation[row, column] >= _CANDIDATE
             ),
             key=lambda match: match.agreement,
             default=None,
         )
         if best is not None and best.agreement >= SAME_IMAGE:
-            found.append(best)
-    return found
+            best_matches.append(best)
+    return best_matches
 
 
 def reduced(pixels: NDArray[np.uint8]) -> Pixels:
@@ -123,7 +123,7 @@ def _without_borders(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _varies(pixels: NDArray[np.uint8], *, axis: int) -> NDArray[np.bool_]:
-    """Tell which lines are no uniform border; percentiles, so that a stray letter is one."""
+    """Return which lines are no uniform border; by percentiles, to ignore stray letters."""
     low, high = np.percentile(pixels, (2, 98), axis=axis)
     varies: NDArray[np.bool_] = high - low > _DARK
     return varies
@@ -156,7 +156,7 @@ class Overlaps:
     reference_is_cropped
         Same shape: whether the image shows a part of the reference, or the reverse.
     crop, mirrored
-        Same shape: the best crop of the one, and whether the other is mirrored.
+        Same shape: the best crop of the cropped image, and whether the other is mirrored.
     """
 
     references: Sequence[Pixels]
@@ -183,7 +183,7 @@ class Overlaps:
         )
 
     def agreement(self, row: int, column: int) -> float:
-        """Take the second step for one pair; see the function of this name."""
+        """Register one pair, the second step; see the function of this name."""
         reference, image = self.references[row], self.images[column]
         outer, inner = (
             (reference, image) if self.reference_is_cropped[row, column] else (image, reference)
@@ -196,7 +196,7 @@ class Overlaps:
 def _cropped_against_whole(
     cropped: Sequence[Pixels], whole: Sequence[Pixels]
 ) -> tuple[Pixels, NDArray[np.intp]]:
-    """Correlate all crops of the one with the other, plain (even views) and mirrored (odd)."""
+    """Correlate all crops of the first with the second, plain (even views) and mirrored (odd)."""
     uncropped = _crop_operators()[:1]
     views = np.concatenate(
         [_thumbnails(view, uncropped) for image in whole for view in (image, image[:, ::-1])]
@@ -244,7 +244,7 @@ def _smoothing() -> Pixels:
 
 
 def _thumbnails(image: Pixels, operators: Pixels) -> Pixels:
-    """Make unit vectors without shading of all crops, shape (operators ** 2, 1024)."""
+    """Return unit vectors without shading of all crops, shape (operators ** 2, 1024)."""
     smooth = _smoothing() @ operators
     crops = (operators @ image)[:, None] @ operators.transpose(0, 2, 1)
     shading = (smooth @ image)[:, None] @ smooth.transpose(0, 2, 1)
@@ -266,12 +266,12 @@ _MOVES = np.array(
 
 def _registered(outer: Pixels, inner: Pixels, edges: NDArray[np.float64]) -> float:
     """Climb over shift and stretch of both axes from the best crop of the thumbnails."""
-    one, other = _detail(outer), _detail(inner)
-    best, step = _overlap_correlation(one, other, edges), _FIRST_STEP
+    outer_detail, inner_detail = _detail(outer), _detail(inner)
+    best, step = _overlap_correlation(outer_detail, inner_detail, edges), _FIRST_STEP
     while step >= _LAST_STEP:
         before = best
         for move in _MOVES:
-            moved = _overlap_correlation(one, other, edges + step * move)
+            moved = _overlap_correlation(outer_detail, inner_detail, edges + step * move)
             if moved > best:
                 best, edges = moved, edges + step * move
         if best == before:
@@ -298,10 +298,11 @@ def _overlap_correlation(outer: Pixels, inner: Pixels, edges: NDArray[np.float64
         shown = np.linspace(low, high, _SAMPLES)
         operators.append((_sampling(shown), _sampling((shown - first) / (last - first))))
     (rows, inner_rows), (columns, inner_columns) = operators
-    one = (rows @ outer @ columns.T).ravel()
-    other = (inner_rows @ inner @ inner_columns.T).ravel()
-    one, other = one - one.mean(), other - other.mean()
-    return float(one @ other / max(np.linalg.norm(one) * np.linalg.norm(other), 1e-9))
+    first = (rows @ outer @ columns.T).ravel()
+    second = (inner_rows @ inner @ inner_columns.T).ravel()
+    first, second = first - first.mean(), second - second.mean()
+    norms = np.linalg.norm(first) * np.linalg.norm(second)
+    return float(first @ second / max(norms, 1e-9))
 
 
 def _sampling(shares: NDArray[np.float64]) -> Pixels:

@@ -1,4 +1,4 @@
-"""How much a trained model errs: its intervals, and how much its scores move by themselves."""
+"""The errors of a trained model: its prediction intervals and its repeatability."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -30,17 +30,17 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Intervals:
-    """The margins that a model ships, and what margins made like them hold on unseen patients."""
+    """The margins that a model ships, and the coverage of such margins on unseen patients."""
 
     margins: Margins
     coverage: Sequence[CoveredOnHalves]
 
     def report(self, score: str, report: Report) -> None:
         """Print the coverage, of all images and by range of predicted scores."""
-        for one in self.coverage:
+        for part in self.coverage:
             report(
-                f"{score} {one.low:g}-{one.high:g}: {one.images:.1f} images a half, coverage "
-                f"{one.share.mean:.3f} ± {one.share.sd:.3f}, width {one.width.mean:.2f}"
+                f"{score} {part.low:g}-{part.high:g}: {part.images:.1f} images a half, coverage "
+                f"{part.share.mean:.3f} ± {part.share.sd:.3f}, width {part.width.mean:.2f}"
             )
 
 
@@ -62,27 +62,25 @@ def intervals(
 
 
 def repeatability_of(model: ScoringModel, data: Path, report: Report) -> Repeatability:
-    """Measure how much a model's scores move although the patient does not.
-
-    Repeats are of patients whom the head was not fitted on.
-    """
+    """Measure the repeatability of a model's scores, on patients whom its fit did not see."""
     repeatability = asyncio.run(_repeatability_of(model, data / "cidc"))
     for row in (*repeatability.repeats, *repeatability.perturbations):
-        extent, opacity = (_written(error) for error in row.errors)
-        report(f"noise, {row.name} ({row.images} images): extent {extent}; opacity {opacity}")
+        extent, opacity = (_error_text(error) for error in row.errors)
+        source = f"measurement error, {row.name} ({row.images} images)"
+        report(f"{source}: extent {extent}; opacity {opacity}")
     return repeatability
 
 
 async def _repeatability_of(model: ScoringModel, folder: Path) -> Repeatability:
     resources = Resources(Settings(device="cpu"), Progress())
     labelled = read_labelled(folder, opacity=COHEN_OPACITY)
-    seen = await extract_features(labelled.images, resources, model)
+    features = await extract_features(labelled.images, resources, model)
     return await repeatability_on_new_patients(
-        folder, seen, resources, model, perturbed=MOST_PERTURBED
+        folder, features, resources, model, perturbed=MOST_PERTURBED
     )
 
 
-def _written(error: StandardError | None) -> str:
+def _error_text(error: StandardError | None) -> str:
     if error is None:
         return "unknown"
     low, high = error.interval.low, error.interval.high

@@ -18,7 +18,7 @@ from severity.images.preprocessing import to_model_input
 from severity.models.efficientnet_lite import MirrorAveraged
 from training.images import TrainingImage, grey_pixels
 
-_RISE = 0.1  # of the scale, what a larger painted opacity adds
+_RISE = 0.1  # share of the scale by which a larger painted opacity raises the score
 _LEAST_DEVIATION = 1e-6
 _FOLDS = 10
 _BATCH = 16
@@ -27,15 +27,15 @@ _BLACK, _WHITE = 0.0, 255.0
 
 @dataclass(frozen=True)
 class Strength:
-    """How a ridge regression weighs what it is told."""
+    """The weights in a ridge regression: of its penalty and of the auxiliary images."""
 
     regularisation: float = 400.0
     """For standardised features. From 50 to 400 errors hardly change, and grow slowly above; below
     300 the scores of painted courses fall again where more is painted."""
     rises: float = 0.3
     """Weight of a painted pair, where an image that a reader scored has 1."""
-    stills: float = 1.0
-    """Likewise of an image that is shown a second time, taken otherwise."""
+    retaken: float = 1.0
+    """Weight of an image that is added a second time, taken differently."""
 
 
 @dataclass(frozen=True)
@@ -54,23 +54,23 @@ class LinearHead:
 
 @dataclass(frozen=True)
 class AuxiliaryImages:
-    """What images of other patients than the scored ones add when a head is fitted.
+    """Images of other patients than the scored ones that join the fit of a head.
 
-    Few images have readers' extent and opacity. Images with a Brixia score join them, their share
-    of the Brixia scale standing in for the share of the score's: on images that have both, the
-    mean Brixia score correlates 0.93 with the extent (Signoroni et al. 2021). And of any image
-    it is known that a larger painted opacity must raise the score, and that how it was taken
-    must not move it.
+    Few images have readers' extent and opacity. Images with a Brixia score join them with a proxy
+    label, the same share of the score's scale as of the Brixia scale: on images that have both
+    scores, the mean Brixia score correlates 0.93 with the extent (Signoroni et al. 2021). And for
+    any image, a larger painted opacity must raise the score, and the way it was taken must not
+    move it.
     """
 
     features: NDArray[np.floating]
-    """Shape (M, F), of the images with a Brixia score."""
+    """Features of the images with a Brixia score, shape (M, F)."""
     share: NDArray[np.floating]
-    """Shape (M,), the global Brixia score divided by 18."""
+    """Their global Brixia score divided by 18, shape (M,)."""
     rises: NDArray[np.floating]
-    """Shape (K, F), how the features of an image change when a painted opacity grows."""
-    stills: NDArray[np.floating]
-    """Shape (J, F), how they change when the image is rotated, shifted and exposed otherwise."""
+    """Changes of an image's features when a painted opacity grows, shape (K, F)."""
+    retaken: NDArray[np.floating]
+    """Changes of them when the image is rotated, shifted and exposed differently, shape (J, F)."""
 
 
 def fit_head(
@@ -78,7 +78,7 @@ def fit_head(
     points: NDArray[np.floating],
     groups: Sequence[str],
     *,
-    also: AuxiliaryImages,
+    auxiliary: AuxiliaryImages,
     maximum: float,
 ) -> LinearHead:
     """Fit a ridge regression, and stretch it to the readers' scale.
@@ -88,29 +88,29 @@ def fit_head(
 
     Parameters
     ----------
-    features, points, also, maximum
+    features, points, auxiliary, maximum
         As in `fit_ridge`.
     groups
         The patient of each image.
     """
-    fit = partial(fit_ridge, also=also, maximum=maximum)
+    fit = partial(fit_ridge, auxiliary=auxiliary, maximum=maximum)
     # Not `severity.evaluation.conformal.out_of_fold`: with its five folds and its clipping, the
     # bundled heads would become others.
     unseen = np.zeros(len(points))
     folds = GroupKFold(min(_FOLDS, len(set(groups))))
-    for kept, left in folds.split(features, groups=groups):
-        unseen[left] = fit(features[kept], points[kept])(features[left])
+    for training, test in folds.split(features, groups=groups):
+        unseen[test] = fit(features[training], points[training])(features[test])
     line = LinearRegression().fit(unseen[:, None], points)
     slope, offset = float(line.coef_[0]), float(line.intercept_)
-    whole = fit(features, points)
-    return LinearHead(weight=whole.weight * slope, bias=whole.bias * slope + offset)
+    head = fit(features, points)
+    return LinearHead(weight=head.weight * slope, bias=head.bias * slope + offset)
 
 
 def fit_ridge(
     features: NDArray[np.floating],
     points: NDArray[np.floating],
     *,
-    also: AuxiliaryImages,
+    auxiliary: AuxiliaryImages,
     maximum: float,
     strength: Strength = Strength(),
 ) -> LinearHead:
@@ -122,25 +122,25 @@ def fit_ridge(
         Shape (N, F).
     points
         Shape (N,).
-    also
+    auxiliary
         Images that join the fit.
     maximum
-        The highest of the points.
+        The highest value of the scale.
     """
-    images = np.concatenate([features, also.features])
-    values = np.concatenate([points, also.share * maximum])
+    images = np.concatenate([features, auxiliary.features])
+    values = np.concatenate([points, auxiliary.share * maximum])
     centre, deviation = images.mean(axis=0), images.std(axis=0) + _LEAST_DEVIATION
-    rises, stills = math.sqrt(strength.rises), math.sqrt(strength.stills)
-    changes = np.concatenate([rises * also.rises, stills * also.stills])
+    rise_weight, retaken_weight = math.sqrt(strength.rises), math.sqrt(strength.retaken)
+    changes = np.concatenate([rise_weight * auxiliary.rises, retaken_weight * auxiliary.retaken])
     rows = np.concatenate([images - centre, changes]) / deviation
-    rise = np.full(len(also.rises), rises * _RISE * maximum)
-    targets = np.concatenate([values - values.mean(), rise, np.zeros(len(also.stills))])
+    rise = np.full(len(auxiliary.rises), rise_weight * _RISE * maximum)
+    targets = np.concatenate([values - values.mean(), rise, np.zeros(len(auxiliary.retaken))])
     slopes = ridge_slopes(rows, targets, np.array([strength.regularisation]))[0] / deviation
     return LinearHead(weight=slopes, bias=float(values.mean() - centre @ slopes))
 
 
 def model_inputs(images: Sequence[TrainingImage]) -> Tensor:
-    """Prepare the images as they will be scored, shape (N, 1, 224, 224) on [-1024, 1024]."""
+    """Prepare the images as for scoring, shape (N, 1, 224, 224) on [-1024, 1024]."""
     inputs = [to_model_input(_grey(image)) for image in images]
     return torch.from_numpy(np.stack(inputs))[:, None]
 

@@ -1,6 +1,6 @@
-"""The images that models are trained and measured on, and what is known of each.
+"""The images that models are trained and measured on, with their labels.
 
-The folder is described in its own README; nothing of it is stored in this repository.
+The folder is described in its own README; none of its files are in this repository.
 """
 
 import csv
@@ -18,7 +18,7 @@ BRIXIA_ZONES = ("A", "B", "C", "D", "E", "F")
 """A to C: right upper to lower; D to F: left upper to lower. 0 to 3 points each."""
 
 OUTCOMES = {"went_icu": "Y", "intubated": "Y", "survival": "N"}
-"""Columns on the course of the disease, and the entry that means a severe one."""
+"""Columns on the course of the disease, and the entry that means a severe course."""
 
 SCORED_WITHOUT_FILE = {"covid-19-pneumonia-14-PA.png": "cidc-23"}
 """Scored by the readers, but the file could not be stored: 93 of 94 images remain. The
@@ -38,7 +38,7 @@ class ReaderScore:
 
 @dataclass(frozen=True)
 class TrainingImage:
-    """One radiograph with every label that its source gives; None is unknown."""
+    """One radiograph with every label of its source; None is unknown."""
 
     path: Path
     source: str
@@ -56,7 +56,7 @@ class TrainingImage:
 
     @property
     def healthy(self) -> bool:
-        """Whether a report says that nothing was found."""
+        """Whether a report states no finding."""
         return self.source == "nih" and self.abnormal is False
 
 
@@ -65,8 +65,8 @@ def grey_pixels(path: Path) -> NDArray[np.uint8]:
 
     Returns
     -------
-    Shape (rows, columns), 0 to 255. Of a colour file the first channel is taken, as
-    Cohen et al. do, so that the scores are comparable with theirs.
+    Shape (rows, columns), 0 to 255. A colour file is read by its first channel, as
+    by Cohen et al., so that the scores are comparable with theirs.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def nih_images(data: Path) -> list[TrainingImage]:
 
 
 def cxnet_images(data: Path) -> list[TrainingImage]:
-    """Read the COVID-CXNet images; their patients are unknown, so each is its own."""
+    """Read the COVID-CXNet images; their patients are unknown, so each counts as one."""
     return [
         TrainingImage(
             path=data / "pretrain" / row["filename"],
@@ -153,7 +153,7 @@ def cxnet_images(data: Path) -> list[TrainingImage]:
 
 
 def patients(images: Iterable[TrainingImage]) -> frozenset[str]:
-    """List the patients of these images."""
+    """Return the patients of these images."""
     return frozenset(image.patient for image in images)
 
 

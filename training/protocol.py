@@ -1,4 +1,4 @@
-"""The evaluation that every system in the data folder's table went through.
+"""The protocol by which every system in the data folder's table was evaluated.
 
 50 random halves, grouped by patient; a linear head is fitted on one half, and its mean
 absolute error and correlation are measured on the other.
@@ -46,7 +46,7 @@ def accuracy(
     fit: Fit,
     maximum: float | None = None,
 ) -> Accuracy:
-    """Fit and measure a head on every split.
+    """Measure a head's accuracy: fit it on one half of every split, and measure it on the other.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def accuracy(
     maximum
         Predictions are clipped to [0, maximum]; None leaves them as they are.
     """
-    found = over_splits(
+    means = over_splits(
         [
             metrics(predicted, points[test])
             for test, predicted in predictions(
@@ -71,7 +71,7 @@ def accuracy(
             )
         ]
     )
-    mae, r = found["mae"], found["pearson"]
+    mae, r = means["mae"], means["pearson"]
     return Accuracy(mae=mae.mean, mae_sd=mae.sd, r=r.mean, r_sd=r.sd)
 
 
@@ -79,10 +79,10 @@ def comparator_accuracy(data: Path, comparator: str) -> tuple[Accuracy, Accuracy
     """Measure a published system's extent and opacity on the images that it scored.
 
     As in the data folder's table: predictions are not clipped, and the one image whose
-    file is missing takes part, since no file is needed here.
+    file is missing is included, since no file is needed here.
     """
     outputs = read_comparator(data / "peers" / COMPARATORS[comparator])
-    scores = {name: s for name, s in reader_scores(data).items() if name in outputs}
+    scores = {name: score for name, score in reader_scores(data).items() if name in outputs}
     groups = [score.patient for score in scores.values()]
     extent, opacity = np.array([outputs[name] for name in scores]).T
 

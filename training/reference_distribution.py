@@ -1,4 +1,4 @@
-"""Learn the reference by which scores tell how like known frontal images an image is.
+"""Learn the reference distribution of frontal images, from which distances are measured.
 
 It is learned from the images that models are trained on, never from those of a scored patient.
 The limits come from the distance of each training image to a reference that saw no image of its
@@ -28,43 +28,43 @@ from training.head import model_inputs
 from training.images import TrainingImage
 
 COMPONENTS = 22
-"""From 20 to 26 tell the same laterals; with 16 a third of them passes."""
-LIKE = 0.98
-"""Of the training images, as seen by a reference that knows no image of their patient."""
+"""From 20 to 26 flag the same laterals; with 16 a third of them passes."""
+WITHIN = 0.98
+"""Share of the training images within the limits, by a reference without their patient."""
 
 _FOLDS = 5
-_VIEWS = 3  # of each image beside itself
-_STRAYING = Augmentation(rotation=7.0, scale=0.1, shift=0.05, log_gamma=0.25)
+_VIEWS = 3  # random ones of each image, besides itself
+_VIEW_LIMITS = Augmentation(rotation=7.0, scale=0.1, shift=0.05, log_gamma=0.25)
 _CHUNK = 256  # images
 _ALONE = (0.985, 0.995)
-"""Of the images within the limit of each distance, before both are moved together. Noise, text and
+"""Shares of the images within each limit alone, before both are moved together. Noise, text and
 drawings lie far beyond the second, other parts of the body just beyond the first."""
 
 
 @dataclass(frozen=True)
 class Learned:
-    """A reference, and what tells how it treats images that it does not know.
+    """A reference distribution, and those of the folds, to measure it on unseen images.
 
-    ``unseen`` has for each training image's path the reference of the fold without its patient.
+    ``unseen`` maps each training image's path to the reference of the fold without its patient.
     """
 
     reference: ReferenceDistribution
     unseen: dict[Path, ReferenceDistribution]
 
-    def knowing_nothing_of(self, image: Path) -> ReferenceDistribution:
+    def without_patient_of(self, image: Path) -> ReferenceDistribution:
         """Return a reference that saw no image of this image's patient."""
         return self.unseen.get(image, self.reference)
 
 
 def learn(images: Sequence[TrainingImage]) -> Learned:
-    """Learn a reference and its limits from images; deterministic."""
+    """Learn a reference distribution and its limits from images; deterministic."""
     views = _views(images)
     folds = GroupKFold(_FOLDS).split(views, groups=[image.patient for image in images])
     fitted, distances = [], np.empty((len(images), 2))
-    for known, unknown in folds:
-        reference = fit(views[known].reshape(-1, MAP_FEATURES))
-        distances[unknown] = reference.distances(views[unknown, 0])
-        fitted.append((reference, unknown))
+    for training, test in folds:
+        reference = fit(views[training].reshape(-1, MAP_FEATURES))
+        distances[test] = reference.distances(views[test, 0])
+        fitted.append((reference, test))
     within, beyond = limits(distances)
     return Learned(
         reference=replace(
@@ -72,15 +72,15 @@ def learn(images: Sequence[TrainingImage]) -> Learned:
         ),
         unseen={
             images[place].path: limited
-            for reference, unknown in fitted
+            for reference, test in fitted
             for limited in [replace(reference, within_limit=within, beyond_limit=beyond)]
-            for place in unknown
+            for place in test
         },
     )
 
 
 def fit(features: NDArray[np.floating]) -> ReferenceDistribution:
-    """Find the principal components of features, shape (M, 392); the limits are 1."""
+    """Compute the principal components of features, shape (M, 392); the limits are 1."""
     mean = features.mean(axis=0)
     variances, directions = np.linalg.eigh(np.cov(features.astype(np.float64).T))
     components = directions.T[::-1][:COMPONENTS]
@@ -98,9 +98,9 @@ def fit(features: NDArray[np.floating]) -> ReferenceDistribution:
 
 
 def limits(distances: NDArray[np.floating]) -> tuple[float, float]:
-    """Set both limits so that `LIKE` of the images lie within both; distances of shape (N, 2)."""
+    """Set both limits so that `WITHIN` of the images lie within both; distances of shape (N, 2)."""
     alone = np.array([np.quantile(distances[:, place], _ALONE[place]) for place in (0, 1)])
-    within, beyond = alone * np.quantile((distances / alone).max(axis=1), LIKE)
+    within, beyond = alone * np.quantile((distances / alone).max(axis=1), WITHIN)
     return float(within), float(beyond)
 
 
@@ -112,21 +112,21 @@ def _views(images: Sequence[TrainingImage]) -> NDArray[np.float32]:
     Shape (images, 2 * (1 + views), 392); the image as it is comes first.
     """
     generator = torch.Generator().manual_seed(0)
-    found = []
+    chunks = []
     for start in range(0, len(images), _CHUNK):
         inputs = model_inputs(images[start : start + _CHUNK])[:, 0]
         grey = ((inputs / MODEL_LIMIT + 1) * (255 / 2)).round().byte()
-        seen = [inputs]
+        versions = [inputs]
         for _ in range(_VIEWS):
             views, _mirrored = random_views(
-                grey, side=MODEL_SIDE, limits=_STRAYING, generator=generator
+                grey, side=MODEL_SIDE, limits=_VIEW_LIMITS, generator=generator
             )
-            seen.append((views[:, 0] * 2 - 1) * MODEL_LIMIT)
-        found.append(np.stack([_both(maps(list(one.numpy()))) for one in seen], axis=1))
-    views_first = np.concatenate(found)
-    return views_first.reshape(len(images), -1, MAP_FEATURES)
+            versions.append((views[:, 0] * 2 - 1) * MODEL_LIMIT)
+        features = [_with_mirrored(maps(list(version.numpy()))) for version in versions]
+        chunks.append(np.stack(features, axis=1))
+    return np.concatenate(chunks).reshape(len(images), -1, MAP_FEATURES)
 
 
-def _both(images: Sequence[Maps]) -> NDArray[np.float32]:
-    """List the features of images and of their mirror images, shape (N, 2, 392)."""
-    return np.stack([[one.features, one.mirrored().features] for one in images])
+def _with_mirrored(images: Sequence[Maps]) -> NDArray[np.float32]:
+    """Return the features of images and of their mirror images, shape (N, 2, 392)."""
+    return np.stack([[image.features, image.mirrored().features] for image in images])

@@ -1,7 +1,7 @@
-"""Which images may train a backbone that is measured on the scored ones.
+"""Select the images that may train a backbone that is measured on the scored ones.
 
-No image of a scored patient may, under whatever name: the collections overlap, and one
-of them publishes some patients twice, under two patient ids.
+No image of a scored patient may train it, under whatever name: the collections overlap, and
+one of them publishes some patients twice, under two patient ids.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from training.images import SCORED_WITHOUT_FILE, TrainingImage, patients
 
 @dataclass(frozen=True)
 class Selection:
-    """The outcome, with what was left out and why."""
+    """The images to train on and to measure on, and the matches that excluded others."""
 
     training: tuple[TrainingImage, ...]
     scored: tuple[TrainingImage, ...]
@@ -28,7 +28,7 @@ class Selection:
 
     def removed(self) -> dict[str, int]:
         """Count the near-duplicates that were left out, by source."""
-        return dict(Counter(m.image.source for m in (*self.linked, *self.duplicates)))
+        return dict(Counter(match.image.source for match in (*self.linked, *self.duplicates)))
 
 
 def select(
@@ -37,7 +37,7 @@ def select(
     *,
     report: Callable[[str], None],
 ) -> Selection:
-    """Leave out the scored patients, everyone who is tied to them, and copies of their images.
+    """Select images without the scored patients, those tied to them, and copies of their images.
 
     Parameters
     ----------
@@ -50,17 +50,18 @@ def select(
     reduced_images = ReducedImages()
     excluded = patients(scored) | frozenset(SCORED_WITHOUT_FILE.values())
     linked: list[Match] = []
-    newly = excluded
-    while newly:
-        references = [image for image in collection if image.patient in newly]
+    newly_excluded = excluded
+    while newly_excluded:
+        references = [image for image in collection if image.patient in newly_excluded]
         rest = [image for image in collection if image.patient not in excluded]
-        found = matches(references, rest, reduced_images)
-        linked += found
-        newly = patients(match.image for match in found)
-        excluded |= newly
+        new_matches = matches(references, rest, reduced_images)
+        linked += new_matches
+        newly_excluded = patients(match.image for match in new_matches)
+        excluded |= newly_excluded
     for match in linked:
         report(f"tied: {_described(match)}")
-    report(f"{len(linked)} images tie {len(patients(m.image for m in linked))} more patient ids")
+    tied = patients(match.image for match in linked)
+    report(f"{len(linked)} images tie {len(tied)} more patient ids")
     references = [image for image in collection if image.patient in excluded]
     duplicates = matches(references, others, reduced_images)
     for match in duplicates:
@@ -81,7 +82,7 @@ def select(
 
 
 def scored_groups(scored: Sequence[TrainingImage], shared: Iterable[Match]) -> tuple[str, ...]:
-    """Name the patient of each image; patients who share an image take the first one's name."""
+    """Return the patient of each image; patients who share an image share the first one's name."""
     place = {image.path: number for number, image in enumerate(scored)}
     return groups_of(
         [image.patient for image in scored],

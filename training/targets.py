@@ -1,4 +1,4 @@
-"""What the backbone is asked about each image, and how much each answer counts."""
+"""The questions that a backbone is trained to answer on each image, and their weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ QUESTIONS = OUTCOME.stop
 _MIRRORED_ZONES = (3, 4, 5, 0, 1, 2)
 _ZONE_MAXIMUM = 3.0
 
-# An image's findings are many and were read from reports; severity is what is asked in the end.
+# An image's findings are many and were read from reports; severity is the aim of the training.
 _FINDING_WEIGHT = 0.3
 _BRIXIA_WEIGHT = 6.0
 _ZONE_WEIGHT = 1.5
@@ -45,7 +45,7 @@ class Targets:
     weights: Tensor
 
     def of(self, chosen: Tensor, *, mirrored: Tensor) -> "Targets":
-        """Pick the answers for these images, the lungs' zones exchanged where mirrored."""
+        """Return the answers for these images, the lungs' zones exchanged where mirrored."""
         values, weights = self.values[chosen].clone(), self.weights[chosen].clone()
         order = ZONES.start + torch.tensor(_MIRRORED_ZONES)
         values[mirrored, ZONES] = values[mirrored][:, order]
@@ -53,12 +53,14 @@ class Targets:
 
 
 def targets(images: Sequence[TrainingImage]) -> Targets:
-    """Collect the answers that each image's source gives."""
+    """Return the answers of each image's source to the questions."""
     values = torch.zeros(len(images), QUESTIONS)
     weights = torch.zeros(len(images), QUESTIONS)
     for row, image in enumerate(images):
         if image.findings is not None:
-            values[row, :ABNORMAL] = torch.tensor([float(f in image.findings) for f in FINDINGS])
+            values[row, :ABNORMAL] = torch.tensor(
+                [float(name in image.findings) for name in FINDINGS]
+            )
             weights[row, :ABNORMAL] = _FINDING_WEIGHT
         if image.abnormal is not None:
             values[row, ABNORMAL] = float(image.abnormal)

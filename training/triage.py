@@ -29,14 +29,14 @@ from training.triage_tables import (
 )
 
 UNTRAINED = "ImageNet"
-"""The network that the bundled ones were before they saw an image."""
+"""The network from which the training of the bundled ones started."""
 
 MEANING = """\
 By patient, images of a source are on both sides, and a class can be read from the place that
 published it: in these images class and source nearly coincide. Without its source, an image is
 judged by what other places have published of its class. The images of a source that has several
-classes (AUROC within the source) say most: there the source cannot stand in for the class. Even so
-the bundled network was trained on most of these images, with what their sources say of them; the
+classes (AUROC within the source) show most: there the source cannot replace the class. Even so
+the bundled network was trained on most of these images, with the labels of their sources; the
 ImageNet one was not. Intervals are over patients (1,000 draws); they leave out that another fit
 and another source would differ. None of this supports a diagnosis."""
 
@@ -66,9 +66,9 @@ def triage_images(data: Path) -> tuple[TriageImages, Inputs]:
     """Read the images that have a class, and prepare them, shape (N, 224, 224)."""
     images: list[TrainingImage] = [*collection_images(data), *nih_images(data), *cxnet_images(data)]
     inputs = model_inputs(images).numpy()[:, 0]
-    kept = with_classes(images, copies(images, inputs, overlapping=_OVERLAPPING))
+    classed = with_classes(images, copies(images, inputs, overlapping=_OVERLAPPING))
     places = {image.path: place for place, image in enumerate(images)}
-    return kept, inputs[[places[image.path] for image in kept.images]]
+    return classed, inputs[[places[image.path] for image in classed.images]]
 
 
 def bundled_features(name: str, inputs: Inputs) -> NDArray[np.float32]:
@@ -78,7 +78,7 @@ def bundled_features(name: str, inputs: Inputs) -> NDArray[np.float32]:
 
 
 def imagenet_features(inputs: Inputs) -> NDArray[np.float32]:
-    """Compute the same with the network before it saw an image."""
+    """Compute the features of the network that has only seen ImageNet, shape (N, 1280)."""
     network = MirrorAveraged()
     network.backbone = imagenet_backbone()
     runtime = CpuRuntime(network.lowered(), precision=Precision.FP32, streams=1)

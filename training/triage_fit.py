@@ -30,16 +30,16 @@ def fit_triage(features: Numbers, classes: Places, groups: Sequence[str]) -> Tri
     Parameters
     ----------
     classes
-        Shape (N,), places in `severity.heads.triage.CLASSES`; each class must be there.
+        Shape (N,), places in `severity.heads.triage.CLASSES`; each class must have images.
     """
     return Triage(fit_layer(features, classes, groups, labels=len(CLASSES)))
 
 
 def fit_layer(features: Numbers, classes: Places, groups: Sequence[str], *, labels: int) -> Layer:
-    """Fit a calibrated softmax layer in which each class counts as much as another.
+    """Fit a calibrated softmax layer in which all classes count the same.
 
-    Strength and temperature are those with the least log loss in a cross-validation in which no
-    group is on both sides. Standardisation and temperature are folded into the layer.
+    Strength and temperature have the least log loss in a cross-validation in which no group is on
+    both sides. Standardisation and temperature are folded into the layer.
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ def fit_layer(features: Numbers, classes: Places, groups: Sequence[str], *, labe
     _check_groups(classes, groups, labels=labels)
     unseen = np.empty((len(STRENGTHS), len(classes), labels))
     folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
-    for kept, left in folds.split(features, classes, groups):
-        for row, layer in enumerate(_layers(features[kept], classes[kept], STRENGTHS)):
-            unseen[row, left] = features[left] @ layer.weight + layer.bias
+    for training, test in folds.split(features, classes, groups):
+        for row, layer in enumerate(_layers(features[training], classes[training], STRENGTHS)):
+            unseen[row, test] = features[test] @ layer.weight + layer.bias
     temperatures = [_temperature(logits, classes) for logits in unseen]
     losses = [
         log_loss(logits / temperature, classes)
@@ -73,13 +73,13 @@ def fit_layer(features: Numbers, classes: Places, groups: Sequence[str], *, labe
 
 def log_loss(logits: Numbers, classes: Places) -> float:
     """Average the log loss of images, shape (N, classes), over each class and then over classes."""
-    own = softmax(logits)[np.arange(len(classes)), classes]
+    true_class = softmax(logits)[np.arange(len(classes)), classes]
     # An impossible class is very wrong, not infinitely.
-    return float(class_weights(classes) @ -np.log(own.clip(1e-12)))
+    return float(class_weights(classes) @ -np.log(true_class.clip(1e-12)))
 
 
 def class_weights(classes: Places) -> NDArray[np.float64]:
-    """Weigh images so that each class that is there counts as much as another; the sum is one."""
+    """Return weights of images by which all classes present count the same; their sum is one."""
     counts = np.bincount(classes)
     weights: NDArray[np.float64] = 1 / counts[classes] / np.count_nonzero(counts)
     return weights
@@ -94,14 +94,14 @@ def _layers(features: Numbers, classes: Places, strengths: Sequence[float]) -> l
     layers = []
     for strength in strengths:
         model.set_params(C=strength).fit((features - centre) / deviation, classes)
-        weight, bias = _both_rows(model.coef_, model.intercept_)
+        weight, bias = _row_for_each_class(model.coef_, model.intercept_)
         weight = weight.T / deviation[:, None]
         layers.append(Layer(weight, bias - centre @ weight))
     return layers
 
 
-def _both_rows(weight: Numbers, bias: Numbers) -> tuple[Numbers, Numbers]:
-    """Of two classes the regression gives the second one's row only; the first one's is zero."""
+def _row_for_each_class(weight: Numbers, bias: Numbers) -> tuple[Numbers, Numbers]:
+    """Add the first class's row, zero: of two classes the regression has only the second's row."""
     if len(bias) > 1:
         return weight, bias
     return np.concatenate([0 * weight, weight]), np.concatenate([0 * bias, bias])
@@ -111,8 +111,8 @@ def _temperature(logits: Numbers, classes: Places) -> float:
     def loss(log_temperature: float) -> float:
         return log_loss(logits / np.exp(log_temperature), classes)
 
-    found = minimize_scalar(loss, bounds=np.log(_TEMPERATURES), method="bounded")
-    return float(np.exp(found.x))
+    minimum = minimize_scalar(loss, bounds=np.log(_TEMPERATURES), method="bounded")
+    return float(np.exp(minimum.x))
 
 
 def _check_groups(classes: Places, groups: Sequence[str], *, labels: int) -> None:

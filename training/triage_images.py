@@ -1,4 +1,4 @@
-"""Which images teach triage, what each is said to show, and which must stay together."""
+"""The images that triage is fitted on, their classes, and the groups that must not be split."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from training.duplicates import ReducedImages, matches
 from training.images import NO_FINDING, TrainingImage
 
 PNEUMONIA = "Pneumonia"
-"""As ChestX-ray14 names it: what a report calls pneumonia. Infiltration or consolidation alone
-would not do, since either may be something else."""
+"""Pneumonia in a report, as ChestX-ray14 names it. Infiltration or consolidation alone would not
+do, since either may be something else."""
 
 COVID_19 = frozenset({"COVID-19", "COVID-19, ARDS"})
 NO_PNEUMONIA = frozenset({"ARDS"})
@@ -26,7 +26,7 @@ Places = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class TriageImages:
-    """Images, and for each its class (a place in `CLASSES`) and its group."""
+    """Images, each with its class (a place in `CLASSES`) and its group."""
 
     images: tuple[TrainingImage, ...]
     classes: Places
@@ -34,7 +34,7 @@ class TriageImages:
 
     @property
     def sources(self) -> NDArray[np.str_]:
-        """Name the source of each image."""
+        """The source of each image."""
         return np.array([image.source for image in self.images])
 
     def counts(self) -> dict[str, list[int]]:
@@ -48,9 +48,9 @@ class TriageImages:
 
 
 def triage_class(image: TrainingImage) -> TriageClass | None:
-    """Say what an image shows, as its source has it; None leaves it out.
+    """Return the class of an image by the labels of its source; None leaves it out.
 
-    An image that is called COVID-19 although nothing is seen on it is left out: it shows one class
+    An image labelled COVID-19 on which readers saw nothing is left out: the image shows one class
     and its patient has the other.
     """
     if image.source == "nih":
@@ -58,8 +58,8 @@ def triage_class(image: TrainingImage) -> TriageClass | None:
     if image.source == "cxnet":
         return TriageClass.COVID_19 if image.abnormal else None
     if image.diagnosis in COVID_19:
-        seen = image.score is None or image.score.extent > 0
-        return TriageClass.COVID_19 if seen else None
+        visible = image.score is None or image.score.extent > 0
+        return TriageClass.COVID_19 if visible else None
     if image.diagnosis == NO_FINDING:
         return TriageClass.NO_FINDING
     return None if image.diagnosis in NO_PNEUMONIA else TriageClass.OTHER_PNEUMONIA
@@ -74,10 +74,10 @@ def _of_findings(findings: frozenset[str]) -> TriageClass | None:
 def copies(
     images: Sequence[TrainingImage], inputs: NDArray[np.float32], *, overlapping: frozenset[str]
 ) -> list[tuple[int, int]]:
-    """List pairs of images that show the same exposure, by their places.
+    """Find pairs of images that show the same exposure, by their places.
 
     A perceptual hash compares all images; images of ``overlapping`` sources are also registered
-    with those of each other one, which finds crops and screenshots that a hash does not.
+    with each other, which finds crops and screenshots that a hash does not.
 
     Parameters
     ----------
@@ -86,18 +86,20 @@ def copies(
     """
     pairs = near_duplicates(np.stack([perceptual_hash(image) for image in inputs]))
     place = {image.path: number for number, image in enumerate(images)}
-    by_source = [[image for image in images if image.source == one] for one in sorted(overlapping)]
+    by_source = [
+        [image for image in images if image.source == source] for source in sorted(overlapping)
+    ]
     reduced_images = ReducedImages()
     for references, others in pairwise(by_source):
-        found = matches(references, others, reduced_images)
-        pairs += [(place[match.reference.path], place[match.image.path]) for match in found]
+        copied = matches(references, others, reduced_images)
+        pairs += [(place[match.reference.path], place[match.image.path]) for match in copied]
     return pairs
 
 
 def with_classes(
     images: Sequence[TrainingImage], linked: Iterable[tuple[int, int]]
 ) -> TriageImages:
-    """Keep the images that have a class, each in the group of its patient and its copies.
+    """Return the images that have a class, each in the group of its patient and its copies.
 
     Parameters
     ----------
@@ -105,19 +107,20 @@ def with_classes(
         Pairs of places in ``images`` that must not be separated.
     """
     groups = groups_of([image.patient for image in images], linked)
-    named = [
-        (image, triage_class(image), group) for image, group in zip(images, groups, strict=True)
+    labelled = [
+        (image, label, group)
+        for image, group in zip(images, groups, strict=True)
+        if (label := triage_class(image)) is not None
     ]
-    kept = [(image, one, group) for image, one, group in named if one is not None]
     return TriageImages(
-        images=tuple(image for image, _, _ in kept),
-        classes=np.array([CLASSES.index(one) for _, one, _ in kept], dtype=np.intp),
-        groups=tuple(group for _, _, group in kept),
+        images=tuple(image for image, _, _ in labelled),
+        classes=np.array([CLASSES.index(label) for _, label, _ in labelled], dtype=np.intp),
+        groups=tuple(group for _, _, group in labelled),
     )
 
 
 def without_source(images: TriageImages, source: str) -> tuple[Places, Places]:
-    """Split into images that have nothing to do with a source, and those of the source.
+    """Split images into training images unrelated to a source, and test images of the source.
 
     Returns
     -------
@@ -125,6 +128,6 @@ def without_source(images: TriageImages, source: str) -> tuple[Places, Places]:
     its group (patient or copy) has an image of this one.
     """
     of_source = images.sources == source
-    touched = {group for group, own in zip(images.groups, of_source, strict=True) if own}
-    touching = np.array([group in touched for group in images.groups])
-    return np.flatnonzero(~touching), np.flatnonzero(of_source)
+    groups = {group for group, inside in zip(images.groups, of_source, strict=True) if inside}
+    related = np.array([group in groups for group in images.groups])
+    return np.flatnonzero(~related), np.flatnonzero(of_source)

@@ -19,7 +19,7 @@ Weights = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Measured:
-    """A measure, and where it would lie with other patients, in 95 of 100 draws."""
+    """A measure with the interval that holds it in 95 of 100 draws of patients."""
 
     value: float
     low: float
@@ -30,7 +30,7 @@ class Measured:
 
 
 def resamples(groups: Sequence[str], *, seed: int = 0) -> Weights:
-    """Draw groups with replacement, each with all of its images.
+    """Draw bootstrap resamples of groups, each group with all of its images.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def resamples(groups: Sequence[str], *, seed: int = 0) -> Weights:
 
 
 def measured(values: Sequence[Numbers]) -> Measured:
-    """Summarise a measure, averaged over repeats.
+    """Average a measure over repeats, with its interval.
 
     Parameters
     ----------
@@ -56,28 +56,28 @@ def measured(values: Sequence[Numbers]) -> Measured:
 
 
 def recalls(probabilities: Numbers, classes: Places, weights: Weights) -> Numbers:
-    """Tell which share of each class is found.
+    """Compute the recall of each class: the share of its images with that likeliest class.
 
     Returns
     -------
     Shape (B, classes); NaN where a resample has no image of the class.
     """
-    found = probabilities.argmax(axis=1) == classes
+    right = probabilities.argmax(axis=1) == classes
     one_hot = np.eye(probabilities.shape[1])[classes]
     with np.errstate(invalid="ignore"):
-        shares: Numbers = (weights @ (one_hot * found[:, None])) / (weights @ one_hot)
+        shares: Numbers = (weights @ (one_hot * right[:, None])) / (weights @ one_hot)
     return shares
 
 
 def balanced_accuracy(probabilities: Numbers, classes: Places, weights: Weights) -> Numbers:
-    """Average `recalls` over the classes that are there, shape (B,)."""
-    there = np.unique(classes)
-    mean: Numbers = recalls(probabilities, classes, weights)[:, there].mean(axis=1)
+    """Average `recalls` over the classes present, shape (B,)."""
+    present = np.unique(classes)
+    mean: Numbers = recalls(probabilities, classes, weights)[:, present].mean(axis=1)
     return mean
 
 
 def auroc(scores: Numbers, positive: NDArray[np.bool_], weights: Weights) -> Numbers:
-    """How often a positive image scores higher than a negative one; ties count half.
+    """Compute the AUROC: how often a positive image scores higher than a negative; ties count half.
 
     Parameters
     ----------
@@ -108,13 +108,13 @@ def brier(probabilities: Numbers, classes: Places, weights: Weights) -> Numbers:
 
 
 def calibration_error(probabilities: Numbers, classes: Places, weights: Weights) -> Numbers:
-    """Average how far the likeliest class's probability is from how often it is right.
+    """Average the distance of the likeliest class's probability from how often it is right.
 
     Over ten bins of that probability, each class counting the same, shape (B,).
     """
-    said, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
-    in_bin = np.eye(_BINS)[np.minimum((said * _BINS).astype(int), _BINS - 1)]
-    gaps = _balanced(weights, classes) @ (in_bin * (said - right)[:, None])
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
+    in_bin = np.eye(_BINS)[np.minimum((confidence * _BINS).astype(int), _BINS - 1)]
+    gaps = _balanced(weights, classes) @ (in_bin * (confidence - right)[:, None])
     error: Numbers = np.abs(gaps).sum(axis=1)
     return error
 
@@ -131,6 +131,6 @@ def _balanced(weights: Weights, classes: Places) -> Weights:
     one_hot = np.eye(int(classes.max()) + 1)[classes]
     totals = weights @ one_hot
     shares = np.divide(1, totals, out=np.zeros_like(totals), where=totals > 0)
-    classes_there = np.count_nonzero(totals, axis=1)[:, None]
-    scaled: Weights = weights * (shares @ one_hot.T) / classes_there
+    classes_present = np.count_nonzero(totals, axis=1)[:, None]
+    scaled: Weights = weights * (shares @ one_hot.T) / classes_present
     return scaled

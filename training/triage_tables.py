@@ -29,27 +29,27 @@ NAMES = {
     TriageClass.COVID_19: "COVID-19",
 }
 
-_TITLES = tuple(NAMES[one] for one in CLASSES)
+_TITLES = tuple(NAMES[triage_class] for triage_class in CLASSES)
 
 Chosen = NDArray[np.bool_]
 Measure = Callable[[Numbers, Chosen], Numbers]
-"""From probabilities (N, 3) and the images that take part to a number for each resample."""
+"""From probabilities (N, 3) and the images to measure to a number for each resample."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """What a network's features give for images that the fit has not seen."""
+    """Probabilities from a network's features, for images that the fit has not seen."""
 
     name: str
     features: Numbers
     by_patient: tuple[Numbers, ...]
-    """For each repeat shape (N, 3)."""
+    """Probabilities for each repeat, shape (N, 3)."""
     by_source: Numbers
-    """Shape (N, 3)."""
+    """Probabilities by fits without an image's source, shape (N, 3)."""
 
     @classmethod
     def of(cls, name: str, features: Numbers, images: TriageImages) -> "Network":
-        """Run both validations."""
+        """Run both validations of a network."""
         examples = Examples(features, images.classes, images.groups)
         return cls(name, features, tuple(by_patient(examples)), by_source(examples, images))
 
@@ -63,19 +63,22 @@ def count_table(images: TriageImages) -> Iterator[str]:
 
 
 def overall_table(networks: Sequence[Network], images: TriageImages) -> Iterator[str]:
-    """Compare what is found by patient with what is found without the image's source."""
+    """Compare the measures by patient with those without the image's source."""
     classes, weights = images.classes, resamples(images.groups)
     measures: dict[str, Callable[[Numbers], Numbers]] = {
         "balanced accuracy": lambda p: balanced_accuracy(p, classes, weights),
-        **{f"AUROC, {NAMES[one]}": _auroc_of(place, images, weights) for place, one in _places()},
+        **{
+            f"AUROC, {title}": _auroc_of(place, images, weights)
+            for place, title in enumerate(_TITLES)
+        },
         "Brier score (0 best, 2 worst)": lambda p: brier(p, classes, weights),
         "calibration error": lambda p: calibration_error(p, classes, weights),
     }
-    yield _row(["measure", *(f"{n.name}: {way}" for n in networks for way in _WAYS)])
+    yield _row(["measure", *(f"{network.name}: {way}" for network in networks for way in _WAYS)])
     yield _rule(1 + len(_WAYS) * len(networks))
     for title, measure in measures.items():
         cells = [
-            measured([measure(one) for one in way])
+            measured([measure(probabilities) for probabilities in way])
             for network in networks
             for way in (network.by_patient, (network.by_source,))
         ]
@@ -84,7 +87,8 @@ def overall_table(networks: Sequence[Network], images: TriageImages) -> Iterator
 
 def confusion_table(network: Network, images: TriageImages) -> Iterator[str]:
     """Count images by class and likeliest class, by patient and without the source."""
-    counts = [confusion(one, images.classes) for one in (network.by_patient[0], network.by_source)]
+    ways = (network.by_patient[0], network.by_source)
+    counts = [confusion(probabilities, images.classes) for probabilities in ways]
     yield _row(["class", *(f"{way}: {title}" for way in _WAYS for title in _TITLES)])
     yield _rule(1 + len(_WAYS) * len(_TITLES))
     for title, *rows in zip(_TITLES, *counts, strict=True):
@@ -92,43 +96,45 @@ def confusion_table(network: Network, images: TriageImages) -> Iterator[str]:
 
 
 def source_table(network: Network, images: TriageImages) -> Iterator[str]:
-    """Compare both numbers on the images of each source, for the classes that it has."""
+    """Compare recall and AUROC on the images of each source, for the classes that it has."""
     yield _row(["images of", "class", "images", *_SOURCE_COLUMNS])
     yield _rule(3 + len(_SOURCE_COLUMNS))
     for title, chosen in _parts(images).items():
         part = _Part(images, chosen)
         ways = (network.by_patient, (network.by_source,))
-        there = np.unique(images.classes[chosen])
-        for place in there:
+        present = np.unique(images.classes[chosen])
+        for place in present:
             of_class = int((images.classes[chosen] == place).sum())
-            found = [part.recall(way, int(place)) for way in ways]
-            ranked = [part.auroc(way, int(place)) if len(there) > 1 else "none" for way in ways]
-            yield _row([title, _TITLES[place], of_class, *found, *ranked])
-        if len(there) > 1:
+            recalled = [part.recall(way, int(place)) for way in ways]
+            ranked = [part.auroc(way, int(place)) if len(present) > 1 else "none" for way in ways]
+            yield _row([title, _TITLES[place], of_class, *recalled, *ranked])
+        if len(present) > 1:
             mean = [part.balanced_accuracy(way) for way in ways]
             yield _row([title, "all (mean)", int(chosen.sum()), *mean, "", ""])
 
 
 def readable_source_table(networks: Sequence[Network], images: TriageImages) -> Iterator[str]:
-    """Tell how well an image's source is read from its features, among images of one class too."""
+    """Measure how well an image's source is read from its features, also within one class."""
     yield _row(["which source?", "images", "chance", *(network.name for network in networks)])
     yield _rule(3 + len(networks))
     for title, chosen in _questions(images).items():
         names, sources = np.unique(images.sources[chosen], return_inverse=True)
-        groups = [group for group, one in zip(images.groups, chosen, strict=True) if one]
+        groups = [group for group, inside in zip(images.groups, chosen, strict=True) if inside]
         weights = resamples(groups)
-        found = []
+        accuracies = []
         for network in networks:
             examples = Examples(network.features[chosen], sources, groups, labels=len(names))
             guesses = by_patient(examples)
-            found.append(measured([balanced_accuracy(one, sources, weights) for one in guesses]))
+            accuracies.append(
+                measured([balanced_accuracy(guess, sources, weights) for guess in guesses])
+            )
         asked = f"{title}: {' or '.join(names)}"
-        yield _row([asked, int(chosen.sum()), f"{1 / len(names):.2f}", *found])
+        yield _row([asked, int(chosen.sum()), f"{1 / len(names):.2f}", *accuracies])
 
 
 _WAYS = ("by patient", "without its source")
 _SOURCE_COLUMNS = (
-    *(f"found, {way}" for way in _WAYS),
+    *(f"recall, {way}" for way in _WAYS),
     *(f"AUROC within the source, {way}" for way in _WAYS),
 )
 
@@ -139,7 +145,7 @@ class _Part:
     def __init__(self, images: TriageImages, chosen: Chosen) -> None:
         self._chosen = chosen
         self._classes = images.classes[chosen]
-        groups = [group for group, one in zip(images.groups, chosen, strict=True) if one]
+        groups = [group for group, inside in zip(images.groups, chosen, strict=True) if inside]
         self._weights = resamples(groups)
 
     def recall(self, way: Sequence[Numbers], place: int) -> Measured:
@@ -164,21 +170,17 @@ def _parts(images: TriageImages) -> Mapping[str, Chosen]:
 
 
 def _questions(images: TriageImages) -> Mapping[str, Chosen]:
-    """Choose images that one source alone has published: the others have no one answer."""
+    """Choose images that a single source has published: the others have no single answer."""
     sources_of: dict[str, set[str]] = {}
     for image, group in zip(images.images, images.groups, strict=True):
         sources_of.setdefault(group, set()).add(image.source)
     alone = np.array([len(sources_of[group]) == 1 for group in images.groups])
-    by_class = {_TITLES[place]: alone & (images.classes == place) for place, _ in _places()}
+    by_class = {title: alone & (images.classes == place) for place, title in enumerate(_TITLES)}
     return {"all images": alone, **by_class}
 
 
 def _auroc_of(place: int, images: TriageImages, weights: Weights) -> Callable[[Numbers], Numbers]:
     return lambda p: auroc(p[:, place], images.classes == place, weights)
-
-
-def _places() -> Iterator[tuple[int, TriageClass]]:
-    return enumerate(CLASSES)
 
 
 def _row(cells: Sequence[object]) -> str:

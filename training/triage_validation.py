@@ -27,32 +27,32 @@ class Examples:
     labels: int = len(CLASSES)
 
     def at(self, places: Places) -> "Examples":
-        """Pick some of them."""
+        """Return the examples at these places."""
         groups = [self.groups[place] for place in places]
         return Examples(self.features[places], self.classes[places], groups, self.labels)
 
 
-def predicted(examples: Examples, kept: Places, left: Places) -> Numbers:
-    """Fit on some examples, and return the probabilities of others, shape (left, labels)."""
-    fitted = examples.at(kept)
+def predicted(examples: Examples, training: Places, test: Places) -> Numbers:
+    """Return the probabilities of test examples by a fit on others, shape (test, labels)."""
+    fitted = examples.at(training)
     layer = fit_layer(fitted.features, fitted.classes, fitted.groups, labels=examples.labels)
-    return softmax(examples.features[left] @ layer.weight + layer.bias)
+    return softmax(examples.features[test] @ layer.weight + layer.bias)
 
 
 def by_patient(examples: Examples) -> Iterator[Numbers]:
     """Yield the probabilities of unseen patients' images for each repeat, shape (N, labels).
 
-    No group is on both sides, neither of the folds here nor of those in which a fit chooses.
+    No group is on both sides, neither of these folds nor of those in which a fit chooses.
     """
-    for kept_and_left in splits_by_patient(examples):
-        found = np.empty((len(examples.classes), examples.labels))
-        for kept, left in kept_and_left:
-            found[left] = predicted(examples, kept, left)
-        yield found
+    for folds in splits_by_patient(examples):
+        probabilities = np.empty((len(examples.classes), examples.labels))
+        for training, test in folds:
+            probabilities[test] = predicted(examples, training, test)
+        yield probabilities
 
 
 def splits_by_patient(examples: Examples) -> Iterator[list[tuple[Places, Places]]]:
-    """Yield for each repeat the images that are fitted on and those that are left, of each fold."""
+    """Yield for each repeat the training and test images of each fold."""
     for seed in range(REPEATS):
         folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
         yield list(folds.split(examples.features, examples.classes, examples.groups))
@@ -60,8 +60,8 @@ def splits_by_patient(examples: Examples) -> Iterator[list[tuple[Places, Places]
 
 def by_source(examples: Examples, images: TriageImages) -> Numbers:
     """Return the probabilities of each image by a fit without its source, shape (N, labels)."""
-    found = np.empty((len(examples.classes), examples.labels))
+    probabilities = np.empty((len(examples.classes), examples.labels))
     for source in np.unique(images.sources):
-        kept, left = without_source(images, str(source))
-        found[left] = predicted(examples, kept, left)
-    return found
+        training, test = without_source(images, str(source))
+        probabilities[test] = predicted(examples, training, test)
+    return probabilities

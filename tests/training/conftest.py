@@ -1,4 +1,4 @@
-"""Where the images are that models are trained on; see the data folder's README."""
+"""The folder of the images that models are trained on; see the README there."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ _DATA = Path(os.environ.get("SEVERITY_TEST_DATA", Path(__file__).parents[3] / "s
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """Find the folder of real images and labels, or skip the test."""
+    """Return the folder of real images and labels, or skip the test."""
     if not (_DATA / "cidc" / "metadata.csv").is_file():
         pytest.skip("no ../shared/data and no SEVERITY_TEST_DATA: real images are not available")
     return _DATA

@@ -79,7 +79,7 @@ def test_the_shipped_card_holds_no_path_of_a_machine(shipped: Shipped) -> None:
     assert "/home" not in text
 
 
-def test_intervals_of_the_default_model_held_what_they_promise_on_unseen_patients() -> None:
+def test_intervals_of_the_default_model_cover_unseen_patients() -> None:
     card = json.loads((WEIGHTS / f"{BUNDLED[0]}.json").read_text(encoding="utf-8"))
 
     for score in ("geographic_extent", "opacity"):
@@ -87,7 +87,7 @@ def test_intervals_of_the_default_model_held_what_they_promise_on_unseen_patient
         assert 0.87 <= round(of_all["share"], 2) <= 0.93
 
 
-def test_the_default_model_says_which_change_is_more_than_noise() -> None:
+def test_the_default_model_has_both_measurement_errors() -> None:
     calibration = bundled_calibration(BUNDLED[0])
 
     assert calibration is not None

@@ -10,7 +10,7 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from severity.reliability.out_of_distribution import frontal_distribution
-from training.counterexamples import MADE_OTHERWISE, drawn, in_folder, with_opacities
+from training.counterexamples import ALTERED, drawn, in_folder, with_opacities
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_images_of_a_folder_come_by_kind_and_once_each(folder: Path) -> None:
-    found = in_folder(folder)
+    inputs_by_kind = in_folder(folder)
 
-    assert {kind: len(inputs) for kind, inputs in found.items()} == {
+    assert {kind: len(inputs) for kind, inputs in inputs_by_kind.items()} == {
         "CR EXTREMITY": 1,
         "CT": 1,
         "CT soft tissue": 1,
@@ -38,29 +38,27 @@ def test_images_of_a_folder_come_by_kind_and_once_each(folder: Path) -> None:
 
 def test_images_of_a_folder_fill_the_range_of_an_image(folder: Path) -> None:
     for inputs in in_folder(folder).values():
-        for one in inputs:
-            assert one.shape == (224, 224)
-            assert one.max() - one.min() > 1000
+        for model_input in inputs:
+            assert model_input.shape == (224, 224)
+            assert model_input.max() - model_input.min() > 1000
 
 
 def test_everything_that_is_drawn_is_flagged() -> None:
     for inputs in drawn(count=8).values():
         assert all(
-            one.out_of_distribution is not None for one in frontal_distribution().check(inputs)
+            check.out_of_distribution is not None for check in frontal_distribution().check(inputs)
         )
 
 
-@pytest.mark.parametrize("kind", MADE_OTHERWISE)
-def test_an_image_made_otherwise_is_another_image_of_the_same_range(
-    folder: Path, kind: str
-) -> None:
+@pytest.mark.parametrize("kind", ALTERED)
+def test_an_altered_image_is_another_image_of_the_same_range(folder: Path, kind: str) -> None:
     (image,) = in_folder(folder)["CR EXTREMITY"]
 
-    changed = MADE_OTHERWISE[kind](image)
+    altered = ALTERED[kind](image)
 
-    assert changed.shape == image.shape
-    assert -1024 <= changed.min() < changed.max() <= 1024
-    assert not np.array_equal(changed, image)
+    assert altered.shape == image.shape
+    assert -1024 <= altered.min() < altered.max() <= 1024
+    assert not np.array_equal(altered, image)
 
 
 def test_painted_opacities_only_brighten(folder: Path) -> None:

@@ -48,4 +48,4 @@ def test_images_of_one_patient_on_different_days_are_not_the_same_image(
 ) -> None:
     first, *later = [reduced(pixels) for pixels in series]
 
-    assert max(agreement(first, other) for other in later) < SAME_IMAGE
+    assert max(agreement(first, image) for image in later) < SAME_IMAGE

@@ -12,7 +12,7 @@ NOTHING = np.empty((0, FEATURES))
 
 
 def images(count, seed):
-    """Features in which the first column alone tells the severity, as a share of 1."""
+    """Features of which only the first column follows the severity, a share of 1."""
     generator = np.random.default_rng(seed)
     features = generator.normal(size=(count, FEATURES))
     share = generator.uniform(size=count)
@@ -20,59 +20,64 @@ def images(count, seed):
     return features, share
 
 
-def error(also):
+def error(auxiliary):
     features, share = images(30, seed=1)
-    head = fit_ridge(features, share * MAXIMUM, also=also, maximum=MAXIMUM)
+    head = fit_ridge(features, share * MAXIMUM, auxiliary=auxiliary, maximum=MAXIMUM)
     unseen, truth = images(500, seed=3)
     return np.abs(head(unseen) - truth * MAXIMUM).mean()
 
 
-def test_images_with_another_severity_score_make_a_head_better():
+def test_images_with_brixia_scores_make_a_head_better():
     none = AuxiliaryImages(NOTHING, np.empty(0), NOTHING, NOTHING)
     more = AuxiliaryImages(*images(200, seed=2), NOTHING, NOTHING)
 
     assert error(more) < 0.8 * error(none)
 
 
-def test_painted_opacities_teach_a_head_which_way_is_up():
+def test_painted_opacities_give_a_head_its_direction():
     """Along a direction in which the images themselves do not differ."""
     features, share = images(30, seed=1)
     features[:, 1] = 0
     rises = np.zeros((20, FEATURES))
     rises[:, 1] = 1e-6
-    also = AuxiliaryImages(NOTHING, np.empty(0), rises, NOTHING)
+    auxiliary = AuxiliaryImages(NOTHING, np.empty(0), rises, NOTHING)
 
-    head = fit_ridge(features, share * MAXIMUM, also=also, maximum=MAXIMUM)
+    head = fit_ridge(features, share * MAXIMUM, auxiliary=auxiliary, maximum=MAXIMUM)
 
     assert head.weight[1] > 0
 
 
-def test_how_an_image_was_taken_moves_a_head_less_once_it_was_shown():
+def test_retaken_images_make_a_head_less_sensitive_to_how_an_image_was_taken():
     features, share = images(30, seed=1)
-    stills = np.random.default_rng(5).normal(scale=3, size=(40, FEATURES)) * (
+    retaken = np.random.default_rng(5).normal(scale=3, size=(40, FEATURES)) * (
         np.arange(FEATURES) >= 20
     )
     unseen = np.random.default_rng(6).normal(size=(200, FEATURES)) * (np.arange(FEATURES) >= 20)
 
-    def moved(also):
-        head = fit_ridge(features, share * MAXIMUM, also=also, maximum=MAXIMUM)
+    def sensitivity(auxiliary):
+        head = fit_ridge(features, share * MAXIMUM, auxiliary=auxiliary, maximum=MAXIMUM)
         return np.abs(unseen @ head.weight).mean()
 
-    never = AuxiliaryImages(NOTHING, np.empty(0), NOTHING, NOTHING)
-    assert moved(AuxiliaryImages(NOTHING, np.empty(0), NOTHING, stills)) < 0.8 * moved(never)
+    none = AuxiliaryImages(NOTHING, np.empty(0), NOTHING, NOTHING)
+    with_retaken = AuxiliaryImages(NOTHING, np.empty(0), NOTHING, retaken)
+    assert sensitivity(with_retaken) < 0.8 * sensitivity(none)
 
 
 def test_a_stretched_head_spans_the_readers_scale_on_images_of_other_patients():
     """A ridge regression alone pulls them to the mean."""
     features, share = images(60, seed=1)
     unseen, truth = images(500, seed=3)
-    also = AuxiliaryImages(NOTHING, np.empty(0), NOTHING, NOTHING)
+    auxiliary = AuxiliaryImages(NOTHING, np.empty(0), NOTHING, NOTHING)
     weak = features * 1.0
     weak[:, 0] += np.random.default_rng(8).normal(scale=0.5, size=60)
 
-    ridge = fit_ridge(weak, share * MAXIMUM, also=also, maximum=MAXIMUM)
+    ridge = fit_ridge(weak, share * MAXIMUM, auxiliary=auxiliary, maximum=MAXIMUM)
     head = fit_head(
-        weak, share * MAXIMUM, [str(image // 2) for image in range(60)], also=also, maximum=MAXIMUM
+        weak,
+        share * MAXIMUM,
+        [str(image // 2) for image in range(60)],
+        auxiliary=auxiliary,
+        maximum=MAXIMUM,
     )
 
     def slope(fitted):
@@ -82,9 +87,9 @@ def test_a_stretched_head_spans_the_readers_scale_on_images_of_other_patients():
     assert abs(slope(head) - 1) < abs(slope(ridge) - 1)
 
 
-def test_a_head_gives_points_from_raw_features():
+def test_a_head_computes_points_from_raw_features():
     features, share = images(400, seed=1)
-    also = AuxiliaryImages(NOTHING, np.empty(0), NOTHING, NOTHING)
-    head = fit_ridge(features * 100 + 7, share * MAXIMUM, also=also, maximum=MAXIMUM)
+    auxiliary = AuxiliaryImages(NOTHING, np.empty(0), NOTHING, NOTHING)
+    head = fit_ridge(features * 100 + 7, share * MAXIMUM, auxiliary=auxiliary, maximum=MAXIMUM)
 
     assert head(features * 100 + 7).mean() == pytest.approx(share.mean() * MAXIMUM)

@@ -5,12 +5,12 @@ pytest.importorskip("torch")
 
 
 from severity.reliability.out_of_distribution import MAP_FEATURES
-from training.reference_distribution import COMPONENTS, LIKE, fit, limits
+from training.reference_distribution import COMPONENTS, WITHIN, fit, limits
 
 
 @pytest.fixture
 def rows() -> np.ndarray:
-    """Images that vary in as many directions as components are kept, and a little in all."""
+    """Features that vary in as many directions as there are components, and a little in all."""
     random = np.random.default_rng(0)
     strengths = np.linspace(5, 1, COMPONENTS)
     directions = np.linalg.qr(random.normal(size=(MAP_FEATURES, COMPONENTS)))[0].T
@@ -28,7 +28,7 @@ def test_components_are_the_directions_in_which_images_vary(rows: np.ndarray) ->
     )
 
 
-def test_images_lie_one_standard_deviation_off_along_and_as_far_beyond_as_noise(
+def test_distances_are_one_deviation_along_components_and_the_pixel_noise_beyond(
     rows: np.ndarray,
 ) -> None:
     within, beyond = np.sqrt((fit(rows).distances(rows) ** 2).mean(axis=0))
@@ -41,10 +41,10 @@ def test_the_same_images_give_the_same_reference(rows: np.ndarray) -> None:
     assert fit(rows).key == fit(rows.copy()).key
 
 
-def test_the_limits_keep_as_many_images_as_they_are_to(rows: np.ndarray) -> None:
+def test_the_limits_hold_the_wanted_share_of_images(rows: np.ndarray) -> None:
     random = np.random.default_rng(1)
     distances = random.gamma(5, size=(5000, 2)) * [1, 20]
 
-    kept = (distances <= limits(distances)).all(axis=1)
+    within = (distances <= limits(distances)).all(axis=1)
 
-    assert kept.mean() == pytest.approx(LIKE, abs=1e-3)
+    assert within.mean() == pytest.approx(WITHIN, abs=1e-3)

@@ -11,7 +11,7 @@ IMAGES_PER_PATIENT = 4
 def images(
     *, patients: int = 30, features: int = 6, apart: float = 1.0
 ) -> tuple[NDArray[np.float64], NDArray[np.intp], list[str]]:
-    """Three classes, the first as frequent as both others, that lie ``apart`` in a feature each."""
+    """Three classes, half of the images in the first, that lie ``apart`` in a feature each."""
     random = np.random.default_rng(0)
     classes = np.repeat(np.arange(patients) % 4 % 3, IMAGES_PER_PATIENT)
     groups = [f"p{patient:02}" for patient in range(patients) for _ in range(IMAGES_PER_PATIENT)]
@@ -20,7 +20,7 @@ def images(
     return values, classes, groups
 
 
-def test_the_fit_finds_classes_that_are_told_apart_by_one_feature_each() -> None:
+def test_the_fit_separates_classes_that_differ_by_one_feature_each() -> None:
     features, classes, groups = images(patients=60, apart=6.0)
 
     probabilities = fit_triage(features, classes, groups).probabilities(features)
@@ -37,7 +37,7 @@ def test_a_feature_that_never_varies_does_no_harm() -> None:
     assert np.isfinite(probabilities).all()
 
 
-def test_a_frequent_class_is_not_preferred_where_the_image_says_nothing() -> None:
+def test_a_frequent_class_is_not_preferred_where_features_carry_nothing() -> None:
     features, classes, groups = images(patients=80, apart=0.0)
 
     probabilities = fit_triage(features, classes, groups).probabilities(features)
@@ -65,7 +65,7 @@ def test_images_are_weighed_so_that_classes_count_the_same() -> None:
     assert np.bincount(classes, weights) == pytest.approx([1 / 3] * 3)
 
 
-def test_a_certain_error_is_dear_but_finite() -> None:
+def test_a_certain_error_costs_much_but_not_infinitely() -> None:
     assert 20 < log_loss(np.array([[1000.0, 0, 0]]), np.array([1])) < 30
 
 
@@ -79,15 +79,15 @@ def test_a_class_of_two_patients_is_refused() -> None:
 
 def test_two_classes_have_a_layer_of_two_outputs() -> None:
     features, classes, groups = images(patients=60, apart=6.0)
-    kept = classes < 2
+    in_two = classes < 2
 
     layer = fit_layer(
-        features[kept],
-        classes[kept],
-        [group for group, one in zip(groups, kept, strict=True) if one],
+        features[in_two],
+        classes[in_two],
+        [group for group, inside in zip(groups, in_two, strict=True) if inside],
         labels=2,
     )
-    likeliest = (features[kept] @ layer.weight + layer.bias).argmax(axis=1)
+    likeliest = (features[in_two] @ layer.weight + layer.bias).argmax(axis=1)
 
     assert layer.outputs == 2
-    assert (likeliest == classes[kept]).mean() > 0.95
+    assert (likeliest == classes[in_two]).mean() > 0.95

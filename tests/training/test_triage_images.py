@@ -44,12 +44,12 @@ def test_an_image_of_the_collection_is_of_its_diagnosis(
         (frozenset({"Infiltration", "Consolidation"}), None),
     ],
 )
-def test_other_pneumonia_is_what_a_report_calls_so(
+def test_other_pneumonia_is_what_a_report_calls_pneumonia(
     findings: frozenset[str], shown: TriageClass | None
 ) -> None:
-    one = TrainingImage(path=Path("a"), source="nih", patient="nih-1", findings=findings)
+    reported = TrainingImage(path=Path("a"), source="nih", patient="nih-1", findings=findings)
 
-    assert triage_class(one) == shown
+    assert triage_class(reported) == shown
 
 
 def test_an_image_on_which_nothing_is_seen_is_not_called_covid_19() -> None:
@@ -76,10 +76,10 @@ def test_patients_and_copies_stay_in_one_group_through_an_image_that_is_left_out
         image("3", source="cxnet"),
     ]
 
-    kept = with_classes(images, [(1, 2)])
+    classed = with_classes(images, [(1, 2)])
 
-    assert [one.path.name for one in kept.images] == ["0", "2", "3"]
-    assert kept.groups[0] == kept.groups[1] != kept.groups[2]
+    assert [each.path.name for each in classed.images] == ["0", "2", "3"]
+    assert classed.groups[0] == classed.groups[1] != classed.groups[2]
 
 
 def test_leaving_a_source_out_leaves_out_its_images_patients_and_copies() -> None:
@@ -89,12 +89,12 @@ def test_leaving_a_source_out_leaves_out_its_images_patients_and_copies() -> Non
         image("2", source="cxnet"),
         image("3", source="nih"),
     ]
-    kept = with_classes(images, [(0, 1)])
+    classed = with_classes(images, [(0, 1)])
 
-    train, test = without_source(kept, "cidc")
+    train, test = without_source(classed, "cidc")
 
-    assert [kept.images[row].path.name for row in test] == ["0"]
-    assert [kept.images[row].path.name for row in train] == ["2", "3"]
+    assert [classed.images[row].path.name for row in test] == ["0"]
+    assert [classed.images[row].path.name for row in train] == ["2", "3"]
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +102,8 @@ def everything(data: Path) -> list[TrainingImage]:
     return [*collection_images(data), *nih_images(data), *cxnet_images(data)]
 
 
-def test_every_image_that_teaches_triage_is_counted_once(everything: list[TrainingImage]) -> None:
-    kept = with_classes(everything, [])
+def test_every_image_with_a_class_is_counted_once(everything: list[TrainingImage]) -> None:
+    classed = with_classes(everything, [])
 
     assert CLASSES == ("no_finding", "other_pneumonia", "covid_19")
-    assert kept.counts() == {"cidc": [19, 81, 419], "cxnet": [0, 0, 854], "nih": [500, 500, 0]}
+    assert classed.counts() == {"cidc": [19, 81, 419], "cxnet": [0, 0, 854], "nih": [500, 500, 0]}

@@ -30,24 +30,28 @@ def certain(classes: NDArray[np.intp]) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_area_and_accuracy_are_those_of_scikit_learn(seed: int) -> None:
-    found = np.round(guesses(seed=seed), 1)
+    probabilities = np.round(guesses(seed=seed), 1)
     positive = CLASSES == 0
 
-    assert auroc(found[:, 0], positive, ONCE) == pytest.approx(roc_auc_score(positive, found[:, 0]))
-    assert balanced_accuracy(found, CLASSES, ONCE) == pytest.approx(
-        balanced_accuracy_score(CLASSES, found.argmax(axis=1))
+    assert auroc(probabilities[:, 0], positive, ONCE) == pytest.approx(
+        roc_auc_score(positive, probabilities[:, 0])
+    )
+    assert balanced_accuracy(probabilities, CLASSES, ONCE) == pytest.approx(
+        balanced_accuracy_score(CLASSES, probabilities.argmax(axis=1))
     )
 
 
 def test_an_image_that_was_drawn_twice_counts_twice() -> None:
-    found, twice = guesses(), np.array([0, 1, 2, 3, 4, 5, 6, 7, 1, 1, 4, 7])
+    probabilities, twice = guesses(), np.array([0, 1, 2, 3, 4, 5, 6, 7, 1, 1, 4, 7])
     weights = np.bincount(twice, minlength=8)[None].astype(float)
     again, once = CLASSES[twice], np.ones((1, len(twice)))
 
     for measure in (balanced_accuracy, brier, calibration_error):
-        assert measure(found, CLASSES, weights) == pytest.approx(measure(found[twice], again, once))
-    assert auroc(found[:, 1], CLASSES == 1, weights) == pytest.approx(
-        auroc(found[twice, 1], again == 1, once)
+        assert measure(probabilities, CLASSES, weights) == pytest.approx(
+            measure(probabilities[twice], again, once)
+        )
+    assert auroc(probabilities[:, 1], CLASSES == 1, weights) == pytest.approx(
+        auroc(probabilities[twice, 1], again == 1, once)
     )
 
 
@@ -73,18 +77,18 @@ def test_a_frequent_class_counts_no_more_than_a_rare_one() -> None:
     assert brier(always_first, CLASSES, ONCE) == pytest.approx([2 * 2 / 3])
 
 
-def test_classes_that_a_source_has_not_do_not_count() -> None:
+def test_classes_without_images_do_not_count() -> None:
     only = np.array([0, 0, 2])
-    found = certain(np.array([0, 1, 2]))
+    probabilities = certain(np.array([0, 1, 2]))
 
-    assert recalls(found, only, np.ones((1, 3)))[0, [0, 2]] == pytest.approx([0.5, 1])
-    assert balanced_accuracy(found, only, np.ones((1, 3))) == pytest.approx([0.75])
+    assert recalls(probabilities, only, np.ones((1, 3)))[0, [0, 2]] == pytest.approx([0.5, 1])
+    assert balanced_accuracy(probabilities, only, np.ones((1, 3))) == pytest.approx([0.75])
 
 
 def test_the_rows_of_the_confusion_are_the_true_classes() -> None:
-    found = certain(np.array([0, 0, 0, 1, 1, 2, 2, 2]))
+    probabilities = certain(np.array([0, 0, 0, 1, 1, 2, 2, 2]))
 
-    assert confusion(found, CLASSES).tolist() == [[3, 1, 0], [0, 1, 1], [0, 0, 2]]
+    assert confusion(probabilities, CLASSES).tolist() == [[3, 1, 0], [0, 1, 1], [0, 0, 2]]
 
 
 def test_images_of_one_patient_are_drawn_together() -> None:
@@ -95,10 +99,10 @@ def test_images_of_one_patient_are_drawn_together() -> None:
     assert (weights[1:, [0, 1, 3]].sum(axis=1) == 3).all()
 
 
-def test_an_interval_holds_the_value_and_what_is_undefined_is_left_out() -> None:
+def test_an_interval_is_about_the_value_without_undefined_resamples() -> None:
     values = np.concatenate([[0.5], np.linspace(0, 1, 101), [np.nan]])
 
-    found = measured([values, values])
+    measure = measured([values, values])
 
-    assert found.value == 0.5
-    assert (found.low, found.high) == pytest.approx((0.025, 0.975))
+    assert measure.value == 0.5
+    assert (measure.low, measure.high) == pytest.approx((0.025, 0.975))
