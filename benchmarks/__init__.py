@@ -1,1 +1,1 @@
-"""How fast images are scored, beside the authors' way and the network alone: docs/benchmarks.md."""
+"""Scoring speed, compared with the authors' code and the network alone: docs/benchmarks.md."""

@@ -1,4 +1,4 @@
-"""The reference way: what the authors' scripts do, image by image, batch 1, in eager torch.
+"""The reference: the authors' scripts, image by image, batch 1, in eager torch.
 
 References
 ----------
@@ -33,10 +33,10 @@ _LINES = ((0.8705248236656189, 3.4137437), (0.5484423041343689, 2.5535977))
 
 
 class Timing(Protocol):
-    """Something that is told which stage runs."""
+    """A timer of named stages."""
 
     def __call__(self, stage: str, /) -> AbstractContextManager[object]:
-        """Surround a stage."""
+        """Return a context that surrounds a stage."""
 
 
 def _untimed(_stage: str, /) -> AbstractContextManager[object]:
@@ -44,7 +44,7 @@ def _untimed(_stage: str, /) -> AbstractContextManager[object]:
 
 
 @dataclass(frozen=True)
-class ReferenceWay:
+class AuthorsWay:
     """The authors' code around one network."""
 
     network: nn.Module
@@ -52,7 +52,7 @@ class ReferenceWay:
     device: torch.device
 
     @classmethod
-    def of(cls, job: Job) -> "ReferenceWay":
+    def of(cls, job: Job) -> "AuthorsWay":
         """Load the network of a job."""
         return cls(network(job), job.model == PUBLISHED, torch.device(job.device))
 
@@ -70,7 +70,7 @@ class ReferenceWay:
 
 
 def model_input(file: str, timing: Timing = _untimed) -> NDArray[np.float32]:
-    """Read an image as shape (1, 224, 224) on [-1024, 1024]."""
+    """Read and prepare an image, shape (1, 224, 224) on [-1024, 1024]."""
     read = _read_dicom if Path(file).suffix == ".dcm" else _read_raster
     pixels, highest = read(file, timing)
     with timing("normalize"):
@@ -94,15 +94,15 @@ def _read_dicom(file: str, timing: Timing) -> tuple[NDArray[np.number], int]:
         pixels = dataset.pixel_array
     highest = 2**dataset.BitsStored - 1
     with timing("window"):
-        shown = apply_voi_lut(pixels, dataset)
+        windowed = apply_voi_lut(pixels, dataset)
         if dataset.PhotometricInterpretation == "MONOCHROME1":
-            shown = highest - shown
-    return shown, highest
+            windowed = highest - windowed
+    return windowed, highest
 
 
 def rate(job: Job) -> Rate:
-    """Time all images; loading the network and the first images do not count."""
-    way = ReferenceWay.of(job)
+    """Measure the rate over all images, without loading and warm-up."""
+    way = AuthorsWay.of(job)
     for file in job.warm_up:
         way.score(file)
     began = time.perf_counter()
@@ -112,9 +112,9 @@ def rate(job: Job) -> Rate:
 
 
 def stages(job: Job) -> dict[str, float]:
-    """Return milliseconds an image by stage."""
+    """Return milliseconds per image by stage."""
     torch.set_num_threads(1)
-    way, watch = ReferenceWay.of(job), Stopwatch()
+    way, watch = AuthorsWay.of(job), Stopwatch()
     for file in job.warm_up:
         way.score(file)
     for file in job.images:

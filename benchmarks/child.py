@@ -1,4 +1,4 @@
-"""The process that measures: reads one job from standard input, prints one line of JSON."""
+"""The process that measures: it reads one job from standard input and prints one JSON line."""
 
 import json
 import os
@@ -17,16 +17,16 @@ _MODULES = {
 
 
 def main() -> None:
-    """Run the job. Whatever libraries print goes to standard error."""
-    answer_to = os.dup(1)
+    """Run the job. The output of libraries is redirected to standard error."""
+    output = os.dup(1)
     os.dup2(2, 1)
-    answer = _answer(parsed(sys.stdin.read())) | {"own_peak_bytes": own_peak_bytes()}
-    with os.fdopen(answer_to, "w") as stream:
+    answer = _measured(parsed(sys.stdin.read())) | {"own_peak_bytes": own_peak_bytes()}
+    with os.fdopen(output, "w") as stream:
         stream.write(json.dumps(answer) + "\n")
 
 
 def parsed(text: str) -> Job:
-    """Read a job that was written as JSON."""
+    """Parse a job from JSON."""
     job = json.loads(text)
     return Job(
         **job
@@ -41,7 +41,7 @@ def parsed(text: str) -> Job:
     )
 
 
-def _answer(job: Job) -> dict[str, object]:
+def _measured(job: Job) -> dict[str, object]:
     # Only the variant that is measured is imported: each has the process to itself.
     variant = import_module(_MODULES[job.variant])
     try:

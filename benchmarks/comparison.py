@@ -1,4 +1,4 @@
-"""What rounds of measurements say: rates, paired ratios, agreement."""
+"""The results of rounds of measurements: rates, paired ratios, agreement."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,31 +7,31 @@ from statistics import mean, median
 from benchmarks.jobs import BenchmarkError, Format, Precision, Rate, Variant
 
 AGREEMENT_LIMIT = {Precision.FP32: 0.02, Precision.BF16: 0.05}
-"""How far a score of ours may be from the reference's, in points."""
+"""The largest difference allowed between a score of ours and the reference's, in points."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One variant in one precision: what a column of results is about."""
+    """One variant in one precision: the subject of one column of results."""
 
     variant: Variant
     precision: Precision = Precision.FP32
 
     @property
     def name(self) -> str:
-        """Say it, as in ``ours fp32``."""
+        """The name in results, such as ``ours fp32``."""
         return f"{self.variant} {self.precision}"
 
 
 REFERENCE = Contender(Variant.REFERENCE)
 
 Round = Mapping[str, Rate]
-"""One measurement of each contender, by name, one soon after the other."""
+"""One measurement of each contender, by name, in quick succession."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of several rounds, and how far they were apart."""
+    """The median and the range of several rounds."""
 
     median: float
     lowest: float
@@ -39,14 +39,14 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> "Spread":
-        """Summarise at least one value."""
+        """Summarise one value or more."""
         ordered = sorted(values)
         return cls(median(ordered), ordered[0], ordered[-1])
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far scores of ours are from the reference's, in points of either score."""
+    """The differences of our scores from the reference's, in points of either score."""
 
     largest: float
     mean: float
@@ -54,7 +54,7 @@ class Agreement:
 
     @property
     def holds(self) -> bool:
-        """Whether no score is farther off than it may be."""
+        """Whether no difference exceeds the limit."""
         return self.largest <= self.limit
 
 
@@ -69,26 +69,26 @@ class Section:
     stages_ms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def has(self, contender: Contender) -> bool:
-        """Tell whether a contender was measured."""
-        return all(contender.name in one for one in self.rounds)
+        """Return whether a contender was measured."""
+        return all(contender.name in rates for rates in self.rounds)
 
     def images_per_second(self, contender: Contender) -> Spread:
         """Summarise a contender's rate."""
-        return Spread.of(one[contender.name].images_per_second for one in self.rounds)
+        return Spread.of(rates[contender.name].images_per_second for rates in self.rounds)
 
     def peak_bytes(self, contender: Contender) -> int:
-        """Return the most memory that a contender held in any round."""
-        return max(one[contender.name].peak_bytes for one in self.rounds)
+        """Return the peak memory of a contender over all rounds."""
+        return max(rates[contender.name].peak_bytes for rates in self.rounds)
 
     def subject(self, contender: Contender) -> str:
-        """Say what exactly ran."""
+        """Return what exactly ran for a contender."""
         return self.rounds[0][contender.name].subject
 
     def ratio(self, over: Contender, under: Contender) -> Spread:
         """Compare rates within each round, so that what slows a whole round cancels."""
         return Spread.of(
-            one[over.name].images_per_second / one[under.name].images_per_second
-            for one in self.rounds
+            rates[over.name].images_per_second / rates[under.name].images_per_second
+            for rates in self.rounds
         )
 
     def agreement(self, precision: Precision) -> Agreement:
@@ -96,8 +96,8 @@ class Section:
         ours = Contender(Variant.OURS, precision)
         differences = [
             difference
-            for one in self.rounds
-            for difference in _differences(one[ours.name], one[REFERENCE.name])
+            for rates in self.rounds
+            for difference in _differences(rates[ours.name], rates[REFERENCE.name])
         ]
         return Agreement(max(differences), mean(differences), AGREEMENT_LIMIT[precision])
 
@@ -105,19 +105,18 @@ class Section:
 def _differences(ours: Rate, reference: Rate) -> list[float]:
     if len(ours.points) != len(reference.points):
         raise BenchmarkError(
-            f"{len(ours.points)} images were scored by us and {len(reference.points)} by the "
-            "reference"
+            f"the product scored {len(ours.points)} images, the reference {len(reference.points)}"
         )
     return [
-        abs(mine - theirs)
-        for pair in zip(ours.points, reference.points, strict=True)
-        for mine, theirs in zip(*pair, strict=True)
+        abs(points - reference_points)
+        for image in zip(ours.points, reference.points, strict=True)
+        for points, reference_points in zip(*image, strict=True)
     ]
 
 
 @dataclass(frozen=True)
 class Growth:
-    """What ours takes for a number of images."""
+    """The product's rate and memory for a number of images."""
 
     format: Format
     rate: Rate

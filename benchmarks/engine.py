@@ -1,6 +1,6 @@
-"""Measure the scoring engine beside the authors' way and the network alone.
+"""Measure the scoring engine, compared with the authors' code and the network alone.
 
-``python -m benchmarks.engine --help``; docs/benchmarks.md says what each number means.
+``python -m benchmarks.engine --help``; docs/benchmarks.md explains each number.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns
     -------
-    The exit code: 0, or 1 where scores differ from the reference's or nothing can be measured.
+    The exit code: 0, or 1 if scores differ from the reference's or nothing can be measured.
     """
     options = _options(arguments)
     progress = Console(stderr=True, highlight=False)
@@ -43,24 +43,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchmarkError as error:
         progress.print(f"Error: {error}", markup=False)
         return 1
-    show(findings, _paper())
+    show(findings, _result_console())
     if options.json:
         options.json.write_text(json.dumps(to_json(findings), indent=1) + "\n")
     if not findings.agree:
-        progress.print("Error: scores differ from the reference's by more than they may")
+        progress.print("Error: scores differ from the reference's by more than the limit")
         return 1
     return 0
 
 
-def _paper() -> Console:
-    """Print as wide as the terminal; a file gets lines that no cell is broken over."""
+def _result_console() -> Console:
+    """Return a console as wide as the terminal, or wide enough for all tables in a file."""
     terminal = Console()
     return terminal if terminal.is_terminal else Console(width=_COLUMNS_OF_A_FILE)
 
 
 def _passes(options: argparse.Namespace, folder: Path, progress: Console) -> int:
     rounds = measure_passes(options.data.resolve() / "cidc", options.rounds, folder, progress)
-    show_passes(rounds, _paper())
+    show_passes(rounds, _result_console())
     if options.json:
         options.json.write_text(json.dumps(passes_to_json(rounds), indent=1) + "\n")
     return 0
@@ -71,15 +71,15 @@ def _measure(options: argparse.Namespace, folder: Path, progress: Console) -> Fi
     weights = write_random_weights(folder) if PUBLISHED in options.model else Weights()
     bench = Bench(folder, weights, options.rounds, progress)
     images = [
-        Images.written(f, options.images, data=options.data, folder=folder / f)
-        for f in options.formats
+        Images.written(form, options.images, data=options.data, folder=folder / form)
+        for form in options.formats
     ]
     devices = machine.devices()
     sections = [
-        bench.section(model, device, some, options.precision)
+        bench.section(model, device, format_images, options.precision)
         for device in devices
         for model in options.model
-        for some in images
+        for format_images in images
     ]
     growth = [
         point
@@ -99,8 +99,8 @@ def _measure(options: argparse.Namespace, folder: Path, progress: Console) -> Fi
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
-    parser.add_argument("--images", type=_positive, help=f"of each format ({_IMAGES})")
-    parser.add_argument("--rounds", type=_positive, help=f"of all variants ({_ROUNDS})")
+    parser.add_argument("--images", type=_positive, help=f"images of each format ({_IMAGES})")
+    parser.add_argument("--rounds", type=_positive, help=f"rounds of all variants ({_ROUNDS})")
     parser.add_argument(
         "--formats", type=Format, choices=list(Format), default=list(Format), nargs="+"
     )
@@ -111,21 +111,29 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help=f"{_QUICK_IMAGES} images, {_QUICK_ROUNDS} round: to see that it works, not to quote",
+        help=f"{_QUICK_IMAGES} images, {_QUICK_ROUNDS} round: a check that it works, no result",
     )
     parser.add_argument(
-        "--growth", type=_positive, nargs="+", metavar="IMAGES", help="also ours alone on so many"
+        "--growth",
+        type=_positive,
+        nargs="+",
+        metavar="IMAGES",
+        help="also measure ours alone on these numbers",
     )
     parser.add_argument(
         "--passes",
         action="store_true",
-        help="instead: an empty pass, and a pass over cidc beside scoring alone",
+        help="instead: an empty pass, and a pass over cidc compared with scoring alone",
     )
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="holds cidc")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all raw rounds there")
+    parser.add_argument(
+        "--data", type=Path, default=Path("../shared/data"), help="folder with cidc"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write all raw rounds into this file"
+    )
     options = parser.parse_args(arguments)
-    usual = (_QUICK_IMAGES, _QUICK_ROUNDS) if options.quick else (_IMAGES, _ROUNDS)
-    options.images, options.rounds = options.images or usual[0], options.rounds or usual[1]
+    default = (_QUICK_IMAGES, _QUICK_ROUNDS) if options.quick else (_IMAGES, _ROUNDS)
+    options.images, options.rounds = options.images or default[0], options.rounds or default[1]
     return options
 
 

@@ -1,4 +1,4 @@
-"""The images that all variants read, written anew for each run so that all find them equally."""
+"""The images that all variants read, written for each run, so that all read them equally cold."""
 
 import csv
 import io
@@ -23,15 +23,15 @@ def write_images(form: Format, count: int, *, data: Path, folder: Path) -> tuple
     Parameters
     ----------
     form
-        ``png-jpeg`` takes frontal images of mixed size from all over the COVID-19 Image Data
-        Collection, and begins anew where there are no more. The others write one radiograph
+        ``png-jpeg`` copies frontal images of mixed size from all over the COVID-19 Image Data
+        Collection, and repeats them if there are too few. The others write one radiograph
         ``count`` times, each with UIDs of its own, uncompressed also with pixels of its own.
     count
-        How many images.
+        The number of images.
     data
-        The folder that holds ``cidc``.
+        The folder that contains ``cidc``.
     folder
-        Where they go; made if absent.
+        The folder to write into; it is made.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def write_images(form: Format, count: int, *, data: Path, folder: Path) -> tuple
     Raises
     ------
     BenchmarkError
-        The images that this format is made of are not here.
+        The source images of this format are absent.
     """
     folder.mkdir(parents=True)
     contents = _raster(count, data / "cidc") if form is Format.RASTER else _dicom(form, count)
@@ -53,7 +53,7 @@ def write_images(form: Format, count: int, *, data: Path, folder: Path) -> tuple
 
 
 def repeated(images: Sequence[str], count: int, *, folder: Path) -> tuple[str, ...]:
-    """Give images further names, up to ``count``: 5,000 images of 7 MB need no 36 GB."""
+    """Link images under further names, up to ``count``: 5,000 images of 7 MB need no 36 GB."""
     folder.mkdir(parents=True)
     names = []
     for number, image in zip(range(count), itertools.cycle(images), strict=False):
@@ -78,7 +78,7 @@ def _frontal(collection: Path) -> list[Path]:
     except FileNotFoundError as error:
         raise BenchmarkError(
             "the PNG and JPEG images are those of the COVID-19 Image Data Collection, and "
-            "there is no cidc/metadata.csv in the data folder: name it with --data, or leave "
+            "there is no cidc/metadata.csv in the data folder: set it with --data, or leave "
             f"{Format.RASTER} out of --formats"
         ) from error
     return sorted(collection / "images" / row["filename"] for row in rows)
@@ -87,7 +87,7 @@ def _frontal(collection: Path) -> list[Path]:
 def _dicom(form: Format, count: int) -> Iterable[tuple[str, bytes]]:
     path = get_testdata_file(_DICOM[form], download=False)
     if not isinstance(path, str):
-        raise BenchmarkError(f"{_DICOM[form]} is not here: install pydicom-data")
+        raise BenchmarkError(f"{_DICOM[form]} is absent: install pydicom-data")
     for number in range(count):
         dataset = dcmread(path)
         _make_another_image(dataset, number)

@@ -1,11 +1,11 @@
-"""What is measured: a job for a process of its own, and what comes back of it."""
+"""Jobs, each for a process of its own, and their results."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Format(StrEnum):
-    """What the images come in."""
+    """The file format of the images."""
 
     RASTER = "png-jpeg"  # of mixed size
     UNCOMPRESSED = "dicom"
@@ -13,15 +13,15 @@ class Format(StrEnum):
 
 
 class Variant(StrEnum):
-    """Three ways to spend time on the same images."""
+    """Three ways to process the same images."""
 
     REFERENCE = "reference"  # the authors' code: images to scores
     OURS = "ours"  # images to scores
-    NETWORK_ONLY = "network_only"  # ready tensors through the network and nothing else
+    NETWORK_ONLY = "network_only"  # prepared tensors through the network alone
 
 
 class Task(StrEnum):
-    """What a process measures."""
+    """The measurement that a process makes."""
 
     RATE = "rate"  # the time that all images take
     STAGES = "stages"  # where one image's time goes, on one thread
@@ -29,7 +29,7 @@ class Task(StrEnum):
 
 
 class Precision(StrEnum):
-    """Numbers that the network calculates with. The reference knows fp32 alone."""
+    """The arithmetic of the network. The reference has only fp32."""
 
     FP32 = "fp32"
     BF16 = "bf16"
@@ -37,7 +37,7 @@ class Precision(StrEnum):
 
 @dataclass(frozen=True)
 class Weights:
-    """The published model's file; both empty for a model that brings its own."""
+    """The published model's weights file; both are empty for a bundled model."""
 
     file: str = ""
     sha256: str = ""
@@ -45,7 +45,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Job:
-    """One measurement. Travels to its process as JSON."""
+    """One measurement. It is sent to its process as JSON."""
 
     variant: Variant
     task: Task
@@ -60,7 +60,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Rate:
-    """What a variant achieved.
+    """The rate of a variant.
 
     ``points`` holds (geographic extent, opacity) of each image before clipping, which would
     hide differences; it is empty for the network alone, which has no images.
@@ -74,13 +74,13 @@ class Rate:
 
     @property
     def images_per_second(self) -> float:
-        """How many images per second."""
+        """Images per second."""
         return self.images / self.seconds
 
 
 class BenchmarkError(Exception):
-    """Nothing can be measured, or it would not mean anything; the message says why."""
+    """The measurement cannot be made, or would have no meaning: print the message and stop."""
 
 
 class NotOffered(BenchmarkError):
-    """Something that this machine or this version does not have, such as bf16."""
+    """The machine or version lacks what the job needs, such as bf16: leave the job out."""

@@ -1,4 +1,4 @@
-"""What the numbers were measured on. Names no host, no user and no path."""
+"""A description of the machine that is measured, without host, user and path."""
 
 import os
 import platform
@@ -30,12 +30,12 @@ def cores() -> int:
 
 
 def devices() -> list[str]:
-    """List what a network can run on here."""
+    """Return the devices that a network can run on: ``cpu``, and ``cuda`` if there is one."""
     return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
 
 def description() -> dict[str, str]:
-    """Describe processors, memory and versions."""
+    """Return processor, memory, GPU and versions of libraries."""
     processor = _cpu_info()
     flags = set(processor.get("flags", "").split())
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _GIB
@@ -58,7 +58,7 @@ def _version(library: str) -> str:
 
 
 def _cpu_info() -> dict[str, str]:
-    """Return what the kernel says of the first processor."""
+    """Return the kernel's description of the first processor."""
     if not _CPU_INFO.exists():
         return {}
     first = _CPU_INFO.read_text().partition("\n\n")[0]

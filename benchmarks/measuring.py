@@ -1,4 +1,4 @@
-"""The order of measurements: alternating rounds, so that what slows the machine slows all."""
+"""The order of measurements: alternating rounds, so that a slow machine slows all variants."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,7 +30,7 @@ _DISTINCT_IMAGES = 100  # of those that growth repeats
 
 @dataclass(frozen=True)
 class Images:
-    """The images of one format, and others that warm up."""
+    """The images of one format, with others for the warm-up."""
 
     format: Format
     warm_up: tuple[str, ...]
@@ -45,7 +45,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Bench:
-    """Runs measurements and remembers what all sections share."""
+    """A run of measurements, with the state that all sections share."""
 
     folder: Path  # for images and for the product's own state
     weights: Weights
@@ -66,17 +66,21 @@ class Bench:
         """
         base = self._reference(model, device, images)
         stages = self._stages(base, precisions)
-        offered = [p for p in precisions if Contender(Variant.OURS, p).name in stages]
+        offered = [
+            precision
+            for precision in precisions
+            if Contender(Variant.OURS, precision).name in stages
+        ]
         if not offered:
             raise BenchmarkError(f"nothing to compare: {'; '.join(self.remarks)}")
-        jobs = {c.name: job for c, job in self._contenders(base, offered)}
+        jobs = {contender.name: job for contender, job in self._contenders(base, offered)}
         rounds = [self._round(jobs, backwards=number % 2 == 1) for number in range(self.rounds)]
         return Section(model, device, images.format, rounds, stages)
 
     def growth(
         self, model: str, precision: Precision, form: Format, sizes: Sequence[int], data: Path
     ) -> Iterator[Growth]:
-        """Measure ours alone on more and more images."""
+        """Measure the product alone on more and more images."""
         count, folder = min(max(sizes), _DISTINCT_IMAGES), self.folder / f"{form}-growth"
         distinct = Images.written(form, count, data=data, folder=folder)
         for size in sizes:
@@ -86,7 +90,7 @@ class Bench:
             yield Growth(form, self._rate(job))
 
     def _reference(self, model: str, device: str, images: Images) -> Job:
-        """Make the reference's job; those of the others differ from it in few fields."""
+        """Return the reference's job; the other jobs differ from it in few fields."""
         weights = self.weights if model == PUBLISHED else Weights()
         return Job(
             variant=Variant.REFERENCE,
@@ -101,12 +105,14 @@ class Bench:
 
     def _stages(self, base: Job, precisions: Sequence[Precision]) -> dict[str, dict[str, float]]:
         """Time the stages of the reference, and of ours in each precision that it offers."""
-        few = replace(base, task=Task.STAGES, images=base.images[:_STAGE_IMAGES])
-        stages = {REFERENCE.name: self._table(few)}
+        job = replace(base, task=Task.STAGES, images=base.images[:_STAGE_IMAGES])
+        stages = {REFERENCE.name: self._table(job)}
         for precision in precisions:
-            job = replace(few, variant=Variant.OURS, precision=precision)
+            ours = Contender(Variant.OURS, precision)
             try:
-                stages[Contender(Variant.OURS, precision).name] = self._table(job)
+                stages[ours.name] = self._table(
+                    replace(job, variant=ours.variant, precision=precision)
+                )
             except NotOffered as error:
                 self._remark(f"{base.model} {precision} on {base.device}: {error}")
         return stages
@@ -123,7 +129,7 @@ class Bench:
             yield network_only, replace(job, candidate=self._fastest(job))
 
     def _fastest(self, network_only: Job) -> str:
-        """Find the fastest network alone by a short trial, once for all formats."""
+        """Return the fastest candidate by a short trial, made once for all formats."""
         name = f"{network_only.model} {network_only.precision} on {network_only.device}"
         if name not in self.trials:
             trial = replace(
@@ -140,16 +146,16 @@ class Bench:
 
     def _rate(self, job: Job) -> Rate:
         rate = processes.rate(job, self.folder / "home")
-        self._say(job, f"{rate.images} images, {rate.images_per_second:.1f} images/s")
+        self._report(job, f"{rate.images} images, {rate.images_per_second:.1f} images/s")
         return rate
 
     def _table(self, job: Job) -> dict[str, float]:
         numbers = processes.table(job, self.folder / "home")
-        self._say(job, f"{job.task} done")
+        self._report(job, f"{job.task} done")
         return numbers
 
-    def _say(self, job: Job, what: str) -> None:
-        self.progress.print(f"{job.model}, {job.device}, {job.variant} {job.precision}: {what}")
+    def _report(self, job: Job, result: str) -> None:
+        self.progress.print(f"{job.model}, {job.device}, {job.variant} {job.precision}: {result}")
 
     def _remark(self, remark: str) -> None:
         if remark not in self.remarks:

@@ -1,4 +1,4 @@
-"""How much memory a process and its helpers hold."""
+"""The memory of a process and its helpers."""
 
 import os
 import resource
@@ -9,10 +9,10 @@ _PROC = Path("/proc")
 
 
 def own_peak_bytes() -> int:
-    """Return the most memory that this process ever held.
+    """Return the peak memory of this process.
 
-    The kernel's high-water mark where it can be read: `getrusage` also counts what the parent
-    held when it started this process.
+    The kernel's high-water mark if it can be read: `getrusage` also counts the memory of the
+    parent when it started this process.
     """
     try:
         status = (_PROC / "self/status").read_text()
@@ -23,9 +23,9 @@ def own_peak_bytes() -> int:
 
 
 def tree_bytes(pid: int) -> int:
-    """Return what a process and all below it hold now; what they share counts for each.
+    """Return the current memory of a process and all its descendants.
 
-    0 where the kernel does not tell.
+    Shared pages count for each process. 0 if it cannot be read.
     """
     try:
         pages = int((_PROC / f"{pid}/statm").read_text().split()[1])
@@ -34,6 +34,6 @@ def tree_bytes(pid: int) -> int:
             for task in (_PROC / f"{pid}/task").iterdir()
             for child in (task / "children").read_text().split()
         ]
-    except OSError:  # it ended meanwhile
+    except OSError:  # the process ended meanwhile
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE") + sum(map(tree_bytes, children))

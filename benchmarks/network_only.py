@@ -1,4 +1,4 @@
-"""The network alone: ready tensors through the network, as fast as is known."""
+"""The network alone: prepared tensors through the network, in the fastest known way."""
 
 import math
 import sys
@@ -22,7 +22,7 @@ _TRIALS = 3  # of which the fastest counts
 _TYPE_OF = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16}
 
 Run = Callable[[], int]
-"""Pushes all its inputs through a network and returns how many they were."""
+"""Pushes all its inputs through a network and returns their number."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,27 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """Say it, as in ``openvino, 2 threads, batch 1``."""
+        """The name in results, such as ``openvino, 2 threads, batch 1``."""
         threads = f"{self.threads} thread{'s' * (self.threads > 1)}"
         return f"{self.engine}, {threads}, batch {self.batch}"
 
 
 def candidates(device: str) -> list[Candidate]:
-    """List what is tried on a device."""
+    """Return the candidates for a device."""
     if device == "cuda":
-        return [Candidate(engine, 1, n) for engine in ("torch", "cuda graph") for n in (16, 64)]
+        return [
+            Candidate(engine, 1, size) for engine in ("torch", "cuda graph") for size in (16, 64)
+        ]
     threads = sorted({1, cores()})
     torch_ways = [Candidate("torch", count, batch) for count in threads for batch in (1, 8)]
     return [*torch_ways, Candidate("openvino", cores(), 1)]
 
 
 def rate(job: Job) -> Rate:
-    """Time the forward pass that the job names, on as many inputs as it has images."""
-    chosen = next(c for c in candidates(job.device) if c.name == job.candidate)
+    """Measure the rate of the job's candidate, on as many inputs as the job has images."""
+    chosen = next(
+        candidate for candidate in candidates(job.device) if candidate.name == job.candidate
+    )
     run = _prepared(chosen, job, len(job.images))
     run()  # warm-up
     images, seconds = _timed(run)
@@ -60,7 +64,10 @@ def rate(job: Job) -> Rate:
 
 def trial(job: Job) -> dict[str, float]:
     """Return images per second of each candidate."""
-    runs = {c.name: _prepared(c, job, len(job.images)) for c in candidates(job.device)}
+    runs = {
+        candidate.name: _prepared(candidate, job, len(job.images))
+        for candidate in candidates(job.device)
+    }
     fastest = dict.fromkeys(runs, 0.0)
     for run in runs.values():
         run()  # warm-up
@@ -88,13 +95,13 @@ def _prepared(candidate: Candidate, job: Job, count: int) -> Run:
 
 
 def _inputs(count: int) -> NDArray[np.float32]:
-    """Make shape (count, 1, 224, 224)."""
+    """Return inputs of shape (count, 1, 224, 224)."""
     repeats = math.ceil(count / _DISTINCT)
     return np.tile(image_like(_DISTINCT), (repeats, 1, 1))[:count, None]
 
 
 def _torch(candidate: Candidate, job: Job, inputs: NDArray[np.float32]) -> Run:
-    """Eager torch with channels last, which its convolutions prefer."""
+    """Return a run in eager torch, with channels last, which its convolutions prefer."""
     model = _ready_network(job)
     batches = [
         _ready(batch, job) for batch in torch.split(torch.from_numpy(inputs), candidate.batch)
@@ -117,12 +124,12 @@ def _ready_network(job: Job) -> nn.Module:
 
 
 def _ready(batch: Tensor, job: Job) -> Tensor:
-    there = batch.to(job.device, _TYPE_OF[job.precision])
-    return there.contiguous(memory_format=torch.channels_last)
+    moved = batch.to(job.device, _TYPE_OF[job.precision])
+    return moved.contiguous(memory_format=torch.channels_last)
 
 
 def _openvino(candidate: Candidate, job: Job, inputs: NDArray[np.float32]) -> Run:
-    """One stream of one thread for each core: nothing is shared, and nothing waits."""
+    """Return a run in OpenVINO: one stream of one thread per core, so that none waits."""
     # Otherwise importing OpenVINO reports the import to its makers over the network.
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     import openvino  # noqa: PLC0415
@@ -147,14 +154,14 @@ def _openvino(candidate: Candidate, job: Job, inputs: NDArray[np.float32]) -> Ru
 
 
 def _cuda_graph(candidate: Candidate, job: Job, count: int) -> Run:
-    """Record the kernels of one batch once: starting them one by one leaves a GPU waiting."""
+    """Return a run that replays the recorded kernels of one batch: separate starts stall a GPU."""
     model = _ready_network(job)
     batch = _ready(torch.from_numpy(_inputs(candidate.batch)), job)
     with torch.inference_mode():
-        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        with torch.cuda.stream(aside):  # a warm-up on another stream, as torch's manual asks for
+        warm_up = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        with torch.cuda.stream(warm_up):  # a warm-up on another stream, as torch's manual asks for
             model(batch)
-        torch.cuda.current_stream().wait_stream(aside)
+        torch.cuda.current_stream().wait_stream(warm_up)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             model(batch)

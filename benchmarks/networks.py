@@ -1,6 +1,6 @@
 """The networks as plain torch modules, as their authors run them.
 
-On purpose not by way of the product's engine, which is what is measured.
+They bypass the product's engine on purpose: the engine is measured against them.
 """
 
 from pathlib import Path
@@ -25,8 +25,8 @@ def network(job: Job) -> nn.Module:
 
     Returns
     -------
-    Maps (N, 1, 224, 224) on [-1024, 1024] to (N, 18) logits for the published model, to
-    (N, 2) points for the compact one.
+    A module from (N, 1, 224, 224) on [-1024, 1024] to (N, 18) logits for the published model, or
+    to (N, 2) points for the compact one.
     """
     # fp32 on a GPU means fp32: no shorter mantissa behind its back.
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -41,7 +41,7 @@ def _published(file: Path) -> nn.Module:
     from torchxrayvision.models import DenseNet  # noqa: PLC0415
 
     densenet = DenseNet(weights="densenet121-res224-all", cache_dir=str(file.parent))
-    densenet.op_threshs = None  # raw logits, as the authors take them
+    densenet.op_threshs = None  # raw logits, as the authors use them
     module: nn.Module = densenet
     return module
 
@@ -62,13 +62,13 @@ class _Compact(nn.Module):
 def _compact(name: str) -> nn.Module:
     module = _Compact()
     stored = load(bundled_file(name, "safetensors").read_bytes())
-    tensors = {_within(key): value for key, value in stored.items()}
+    tensors = {_module_key(key): value for key, value in stored.items()}
     missing = module.load_state_dict(tensors, strict=False).missing_keys
     if not all(key.endswith(_COUNTER) for key in missing):
         raise BenchmarkError(f"the weights of {name} lack {', '.join(missing)}")
     return module
 
 
-def _within(key: str) -> str:
-    """Name a stored tensor as the module does, whose backbone holds another one."""
+def _module_key(key: str) -> str:
+    """Return a stored tensor's name in the module, whose backbone contains another one."""
     return f"backbone.{key}" if key.startswith("backbone.") else key

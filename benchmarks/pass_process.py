@@ -1,4 +1,4 @@
-"""The process that times a pass beside scoring alone; prints one line of JSON."""
+"""The process that times a pass and scoring alone; it prints one JSON line."""
 
 import asyncio
 import json
@@ -23,13 +23,13 @@ _WARM_UP_IMAGES = 4
 
 
 def main() -> None:
-    """Time both over the folder that is named, the pass first unless told otherwise."""
+    """Time both over the folder in the arguments, the pass first unless ``backwards`` is one."""
     inbox, backwards = Path(sys.argv[1]), "backwards" in sys.argv[2:]
-    answer_to = os.dup(1)
+    output = os.dup(1)
     os.dup2(2, 1)
-    answer = _timed(inbox, backwards=backwards)
-    with os.fdopen(answer_to, "w") as stream:
-        stream.write(json.dumps(answer) + "\n")
+    timings = _timed(inbox, backwards=backwards)
+    with os.fdopen(output, "w") as stream:
+        stream.write(json.dumps(timings) + "\n")
 
 
 def _timed(inbox: Path, *, backwards: bool) -> dict[str, float]:
@@ -40,17 +40,17 @@ def _timed(inbox: Path, *, backwards: bool) -> dict[str, float]:
         "pass": lambda: _pass(inbox, resources),
         "alone": lambda: score_files(files, resources),
     }
-    answer: dict[str, float] = {"files": len(files)}
+    timings: dict[str, float] = {"files": len(files)}
     for name in sorted(ways, reverse=not backwards):
         wall, processor = time.perf_counter(), time.process_time()
         ways[name]()
-        answer[f"{name}_seconds"] = time.perf_counter() - wall
-        answer[f"{name}_processor_seconds"] = time.process_time() - processor
-    return answer
+        timings[f"{name}_seconds"] = time.perf_counter() - wall
+        timings[f"{name}_processor_seconds"] = time.process_time() - processor
+    return timings
 
 
 def _start(resources: Resources, inbox: Path) -> list[Path]:
-    """Open the database, load the model, start Prefect's server; return the inbox's files."""
+    """Open the database, load the model and start Prefect's server; return the inbox's files."""
     resources.open_database()
     resources.load_model()
     with TemporaryDirectory(prefix="severity-benchmark-") as folder:
@@ -66,7 +66,7 @@ def _start(resources: Resources, inbox: Path) -> list[Path]:
 def _pass(inbox: Path, resources: Resources) -> None:
     summary = asyncio.run(score_new(str(inbox), resources))
     if not summary.enlisted or summary.balance.pending:
-        raise BenchmarkError("the pass left something, or found nothing new")
+        raise BenchmarkError("the pass left images waiting, or had nothing to enlist")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Each measurement in a process of its own: a fresh interpreter that nothing has warmed."""
+"""Run each measurement in a process of its own: a fresh interpreter with cold caches."""
 
 import json
 import os
@@ -14,19 +14,19 @@ from benchmarks.jobs import BenchmarkError, Job, NotOffered, Rate, Task
 from benchmarks.memory import tree_bytes
 
 _ROOT = Path(__file__).parents[1]
-_LOOK_EVERY_SECONDS = 0.2  # at the memory: often enough for images, too seldom to disturb
+_SAMPLING_SECONDS = 0.2  # of the memory: often enough for images, too seldom to disturb
 _LINES_OF_AN_ERROR = 5
-# What a user's shell may say about threads and about this project holds for nobody here.
+# A user's settings of threads and of this project must not reach the measured processes.
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def rate(job: Job, home: Path) -> Rate:
-    """Run a job that times images.
+    """Run a job that measures a rate.
 
     Raises
     ------
     NotOffered
-        This machine or version does not have what the job asks for.
+        This machine or version lacks what the job needs.
     BenchmarkError
         The process failed.
     """
@@ -36,7 +36,7 @@ def rate(job: Job, home: Path) -> Rate:
 
 
 def table(job: Job, home: Path) -> dict[str, float]:
-    """Run a job that returns a number for each of several names; raises as `rate` does."""
+    """Run a job that measures named numbers, and return them; raises as `rate` does."""
     result, _ = _run(job, home)
     return {str(name): float(value) for name, value in result.items()}
 
@@ -44,22 +44,22 @@ def table(job: Job, home: Path) -> dict[str, float]:
 def _run(job: Job, home: Path) -> tuple[dict[str, Any], int]:
     """Return a job's result and the peak memory, in bytes."""
     # Files, not pipes: a full pipe would stop the process until it is read.
-    with TemporaryFile("w+") as question, TemporaryFile("w+") as said, TemporaryFile("w+") as told:
-        json.dump(asdict(job), question)
-        question.seek(0)
+    with TemporaryFile("w+") as jobs, TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
+        json.dump(asdict(job), jobs)
+        jobs.seek(0)
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.child"],
             cwd=_ROOT,
             env=_environment(job, home),
-            stdin=question,
-            stdout=said,
-            stderr=told,
+            stdin=jobs,
+            stdout=output,
+            stderr=errors,
         )
         peak_bytes = _watched(process)
         if process.returncode != 0:
-            raise BenchmarkError(f"{_name(job)} failed: {_end_of(told)}")
-        said.seek(0)
-        answer = json.loads(said.read())
+            raise BenchmarkError(f"{_name(job)} failed: {_end_of(errors)}")
+        output.seek(0)
+        answer = json.loads(output.read())
     if "not_offered" in answer:
         raise NotOffered(answer["not_offered"])
     if "failed" in answer:
@@ -68,21 +68,21 @@ def _run(job: Job, home: Path) -> tuple[dict[str, Any], int]:
 
 
 def _watched(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the end of a process; return the most memory that it and its helpers held."""
+    """Wait for the end of a process; return the peak memory of it and its helpers."""
     peak_bytes = 0
     try:
         while process.poll() is None:
             peak_bytes = max(peak_bytes, tree_bytes(process.pid))
-            time.sleep(_LOOK_EVERY_SECONDS)
+            time.sleep(_SAMPLING_SECONDS)
     finally:
-        process.kill()  # does nothing to one that has ended
+        process.kill()  # no effect if it has ended
         process.wait()
     return peak_bytes
 
 
 def _environment(job: Job, home: Path) -> dict[str, str]:
-    """Name the job's model to the product, in the way in which an operator does."""
-    kept = {
+    """Return the environment that selects the job's model, as an operator would set it."""
+    environment = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("SEVERITY_") and name not in {"DATABASE_URL", *_THREADS}
@@ -96,13 +96,13 @@ def _environment(job: Job, home: Path) -> dict[str, str]:
         "SEVERITY_WEIGHTS_SHA256": job.weights.sha256,
     }
     one_thread = dict.fromkeys(_THREADS, "1") if job.task is Task.STAGES else {}
-    return kept | settings | one_thread
+    return environment | settings | one_thread
 
 
 def _name(job: Job) -> str:
     return f"{job.variant} {job.task}, {job.model} {job.precision} on {job.device}"
 
 
-def _end_of(told: IO[str]) -> str:
-    told.seek(0)
-    return "\n".join(told.read().splitlines()[-_LINES_OF_AN_ERROR:])
+def _end_of(errors: IO[str]) -> str:
+    errors.seek(0)
+    return "\n".join(errors.read().splitlines()[-_LINES_OF_AN_ERROR:])

@@ -1,4 +1,4 @@
-"""Our way: the product as it is, from files to scores."""
+"""Our variant: the product as it is, from files to scores."""
 
 import time
 from datetime import tzinfo
@@ -17,11 +17,11 @@ from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord
 from severity.models.scoring_model import ScoringModel
 
-_SOMEBODY = SidecarRecord(patient_id="benchmark")
+_RECORD = SidecarRecord(patient_id="benchmark")
 
 
 def rate(job: Job) -> Rate:
-    """Time all images; loading the model and the first images do not count."""
+    """Measure the rate over all images, without loading and warm-up."""
     resources = Resources(Settings(), Progress())
     version = _model(resources, job).version
     files = [Path(file) for file in job.images]
@@ -33,7 +33,7 @@ def rate(job: Job) -> Rate:
 
 
 def _model(resources: Resources, job: Job) -> ScoringModel:
-    """Load the model; the environment of this process names it."""
+    """Load the model that the environment of this process selects."""
     try:
         model = resources.load_model()
     except ModelUnavailable as error:
@@ -45,13 +45,13 @@ def _model(resources: Resources, job: Job) -> ScoringModel:
 
 def _points(result: FileResult) -> tuple[float, float]:
     if result.score is None:
-        # An image that is not scored costs nothing: it would make us look fast.
+        # A rejected image takes little time, which would raise the rate.
         raise BenchmarkError(f"an image was rejected: {result.reason}: {result.detail}")
     return result.score.geographic_extent_raw, result.score.opacity_raw
 
 
 def stages(job: Job) -> dict[str, float]:
-    """Return milliseconds an image by stage."""
+    """Return milliseconds per image by stage."""
     torch.set_num_threads(1)
     resources, watch = Resources(Settings(), Progress()), Stopwatch()
     model, zone = _model(resources, job), resources.settings.zone
@@ -66,7 +66,7 @@ def _time_stages(file: Path, model: ScoringModel, zone: tzinfo, watch: Stopwatch
     with watch("read"):
         content = file.read_bytes()
     with watch("decode"):
-        radiograph = read_radiograph(content, _SOMEBODY, content_sha256="", zone=zone)
+        radiograph = read_radiograph(content, _RECORD, content_sha256="", zone=zone)
     with watch("preprocess"):
         image = model.prepare(radiograph.grey)
     with watch("forward"):

@@ -16,7 +16,7 @@ _SCHEMA = 1  # of the JSON; a change that breaks its readers is a new number
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that a run of the benchmark found."""
+    """All results of a run of the benchmark."""
 
     machine: Mapping[str, str]
     trials: Mapping[str, Mapping[str, float]]  # images per second of each network alone
@@ -26,7 +26,7 @@ class Findings:
 
     @property
     def agree(self) -> bool:
-        """Whether all scores of ours are those of the reference, within the limits."""
+        """Whether all our scores agree with the reference's, within the limits."""
         return all(
             section.agreement(precision).holds
             for section in self.sections
@@ -35,7 +35,7 @@ class Findings:
 
 
 def _precisions(section: Section) -> list[Precision]:
-    return [p for p in Precision if section.has(Contender(Variant.OURS, p))]
+    return [precision for precision in Precision if section.has(Contender(Variant.OURS, precision))]
 
 
 def show(findings: Findings, console: Console) -> None:
@@ -47,8 +47,8 @@ def show(findings: Findings, console: Console) -> None:
         _show_pairs(f"Network alone, trial: {name}", shown, console)
     for section in findings.sections:
         _show_section(section, console)
-    for one, other in _compared_models(findings.sections):
-        console.print(_models_line(one, other))
+    for first, second in _compared_models(findings.sections):
+        console.print(_models_line(first, second))
     if findings.growth:
         console.print(_growth_table(findings.growth))
     for remark in findings.left_out:
@@ -84,8 +84,10 @@ def _rates_table(section: Section) -> Table:
 
 
 def _contenders(section: Section) -> list[Contender]:
-    both = (Variant.OURS, Variant.NETWORK_ONLY)
-    return [Contender(variant, p) for p in _precisions(section) for variant in both]
+    variants = (Variant.OURS, Variant.NETWORK_ONLY)
+    return [
+        Contender(variant, precision) for precision in _precisions(section) for variant in variants
+    ]
 
 
 def _ratios_table(section: Section) -> Table:
@@ -93,15 +95,17 @@ def _ratios_table(section: Section) -> Table:
         "precision", "ours / reference", "ours / network alone", "largest", "mean", "limit", ""
     )
     for precision in _precisions(section):
-        ours, network_only = (Contender(v, precision) for v in (Variant.OURS, Variant.NETWORK_ONLY))
-        found = section.agreement(precision)
+        ours, network_only = (
+            Contender(variant, precision) for variant in (Variant.OURS, Variant.NETWORK_ONLY)
+        )
+        agreement = section.agreement(precision)
         table.add_row(
             precision,
             _spread(section.ratio(ours, REFERENCE)),
             _spread(section.ratio(ours, network_only)),
-            *(f"{points:.4f}" for points in (found.largest, found.mean)),
-            f"{found.limit:.2f}",
-            "agrees" if found.holds else "[bold red]DIFFERS[/]",
+            *(f"{points:.4f}" for points in (agreement.largest, agreement.mean)),
+            f"{agreement.limit:.2f}",
+            "agrees" if agreement.holds else "[bold red]DIFFERS[/]",
         )
     return table
 
@@ -115,23 +119,23 @@ def _stages_table(section: Section) -> Table:
 
 
 def _compared_models(sections: Sequence[Section]) -> list[tuple[Section, Section]]:
-    """Pair the sections of two models that are alike in all else."""
+    """Return pairs of sections that differ only in the model."""
     return [
-        (one, other)
-        for i, one in enumerate(sections)
-        for other in sections[i + 1 :]
-        if (one.device, one.format) == (other.device, other.format)
+        (first, second)
+        for number, first in enumerate(sections)
+        for second in sections[number + 1 :]
+        if (first.device, first.format) == (second.device, second.format)
     ]
 
 
-def _models_line(one: Section, other: Section) -> str:
+def _models_line(first: Section, second: Section) -> str:
     ours = Contender(Variant.OURS)
-    if not (one.has(ours) and other.has(ours)):
+    if not (first.has(ours) and second.has(ours)):
         return ""
-    ratio = other.images_per_second(ours).median / one.images_per_second(ours).median
+    ratio = second.images_per_second(ours).median / first.images_per_second(ours).median
     return (
-        f"Ours fp32, {one.format} on {one.device}: {other.model} scores {ratio:.2f} times as many "
-        f"images per second as {one.model}"
+        f"Ours fp32, {first.format} on {first.device}: {second.model} scores {ratio:.2f} times "
+        f"as many images per second as {first.model}"
     )
 
 
@@ -162,7 +166,7 @@ def _spread(value: Spread) -> str:
 
 
 def to_json(findings: Findings) -> dict[str, object]:
-    """Return all raw rounds with what they amount to."""
+    """Return all raw rounds and their summaries as values for JSON."""
     return {
         "schema": _SCHEMA,
         "machine": dict(findings.machine),
@@ -180,16 +184,23 @@ def _section(section: Section) -> dict[str, object]:
         "device": section.device,
         "format": section.format,
         "images_per_second": {
-            c.name: asdict(section.images_per_second(c)) for c in (REFERENCE, *_contenders(section))
+            contender.name: asdict(section.images_per_second(contender))
+            for contender in (REFERENCE, *_contenders(section))
         },
-        "by_precision": {p: _summary(section, p) for p in _precisions(section)},
+        "by_precision": {
+            precision: _summary(section, precision) for precision in _precisions(section)
+        },
         "stages_ms": section.stages_ms,
-        "rounds": [{name: asdict(rate) for name, rate in one.items()} for one in section.rounds],
+        "rounds": [
+            {name: asdict(rate) for name, rate in rates.items()} for rates in section.rounds
+        ],
     }
 
 
 def _summary(section: Section, precision: Precision) -> dict[str, object]:
-    ours, network_only = (Contender(v, precision) for v in (Variant.OURS, Variant.NETWORK_ONLY))
+    ours, network_only = (
+        Contender(variant, precision) for variant in (Variant.OURS, Variant.NETWORK_ONLY)
+    )
     agreement = section.agreement(precision)
     return {
         "ours_over_reference": asdict(section.ratio(ours, REFERENCE)),
@@ -200,5 +211,5 @@ def _summary(section: Section, precision: Precision) -> dict[str, object]:
 
 def _growth(point: Growth) -> dict[str, object]:
     rate = asdict(point.rate)
-    del rate["points"]  # of thousands of images; what they agree with is in the sections
+    del rate["points"]  # of thousands of images; agreement is in the sections
     return {"format": point.format, **rate}

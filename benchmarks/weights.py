@@ -1,7 +1,7 @@
 """Random weights in the published format, for machines that cannot fetch the published ones.
 
-A network costs the same whatever its weights are. Its scores must still be of a size that real
-ones have, and differ from image to image, or an agreement of two variants would mean nothing.
+A network costs the same with any weights. Its scores must still be of a realistic size and differ
+from image to image, or an agreement of two variants would mean nothing.
 """
 
 import hashlib
@@ -30,18 +30,18 @@ _DEVIATION = 0.5  # of a logit; real images, which differ more, then reach about
 
 
 def write_random_weights(folder: Path) -> Weights:
-    """Write a DenseNet-121 as its authors publish it: the pickled module, under its name."""
+    """Write a random DenseNet-121 as its authors publish it: the pickled module, under its name."""
     file = folder / weight_set(WEIGHTS).file
     torch.save(random_densenet(), file)
     return Weights(str(file), hashlib.sha256(file.read_bytes()).hexdigest())
 
 
 def random_densenet() -> "DenseNet":
-    """Make a DenseNet-121 that tells images apart.
+    """Return a random DenseNet-121 whose scores differ between images.
 
     Weights are random, the norms' statistics those of image-like images. The logit behind the
-    scores reads the direction in which the features of such images differ most, as a trained
-    one would: a random direction would read mostly rounding.
+    scores follows the direction in which the features of such images differ most, as a trained
+    one would: a random direction would mostly follow rounding.
     """
     # Imported here: it takes seconds, which a process that measures another network need not pay.
     from torchxrayvision.models import DenseNet  # noqa: PLC0415
@@ -54,7 +54,7 @@ def random_densenet() -> "DenseNet":
         for norm in norms:
             nn.init.uniform_(norm.weight, 0.8, 1.2)
             nn.init.normal_(norm.bias, std=0.1)
-            norm.momentum = None  # take the statistics of this one batch as they are
+            norm.momentum = None  # use the statistics of this single batch
         network(images)
         for norm in norms:
             norm.momentum = 0.1
@@ -64,7 +64,7 @@ def random_densenet() -> "DenseNet":
 
 
 def _spread_logits(network: "DenseNet", features: Tensor) -> None:
-    """Give each logit mean 0 and one deviation over the images that ``features`` are of."""
+    """Scale each logit to mean 0 and the same deviation over the images of ``features``."""
     classifier = network.classifier
     nn.init.normal_(classifier.weight)
     strongest = torch.linalg.svd(features - features.mean(0), full_matrices=False).Vh[0]
@@ -76,7 +76,7 @@ def _spread_logits(network: "DenseNet", features: Tensor) -> None:
 
 
 def image_like(count: int) -> NDArray[np.float32]:
-    """Make shape (count, 224, 224) on [-1024, 1024]: smooth shapes with a little grain."""
+    """Return smooth shapes with a little grain, shape (count, 224, 224) on [-1024, 1024]."""
     random = np.random.default_rng(_SEED)
     shapes = sum(_noise(random, count, cells) / cells**0.5 for cells in _COARSE_TO_FINE)
     standard = (shapes - shapes.mean((1, 2), keepdims=True)) / shapes.std((1, 2), keepdims=True)

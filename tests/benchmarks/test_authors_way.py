@@ -1,4 +1,4 @@
-"""The oracle must itself be right: it is compared with the library that it stands for."""
+"""The oracle must itself be right: it is compared with the authors' library."""
 
 import hashlib
 from datetime import UTC
@@ -20,11 +20,11 @@ from severity.files.sidecar import SidecarRecord
 from severity.images.preprocessing import to_model_input
 
 
-def ours(image: str):
+def product_input(image: str):
     content = Path(image).read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    nobody = SidecarRecord(patient_id="nobody")
-    radiograph = read_radiograph(content, nobody, content_sha256=sha256, zone=UTC)
+    record = SidecarRecord(patient_id="nobody")
+    radiograph = read_radiograph(content, record, content_sha256=sha256, zone=UTC)
     return to_model_input(radiograph.grey)
 
 
@@ -44,9 +44,9 @@ def raster(cidc, tmp_path) -> str:
 
 def test_dicom_is_read_as_torchxrayvision_reads_it(dicom):
     with pytest.warns(UserWarning, match="Converting MONOCHROME1"):
-        theirs = prepared(read_xray_dcm(dicom, voi_lut=True)[None])
+        expected = prepared(read_xray_dcm(dicom, voi_lut=True)[None])
 
-    assert np.array_equal(model_input(dicom), theirs)
+    assert np.array_equal(model_input(dicom), expected)
 
 
 def test_png_and_jpeg_are_read_as_torchxrayvision_reads_them(raster):
@@ -57,4 +57,4 @@ def test_png_and_jpeg_are_read_as_torchxrayvision_reads_them(raster):
 def test_the_product_prepares_an_image_as_the_reference_does(form, request):
     image = request.getfixturevalue(form)
 
-    assert np.abs(ours(image) - model_input(image)[0]).max() < 0.01
+    assert np.abs(product_input(image) - model_input(image)[0]).max() < 0.01

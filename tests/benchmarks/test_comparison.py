@@ -6,14 +6,14 @@ from rich.console import Console
 from benchmarks.comparison import REFERENCE, Contender, Growth, Spread
 from benchmarks.jobs import BenchmarkError, Format, Precision, Rate, Variant
 from benchmarks.report import Findings, show, to_json
-from tests.builders.measurements import NETWORK_ONLY, OURS, measured, one_round, section_of
+from tests.builders.measurements import NETWORK_ONLY, OURS, measured, round_of, section_of
 
 FP32 = Precision.FP32
 
 
 def test_a_ratio_is_taken_within_each_round_so_that_drift_cancels():
     # The machine has half its speed in the second round.
-    section = section_of(one_round(10, 40, 50), one_round(5, 20, 25), one_round(10, 50, 50))
+    section = section_of(round_of(10, 40, 50), round_of(5, 20, 25), round_of(10, 50, 50))
 
     assert section.ratio(OURS, REFERENCE) == Spread(4, 4, 5)
     assert section.ratio(OURS, NETWORK_ONLY).median == pytest.approx(0.8)
@@ -21,29 +21,32 @@ def test_a_ratio_is_taken_within_each_round_so_that_drift_cancels():
 
 
 def test_agreement_counts_both_scores_of_all_images_in_all_rounds():
-    theirs = measured(10, ((4.0, 3.0), (2.0, 1.0)))
+    reference = measured(10, ((4.0, 3.0), (2.0, 1.0)))
     near = measured(10, ((4.0, 3.0), (2.0, 1.01)))
     far = measured(10, ((4.0, 3.0), (1.97, 1.0)))
     section = section_of(
-        {REFERENCE.name: theirs, OURS.name: near}, {REFERENCE.name: theirs, OURS.name: far}
+        {REFERENCE.name: reference, OURS.name: near},
+        {REFERENCE.name: reference, OURS.name: far},
     )
 
-    found = section.agreement(FP32)
+    agreement = section.agreement(FP32)
 
-    assert found.largest == pytest.approx(0.03)
-    assert found.mean == pytest.approx(0.04 / 8)
-    assert found.limit == 0.02
-    assert not found.holds
+    assert agreement.largest == pytest.approx(0.03)
+    assert agreement.mean == pytest.approx(0.04 / 8)
+    assert agreement.limit == 0.02
+    assert not agreement.holds
 
 
 @pytest.mark.parametrize(("precision", "limit"), [("fp32", 0.02), ("bf16", 0.05)])
 def test_each_precision_has_its_limit(precision, limit):
     name = Contender(Variant.OURS, Precision(precision)).name
-    theirs, near, far = (measured(1, ((4 + off, 3.0),)) for off in (0, limit * 0.99, limit * 1.01))
+    reference, near, far = (
+        measured(1, ((4 + off, 3.0),)) for off in (0, limit * 0.99, limit * 1.01)
+    )
 
     agreements = [
-        section_of({REFERENCE.name: theirs, name: ours}).agreement(Precision(precision)).holds
-        for ours in (near, far)
+        section_of({REFERENCE.name: reference, name: rate}).agreement(Precision(precision)).holds
+        for rate in (near, far)
     ]
 
     assert agreements == [True, False]
@@ -52,7 +55,7 @@ def test_each_precision_has_its_limit(precision, limit):
 def test_scores_of_fewer_images_are_never_compared():
     section = section_of({REFERENCE.name: measured(1), OURS.name: measured(1, ((4.0, 3.0),))})
 
-    with pytest.raises(BenchmarkError, match="1 images were scored by us and 2 by the reference"):
+    with pytest.raises(BenchmarkError, match="the product scored 1 images, the reference 2"):
         section.agreement(FP32)
 
 
@@ -62,8 +65,8 @@ def test_the_report_shows_rates_ratios_stages_memory_and_growth():
         machine={"processor": "A CPU"},
         trials={"compact-2 fp32 on cpu": {"slow": 10.0, "fast": 99.0}},
         sections=[
-            section_of(one_round(10, 40, 50)),
-            section_of(one_round(10, 20, 50), model="txrv-cidc-v1"),
+            section_of(round_of(10, 40, 50)),
+            section_of(round_of(10, 20, 50), model="txrv-cidc-v1"),
         ],
         growth=[Growth(Format.RASTER, Rate(1000, 20, (), "v", 700 * mib))],
         left_out=["the GPU section: no device"],
@@ -87,8 +90,8 @@ def test_the_report_shows_rates_ratios_stages_memory_and_growth():
         assert expected in text
 
 
-def test_the_json_holds_every_raw_round_and_says_whether_scores_agree():
-    rounds = [one_round(10, 40, 50), one_round(5, 20, 25)]
+def test_the_json_has_every_raw_round_and_whether_scores_agree():
+    rounds = [round_of(10, 40, 50), round_of(5, 20, 25)]
     findings = Findings(
         machine={},
         trials={},
@@ -99,7 +102,7 @@ def test_the_json_holds_every_raw_round_and_says_whether_scores_agree():
     document = to_json(findings)
 
     [section] = document["sections"]
-    assert [one["ours fp32"]["seconds"] for one in section["rounds"]] == [2 / 40, 2 / 20]
+    assert [rates["ours fp32"]["seconds"] for rates in section["rounds"]] == [2 / 40, 2 / 20]
     assert section["by_precision"]["fp32"]["ours_over_reference"]["median"] == 4
     assert document["agree"] is True
     assert "points" not in document["growth"][0]

@@ -16,7 +16,7 @@ SMALL = [
 
 @pytest.mark.weights
 def test_one_command_measures_all_variants_on_the_same_images(tmp_path, capsys):
-    file = tmp_path / "found.json"
+    file = tmp_path / "results.json"
 
     code = main([*SMALL, "--json", str(file)])
 
@@ -24,7 +24,7 @@ def test_one_command_measures_all_variants_on_the_same_images(tmp_path, capsys):
     assert code == 0
     assert document["agree"] is True
     [section] = document["sections"]
-    assert [list(one) for one in section["rounds"]] == [
+    assert [list(rates) for rates in section["rounds"]] == [
         ["reference fp32", "ours fp32", "network_only fp32"],
         ["network_only fp32", "ours fp32", "reference fp32"],  # backwards, against drift
     ]

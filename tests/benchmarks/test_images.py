@@ -13,7 +13,9 @@ def test_uncompressed_images_have_identities_and_pixels_of_their_own(tmp_path):
 
     images = [dcmread(file) for file in files]
     assert len({image.SOPInstanceUID for image in images}) == 3
-    assert all(f.SOPInstanceUID == f.file_meta.MediaStorageSOPInstanceUID for f in images)
+    assert all(
+        image.SOPInstanceUID == image.file_meta.MediaStorageSOPInstanceUID for image in images
+    )
     assert len({image.PixelData for image in images}) == 3
     assert np.ptp([image.pixel_array.astype(int) for image in images], axis=0).max() == 1
 
@@ -34,13 +36,13 @@ def test_png_and_jpeg_images_come_from_all_over_the_collection(cidc, tmp_path):
 
 
 def test_a_missing_collection_is_reported_with_what_to_do(tmp_path):
-    with pytest.raises(BenchmarkError, match="name it with --data, or leave png-jpeg out"):
+    with pytest.raises(BenchmarkError, match="set it with --data, or leave png-jpeg out"):
         write_images(Format.RASTER, 5, data=tmp_path, folder=tmp_path / "images")
 
 
 def test_repeated_images_take_no_further_room(tmp_path):
-    image = tmp_path / "film.dcm"
-    image.write_bytes(b"film")
+    image = tmp_path / "image.dcm"
+    image.write_bytes(b"image")
 
     names = repeated([str(image)], 3, folder=tmp_path / "many")
 

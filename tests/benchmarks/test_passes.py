@@ -1,4 +1,4 @@
-"""What is told of passes."""
+"""The report on passes."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from benchmarks.engine import main
 from benchmarks.passes import Cost, PassRound, passes_to_json, show_passes
 
 
-def a_round(*, pass_seconds: float, alone_seconds: float) -> PassRound:
+def round_of(*, pass_seconds: float, alone_seconds: float) -> PassRound:
     after_start = {
         "pass_seconds": pass_seconds,
         "pass_processor_seconds": 1.0,
@@ -22,12 +22,12 @@ def a_round(*, pass_seconds: float, alone_seconds: float) -> PassRound:
     return PassRound(578, after_start, whole, whole, empty_pass=Cost(1.5, 1.25))
 
 
-def test_the_ratio_is_that_within_each_round_and_not_of_medians():
+def test_the_ratio_is_taken_within_each_round_and_not_of_medians():
     # A machine that was three times as slow in the second round.
     rounds = [
-        a_round(pass_seconds=11, alone_seconds=10),
-        a_round(pass_seconds=36, alone_seconds=30),
-        a_round(pass_seconds=13, alone_seconds=10),
+        round_of(pass_seconds=11, alone_seconds=10),
+        round_of(pass_seconds=36, alone_seconds=30),
+        round_of(pass_seconds=13, alone_seconds=10),
     ]
     console = Console(width=120, record=True)
 
@@ -39,4 +39,4 @@ def test_the_ratio_is_that_within_each_round_and_not_of_medians():
 
 def test_without_the_images_nothing_is_measured(tmp_path: Path, capsys):
     assert main(["--passes", "--data", str(tmp_path)]) == 1
-    assert "name the folder that holds cidc" in " ".join(capsys.readouterr().err.split())
+    assert "set the folder that contains cidc" in " ".join(capsys.readouterr().err.split())

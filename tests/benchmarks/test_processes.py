@@ -21,13 +21,13 @@ def job(variant: Variant, *, images=("gone.dcm",), device="cpu") -> Job:
     return Job(variant, Task.RATE, "compact-2", Precision.FP32, device, (), images, Weights())
 
 
-def test_a_process_that_fails_is_reported_with_its_last_words(tmp_path):
+def test_a_process_that_fails_is_reported_with_the_end_of_its_errors(tmp_path):
     with pytest.raises(BenchmarkError, match=r"(?s)reference rate, compact-2.*FileNotFoundError"):
         processes.rate(job(Variant.REFERENCE), tmp_path)
 
 
 def test_an_image_that_is_not_scored_stops_the_measurement(tmp_path):
-    image = tmp_path / "film.png"
+    image = tmp_path / "image.png"
     image.write_bytes(b"no image")
 
     with pytest.raises(BenchmarkError, match="an image was rejected: not_an_image"):
@@ -41,7 +41,7 @@ def test_a_device_that_is_not_there_is_not_offered(tmp_path):
 
 
 def test_the_memory_of_helpers_counts():
-    helper = "import sys; held = bytearray(200_000_000); print(flush=True); sys.stdin.read()"
+    helper = "import sys; block = bytearray(200_000_000); print(flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", helper], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -54,8 +54,8 @@ def test_the_memory_of_helpers_counts():
     assert with_helper_bytes - alone_bytes == pytest.approx(helper_bytes, rel=0.05)
 
 
-def test_what_was_given_back_counts_for_the_peak():
-    program = "held = bytearray(200_000_000); del held; print(own_peak_bytes())"
+def test_freed_memory_counts_for_the_peak():
+    program = "block = bytearray(200_000_000); del block; print(own_peak_bytes())"
     lines = f"from benchmarks.memory import own_peak_bytes; {program}"
 
     printed = subprocess.check_output([sys.executable, "-c", lines], cwd=ROOT)

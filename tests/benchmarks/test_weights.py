@@ -14,7 +14,7 @@ from severity.models.torchxrayvision_weights import weight_set
 pytestmark = pytest.mark.weights
 
 
-def test_the_product_loads_random_weights_as_published_ones_and_they_tell_images_apart(tmp_path):
+def test_the_product_loads_random_weights_as_published_ones_and_scores_differ(tmp_path):
     weights = write_random_weights(tmp_path)
 
     content = Path(weights.file).read_bytes()

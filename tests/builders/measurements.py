@@ -12,7 +12,7 @@ def measured(images_per_second, points=((4.0, 3.0), (2.0, 1.0)), *, peak_bytes=0
     return Rate(2, 2 / images_per_second, points, "what ran", peak_bytes)
 
 
-def one_round(reference, ours, network_only) -> Round:
+def round_of(reference, ours, network_only) -> Round:
     return {
         REFERENCE.name: measured(reference),
         OURS.name: measured(ours),
