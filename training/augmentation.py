@@ -11,7 +11,7 @@ _MIRRORED = 0.5  # share of the views
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far a view may stray from the image."""
+    """The limits of the random changes of a view."""
 
     rotation: float = 10.0
     """Degrees, either way."""

@@ -11,7 +11,7 @@ from torch.nn import functional
 _LUNGS = ((0.29, 0.47), (0.71, 0.47))
 """Centres across and down, as shares of a frontal image's central square."""
 _REACH = (0.09, 0.19)
-"""How far from a lung's centre an opacity may lie, across and down."""
+"""The largest distance of an opacity from a lung's centre, across and down."""
 _RADII = ((0.05, 0.20), (0.05, 0.35))
 _STRENGTH = (0.3, 1.0)
 _LESS = (0.3, 0.8)

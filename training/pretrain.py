@@ -30,7 +30,7 @@ _STORED_SIDE = 256  # pixels; a little more than the views, which zoom in
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast the backbone learns."""
+    """The schedule and hyperparameters of the training of a backbone."""
 
     epochs: int = 8
     batch: int = 28

@@ -1,4 +1,4 @@
-"""How well probabilities of classes agree with the classes."""
+"""Measures of agreement between probabilities of classes and the classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

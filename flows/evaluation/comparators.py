@@ -1,7 +1,7 @@
 """Comparators: published systems' predictions for the same images, one CSV for each system.
 
 A column ``filename`` (or ``fname``) names the image. Of the others, ``geo`` predicts geographic
-extent and ``opacity`` opacity; where there are not both, the only column predicts either.
+extent and ``opacity`` opacity; a single other column is read as both predictions.
 """
 
 import csv

@@ -22,7 +22,7 @@ from severity.evaluation import brixia
 
 LABELS, METADATA = "severity_scores.csv", "metadata.csv"
 READERS_EXTENT_SCALE = Scale(0, 8)
-"""Of every published set of labels."""
+"""The scale of extent in every published set of labels."""
 
 _IMAGES = "images"
 _COLUMNS = ("filename", "geographic_extent_mean", "opacity_mean")

@@ -32,7 +32,7 @@ def grey_image(*, bits: int = 12, shape: tuple[int, int] = _SHAPE) -> NDArray[np
 
 
 def patches(*values: int, dtype: type = np.uint16) -> NDArray[np.integer]:
-    """100 x 100 pixels that begin with the given values and go on with the first."""
+    """100 x 100 pixels: these values, then the first one everywhere."""
     pixels = np.full((100, 100), values[0], dtype)
     pixels[0, : len(values)] = values
     return pixels
@@ -46,7 +46,7 @@ def dicom_file(
     frame: bytes | None = None,
     **attributes: object,
 ) -> bytes:
-    """Write a frontal chest CR as a DICOM file.
+    """Return a frontal chest CR as a DICOM file.
 
     ``frame`` is an encapsulated frame instead of the pixels. Further attributes replace those
     of the header, after the pixels were written; None removes one.
@@ -114,7 +114,7 @@ def _put_pixels(dataset: FileDataset, pixels: NDArray[np.integer], frame: bytes 
 
 
 def jpeg_2000(pixels: NDArray[np.integer], bits: int) -> bytes:
-    """Encode a frame without loss."""
+    """Return a frame in lossless JPEG 2000."""
     encoded: bytes = imagecodecs.jpeg2k_encode(
         pixels, level=0, codecformat="j2k", bitspersample=bits, reversible=True
     )
@@ -122,12 +122,12 @@ def jpeg_2000(pixels: NDArray[np.integer], bits: int) -> bytes:
 
 
 def jpeg_file(pixels: NDArray[np.uint8], **options: object) -> bytes:
-    """Write pixels, grey or colour, as a JPEG file."""
+    """Return pixels, grey or colour, as a JPEG file."""
     return _raster(pixels, "JPEG", quality=95, **options)
 
 
 def png_file(pixels: NDArray[np.integer]) -> bytes:
-    """Write pixels, grey or colour, as a PNG file."""
+    """Return pixels, grey or colour, as a PNG file."""
     return _raster(pixels, "PNG")
 
 

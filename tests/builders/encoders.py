@@ -16,10 +16,10 @@ def j2k(pixels: Pixels, bits: int, **options: object) -> bytes:
 
 
 def htj2k(pixels: Pixels, bits: int, **options: object) -> bytes:
-    """Encode as ``bits`` bits. The encoder knows only 8 and 16, so it is told so afterwards.
+    """Encode as ``bits`` bits: the encoder has only 8 and 16, so the header is changed afterwards.
 
-    Both count from the middle of the range, which is therefore moved before. Quantisation
-    steps of the 9/7 wavelet are relative to the range and move along.
+    Decoders count from the middle of the range, which is therefore shifted before. Quantisation
+    steps of the 9/7 wavelet are relative to the range and are shifted too.
     """
     width = 8 * pixels.dtype.itemsize
     if pixels.dtype.kind == "u":
@@ -29,7 +29,7 @@ def htj2k(pixels: Pixels, bits: int, **options: object) -> bytes:
     encoded[42] -= width - bits
     if not options["reversible"]:
         at = encoded.index(b"\xff\x5c") + 2  # QCD
-        encoded[at + 2] += (width - bits) << 5  # guard bits for those that the exponents lose
+        encoded[at + 2] += (width - bits) << 5  # guard bits for the bits that the exponents lose
         for step in range(at + 3, at + int.from_bytes(encoded[at : at + 2], "big"), 2):
             encoded[step] -= (width - bits) << 3
     return bytes(encoded)
@@ -40,7 +40,7 @@ def lossless_jpeg(pixels: Pixels, bits: int, predictor: int = 1) -> bytes:
 
 
 def jpeg_ls(pixels: Pixels, _bits: int, level: int = 0) -> bytes:
-    """Encode as 8 or 16 bits; the encoder knows no others."""
+    """Encode as 8 or 16 bits, the only ones that the encoder has."""
     return imagecodecs.jpegls_encode(pixels, level=level)
 
 

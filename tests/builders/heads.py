@@ -14,7 +14,7 @@ LINEAR = {
     "opacity": {"weights": {"Lung Opacity": 0.25}, "intercept": 2},
 }
 
-# What a head's files do not say, as `model import` is told it.
+# Options of `model import` for the facts that a head's files do not contain.
 AS_MINE_V1 = ("--name", "mine-v1", "--extent-scale", "0", "8", "--opacity-scale", "0", "6")
 
 
@@ -31,7 +31,7 @@ def linear_head(*, name: str = "mine-v1", slope: float = 0.5) -> Head:
 
 
 def write_mlp(path: Path, *, seed: int, inputs: int = 1024) -> Path:
-    """Write what the authors of the RALO head publish, with random numbers."""
+    """Write a file like those of the authors of the RALO head, with random numbers."""
     random = np.random.default_rng(seed)
     coefs = [random.normal(scale=0.03, size=shape) for shape in ((inputs, 1000), (1000, 1))]
     intercepts = [random.normal(size=size) for size in (1000, 1)]

@@ -1,11 +1,11 @@
-"""Model inputs that a network must tell apart."""
+"""Model inputs for which a network must compute different outputs."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def three_images() -> NDArray[np.float32]:
-    """Shape (3, 224, 224) on [-1024, 1024]: dark to light, coarse to fine."""
+    """Three model inputs, shape (3, 224, 224) on [-1024, 1024]: dark to light, coarse to fine."""
     random = np.random.default_rng(0)
     images = [
         np.kron(random.uniform(-1024, brightest, (224 // cell, 224 // cell)), np.ones((cell, cell)))

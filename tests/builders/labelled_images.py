@@ -13,7 +13,7 @@ PATIENTS, IMAGES = 8, 2
 
 
 def painted(patient: int, amount: float) -> Image.Image:
-    """A chest of clouds that are the patient's own."""
+    """A chest of random clouds, the same in all images of a patient."""
     clouds = gaussian_filter(np.random.default_rng(patient).normal(size=(160, 160)), 9)
     chest = (0.35 + 0.1 * clouds / clouds.std()).clip(0, 1).astype(np.float32)
     image = paint_opacities(chest, lungs=LUNGS, amount=amount, seed=patient)
@@ -22,18 +22,18 @@ def painted(patient: int, amount: float) -> Image.Image:
 
 def image_names() -> list[str]:
     return [
-        f"film-{patient}-{number}.png" for patient in range(PATIENTS) for number in range(IMAGES)
+        f"image-{patient}-{number}.png" for patient in range(PATIENTS) for number in range(IMAGES)
     ]
 
 
 def amount(name: str) -> float:
-    """How much of an image's lungs is painted, from 0 to below 1."""
+    """Return how much of an image's lungs is painted, from 0 to below 1."""
     _, patient, number = name.removesuffix(".png").split("-")
     return (int(patient) * IMAGES + int(number)) / (PATIENTS * IMAGES)
 
 
 def write_images(folder: Path) -> None:
-    """Write the images of all patients, and whose they are."""
+    """Write the images of all patients, with their metadata."""
     (folder / "images").mkdir(parents=True)
     rows = ["filename,patient_id,view"]
     for name in image_names():

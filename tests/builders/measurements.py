@@ -8,7 +8,7 @@ NETWORK_ONLY = Contender(Variant.NETWORK_ONLY, Precision.FP32)
 
 
 def measured(images_per_second, points=((4.0, 3.0), (2.0, 1.0)), *, peak_bytes=0):
-    """Two images at a rate."""
+    """Return the rate of two images."""
     return Rate(2, 2 / images_per_second, points, "what ran", peak_bytes)
 
 

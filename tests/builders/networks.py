@@ -1,4 +1,4 @@
-"""Networks with random weights that tell any two images apart."""
+"""Networks with random weights whose outputs differ between any two images."""
 
 from typing import TypeVar
 
@@ -11,10 +11,10 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def lively(network: Network) -> Network:
-    """Give the norms the statistics of three images, so that outputs are of a real size."""
+    """Set the norms to the statistics of three images, so that outputs are of a realistic size."""
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
-        norm.momentum = None  # take the statistics of the one batch as they are
+        norm.momentum = None  # use the statistics of this single batch
     with torch.no_grad():
         network.train()(torch.from_numpy(three_images()).unsqueeze(1))
     for norm in norms:

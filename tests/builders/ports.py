@@ -1,4 +1,4 @@
-"""Ports of this machine that no other program takes meanwhile."""
+"""Free ports of this machine."""
 
 import socket
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 @contextmanager
 def reserved_port() -> Iterator[int]:
-    """Hold a port on which nothing listens: whoever connects is refused at once."""
+    """Reserve a port on which nothing listens: connections are refused at once."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         yield reserved.getsockname()[1]

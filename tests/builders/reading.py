@@ -1,4 +1,4 @@
-"""What the product makes of an image's bytes: what it shows, or why it is refused."""
+"""Read an image's bytes as the product does: the radiograph, or why it is refused."""
 
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -24,7 +24,7 @@ def read(
 
 
 def reason(content: bytes) -> Reason:
-    """Return why an image is refused; fail where it is read, or where a message names a patient."""
+    """Return why an image is refused; fail if it is read, or if the message names a patient."""
     with pytest.raises(RejectedImage) as rejected:
         read(content)
     assert "ROE" not in str(rejected.value), "a message never names a patient"
@@ -37,5 +37,5 @@ def published(name: str) -> bytes:
 
 
 def brightness(grey: GreyImage) -> NDArray[np.float64]:
-    """Return what a person would see, pixel by pixel: 0 is black, 1 is white."""
+    """Return the displayed brightness, pixel by pixel: 0 is black, 1 is white."""
     return (grey.values.astype(np.float64) - grey.black) / (grey.white - grey.black)

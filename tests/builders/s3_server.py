@@ -24,17 +24,17 @@ _ATTEMPTS = 3
 
 
 class _EndedEarly(Exception):
-    """The server ended before it answered, as where a port is taken."""
+    """The server ended before it answered, as if a port is taken: start it again."""
 
 
 @dataclass(frozen=True)
 class S3Server:
-    """A server that answers."""
+    """A running server."""
 
     endpoint: str
 
     def environment(self) -> dict[str, str]:
-        """Return what a program needs to use the server."""
+        """Return the environment variables of a program that uses the server."""
         return {
             "AWS_ENDPOINT": self.endpoint,
             "AWS_ALLOW_HTTP": "true",
@@ -44,7 +44,7 @@ class S3Server:
         }
 
     def bucket(self, name: str) -> S3Store:
-        """Return a bucket to put objects into; the first one makes it."""
+        """Return a bucket; it is made with its first object."""
         return S3Store(
             name,
             endpoint=self.endpoint,
@@ -84,9 +84,9 @@ def _server(folder: Path) -> Iterator[S3Server]:
             _wait_for(f"{endpoint}/healthz", server)
             yield S3Server(endpoint)
         finally:
-            server.kill()  # nothing that it would save on a slower way out is needed
+            server.kill()  # a slower exit would only save data that is not needed
             server.wait()
-            for name in _PORTS:  # the one kind of file that it keeps elsewhere
+            for name in _PORTS:  # its only files outside the folder
                 Path(f"/tmp/seaweedfs-{name}-grpc-{ports[f'{name}.grpc']}.sock").unlink(  # noqa: S108
                     missing_ok=True
                 )

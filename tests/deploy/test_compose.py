@@ -1,4 +1,4 @@
-"""What can be said of the containers without a Docker engine."""
+"""Tests of the containers' files that need no Docker engine."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def _example() -> dict[str, str]:
 def _compose(
     folder: Path, values: dict[str, str], *arguments: str, files: tuple[str, ...] = BASE
 ) -> subprocess.CompletedProcess[str]:
-    """Run Compose on the project's files with these values and no others."""
+    """Run Compose on the project's files with only these values."""
     program = shutil.which(
         "docker-compose", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     )
@@ -68,8 +68,8 @@ def services(
 ) -> dict[str, dict[str, Any]]:
     result = _compose(tmp_path_factory.mktemp("compose"), filled, "--format", "json")
     assert result.returncode == 0, result.stderr
-    found: dict[str, dict[str, Any]] = json.loads(result.stdout)["services"]
-    return found
+    configured: dict[str, dict[str, Any]] = json.loads(result.stdout)["services"]
+    return configured
 
 
 @pytest.mark.parametrize("files", [BASE, GPU])
@@ -84,7 +84,7 @@ def test_compose_accepts_the_files_once_the_example_is_filled_in(
 
 @pytest.mark.parametrize("name", REQUIRED)
 @pytest.mark.parametrize("empty", [False, True])
-def test_compose_refuses_to_start_without_a_value_and_says_which(
+def test_compose_refuses_to_start_without_a_value_and_names_it(
     tmp_path: Path, filled: dict[str, str], name: str, *, empty: bool
 ) -> None:
     values = {key: value for key, value in filled.items() if key != name}
@@ -97,7 +97,7 @@ def test_compose_refuses_to_start_without_a_value_and_says_which(
     assert f"fill in {name}, see .env.example" in result.stderr
 
 
-def test_the_example_names_every_variable_and_gives_no_value() -> None:
+def test_the_example_names_every_variable_without_a_value() -> None:
     used = set()
     for name in GPU:
         content = (ROOT / name).read_text(encoding="utf-8")
@@ -165,7 +165,7 @@ def test_the_worker_starts_after_the_database_is_migrated(
 @pytest.mark.parametrize(
     ("files", "values", "requirements"),
     [
-        (BASE, {}, ""),  # the Dockerfile's default: the small one
+        (BASE, {}, ""),  # the Dockerfile's default: without torch
         (BASE, {"REQUIREMENTS": "requirements.lock"}, "requirements.lock"),
         (GPU, {}, "requirements.lock"),
     ],
@@ -207,8 +207,8 @@ def test_the_prefect_server_has_the_version_of_the_worker(
 def test_each_setting_of_the_worker_exists(services: dict[str, dict[str, Any]]) -> None:
     known = {f"SEVERITY_{name.upper()}" for name in Settings.model_fields}
     for name in ("migrate", "worker"):
-        given = {key for key in services[name]["environment"] if key.startswith("SEVERITY_")}
-        assert given <= known, name
+        settings = {key for key in services[name]["environment"] if key.startswith("SEVERITY_")}
+        assert settings <= known, name
 
 
 def test_secrets_are_the_same_on_both_sides(services: dict[str, dict[str, Any]]) -> None:
@@ -226,7 +226,7 @@ def test_secrets_are_the_same_on_both_sides(services: dict[str, dict[str, Any]])
     )
 
 
-def test_grafana_wants_a_login_and_calls_nobody(services: dict[str, dict[str, Any]]) -> None:
+def test_grafana_needs_a_login_and_contacts_no_server(services: dict[str, dict[str, Any]]) -> None:
     environment = services["grafana"]["environment"]
     for name in (
         "GF_AUTH_ANONYMOUS_ENABLED",

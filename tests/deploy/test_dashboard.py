@@ -30,15 +30,14 @@ def dashboard() -> dict[str, Any]:
 
 
 def _queries(dashboard: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the name and the SQL of all that the dashboard asks the database."""
+    """Yield the name and the SQL of every query of the dashboard."""
     for variable in dashboard["templating"]["list"]:
         yield f"${variable['name']}", variable["query"]
     for annotation in dashboard["annotations"]["list"]:
         yield annotation["name"], annotation["target"]["rawSql"]
     for panel in dashboard["panels"]:
         for target in panel.get("targets", ()):
-            # The second query of a panel is of errors: intervals, and what is within test-retest
-            # error.
+            # The second query of a panel is of errors: intervals, and the range of stable changes.
             name = panel["title"] + (ERRORS if target["refId"] == "B" else "")
             yield name, target["rawSql"]
 
@@ -46,7 +45,7 @@ def _queries(dashboard: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _interpolated(sql: str, values: dict[str, str]) -> str:
     """Fill in the variables as Grafana does for ``${name:sqlstring}``: quoted, quotes doubled.
 
-    The dashboard uses no other of Grafana's formats, and none of its macros.
+    The dashboard uses none of Grafana's other formats, nor its macros.
     """
 
     def literal(match: re.Match[str]) -> str:
@@ -56,7 +55,7 @@ def _interpolated(sql: str, values: dict[str, str]) -> str:
 
 
 class Ask(Protocol):
-    """Runs one query of the dashboard, found by the title of its panel."""
+    """Run a query of the dashboard, by the title of its panel."""
 
     def __call__(self, name: str, model_version: str = "", patient: str = "") -> list[RowMapping]:
         """Return the rows that Grafana would get."""
@@ -66,12 +65,12 @@ class Ask(Protocol):
 def ask(reader: Database, dashboard: dict[str, Any]) -> Ask:
     queries = dict(_queries(dashboard))
 
-    def answer(name: str, model_version: str = "", patient: str = "") -> list[RowMapping]:
+    def rows(name: str, model_version: str = "", patient: str = "") -> list[RowMapping]:
         sql = _interpolated(queries[name], {"model_version": model_version, "patient": patient})
         with reader.engine.connect() as connection:
             return list(connection.exec_driver_sql(sql).mappings())
 
-    return answer
+    return rows
 
 
 def _columns(rows: list[RowMapping], *names: str) -> list[tuple[object, ...]]:
@@ -90,7 +89,7 @@ def test_each_query_runs_with_any_value_of_its_variables(
                     assert rows == [], name
 
 
-def test_nothing_of_grafana_is_left_in_a_query_once_its_variables_are_filled_in(
+def test_a_query_is_plain_sql_once_its_variables_are_filled_in(
     dashboard: dict[str, Any],
 ) -> None:
     for name, sql in _queries(dashboard):
@@ -152,7 +151,7 @@ def test_a_course_is_that_of_one_patient_by_one_model_version(ask: Ask) -> None:
     ]
 
 
-def test_simulated_images_are_named_so_in_the_legend(ask: Ask) -> None:
+def test_simulated_images_are_marked_in_the_legend(ask: Ask) -> None:
     rows = ask("Geographic extent", "v1", "p-two")
     assert _columns(rows, "metric", "value") == [("Geographic extent (SIMULATED)", 2.5)]
 
@@ -205,7 +204,7 @@ def test_the_table_shows_no_date_where_none_is_known(ask: Ask) -> None:
     ]
 
 
-def test_the_table_says_what_a_change_means(ask: Ask) -> None:
+def test_the_table_states_what_a_change_means(ask: Ask) -> None:
     rows = ask("Observations", "v1", "p-one")
     extent = ("Extent interval", "Extent is, from baseline", "Extent is, from previous")
     assert _columns(rows, *extent) == [
@@ -213,7 +212,7 @@ def test_the_table_says_what_a_change_means(ask: Ask) -> None:
         ("3.8-6.2", "worse", "worse"),
         ("2.8-5.2", "worse", "stable"),
     ]
-    # Of opacity no error is known, of the other version nothing.
+    # The error of opacity is not known, nor any error of the other version.
     opacity = ("Opacity interval", "Opacity is, from baseline", "Opacity is, from previous")
     assert _columns(rows, *opacity) == [
         ("0.5-1.5", None, None),
@@ -257,7 +256,7 @@ def test_images_out_of_distribution_are_points_of_their_own_in_every_chart(ask: 
     ]
 
 
-def test_a_chart_has_intervals_and_what_is_within_noise_of_the_baseline(ask: Ask) -> None:
+def test_a_chart_has_intervals_and_the_range_of_stable_changes(ask: Ask) -> None:
     rows = ask(f"Geographic extent{ERRORS}", "v1", "p-three")
     smallest = 0.5 * 1.96 * 2**0.5
     assert _columns(rows, "time", "Interval, low", "Interval, high") == [
@@ -267,7 +266,7 @@ def test_a_chart_has_intervals_and_what_is_within_noise_of_the_baseline(ask: Ask
     for row in rows:
         assert row["Stable, low"] == pytest.approx(3 - smallest)
         assert row["Stable, high"] == pytest.approx(3 + smallest)
-    # Nothing is known of opacity's noise: no line, and not one at zero.
+    # The error of opacity is not known: there is no line, not one at zero.
     opacity = ask(f"Opacity{ERRORS}", "v1", "p-three")
     assert set(_columns(opacity, "Stable, low", "Stable, high")) == {(None, None)}
 
@@ -293,7 +292,7 @@ def test_the_balance_is_that_of_one_model_version(ask: Ask) -> None:
     assert _columns(ask(BALANCE, "v2"), *names) == [(2, 2, 0, 0, 0, 0)]
 
 
-def test_the_dashboard_says_what_it_must_not_be_used_for(dashboard: dict[str, Any]) -> None:
+def test_the_dashboard_states_that_it_is_for_research_only(dashboard: dict[str, Any]) -> None:
     shown = [
         panel["options"]["content"] for panel in dashboard["panels"] if panel["type"] == "text"
     ]
@@ -309,10 +308,10 @@ def test_each_panel_uses_the_provisioned_data_source(dashboard: dict[str, Any]) 
     assert source["secureJsonData"] == {"password": "$DASHBOARD_PASSWORD"}
 
     expected = {"type": DATASOURCE, "uid": source["uid"]}
-    used = [
+    users = [
         *dashboard["templating"]["list"],
         *dashboard["annotations"]["list"],
         *(panel for panel in dashboard["panels"] if panel["type"] != "text"),
         *(target for panel in dashboard["panels"] for target in panel.get("targets", ())),
     ]
-    assert all(one["datasource"] == expected for one in used)
+    assert all(user["datasource"] == expected for user in users)

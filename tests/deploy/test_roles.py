@@ -1,4 +1,4 @@
-"""What the database's roles may do, as deploy/postgres/roles.sql and `db upgrade` leave them."""
+"""The rights of the database's roles after deploy/postgres/roles.sql and `db upgrade`."""
 
 import pytest
 from sqlalchemy import text
@@ -56,7 +56,7 @@ def test_a_session_of_the_dashboards_role_is_read_only_and_short(reader: Databas
 
 def test_a_careless_query_of_a_dashboard_ends_by_itself(reader: Database) -> None:
     with reader.engine.connect() as connection:
-        # Not the ten seconds of the role: only that nothing keeps the limit from applying.
+        # Shorter than the ten seconds of the role: the test is that the limit applies.
         connection.execute(text("SET LOCAL statement_timeout = '100ms'"))
         with pytest.raises(DBAPIError, match="statement timeout"):
             connection.execute(text("SELECT pg_sleep(10)"))
@@ -67,10 +67,10 @@ def test_the_owner_of_the_tables_is_not_a_superuser(owner: Database) -> None:
     assert _value(owner, "SELECT current_user") == "severity"
 
 
-def test_only_the_two_roles_may_connect_and_no_other(owner: Database) -> None:
-    may_connect = """
+def test_only_the_two_roles_may_connect(owner: Database) -> None:
+    roles = """
         SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles
         WHERE rolcanlogin AND NOT rolsuper
             AND has_database_privilege(rolname, current_database(), 'CONNECT')
     """
-    assert _value(owner, may_connect) == f"severity {DASHBOARD_ROLE}"
+    assert _value(owner, roles) == f"severity {DASHBOARD_ROLE}"

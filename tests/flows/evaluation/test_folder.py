@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for patient in range(PATIENTS):
         for number in range(IMAGES):
             amount = (patient * IMAGES + number) / (PATIENTS * IMAGES)
-            name = f"film-{patient}-{number}.png"
+            name = f"image-{patient}-{number}.png"
             painted(patient, amount).save(folder / "images" / name)
             labels.append(f"{name},{8 * amount},{6 * amount}")
             view = "PA" if patient % 2 else "AP"
@@ -47,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             painted(20 + patient, 0.5).save(folder / "images" / f"next-{patient}.png")
             metadata.append(f"next-{patient}.png,{patient},PA,,,1")
     # The same image under another patient, one whose file is gone, and a lateral one.
-    (folder / "images" / COPY).write_bytes((folder / "images" / "film-0-0.png").read_bytes())
+    (folder / "images" / COPY).write_bytes((folder / "images" / "image-0-0.png").read_bytes())
     painted(99, 0.5).save(folder / LATERAL)
     labels += [f"{COPY},0,0", f"{ABSENT},3,3", f"{LATERAL},4,3"]
     metadata += [f"{COPY},somebody else,PA,,,", f"{LATERAL},99,L,,,"]
@@ -92,7 +92,7 @@ def test_images_that_are_left_out_are_named(evaluation: Evaluation, out: Path):
 
 def test_identical_images_of_two_patients_are_one_group(evaluation: Evaluation):
     names = [image.labelled.name for image in evaluation.images]
-    copy, original = names.index(COPY), names.index("film-0-0.png")
+    copy, original = names.index(COPY), names.index("image-0-0.png")
 
     assert evaluation.groups[copy] == evaluation.groups[original]
     assert len(set(evaluation.groups)) == PATIENTS
@@ -221,7 +221,7 @@ def test_images_of_the_next_day_measure_the_test_retest_error(
 ):
     from flows.scoring.single_files import score_files
 
-    pairs = [(f"film-{patient}-0.png", f"next-{patient}.png") for patient in range(REPEATED)]
+    pairs = [(f"image-{patient}-0.png", f"next-{patient}.png") for patient in range(REPEATED)]
     files = [folder / "images" / name for pair in pairs for name in pair]
     scores = [result.score for result in score_files(files, compact)]
 

@@ -33,14 +33,14 @@ def write_reference(folder: Path, images: Sequence[dict[str, object]], *, off: f
 @pytest.fixture
 def images(command: Command, tmp_path: Path, with_weights: str) -> list[dict[str, object]]:
     """Three images in the place of the published ones, with their scores."""
-    paths = [tmp_path / "data/cidc/images" / f"film-{number}.png" for number in range(3)]
+    paths = [tmp_path / "data/cidc/images" / f"image-{number}.png" for number in range(3)]
     for number, path in enumerate(paths):
         write_image(path, seed=number)
     scored = command("score", "--json", "--model", "txrv-cidc-v1", *map(str, paths))
     return json.loads(scored.out)["results"]
 
 
-def test_verify_passes_where_the_model_gives_the_published_numbers(
+def test_verify_passes_where_the_model_reproduces_the_published_numbers(
     command: Command, images: list[dict[str, object]], tmp_path: Path
 ) -> None:
     write_reference(tmp_path / "data", images)
@@ -77,9 +77,9 @@ def test_verify_counts_missing_images_and_fails_for_rejected_ones(
     write_reference(tmp_path / "data", images)
     folder = tmp_path / "data/cidc/images"
 
-    (folder / "film-2.png").unlink()
+    (folder / "image-2.png").unlink()
     missing = command("model", "verify", "--data", str(tmp_path / "data"))
-    (folder / "film-2.png").write_bytes(b"no image")
+    (folder / "image-2.png").write_bytes(b"no image")
     rejected = command("model", "verify", "--data", str(tmp_path / "data"))
 
     assert missing.code == 0
@@ -100,7 +100,7 @@ def test_verify_of_a_model_on_other_scales_is_refused(command: Command, tmp_path
     assert "txrv-ralo-v1 scores opacity from 0 to 8 points" in ended.err
 
 
-def test_random_weights_do_not_give_the_published_predictions(
+def test_random_weights_do_not_reproduce_the_published_predictions(
     command: Command, cidc: Path, with_weights: str, tmp_path: Path
 ) -> None:
     """On the four real images of the README, of which the notebook has two; the others missing."""

@@ -106,8 +106,8 @@ def test_how_much_scores_move_is_measured_on_patients_whom_the_head_does_not_kno
     names = image_names()
     write_images(tmp_path / "dated")
     write_readers(tmp_path / "dated", names[:12])
-    for name in ("film-6-1.png", "film-7-1.png"):  # else they count as copies of the first images
-        painted(100 + int(name[5]), 0.5).save(tmp_path / "dated/images" / name)
+    for name in ("image-6-1.png", "image-7-1.png"):  # else they count as copies of the first images
+        painted(100 + int(name[6]), 0.5).save(tmp_path / "dated/images" / name)
     rows = [f"{name},{name.split('-')[1]},PA,0" for name in names]
     header = "filename,patientid,view,offset\n"
     (tmp_path / "dated/metadata.csv").write_text(header + "\n".join(rows) + "\n")
@@ -262,8 +262,11 @@ def test_images_with_brixia_scores_join_the_fit_and_are_not_measured(
         (("--data", "{few}"), "4 images of 2 patients are too few to measure a head"),
         (("--data", "{empty}"), "severity_scores.csv cannot be read"),
         (("--data", "{folder}", "--on", "lung-opacity"), "has no lung-opacity, only features"),
-        (("--data", "{folder}", "--opacity-scale", "0", "10"), "kept between 0 and 8 points"),
-        (("--data", "{folder}", "--labels", "cohen", "--labels", "ralo"), "are two scales"),
+        (("--data", "{folder}", "--opacity-scale", "0", "10"), "between 0 and 8 points"),
+        (
+            ("--data", "{folder}", "--labels", "cohen", "--labels", "ralo"),
+            "cohen and ralo have different scales",
+        ),
         (("--data", "{folder}", "--name", "My Head"), "is no name"),
         (("--data", "{folder}", "--backbone", "resnet"), "resnet"),
     ],
