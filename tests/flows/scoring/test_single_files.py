@@ -25,7 +25,7 @@ class Counted(Progress):
 
 @pytest.fixture(scope="session")
 def resources(_own_home: None) -> Resources:
-    return Resources(Settings(device="cpu", batch_size=3), Counted())
+    return Resources(Settings(device="cpu", batch_size=3), Progress())
 
 
 def test_results_keep_the_order_of_the_files_through_all_streams(resources, tmp_path):
@@ -34,12 +34,14 @@ def test_results_keep_the_order_of_the_files_through_all_streams(resources, tmp_
     files[4].write_text("no image")
     files.insert(9, tmp_path / "absent.png")
 
-    results = score_files(iter(files), resources)
+    progress = Counted()
+
+    results = score_files(iter(files), resources.reporting_to(progress))
 
     assert [result.file for result in results] == list(map(str, files))
     reasons = {index: result.reason for index, result in enumerate(results) if result.reason}
     assert reasons == {4: Reason.NOT_AN_IMAGE, 9: Reason.VANISHED}
-    assert (resources.progress.scored, resources.progress.rejected) == (19, 2)
+    assert (progress.scored, progress.rejected) == (19, 2)
     alone = [result for file in files for result in score_files([file], resources)]
     for together, single in zip(results, alone, strict=True):
         assert together.view == single.view
