@@ -117,7 +117,7 @@ PATIENTS = (
     ),
     DemoPatient(4, "FOUR", STABLE, (1, 3, 6, 8, 11, 13), Anatomy(0.6, 0.98, 1.03), frozenset({8})),
 )
-IMAGES = tuple(
+DEMO_IMAGES = tuple(
     DemoImage(patient, day, "AP" if day in patient.ap_days else "PA")
     for patient in PATIENTS
     for day in patient.days
@@ -131,7 +131,7 @@ _REJECT_TRUNCATED = "reject-truncated.dcm"
 _REJECT_UID_CONFLICT = "reject-uid-conflict.dcm"  # must sort after the image that it contradicts
 
 DEMO_EXPECTATIONS: Mapping[str, str] = MappingProxyType(
-    {image.name: State.SCORED.value for image in IMAGES}
+    {image.name: State.SCORED.value for image in DEMO_IMAGES}
     | {
         _NOT_AN_IMAGE: Reason.NOT_AN_IMAGE.value,
         _REJECT_COPY: COPY,
@@ -152,7 +152,7 @@ def write_demo_inbox(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rg1 = _sample("RG1_UNCI.dcm")
     white = _white(rg1)
-    for image in IMAGES:
+    for image in DEMO_IMAGES:
         _drop(folder / image.name, _image(image, rg1=rg1, white=white))
     for name, content in _rejections(rg1, white):
         _drop(folder / name, content)

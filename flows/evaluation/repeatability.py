@@ -14,7 +14,7 @@ from flows.concurrency import at_once
 from flows.labelled_images.features import ImageFeatures
 from flows.labelled_images.repeats import Dated, DatedImage
 from flows.resources import Resources
-from flows.scoring.pipeline import FileContent, Network, Pipeline, Rejection
+from flows.scoring.pipeline import FileContent, InferenceNetwork, Pipeline, Rejection
 from flows.sources import read_local_file
 from severity.domain import MeasurementError, StandardError
 from severity.evaluation.duplicates import Hash, near_duplicates, perceptual_hash
@@ -169,7 +169,9 @@ async def _score_versions(
         return await at_once(pipeline.batches, score, items)
 
 
-def _prepared(radiograph: Radiograph, network: Network, *, versions: Versions) -> _Prepared:
+def _prepared(
+    radiograph: Radiograph, network: InferenceNetwork, *, versions: Versions
+) -> _Prepared:
     """Prepare each version as it is made: only one is in memory at a time."""
     inputs = [network.prepare(grey) for grey in versions(radiograph.grey)]
     return _Prepared(inputs, perceptual_hash(in_memory(inputs[0])))

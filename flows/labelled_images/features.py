@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from flows.concurrency import at_once, in_batches
 from flows.labelled_images.folder import LabelledImage
 from flows.resources import Resources
-from flows.scoring.pipeline import FileContent, Network, Pipeline, PreparedImage, Rejection
+from flows.scoring.pipeline import FileContent, InferenceNetwork, Pipeline, PreparedImage, Rejection
 from flows.sources import read_local_file
 from severity.domain import View
 from severity.evaluation.duplicates import Hash, perceptual_hash
@@ -29,7 +29,7 @@ BackboneOutputs = Mapping[HeadInput, NDArray[np.float32]]
 """A backbone's outputs for one image, shape (width,) each."""
 
 
-class FeatureNetwork(Network, Protocol):
+class FeatureNetwork(InferenceNetwork, Protocol):
     """A network that also returns its backbone's outputs."""
 
     def outputs(self, inputs: Sequence[ModelInput]) -> Mapping[HeadInput, NDArray[np.float32]]:
@@ -110,7 +110,9 @@ def _read(image: LabelledImage) -> FileContent:
     return FileContent(content, record, hashlib.sha256(content).hexdigest())
 
 
-def _prepared(radiograph: Radiograph, network: Network, *, sha256: str) -> PreparedLabelledImage:
+def _prepared(
+    radiograph: Radiograph, network: InferenceNetwork, *, sha256: str
+) -> PreparedLabelledImage:
     model_input = network.prepare(radiograph.grey)
     perceptual = perceptual_hash(in_memory(model_input))
     return PreparedLabelledImage(radiograph.record, model_input, sha256, perceptual)

@@ -11,7 +11,7 @@ from db import ledger, runs, scores
 from db.ledger import Claim
 from db.outcomes import Outcome, Rejected, Scored
 from flows.concurrency import in_order
-from flows.scoring.pipeline import FileContent, Network, Pipeline, PreparedImage, Rejection
+from flows.scoring.pipeline import FileContent, InferenceNetwork, Pipeline, PreparedImage, Rejection
 from flows.scoring.run import ScoringRun
 from flows.scoring.summary import Counts
 from severity.domain import Reason, Score, State
@@ -112,7 +112,7 @@ async def read(claim: Claim, run: ScoringRun) -> FileContent:
     return FileContent(content, record, sha256)
 
 
-def identified_image(radiograph: Radiograph, network: Network) -> IdentifiedImage:
+def identified_image(radiograph: Radiograph, network: InferenceNetwork) -> IdentifiedImage:
     """Reduce a radiograph to the network's input and its hash."""
     model_input = network.prepare(radiograph.grey)
     return IdentifiedImage(radiograph.record, model_input, radiograph.pixel_sha256())

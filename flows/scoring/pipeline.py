@@ -28,9 +28,9 @@ from severity.models.runtime import ModelInput
 
 _BATCHES_OUTSIDE_THE_NETWORK = 2  # one is read, one is written
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-Arguments = ParamSpec("Arguments")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+_Arguments = ParamSpec("_Arguments")
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ class Rejection:
     detail: str
 
 
-Prepared = TypeVar("Prepared")
-Image = TypeVar("Image", bound=PreparedImage)
+_Prepared = TypeVar("_Prepared")
+_Image = TypeVar("_Image", bound=PreparedImage)
 
 
-class Network(Protocol):
+class InferenceNetwork(Protocol):
     """A model or feature extractor, which images are prepared for and pushed through."""
 
     @property
@@ -77,7 +77,7 @@ class Network(Protocol):
         """Return the network's input for a decoded image."""
 
 
-def prepared_image(radiograph: Radiograph, network: Network) -> PreparedImage:
+def prepared_image(radiograph: Radiograph, network: InferenceNetwork) -> PreparedImage:
     """Reduce a radiograph to the network's input."""
     return PreparedImage(radiograph.record, network.prepare(radiograph.grey))
 
@@ -90,7 +90,7 @@ class Pipeline:
     threads are idle, so that nothing happens behind a run that ended.
     """
 
-    def __init__(self, settings: Settings, network: Network) -> None:
+    def __init__(self, settings: Settings, network: InferenceNetwork) -> None:
         self.batches = network.streams + _BATCHES_OUTSIDE_THE_NETWORK
         self._network = network
         self._zone = settings.zone
@@ -116,8 +116,8 @@ class Pipeline:
         self._blas_limit.restore_original_limits()
 
     async def prepare(
-        self, items: Sequence[Item], prepare: Callable[[Item], Awaitable[Prepared]]
-    ) -> list[Prepared | Rejection]:
+        self, items: Sequence[_Item], prepare: Callable[[_Item], Awaitable[_Prepared]]
+    ) -> list[_Prepared | Rejection]:
         """Prepare the items of a batch; items that must not be scored become rejections.
 
         Parameters
@@ -131,7 +131,7 @@ class Pipeline:
         One result for each item, in their order.
         """
 
-        async def bounded(item: Item) -> Prepared | Rejection:
+        async def bounded(item: _Item) -> _Prepared | Rejection:
             async with self._full_size:
                 try:
                     return await prepare(item)
@@ -143,8 +143,8 @@ class Pipeline:
         return await at_once(len(items), bounded, items)
 
     async def decode(
-        self, file: FileContent, reduce: Callable[[Radiograph, Network], Prepared]
-    ) -> Prepared:
+        self, file: FileContent, reduce: Callable[[Radiograph, InferenceNetwork], _Prepared]
+    ) -> _Prepared:
         """Decode a file and reduce it; every radiograph that is scored comes from here.
 
         Parameters
@@ -161,8 +161,8 @@ class Pipeline:
         return await _in(self._decoders, partial(self._decode, file, reduce))
 
     def _decode(
-        self, file: FileContent, reduce: Callable[[Radiograph, Network], Prepared]
-    ) -> Prepared:
+        self, file: FileContent, reduce: Callable[[Radiograph, InferenceNetwork], _Prepared]
+    ) -> _Prepared:
         radiograph = read_radiograph(
             file.content,
             file.sidecar,
@@ -174,9 +174,9 @@ class Pipeline:
 
     async def infer(
         self,
-        images: Sequence[Image | Rejection],
-        forward: Callable[[Sequence[ModelInput]], Sequence[Result]],
-    ) -> list[tuple[Image, Result] | Rejection]:
+        images: Sequence[_Image | Rejection],
+        forward: Callable[[Sequence[ModelInput]], Sequence[_Result]],
+    ) -> list[tuple[_Image, _Result] | Rejection]:
         """Push a batch through the network; rejections are returned as they are.
 
         Parameters
@@ -197,8 +197,8 @@ class Pipeline:
     async def _results(
         self,
         inputs: Sequence[ModelInput],
-        forward: Callable[[Sequence[ModelInput]], Sequence[Result]],
-    ) -> list[Result]:
+        forward: Callable[[Sequence[ModelInput]], Sequence[_Result]],
+    ) -> list[_Result]:
         """Run the network on parts of a batch, so that a single batch keeps every stream busy."""
         size = math.ceil(len(inputs) / self._network.streams) or 1
         parts = [inputs[start : start + size] for start in range(0, len(inputs), size)]
@@ -207,13 +207,13 @@ class Pipeline:
 
     async def in_stream(
         self,
-        function: Callable[Arguments, Result],
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
-    ) -> Result:
+        function: Callable[_Arguments, _Result],
+        *args: _Arguments.args,
+        **kwargs: _Arguments.kwargs,
+    ) -> _Result:
         """Call a function that uses the network, in one of the threads for its streams."""
         return await _in(self._streams, partial(function, *args, **kwargs))
 
 
-async def _in(pool: Executor, function: Callable[[], Result]) -> Result:
+async def _in(pool: Executor, function: Callable[[], _Result]) -> _Result:
     return await asyncio.get_running_loop().run_in_executor(pool, function)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _TRANSACTIONS = 2  # at a time: one claims, one closes
 
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,13 @@ class ScoringRun(Resources):
 
     async def transact(
         self,
-        function: Callable[Concatenate[Transaction, Arguments], Result],
-        *args: Arguments.args,
-        **kwargs: Arguments.kwargs,
-    ) -> Result:
+        function: Callable[Concatenate[Transaction, _Arguments], _Result],
+        *args: _Arguments.args,
+        **kwargs: _Arguments.kwargs,
+    ) -> _Result:
         """Call a function in a transaction of its own, in a thread of the run."""
 
-        def transaction() -> Result:
+        def transaction() -> _Result:
             with self.database.transaction() as session:
                 return function(session, *args, **kwargs)
 

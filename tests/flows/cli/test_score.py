@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from flows.demo.images import IMAGES, write_demo_inbox
+from flows.demo.images import DEMO_IMAGES, write_demo_inbox
 from flows.errors import UsageError
 from severity.domain import RESEARCH_USE_ONLY
 from severity.gpus import gpus
@@ -40,7 +40,7 @@ def test_score_needs_no_database_and_returns_why_a_file_was_rejected(
     program: Program, tmp_path: Path
 ) -> None:
     write_demo_inbox(tmp_path / "images")
-    image = tmp_path / "images" / IMAGES[0].name
+    image = tmp_path / "images" / DEMO_IMAGES[0].name
     text_file = tmp_path / "images" / "read-me-i-am-not-an-image.dcm"
 
     result = program("score", "--json", str(image), str(text_file), DATABASE_URL="")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from pydicom import FileDataset, dcmread
 
-from flows.demo.images import DEMO_EXPECTATIONS, IMAGES, PATIENTS, write_demo_inbox
+from flows.demo.images import DEMO_EXPECTATIONS, DEMO_IMAGES, PATIENTS, write_demo_inbox
 from severity.domain import Reason
 
 SOURCE_IDENTITY = (b"CompressedSamples", b"9RG1", b"9RG3", b"26210", b"19400305")
-FIRST = IMAGES[0].name
+FIRST = DEMO_IMAGES[0].name
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def images(inbox: Path) -> list[FileDataset]:
-    return [dcmread(inbox / image.name) for image in IMAGES]
+    return [dcmread(inbox / image.name) for image in DEMO_IMAGES]
 
 
 def test_the_inbox_holds_exactly_the_files_that_have_an_expectation(inbox: Path) -> None:
@@ -38,7 +38,7 @@ def test_the_inbox_stays_small(inbox: Path) -> None:
 def test_each_way_of_ending_is_shown() -> None:
     endings = Counter(DEMO_EXPECTATIONS.values())
 
-    assert endings.pop("scored") == len(IMAGES)
+    assert endings.pop("scored") == len(DEMO_IMAGES)
     assert set(endings) - {"copy"} <= {reason.value for reason in Reason}
     assert set(endings.values()) == {1}
     assert len(endings) == 6
@@ -95,7 +95,7 @@ def test_every_image_has_uids_and_pixels_of_its_own(images: list[FileDataset]) -
 
 
 def test_the_times_of_an_image_agree(images: list[FileDataset]) -> None:
-    for image, described in zip(images, IMAGES, strict=True):
+    for image, described in zip(images, DEMO_IMAGES, strict=True):
         dates = {image[f"{level}Date"].value for level in ("Study", "Acquisition", "Content")}
         times = {image[f"{level}Time"].value for level in ("Study", "Acquisition", "Content")}
         assert dates == {f"{described.study_date:%Y%m%d}"}
@@ -130,7 +130,7 @@ def test_the_uid_conflict_comes_after_the_image_that_it_contradicts(inbox: Path)
 
     assert conflict.SOPInstanceUID == original.SOPInstanceUID
     assert conflict.PixelData != original.PixelData
-    assert sorted(DEMO_EXPECTATIONS).index("reject-uid-conflict.dcm") > len(IMAGES)
+    assert sorted(DEMO_EXPECTATIONS).index("reject-uid-conflict.dcm") > len(DEMO_IMAGES)
 
 
 def test_the_tags_of_the_lateral_state_its_view(inbox: Path) -> None:
