@@ -39,7 +39,8 @@ async def loading(run: ScoringRun) -> AsyncIterator[None]:
 
     An error of loading is not raised here, but when the run asks for the model.
     """
-    loaded = asyncio.create_task(asyncio.to_thread(run.load_model))
+    # Handed to its thread here and now: a task would wait for the loop, which the start blocks.
+    loaded = asyncio.get_running_loop().run_in_executor(None, run.load_model)
     try:
         yield
     finally:
