@@ -5,7 +5,6 @@ from flows.models.weights_download import published_weights
 from flows.settings import Settings
 from severity.domain import ModelVersion
 from severity.models.bundled import load_bundled_backbone
-from severity.models.bundled_cards import BUNDLED
 
 
 def check_model(settings: Settings) -> ModelVersion:
@@ -28,7 +27,7 @@ def check_model(settings: Settings) -> ModelVersion:
     weights = model.weights
     if weights.bundled:
         # Reads and checks its files, which takes a fraction of a second; compiles nothing.
-        load_bundled_backbone(model.name if model.name in BUNDLED else model.backbone)
+        load_bundled_backbone(model.bundled_network)
     elif weights.sha256 and weights.file is None:
         published_weights(
             cache=settings.home / "weights", file=None, url=weights.url, sha256=weights.sha256

@@ -64,6 +64,11 @@ class ModelDescription:
     calibration: Calibration | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def bundled_network(self) -> str:
+        """The bundled model whose network this one runs, its own or that under its head."""
+        return self.name if self.name in BUNDLED else self.backbone
+
 
 def store(settings: Settings) -> ModelStore:
     """Return the store of imported and trained models of this home folder."""
@@ -160,9 +165,8 @@ def expected_version(model: ModelDescription, settings: Settings) -> ModelVersio
     """
     weights = model.weights
     if weights.bundled:
-        bundled = model.name if model.name in BUNDLED else model.backbone
-        check_precision(bundled, settings.precision)
-        bundled_cards.check_weights(bundled, weights.sha256)
+        check_precision(model.bundled_network, settings.precision)
+        bundled_cards.check_weights(model.bundled_network, weights.sha256)
     elif not weights.sha256:
         raise ModelUnavailable(
             f"the checksum of {model.backbone} is unknown: set SEVERITY_WEIGHTS_SHA256 to that of "

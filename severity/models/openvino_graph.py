@@ -128,7 +128,7 @@ def _(operation: Convolution, inputs: Sequence[Node], tensors: _Arrays) -> Node:
         weights = weights.reshape(operation.groups, -1, *weights.shape[1:])
         convolve = ops.group_convolution
     same = operation.padding == "same"
-    padding = [0, 0] if operation.padding == "same" else list(operation.padding)
+    padding = [0, 0] if same else list(operation.padding)
     return convolve(
         *inputs,
         weights,
