@@ -1,5 +1,6 @@
 """Decoding a DICOM data set's pixel data into a grey image with its black and white."""
 
+import struct
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, FileDataset
 from pydicom.dataelem import RawDataElement
-from pydicom.encaps import get_frame, parse_basic_offsets
+from pydicom.encaps import get_frame
 from pydicom.uid import UID
 
 from severity.codecs.decoders import DECODERS
@@ -21,7 +22,7 @@ from severity.images.grey_image import GreyImage
 
 _BITS_ALLOCATED = {8, 16}  # PS3.3, C.8.1.1 and C.8.11.3
 _UNDEFINED_LENGTH = 2**32 - 1
-_BYTES_OF_AN_OFFSET = 8  # in the extended offset table
+_BYTES_OF_A_BASIC_OFFSET, _BYTES_OF_AN_OFFSET = 4, 8  # the latter in the extended table
 _INVISIBLE = 1e-6  # of the way from black to white
 _LOOKED_UP_AT_ONCE = 2**18  # pixels; an index takes eight bytes
 
@@ -102,7 +103,7 @@ def _only_frame(dataset: FileDataset, layout: PixelLayout, *, encapsulated: bool
     pixels = bytes(pixels)
     offsets = dataset.get("ExtendedOffsetTable")
     lengths = dataset.get("ExtendedOffsetTableLengths")
-    _require_one(len(parse_basic_offsets(pixels)))
+    _require_one(_offsets(pixels))
     _require_one(max(len(table or b"") for table in (offsets, lengths)) // _BYTES_OF_AN_OFFSET)
     return get_frame(
         pixels,
@@ -110,6 +111,12 @@ def _only_frame(dataset: FileDataset, layout: PixelLayout, *, encapsulated: bool
         number_of_frames=1,
         extended_offsets=(offsets, lengths) if offsets and lengths else None,
     )
+
+
+def _offsets(pixels: bytes) -> int:
+    """Count the offsets in the basic offset table, which come with the first item: PS3.5, A.4."""
+    _, length = struct.unpack_from("<2L", pixels)
+    return int(length) // _BYTES_OF_A_BASIC_OFFSET
 
 
 def _require_one(frames: int) -> None:

@@ -1,18 +1,15 @@
 """Reading radiographs from DICOM files."""
 
-import io
 from datetime import tzinfo
-from typing import cast
 
-from pydicom import Dataset, FileDataset, dcmread
+from pydicom import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_dataset
-from pydicom.tag import BaseTag
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID
 
 from severity.codecs.helper_processes import DecodingHelpers
 from severity.dicom.acquisition_time import acquired
 from severity.dicom.attributes import first_text, texts, whole_text
+from severity.dicom.needed_attributes import read_needed_attributes
 from severity.dicom.pixel_data import displayed_grey
 from severity.domain import ImageRecord, PatientId, Reason, View
 from severity.errors import (
@@ -31,8 +28,6 @@ _LATERAL_VIEWS = {"LL", "RL", "LLD", "RLD", "LLO", "RLO", "LAT", "LATERAL"}
 _FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"  # Digital X-Ray Image Storage - For Processing
 _GREY = {"MONOCHROME1", "MONOCHROME2"}
 _LONGEST_UID = 64
-_LARGE = 2**20  # bytes; the largest look-up table has an eighth of it
-_META_GROUP, _META_AT = 2, 132  # after the preamble and "DICM"
 _UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
 # What pydicom and its decoders raise for broken files.
 _BROKEN = (*BROKEN_FILE, InvalidDicomError, BytesLengthException)
@@ -59,52 +54,13 @@ def read_dicom(
     """
     # pydicom warns of every value that breaks the standard. What matters is checked here.
     try:
-        _check_not_deflated(content)
-        dataset = dcmread(_Content(content))
-        if not dataset:  # empty where the file is cut off
-            raise EOFError
+        dataset = read_needed_attributes(content)
         _check_eligible(dataset)
         record = _record(dataset, zone)
         grey = displayed_grey(dataset, helpers=helpers)
     except _BROKEN as error:
         raise UnreadableImage(Reason.CORRUPT, "the DICOM file is broken or cut off") from error
     return Radiograph(record, grey)
-
-
-class _Content(io.BytesIO):
-    """A file in memory whose largest values pydicom reads as views instead of copies.
-
-    Only pixel data that are not compressed are as large and used: everything else is read in
-    smaller pieces, or never.
-    """
-
-    def __init__(self, content: bytes) -> None:
-        super().__init__(content)
-        self._view = memoryview(content)
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read the next bytes; a large read returns a view, which suffices for pixels."""
-        if size is None or size < _LARGE:
-            return super().read(size)
-        start = self.tell()
-        self.seek(start + size)
-        return cast(bytes, self._view[start : start + size])
-
-
-def _check_not_deflated(content: bytes) -> None:
-    """Refuse a deflated data set: pydicom would inflate it before any limit applies."""
-    file = io.BytesIO(content)
-    file.seek(_META_AT)
-    # As pydicom reads it, so that both see the same transfer syntax.
-    meta = read_dataset(file, is_implicit_VR=False, is_little_endian=True, stop_when=_after_meta)
-    for _ in meta:
-        pass  # an element of no known type raises here, where pydicom would read on otherwise
-    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        raise UnreadableImage(Reason.UNSUPPORTED_ENCODING, "a deflated data set is not read")
-
-
-def _after_meta(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-    return tag.group != _META_GROUP
 
 
 def _check_eligible(dataset: Dataset) -> None:

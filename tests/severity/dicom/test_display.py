@@ -1,16 +1,19 @@
 """The displayed image: tables, windows and inversion, in the order of the standard."""
 
+import io
+
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from numpy.typing import ArrayLike, NDArray
-from pydicom import Dataset
+from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
 
 from severity.domain import Reason
-from tests.builders.encoded_images import dicom_file, patches
+from tests.builders.encoded_images import dicom_file, grey_image, patches
 from tests.builders.reading import brightness, published, read, reason
 
 
@@ -230,6 +233,22 @@ def test_two_exposures_keep_their_difference() -> None:
     dark = all_shown(dicom_file(patches(0, 1000, 2000)))
 
     np.testing.assert_allclose(dark, bright / 2, rtol=0, atol=1e-6)
+
+
+def test_a_table_of_signed_pixels_reads_the_same_in_a_sequence_of_undefined_length() -> None:
+    """In the implicit encoding, nothing in the item says that its first value is signed."""
+    signed = grey_image().astype(np.int16) - 2048
+    image = dicom_file(
+        signed,
+        syntax=ImplicitVRLittleEndian,
+        VOILUTSequence=table(np.arange(4096)[::-1], bits=12, first=-2048, vr="OW"),
+    )
+    dataset = dcmread(io.BytesIO(image))
+    dataset["VOILUTSequence"].is_undefined_length = True
+    other = io.BytesIO()
+    dcmwrite(other, dataset)
+
+    assert_array_equal(all_shown(other.getvalue()), all_shown(image))
 
 
 def test_signed_pixels_span_both_sides_of_zero() -> None:
