@@ -4,6 +4,7 @@ Decoders believe the frame and not the DICOM header: a few damaged bytes in it c
 them reserve gigabytes, and some of them decode the first half of a frame without complaint.
 """
 
+import re
 import struct
 from itertools import pairwise
 
@@ -16,11 +17,17 @@ _END = b"\xff\xd9"  # End of image in JPEG, end of codestream in JPEG 2000
 _LONGEST_PADDING = 8
 _JP2_START = b"\x00\x00\x00\x0cjP  "
 _JPEG_START = b"\xff\xd8"
-_FRAMES = {*range(0xFFC0, 0xFFD0), 0xFFF7} - {0xFFC4, 0xFFC8, 0xFFCC}  # SOF, and of JPEG-LS
+FRAMES = {*range(0xFFC0, 0xFFD0), 0xFFF7} - {0xFFC4, 0xFFC8, 0xFFCC}
+"""Markers of a JPEG frame's header (SOF), and of JPEG-LS."""
+PROGRESSIVE = {0xFFC2, 0xFFC6, 0xFFCA, 0xFFCE}
+"""Those of frames in any number of scans."""
 # What may come before a frame: DHT, DAC, DQT, DRI, LSE, APPn and COM. A hierarchical
 # sequence (DHP) has a size of its own and is not among them.
 _TABLES = {0xFFC4, 0xFFCC, 0xFFDB, 0xFFDD, 0xFFF8, *range(0xFFE0, 0xFFF0), 0xFFFE}
 _FILL = 0xFFFF
+_MOST_TABLES = 1_000  # and fill bytes, before the header of a JPEG frame
+_SCAN = re.compile(rb"\xff\xda")
+_MOST_SCANS = 100  # a decoder goes through all pixels for each; encoders write up to 15
 _MOST_TILES = 4096  # tiles of 128 x 128 in the largest image that is read
 _MOST_PACKETS = 2**20  # precincts of 64 x 64 in it, 40 layers deep
 _RLE_HEADER = struct.Struct("<16I")
@@ -50,17 +57,34 @@ def check_jpeg(frame: bytes, layout: PixelLayout) -> int:
     if not frame.startswith(_JPEG_START):
         raise UnreadableImage(Reason.CORRUPT, "the compressed frame is not JPEG")
     at = len(_JPEG_START)
-    marker, length = struct.unpack_from(">2H", frame, at)
-    while marker in _TABLES or marker == _FILL:
-        at += 1 if marker == _FILL else 2 + length
+    for _ in range(_MOST_TABLES):
         marker, length = struct.unpack_from(">2H", frame, at)
-    if marker not in _FRAMES:
+        if marker not in _TABLES and marker != _FILL:
+            break
+        at += 1 if marker == _FILL else 2 + length
+    if marker not in FRAMES:
         raise UnreadableImage(Reason.CORRUPT, f"unexpected marker {marker:04x} in a JPEG frame")
+    if marker in PROGRESSIVE:
+        check_scans(frame)
     bits, rows, columns, components = struct.unpack_from(">B2HB", frame, at + 4)
     _check_size(layout, rows, columns, components)
     _check_bits(layout, bits)
     _check_end(frame)
     return int(bits)
+
+
+def check_scans(jpeg: bytes) -> None:
+    """Refuse a JPEG of more scans than an image has.
+
+    Raises
+    ------
+    UnreadableImage
+    """
+    scans = sum(1 for _ in _SCAN.finditer(jpeg))
+    if scans > _MOST_SCANS:
+        raise UnreadableImage(
+            Reason.UNSUPPORTED_ENCODING, f"a JPEG of {scans} scans; {_MOST_SCANS} are the most"
+        )
 
 
 def check_jpeg_2000(

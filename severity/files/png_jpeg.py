@@ -17,6 +17,7 @@ from severity.errors import (
     NotAFrontalChestRadiograph,
     UnreadableImage,
 )
+from severity.files.raster_checks import check_jpeg_file, check_png
 from severity.files.sidecar import SidecarRecord
 from severity.images.grey_image import GreyImage
 from severity.images.limits import check_size
@@ -34,6 +35,7 @@ _VIEWS = {
     "AP ERECT": View.AP,
 }
 _LATERALS = {"L", "LL", "RL", "LLAT", "RLAT", "LAT", "LATERAL"}
+_JPEG_START = b"\xff\xd8"
 _FORMATS = ("PNG", "JPEG")
 _WIDE = {"I;16", "I"}  # modes of grey with 16 bits
 _MOST_SPREAD = 32  # of 255, between a pixel's colours; scanners and JPEG tint less
@@ -148,6 +150,10 @@ def _decode(content: bytes) -> GreyImage:
 
 def _check_whole(content: bytes) -> None:
     """Check the size, then the checksums of a PNG, whose decoder overlooks a lost end."""
+    if content.startswith(_JPEG_START):
+        check_jpeg_file(content)
+    else:
+        check_png(content)
     image = Image.open(io.BytesIO(content), formats=_FORMATS)
     check_size(image.height, image.width)
     image.verify()

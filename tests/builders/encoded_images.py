@@ -126,6 +126,12 @@ def jpeg_file(pixels: NDArray[np.uint8], **options: object) -> bytes:
     return _raster(pixels, "JPEG", quality=95, **options)
 
 
+def with_more_scans(jpeg: bytes, count: int) -> bytes:
+    """Repeat a JPEG's last scan."""
+    last = jpeg[jpeg.rindex(b"\xff\xda") : -2]
+    return jpeg[:-2] + last * count + jpeg[-2:]
+
+
 def png_file(pixels: NDArray[np.integer]) -> bytes:
     """Return pixels, grey or colour, as a PNG file."""
     return _raster(pixels, "PNG")

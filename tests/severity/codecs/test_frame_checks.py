@@ -8,7 +8,7 @@ import pytest
 from pydicom import uid
 
 from severity.domain import Reason
-from tests.builders.encoded_images import dicom_file, grey_image
+from tests.builders.encoded_images import dicom_file, grey_image, jpeg_file, with_more_scans
 from tests.builders.encoders import LOSSLESS, htj2k, j2k
 from tests.builders.reading import read, reason
 
@@ -26,6 +26,37 @@ def test_samples_wider_than_the_header_allocates_are_refused(syntax: str, encode
     image = dicom_file(pixels.astype(np.uint8), bits=8, syntax=syntax, frame=encode(pixels, 12))
 
     assert reason(image) == Reason.UNTRUSTWORTHY_PIXELS
+
+
+def test_a_jpeg_of_many_scans_is_refused() -> None:
+    """Each would take as long as the image."""
+    pixels = grey_image(bits=8).astype(np.uint8)
+    frame = jpeg_file(pixels, progressive=True)
+    images = [
+        dicom_file(pixels, bits=8, syntax=uid.JPEGBaseline8Bit, frame=frame)
+        for frame in (frame, with_more_scans(frame, 100))
+    ]
+
+    assert read(images[0])
+    assert reason(images[1]) == Reason.UNSUPPORTED_ENCODING
+
+
+@pytest.mark.parametrize("part", [b"\xff", b"\xff\xe5\0\2"])
+def test_a_jpeg_of_thousands_of_segments_is_refused(part: bytes) -> None:
+    pixels = grey_image(bits=8).astype(np.uint8)
+    frame = jpeg_file(pixels)
+    images = [
+        dicom_file(
+            pixels,
+            bits=8,
+            syntax=uid.JPEGBaseline8Bit,
+            frame=frame[:2] + part * count + frame[2:],
+        )
+        for count in (900, 2000)
+    ]
+
+    assert read(images[0])
+    assert reason(images[1]) == Reason.CORRUPT
 
 
 @pytest.mark.parametrize(("syntax", "encode"), [(uid.JPEG2000, j2k), (uid.HTJ2K, htj2k)])
