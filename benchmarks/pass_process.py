@@ -20,6 +20,7 @@ from flows.settings import Settings
 from flows.sources import open_inbox
 
 _WARM_UP_IMAGES = 4
+_PORTION = 1000
 
 
 def main() -> None:
@@ -58,9 +59,13 @@ def _start(resources: Resources, inbox: Path) -> list[Path]:
         written = write_images(Format.UNCOMPRESSED, _WARM_UP_IMAGES, data=inbox, folder=images)
         score_files(map(Path, written), resources)
         _pass(images, resources)
-    source = open_inbox(str(inbox), settle=timedelta(0))
-    listing = asyncio.run(source.listing(now=datetime.now(UTC)))
-    return [inbox / item.key for item in listing.objects]
+    return asyncio.run(_files(inbox))
+
+
+async def _files(inbox: Path) -> list[Path]:
+    listing = open_inbox(str(inbox), settle=timedelta(0)).listing(now=datetime.now(UTC))
+    portions = listing.portions(_PORTION)
+    return [inbox / item.key async for portion in portions for item in portion.objects]
 
 
 def _pass(inbox: Path, resources: Resources) -> None:

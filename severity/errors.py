@@ -3,6 +3,7 @@
 SeverityError
 ├── RejectedImage               quarantine this image with its reason code, go on
 │   ├── UnreadableImage         the bytes are not a whole image of a known kind
+│   │   └── InaccessibleImage   count it and tell the operator: it is still there, unopened
 │   ├── ImageOutsideLimits      more bytes, rows or columns than are safe, or too few
 │   ├── NotAFrontalChestRadiograph
 │   ├── UntrustworthyPixels     pixel values contradict what the file says of them
@@ -50,6 +51,10 @@ class RejectedImage(SeverityError):
 
 class UnreadableImage(RejectedImage):
     """The bytes are not a whole image of a kind that this project reads."""
+
+
+class InaccessibleImage(UnreadableImage):
+    """It is still there and cannot be opened: no permission, a damaged disk, a link out."""
 
 
 class ImageOutsideLimits(RejectedImage):

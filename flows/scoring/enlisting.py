@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from db import ledger
 from db.ledger import SeenObject
-from flows.concurrency import at_once, in_batches
+from flows.concurrency import at_once
 from flows.scoring.run import Discovery, ScoringRun
 from flows.sources import Inbox, Listed
 from severity.errors import RejectedImage
@@ -18,24 +18,26 @@ _LONGEST_PATH = 2500  # bytes of inbox and key; PostgreSQL fails on an index row
 
 
 async def enlist(run: ScoringRun) -> Discovery:
-    """Enter the objects that a run listed into the ledger; read only new and changed ones.
+    """Enter the objects that a run lists into the ledger; read only new and changed ones.
 
-    An object that could not be read, or has a path too long for the ledger, is deferred.
+    An object that could not be seen or read, or has a path too long for the ledger, is deferred.
     """
     location, listing = run.inbox.location, run.listing
-    objects = [
-        item for item in listing.objects if len(f"{location}{item.key}".encode()) <= _LONGEST_PATH
-    ]
-    enlisted = entered = 0
-    for chunk in in_batches(objects, _CHUNK):
-        seen = await _seen_objects(run, chunk)
-        entered += len(seen)
+    enlisted = deferred = 0
+    async for portion in listing.portions(_CHUNK):
+        objects = [
+            item
+            for item in portion.objects
+            if len(f"{location}{item.key}".encode()) <= _LONGEST_PATH
+        ]
+        seen = await _seen_objects(run, objects)
+        deferred += portion.deferred + len(portion.unseen) + len(portion.objects) - len(seen)
         enlisted += await run.transact(
             ledger.enlist, location, seen, model_version_id=run.model_version_id
         )
     return Discovery(
         enlisted=enlisted,
-        deferred=listing.deferred + len(listing.objects) - entered,
+        deferred=deferred,
         unreadable_sidecars=len(listing.unreadable_sidecars),
     )
 

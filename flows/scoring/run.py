@@ -44,8 +44,8 @@ class Discovery:
 class ScoringRun(Resources):
     """One execution of the scoring job: its resources, inbox, model version and counts.
 
-    Functions that run in its context find it by `current_run`. ``listing`` is the last listing
-    of the inbox.
+    Functions that run in its context find it by `current_run`. ``listing`` is its survey of the
+    inbox.
     """
 
     database: Database
@@ -58,7 +58,6 @@ class ScoringRun(Resources):
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_TRANSACTIONS, "transaction"), repr=False
     )
-    _relisting: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     def load_model(self) -> "ScoringModel":
         """Load the model that the run was begun with; it takes seconds.
@@ -107,22 +106,15 @@ class ScoringRun(Resources):
         IncompleteMetadata
             The record has changed since; the object is enlisted again with the new one.
         """
-        for attempt in range(2):
-            listing = self.listing
-            record = listing.record(claim.object_key)
-            if self.record_sha256(record) == claim.record_sha256:
-                return record
-            if attempt == 0:
-                await self._relist(listing)
+        record = self.listing.record(claim.object_key)
+        if self.record_sha256(record) == claim.record_sha256:
+            return record
+        record = await self.inbox.record(claim.object_key)
+        if self.record_sha256(record) == claim.record_sha256:
+            return record
         raise IncompleteMetadata(
             Reason.VANISHED, "its sidecar record changed after it was enlisted"
         )
-
-    async def _relist(self, outdated: Listing) -> None:
-        """List the inbox again, unless another batch has since the ``outdated`` listing."""
-        async with self._relisting:
-            if self.listing is outdated:
-                self.listing = await self.inbox.listing(now=datetime.now(UTC))
 
     async def until_threads_end(self) -> None:
         """Wait for the transactions that have begun, even if their callers were cancelled."""
@@ -130,19 +122,19 @@ class ScoringRun(Resources):
 
 
 async def prepare_run(location: str, resources: Resources) -> ScoringRun:
-    """List an inbox, open the database and register the model version; load no network.
+    """Open an inbox and the database, and register the model version; load no network.
 
     Raises
     ------
     InboxError
-        The inbox cannot be listed.
+        The inbox cannot be opened.
     DatabaseError
         The database cannot be used.
     ModelUnavailable
         There is no such model, or the weights that are here are wrong.
     """
     inbox = open_inbox(location, settle=timedelta(seconds=resources.settings.settle_seconds))
-    listing = await inbox.listing(now=datetime.now(UTC))
+    listing = inbox.listing(now=datetime.now(UTC))
     database = resources.open_database()
     registered = register_model_version(resources)
     return ScoringRun(

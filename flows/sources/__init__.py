@@ -1,7 +1,17 @@
 """The sources of images: drop folders, object stores, and single files."""
 
-from flows.sources.inbox import Inbox, Listing, open_inbox
+from flows.sources.inbox import Inbox, open_inbox
+from flows.sources.listing import Listing, Portion
 from flows.sources.local_files import read_local_file
-from flows.sources.store import Listed
+from flows.sources.store import Listed, Obstacle, Unseen
 
-__all__ = ["Inbox", "Listed", "Listing", "open_inbox", "read_local_file"]
+__all__ = [
+    "Inbox",
+    "Listed",
+    "Listing",
+    "Obstacle",
+    "Portion",
+    "Unseen",
+    "open_inbox",
+    "read_local_file",
+]

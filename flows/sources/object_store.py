@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from pathlib import PurePosixPath
@@ -13,9 +13,10 @@ from obstore.exceptions import BaseError, InvalidPathError, PermissionDeniedErro
 from obstore.store import S3Store
 
 from flows.errors import InboxError
-from flows.sources.store import Listed, to_key, to_name
+from flows.sources.keys import is_offered, is_sidecar, to_key, to_name
+from flows.sources.store import Entry, Listed
 from severity.domain import Reason
-from severity.errors import UnreadableImage
+from severity.errors import InaccessibleImage, UnreadableImage
 from severity.images.limits import check_bytes
 
 if TYPE_CHECKING:
@@ -30,16 +31,24 @@ class Bucket:
     store: S3Store
     location: str
 
-    async def objects(self) -> list[Listed]:
-        """List the objects below the prefix."""
-        objects: list[ObjectMeta] = []
+    async def entries(self) -> AsyncGenerator[Sequence[Entry], None]:
+        """List the objects below the prefix. All are listed twice: first for the sidecars."""
+        empty: dict[str, ObjectMeta] = {}
+        async for chunk in self._chunks():
+            yield _offered(meta for meta in chunk if is_sidecar(meta["path"]))
+            empty |= {meta["path"]: meta for meta in chunk if _may_be_empty_image(meta)}
+        async for chunk in self._chunks():
+            for folder in {str(above) for meta in chunk for above in _folders(meta)}:
+                empty.pop(folder, None)
+            yield _offered(meta for meta in chunk if meta["size"] and not is_sidecar(meta["path"]))
+        yield _offered(empty.values())
+
+    async def _chunks(self) -> AsyncGenerator[Sequence["ObjectMeta"], None]:
         try:
             async for chunk in obstore.list(self.store, chunk_size=1000):
-                objects += chunk
+                yield chunk
         except (BaseError, OSError) as error:
-            raise InboxError(f"{self.location} cannot be listed: {_brief(error)}") from error
-        markers = _folder_markers(objects)
-        return [_object_to_listed(meta) for meta in objects if meta["path"] not in markers]
+            raise InboxError(f"{self.location} cannot be listed: {_brief(error)}") from None
 
     async def read(
         self,
@@ -53,12 +62,13 @@ class Bucket:
             response = await obstore.get_async(self.store, to_name(key).decode())
             check_bytes(response.meta["size"], most=most_bytes)
             return bytes(await response.bytes_async())
-        except FileNotFoundError as error:
-            raise UnreadableImage(Reason.VANISHED, "the object is no longer there") from error
+        # From None: the client's errors hold the object's address.
+        except FileNotFoundError:
+            raise UnreadableImage(Reason.VANISHED, "the object is no longer there") from None
         except (BaseError, OSError) as error:
             if isinstance(error, PermissionDeniedError) and _code(error) in _OF_ONE_OBJECT:
-                raise UnreadableImage(Reason.VANISHED, "the object must not be read") from error
-            raise InboxError(f"{self.location} does not answer: {_brief(error)}") from error
+                raise InaccessibleImage(Reason.VANISHED, "the object must not be read") from None
+            raise InboxError(f"{self.location} does not answer: {_brief(error)}") from None
 
 
 def open_bucket(location: str, *, patience: timedelta = timedelta(seconds=10)) -> Bucket:
@@ -111,6 +121,11 @@ def _client(patience: timedelta) -> "ClientConfig":
     return cast("ClientConfig", options)
 
 
+def _offered(metas: Iterable["ObjectMeta"]) -> list[Entry]:
+    listed = map(_object_to_listed, metas)
+    return [entry for entry in listed if is_offered(entry.key)]
+
+
 def _object_to_listed(meta: "ObjectMeta") -> Listed:
     return Listed(
         key=to_key(meta["path"].encode()),
@@ -120,13 +135,18 @@ def _object_to_listed(meta: "ObjectMeta") -> Listed:
     )
 
 
-def _folder_markers(objects: Iterable["ObjectMeta"]) -> set[str]:
-    """Return the empty objects that consoles make to show a folder; they cannot be read."""
-    empty = {meta["path"] for meta in objects if meta["size"] == 0}
-    if not empty:
-        return empty
-    folders = {str(folder) for meta in objects for folder in PurePosixPath(meta["path"]).parents}
-    return {path for path in empty if path in folders or not PurePosixPath(path).suffix}
+def _folders(meta: "ObjectMeta") -> Sequence[PurePosixPath]:
+    return PurePosixPath(meta["path"]).parents
+
+
+def _may_be_empty_image(meta: "ObjectMeta") -> bool:
+    """Whether an empty object may be an image that was cut off.
+
+    Others are what consoles make to show a folder; they cannot be read. So is one that other
+    objects lie below.
+    """
+    path = meta["path"]
+    return meta["size"] == 0 and bool(PurePosixPath(path).suffix) and not is_sidecar(path)
 
 
 _OF_ONE_OBJECT = {"", "AccessDenied", "InvalidObjectState"}  # the last: it lies in an archive

@@ -1,9 +1,10 @@
-"""The interface of a store of objects, and the keys that name objects."""
+"""The interface of a store of objects, and what a store says of what lies in it."""
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
-from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 
 @dataclass(frozen=True)
@@ -21,35 +22,43 @@ class Listed:
     fingerprint: str
 
 
+class Obstacle(StrEnum):
+    """Why a file or folder cannot be seen. Codes are stable, as `Reason`'s."""
+
+    UNREADABLE_FOLDER = "unreadable_folder"  # no permission to list it, or a damaged disk
+    UNREADABLE_FILE = "unreadable_file"  # its folder shows its name and nothing else
+    OUTSIDE_LINK = "outside_link"  # a link that leads out of the source
+    PATH_TOO_LONG = "path_too_long"  # longer than the system takes
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What lies in a source and cannot be listed, opened or named: counted, never skipped.
+
+    ``key`` is of the file or folder. Nothing is known of what a folder contains.
+    """
+
+    key: str
+    reason: Obstacle
+    is_folder: bool
+
+
+Entry = Listed | Unseen
+
+
 class Store(Protocol):
     """A place where the objects of an inbox lie."""
 
-    async def objects(self) -> list[Listed]:
-        """List everything; raises InboxError."""
+    def entries(self) -> AsyncIterator[Sequence[Entry]]:
+        """List what is offered, some entries at a time, in an order that stays; raises InboxError.
+
+        The sidecars of a folder come before all that they may describe. What is hidden or a
+        draft, and what is no file (devices, pipes, links to nowhere), is left out.
+        """
 
     async def read(self, key: str, *, most_bytes: int, fingerprint: str | None = None) -> bytes:
         """Read one object; raises InboxError, or RejectedImage if the object is to blame.
 
         An object that no longer has the ``fingerprint`` may be half replaced: it has vanished.
+        One that is still there and cannot be opened is an InaccessibleImage.
         """
-
-
-def to_key(name: bytes) -> str:
-    """Return an object's key: its name as text, with parts that are not plain percent-encoded.
-
-    Part by part, so that all objects of a folder have its key in common.
-    """
-    return "/".join(map(_part_to_key, name.split(b"/")))
-
-
-def _part_to_key(name: bytes) -> str:
-    try:
-        text = name.decode()
-    except UnicodeDecodeError:
-        return quote_from_bytes(name)
-    return text if text.isprintable() and "%" not in text else quote_from_bytes(name)
-
-
-def to_name(key: str) -> bytes:
-    """Return an object's name from its key, as its store spells it."""
-    return unquote_to_bytes(key)

@@ -1,6 +1,6 @@
 import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,9 @@ from flows.errors import InboxError
 from flows.resources import Resources
 from flows.scoring.enlisting import enlist
 from flows.scoring.run import ScoringRun
-from flows.sources import Inbox, Listed, Listing
+from flows.sources import Inbox, Listed
+from flows.sources.keys import is_sidecar
+from flows.sources.store import Entry
 from severity.domain import ModelVersion, Reason, Scale
 from severity.errors import IncompleteMetadata, UnreadableImage
 from severity.images.limits import MOST_BYTES
@@ -28,28 +30,36 @@ NOW = datetime(2020, 3, 1, tzinfo=UTC)
 VERSION = ModelVersion("v1", "w" * 64, "h" * 64, "p", "fp32", Scale(0, 8), Scale(0, 6))
 
 
+def _sidecars_first(item: tuple[str, bytes]) -> tuple[bool, str]:
+    return not is_sidecar(item[0]), item[0]
+
+
 @dataclass
 class Shelf:
     """A store in memory that counts what is read from it."""
 
     contents: dict[str, bytes] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)  # where it is not that of the content
+    changes_after_listing: dict[str, bytes] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
     read_keys: list[str] = field(default_factory=list)
     answers: bool = True
 
-    async def objects(self) -> list[Listed]:
-        return [
+    async def entries(self) -> AsyncGenerator[Sequence[Entry], None]:
+        yield [
             Listed(key, self.sizes.get(key, len(content)), NOW, self._fingerprint(key))
-            for key, content in self.contents.items()
+            for key, content in sorted(self.contents.items(), key=_sidecars_first)
         ]
+        self.contents |= self.changes_after_listing
 
     async def read(self, key: str, *, most_bytes: int, fingerprint: str | None = None) -> bytes:
         self.read_keys.append(key)
         await asyncio.sleep(0)
         if not self.answers:
             raise InboxError("the shelf is gone")
-        if key in self.unreadable or fingerprint not in {None, self._fingerprint(key)}:
+        if key in self.unreadable or key not in self.contents:
+            raise UnreadableImage(Reason.VANISHED, "it is gone")
+        if fingerprint not in {None, self._fingerprint(key)}:
             raise UnreadableImage(Reason.VANISHED, "it changed")
         return self.contents[key][:most_bytes]
 
@@ -81,21 +91,18 @@ class Site:
     def inbox(self) -> Inbox:
         return Inbox("shelf", self.shelf, timedelta(0))
 
-    def listing(self) -> Listing:
-        return asyncio.run(self.inbox.listing(now=NOW))
-
-    def enlist(self, listing: Listing | None = None) -> tuple[int, int]:
+    def enlist(self) -> tuple[int, int]:
         """Return how many objects wait now that did not before, and how many are left."""
-        discovery = asyncio.run(enlist(self.run(listing or self.listing())))
+        discovery = asyncio.run(enlist(self.run()))
         return discovery.enlisted, discovery.deferred
 
-    def run(self, listing: Listing) -> ScoringRun:
+    def run(self) -> ScoringRun:
         return ScoringRun(
             self.resources.settings,
             self.resources.progress,
             database=self.database,
             inbox=self.inbox,
-            listing=listing,
+            listing=self.inbox.listing(now=NOW),
             version=VERSION,
             model_version_id=self.model,
         )
@@ -219,14 +226,14 @@ def test_the_claim_of_an_image_that_came_back_carries_its_record(site: Site) -> 
     site.enlist()
 
     _, (claim,) = site.claim()
-    record = asyncio.run(site.run(site.listing()).record(claim))
+    record = asyncio.run(site.run().record(claim))
 
     assert record is not None
     assert record.patient_id == "P1"
 
 
 def test_a_run_finds_the_record_of_what_another_run_enlisted_since_it_looked(site: Site) -> None:
-    outdated_run = site.run(site.listing())
+    outdated_run = site.run()
     site.shelf.contents = {"a.png": b"1"}
     site.shelf.describe(a="P1")
     site.enlist()
@@ -246,7 +253,7 @@ def test_a_record_that_changed_after_the_claim_is_not_scored_as_the_old_one(site
     site.shelf.describe(a="P2")
 
     with pytest.raises(IncompleteMetadata) as caught:
-        asyncio.run(site.run(site.listing()).record(claim))
+        asyncio.run(site.run().record(claim))
     assert caught.value.reason == Reason.VANISHED
 
 
@@ -304,10 +311,9 @@ def test_what_cannot_be_read_is_left_for_the_next_pass(site: Site) -> None:
 
 def test_what_changes_between_listing_and_reading_is_left_for_the_next_pass(site: Site) -> None:
     site.shelf.contents = {"a.dcm": b"whole"}
-    listing = site.listing()
-    site.shelf.contents = {"a.dcm": b"half of the next"}
+    site.shelf.changes_after_listing = {"a.dcm": b"half of the next"}
 
-    assert site.enlist(listing) == (0, 1)
+    assert site.enlist() == (0, 1)
     assert site.enlist() == (1, 0)
     assert len(site.states()) == 1
 
@@ -334,7 +340,7 @@ def test_an_inbox_that_stops_answering_stops_the_pass_and_is_asked_no_more(site:
 
     async def enlist_and_wait() -> None:
         with pytest.raises(InboxError, match="the shelf is gone"):
-            await enlist(site.run(await site.inbox.listing(now=NOW)))
+            await enlist(site.run())
         for _ in range(100):
             await asyncio.sleep(0)
 
@@ -370,12 +376,11 @@ def test_an_empty_inbox_is_harmless(site: Site) -> None:
 def test_passes_at_the_same_time_enter_each_object_once(site: Site) -> None:
     site.shelf.contents = {f"{number:03}.png": b"%d" % (number // 2) for number in range(600)}
     site.shelf.describe(**{f"{number:03}": "P1" for number in range(300)})
-    listing = site.listing()
     together = Barrier(4)
 
     def enlist(_: int) -> int:
         together.wait()
-        return site.enlist(listing)[0]
+        return site.enlist()[0]
 
     with ThreadPoolExecutor(4) as pool:
         enlisted = list(pool.map(enlist, range(4)))
@@ -389,12 +394,11 @@ def test_passes_at_the_same_time_put_each_image_back_once(site: Site) -> None:
     site.enlist()
     site.close(**dict.fromkeys(names, Reason.NO_SIDECAR_RECORD))
     site.shelf.describe(**dict.fromkeys(names, "P1"))
-    listing = site.listing()
     together = Barrier(4)
 
     def enlist(_: int) -> int:
         together.wait()
-        return site.enlist(listing)[0]
+        return site.enlist()[0]
 
     with ThreadPoolExecutor(4) as pool:
         enlisted = list(pool.map(enlist, range(4)))

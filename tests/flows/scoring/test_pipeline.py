@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -20,8 +20,9 @@ from flows.resources import Progress, Resources, using
 from flows.scoring import run as scoring_run
 from flows.scoring.enlisting import enlist as enlist_listed
 from flows.scoring.run import prepare_run
-from flows.sources import Inbox, Listed
+from flows.sources import Inbox
 from flows.sources.folder import Folder
+from flows.sources.store import Entry
 from tests.builders.small_images import write_inbox, write_sidecar
 
 IMAGES = 14
@@ -49,8 +50,8 @@ class WatchedFolder:
     most_at_once: int = 0
     claimed: dict[str, int] = field(default_factory=dict)  # claims in all as each key was read
 
-    async def objects(self) -> list[Listed]:
-        return await self.folder.objects()
+    def entries(self) -> AsyncGenerator[Sequence[Entry], None]:
+        return self.folder.entries()
 
     async def read(self, key: str, *, most_bytes: int, fingerprint: str | None = None) -> bytes:
         if fingerprint is None and not key.endswith(".csv"):

@@ -1,7 +1,9 @@
 import asyncio
 import os
 import socket
+import tempfile
 import threading
+import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,10 +12,13 @@ import pytest
 
 from flows.errors import InboxError
 from flows.sources.folder import Folder
-from flows.sources.store import Listed
+from flows.sources.folder_walk import walk
+from flows.sources.store import Entry, Listed, Obstacle, Unseen
 from severity.domain import Reason
-from severity.errors import RejectedImage
+from severity.errors import InaccessibleImage, RejectedImage, UnreadableImage
 
+LONGEST_PATH = 4096
+NOBODY = 65534
 DEEPER_THAN_A_PATH = 2100  # folders of one letter: 4200 characters, where 4096 are allowed
 HOSTILE_NAMES = [
     b"plain.png",
@@ -37,12 +42,23 @@ HOSTILE_NAMES = [
 ]
 
 
+def entries(folder: Path) -> list[Entry]:
+    async def drawn() -> list[Entry]:
+        return [entry async for chunk in Folder(folder).entries() for entry in chunk]
+
+    return asyncio.run(drawn())
+
+
 def listed(folder: Path) -> list[Listed]:
-    return asyncio.run(Folder(folder).objects())
+    return [entry for entry in entries(folder) if isinstance(entry, Listed)]
+
+
+def unseen(folder: Path) -> list[Unseen]:
+    return [entry for entry in entries(folder) if isinstance(entry, Unseen)]
 
 
 def keys(folder: Path) -> list[str]:
-    return sorted(item.key for item in listed(folder))
+    return [item.key for item in listed(folder)]
 
 
 def read(folder: Path, key: str, *, most: int = 1000, fingerprint: str | None = None) -> bytes:
@@ -74,7 +90,7 @@ def test_files_in_all_folders_are_listed(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(name.encode())
     (tmp_path / "empty").mkdir()
 
-    assert keys(tmp_path) == ["a.png", "night/2/c.png", "night/b.png"]
+    assert keys(tmp_path) == ["a.png", "night/b.png", "night/2/c.png"]
     assert {item.size for item in listed(tmp_path)} == {5, 11, 13}
 
 
@@ -127,33 +143,175 @@ def test_what_is_not_a_file_is_left_out(tmp_path: Path, monkeypatch: pytest.Monk
     assert keys(tmp_path) == ["image.png"]
 
 
-def test_a_link_to_a_file_is_that_file(tmp_path: Path) -> None:
+def test_a_folder_s_sidecars_come_before_all_that_they_may_describe(tmp_path: Path) -> None:
+    for name in ("a.png", "metadata.json", "metadata.csv", "b/a.png", "b/metadata.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    assert keys(tmp_path) == [
+        "metadata.csv", "metadata.json", "a.png", "b/metadata.csv", "b/a.png",
+    ]  # fmt: skip
+
+
+def test_a_link_to_a_file_of_the_inbox_is_that_file(tmp_path: Path) -> None:
+    (tmp_path / "night").mkdir()
+    (tmp_path / "night/image.png").write_bytes(b"image")
+    (tmp_path / "link.png").symlink_to("night/image.png")
+
+    assert keys(tmp_path) == ["link.png", "night/image.png"]
+    assert read(tmp_path, "link.png") == b"image"
+
+
+def test_an_inbox_may_itself_be_reached_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "inbox").mkdir()
-    (tmp_path / "image.png").write_bytes(b"image")
-    (tmp_path / "inbox/link.png").symlink_to("../image.png")
+    (tmp_path / "link").symlink_to("inbox")
+    (tmp_path / "inbox/image.png").write_bytes(b"image")
+    (tmp_path / "inbox/other.png").symlink_to("image.png")
 
-    assert keys(tmp_path / "inbox") == ["link.png"]
-    assert read(tmp_path / "inbox", "link.png") == b"image"
+    assert keys(tmp_path / "link") == ["image.png", "other.png"]
+    assert read(tmp_path / "link", "other.png") == b"image"
 
 
-def test_folders_without_a_bottom_do_not_stop_the_listing(bottomless: Path) -> None:
+@pytest.fixture
+def beside(tmp_path: Path) -> Path:
+    """A folder beside the inbox, whose name begins with the inbox's."""
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox-of-others").mkdir()
+    (tmp_path / "inbox-of-others/secret.png").write_bytes(b"secret")
+    return tmp_path / "inbox-of-others"
+
+
+@pytest.mark.parametrize("target", ["../inbox-of-others", "relative/../../inbox-of-others"])
+def test_links_that_lead_out_of_the_inbox_are_counted_and_not_followed(
+    beside: Path, target: str
+) -> None:
+    inbox = beside.parent / "inbox"
+    (inbox / "relative").mkdir()
+    (inbox / "file.png").symlink_to(f"{target}/secret.png")
+    (inbox / "folder").symlink_to(target)
+    (inbox / "twice.png").symlink_to("file.png")
+
+    assert keys(inbox) == []
+    assert unseen(inbox) == [
+        Unseen("file.png", Obstacle.OUTSIDE_LINK, is_folder=False),
+        Unseen("folder", Obstacle.OUTSIDE_LINK, is_folder=True),
+        Unseen("twice.png", Obstacle.OUTSIDE_LINK, is_folder=False),
+    ]
+
+
+def test_a_link_out_that_was_put_in_a_file_s_place_is_not_read(beside: Path) -> None:
+    inbox = beside.parent / "inbox"
+    (inbox / "image.png").write_bytes(b"image")
+    assert read(inbox, "image.png") == b"image"
+
+    (inbox / "image.png").unlink()
+    (inbox / "image.png").symlink_to("../inbox-of-others/secret.png")
+
+    with pytest.raises(InaccessibleImage):
+        read(inbox, "image.png")
+
+
+def test_a_link_out_that_was_put_in_a_folder_s_place_is_not_read(beside: Path) -> None:
+    inbox = beside.parent / "inbox"
+    (inbox / "night").symlink_to("../inbox-of-others")
+
+    with pytest.raises(InaccessibleImage):
+        read(inbox, "night/secret.png")
+
+
+def test_a_folder_that_is_replaced_by_a_link_out_during_the_walk_is_not_listed(
+    beside: Path,
+) -> None:
+    inbox = beside.parent / "inbox"
+    (inbox / "a").mkdir()
+    (inbox / "a/image.png").touch()
+    (inbox / "b").mkdir()
+    entries = walk(os.fsencode(inbox))
+    first = next(entries)
+
+    (inbox / "b").rmdir()
+    (inbox / "b").symlink_to("../inbox-of-others")
+
+    assert [first.key, *entries] == ["a/image.png"]
+
+
+def test_what_has_no_path_is_counted_and_does_not_stop_the_listing(bottomless: Path) -> None:
     (bottomless / "image.png").touch()
     (bottomless / "d/d/image.png").touch()
 
-    listed_keys = keys(bottomless)
+    listed_keys, (deep,) = keys(bottomless), unseen(bottomless)
     (bottomless / "d/d/image.png").unlink()
 
-    assert listed_keys == ["d/d/image.png", "image.png"]
+    assert listed_keys == ["image.png", "d/d/image.png"]
+    assert (deep.reason, deep.is_folder) == (Obstacle.PATH_TOO_LONG, True)
+    assert len(os.fsencode(bottomless / deep.key)) >= LONGEST_PATH
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_what_must_not_be_read_does_not_stop_the_listing(tmp_path: Path) -> None:
-    (tmp_path / "image.png").touch()
-    (tmp_path / "closed.png").touch(mode=0)
-    (tmp_path / "closed").mkdir(mode=0)
+def test_a_file_whose_path_is_too_long_is_counted(bottomless: Path) -> None:
+    folder = unseen(bottomless)[0].key.removesuffix("/d")
+    long_name = "x" * 255
+    deep = os.open(bottomless / folder, os.O_RDONLY)
+    os.close(os.open(long_name, os.O_CREAT, dir_fd=deep))
+    counted = unseen(bottomless)
+    os.unlink(long_name, dir_fd=deep)
+    os.close(deep)
 
-    assert keys(tmp_path) == ["closed.png", "image.png"]
-    assert reason(tmp_path, "closed.png") is Reason.VANISHED
+    assert Unseen(f"{folder}/{long_name}", Obstacle.PATH_TOO_LONG, is_folder=False) in counted
+    with pytest.raises(InaccessibleImage):
+        read(bottomless, f"{folder}/{long_name}")
+
+
+def test_hidden_and_half_written_folders_are_not_looked_into(tmp_path: Path) -> None:
+    for name in (".git", "night.tmp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "image.png").touch()
+        (tmp_path / name / "link").symlink_to("/")
+
+    assert entries(tmp_path) == []
+
+
+@pytest.fixture
+def unprivileged(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which permissions count, as they do not for root."""
+    if os.geteuid() != 0:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory() as name:
+        os.chown(name, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+        try:
+            yield Path(name).resolve()
+        finally:
+            os.seteuid(0)
+
+
+def test_what_must_not_be_read_is_counted_and_does_not_stop_the_listing(
+    unprivileged: Path,
+) -> None:
+    (unprivileged / "a").mkdir()
+    (unprivileged / "a/image.png").touch()
+    (unprivileged / "a").chmod(0o600)  # names without anything else
+    (unprivileged / "b").mkdir(mode=0)
+    (unprivileged / "c").mkdir()
+    (unprivileged / "c/image.png").touch()
+    (unprivileged / "closed.png").touch(mode=0)
+
+    assert keys(unprivileged) == ["closed.png", "c/image.png"]
+    assert unseen(unprivileged) == [
+        Unseen("a/image.png", Obstacle.UNREADABLE_FILE, is_folder=False),
+        Unseen("b", Obstacle.UNREADABLE_FOLDER, is_folder=True),
+    ]
+    for name in ("closed.png", "a/image.png"):
+        with pytest.raises(InaccessibleImage) as rejected:
+            read(unprivileged, name)
+        assert rejected.value.reason is Reason.VANISHED
+
+
+def test_an_inbox_that_must_not_be_listed_is_not_an_empty_one(unprivileged: Path) -> None:
+    (unprivileged / "inbox").mkdir(mode=0)
+
+    with pytest.raises(InboxError, match="cannot be listed: Permission denied"):
+        listed(unprivileged / "inbox")
 
 
 def test_an_inbox_that_is_gone_is_not_an_empty_one(tmp_path: Path) -> None:
@@ -207,8 +365,24 @@ def test_a_fingerprint_sees_through_a_time_that_was_set_back(tmp_path: Path) -> 
 def test_a_file_that_is_gone_has_vanished(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    assert reason(tmp_path, "gone.png") is Reason.VANISHED
-    assert reason(tmp_path, "file/below.png") is Reason.VANISHED
+    for key in ("gone.png", "file/below.png"):
+        with pytest.raises(UnreadableImage) as rejected:
+            read(tmp_path, key)
+        assert rejected.value.reason is Reason.VANISHED
+        assert not isinstance(rejected.value, InaccessibleImage)
+
+
+def test_an_inbox_that_is_gone_is_not_an_inbox_of_files_that_are_gone(tmp_path: Path) -> None:
+    with pytest.raises(InboxError):
+        read(tmp_path / "gone", "image.png")
+
+
+@pytest.mark.parametrize("name", ["ROE-JANE"])  # here: a traceback shows the lines below
+def test_an_error_of_a_file_keeps_its_name_to_itself(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnreadableImage) as rejected:
+        read(tmp_path, name)
+
+    assert name not in "".join(traceback.format_exception(rejected.value))
 
 
 def test_a_file_that_became_something_else_has_vanished_without_a_wait(

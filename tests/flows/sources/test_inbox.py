@@ -1,6 +1,8 @@
 import asyncio
 import json
 import os
+import shutil
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from flows.errors import InboxError
-from flows.sources.inbox import Inbox, Listing, open_inbox
-from flows.sources.store import Listed
+from flows.sources.inbox import Inbox, open_inbox
+from flows.sources.listing import Portion
+from flows.sources.store import Entry, Listed
 from severity.domain import Reason
-from severity.errors import RejectedImage
+from severity.errors import IncompleteMetadata, RejectedImage
 from severity.images.limits import MOST_BYTES
+from tests.builders.surveys import Survey, survey
 
 SETTLE = timedelta(seconds=30)
 BROKEN = "patient_id\nP1\n"  # no file names
@@ -42,8 +46,8 @@ class Drop:
         content = "\n".join(["filename,patient_id", *rows])
         self.put(f"{folder}/metadata.csv", content, age=age)
 
-    def listing(self) -> Listing:
-        return asyncio.run(open_inbox(str(self.folder), settle=SETTLE).listing(now=NOW))
+    def survey(self, *, size: int = 100) -> Survey:
+        return survey(open_inbox(str(self.folder), settle=SETTLE), now=NOW, size=size)
 
 
 @pytest.fixture
@@ -51,20 +55,12 @@ def drop(tmp_path: Path) -> Drop:
     return Drop(tmp_path)
 
 
-def keys(listing: Listing) -> list[str]:
-    return [item.key for item in listing.objects]
-
-
-def patient(listing: Listing, key: str) -> str | None:
-    record = listing.record(key)
-    return record.patient_id if record else None
-
-
-def test_objects_are_listed_in_the_order_of_their_keys(drop: Drop) -> None:
-    for name in ("b.png", "a/z.png", "B.png", "a.png"):
+def test_files_come_by_name_and_then_the_folders_below_by_name(drop: Drop) -> None:
+    names = ["B.png", "a.png", "b.png", "a/z.png", "a/b/a.png", "a/c/a.png", "aa/a.png"]
+    for name in reversed(names):
         drop.put(name)
 
-    assert keys(drop.listing()) == ["B.png", "a.png", "a/z.png", "b.png"]
+    assert drop.survey().keys == names
 
 
 @pytest.mark.parametrize(
@@ -75,25 +71,25 @@ def test_objects_are_listed_in_the_order_of_their_keys(drop: Drop) -> None:
 def test_hidden_and_temporary_names_are_left_out(drop: Drop, name: str) -> None:
     drop.put(name)
 
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert (keys(listing), listing.deferred) == ([], 0)
+    assert (surveyed.keys, surveyed.deferred) == ([], 0)
 
 
 def test_a_young_file_is_left_for_the_next_pass(drop: Drop) -> None:
     drop.put("old.png", age=SETTLE)
     drop.put("young.png", age=SETTLE - timedelta(seconds=1))
 
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert (keys(listing), listing.deferred) == (["old.png"], 1)
+    assert (surveyed.keys, surveyed.deferred) == (["old.png"], 1)
 
 
 def test_a_file_is_whole_once_it_is_renamed_into_place(drop: Drop) -> None:
     draft = drop.put("image.png.part")
     draft.rename(drop.folder / "image.png")
 
-    assert keys(drop.listing()) == ["image.png"]
+    assert drop.survey().keys == ["image.png"]
 
 
 def test_a_file_with_a_time_in_the_future_is_not_deferred_for_ever(drop: Drop) -> None:
@@ -101,73 +97,73 @@ def test_a_file_with_a_time_in_the_future_is_not_deferred_for_ever(drop: Drop) -
     os.utime(path, (4e9, 4e9))
     inbox = open_inbox(str(drop.folder), settle=SETTLE)
 
-    at_once = asyncio.run(inbox.listing(now=datetime.now(UTC)))
-    later = asyncio.run(inbox.listing(now=datetime.now(UTC) + 2 * SETTLE))
+    at_once = survey(inbox, now=datetime.now(UTC))
+    later = survey(inbox, now=datetime.now(UTC) + 2 * SETTLE)
 
-    assert (keys(at_once), keys(later)) == ([], ["image.png"])
+    assert (at_once.keys, later.keys) == ([], ["image.png"])
 
 
 class Ahead:
     """A store whose clock is ahead of ours."""
 
-    async def objects(self) -> list[Listed]:
-        return [Listed("image.png", 4, NOW + timedelta(minutes=1), "f")]
+    async def entries(self) -> AsyncGenerator[Sequence[Entry], None]:
+        yield [Listed("image.png", 4, NOW + timedelta(minutes=1), "f")]
 
     async def read(self, key: str, *, most_bytes: int, fingerprint: str | None = None) -> bytes:
         raise NotImplementedError
 
 
 def test_where_nothing_is_waited_for_the_clock_of_the_store_does_not_matter() -> None:
-    listing = asyncio.run(Inbox("ahead", Ahead(), timedelta(0)).listing(now=NOW))
+    surveyed = survey(Inbox("ahead", Ahead(), timedelta(0)), now=NOW)
 
-    assert keys(listing) == ["image.png"]
+    assert surveyed.keys == ["image.png"]
 
 
 def test_a_sidecar_describes_by_name_and_by_relative_path(drop: Drop) -> None:
     drop.sidecar(a_png="by name", sub__b_png="by path")
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert patient(listing, "a.png") == "by name"
-    assert patient(listing, "deep/below/a.png") == "by name"
-    assert patient(listing, "sub/b.png") == "by path"
-    assert patient(listing, "other/b.png") is None
+    assert surveyed.patient("a.png") == "by name"
+    assert surveyed.patient("deep/below/a.png") == "by name"
+    assert surveyed.patient("sub/b.png") == "by path"
+    assert surveyed.patient("other/b.png") is None
 
 
 def test_a_path_is_more_than_a_name(drop: Drop) -> None:
     drop.sidecar(a_png="by name", sub__a_png="by path")
 
-    assert patient(drop.listing(), "sub/a.png") == "by path"
+    assert drop.survey().patient("sub/a.png") == "by path"
 
 
 def test_the_nearest_sidecar_wins(drop: Drop) -> None:
     drop.sidecar(a_png="far", b_png="far", sub__a_png="far")
     drop.sidecar("sub", a_png="near")
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert patient(listing, "sub/a.png") == "near"
-    assert patient(listing, "sub/below/a.png") == "near"
-    assert patient(listing, "sub/b.png") == "far"
-    assert patient(listing, "a.png") == "far"
+    assert surveyed.patient("sub/a.png") == "near"
+    assert surveyed.patient("sub/below/a.png") == "near"
+    assert surveyed.patient("sub/b.png") == "far"
+    assert surveyed.patient("a.png") == "far"
 
 
 def test_a_sidecar_is_not_an_image(drop: Drop) -> None:
     drop.sidecar(a_png="P1")
     drop.put("sub/metadata.json", "[]")
 
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert (keys(listing), listing.deferred) == ([], 0)
+    assert (surveyed.keys, surveyed.deferred) == ([], 0)
 
 
 def test_both_sidecars_of_a_folder_are_read(drop: Drop) -> None:
     drop.sidecar(a_png="csv", both_png="P1")
     records = [("b.png", "json"), ("both.png", "P1")]
     drop.put("metadata.json", json.dumps([{"filename": n, "patient_id": p} for n, p in records]))
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    patients = [patient(listing, f"{name}.png") for name in ("a", "b", "both")]
+    patients = [surveyed.patient(f"{name}.png") for name in ("a", "b", "both")]
     assert patients == ["csv", "json", "P1"]
-    assert listing.unreadable_sidecars == ()
+    assert surveyed.listing.unreadable_sidecars == ()
 
 
 def test_two_sidecars_of_a_folder_that_contradict_each_other_are_not_believed(drop: Drop) -> None:
@@ -175,10 +171,10 @@ def test_two_sidecars_of_a_folder_that_contradict_each_other_are_not_believed(dr
     drop.sidecar(a_png="P1")
     drop.put("metadata.json", '[{"filename": "a.png", "patient_id": "P2"}]')
 
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert (keys(listing), listing.deferred) == ([], 1)
-    assert listing.unreadable_sidecars == ("metadata.json",)
+    assert (surveyed.keys, surveyed.deferred) == ([], 1)
+    assert surveyed.listing.unreadable_sidecars == ("metadata.json",)
 
 
 @pytest.mark.parametrize(
@@ -189,9 +185,9 @@ def test_a_sidecar_spells_an_odd_name_plainly(drop: Drop, name: str) -> None:
     records = [{"filename": name, "patient_id": "P1"}]
     drop.put("é/metadata.json", json.dumps(records))
 
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert patient(listing, keys(listing)[0]) == "P1"
+    assert surveyed.patient(surveyed.keys[0]) == "P1"
 
 
 def test_a_name_is_not_taken_for_the_encoding_of_another(drop: Drop) -> None:
@@ -199,9 +195,9 @@ def test_a_name_is_not_taken_for_the_encoding_of_another(drop: Drop) -> None:
     drop.put("a b.png")
     drop.put("metadata.csv", "filename,patient_id\na b.png,P1\na%2520b.png,P2\n")
 
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert {key: patient(listing, key) for key in keys(listing)} == {
+    assert {key: surveyed.patient(key) for key in surveyed.keys} == {
         "a b.png": "P1",
         "a%2520b.png": None,
     }
@@ -211,9 +207,9 @@ def test_a_name_that_is_not_utf_8_has_no_record(drop: Drop) -> None:
     drop.put(os.fsdecode(b"\xff.png"))
     drop.put("metadata.csv", "filename,patient_id\n\ufffd.png,P1\n%FF.png,P2\n")
 
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert patient(listing, keys(listing)[0]) is None
+    assert surveyed.patient(surveyed.keys[0]) is None
 
 
 @pytest.mark.parametrize("content", [BROKEN, b"\xff\xfe\x00", b'filename,patient_id\n"a.png,P1'])
@@ -222,10 +218,10 @@ def test_images_wait_for_a_readable_sidecar(drop: Drop, content: str | bytes) ->
     for name in ("sub/a.png", "sub/below/b.dcm", "c.png"):
         drop.put(name)
 
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert (keys(listing), listing.deferred) == (["c.png"], 2)
-    assert listing.unreadable_sidecars == ("sub/metadata.csv",)
+    assert (surveyed.keys, surveyed.deferred) == (["c.png"], 2)
+    assert surveyed.listing.unreadable_sidecars == ("sub/metadata.csv",)
 
 
 def test_images_wait_for_a_young_sidecar(drop: Drop) -> None:
@@ -233,10 +229,10 @@ def test_images_wait_for_a_young_sidecar(drop: Drop) -> None:
     drop.put("b.png")
     drop.sidecar("sub", a_png="P1", age=timedelta(0))
 
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert (keys(listing), listing.deferred) == (["b.png"], 1)
-    assert listing.unreadable_sidecars == ()
+    assert (surveyed.keys, surveyed.deferred) == (["b.png"], 1)
+    assert surveyed.listing.unreadable_sidecars == ()
 
 
 def test_a_sidecar_that_is_too_large_is_reported_and_not_read(drop: Drop) -> None:
@@ -245,9 +241,9 @@ def test_a_sidecar_that_is_too_large_is_reported_and_not_read(drop: Drop) -> Non
     os.utime(huge, (0, 0))
     drop.put("a.png")
 
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert (keys(listing), listing.unreadable_sidecars) == ([], ("metadata.csv",))
+    assert (surveyed.keys, surveyed.listing.unreadable_sidecars) == ([], ("metadata.csv",))
 
 
 def test_a_farther_sidecar_does_not_replace_an_unreadable_one(drop: Drop) -> None:
@@ -256,9 +252,9 @@ def test_a_farther_sidecar_does_not_replace_an_unreadable_one(drop: Drop) -> Non
     drop.put("a.png")
     drop.put("sub/a.png")
 
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert (keys(listing), listing.deferred) == (["a.png"], 1)
+    assert (surveyed.keys, surveyed.deferred) == (["a.png"], 1)
 
 
 def test_an_image_with_a_nearer_record_does_not_wait_for_a_farther_sidecar(drop: Drop) -> None:
@@ -267,9 +263,9 @@ def test_an_image_with_a_nearer_record_does_not_wait_for_a_farther_sidecar(drop:
     drop.put("sub/a.png")
     drop.put("sub/b.png")
 
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert (keys(listing), listing.deferred) == (["sub/a.png"], 1)
+    assert (surveyed.keys, surveyed.deferred) == (["sub/a.png"], 1)
 
 
 def test_one_sidecar_of_a_folder_does_not_replace_the_other(drop: Drop) -> None:
@@ -277,9 +273,109 @@ def test_one_sidecar_of_a_folder_does_not_replace_the_other(drop: Drop) -> None:
     drop.put("metadata.json", "[{")
     drop.put("a.png")
 
-    listing = drop.listing()
+    surveyed = drop.survey()
 
-    assert (keys(listing), listing.unreadable_sidecars) == ([], ("metadata.json",))
+    assert (surveyed.keys, surveyed.listing.unreadable_sidecars) == ([], ("metadata.json",))
+
+
+def test_a_sidecar_outside_the_inbox_is_not_read_and_no_farther_one_replaces_it(
+    drop: Drop, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "metadata.csv"
+    outside.write_text("filename,patient_id\na.png,P1\n")
+    drop.sidecar(a_png="another patient")
+    drop.put("sub/a.png")
+    (drop.folder / "sub/metadata.csv").symlink_to(outside)
+
+    surveyed = drop.survey()
+
+    assert (surveyed.keys, surveyed.unseen, surveyed.deferred) == ([], (), 1)
+    assert surveyed.listing.unreadable_sidecars == ("sub/metadata.csv",)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_a_survey_in_portions_of_any_size_is_the_same_survey(drop: Drop, size: int) -> None:
+    for number in range(5):
+        drop.put(f"night {number}/image.png")
+        drop.put(f"night {number}/young.png", age=timedelta(0))
+        (drop.folder / f"night {number}/out").symlink_to("/")
+
+    surveyed = drop.survey(size=size)
+
+    assert surveyed.keys == [f"night {number}/image.png" for number in range(5)]
+    assert [unseen.key for unseen in surveyed.unseen] == [f"night {n}/out" for n in range(5)]
+    assert surveyed.deferred == 5
+    assert all(len(part.objects) + len(part.unseen) <= size for part in surveyed.portions)
+
+
+def test_a_portion_is_drawn_before_the_whole_inbox_is_listed(drop: Drop) -> None:
+    for night in ("1", "2"):
+        for number in range(1500):
+            drop.put(f"{night}/{number}.png")
+
+    async def first_portion_then_the_others() -> list[Portion]:
+        listing = open_inbox(str(drop.folder), settle=SETTLE).listing(now=NOW)
+        portions = listing.portions(1000)
+        first = await anext(portions)
+        shutil.rmtree(drop.folder / "2")
+        return [first, *[portion async for portion in portions]]
+
+    portions = asyncio.run(first_portion_then_the_others())
+
+    assert [len(portion.objects) for portion in portions] == [1000, 500]
+
+
+def test_a_broken_link_is_nothing(drop: Drop) -> None:
+    (drop.folder / "broken").symlink_to("nowhere")
+
+    assert drop.survey().portions == ()
+
+
+def test_a_listing_of_a_folder_that_is_gone_is_no_empty_listing(drop: Drop) -> None:
+    inbox = open_inbox(str(drop.folder), settle=SETTLE)
+    drop.folder.rmdir()
+
+    with pytest.raises(InboxError):
+        survey(inbox, now=NOW)
+
+
+def fresh(drop: Drop, key: str) -> str | None:
+    record = asyncio.run(open_inbox(str(drop.folder), settle=SETTLE).record(key))
+    return record.patient_id if record else None
+
+
+def test_a_record_is_read_afresh_as_a_listing_reads_it(drop: Drop) -> None:
+    drop.sidecar(a_png="far", b_png="far", sub__a_png="far")
+    drop.sidecar("sub", a_png="near")
+    keys = ["a.png", "b.png", "c.png", "sub/a.png", "sub/b.png", "sub/below/a.png", "gone/a.png"]
+    listing = drop.survey()
+
+    assert [fresh(drop, key) for key in keys] == [listing.patient(key) for key in keys]
+
+
+def test_a_record_that_is_read_afresh_follows_its_sidecar(drop: Drop) -> None:
+    inbox = open_inbox(str(drop.folder), settle=SETTLE)
+
+    async def patients() -> list[str]:
+        written = []
+        for patient in ("P1", "P2", "P2"):
+            drop.sidecar(a_png=patient)
+            record = await inbox.record("a.png")
+            assert record is not None
+            written.append(record.patient_id)
+        return written
+
+    assert asyncio.run(patients()) == ["P1", "P2", "P2"]
+
+
+def test_a_farther_record_is_not_read_afresh_in_place_of_an_unreadable_one(drop: Drop) -> None:
+    drop.sidecar(a_png="another patient")
+    drop.put("sub/metadata.csv", BROKEN)
+
+    with pytest.raises(IncompleteMetadata) as rejected:
+        fresh(drop, "sub/a.png")
+
+    assert rejected.value.reason is Reason.VANISHED
 
 
 def test_reading_refuses_more_than_the_limit(drop: Drop) -> None:

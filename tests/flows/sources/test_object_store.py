@@ -17,12 +17,13 @@ from PIL import Image
 
 from flows.errors import InboxError
 from flows.scoring.flow import RunSummary
-from flows.sources.inbox import Inbox, Listing, open_inbox
+from flows.sources.inbox import Inbox, open_inbox
 from flows.sources.object_store import open_bucket
 from severity.domain import Reason
 from severity.errors import RejectedImage
 from tests.builders.ports import reserved_port
 from tests.builders.s3_server import SECRET, S3Server, running_s3
+from tests.builders.surveys import Survey, survey
 
 NOW = datetime(2020, 3, 1, tzinfo=UTC)  # long before the objects were made: nothing is deferred
 BUCKET = "images"
@@ -65,19 +66,19 @@ def inbox(aws: object, prefix: str) -> Inbox:
     return open_inbox(f"s3://{BUCKET}/{prefix}", settle=timedelta(seconds=30))
 
 
-def listing_of(inbox: Inbox) -> Listing:
-    return asyncio.run(inbox.listing(now=NOW))
+def surveyed(inbox: Inbox) -> Survey:
+    return survey(inbox, now=NOW)
 
 
 def keys(inbox: Inbox) -> list[str]:
-    return [item.key for item in listing_of(inbox).objects]
+    return surveyed(inbox).keys
 
 
 def refusal(location: str) -> str:
     """Fail to list an inbox, soon, and return the message."""
     begun = time.monotonic()
     with pytest.raises(InboxError) as refused:
-        listing_of(open_inbox(location, settle=timedelta(0)))
+        surveyed(open_inbox(location, settle=timedelta(0)))
     assert time.monotonic() - begun < 20
     return str(refused.value)
 
@@ -90,7 +91,7 @@ def test_only_what_lies_below_the_prefix_is_listed(
     put(".hidden/c.png", b"3")
     obstore.put(s3_server.bucket(BUCKET), f"{prefix}ly/d.png", b"4")
 
-    assert [(item.key, item.size) for item in listing_of(inbox).objects] == [
+    assert [(item.key, item.size) for item in surveyed(inbox).objects] == [
         ("b.png", 1),
         ("sub/a.png", 2),
     ]
@@ -111,7 +112,7 @@ def test_a_slash_at_the_end_changes_nothing(put: Put, inbox: Inbox) -> None:
 
 
 def test_a_prefix_with_nothing_below_it_is_an_empty_inbox(inbox: Inbox) -> None:
-    assert listing_of(inbox) == Listing((), {}, 0)
+    assert surveyed(inbox).portions == ()
 
 
 def test_more_objects_than_one_answer_holds_are_all_listed(put: Put, inbox: Inbox) -> None:
@@ -154,13 +155,13 @@ def test_any_name_is_listed_read_and_described(put: Put, inbox: Inbox, name: str
     quoted = name.replace('"', '""')
     put("é 1/metadata.csv", f'filename,patient_id\n"{quoted}",P1\n'.encode())
 
-    listing = listing_of(inbox)
-    (image,) = listing.objects
+    listed = surveyed(inbox)
+    (image,) = listed.objects
 
     assert asyncio.run(inbox.read(image.key)) == name.encode()
     assert image.key.isprintable()
     # A sidecar's names are stripped: what begins or ends with a space cannot be named.
-    assert (listing.record(image.key) is not None) == (name == name.strip())
+    assert (listed.patient(image.key) == "P1") == (name == name.strip())
 
 
 def test_a_sidecar_in_the_bucket_describes_its_images(put: Put, inbox: Inbox) -> None:
@@ -169,19 +170,20 @@ def test_a_sidecar_in_the_bucket_describes_its_images(put: Put, inbox: Inbox) ->
     put("metadata.json", b'[{"filename": "a.png", "patient_id": "P1"}]')
     put("sub/metadata.csv", b"no file names\n1\n")
 
-    listing = listing_of(inbox)
+    listed = surveyed(inbox)
 
-    assert [item.key for item in listing.objects] == ["a.png"]
-    assert listing.record("a.png").patient_id == "P1"
-    assert (listing.deferred, listing.unreadable_sidecars) == (1, ("sub/metadata.csv",))
+    assert listed.keys == ["a.png"]
+    assert listed.patient("a.png") == "P1"
+    assert listed.deferred == 1
+    assert listed.listing.unreadable_sidecars == ("sub/metadata.csv",)
 
 
 def test_a_fingerprint_changes_when_the_content_does(put: Put, inbox: Inbox) -> None:
     put("a.png", b"one")
     put("b.png", b"one")
-    before = listing_of(inbox).objects
+    before = surveyed(inbox).objects
     put("a.png", b"two")
-    after = listing_of(inbox).objects
+    after = surveyed(inbox).objects
 
     assert before[0].fingerprint != after[0].fingerprint
     assert before[1] == after[1]
@@ -252,7 +254,7 @@ def test_an_endpoint_that_stays_silent_is_given_up(aws: pytest.MonkeyPatch) -> N
 
         begun = time.monotonic()
         with pytest.raises(InboxError, match="cannot be listed"):
-            asyncio.run(bucket.objects())
+            surveyed(Inbox(bucket.location, bucket, timedelta(0)))
 
     assert time.monotonic() - begun < 5
 

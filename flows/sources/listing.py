@@ -1,0 +1,109 @@
+"""A survey of an inbox, in portions: what is ready to be scored, and what is not or not seen."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from flows.sources.keys import is_sidecar
+from flows.sources.sidecars import SidecarReader, Sidecars
+from flows.sources.store import Entry, Listed, Unseen
+from severity.errors import RejectedImage, UnreadableSidecar
+from severity.files.sidecar import SidecarRecord
+
+
+@dataclass(frozen=True)
+class Portion:
+    """A part of what lies in an inbox.
+
+    ``objects`` are ready to be enlisted. ``deferred`` counts the objects that are left for the
+    next pass: those that have not settled, and images whose sidecar has not or cannot be read.
+    """
+
+    objects: tuple[Listed, ...]
+    unseen: tuple[Unseen, ...]
+    deferred: int
+
+
+@dataclass
+class _Draft:
+    """A portion in the making."""
+
+    objects: list[Listed] = field(default_factory=list)
+    unseen: list[Unseen] = field(default_factory=list)
+    deferred: int = 0
+
+    def is_full(self, size: int) -> bool:
+        return len(self.objects) + len(self.unseen) >= size
+
+    def portion(self) -> Portion:
+        return Portion(tuple(self.objects), tuple(self.unseen), self.deferred)
+
+
+class Listing:
+    """One survey of an inbox. It keeps the sidecars that it read, and nothing of the objects."""
+
+    def __init__(self, reader: SidecarReader, *, settle: timedelta, now: datetime) -> None:
+        self._reader = reader
+        self._settle = settle
+        self._now = now
+        self._sidecars = Sidecars()
+        self._unreadable: list[str] = []
+
+    @property
+    def unreadable_sidecars(self) -> tuple[str, ...]:
+        """The sidecars that cannot be read, by key: all of them once the portions are exhausted."""
+        return tuple(self._unreadable)
+
+    def record(self, key: str) -> SidecarRecord | None:
+        """Return the record of an object of a portion that was yielded; None if it has none."""
+        return self._sidecars.record(key)
+
+    async def portions(self, size: int) -> AsyncGenerator[Portion, None]:
+        """List the inbox, at most ``size`` objects and unseen ones at a time, once.
+
+        The order stays from survey to survey.
+
+        Raises
+        ------
+        InboxError
+            The inbox cannot be listed.
+        """
+        draft = _Draft()
+        async for entries in self._reader.store.entries():
+            for entry in entries:
+                await self._enter(entry, draft)
+                if draft.is_full(size):
+                    yield draft.portion()
+                    draft = _Draft()
+        if draft != _Draft():
+            yield draft.portion()
+
+    async def _enter(self, entry: Entry, draft: _Draft) -> None:
+        match entry:
+            case Unseen(is_folder=False) if is_sidecar(entry.key):
+                self._note_unreadable(entry.key)
+            case Unseen():
+                draft.unseen.append(entry)
+            case Listed() if is_sidecar(entry.key):
+                await self._read_sidecar(entry)
+            case Listed() if self._is_whole(entry) and not self._sidecars.is_awaited(entry.key):
+                draft.objects.append(entry)
+            case Listed():
+                draft.deferred += 1
+
+    def _is_whole(self, listed: Listed) -> bool:
+        # Without a settling time, a store's clock that is ahead of ours must not matter.
+        return not self._settle or self._now - listed.modified >= self._settle
+
+    async def _read_sidecar(self, sidecar: Listed) -> None:
+        if not self._is_whole(sidecar):
+            self._sidecars.note_unread(sidecar.key)
+            return
+        try:
+            self._sidecars.add(sidecar.key, await self._reader.read(sidecar.key))
+        except (UnreadableSidecar, RejectedImage):
+            self._note_unreadable(sidecar.key)
+
+    def _note_unreadable(self, key: str) -> None:
+        self._unreadable.append(key)
+        self._sidecars.note_unread(key)
