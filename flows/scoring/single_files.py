@@ -19,7 +19,7 @@ from severity.files.sidecar import SIDECAR_NAMES, SidecarRecord, parse_sidecar
 _NOBODY = SidecarRecord(patient_id="unnamed")
 _CACHED_FOLDERS = 64
 
-SidecarsOf = Callable[[Path], Mapping[str, SidecarRecord]]
+SidecarsOf = Callable[[Path], Sequence[Mapping[str, SidecarRecord]]]
 FileAndPlace = tuple[Path, MapPlace | None]
 """A file, and where its saliency map goes."""
 
@@ -70,19 +70,20 @@ async def _score_files(places: Iterable[FileAndPlace], resources: Resources) -> 
 
 
 def _read(file: Path, sidecars: SidecarsOf) -> FileContent:
+    records = (sidecar.get(file.name) for sidecar in sidecars(file.parent))
     # Without a record a PNG or JPEG is still an image; only its patient stays unknown.
-    return FileContent(read_local_file(file), sidecars(file.parent).get(file.name, _NOBODY))
+    return FileContent(read_local_file(file), next(filter(None, records), _NOBODY))
 
 
-def _sidecars(folder: Path) -> Mapping[str, SidecarRecord]:
-    """Read a folder's sidecar records, by file name; those of the first sidecar take precedence."""
-    records: dict[str, SidecarRecord] = {}
-    for name in reversed(SIDECAR_NAMES):
+def _sidecars(folder: Path) -> Sequence[Mapping[str, SidecarRecord]]:
+    """Read a folder's sidecars; the records of the first take precedence."""
+    sidecars = []
+    for name in SIDECAR_NAMES:
         try:
-            records |= parse_sidecar(name, (folder / name).read_bytes())
+            sidecars.append(parse_sidecar(name, (folder / name).read_bytes()))
         except (OSError, UnreadableSidecar):
             continue
-    return records
+    return sidecars
 
 
 def _file_result(item: FileAndPlace, result: tuple[PreparedImage, Score] | Rejection) -> FileResult:

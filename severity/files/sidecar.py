@@ -17,17 +17,23 @@ import csv
 import hashlib
 import io
 import json
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from severity.errors import UnreadableSidecar
+from severity.files.packed_rows import PackedRows, Row
 
 SIDECAR_NAMES = ("metadata.csv", "metadata.json")
 _ALIASES = {"patientid": "patient_id", "offset": "offset_days"}
 _FILENAME = "filename"
 _UNPRINTABLE = {"Cc", "Cs"}  # Unicode categories: control characters, halves of a pair
 _FIELDS = ("patient_id", "issuer", "acquired_at", "offset_days", "view")
+_ROW = (_FILENAME, *_FIELDS)
+_NOT_A_LIST = "it must be a list of objects, one for each image"
+_MARK = re.compile(r"[ \t\r\n]*(\S)[ \t\r\n]*")
+_MOST_RECORDS = 4_000_000  # bounds the memory
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,26 @@ class SidecarRecord:
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
-def parse_sidecar(name: str, content: bytes) -> dict[str, SidecarRecord]:
+class SidecarRecords(Mapping[str, SidecarRecord]):
+    """The records of a sidecar by file name, packed; each is unpacked when it is asked for."""
+
+    def __init__(self, rows: PackedRows) -> None:
+        self._rows = rows
+
+    def __getitem__(self, filename: str) -> SidecarRecord:
+        row = self._rows.find(filename)
+        if row is None:
+            raise KeyError(filename)
+        return SidecarRecord(*row[1:])
+
+    def __iter__(self) -> Iterator[str]:
+        return (filename for filename, *_ in self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def parse_sidecar(name: str, content: bytes) -> SidecarRecords:
     """Read a sidecar.
 
     Parameters
@@ -56,7 +81,9 @@ def parse_sidecar(name: str, content: bytes) -> dict[str, SidecarRecord]:
     name
         Its file name; the ending distinguishes CSV from JSON (a list of objects).
     content
-        UTF-8, with or without a byte-order mark.
+        UTF-8, with or without a byte-order mark. A million records of CSV take 150 MB while they
+        are read. JSON is decoded as a whole: 64 MiB take up to 400 MB, if a character beyond the
+        basic plane makes all characters wide.
 
     Returns
     -------
@@ -65,67 +92,91 @@ def parse_sidecar(name: str, content: bytes) -> dict[str, SidecarRecord]:
     Raises
     ------
     UnreadableSidecar
-        Not UTF-8, not CSV or JSON, no ``filename``, a row with more cells than columns, or
-        two different values for one file.
+        Not UTF-8, not CSV or JSON, no ``filename``, a row with more cells than columns, two
+        different values for one file, or more records than fit into the memory.
     """
     try:
-        text = content.decode("utf-8-sig")
-        rows = _json_rows(text) if name.endswith(".json") else _csv_rows(text)
-        return _by_filename(rows)
+        records = _json_records(content) if name.endswith(".json") else _csv_records(content)
+        return SidecarRecords(PackedRows(_rows(records)))
     # A recursion: JSON that is nested too deeply. A ValueError: everything else.
     except (ValueError, RecursionError, csv.Error) as error:
         raise UnreadableSidecar(f"{name} is not readable: {error}") from error
 
 
-def _csv_rows(text: str) -> list[dict[str, object]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    rows = [_aligned(row) for row in reader if any(row.values())]
-    if _FILENAME not in {column.strip() for column in reader.fieldnames or ()}:
+_Cells = Iterable[tuple[str, object]]
+"""The cells of one record that are not ignored, each with its field."""
+
+
+def _csv_records(content: bytes) -> Iterator[_Cells]:
+    # Decoded line by line, so that the text is never in memory as a whole.
+    lines = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+    reader = csv.reader(lines, strict=True)
+    header = next(reader, [])
+    columns = [(place, _field(name)) for place, name in enumerate(header)]
+    known = [(place, field) for place, field in columns if field in _ROW]
+    if _FILENAME not in (field for _, field in known):
         raise ValueError(f"there is no column {_FILENAME}")
-    return rows
+    for row in reader:
+        if any(row[len(header) :]):
+            # Its values may stand in the wrong columns.
+            raise ValueError("a row has more cells than there are columns")
+        if any(row):
+            yield [(field, row[place]) for place, field in known if place < len(row)]
 
 
-def _aligned(row: dict[str | None, object]) -> dict[str, object]:
-    """Refuse a row with more cells than columns: its values may stand in the wrong ones."""
-    surplus = row.pop(None, None)
-    if isinstance(surplus, list) and any(surplus):
-        raise ValueError("a row has more cells than there are columns")
-    return {column: cell for column, cell in row.items() if column is not None}
+def _json_records(content: bytes) -> Iterator[_Cells]:
+    for record in _objects(content.decode("utf-8-sig")):
+        if not isinstance(record, dict):
+            raise ValueError(_NOT_A_LIST)  # noqa: TRY004 - of the file
+        yield [(_field(key), value) for key, value in record.items() if _field(key) in _ROW]
 
 
-def _json_rows(text: str) -> list[dict[str, object]]:
+def _objects(text: str) -> Iterator[object]:
+    """Decode a list element by element, so that only one is in memory."""
     # NaN, which is not JSON but often written, means that there is no value.
-    rows = json.loads(text, parse_constant=lambda _: None)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ValueError("it must be a list of objects, one for each image")
-    return rows
+    decoder = json.JSONDecoder(parse_constant=lambda _: None)
+    mark, at = _mark(text, 0)
+    if mark != "[":
+        raise ValueError(_NOT_A_LIST)
+    mark, at = _mark(text, at) if text[at : at + 1] == "]" else (",", at)
+    while mark == ",":
+        element, at = decoder.raw_decode(text, at)
+        yield element
+        mark, at = _mark(text, at)
+    if mark != "]" or at != len(text):
+        raise ValueError(_NOT_A_LIST)
 
 
-def _by_filename(rows: list[dict[str, object]]) -> dict[str, SidecarRecord]:
-    records: dict[str, SidecarRecord] = {}
-    for number, row in enumerate(rows, start=1):
+def _mark(text: str, at: int) -> tuple[str, int]:
+    """Return the next character that is no blank, and the place of the one after it."""
+    match = _MARK.match(text, at)
+    return (match[1], match.end()) if match else ("", len(text))
+
+
+def _rows(records: Iterable[_Cells]) -> Iterator[Row]:
+    for number, cells in enumerate(records, start=1):
         try:
-            values = _values(row)
+            yield _row(cells)
         except ValueError as error:
             raise ValueError(f"record {number}: {error}") from error
-        filename = values.pop(_FILENAME, "")
-        if not filename:
-            raise ValueError(f"record {number}: no filename")
-        record = SidecarRecord(**values)
-        if records.setdefault(filename, record) != record:
-            raise ValueError(f"record {number}: names a file a second time")
-    return records
+        if number == _MOST_RECORDS:
+            raise ValueError(f"it has {_MOST_RECORDS:,} records or more")
 
 
-def _values(row: Mapping[str, object]) -> dict[str, str]:
-    """Return a record's values by field name; ValueError where it contradicts itself."""
+def _row(cells: _Cells) -> Row:
+    """Return a record's values, its file name first; ValueError where it contradicts itself."""
     values: dict[str, str] = {}
-    for key, cell in row.items():
-        field = _ALIASES.get(key.strip(), key.strip())
-        value = _text(field, cell) if field in {_FILENAME, *_FIELDS} else ""
+    for field, cell in cells:
+        value = _text(field, cell)
         if value and values.setdefault(field, value) != value:
             raise ValueError(f"two different values for {field}")
-    return values
+    if _FILENAME not in values:
+        raise ValueError(f"no {_FILENAME}")
+    return tuple(values.get(field, "") for field in _ROW)
+
+
+def _field(column: str) -> str:
+    return _ALIASES.get(column.strip(), column.strip())
 
 
 def _text(field: str, cell: object) -> str:
@@ -134,7 +185,11 @@ def _text(field: str, cell: object) -> str:
     if isinstance(cell, bool) or not isinstance(cell, str | int | float):
         raise ValueError(f"{field} is neither text nor a number")  # noqa: TRY004 - of the file
     value = str(cell).strip()
-    if any(unicodedata.category(character) in _UNPRINTABLE for character in value):
+    if not value.isprintable() and any(map(_is_control_character, value)):
         # PostgreSQL stores neither NUL nor half of a surrogate pair.
         raise ValueError(f"{field} contains control characters")
     return value
+
+
+def _is_control_character(character: str) -> bool:
+    return unicodedata.category(character) in _UNPRINTABLE

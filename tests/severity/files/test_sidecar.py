@@ -1,5 +1,9 @@
 import dataclasses
 import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +15,11 @@ FULL = SidecarRecord(
 )
 
 
-def from_csv(*lines: str) -> dict[str, SidecarRecord]:
+def from_csv(*lines: str) -> Mapping[str, SidecarRecord]:
     return parse_sidecar("metadata.csv", "\n".join(lines).encode())
 
 
-def from_json(rows: object) -> dict[str, SidecarRecord]:
+def from_json(rows: object) -> Mapping[str, SidecarRecord]:
     return parse_sidecar("metadata.json", json.dumps(rows).encode())
 
 
@@ -126,6 +130,12 @@ def test_a_broken_csv_is_unreadable(content: bytes) -> None:
         b'[{"filename": "a.png", "patient_id": "7\\u0000"}]',
         b'[{"filename": "a.png", "patient_id": "\\ud800"}]',
         b'[{"filename": "a.png", "patient_id": ' + b"7" * 5000 + b"}]",
+        b'[{"filename": "a.png"},]',
+        b'[{"filename": "a.png"} {"filename": "b.png"}]',
+        b'[{"filename": "a.png"} [{"filename": "b.png"}]',
+        b'[{"filename": "a.png"}] []',
+        b"[,]",
+        b"[",
         b"[" * 200_000,
         b"\xff\xfe[]",
     ],
@@ -133,6 +143,64 @@ def test_a_broken_csv_is_unreadable(content: bytes) -> None:
 def test_a_broken_json_is_unreadable(content: bytes) -> None:
     with pytest.raises(UnreadableSidecar, match=r"metadata\.json"):
         parse_sidecar("metadata.json", content)
+
+
+def test_a_sidecar_may_describe_nothing() -> None:
+    assert from_json([]) == from_csv("filename") == {}
+
+
+def test_a_record_is_found_by_the_name_alone() -> None:
+    names = ["a.png", "größe-肺-😀.png", "with, comma.png", "A.png", "a.pn", "7" * 1000]
+    records = from_json([{"filename": name, "patient_id": name[::-1]} for name in names])
+
+    assert list(records) == names, "in the order of the sidecar"
+    assert {name: record.patient_id for name, record in records.items()} == {
+        name: name[::-1] for name in names
+    }
+    assert not {"", "7", "a.png "} & records.keys()
+
+
+def test_repeated_names_are_one_record_and_the_first_contradiction_is_told() -> None:
+    rows = [f"{number % 100}.png,{number % 100}" for number in range(1000)]
+
+    assert len(from_csv("filename,patient_id", *rows)) == 100
+    with pytest.raises(UnreadableSidecar, match="record 1001:"):
+        from_csv("filename,patient_id", *rows, "7.png,8", "8.png,9", "7.png,9")
+
+
+def test_a_quoted_cell_may_go_over_several_lines() -> None:
+    records = from_csv("filename,note,patient_id", 'a.png,"one', 'two, three",7', "b.png,,8")
+
+    assert [record.patient_id for record in records.values()] == ["7", "8"]
+
+
+_READ = """
+import resource, sys
+from pathlib import Path
+from severity.files.sidecar import parse_sidecar
+path = Path(sys.argv[1])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+records = parse_sidecar(path.name, path.read_bytes())
+assert records["249999.png"].patient_id == "patient 249999"
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.json"])
+def test_a_sidecar_of_a_million_rows_fits_into_300_mb(tmp_path: Path, name: str) -> None:
+    rows = [(f"{number}.png", f"patient {number}", "2020-04-01") for number in range(250_000)]
+    fields = ("filename", "patient_id", "acquired_at")
+    sidecar = tmp_path / name
+    if name.endswith(".csv"):
+        sidecar.write_text("\n".join(map(",".join, [fields, *rows])))
+    else:
+        sidecar.write_text(json.dumps([dict(zip(fields, row, strict=True)) for row in rows]))
+
+    growth = subprocess.run(
+        [sys.executable, "-c", _READ, sidecar], check=True, capture_output=True, text=True
+    ).stdout
+
+    assert 4 * int(growth) < 250 * 1024, "KiB; the interpreter and NumPy take the rest"
 
 
 def test_what_is_unreadable_is_told_without_naming_a_patient() -> None:
