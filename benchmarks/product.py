@@ -16,6 +16,7 @@ from severity.errors import ModelUnavailable
 from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord
 from severity.models.scoring_model import ScoringModel
+from severity.pseudonym import DerivedUids
 
 _RECORD = SidecarRecord(patient_id="benchmark")
 
@@ -66,7 +67,7 @@ def _time_stages(file: Path, model: ScoringModel, zone: tzinfo, watch: Stopwatch
     with watch("read"):
         content = file.read_bytes()
     with watch("decode"):
-        radiograph = read_radiograph(content, _RECORD, content_sha256="", zone=zone)
+        radiograph = read_radiograph(content, _RECORD, uids=DerivedUids.unlinked(), zone=zone)
     with watch("preprocess"):
         image = model.prepare(radiograph.grey)
     with watch("forward"):

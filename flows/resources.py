@@ -18,7 +18,7 @@ from db.runs import check_pseudonyms
 from flows.settings import Settings, read_settings
 from severity.domain import PatientId
 from severity.files.sidecar import SidecarRecord
-from severity.pseudonym import keyed_digest, patient_key, secret_fingerprint
+from severity.pseudonym import DerivedUids, keyed_digest, patient_key, secret_fingerprint
 
 if TYPE_CHECKING:
     from severity.models.scoring_model import ScoringModel
@@ -110,6 +110,10 @@ class Resources:
     def pseudonym(self, patient: PatientId) -> str:
         """Return the key under which a patient is stored."""
         return patient_key(patient, secret=self._secret)
+
+    def derived_uids(self, content_sha256: str) -> DerivedUids:
+        """Return the UIDs under which an image is stored whose file carries none."""
+        return DerivedUids(content_sha256, self._secret)
 
     def record_sha256(self, record: SidecarRecord | None) -> str:
         """Return the keyed hash of an image's sidecar record; empty without one."""

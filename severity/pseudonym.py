@@ -1,8 +1,12 @@
-"""Pseudonyms of patients."""
+"""Pseudonyms of patients, and UIDs of images that carry none: keyed with the site's secret."""
 
 import hashlib
 import hmac
 import json
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from typing import Self
 
 from severity.domain import PatientId
 
@@ -43,3 +47,34 @@ def patient_key(patient: PatientId, *, secret: bytes) -> str:
     # JSON keeps issuer and identifier apart whatever characters they hold.
     message = json.dumps([patient.issuer.strip(), patient.value.strip()])
     return _PREFIX + hmac.new(secret, message.encode(), hashlib.sha256).hexdigest()[:_KEY_LENGTH]
+
+
+@dataclass(frozen=True)
+class DerivedUids:
+    """The UIDs of a file that carries none, derived from its content and its patient's visit.
+
+    They are keyed as a pseudonym is: without the secret nobody can find the patient of a study
+    by trying all identifiers, nor whether an image that they own is stored.
+    """
+
+    content_sha256: str
+    secret: bytes = field(repr=False)
+
+    @classmethod
+    def unlinked(cls, content_sha256: str = "") -> Self:
+        """Return UIDs that nobody can derive again, for what is not stored."""
+        return cls(content_sha256, secrets.token_bytes(SHORTEST_KEY))
+
+    @property
+    def image_uid(self) -> str:
+        """The UID of the image; another content is another image."""
+        return self._uid("image", self.content_sha256)
+
+    def study_uid(self, patient: PatientId, visit: str) -> str:
+        """Return the UID of a patient's visit, which all its images have in common."""
+        return self._uid("study", patient_key(patient, secret=self.secret), visit)
+
+    def _uid(self, *parts: str) -> str:
+        """Derive a UID from a UUID, and that from a name (DICOM PS3.5, B.2): a keyed hash."""
+        name = keyed_digest(json.dumps(parts), secret=self.secret)
+        return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, name).int}"

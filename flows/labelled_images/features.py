@@ -87,8 +87,8 @@ async def extract_features(
     with Pipeline(resources.settings, network) as pipeline:
 
         async def prepare(image: LabelledImage) -> PreparedLabelledImage:
-            content = await asyncio.to_thread(_read, image)
-            return await pipeline.decode(content, partial(_prepared, sha256=content.sha256))
+            content, sha256 = await asyncio.to_thread(_read, image)
+            return await pipeline.decode(content, partial(_prepared, sha256=sha256))
 
         async def extract(batch: Sequence[LabelledImage]) -> list[FeaturesOrRejection]:
             prepared = await pipeline.prepare(batch, prepare)
@@ -104,10 +104,10 @@ async def extract_features(
         return list(chain.from_iterable(await at_once(pipeline.batches, extract, batches)))
 
 
-def _read(image: LabelledImage) -> FileContent:
+def _read(image: LabelledImage) -> tuple[FileContent, str]:
     content = read_local_file(image.path)
     record = SidecarRecord(patient_id=image.patient or _NO_PATIENT, view=image.view)
-    return FileContent(content, record, hashlib.sha256(content).hexdigest())
+    return FileContent(content, record), hashlib.sha256(content).hexdigest()
 
 
 def _prepared(

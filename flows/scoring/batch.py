@@ -109,7 +109,7 @@ async def read(claim: Claim, run: ScoringRun) -> FileContent:
     sha256 = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
     if sha256 != claim.content_sha256:
         raise UnreadableImage(Reason.VANISHED, "the object was replaced before it was scored")
-    return FileContent(content, record, sha256)
+    return FileContent(content, record, run.derived_uids(sha256))
 
 
 def identified_image(radiograph: Radiograph, network: InferenceNetwork) -> IdentifiedImage:

@@ -8,7 +8,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import ParamSpec, Protocol, Self, TypeVar
@@ -25,6 +25,7 @@ from severity.files.sidecar import SidecarRecord
 from severity.images.grey_image import GreyImage
 from severity.images.radiograph import Radiograph
 from severity.models.runtime import ModelInput
+from severity.pseudonym import DerivedUids
 
 _BATCHES_OUTSIDE_THE_NETWORK = 2  # one is read, one is written
 
@@ -35,15 +36,11 @@ _Arguments = ParamSpec("_Arguments")
 
 @dataclass(frozen=True)
 class FileContent:
-    """The content of a file, and its sidecar record.
-
-    The ``sha256`` of the bytes replaces the UID of an image that has none; it may be empty if
-    nothing is stored.
-    """
+    """The content of a file, its sidecar record, and the UIDs that it gets if it has none."""
 
     content: bytes
     sidecar: SidecarRecord | None
-    sha256: str = ""
+    uids: DerivedUids = field(default_factory=DerivedUids.unlinked)
 
 
 @dataclass(frozen=True)
@@ -166,7 +163,7 @@ class Pipeline:
         radiograph = read_radiograph(
             file.content,
             file.sidecar,
-            content_sha256=file.sha256,
+            uids=file.uids,
             zone=self._zone,
             helpers=self._helpers,
         )

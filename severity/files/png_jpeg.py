@@ -2,7 +2,6 @@
 
 import io
 import math
-import uuid
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import numpy as np
@@ -22,6 +21,7 @@ from severity.files.sidecar import SidecarRecord
 from severity.images.grey_image import GreyImage
 from severity.images.limits import check_size
 from severity.images.radiograph import Radiograph
+from severity.pseudonym import DerivedUids
 
 DAY_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 """Stands for a patient's day 0 where only offsets in days are known, not the calendar."""
@@ -44,7 +44,7 @@ _FARTHEST_OFFSET_DAYS = 36_500
 
 
 def read_raster(
-    content: bytes, sidecar: SidecarRecord | None, *, content_sha256: str, zone: tzinfo
+    content: bytes, sidecar: SidecarRecord | None, *, uids: DerivedUids, zone: tzinfo
 ) -> Radiograph:
     """Read a PNG or JPEG file.
 
@@ -54,8 +54,8 @@ def read_raster(
         The whole file.
     sidecar
         The file's record in the drop folder's sidecar, if any.
-    content_sha256
-        The file's hash, from which its UIDs are derived; DICOM files carry theirs.
+    uids
+        Those that are derived for the file; DICOM files carry theirs.
     zone
         Assumed for times without one.
 
@@ -68,31 +68,26 @@ def read_raster(
         raise IncompleteMetadata(
             Reason.NO_SIDECAR_RECORD, "no metadata.csv or metadata.json names this file"
         )
-    record = _record(sidecar, content_sha256=content_sha256, zone=zone)
+    record = _record(sidecar, uids=uids, zone=zone)
     return Radiograph(record, _decode(content))
 
 
-def _record(sidecar: SidecarRecord, *, content_sha256: str, zone: tzinfo) -> ImageRecord:
+def _record(sidecar: SidecarRecord, *, uids: DerivedUids, zone: tzinfo) -> ImageRecord:
     if not sidecar.patient_id:
         raise IncompleteMetadata(Reason.NO_PATIENT, "the sidecar has no patient_id for this file")
     patient = PatientId(sidecar.patient_id, sidecar.issuer)
     acquired = _acquired(sidecar, zone)
     # A visit has the date of the site's calendar: two images around midnight UTC are one visit.
     calendar = zone if acquired.source is TimeSource.SIDECAR else UTC
-    visit = acquired.at.astimezone(calendar).date().isoformat() if acquired.at else content_sha256
+    day = acquired.at.astimezone(calendar).date().isoformat() if acquired.at else ""
     return ImageRecord(
         patient=patient,
-        study_uid=_uid("study", patient.issuer, patient.value, visit),
-        image_uid=_uid("image", content_sha256),
+        study_uid=uids.study_uid(patient, day or uids.content_sha256),
+        image_uid=uids.image_uid,
         view=_view(sidecar.view),
         acquired=acquired,
         simulated=False,
     )
-
-
-def _uid(*parts: str) -> str:
-    """Derive a UID from content, as DICOM PS3.5, B.2 derives one from a UUID."""
-    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, chr(31).join(parts)).int}"
 
 
 def _view(text: str) -> View:

@@ -10,6 +10,7 @@ from severity.files.png_jpeg import read_raster
 from severity.files.sidecar import SidecarRecord
 from severity.images.limits import check_bytes
 from severity.images.radiograph import Radiograph
+from severity.pseudonym import DerivedUids
 
 _DICOM_MAGIC_AT, _DICOM = 128, b"DICM"
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -20,7 +21,7 @@ def read_radiograph(
     content: bytes,
     sidecar: SidecarRecord | None,
     *,
-    content_sha256: str,
+    uids: DerivedUids,
     zone: tzinfo,
     helpers: DecodingHelpers | None = None,
 ) -> Radiograph:
@@ -32,8 +33,8 @@ def read_radiograph(
         The whole file.
     sidecar
         The file's record in the sidecar, if any; not used for DICOM files.
-    content_sha256
-        The file's hash, from which PNG and JPEG get their identity.
+    uids
+        Those that a PNG or JPEG file gets; not used for DICOM files.
     zone
         Assumed for times without one.
     helpers
@@ -51,7 +52,7 @@ def read_radiograph(
         if content[_DICOM_MAGIC_AT : _DICOM_MAGIC_AT + len(_DICOM)] == _DICOM:
             return read_dicom(content, zone=zone, helpers=helpers)
         if content.startswith((_PNG, _JPEG)):
-            return read_raster(content, sidecar, content_sha256=content_sha256, zone=zone)
+            return read_raster(content, sidecar, uids=uids, zone=zone)
     except MemoryError as error:
         raise ImageOutsideLimits(
             Reason.TOO_LARGE, "the memory is too small to decode the image"

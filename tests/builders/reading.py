@@ -14,13 +14,14 @@ from severity.errors import RejectedImage
 from severity.files.reader import read_radiograph
 from severity.images.grey_image import GreyImage
 from severity.images.radiograph import Radiograph
+from severity.pseudonym import DerivedUids
 
 
 def read(
     content: bytes, zone: tzinfo = UTC, *, helpers: DecodingHelpers | None = None
 ) -> Radiograph:
     """Read a DICOM image, which needs no sidecar."""
-    return read_radiograph(content, None, content_sha256="", zone=zone, helpers=helpers)
+    return read_radiograph(content, None, uids=DerivedUids.unlinked(), zone=zone, helpers=helpers)
 
 
 def reason(content: bytes) -> Reason:

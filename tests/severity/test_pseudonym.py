@@ -1,7 +1,11 @@
+import json
+import uuid
+from collections.abc import Iterator
+
 import pytest
 
 from severity.domain import PatientId
-from severity.pseudonym import patient_key, secret_fingerprint
+from severity.pseudonym import DerivedUids, patient_key, secret_fingerprint
 
 SECRET = bytes(range(32))
 
@@ -50,3 +54,63 @@ def test_a_short_secret_is_refused() -> None:
 def test_a_fingerprint_tells_secrets_apart_and_does_not_contain_them() -> None:
     assert secret_fingerprint(SECRET) != secret_fingerprint(bytes(32))
     assert SECRET.hex() not in secret_fingerprint(SECRET)
+
+
+def study(number: str = "4711", issuer: str = "", visit: str = "2020-04-01") -> str:
+    return DerivedUids("a" * 64, SECRET).study_uid(PatientId(number, issuer), visit)
+
+
+def test_a_study_is_a_patient_s_visit_whatever_the_file() -> None:
+    other_file = DerivedUids("b" * 64, SECRET)
+
+    assert other_file.study_uid(PatientId(" 4711"), "2020-04-01") == study()
+    assert len({study(), study("4712"), study(issuer="City"), study(visit="2020-04-02")}) == 4
+
+
+def test_an_image_is_its_content() -> None:
+    uids = [DerivedUids(sha256, SECRET).image_uid for sha256 in ("a", "b", "a")]
+
+    assert uids[0] == uids[2] != uids[1]
+
+
+def test_another_secret_derives_other_uids() -> None:
+    other = DerivedUids("a" * 64, bytes(32))
+
+    assert other.study_uid(PatientId("4711"), "2020-04-01") != study()
+    assert other.image_uid != DerivedUids("a" * 64, SECRET).image_uid
+
+
+def test_uids_of_what_is_not_stored_are_linked_to_nothing() -> None:
+    assert DerivedUids.unlinked("a").image_uid != DerivedUids.unlinked("a").image_uid
+
+
+def as_uid(name: str) -> str:
+    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, name).int}"
+
+
+def unkeyed(number: str) -> Iterator[str]:
+    """Derive a study's UID in all ways that need no secret."""
+    for parts in (["study", "", number, "2020-04-01"], ["study", number, "2020-04-01"]):
+        yield as_uid("\x1f".join(parts))
+        yield as_uid(json.dumps(parts))
+
+
+def test_nobody_finds_the_patient_by_trying_all_numbers() -> None:
+    """An 8-digit number was computed back in 73 s when the UID was a plain hash of it."""
+    published = study("4711")
+
+    assert not any(published in unkeyed(str(number)) for number in range(10_000))
+
+
+def test_a_derived_uid_is_a_valid_one_that_holds_a_uuid() -> None:
+    """DICOM PS3.5, 9.1 and B.2."""
+    for uid in (study(), DerivedUids("a" * 64, SECRET).image_uid):
+        root, arc, number = uid.split(".")
+        assert (root, arc) == ("2", "25")
+        assert str(int(number)) == number
+        assert uuid.UUID(int=int(number)).variant == uuid.RFC_4122
+        assert len(uid) <= 64
+
+
+def test_uids_do_not_show_their_secret() -> None:
+    assert repr(SECRET) not in repr(DerivedUids("a", SECRET))

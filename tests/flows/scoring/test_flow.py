@@ -161,6 +161,18 @@ def test_nothing_that_names_a_patient_reaches_a_log_or_prefect(score, resources,
     assert "score-inbox" in stored
 
 
+def test_the_study_of_a_file_without_uids_is_derived_with_the_site_s_secret(
+    score, resources, tmp_path
+):
+    write_inbox(tmp_path / "inbox", images=1)
+
+    score(tmp_path / "inbox")
+
+    with resources.open_database().transaction() as session:
+        stored = session.scalar(text("SELECT study_uid FROM study"))
+    assert stored == resources.derived_uids("any").study_uid(PatientId("P0"), "2020-03-01")
+
+
 async def _all_that_prefect_stores() -> str:
     from prefect import get_client
 

@@ -31,6 +31,7 @@ from severity.errors import RejectedImage, UnreadableSidecar
 from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord, parse_sidecar
 from severity.images.preprocessing import to_model_input
+from severity.pseudonym import DerivedUids
 from tests.builders.encoded_images import dicom_file, grey_image, jpeg_file, png_file
 
 COPIES = int(os.environ.get("FUZZ_COPIES", "1000"))
@@ -121,7 +122,7 @@ def images() -> list[bytes]:
 
 def test_the_images_are_readable_before_they_are_damaged(images: list[bytes]) -> None:
     for content in images:
-        assert read_radiograph(content, SOMEBODY, content_sha256="a", zone=UTC)
+        assert read_radiograph(content, SOMEBODY, uids=DerivedUids.unlinked(), zone=UTC)
 
 
 def test_a_damaged_image_is_read_or_refused_and_nothing_else(images: list[bytes]) -> None:
@@ -131,7 +132,7 @@ def test_a_damaged_image_is_read_or_refused_and_nothing_else(images: list[bytes]
         content = damaged(chance.choice(images), chance)
         began = time.monotonic()
         try:
-            image = read_radiograph(content, SOMEBODY, content_sha256="a", zone=UTC)
+            image = read_radiograph(content, SOMEBODY, uids=DerivedUids.unlinked(), zone=UTC)
         except RejectedImage:
             refused += 1
             continue

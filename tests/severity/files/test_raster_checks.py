@@ -11,6 +11,7 @@ from severity.domain import Reason
 from severity.errors import RejectedImage
 from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord
+from severity.pseudonym import DerivedUids
 from tests.builders.encoded_images import grey_image, jpeg_file, png_file, with_more_scans
 
 GREY = grey_image(bits=8).astype(np.uint8)
@@ -27,7 +28,7 @@ def outcome(content: bytes) -> Reason | None:
     """Return why a file is refused, or None."""
     somebody = SidecarRecord(patient_id="2")
     try:
-        read_radiograph(content, somebody, content_sha256="a", zone=UTC)
+        read_radiograph(content, somebody, uids=DerivedUids.unlinked(), zone=UTC)
     except RejectedImage as rejected:
         return rejected.reason
     return None

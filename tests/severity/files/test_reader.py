@@ -12,13 +12,14 @@ from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord
 from severity.images.limits import MOST_BYTES, check_bytes, check_size
 from severity.images.radiograph import Radiograph
+from severity.pseudonym import DerivedUids
 from tests.builders.encoded_images import dicom_file, grey_image, jpeg_file, png_file
 
 SOMEBODY = SidecarRecord(patient_id="2")
 
 
 def read(content: bytes, sidecar: SidecarRecord | None = SOMEBODY) -> Radiograph:
-    return read_radiograph(content, sidecar, content_sha256="a", zone=UTC)
+    return read_radiograph(content, sidecar, uids=DerivedUids.unlinked(), zone=UTC)
 
 
 def reason(content: bytes) -> Reason:

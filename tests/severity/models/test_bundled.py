@@ -1,5 +1,4 @@
 import dataclasses
-from datetime import UTC
 from importlib import resources
 from pathlib import Path
 from shutil import copytree
@@ -11,13 +10,13 @@ from pydicom.data import get_testdata_file
 
 from severity.domain import ModelVersion, Scale
 from severity.errors import ModelUnavailable, WrongWeights
-from severity.files.reader import read_radiograph
 from severity.heads.head import Head, HeadInput, Layer
 from severity.images.preprocessing import to_model_input
 from severity.models.backbone import Precision
 from severity.models.bundled import load_bundled, load_on_bundled
 from severity.models.bundled_cards import BUNDLED
 from severity.models.scoring_model import Placement, ScoringModel
+from tests.builders.reading import read
 
 pytestmark = pytest.mark.weights
 
@@ -29,7 +28,7 @@ TOLERANCE = 1e-3  # points
 def images() -> NDArray[np.float32]:
     """Three different images: a real one, its lower half brightened, and noise."""
     content = Path(get_testdata_file("RG1_UNCR.dcm", download=False)).read_bytes()
-    real = to_model_input(read_radiograph(content, None, content_sha256="", zone=UTC).grey)
+    real = to_model_input(read(content).grey)
     dense = real.copy()
     dense[112:] = dense[112:] / 4 + 700
     noise = np.random.default_rng(0).uniform(-1024, 1024, real.shape).astype(np.float32)

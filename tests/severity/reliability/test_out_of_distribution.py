@@ -1,6 +1,5 @@
 import dataclasses
 from collections.abc import Sequence
-from datetime import UTC
 from importlib import resources
 from pathlib import Path
 from shutil import copytree
@@ -13,7 +12,6 @@ from pydicom.data import get_testdata_file
 
 from severity.domain import DistributionCheck, OutOfDistribution
 from severity.errors import WrongWeights
-from severity.files.reader import read_radiograph
 from severity.images.grey_image import GreyImage
 from severity.images.preprocessing import MODEL_LIMIT, to_model_input
 from severity.models.bundled import load_bundled
@@ -23,6 +21,7 @@ from severity.reliability.out_of_distribution import (
     frontal_distribution,
     to_safetensors,
 )
+from tests.builders.reading import read
 from training.images import TrainingImage as LabelledImage
 from training.images import collection_images
 
@@ -32,7 +31,7 @@ Pixels = NDArray[np.float32]
 @pytest.fixture(scope="module")
 def chest() -> Pixels:
     content = Path(get_testdata_file("RG1_UNCR.dcm", download=False)).read_bytes()
-    return to_model_input(read_radiograph(content, None, content_sha256="", zone=UTC).grey)
+    return to_model_input(read(content).grey)
 
 
 @pytest.fixture(scope="module")
