@@ -1,6 +1,5 @@
 """An evaluation as files and tables: Markdown, CSV, JSON, pictures."""
 
-import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from flows.evaluation.error_sections import (
 )
 from flows.evaluation.plots import draw_agreement, draw_coverage
 from flows.evaluation.tables import markdown, summary_markdown, summary_rows
+from flows.reports import write_csv
 from severity.domain import RESEARCH_USE_ONLY
 from severity.evaluation.duplicates import SAME_IMAGE
 from severity.evaluation.subgroups import FEW, Subgroup
@@ -56,8 +56,8 @@ def write_report(evaluation: Evaluation, folder: Path, *, command: str) -> None:
         if evaluation.intervals:
             draw_coverage(evaluation, folder / COVERAGE_PICTURE)
         for name, rows in _tables(evaluation).items():
-            _write_csv(folder / name, _with_origin(rows, evaluation, command))
-        _write_csv(folder / PREDICTIONS, _prediction_rows(evaluation))
+            _write_table(folder / name, _with_origin(rows, evaluation, command))
+        _write_table(folder / PREDICTIONS, _prediction_rows(evaluation))
         (folder / _REPORT).write_text(_to_markdown(evaluation, command), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
@@ -198,9 +198,6 @@ def _prediction_rows(evaluation: Evaluation) -> Iterator[dict[str, object]]:
                 }
 
 
-def _write_csv(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    listed = list(rows)
+def _write_table(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(listed[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(listed)
+        write_csv(file, list(rows))

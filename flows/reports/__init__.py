@@ -6,6 +6,7 @@ from flows.reports.balance_text import (
     other_versions_text,
     rejections_table,
 )
+from flows.reports.csv_table import write_csv
 from flows.reports.score_text import FileResult, scores_csv, scores_json, scores_table
 from flows.reports.trend_text import trend_json, trend_table
 
@@ -21,4 +22,5 @@ __all__ = [
     "trend_chart",
     "trend_json",
     "trend_table",
+    "write_csv",
 ]

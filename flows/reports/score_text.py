@@ -1,6 +1,5 @@
 """Scores of single files as text: a table for a person; JSON and CSV for programs."""
 
-import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from flows.reports.csv_table import write_csv
 from severity.domain import (
     RESEARCH_USE_ONLY,
     Interval,
@@ -93,10 +93,7 @@ def scores_csv(results: Sequence[FileResult], version: ModelVersion) -> str:
     """Return results as CSV, one line a file, with a column for each finding and triage class."""
     lines = io.StringIO()
     rows = [_flat(_row(result, version)) | {"notice": RESEARCH_USE_ONLY} for result in results]
-    columns = dict.fromkeys(column for row in rows for column in row)
-    writer = csv.DictWriter(lines, fieldnames=list(columns), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    write_csv(lines, rows)
     return lines.getvalue()
 
 

@@ -46,6 +46,19 @@ def test_csv_has_a_column_for_each_finding(with_findings: list[FileResult]):
     assert "findings" not in image
 
 
+@pytest.mark.parametrize(
+    "first", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
+)
+def test_no_cell_of_csv_is_a_formula_of_a_spreadsheet(first: str):
+    file = f'{first}HYPERLINK("https://example.org","image").png'
+    text = scores_csv([FileResult(file, Score(1, 2, 1, 2, {"Effusion": -0.25}))], VERSION)
+
+    (image,) = csv.DictReader(io.StringIO(text))
+    assert image["file"] == f"'{file}"
+    assert float(image["finding: Effusion"]) == -0.25, "a number stays a number"
+    assert image["model_version"] == VERSION.key
+
+
 @pytest.fixture
 def with_errors() -> list[FileResult]:
     full = Score(
