@@ -38,7 +38,7 @@ class Bucket:
             yield _offered(meta for meta in chunk if is_sidecar(meta["path"]))
             empty |= {meta["path"]: meta for meta in chunk if _may_be_empty_image(meta)}
         async for chunk in self._chunks():
-            for folder in {str(above) for meta in chunk for above in _folders(meta)}:
+            for folder in {str(above) for meta in chunk if empty for above in _folders(meta)}:
                 empty.pop(folder, None)
             yield _offered(meta for meta in chunk if meta["size"] and not is_sidecar(meta["path"]))
         yield _offered(empty.values())
