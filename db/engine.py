@@ -10,12 +10,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Engine, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
-from db.errors import DatabaseError
+from db.errors import Cause, DatabaseError
+from db.failures import failures, refused_connections
 
 Transaction = Session
 """The session that functions of this package accept, for callers that import no SQLAlchemy."""
@@ -24,7 +24,27 @@ DRIVER = "postgresql+psycopg2"
 DASHBOARD_ROLE = "severity_dashboard"
 DASHBOARD_VIEWS = ("patient_trend", "balance", "model_versions")
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_DEVELOPMENT = {"0001", "0002", "0003"}  # revisions from before the first release
+_MIGRATION_LOCK_TIMEOUT = "5min"  # another program may be migrating
 _UPGRADE_LOCK = 7_205_991_846_306_021_001  # an arbitrary constant of this project
+
+TIMEOUTS = {
+    "lock_timeout": "30s",
+    "statement_timeout": "5min",
+    # A program that hangs inside a transaction would hold its locks against all others.
+    "idle_in_transaction_session_timeout": "5min",
+}
+"""How long a session waits, unless the site has set its own: by URL, role, database or server."""
+
+# A lost network ends a connection within a minute or two, instead of the two hours of TCP.
+_CONNECTION = {
+    "application_name": "cxr-severity",
+    "connect_timeout": 10,  # seconds
+    "keepalives_idle": 30,  # seconds
+    "keepalives_interval": 10,  # seconds
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds
+}
 
 
 class Database:
@@ -42,7 +62,7 @@ class Database:
         DatabaseError
             The database refused a statement, or the connection was lost.
         """
-        with _failures(), Session(self.engine) as session, session.begin():
+        with self.connection() as connection, Session(connection) as session, session.begin():
             yield session
 
     def dispose(self) -> None:
@@ -59,20 +79,17 @@ class Database:
         Raises
         ------
         DatabaseError
-            The schema is of a newer version of this program.
+            The schema is of a newer version of this program, or of one before the first release.
         """
         with self.connection() as connection, connection.begin():
+            connection.execute(text("SET LOCAL statement_timeout = 0"))  # a migration may be long
+            connection.execute(text(f"SET LOCAL lock_timeout = '{_MIGRATION_LOCK_TIMEOUT}'"))
             # Two programs that start at once must not both migrate.
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+            _check_revision(_revision(connection))
             config = _alembic()
             config.attributes["connection"] = connection
-            try:
-                command.upgrade(config, "head")
-            except CommandError as error:
-                raise DatabaseError(
-                    f"the database is at revision {_revision(connection)}, which this program "
-                    "does not know: use the version of the program that made it"
-                ) from error
+            command.upgrade(config, "head")
             _grant_dashboard(connection)
             return _revision(connection)
 
@@ -87,10 +104,12 @@ class Database:
         head = ScriptDirectory.from_config(_alembic()).get_current_head()
         with self.connection() as connection:
             revision = _revision(connection)
+        _check_revision(revision)
         if revision != head:
             raise DatabaseError(
                 f"the database is at revision {revision or 'none'}, this program needs {head}: "
-                "run `cxr-severity db upgrade`"
+                "run `cxr-severity db upgrade`",
+                cause=Cause.SCHEMA,
             )
 
     @contextmanager
@@ -102,45 +121,46 @@ class Database:
         DatabaseError
             There is no connection, or it fails.
         """
-        try:
+        with refused_connections():
             connection = self.engine.connect()
-        except OperationalError as error:
-            reason = str(error.orig).strip().splitlines()[0]
-            raise DatabaseError(f"no connection to PostgreSQL: {reason}") from error
-        with _failures(), connection:
+        with failures(), connection:
             yield connection
-
-
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Convert the errors of SQLAlchemy to `DatabaseError`."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        # By names alone: the error's own text holds the values of rows.
-        names = " on ".join(filter(None, (type(error).__name__, _constraint(error))))
-        raise DatabaseError(f"the database failed: {names}; nothing half-done was kept") from error
-
-
-def _constraint(error: SQLAlchemyError) -> str | None:
-    """Return the name of the constraint that refused a row, if one did."""
-    cause = error.orig if isinstance(error, DBAPIError) else None
-    return cause.diag.constraint_name if isinstance(cause, psycopg2.Error) else None
 
 
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise DatabaseError("DATABASE_URL is not a URL: postgresql://user@host/name") from error
+    except ArgumentError:
+        raise DatabaseError("DATABASE_URL is not a URL: postgresql://user@host/name") from None
     if parsed.get_backend_name() != "postgresql":
         raise DatabaseError(f"DATABASE_URL names {parsed.get_backend_name()}, not postgresql")
-    # Where the URL names no driver, SQLAlchemy 2.1 would use psycopg 3.
-    return create_engine(
+    site = parsed.query
+    engine = create_engine(
+        # Where the URL names no driver, SQLAlchemy 2.1 would use psycopg 3.
         parsed.set(drivername=DRIVER),
         pool_pre_ping=True,
-        connect_args={"application_name": "cxr-severity", "connect_timeout": 10},
+        hide_parameters=True,
+        connect_args={name: value for name, value in _CONNECTION.items() if name not in site},
     )
+    event.listen(engine, "connect", _limit_waiting)
+    return engine
+
+
+def _limit_waiting(connection: psycopg2.extensions.connection, _: object) -> None:
+    """Set the time-outs of a session, except those that the site has set somewhere.
+
+    By statement and not as the connection's options, which would overrule ``ALTER ROLE`` and
+    the server's file, and which PgBouncer refuses.
+    """
+    with connection, connection.cursor() as cursor:
+        cursor.execute(_SET_UNLESS_SET, {"name": list(TIMEOUTS), "value": list(TIMEOUTS.values())})
+
+
+_SET_UNLESS_SET = """
+    SELECT set_config(name, value, false)
+    FROM unnest(%(name)s, %(value)s) AS ours (name, value) JOIN pg_settings USING (name)
+    WHERE source = 'default'
+"""
 
 
 def _alembic() -> Config:
@@ -152,6 +172,22 @@ def _alembic() -> Config:
 
 def _revision(connection: sqlalchemy.Connection) -> str:
     return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def _check_revision(revision: str) -> None:
+    """Refuse tables that no migration of this program leads on from."""
+    known = {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
+    if revision and revision not in known:
+        made_by = (
+            "a development version of this program made it, before the first release: "
+            "make a new database, and score the archive again"
+            if revision in _DEVELOPMENT
+            else "use the version of the program that made it"
+        )
+        raise DatabaseError(
+            f"the database is at revision {revision}, which this program does not know: {made_by}",
+            cause=Cause.SCHEMA,
+        )
 
 
 def _grant_dashboard(connection: sqlalchemy.Connection) -> None:

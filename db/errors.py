@@ -1,8 +1,37 @@
-"""The errors of the database. One class: every caller stops, and shows the message."""
+"""The error of the database. One class: every caller stops, and shows the message."""
+
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """Why the database cannot be used."""
+
+    UNREACHABLE = "unreachable"
+    LOGIN = "login"
+    NO_DATABASE = "no database"
+    PRIVILEGE = "privilege"
+    CONNECTIONS = "connections"
+    STOPPED = "stopped"
+    READ_ONLY = "read-only"
+    DISK_FULL = "disk full"
+    MEMORY = "memory"
+    DISK_ERROR = "disk error"
+    LOCKED = "locked"
+    TIMED_OUT = "timed out"
+    CONFLICT = "conflict"
+    CONSTRAINT = "constraint"
+    SCHEMA = "schema"
+    SETTINGS = "settings"
+    STATEMENT = "statement"
 
 
 class DatabaseError(Exception):
     """The database cannot be used; stop. Nothing half-done was kept.
 
-    The message states no value that the database holds.
+    The message is one line that states the cause and what to do, and no value that the database
+    holds.
     """
+
+    def __init__(self, message: str, *, cause: Cause = Cause.SETTINGS) -> None:
+        super().__init__(message)
+        self.cause = cause

@@ -3,8 +3,21 @@
 FlowsError
 ├── UsageError      change the request: it, one of its files or a setting cannot be used
 ├── InboxError      stop, and try again once the inbox can be read
-└── ServerError     stop: the Prefect server does not start on this machine
+├── ServerError     stop: the Prefect server does not start on this machine
+└── UnexpectedError stop, and report it: it is a fault of the program
 """
+
+import functools
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from db.errors import DatabaseError
+from severity.errors import SeverityError
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 
 class FlowsError(Exception):
@@ -21,3 +34,38 @@ class InboxError(FlowsError):
 
 class ServerError(FlowsError):
     """The Prefect server does not start."""
+
+
+class UnexpectedError(FlowsError):
+    """A fault of the program. The message names an error's class and place, and no value."""
+
+
+def unexpected(error: BaseException) -> UnexpectedError:
+    """Return the same failure with a message that quotes nothing, as a file's or a patient's name.
+
+    The traceback stays, which holds code alone.
+    """
+    *_, place = traceback.extract_tb(error.__traceback__) or [None]
+    where = f" in {place.name} ({Path(place.filename).name}, line {place.lineno})" if place else ""
+    hidden = UnexpectedError(f"an unexpected error: {type(error).__name__}{where}")
+    return hidden.with_traceback(error.__traceback__)
+
+
+def quoting_nothing(
+    function: Callable[_Arguments, Awaitable[_Result]],
+) -> Callable[_Arguments, Awaitable[_Result]]:
+    """Decorate what Prefect runs: it stores and shows the text of each error that it sees.
+
+    The errors of this program quote no name; all others become `UnexpectedError`.
+    """
+
+    @functools.wraps(function)
+    async def private(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        try:
+            return await function(*args, **kwargs)
+        except (FlowsError, DatabaseError, SeverityError) as error:
+            raise error from None  # what caused it may quote one
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may quote a file's name
+            raise unexpected(error) from None
+
+    return private

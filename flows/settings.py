@@ -1,11 +1,9 @@
 """The settings: read once, from the environment; what is missing or wrong stops the start."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from platformdirs import user_data_path
 from pydantic import (
     AliasChoices,
     AnyHttpUrl,
@@ -22,23 +20,13 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flows.errors import UsageError
+from flows.home import default_home
 from severity.cores import cores
 from severity.heads.head import NAME
 from severity.pseudonym import SHORTEST_KEY
 
 _DEFAULT_MODEL = "compact-2"
 _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
-
-
-def _default_home() -> Path:
-    """Return the folder that keeps state if none is set.
-
-    Not below root's own home: the embedded PostgreSQL never runs as root, and would have to
-    open that folder to another user.
-    """
-    if os.geteuid() == 0:
-        return Path("/var/lib/cxr-severity")
-    return user_data_path("cxr-severity")
 
 
 class Settings(BaseSettings):
@@ -52,7 +40,7 @@ class Settings(BaseSettings):
         description="PostgreSQL to use instead of the embedded one",
     )
     home: Path = Field(
-        default_factory=_default_home, description="folder of the embedded database and of caches"
+        default_factory=default_home, description="folder of the embedded database and of caches"
     )
     inbox: str | None = Field(default=None, description="drop folder or s3://bucket/prefix")
     model: str = Field(

@@ -1,13 +1,15 @@
 """The command line: its groups, and how each kind of failure ends it."""
 
 import sys
+from typing import NoReturn
 
 import click
 
 from db.errors import DatabaseError
 from flows.cli.exit_codes import FAILURE, INTERRUPTED, USAGE
 from flows.cli.lazy_group import LazyGroup, ListedCommand
-from flows.errors import FlowsError, UsageError
+from flows.errors import FlowsError, UnexpectedError, UsageError, unexpected
+from flows.failure_log import FailureLog, failure_log, log_failure
 from flows.library_messages import mute_libraries
 from severity.domain import RESEARCH_USE_ONLY
 from severity.errors import SeverityError
@@ -122,24 +124,37 @@ def model_commands() -> None:
 
 
 def main() -> None:
-    """Run the command line; wrong use ends with one clear line and exit code 2."""
+    """Run the command line; each failure ends with one clear line and an exit code."""
     mute_libraries()
-    try:
-        app(standalone_mode=False, prog_name=_PROGRAM)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        sys.exit(USAGE)
-    except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else _PROGRAM
-        _fail(f"{error.format_message()} (see `{command} --help`)", USAGE)
-    except UsageError as error:
-        _fail(str(error), USAGE)
-    except (FlowsError, DatabaseError, SeverityError) as error:
-        _fail(str(error), FAILURE)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("stopped; the next run goes on from here", INTERRUPTED)
+    with failure_log() as log:
+        try:
+            app(standalone_mode=False, prog_name=_PROGRAM)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(USAGE)
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else _PROGRAM
+            _fail(f"{error.format_message()} (see `{command} --help`)", USAGE)
+        except UsageError as error:
+            _fail(str(error), USAGE)
+        except (KeyboardInterrupt, click.Abort):
+            _fail("stopped; the next run goes on from here", INTERRUPTED)
+        except Exception as error:  # noqa: BLE001 - the last border: nobody reads a traceback
+            _fail(_explained(error, log), FAILURE)
 
 
-def _fail(message: str, code: int) -> None:
-    sys.stderr.write(f"{_PROGRAM}: {message}\n")
+def _explained(error: Exception, log: FailureLog) -> str:
+    """Return what a person needs to know of a failure; its traceback goes to the log."""
+    log_failure(error)
+    if isinstance(error, FlowsError | DatabaseError | SeverityError) and not isinstance(
+        error, UnexpectedError
+    ):
+        return str(error)
+    kept = f"could not be kept ({log.problem})" if log.problem else f"is in {log.baseFilename}"
+    failure = error if isinstance(error, UnexpectedError) else unexpected(error)
+    return f"{failure}; please report it. Its traceback {kept}"
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    sys.stderr.write(f"{_PROGRAM}: {' '.join(message.split())}\n")
     sys.exit(code)

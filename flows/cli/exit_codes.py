@@ -1,3 +1,7 @@
-"""The exit codes of the program, for scripts and schedulers."""
+"""The exit codes of the program, for scripts and schedulers.
 
-FAILURE, USAGE, INTERRUPTED = 1, 2, 130
+``ATTENTION`` ends a command that did its work but found something that a person must see to: the
+balance does not hold, images are stuck, or a source cannot be seen.
+"""
+
+FAILURE, USAGE, ATTENTION, INTERRUPTED = 1, 2, 3, 130

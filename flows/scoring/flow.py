@@ -8,6 +8,7 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
+from flows.errors import quoting_nothing
 from flows.library_messages import mute_libraries
 from flows.resources import current
 from flows.scoring.batch import score_batches
@@ -20,6 +21,7 @@ _SHARE_SECONDS = 300  # Prefect keeps a row and events for each task: a backfill
 
 
 @flow(name="score-inbox", validate_parameters=False)
+@quoting_nothing
 async def score_inbox(inbox: str) -> RunSummary:
     """Score each new image of an inbox once; this is what `serve` starts on its schedule."""
     mute_libraries()
@@ -38,6 +40,7 @@ async def score_inbox(inbox: str) -> RunSummary:
 
 
 @flow(name="score-waiting", validate_parameters=False, persist_result=False)
+@quoting_nothing
 async def score_waiting() -> RunSummary:
     """Score all images that wait in the inbox of the `current_run`."""
     run, shares, counts = current_run(), count(1), Counts()
@@ -52,6 +55,7 @@ async def score_waiting() -> RunSummary:
 
 
 @task(name="score-share", cache_policy=NO_CACHE, persist_result=False)
+@quoting_nothing
 async def score_share(number: int) -> Counts:
     """Score batches for some minutes, or until nothing waits.
 

@@ -3,12 +3,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from db import embedded
-from db.engine import Database
-from db.errors import DatabaseError
+from db.engine import TIMEOUTS, Database
+from db.errors import Cause, DatabaseError
 from db.tables import Base
+from tests.builders.postgres import execute
 
 
 def test_the_migrations_make_the_tables_that_the_models_describe(database):
@@ -33,12 +34,31 @@ def test_a_database_without_tables_is_refused_with_the_command_that_helps(databa
     empty.dispose()
 
 
-def test_a_database_of_a_newer_program_is_left_as_it_is(database):
-    with database.transaction() as session:
-        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+@pytest.mark.parametrize("revision", ["9999", "0000"])
+def test_a_database_of_another_program_is_left_as_it_is(database, revision):
+    set_revision(database, revision)
 
-    with pytest.raises(DatabaseError, match="revision 9999, which this program does not know"):
-        database.upgrade()
+    for use in (database.upgrade, database.check_schema):
+        with pytest.raises(DatabaseError, match=f"revision {revision}.* use the version") as caught:
+            use()
+        assert caught.value.cause == Cause.SCHEMA
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
+def test_a_database_from_before_the_first_release_is_left_as_it_is(database, revision):
+    with database.connection() as connection:
+        if MigrationContext.configure(connection).get_current_revision() == "0003":
+            pytest.skip("the migrations from before the first release are not yet one")
+    set_revision(database, revision)
+
+    for use in (database.upgrade, database.check_schema):
+        with pytest.raises(DatabaseError, match=r"development version.* make a new database"):
+            use()
+
+
+def set_revision(database, revision):
+    with database.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
 
 
 @pytest.mark.parametrize(
@@ -53,12 +73,35 @@ def test_another_kind_of_database_is_refused(url, message):
         Database(url)
 
 
-def test_an_absent_server_gives_one_clear_line():
-    absent = Database("postgresql://nobody:hidden@127.0.0.1:1/none")
-    with pytest.raises(DatabaseError, match="no connection to PostgreSQL") as caught:
-        absent.check_schema()
-    assert "hidden" not in str(caught.value)
-    assert "\n" not in str(caught.value)
+def timeouts(url):
+    database = Database(url)
+    with database.transaction() as session:
+        names = {name: session.scalar(text(f"SHOW {name}")) for name in TIMEOUTS}
+    database.dispose()
+    return names
+
+
+def test_a_session_waits_no_longer_than_the_time_outs(server_url):
+    assert timeouts(server_url) == TIMEOUTS
+
+
+def test_the_time_outs_of_the_site_come_first(database_url):
+    name = make_url(database_url).database
+    execute(database_url, f"ALTER DATABASE {name} SET lock_timeout = '7s'")
+    url = make_url(database_url).update_query_dict({"options": "-c statement_timeout=8s"})
+
+    own = timeouts(url.render_as_string(hide_password=False))
+
+    assert own == TIMEOUTS | {"lock_timeout": "7s", "statement_timeout": "8s"}
+
+
+def test_a_rolled_back_transaction_keeps_the_time_outs(server_url):
+    database = Database(server_url)
+    with pytest.raises(DatabaseError), database.transaction() as session:
+        session.execute(text("SELECT 1/0"))
+    with database.transaction() as session:
+        assert session.scalar(text("SHOW lock_timeout")) == TIMEOUTS["lock_timeout"]
+    database.dispose()
 
 
 def test_the_embedded_server_has_a_lock_of_each_users_own(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from flows.cli.app import app
+from flows.cli.exit_codes import FAILURE
 from flows.cli.lazy_group import ListedCommand
 from severity.domain import RESEARCH_USE_ONLY
 from tests.builders.commands import Program
@@ -54,6 +55,25 @@ def test_a_failure_gives_one_clear_line_and_exit_code_1(program: Program, tmp_pa
         assert message in result.stderr
         assert len(result.stderr.splitlines()) == 1, result.stderr
         assert "hidden" not in result.stderr
+
+
+def test_a_fault_of_the_program_gives_one_line_that_names_the_log(
+    program: Program, tmp_path: Path
+) -> None:
+    """A home that holds what no version made is met by no check."""
+    home, inbox = tmp_path / "home", tmp_path / "inbox"
+    inbox.mkdir()
+    home.mkdir()
+    (home / "prefect").write_text("no folder")
+
+    result = program("run", "--inbox", str(inbox))
+
+    assert result.returncode == FAILURE
+    assert len(result.stderr.splitlines()) <= 2, "a machine without a GPU says so first"
+    last = result.stderr.splitlines()[-1]
+    assert "FileExistsError" in last
+    assert str(home / "log/cxr-severity.log") in last
+    assert "FileExistsError" in (home / "log/cxr-severity.log").read_text()
 
 
 def test_every_command_has_help_and_the_program_states_its_use() -> None:
