@@ -6,6 +6,7 @@ TESTS = Path(__file__).parent
 # What no module alone answers for.
 OF_SEVERAL_MODULES = {
     "db/reading/test_directions.py",  # the views behind trends
+    "flows/cli/test_private_names.py",  # whole commands, and all that they leave behind
     "flows/cli/test_without_torch.py",  # the commands, where torch cannot be imported
     "flows/scoring/test_survival.py",  # whole workers, killed
     "severity/files/test_fuzz_reading.py",  # all readers, on damaged files
