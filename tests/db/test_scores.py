@@ -326,5 +326,5 @@ def test_a_probability_that_is_no_number_is_never_stored(database, enlist, runni
     enlist("a")
     with running() as run_id:
         (claimed,) = claim(run_id)
-        with pytest.raises(DatabaseError, match="DataError"):
+        with pytest.raises(DatabaseError, match="InvalidTextRepresentation"):
             close(run_id, scored(claimed.ledger_id, triage={"pneumonia": NAN}))
