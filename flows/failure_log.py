@@ -37,6 +37,12 @@ class FailureLog(RotatingFileHandler):
         self.problem = ""
         self.setFormatter(_Tracebacks("%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"))
 
+    def write(self, error: BaseException) -> None:
+        """Write the traceback of a failure that a person is told of in one line."""
+        info = (type(error), error, error.__traceback__)
+        name, message = _LOGGER.name, "the command failed"
+        self.handle(_LOGGER.makeRecord(name, logging.ERROR, "", 0, message, (), info))
+
     def _open(self) -> TextIOWrapper:
         Path(self.baseFilename).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Not by pathlib, which takes no opener; the handler closes the file.
@@ -83,9 +89,12 @@ def failure_log() -> Iterator[FailureLog]:
         log.close()
 
 
-def log_failure(error: BaseException) -> None:
-    """Write the traceback of a failure that a person is told of in one line."""
-    _LOGGER.error("the command failed", exc_info=error)
+def log_to_terminal() -> None:
+    """Let Prefect log to the terminal: for a service, whose log that is."""
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if isinstance(handler, FailureLog):
+            root.removeHandler(handler)
 
 
 def _log_thread(ended: threading.ExceptHookArgs) -> None:

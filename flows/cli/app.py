@@ -9,7 +9,7 @@ from db.errors import DatabaseError
 from flows.cli.exit_codes import FAILURE, INTERRUPTED, USAGE
 from flows.cli.lazy_group import LazyGroup, ListedCommand
 from flows.errors import FlowsError, UnexpectedError, UsageError, unexpected
-from flows.failure_log import FailureLog, failure_log, log_failure
+from flows.failure_log import FailureLog, failure_log
 from flows.library_messages import mute_libraries
 from severity.domain import RESEARCH_USE_ONLY
 from severity.errors import SeverityError
@@ -145,13 +145,12 @@ def main() -> None:
 
 def _explained(error: Exception, log: FailureLog) -> str:
     """Return what a person needs to know of a failure; its traceback goes to the log."""
-    log_failure(error)
-    if isinstance(error, FlowsError | DatabaseError | SeverityError) and not isinstance(
-        error, UnexpectedError
-    ):
-        return str(error)
+    log.write(error)
+    known = isinstance(error, FlowsError | DatabaseError | SeverityError)
+    failure = error if known else unexpected(error)
+    if not isinstance(failure, UnexpectedError):
+        return str(failure)
     kept = f"could not be kept ({log.problem})" if log.problem else f"is in {log.baseFilename}"
-    failure = error if isinstance(error, UnexpectedError) else unexpected(error)
     return f"{failure}; please report it. Its traceback {kept}"
 
 

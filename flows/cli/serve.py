@@ -6,6 +6,7 @@ from flows.cli.device import announce_device
 from flows.cli.options import chosen_inbox, chosen_resources, inbox_option
 from flows.deployments.environment import configure_prefect
 from flows.deployments.serving import serve_inbox
+from flows.failure_log import log_to_terminal
 
 
 @click.command()
@@ -22,4 +23,5 @@ def serve_command(inbox: str | None, cron: str | None, poll_seconds: float | Non
         chosen_inbox(resources.settings)
         announce_device(resources.settings)
         configure_prefect(resources.settings.home, quiet=False)
+        log_to_terminal()
         serve_inbox(resources)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.errors import InboxError
-from flows.failure_log import FailureLog, failure_log, log_failure
+from flows.failure_log import FailureLog, failure_log, log_to_terminal
 
 NAME = "Doe^Jane"
 
@@ -30,7 +30,7 @@ def failed() -> Exception:
 
 
 def test_it_has_the_whole_traceback_and_nothing_that_a_foreign_error_quotes(log, home):
-    log_failure(failed())
+    log.write(failed())
 
     text = (home / "log/cxr-severity.log").read_text()
     assert text.count("in failed\n") == 2
@@ -40,7 +40,7 @@ def test_it_has_the_whole_traceback_and_nothing_that_a_foreign_error_quotes(log,
 
 
 def test_only_its_owner_may_read_it(log, home):
-    log_failure(failed())
+    log.write(failed())
 
     assert (home / "log").stat().st_mode & 0o077 == 0
     assert (home / "log/cxr-severity.log").stat().st_mode & 0o077 == 0
@@ -53,7 +53,7 @@ def test_it_is_made_with_the_first_failure(log, home):
 def test_it_does_not_grow_without_end(log, home, monkeypatch):
     log.maxBytes = 10_000
     for _ in range(100):
-        log_failure(failed())
+        log.write(failed())
 
     files = list((home / "log").iterdir())
     assert len(files) == 4
@@ -63,7 +63,7 @@ def test_it_does_not_grow_without_end(log, home, monkeypatch):
 def test_a_log_that_cannot_be_written_is_no_second_failure(log, home, capsys):
     home.write_text("a file where the folder should be")
 
-    log_failure(failed())
+    log.write(failed())
 
     assert log.problem == "Not a directory"
     assert capsys.readouterr().err == ""
@@ -84,3 +84,12 @@ def test_libraries_print_nothing(log, home, capsys):
 
     assert "the pool failed" in (home / "log/cxr-severity.log").read_text()
     assert capsys.readouterr().err == ""
+
+
+def test_the_log_of_a_service_is_the_terminal(log, home):
+    log_to_terminal()
+    logging.getLogger("prefect").error("a run failed")
+    assert not home.exists()
+
+    log.write(failed())
+    assert "the command failed" in (home / "log/cxr-severity.log").read_text()
