@@ -78,6 +78,7 @@ def _url(folder: Path) -> str:
 def _join(folder: Path) -> IO[str]:
     """Lock the list of the server's users, for as long as this process lives."""
     users = folder.with_name(f"{folder.name}.users").open("w")
+    os.fchmod(users.fileno(), 0o600)  # whoever may open it may lock it
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

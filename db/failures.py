@@ -131,7 +131,6 @@ def _refusal(error: DBAPIError) -> DatabaseError:
         if words.search(reason):
             return DatabaseError(f"{_WHAT_TO_DO[cause]} ({reason})", cause=cause)
     return DatabaseError(
-        f"no connection to PostgreSQL: {reason}. Run again once it is up, or correct "
-        "DATABASE_URL",
+        f"no connection to PostgreSQL: {reason}. Run again once it is up, or correct DATABASE_URL",
         cause=Cause.UNREACHABLE,
     )

@@ -179,6 +179,7 @@ def test_only_its_owner_may_look_into_the_folder(start, folder):
 
     assert folder.stat().st_mode & 0o077 == 0
     assert folder.parent.stat().st_mode & 0o066 == 0
+    assert folder.with_name("data.users").stat().st_mode & 0o077 == 0
 
 
 def test_a_failing_start_gives_one_clear_line(folder):
