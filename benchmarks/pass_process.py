@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.images import write_images
 from benchmarks.jobs import BenchmarkError, Format
-from flows.deployments.environment import configure_prefect
+from flows.orchestration.environment import configure_prefect
+from flows.orchestration.server import prefect_api
 from flows.resources import Progress, Resources
 from flows.scoring.inbox_pass import score_new
 from flows.scoring.single_files import score_files
@@ -36,6 +37,11 @@ def main() -> None:
 def _timed(inbox: Path, *, backwards: bool) -> dict[str, float]:
     resources = Resources(Settings(), Progress())
     configure_prefect(resources.settings.home, quiet=True)
+    with prefect_api():
+        return _timed_ways(resources, inbox, backwards=backwards)
+
+
+def _timed_ways(resources: Resources, inbox: Path, *, backwards: bool) -> dict[str, float]:
     files = _start(resources, inbox)
     ways: dict[str, Callable[[], object]] = {
         "pass": lambda: _pass(inbox, resources),
@@ -51,7 +57,7 @@ def _timed(inbox: Path, *, backwards: bool) -> dict[str, float]:
 
 
 def _start(resources: Resources, inbox: Path) -> list[Path]:
-    """Open the database, load the model and start Prefect's server; return the inbox's files."""
+    """Open the database, load the model and warm both up; return the inbox's files."""
     resources.open_database()
     resources.load_model()
     with TemporaryDirectory(prefix="severity-benchmark-") as folder:

@@ -4,7 +4,8 @@ FlowsError
 ├── UsageError      change the request: it, one of its files or a setting cannot be used
 ├── InboxError      stop, and try again once the inbox can be read
 ├── ServerError     stop: the Prefect server does not start on this machine
-└── UnexpectedError stop, and report it: it is a fault of the program
+├── UnexpectedError stop, and report it: it is a fault of the program
+└── TimeLimitExceeded  try again: the next pass goes on from here
 """
 
 import functools
@@ -69,3 +70,7 @@ def quoting_nothing(
             raise unexpected(error) from None
 
     return private
+
+
+class TimeLimitExceeded(FlowsError):
+    """A pass took longer than it may, and was ended."""

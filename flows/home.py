@@ -1,9 +1,16 @@
-"""The folder that keeps this installation's state."""
+"""The home folder: only its owner can read it, and locks that end with their process."""
 
+import fcntl
 import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from platformdirs import user_data_path
+
+_OWNER_ALONE = 0o700
+_OTHERS_PASS_THROUGH = 0o711
 
 
 def default_home() -> Path:
@@ -15,3 +22,43 @@ def default_home() -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/cxr-severity")
     return user_data_path("cxr-severity")
+
+
+def private_home(home: Path) -> Path:
+    """Return the home folder, made if it is missing, which only its owner can list.
+
+    Root's lets others pass through: the embedded PostgreSQL never runs as root, and its folder
+    is inside.
+    """
+    return _private(home, _OTHERS_PASS_THROUGH if os.geteuid() == 0 else _OWNER_ALONE)
+
+
+def private_folder(path: Path) -> Path:
+    """Return a folder that only its owner can enter, made if it is missing, tightened if open."""
+    return _private(path, _OWNER_ALONE)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Lock a file until the context or the process ends, however it ends; do not wait.
+
+    The value is False if another process has the lock.
+    """
+    path.touch(mode=0o600)
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def _private(path: Path, mode: int) -> Path:
+    path.mkdir(mode=mode, parents=True, exist_ok=True)
+    state = path.stat()
+    # A folder that all users share, such as /tmp, is not ours to close.
+    shared = state.st_mode & stat.S_ISVTX
+    if state.st_uid == os.geteuid() and not shared and stat.S_IMODE(state.st_mode) & ~mode:
+        path.chmod(stat.S_IMODE(state.st_mode) & mode)
+    return path

@@ -72,6 +72,15 @@ class Settings(BaseSettings):
     poll_seconds: PositiveFloat | None = Field(
         default=None, description="if set, `serve` also scores at this interval"
     )
+    pass_hours: PositiveFloat = Field(
+        default=20, description="time after which a pass of `serve` is ended, as it may hang"
+    )
+    prefect_port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        default=4210, description="port of the Prefect server of `serve`, on this machine alone"
+    )
+    prefect_days: PositiveInt = Field(
+        default=30, description="age at which that server deletes runs, their logs and artifacts"
+    )
     pseudonym_key: SecretStr | None = Field(
         default=None,
         description="secret of at least 32 characters behind the patients' pseudonyms; "

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import make_url
 
 from db.engine import Database
-from flows.deployments.environment import configure_prefect
+from flows.orchestration.environment import configure_prefect
 from tests.builders.postgres import new_database, running_postgres
 
 # Threads that wait for each other in a loop take the core from the other process's tests. Set

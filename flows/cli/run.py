@@ -15,7 +15,7 @@ from flows.cli.options import (
     precision_option,
 )
 from flows.cli.terminal import terminal
-from flows.deployments.environment import configure_prefect
+from flows.orchestration.environment import configure_prefect
 from flows.progress import progress_bar
 from flows.reports import balance_line, other_versions_text
 from flows.scoring.inbox_pass import score_new

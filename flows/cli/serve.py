@@ -4,7 +4,6 @@ import click
 
 from flows.cli.device import announce_device
 from flows.cli.options import chosen_inbox, chosen_resources, inbox_option
-from flows.deployments.environment import configure_prefect
 from flows.deployments.serving import serve_inbox
 from flows.failure_log import log_to_terminal
 
@@ -16,12 +15,12 @@ from flows.failure_log import log_to_terminal
 def serve_command(inbox: str | None, cron: str | None, poll_seconds: float | None) -> None:
     """Score on a schedule: nightly at two by default, and at an interval if one is given.
 
-    Uses the Prefect server that PREFECT_API_URL names, else starts one on this machine. Two
-    passes never overlap. Ends with Ctrl-C or SIGTERM.
+    Uses the Prefect server that PREFECT_API_URL names, else starts one on this machine, whose
+    page asks for a password. A pass that is due while another works is skipped. Ends with Ctrl-C
+    or SIGTERM.
     """
     with chosen_resources(inbox=inbox, cron=cron, poll_seconds=poll_seconds) as resources:
-        chosen_inbox(resources.settings)
+        location = chosen_inbox(resources.settings)
         announce_device(resources.settings)
-        configure_prefect(resources.settings.home, quiet=False)
         log_to_terminal()
-        serve_inbox(resources)
+        serve_inbox(location, resources, announce=click.echo)

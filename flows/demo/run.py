@@ -7,7 +7,7 @@ from rich.console import Console
 
 from db.reading import balances, trends
 from flows.demo.images import write_demo_inbox
-from flows.deployments.environment import configure_prefect
+from flows.orchestration.environment import configure_prefect
 from flows.progress import progress_bar
 from flows.reports import balance_line, fates_table, trend_table
 from flows.reports.trend_chart import draw_trend

@@ -1,3 +1,3 @@
-"""Prefect's environment, and the scheduled service."""
+"""The scheduled service."""
 
-__all__ = ["environment", "serving"]
+__all__ = ["serving"]

@@ -1,116 +1,129 @@
 """The scheduled service: Prefect starts the flow at night, and at an interval if one is set."""
 
+import asyncio
 import os
-import socket
-import subprocess
-import sys
+import signal
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
-
-from flows.errors import ServerError
+from flows.errors import UsageError
+from flows.home import locked, private_folder
 from flows.models.availability import check_model
+from flows.orchestration.environment import configure_prefect
+from flows.orchestration.server import PrefectAddress, new_credentials, running_server
 from flows.resources import Resources
-
-_START_SECONDS = 120
-
-
-def serve_inbox(resources: Resources) -> None:
-    """Serve the scoring flow until the process is told to end."""
-    _export_settings(resources)
-    # Fail now, not at two in the morning.
-    resources.open_database()
-    check_model(resources.settings)
-    if "PREFECT_API_URL" in os.environ:
-        _serve(resources)
-        return
-    with _own_server() as url:
-        os.environ["PREFECT_API_URL"] = url
-        _serve(resources)
+from flows.settings import Settings
 
 
-def _serve(resources: Resources) -> None:
-    # Prefect reads its settings when it is first imported.
-    from prefect.client.schemas.objects import (  # noqa: PLC0415
-        ConcurrencyLimitConfig,
-        ConcurrencyLimitStrategy,
-    )
-    from prefect.schedules import Cron, Interval  # noqa: PLC0415
+def serve_inbox(location: str, resources: Resources, *, announce: Callable[[str], None]) -> None:
+    """Serve the scoring flow until the process is told to end.
 
-    from flows.scoring.flow import score_inbox  # noqa: PLC0415
+    Parameters
+    ----------
+    location
+        The inbox.
+    announce
+        Called with the address of Prefect's page, if the service starts a server of its own.
 
+    Raises
+    ------
+    UsageError
+        Another service uses the same home folder.
+    """
     settings = resources.settings
-    _keep_files_apart(settings.home)
-    schedules = [Cron(settings.cron, timezone=settings.timezone)]
-    if settings.poll_seconds is not None:
-        schedules.append(Interval(timedelta(seconds=settings.poll_seconds)))
-    score_inbox.serve(
-        name="score-inbox",
-        schedules=schedules,
-        parameters={"inbox": settings.inbox},
-        global_limit=ConcurrencyLimitConfig(
-            limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
-        ),
-        # A stop for an update must not leave the nights after it without a run.
-        pause_on_shutdown=False,
+    # Prefect's database and all else that the service and its passes write.
+    os.umask(0o077)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the service answers it
+    folder = configure_prefect(settings.home, quiet=False)
+    with _only_service(settings.home):
+        _export_settings(settings)
+        # Fail now, not at two in the morning.
+        resources.open_database()
+        check_model(settings)
+        _keep_files_apart(folder)
+        if "PREFECT_API_URL" in os.environ:
+            _serve(location, settings, own_server=False)
+            return
+        with _own_server(folder, settings) as address:
+            os.environ.update(address.variables)
+            announce(
+                f"Prefect's page is {address.origin}; its password is the line in "
+                f"{_credentials_file(folder)}"
+            )
+            _serve(location, settings, own_server=True)
+
+
+def _serve(location: str, settings: Settings, *, own_server: bool) -> None:
+    # Prefect reads its settings when it is first imported.
+    from flows.deployments.service import (  # noqa: PLC0415
+        forget_earlier_service,
+        serve_schedule,
     )
 
+    async def serve() -> None:
+        if own_server:
+            await forget_earlier_service(location)
+        await serve_schedule(location, settings)
 
-def _keep_files_apart(home: Path) -> None:
+    asyncio.run(serve())
+
+
+@contextmanager
+def _only_service(home: Path) -> Iterator[None]:
+    """Refuse a second service on one home: it would replace the first one's schedule."""
+    with locked(home / "serve.lock") as free:
+        if not free:
+            raise UsageError(f"another `serve` uses {home}: end it, or set another SEVERITY_HOME")
+        yield
+
+
+def _keep_files_apart(folder: Path) -> None:
     """Let Prefect's runner keep its files below the home folder.
 
     By default it uses one folder among all temporary files, which belongs to its first user and
     shuts out the others. Set here and not in the environment: the processes that the runner
     starts must find the embedded server's lock where all others do.
     """
-    folder = home / "prefect" / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
-    tempfile.tempdir = str(folder)
+    tempfile.tempdir = str(private_folder(folder / "tmp"))
 
 
-def _export_settings(resources: Resources) -> None:
+def _export_settings(settings: Settings) -> None:
     """Export the settings to the environment of the processes in which Prefect runs the flow."""
-    for name, value in resources.settings.model_dump(exclude_unset=True, mode="json").items():
+    for name, value in settings.model_dump(exclude_unset=True, mode="json").items():
         if name not in {"database_url", "pseudonym_key"} and value is not None:
             os.environ[f"SEVERITY_{name.upper()}"] = str(value)
 
 
 @contextmanager
-def _own_server() -> Iterator[str]:
-    """Run a Prefect server on this machine alone, for as long as the service lasts."""
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1"]
-    server = subprocess.Popen([*command, "--port", str(port)])  # noqa: S603 - our own
-    try:
-        _await_health(server, url)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+def _own_server(folder: Path, settings: Settings) -> Iterator[PrefectAddress]:
+    """Run a Prefect server with its page, for as long as the service lasts."""
+    retention = timedelta(days=settings.prefect_days)
+    variables = {
+        "PREFECT_SERVER_UI_API_URL": "/api",  # wherever the page itself comes from
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "page"),
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(retention.total_seconds()),
+        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"P{retention.days}D",
+    }
+    credentials = _stored_credentials(_credentials_file(folder))
+    with running_server(credentials, variables, port=settings.prefect_port) as address:
+        yield address
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+def _credentials_file(folder: Path) -> Path:
+    return folder / "password"
 
 
-def _await_health(server: "subprocess.Popen[bytes]", url: str) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise ServerError(f"the Prefect server ended with exit code {server.returncode}")
-        try:
-            if httpx.get(f"{url}/health", timeout=5).is_success:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.5)
-    raise ServerError(f"the Prefect server did not answer within {_START_SECONDS} s")
+def _stored_credentials(path: Path) -> str:
+    """Return the password of the page, which is made once; only its owner may read the file."""
+    set_by_site = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
+    if set_by_site:
+        return set_by_site
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(new_credentials())
+    return path.read_text().strip()

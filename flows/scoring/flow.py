@@ -2,30 +2,94 @@
 
 from contextlib import aclosing
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from itertools import count
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger, runtime, task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.logging.handlers import APILogHandler
+from prefect.states import Completed, Failed
 
 from flows.errors import quoting_nothing
+from db.errors import DatabaseError
+from flows.errors import FlowsError, UsageError
 from flows.library_messages import mute_libraries
-from flows.resources import current
+from flows.orchestration.supervision import end_with_parent, time_limit
+from flows.resources import Resources, current
 from flows.scoring.batch import score_batches
 from flows.scoring.inbox_pass import score_new
-from flows.scoring.run import current_run
+from flows.scoring.naming import artifact_key, pass_name, source_label
+from flows.scoring.run import ScoringRun, current_run
 from flows.scoring.summary import Counts, RunSummary, summarised
+from flows.scoring.turns import pass_turn
 from severity.domain import RESEARCH_USE_ONLY
+from severity.errors import SeverityError
 
 _SHARE_SECONDS = 300  # Prefect keeps a row and events for each task: a backfill has thousands
+_GRACE = timedelta(minutes=1)
 
 
-@flow(name="score-inbox", validate_parameters=False)
+def _run_name() -> str:
+    """Return the name of the run of this context: its source, and when it was due."""
+    resources = current()
+    due: datetime = runtime.flow_run.scheduled_start_time
+    return pass_name(_location(resources), due, resources.settings.zone)
+
+
+def _location(resources: Resources) -> str:
+    if isinstance(resources, ScoringRun):
+        return resources.inbox.location
+    if resources.settings.inbox is None:
+        raise UsageError("no inbox: set SEVERITY_INBOX")
+    return resources.settings.inbox
+
+
+@flow(
+    name="score-inbox",
+    flow_run_name=_run_name,
+    validate_parameters=False,
+    persist_result=False,
+)
 @quoting_nothing
-async def score_inbox(inbox: str) -> RunSummary:
-    """Score each new image of an inbox once; this is what `serve` starts on its schedule."""
+async def score_inbox() -> RunSummary | State[RunSummary]:
+    """Score each new image of the inbox once; this is what `serve` starts on its schedule.
+
+    The inbox is that of the settings: whoever reaches Prefect's API can start a pass, but not
+    name another folder.
+    """
+    end_with_parent()
     mute_libraries()
-    summary = await score_new(inbox, current())
+    resources, log = current(), get_run_logger()
+    with pass_turn(resources.settings.home, resources.progress) as progress:
+        if progress is None:
+            log.info("another pass is at work; this one leaves the inbox to it")
+            return Completed(name="Skipped", message="another pass is at work")
+        try:
+            summary = await _within_time(resources.reporting_to(progress))
+        except (FlowsError, DatabaseError, SeverityError) as error:
+            log.error("the pass failed: %s", error)  # noqa: TRY400 - one line that says it all
+            return Failed(message=str(error), data=error)
+    await _report(summary, _location(resources))
+    return summary
+
+
+async def _within_time(resources: Resources) -> RunSummary:
+    """Score each new image, or end when the time is up: the next night must not wait."""
+    log = get_run_logger()
+
+    def last_words(message: str) -> None:
+        log.error("the pass failed: %s", message)
+        APILogHandler().flush()  # the process ends next
+
+    limit = timedelta(hours=resources.settings.pass_hours)
+    async with time_limit(limit, grace=_GRACE, last_words=last_words):
+        return await score_new(_location(resources), resources)
+
+
+async def _report(summary: RunSummary, location: str) -> None:
+    """Log what became of the images; an artifact has the balance, unless nothing was new."""
     log = get_run_logger()
     log.info(
         "%d enlisted, %d scored, %d rejected, %d left for the next pass",
@@ -36,10 +100,16 @@ async def score_inbox(inbox: str) -> RunSummary:
     )
     if summary.unreadable_sidecars:
         log.warning("%d sidecars are unreadable; their images wait", summary.unreadable_sidecars)
-    return summary
+    if summary.scored or summary.rejected:
+        await _leave_artifact(summary, location)
 
 
-@flow(name="score-waiting", validate_parameters=False, persist_result=False)
+@flow(
+    name="score-waiting",
+    flow_run_name=_run_name,
+    validate_parameters=False,
+    persist_result=False,
+)
 @quoting_nothing
 async def score_waiting() -> RunSummary:
     """Score all images that wait in the inbox of the `current_run`."""
@@ -50,11 +120,17 @@ async def score_waiting() -> RunSummary:
         counts += await score_share(next(shares))
     run.progress.waiting(0)
     summary = await summarised(run, counts)
-    await _leave_artifact(summary)
+    if runtime.flow_run.parent_flow_run_id is None:  # else the pass leaves it where it is sought
+        await _leave_artifact(summary, run.inbox.location)
     return summary
 
 
-@task(name="score-share", cache_policy=NO_CACHE, persist_result=False)
+@task(
+    name="score-share",
+    task_run_name="share {number}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
 @quoting_nothing
 async def score_share(number: int) -> Counts:
     """Score batches for some minutes, or until nothing waits.
@@ -77,8 +153,8 @@ async def score_share(number: int) -> Counts:
     return counts
 
 
-async def _leave_artifact(summary: RunSummary) -> None:
-    """Store the run's counts as an artifact, which Prefect shows."""
+async def _leave_artifact(summary: RunSummary, location: str) -> None:
+    """Store a run's counts and the balance as an artifact, which its page shows."""
     rows = {
         **asdict(summary),
         **{f"balance: {name}": value for name, value in asdict(summary.balance).items()},
@@ -87,7 +163,7 @@ async def _leave_artifact(summary: RunSummary) -> None:
     rows["other_versions"] = ", ".join(summary.other_versions) or "none"
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     await acreate_markdown_artifact(
-        key="score-inbox",
+        key=artifact_key(location),
         markdown=f"| | |\n|---|---|\n{table}\n\n{RESEARCH_USE_ONLY}\n",
-        description="What became of the images of this run",
+        description=f"{source_label(location)}: what became of the images, and the balance",
     )

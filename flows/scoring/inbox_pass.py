@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from flows.orchestration.server import prefect_api
 from flows.resources import Resources
 from flows.scoring.enlisting import enlist
 from flows.scoring.run import ScoringRun, prepare_run, under_way
@@ -26,11 +27,12 @@ async def score_new(inbox: str, resources: Resources) -> RunSummary:
         run.discovery = await enlist(run)
         if not await run.count_waiting():
             return await summarised(run, Counts())
-        # Imported here: Prefect takes a second, and its temporary server several.
-        from flows.scoring.flow import score_waiting  # noqa: PLC0415
-
         async with loading(run):
-            return await score_waiting()
+            with prefect_api():
+                # Imported here: Prefect takes a second, and its temporary server several.
+                from flows.scoring.flow import score_waiting  # noqa: PLC0415
+
+                return await score_waiting()
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,9 @@ def score(prefect: None, resources: Resources) -> Callable[[Path], object]:
     from flows.scoring.flow import score_inbox
 
     def score(inbox: Path, using_resources: Resources = resources) -> object:
-        with using(using_resources):
-            return asyncio.run(score_inbox(str(inbox)))
+        settings = using_resources.settings.model_copy(update={"inbox": str(inbox)})
+        with using(replace(using_resources, settings=settings)):
+            return asyncio.run(score_inbox())
 
     return score
 

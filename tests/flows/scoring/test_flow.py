@@ -158,7 +158,7 @@ def test_nothing_that_names_a_patient_reaches_a_log_or_prefect(score, resources,
         assert "DOE" not in stored_text
         assert "47110815" not in stored_text
         assert resources.pseudonym(PatientId("MRN-47110815")) not in stored_text
-    assert "score-inbox" in stored
+    assert "pass-inbox" in stored
 
 
 def test_the_study_of_a_file_without_uids_is_derived_with_the_site_s_secret(

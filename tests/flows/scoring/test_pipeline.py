@@ -86,15 +86,15 @@ def score(prefect: None, resources: Resources, monkeypatch: pytest.MonkeyPatch) 
     """Run the flow in batches of two, over a store if one is given."""
     from flows.scoring.flow import score_inbox
 
-    settings = resources.settings.model_copy(update={"batch_size": 2})
-
     def score(inbox: Path, store: WatchedFolder | None = None, progress: Progress | None = None):
         if store is not None:
             monkeypatch.setattr(
                 scoring_run, "open_inbox", lambda at, settle: Inbox(str(at), store, settle)
             )
+        update = {"batch_size": 2, "inbox": str(inbox)}
+        settings = resources.settings.model_copy(update=update)
         with using(Resources(settings, progress or Progress())):
-            return asyncio.run(score_inbox(str(inbox)))
+            return asyncio.run(score_inbox())
 
     return score
 

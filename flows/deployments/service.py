@@ -1,0 +1,98 @@
+"""Prefect's runner of the scheduled flow, and how it ends."""
+
+import asyncio
+import hashlib
+import signal
+from datetime import timedelta
+
+from prefect import get_client
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import State, StateType
+from prefect.runner import Runner
+from prefect.schedules import Cron, Interval, Schedule
+from prefect.states import Crashed
+
+from flows.scoring.flow import score_inbox
+from flows.scoring.naming import source_label
+from flows.settings import Settings
+
+# One that works, one that starts beside it if it hangs, one that reports that both are at work.
+_PASSES = 3
+_UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+
+
+async def serve_schedule(location: str, settings: Settings) -> None:
+    """Start passes when they are due, until SIGTERM or Ctrl-C; end what is under way first.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Ctrl-C was pressed.
+    """
+    service = _Service(name="score-inbox", limit=_PASSES, pause_on_shutdown=False)
+    await service.aadd_flow(
+        score_inbox,
+        name=deployment_name(location),
+        schedules=_schedules(settings),
+        description=f"Scores each new image of {source_label(location)} once",
+    )
+    await service.run()
+
+
+async def forget_earlier_service(location: str) -> None:
+    """Mark the passes of a service that was killed, and drop the schedules of other inboxes.
+
+    For a Prefect server that this service alone uses: nothing of it is under way yet.
+    """
+    async with get_client() as client:
+        ours = FlowFilter(name=FlowFilterName(any_=[score_inbox.name]))
+        types = FlowRunFilterStateType(any_=list(_UNDER_WAY))
+        dead = FlowRunFilter(state=FlowRunFilterState(type=types))
+        for run in await client.read_flow_runs(flow_filter=ours, flow_run_filter=dead):
+            killed: State[object] = Crashed(message="the service was killed")
+            await client.set_flow_run_state(run.id, killed, force=True)
+        for deployment in await client.read_deployments(flow_filter=ours):
+            if deployment.name != deployment_name(location):
+                await client.delete_deployment(deployment.id)
+
+
+def deployment_name(location: str) -> str:
+    """Return a name of which services of different inboxes on one Prefect server have two."""
+    digest = hashlib.sha256(location.encode()).hexdigest()
+    return f"{source_label(location)}-{digest[:6]}"
+
+
+def _schedules(settings: Settings) -> list[Schedule]:
+    schedules = [Cron(settings.cron, timezone=settings.timezone)]
+    if settings.poll_seconds is not None:
+        schedules.append(Interval(timedelta(seconds=settings.poll_seconds)))
+    return schedules
+
+
+class _Service(Runner):
+    """A runner that ends in its own loop; Prefect's own handler of SIGTERM never gets that far."""
+
+    _interrupted = False
+
+    async def run(self) -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
+        await self.start()
+        if self._interrupted:
+            raise KeyboardInterrupt
+
+    def handle_sigterm(self, *_: object, **__: object) -> None:
+        self.execute_in_background(self._end)
+
+    def _interrupt(self) -> None:
+        self._interrupted = True
+        self.handle_sigterm()
+
+    async def _end(self) -> None:
+        if self.started:  # else it ends already
+            await self.astop()

@@ -1,0 +1,23 @@
+"""What Prefect's page calls a pass: its source, in one word, and the time it was due."""
+
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+_NO_PART_OF_A_KEY = re.compile(r"[^a-z0-9]+")
+
+
+def source_label(location: str) -> str:
+    """Return the last part of an inbox's path or URL: enough to tell sources apart."""
+    return re.split(r"[/\\@]+", location.rstrip("/\\"))[-1] or "inbox"
+
+
+def pass_name(location: str, due: datetime, zone: ZoneInfo) -> str:
+    """Return the name of a pass, such as "inbox 2026-11-26 02:00"."""
+    return f"{source_label(location)} {due.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def artifact_key(location: str) -> str:
+    """Return the key of a source's artifacts: letters, digits and dashes, as Prefect asks."""
+    label = _NO_PART_OF_A_KEY.sub("-", source_label(location).lower()).strip("-")
+    return f"pass-{label}" if label else "pass"
