@@ -44,8 +44,9 @@ def locked(path: Path) -> Iterator[bool]:
 
     The value is False if another process has the lock.
     """
-    path.touch(mode=0o600)
-    with path.open() as file:
+    # Not `touch`, which would also set the file's time.
+    descriptor = os.open(path, os.O_CREAT | os.O_RDONLY, mode=0o600)
+    with os.fdopen(descriptor) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -6,6 +6,7 @@ import signal
 from datetime import timedelta
 
 from prefect import get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     FlowFilter,
     FlowFilterName,
@@ -13,7 +14,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.runner import Runner
 from prefect.schedules import Cron, Interval, Schedule
 from prefect.states import Crashed
@@ -46,20 +47,28 @@ async def serve_schedule(location: str, settings: Settings) -> None:
 
 
 async def forget_earlier_service(location: str) -> None:
-    """Mark the passes of a service that was killed, and drop the schedules of other inboxes.
+    """Drop what an earlier service had planned, and mark what was under way when it was killed.
 
-    For a Prefect server that this service alone uses: nothing of it is under way yet.
+    For a Prefect server that this service alone uses: nothing of it is under way yet. Passes that
+    were due meanwhile are not made up for: the next one finds all that waits.
     """
+    ours = FlowFilter(name=FlowFilterName(any_=[score_inbox.name]))
     async with get_client() as client:
-        ours = FlowFilter(name=FlowFilterName(any_=[score_inbox.name]))
-        types = FlowRunFilterStateType(any_=list(_UNDER_WAY))
-        dead = FlowRunFilter(state=FlowRunFilterState(type=types))
-        for run in await client.read_flow_runs(flow_filter=ours, flow_run_filter=dead):
-            killed: State[object] = Crashed(message="the service was killed")
-            await client.set_flow_run_state(run.id, killed, force=True)
         for deployment in await client.read_deployments(flow_filter=ours):
             if deployment.name != deployment_name(location):
                 await client.delete_deployment(deployment.id)
+        for run in await _runs(client, ours, StateType.SCHEDULED):
+            await client.delete_flow_run(run.id)
+        for run in await _runs(client, ours, *_UNDER_WAY):
+            killed: State[object] = Crashed(message="the service was killed")
+            await client.set_flow_run_state(run.id, killed, force=True)
+
+
+async def _runs(client: PrefectClient, flow: FlowFilter, *states: StateType) -> list[FlowRun]:
+    types = FlowRunFilterStateType(any_=list(states))
+    return await client.read_flow_runs(
+        flow_filter=flow, flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=types))
+    )
 
 
 def deployment_name(location: str) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,7 +35,6 @@ def serve_inbox(location: str, resources: Resources, *, announce: Callable[[str]
     settings = resources.settings
     # Prefect's database and all else that the service and its passes write.
     os.umask(0o077)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the service answers it
     folder = configure_prefect(settings.home, quiet=False)
     with _only_service(settings.home):
         _export_settings(settings)
@@ -105,6 +103,8 @@ def _own_server(folder: Path, settings: Settings) -> Iterator[PrefectAddress]:
         "PREFECT_SERVER_UI_API_URL": "/api",  # wherever the page itself comes from
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "page"),
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        # It would call each run that was due while nothing served late, before they are dropped.
+        "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(retention.total_seconds()),
         "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"P{retention.days}D",

@@ -1,7 +1,6 @@
 """What ends a process that should not go on: its parent is gone, or its time is up."""
 
 import asyncio
-import logging
 import multiprocessing
 import os
 from collections.abc import AsyncIterator, Callable
@@ -12,8 +11,6 @@ from threading import Thread, Timer
 from flows.errors import TimeLimitExceeded
 
 _FAILURE = 1
-
-_log = logging.getLogger(__name__)
 
 
 def end_with_parent() -> None:
@@ -36,18 +33,19 @@ def end_with_parent() -> None:
 async def time_limit(
     limit: timedelta, *, grace: timedelta, last_words: Callable[[str], None]
 ) -> AsyncIterator[None]:
-    """Cancel what takes longer than the limit; end the process if that does not end it.
+    """Cancel what takes longer than the limit; end the process soon after, if it goes on.
 
-    A thread that waits for a lock or a lost file server cannot be cancelled.
+    A thread that waits for a lock or a lost file server cannot be cancelled: the block would not
+    end, or the process would wait for the thread when it does.
 
     Parameters
     ----------
     limit
         The time that the block may take.
     grace
-        The time that it may then take to end.
+        The time that the process may then take to end.
     last_words
-        Called with a message, before the process is ended.
+        Called with a message, before the process is ended by force.
 
     Raises
     ------
@@ -63,12 +61,14 @@ async def time_limit(
     watchdog = Timer((limit + grace).total_seconds(), end)
     watchdog.daemon = True
     watchdog.start()
+    scope = asyncio.timeout(limit.total_seconds())
     try:
-        async with asyncio.timeout(limit.total_seconds()) as scope:
+        async with scope:
             yield
     except TimeoutError:
         if scope.expired():
             raise TimeLimitExceeded(message) from None
         raise
     finally:
-        watchdog.cancel()
+        if not scope.expired():
+            watchdog.cancel()

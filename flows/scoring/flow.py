@@ -12,11 +12,11 @@ from prefect.client.schemas.objects import State
 from prefect.logging.handlers import APILogHandler
 from prefect.states import Completed, Failed
 
-from flows.errors import quoting_nothing
 from db.errors import DatabaseError
-from flows.errors import FlowsError, UsageError
+from flows.errors import FlowsError, UsageError, quoting_nothing
 from flows.library_messages import mute_libraries
 from flows.orchestration.supervision import end_with_parent, time_limit
+from flows.reports import balance_line
 from flows.resources import Resources, current
 from flows.scoring.batch import score_batches
 from flows.scoring.inbox_pass import score_new
@@ -100,6 +100,7 @@ async def _report(summary: RunSummary, location: str) -> None:
     )
     if summary.unreadable_sidecars:
         log.warning("%d sidecars are unreadable; their images wait", summary.unreadable_sidecars)
+    log.info("%s", balance_line(summary.balance))
     if summary.scored or summary.rejected:
         await _leave_artifact(summary, location)
 
@@ -165,5 +166,7 @@ async def _leave_artifact(summary: RunSummary, location: str) -> None:
     await acreate_markdown_artifact(
         key=artifact_key(location),
         markdown=f"| | |\n|---|---|\n{table}\n\n{RESEARCH_USE_ONLY}\n",
-        description=f"{source_label(location)}: what became of the images, and the balance",
+        # Shown with the run; the table is a page further.
+        description=f"{source_label(location)}: {summary.scored} scored, {summary.rejected} "
+        f"rejected. {balance_line(summary.balance)}",
     )

@@ -1,62 +1,231 @@
 """The service as it is started: its own Prefect server, a schedule, scores."""
 
+import os
 import signal
+import socket
+import sqlite3
+import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import pytest
+import httpx
 from sqlalchemy import text
 
 from flows.resources import Resources
 from tests.builders.commands import environment
-from tests.builders.settings import SECRET
+from tests.builders.services import Service, processes_of, until
 from tests.builders.small_images import write_inbox
 
-PATIENCE_SECONDS = 240
+SCORED_3 = "3 enlisted, 3 scored, 0 rejected"
 
 
 def test_the_service_scores_on_its_schedule_and_ends_when_told(
-    resources: Resources, tmp_path: Path
+    service: Service, resources: Resources
 ) -> None:
     """Also guards the pins of Prefect's server: see docs/decisions/0002-sqlalchemy-2.0.md."""
-    write_inbox(tmp_path / "inbox", images=3)
-    assert resources.settings.database_url is not None
-    settings = environment(
-        DATABASE_URL=resources.settings.database_url.get_secret_value(),
-        SEVERITY_PSEUDONYM_KEY=SECRET,
-        SEVERITY_HOME=str(tmp_path / "home"),
-        SEVERITY_SETTLE_SECONDS="0",
-        PREFECT_RUNNER_POLL_FREQUENCY="1",  # seconds until it sees that a run is due
-    )
-    command = [sys.executable, "-m", "flows", "serve", "--inbox", str(tmp_path / "inbox")]
-    log = tmp_path / "serve.log"
-    with log.open("w") as output:
-        service = subprocess.Popen(
-            [*command, "--poll-seconds", "10"],
-            env=settings,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        # The scores are there a little before the run's own log has passed through Prefect.
-        while "of 3: 3 scored, 0 rejected" not in log.read_text():
-            if service.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(log.read_text()[-4000:])
-            time.sleep(1)
-    finally:
-        service.send_signal(signal.SIGTERM)
-        service.wait(timeout=60)
-    assert _scores(resources) == 3
+    write_inbox(service.inbox, images=3)
+    service.start("--poll-seconds", "10")
+    service.await_log(SCORED_3)
+
+    code = service.end(signal.SIGTERM)
+
+    assert code == 0
+    assert _count(resources, "score") == 3
+    assert "P0" not in service.log
+    assert "Warning" not in service.log
+    assert "Traceback" not in service.log
     # Not among the temporary files of all users, where another user's would be in the way.
-    assert (tmp_path / "home" / "prefect" / "tmp" / "runner_storage").is_dir()
-    assert "P0" not in log.read_text()
+    assert (service.home / "prefect/tmp/runner_storage").is_dir()
 
 
-def _scores(resources: Resources) -> int:
+def test_only_the_owner_can_use_the_services_prefect(service: Service) -> None:
+    write_inbox(service.inbox, images=3)
+    service.start("--poll-seconds", "10")
+    service.await_log(SCORED_3)
+    password = service.password
+    api = f"{service.url}/api"
+
+    refused = httpx.post(f"{api}/deployments/filter", json={})
+    answer = httpx.post(
+        f"{api}/deployments/filter", json={}, auth=tuple(password.split(":", maxsplit=1))
+    )
+    (deployment,) = answer.json()
+    lines = processes_of(service.home)
+
+    assert refused.status_code == 401
+    assert service.url in service.log
+    assert deployment["parameters"] == {}
+    assert deployment["parameter_openapi_schema"]["properties"] == {}
+    assert len(lines) >= 2
+    assert not any(password in line for line in lines.values())
+    assert password not in service.log
+    assert service.end() == 0
+    for folder, folders, names in os.walk(service.home):
+        if "page" in folders:
+            folders.remove("page")  # Prefect's copy of its own page, which anybody may read
+        assert _mode(Path(folder)) & 0o066 == 0, folder
+        for path in (Path(folder) / name for name in names):
+            assert _mode(path) & 0o077 == 0, path
+            if path.name != "password":
+                assert password.encode() not in path.read_bytes(), path
+
+
+def test_a_run_through_the_api_cannot_name_another_folder(
+    service: Service, resources: Resources, tmp_path: Path
+) -> None:
+    write_inbox(service.inbox, images=3)
+    write_inbox(tmp_path / "private", images=5)
+    service.start("--cron", "0 0 1 1 *")
+    service.await_log("Prefect's page is")
+    auth = httpx.BasicAuth(*service.password.split(":", maxsplit=1))
+    with httpx.Client(base_url=f"{service.url}/api", auth=auth) as api:
+        deployments: list[dict[str, str]] = []
+        until(
+            lambda: (
+                deployments.extend(api.post("/deployments/filter", json={}).json()) or deployments
+            )
+        )
+        path = f"/deployments/{deployments[0]['id']}/create_flow_run"
+        asked = api.post(path, json={"parameters": {"inbox": str(tmp_path / "private")}})
+        assert asked.status_code in {201, 409}, asked.text
+        assert api.post(path, json={}).is_success
+    service.await_log(SCORED_3)
+    assert service.end() == 0
+
+    assert _count(resources, "sighting") == 3
+
+
+def test_killing_the_service_in_mid_run_delays_nothing_and_leaves_no_process(
+    service: Service, resources: Resources
+) -> None:
+    write_inbox(service.inbox, images=90)
+    service.settings["SEVERITY_BATCH_SIZE"] = "1"
+    service.start("--poll-seconds", "10")
+    until(lambda: _count(resources, "score"), lambda: service.log)
+
+    assert service.end(signal.SIGKILL) == -signal.SIGKILL
+    scored = _count(resources, "score")
+    assert scored < 90, "it was killed too late to prove anything"
+    began = len(service.log)
+    service.start("--poll-seconds", "10")
+    until(lambda: _count(resources, "score") == 90, lambda: service.log[began:])
+    service.await_log("0 left for the next pass")
+    assert service.end() == 0
+
+    assert "another pass" not in service.log[began:]
+    states = _states(service.home)
+    assert "CRASHED" in states
+    assert not {"RUNNING", "PENDING", "CANCELLED"} & set(states)
+
+
+def test_a_pass_that_is_killed_delays_no_other(service: Service, resources: Resources) -> None:
+    write_inbox(service.inbox, images=60)
+    service.settings["SEVERITY_BATCH_SIZE"] = "1"
+    service.start("--poll-seconds", "10")
+    until(lambda: _count(resources, "score"), lambda: service.log)
+
+    for number, line in processes_of(service.home).items():
+        if "multiprocessing.spawn" in line:
+            os.kill(number, signal.SIGKILL)
+    scored = _count(resources, "score")
+    service.await_log("0 left for the next pass")
+
+    assert scored < 60, "it was killed too late to prove anything"
+    assert _count(resources, "score") == 60
+    assert "another pass" not in service.log
+    assert service.end() == 0
+
+
+def test_ctrl_c_in_mid_run_ends_everything_and_the_next_pass_goes_on(
+    service: Service, resources: Resources
+) -> None:
+    write_inbox(service.inbox, images=60)
+    service.settings["SEVERITY_BATCH_SIZE"] = "1"
+    service.start("--poll-seconds", "10")
+    until(lambda: _count(resources, "score"), lambda: service.log)
+
+    os.killpg(service.process.pid, signal.SIGINT)  # as a terminal does
+
+    assert service.process.wait(timeout=60) == 130
+    until(lambda: not processes_of(service.home))
+    assert _count(resources, "ledger WHERE state = 'claimed'") == 0
+    assert "RuntimeWarning" not in service.log
+
+
+def test_a_prefect_server_that_dies_is_replaced(service: Service, resources: Resources) -> None:
+    write_inbox(service.inbox, images=3)
+    service.start("--poll-seconds", "10")
+    service.await_log("0 left for the next pass")
+
+    (server,) = (
+        number for number, line in processes_of(service.home).items() if "server_process" in line
+    )
+    os.kill(server, signal.SIGKILL)
+    passes = service.log.count("0 left for the next pass")
+    service.await_log("0 left for the next pass", times=passes + 2)
+
+    assert service.process.poll() is None
+    assert service.end() == 0
+
+
+def test_a_second_service_on_one_home_is_refused_in_one_line(service: Service) -> None:
+    write_inbox(service.inbox, images=1)
+    service.start()
+    service.await_log("Prefect's page is")
+
+    second = _serve_again(service)
+
+    assert (second.returncode, second.stdout) == (2, "")
+    assert second.stderr.count("\n") == 1
+    assert str(service.home) in second.stderr
+    assert service.end() == 0
+
+
+def test_a_port_that_is_taken_is_named_in_one_line(service: Service) -> None:
+    write_inbox(service.inbox, images=1)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", service.port))
+        taken.listen()
+        service.process = subprocess.Popen([sys.executable, "-c", ""])
+
+        refused = _serve_again(service)
+
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert str(service.port) in refused.stderr
+    assert not processes_of(service.home)
+
+
+def _serve_again(service: Service) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "flows", "serve", "--inbox", str(service.inbox)],
+        env=environment(
+            SEVERITY_HOME=str(service.home),
+            SEVERITY_DEVICE="cpu",
+            SEVERITY_PREFECT_PORT=str(service.port),
+            **service.settings,
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def _count(resources: Resources, table: str) -> int:
     with resources.open_database().transaction() as session:
-        count: int = session.scalar(text("SELECT count(*) FROM score")) or 0
+        count: int = session.scalar(text(f"SELECT count(*) FROM {table}")) or 0  # noqa: S608
     return count
+
+
+def _states(home: Path) -> list[str]:
+    with sqlite3.connect(home / "prefect/prefect.db") as database:
+        rows = database.execute(
+            "SELECT state_type FROM flow_run WHERE state_type != 'SCHEDULED'"
+        ).fetchall()
+    return [state for (state,) in rows]
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)

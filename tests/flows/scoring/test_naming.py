@@ -1,0 +1,36 @@
+"""The names of passes on Prefect's page."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from flows.scoring.naming import artifact_key, pass_name, source_label
+
+
+@pytest.mark.parametrize(
+    ("location", "label"),
+    [
+        ("/data/inbox", "inbox"),
+        ("/data/inbox/", "inbox"),
+        ("s3://bucket/prefix/", "prefix"),
+        ("s3://bucket", "bucket"),
+        ("s3://key:secret@bucket", "bucket"),
+        ("/", "inbox"),
+    ],
+)
+def test_a_source_is_called_by_the_last_part_of_its_location(location: str, label: str) -> None:
+    assert source_label(location) == label
+
+
+def test_a_pass_is_named_by_its_source_and_when_it_was_due_where_it_runs() -> None:
+    due = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
+
+    assert pass_name("/data/inbox", due, ZoneInfo("Europe/Berlin")) == "inbox 2026-11-26 02:00"
+
+
+@pytest.mark.parametrize(
+    ("location", "key"), [("/data/Klinik_A", "pass-klinik-a"), ("/data/病院", "pass")]
+)
+def test_an_artifact_has_a_key_that_prefect_takes(location: str, key: str) -> None:
+    assert artifact_key(location) == key
