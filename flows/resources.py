@@ -16,6 +16,7 @@ from db.embedded import embedded_url
 from db.engine import Database
 from db.runs import check_pseudonyms
 from flows.errors import UsageError
+from flows.home import private_home
 from flows.settings import Settings, read_settings
 from severity.domain import PatientId
 from severity.files.sidecar import SidecarRecord
@@ -81,7 +82,8 @@ class Resources:
     def _connected(self) -> Database:
         url = self.settings.database_url
         if url is None:
-            database = Database(embedded_url(self.settings.home / "postgres"))
+            database = Database(embedded_url(private_home(self.settings.home) / "postgres"))
+            private_home(self.settings.home)  # which root's embedded server has just opened to all
             database.upgrade()
         else:
             database = Database(url.get_secret_value())
@@ -142,7 +144,7 @@ def _stored_secret(path: Path) -> bytes:
             f"{path} is missing, and the database beside it cannot be continued without it: put it "
             "back from the backup, or set SEVERITY_PSEUDONYM_KEY to what it held"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_home(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     if not path.exists():
         draft.touch(mode=0o600)

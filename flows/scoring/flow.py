@@ -20,7 +20,7 @@ from flows.reports import balance_line
 from flows.resources import Resources, current
 from flows.scoring.batch import score_batches
 from flows.scoring.inbox_pass import score_new
-from flows.scoring.naming import artifact_key, pass_name, source_label
+from flows.scoring.naming import artifact_key, pass_name
 from flows.scoring.run import ScoringRun, current_run
 from flows.scoring.summary import Counts, RunSummary, summarised
 from flows.scoring.turns import pass_turn
@@ -166,7 +166,5 @@ async def _leave_artifact(summary: RunSummary, location: str) -> None:
     await acreate_markdown_artifact(
         key=artifact_key(location),
         markdown=f"| | |\n|---|---|\n{table}\n\n{RESEARCH_USE_ONLY}\n",
-        # Shown with the run; the table is a page further.
-        description=f"{source_label(location)}: {summary.scored} scored, {summary.rejected} "
-        f"rejected. {balance_line(summary.balance)}",
+        description=str(balance_line(summary.balance)),  # shown with the run
     )
