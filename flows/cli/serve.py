@@ -1,8 +1,5 @@
 """The command that scores on a schedule."""
 
-import signal
-import sys
-
 import click
 
 from flows.cli.device import announce_device
@@ -22,8 +19,6 @@ def serve_command(inbox: str | None, cron: str | None, poll_seconds: float | Non
     page asks for a password. A pass that is due while another works is skipped. Ends with Ctrl-C
     or SIGTERM.
     """
-    # Until the service answers it in its own way; an end that was asked for is no failure.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with chosen_resources(inbox=inbox, cron=cron, poll_seconds=poll_seconds) as resources:
         location = chosen_inbox(resources.settings)
         announce_device(resources.settings)

@@ -19,7 +19,7 @@ from prefect.runner import Runner
 from prefect.schedules import Cron, Interval, Schedule
 from prefect.states import Crashed
 
-from flows.scoring.flow import score_inbox
+from flows.scoring.flow import score_inbox, score_waiting
 from flows.scoring.naming import source_label
 from flows.settings import Settings
 
@@ -53,13 +53,17 @@ async def forget_earlier_service(location: str) -> None:
     were due meanwhile are not made up for: the next one finds all that waits.
     """
     ours = FlowFilter(name=FlowFilterName(any_=[score_inbox.name]))
+    inner = FlowFilter(name=FlowFilterName(any_=[score_waiting.name]))
     async with get_client() as client:
         for deployment in await client.read_deployments(flow_filter=ours):
             if deployment.name != deployment_name(location):
                 await client.delete_deployment(deployment.id)
         for run in await _runs(client, ours, StateType.SCHEDULED):
             await client.delete_flow_run(run.id)
-        for run in await _runs(client, ours, *_UNDER_WAY):
+        dead = await _runs(client, ours, *_UNDER_WAY)
+        # Those without a parent belong to the command `run`, which may be at work.
+        dead += [run for run in await _runs(client, inner, *_UNDER_WAY) if run.parent_task_run_id]
+        for run in dead:
             killed: State[object] = Crashed(message="the service was killed")
             await client.set_flow_run_state(run.id, killed, force=True)
 
