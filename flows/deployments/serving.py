@@ -5,14 +5,13 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
+from flows.deployments.own_server import credentials_file, own_server
 from flows.errors import UsageError
 from flows.home import locked, private_folder
 from flows.models.availability import check_model
 from flows.orchestration.environment import configure_prefect
-from flows.orchestration.server import PrefectAddress, new_credentials, running_server
 from flows.resources import Resources
 from flows.settings import Settings
 
@@ -45,11 +44,11 @@ def serve_inbox(location: str, resources: Resources, *, announce: Callable[[str]
         if "PREFECT_API_URL" in os.environ:
             _serve(location, settings, own_server=False)
             return
-        with _own_server(folder, settings) as address:
+        with own_server(folder, settings) as address:
             os.environ.update(address.variables)
             announce(
                 f"Prefect's page is {address.origin}; its password is the line in "
-                f"{_credentials_file(folder)}"
+                f"{credentials_file(folder)}"
             )
             _serve(location, settings, own_server=True)
 
@@ -93,38 +92,3 @@ def _export_settings(settings: Settings) -> None:
     for name, value in settings.model_dump(exclude_unset=True, mode="json").items():
         if name not in {"database_url", "pseudonym_key"} and value is not None:
             os.environ[f"SEVERITY_{name.upper()}"] = str(value)
-
-
-@contextmanager
-def _own_server(folder: Path, settings: Settings) -> Iterator[PrefectAddress]:
-    """Run a Prefect server with its page, for as long as the service lasts."""
-    retention = timedelta(days=settings.prefect_days)
-    variables = {
-        "PREFECT_SERVER_UI_API_URL": "/api",  # wherever the page itself comes from
-        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "page"),
-        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        # It would call each run that was due while nothing served late, before they are dropped.
-        "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
-        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
-        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(retention.total_seconds()),
-        # A third of the database, and events repeat what the runs tell.
-        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P1D",
-    }
-    credentials = _stored_credentials(_credentials_file(folder))
-    with running_server(credentials, variables, port=settings.prefect_port) as address:
-        yield address
-
-
-def _credentials_file(folder: Path) -> Path:
-    return folder / "password"
-
-
-def _stored_credentials(path: Path) -> str:
-    """Return the password of the page, which is made once; only its owner may read the file."""
-    set_by_site = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
-    if set_by_site:
-        return set_by_site
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(new_credentials())
-    return path.read_text().strip()

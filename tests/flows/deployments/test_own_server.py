@@ -1,11 +1,59 @@
-"""Prefect's database does not grow for ever: old runs go, with all that belongs to them."""
+"""Prefect's page of the service, in a browser, and how long its database keeps runs."""
 
+import re
+import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.builders.services import Service, until
 from tests.builders.small_images import write_inbox
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture
+def page() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no chromium")
+    with playwright.sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()
+
+
+def test_a_person_opens_a_pass_and_its_balance_with_the_password_alone(
+    service: Service, page: Any
+) -> None:
+    write_inbox(service.inbox, images=3)
+    service.start("--cron", "0 0 1 1 *", "--poll-seconds", "20")
+    service.await_log("3 enlisted, 3 scored, 0 rejected")
+    answers: list[str] = []
+    page.on("response", lambda response: answers.append(response.url))
+
+    page.goto(service.url)
+    page.locator("input[type=password]").fill(service.password)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Runs", exact=True).click()
+    night = f"inbox {datetime.now(UTC):%Y-%m-%d} "
+    page.get_by_role("link", name=re.compile(re.escape(night))).last.click()
+    page.get_by_role("tab", name="Artifacts").click()
+    page.get_by_role("link", name="pass-inbox").get_by_text("3 seen = 3 scored").wait_for()
+
+    page.screenshot(path=str(service.home.with_name("page.png")))
+    text = page.inner_text("body")
+    assert "Upgrade" not in text
+    assert all(url.startswith((service.url, "data:", "blob:")) for url in answers)
+    assert service.end() == 0
+
 
 NEVER = ("--cron", "0 0 1 1 *")
 ROWS = (
@@ -35,8 +83,6 @@ def test_runs_older_than_is_set_are_deleted_with_all_that_belongs_to_them(servic
 
     service.start(*NEVER)
     until(lambda: not any(_count(file, rows) for rows in ROWS), lambda: service.log[-4000:])
-
-    assert service.end() == 0
 
 
 def _let_six_years_pass(file: Path) -> None:
