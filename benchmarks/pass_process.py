@@ -76,7 +76,7 @@ async def _files(inbox: Path) -> list[Path]:
 
 def _pass(inbox: Path, resources: Resources) -> None:
     summary = asyncio.run(score_new(str(inbox), resources))
-    if not summary.enlisted or summary.balance.pending:
+    if not summary.enlisted or summary.balance.of(summary.model_version).waiting:
         raise BenchmarkError("the pass left images waiting, or had nothing to enlist")
 
 

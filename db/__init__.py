@@ -1,3 +1,17 @@
-"""The only place with SQL: tables, migrations, the ledger and the trends, on PostgreSQL."""
+"""The only place with SQL: schema, ledger, scores, corrections and trends, on PostgreSQL."""
 
-__all__ = ["embedded", "engine", "errors", "ledger", "outcomes", "reading", "runs", "scores"]
+__all__ = [
+    "calibrations",
+    "corrections",
+    "embedded",
+    "engine",
+    "enlisting",
+    "errors",
+    "ledger",
+    "outcomes",
+    "reading",
+    "runs",
+    "schema",
+    "scores",
+    "sources",
+]

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
+from db import schema
 from db.errors import Cause, DatabaseError
 from db.failures import failures, refused_connections
 
@@ -21,8 +22,6 @@ Transaction = Session
 """The session that functions of this package accept, for callers that import no SQLAlchemy."""
 
 DRIVER = "postgresql+psycopg2"
-DASHBOARD_ROLE = "severity_dashboard"
-DASHBOARD_VIEWS = ("patient_trend", "balance", "model_versions")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _DEVELOPMENT = {"0001", "0002", "0003"}  # revisions from before the first release
 _MIGRATION_LOCK_TIMEOUT = "5min"  # another program may be migrating
@@ -90,7 +89,7 @@ class Database:
             config = _alembic()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            _grant_dashboard(connection)
+            schema.renew(connection)
             return _revision(connection)
 
     def check_schema(self) -> None:
@@ -121,10 +120,19 @@ class Database:
         DatabaseError
             There is no connection, or it fails.
         """
-        with refused_connections():
-            connection = self.engine.connect()
-        with failures(), connection:
+        with failures(), self.connect() as connection:
             yield connection
+
+    def connect(self) -> sqlalchemy.Connection:
+        """Open a connection that the caller closes.
+
+        Raises
+        ------
+        DatabaseError
+            There is none.
+        """
+        with refused_connections():
+            return self.engine.connect()
 
 
 def _engine(url: str) -> Engine:
@@ -188,13 +196,3 @@ def _check_revision(revision: str) -> None:
             f"the database is at revision {revision}, which this program does not know: {made_by}",
             cause=Cause.SCHEMA,
         )
-
-
-def _grant_dashboard(connection: sqlalchemy.Connection) -> None:
-    """Let the dashboards' role, where a site made one, read the views and nothing else."""
-    exists = text("SELECT 1 FROM pg_roles WHERE rolname = :role")
-    if connection.execute(exists, {"role": DASHBOARD_ROLE}).first() is None:
-        return
-    connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {DASHBOARD_ROLE}"))
-    for view in DASHBOARD_VIEWS:
-        connection.execute(text(f"GRANT SELECT ON {view} TO {DASHBOARD_ROLE}"))

@@ -1,4 +1,8 @@
-"""The error of the database. One class: every caller stops, and shows the message."""
+"""The errors of the database. Each class states what the caller must do.
+
+DatabaseError       stop, and show the message
+RefusedCorrection   change the request: nothing was corrected
+"""
 
 from enum import StrEnum
 
@@ -35,3 +39,10 @@ class DatabaseError(Exception):
     def __init__(self, message: str, *, cause: Cause = Cause.SETTINGS) -> None:
         super().__init__(message)
         self.cause = cause
+
+
+class RefusedCorrection(Exception):
+    """A correction that contradicts what is stored; trying again does not help.
+
+    The message states identifiers of ours and pseudonyms, nothing of the hospital.
+    """

@@ -1,238 +1,213 @@
-"""Writing scores: each with the ledger state that it closes, in one transaction.
+"""Writing scores: each with the work that it closes, in one transaction.
 
-The outcomes of a batch are decided in Python and then written with one statement a table: a
-few statements for each image would cost more than preparing it does.
+The outcomes of a batch are decided in Python and then written with one statement a table: a few
+statements for each image would cost more than preparing it does.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from uuid import UUID
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import exists, or_, select, text
 from sqlalchemy.orm import Session
 
-from db.outcomes import Closed, KnownImage, Outcome, Rejected, Scored, decide
-from db.tables import Image, LedgerEntry, Patient, ScoreRow
-from severity.domain import Interval, State
+from db import closed_work, images, outputs, replaced
+from db.attribution import attribute
+from db.closing import Closing
+from db.ledger import Queue
+from db.ledger_lock import lock_ledger
+from db.outcomes import (
+    Claimed,
+    Closed,
+    KnownImage,
+    Outcome,
+    Rejected,
+    Ruling,
+    Scored,
+    Unreachable,
+    decide,
+)
+from db.prepared import Prepared
+from severity.domain import Acquired, Fate, TimeSource
 
-_CLOSING = 7_205_991_846_306_021_003  # an arbitrary constant of this project
 
-
-def close(
-    session: Session, run_id: UUID, outcomes: Iterable[Outcome], *, model_version_id: int
-) -> list[Closed]:
+def close(session: Session, queue: Queue, run_id: int, outcomes: Iterable[Outcome]) -> list[Closed]:
     """Write scores and rejections, and close their claims.
 
     An object that the run no longer holds (its claim was released, because the run seemed dead)
-    is left to the run that holds it now. An image that contradicts one that is already known, or
-    that comes before it in the batch, is rejected here, with the reason.
-
-    Closings take turns, from here to the end of their transactions. Two batches with the same
-    images under other UIDs would otherwise wait for each other, and neither could know an image
-    that the other is still writing.
+    is left to the run that holds it now. An object that nobody has judged is judged here: an image
+    that repeats or contradicts one that is known, or that comes before it in the batch, is rejected
+    with the reason; one that lies under the key of the image that it repeats supersedes it.
 
     Returns
     -------
-    The entries that were closed; fewer than ``outcomes`` if claims were lost.
+    What became of the objects; fewer than ``outcomes`` if claims were lost.
     """
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CLOSING})
+    lock_ledger(session)
+    attribute(
+        session,
+        who=f"run {run_id}",
+        what="superseded",
+        why="another file lies under the same key",
+    )
     outcomes = list(outcomes)
-    claims = _locked_claims(session, run_id, [outcome.ledger_id for outcome in outcomes])
-    outcomes = [outcome for outcome in outcomes if outcome.ledger_id in claims]
-    batch = [outcome for outcome in outcomes if isinstance(outcome, Scored)]
-    accepted, conflicts = decide(batch, _known_images(session, batch, model_version_id))
-    rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)] + conflicts
-    _write(session, run_id, accepted, model_version_id)
-    _reject(session, rejected)
+    claimed = _held_claims(session, run_id, [outcome.work_id for outcome in outcomes])
+    outcomes = [outcome for outcome in outcomes if outcome.work_id in claimed]
+    scored = [outcome for outcome in outcomes if isinstance(outcome, Scored)]
+    rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
+    unreachable = [outcome for outcome in outcomes if isinstance(outcome, Unreachable)]
+    closing = Closing(session, queue, run_id, claimed)
+    ruling = _judge(closing, scored)
+    images.supersede(closing, ruling.superseding)
+    images.accept(closing, ruling.accepted)
+    conflicting = {conflict.work_id for conflict in ruling.conflicts}
+    accepted = [outcome for outcome in scored if outcome.work_id not in conflicting]
+    _write(closing, accepted)
     return [
-        Closed(scored.ledger_id, State.SCORED, out_of_distribution=scored.score.out_of_distribution)
-        for scored in accepted
-    ] + [Closed(rejection.ledger_id, State.QUARANTINED, rejection.reason) for rejection in rejected]
+        *map(_closed, accepted),
+        *closed_work.reject(closing, rejected + ruling.conflicts),
+        *closed_work.put_back(closing, unreachable),
+    ]
 
 
-def _locked_claims(session: Session, run_id: UUID, ledger_ids: Sequence[int]) -> set[int]:
-    """Lock the entries that the run still holds, until the transaction ends; return their ids."""
-    return set(
-        session.scalars(
-            select(LedgerEntry.id)
-            .where(
-                LedgerEntry.id.in_(ledger_ids),
-                LedgerEntry.state == State.CLAIMED,
-                LedgerEntry.run_id == run_id,
-            )
-            .order_by(LedgerEntry.id)
-            .with_for_update()
-        )
-    )
+def _closed(scored: Scored) -> Closed:
+    flag = scored.score.out_of_distribution
+    return Closed(scored.work_id, Fate.SCORED, out_of_distribution=flag)
 
 
-def _known_images(
-    session: Session, batch: Sequence[Scored], model_version_id: int
-) -> list[KnownImage]:
-    """Find the stored images that share their identity or their pixels with one of a batch."""
-    is_scored = exists().where(
-        ScoreRow.image_id == Image.id, ScoreRow.model_version_id == model_version_id
-    )
-    rows = session.execute(
-        select(
-            Image.image_uid, Image.pixel_sha256, Patient.patient_key, Image.acquired_at, is_scored
-        )
-        .join(Patient, Patient.id == Image.patient_id)
-        .where(
-            or_(
-                Image.image_uid.in_([scored.record.image_uid for scored in batch]),
-                Image.pixel_sha256.in_([scored.pixel_sha256 for scored in batch]),
-            )
-        )
-    )
-    return [KnownImage(*row) for row in rows]
+def _held_claims(session: Session, run_id: int, work_ids: Sequence[int]) -> dict[int, Claimed]:
+    """Lock the claims that the run still holds, until the transaction ends."""
+    rows = _HELD.execute(session, {"run": run_id, "ids": list(work_ids)})
+    return {row.work_id: Claimed(*row[1:]) for row in rows}
 
 
-def _write(
-    session: Session, run_id: UUID, accepted: Sequence[Scored], model_version_id: int
-) -> None:
-    """Write patients, studies, images and scores; close the claims."""
-    if not accepted:
+def _judge(closing: Closing, scored: Sequence[Scored]) -> Ruling:
+    """Decide on the images that nobody has judged."""
+    new = [(item, closing.claimed[item.work_id]) for item in scored if closing.is_new(item)]
+    if not new:
+        return Ruling()
+    stored = _known_images(closing, new)
+    patients = {"patients": [item.patient_key for item, _ in new]}
+    rows = _PERSONS.execute(closing.session, patients)
+    persons = {row.patient_key: row.person_key for row in rows}
+    objects = {claim.object_id for _, claim in new} | {image.object_id for image in stored}
+    successions = replaced.successions(closing.session, objects)
+    by_persons = {(claim.replaces_id, claim.object_id) for _, claim in new if claim.replaces_id}
+    return decide(new, stored, persons, successions | by_persons)
+
+
+def _known_images(closing: Closing, new: Sequence[tuple[Scored, Claimed]]) -> list[KnownImage]:
+    """Find the stored images that new ones may repeat, contradict or supersede."""
+    values = {
+        "uids": [item.record.image_uid for item, _ in new],
+        "pixels": [item.pixel_sha256 for item, _ in new],
+        "objects": [claim.object_id for _, claim in new],
+        "records": [claim.record_sha256 for _, claim in new],
+        "replaced": [claim.replaces_id for _, claim in new if claim.replaces_id],
+    }
+    rows = _KNOWN.execute(closing.session, values).mappings()
+    return [_known_image(dict(row)) for row in rows]
+
+
+def _known_image(columns: dict[str, Any]) -> KnownImage:
+    """Convert a row of a stored image, with its object, if it has one."""
+    source, zone = TimeSource(columns.pop("acquired_source")), columns.pop("acquired_zone")
+    return KnownImage(acquired=Acquired(columns.pop("acquired_at"), source, zone), **columns)
+
+
+def _write(closing: Closing, scored: Sequence[Scored]) -> None:
+    """Write the scores of accepted images, and close their work."""
+    if not scored:
         return
-    records = [scored.record for scored in accepted]
-    scores = [scored.score for scored in accepted]
+    scores = [item.score for item in scored]
     checks = [score.distribution_check for score in scores]
-    values = {
-        "run": run_id,
-        "model": model_version_id,
-        "ledger_ids": [scored.ledger_id for scored in accepted],
-        "patients": [scored.patient_key for scored in accepted],
-        "pixels": [scored.pixel_sha256 for scored in accepted],
-        "studies": [record.study_uid for record in records],
-        "uids": [record.image_uid for record in records],
-        "views": [record.view.value for record in records],
-        "times": [record.acquired.at for record in records],
-        "sources": [record.acquired.source.value for record in records],
-        "zones": [record.acquired.zone for record in records],
-        "simulated": [record.simulated for record in records],
-        "extents": [score.geographic_extent for score in scores],
-        "opacities": [score.opacity for score in scores],
-        "raw_extents": [score.geographic_extent_raw for score in scores],
-        "raw_opacities": [score.opacity_raw for score in scores],
-        "findings": [_json(score.findings) for score in scores],
-        **_ends("extent", [score.geographic_extent_interval for score in scores]),
-        **_ends("opacity", [score.opacity_interval for score in scores]),
-        "references": [check.reference if check else None for check in checks],
-        "distances": [check.distance if check else None for check in checks],
-        "unlike": [
-            score.out_of_distribution.value if score.out_of_distribution else None
-            for score in scores
-        ],
-        "triage": [_json(score.triage) for score in scores],
-    }
-    for statement in (_PATIENTS, _STUDIES, _IMAGES, _SCORES, _CLOSE_SCORED):
-        session.execute(statement, values)
+    flags = [score.out_of_distribution for score in scores]
+    objects = closing.objects(scored)
+    closing.execute(
+        (_ADD_SCORES,),
+        objects=objects,
+        extents=[score.geographic_extent for score in scores],
+        opacities=[score.opacity for score in scores],
+        raw_extents=[score.geographic_extent_raw for score in scores],
+        raw_opacities=[score.opacity_raw for score in scores],
+        distances=[check.distance if check else None for check in checks],
+        references=[check.reference if check else None for check in checks],
+        flags=[flag.value if flag else None for flag in flags],
+    )
+    outputs.write(closing, scored)
+    closing.execute((_CLOSE_WORK,), objects=objects)
 
 
-def _json(numbers: Mapping[str, float]) -> str | None:
-    return json.dumps(dict(numbers)) if numbers else None
-
-
-def _ends(name: str, intervals: Sequence[Interval | None]) -> dict[str, list[float | None]]:
-    return {
-        f"{name}_lows": [interval.low if interval else None for interval in intervals],
-        f"{name}_highs": [interval.high if interval else None for interval in intervals],
-    }
-
-
-def _reject(session: Session, rejected: Sequence[Rejected]) -> None:
-    values = {
-        "ledger_ids": [rejection.ledger_id for rejection in rejected],
-        "reasons": [rejection.reason.value for rejection in rejected],
-        "details": [rejection.detail for rejection in rejected],
-    }
-    session.execute(_CLOSE_REJECTED, values)
-
-
-_PATIENTS = text(
+_HELD = Prepared(
     """
-    INSERT INTO patient (patient_key)
-    SELECT unnest(CAST(:patients AS text[]))
-    ON CONFLICT DO NOTHING
+    SELECT work.id AS work_id, object.id AS object_id, object.image_id, object.replaces_id,
+        encode(object.record_sha256, 'hex')
+    FROM work JOIN object ON object.id = work.object_id
+    WHERE work.run_id = :run AND work.state = 'claimed' AND work.id = ANY (CAST(:ids AS bigint[]))
+    ORDER BY work.id
+    FOR UPDATE OF work
     """
 )
 
-_STUDIES = text(
+_KNOWN = Prepared(
     """
-    INSERT INTO study (patient_id, study_uid)
-    SELECT patient.id, study_uid
-    FROM unnest(CAST(:patients AS text[]), CAST(:studies AS text[]))
-        AS batch (patient_key, study_uid)
-    JOIN patient USING (patient_key)
-    ON CONFLICT DO NOTHING
+    SELECT image.image_uid, encode(pixel_sha256, 'hex') AS pixel_sha256,
+        person.patient_key AS person_key, acquired_at, acquired_source, acquired_zone,
+        image.id AS image_id, coalesce(object.id, 0) AS object_id,
+        coalesce(encode(object.record_sha256, 'hex'), '') AS record_sha256
+    FROM image
+    JOIN study ON study.id = image.study_id
+    JOIN patient ON patient.id = study.patient_id
+    JOIN patient AS person ON person.id = patient.person_id
+    LEFT JOIN object ON object.image_id = image.id
+    WHERE standing <> 'superseded' AND image.id IN (
+        SELECT id FROM image
+        WHERE standing <> 'superseded' AND image_uid = ANY (CAST(:uids AS text[]))
+        UNION SELECT image.id
+        FROM image JOIN unnest(CAST(:pixels AS text[])) AS pixels
+            ON pixel_sha256 = decode(pixels, 'hex')
+        WHERE standing <> 'superseded'
+        UNION SELECT earlier.image_id
+        FROM unnest(CAST(:objects AS bigint[]), CAST(:records AS text[]))
+            AS batch (object_id, record)
+        JOIN sighting USING (object_id)
+        JOIN replaced USING (source_id, key_digest)
+        JOIN object AS earlier ON earlier.id = replaced.object_id
+            AND earlier.record_sha256 = decode(record, 'hex')
+        WHERE record <> ''
+        UNION SELECT image_id FROM object WHERE id = ANY (CAST(:replaced AS bigint[]))
+    )
     """
 )
 
-# An image is stored already if another model version scored it; `decide` checked all else.
-_IMAGES = text(
+_PERSONS = Prepared(
     """
-    INSERT INTO image
-        (patient_id, study_id, image_uid, pixel_sha256, view, acquired_at, acquired_source,
-        acquired_zone, simulated)
-    SELECT patient.id, study.id, image_uid, pixel_sha256, view, acquired_at, acquired_source,
-        acquired_zone, simulated
-    FROM unnest(
-        CAST(:patients AS text[]), CAST(:studies AS text[]), CAST(:uids AS text[]),
-        CAST(:pixels AS text[]), CAST(:views AS text[]), CAST(:times AS timestamptz[]),
-        CAST(:sources AS text[]), CAST(:zones AS text[]), CAST(:simulated AS boolean[])
-    ) AS batch
-        (patient_key, study_uid, image_uid, pixel_sha256, view, acquired_at, acquired_source,
-        acquired_zone, simulated)
-    JOIN patient USING (patient_key)
-    JOIN study ON study.patient_id = patient.id AND study.study_uid = batch.study_uid
-    ON CONFLICT (image_uid) DO NOTHING
+    SELECT patient_key, person_key FROM patients
+    WHERE patient_key = ANY (CAST(:patients AS text[])) AND person_key <> patient_key
     """
 )
 
-_SCORES = text(
+# A score of the same image that another object brought before is the same score.
+_ADD_SCORES = Prepared(
     """
     INSERT INTO score
-        (image_id, patient_id, model_version_id, run_id, geographic_extent, opacity,
-        geographic_extent_raw, opacity_raw, findings, extent_low, extent_high, opacity_low,
-        opacity_high, likeness_reference, likeness_distance, unlike, triage, acquired_at,
-        acquired_source)
-    SELECT image.id, image.patient_id, :model, :run, geographic_extent, opacity,
-        geographic_extent_raw, opacity_raw, CAST(findings AS jsonb), extent_low, extent_high,
-        opacity_low, opacity_high, likeness_reference, likeness_distance, unlike,
-        CAST(triage AS jsonb), acquired_at, acquired_source
+        (image_id, model_version_id, run_id, geographic_extent, opacity, geographic_extent_raw,
+        opacity_raw, distance, distance_reference, out_of_distribution)
+    SELECT object.image_id, :model, :run, geographic_extent, opacity, geographic_extent_raw,
+        opacity_raw, distance, distance_reference, out_of_distribution
     FROM unnest(
-        CAST(:uids AS text[]), CAST(:extents AS float8[]), CAST(:opacities AS float8[]),
+        CAST(:objects AS bigint[]), CAST(:extents AS float8[]), CAST(:opacities AS float8[]),
         CAST(:raw_extents AS float8[]), CAST(:raw_opacities AS float8[]),
-        CAST(:findings AS text[]), CAST(:extent_lows AS float8[]),
-        CAST(:extent_highs AS float8[]), CAST(:opacity_lows AS float8[]),
-        CAST(:opacity_highs AS float8[]), CAST(:references AS text[]),
-        CAST(:distances AS float8[]), CAST(:unlike AS text[]), CAST(:triage AS text[])
+        CAST(:distances AS float8[]), CAST(:references AS text[]), CAST(:flags AS text[])
     ) AS batch
-        (image_uid, geographic_extent, opacity, geographic_extent_raw, opacity_raw, findings,
-        extent_low, extent_high, opacity_low, opacity_high, likeness_reference,
-        likeness_distance, unlike, triage)
-    JOIN image USING (image_uid)
+        (object_id, geographic_extent, opacity, geographic_extent_raw, opacity_raw, distance,
+        distance_reference, out_of_distribution)
+    JOIN object ON object.id = batch.object_id
+    ON CONFLICT DO NOTHING
     """
 )
 
-_CLOSE_SCORED = text(
+_CLOSE_WORK = Prepared(
     """
-    UPDATE ledger SET state = 'scored', image_id = image.id, closed_at = clock_timestamp()
-    FROM unnest(CAST(:ledger_ids AS bigint[]), CAST(:uids AS text[]))
-        AS batch (ledger_id, image_uid)
-    JOIN image USING (image_uid)
-    WHERE ledger.id = batch.ledger_id
-    """
-)
-
-_CLOSE_REJECTED = text(
-    """
-    UPDATE ledger SET
-        state = 'quarantined', reason = rejected.reason, detail = rejected.detail,
-        closed_at = clock_timestamp()
-    FROM unnest(
-        CAST(:ledger_ids AS bigint[]), CAST(:reasons AS text[]), CAST(:details AS text[])
-    ) AS rejected (ledger_id, reason, detail)
-    WHERE ledger.id = rejected.ledger_id
+    DELETE FROM work
+    WHERE object_id = ANY (CAST(:objects AS bigint[])) AND model_version_id = :model
     """
 )

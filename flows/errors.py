@@ -1,10 +1,10 @@
 """The errors of the shell. Each class states what the caller must do.
 
 FlowsError
-├── UsageError      change the request: it, one of its files or a setting cannot be used
-├── InboxError      stop, and try again once the inbox can be read
-├── ServerError     stop: the Prefect server does not start on this machine
-├── UnexpectedError stop, and report it: it is a fault of the program
+├── UsageError         change the request: it, one of its files or a setting cannot be used
+├── InboxError         stop, and try again once the inbox can be read
+├── ServerError        stop: the Prefect server does not start on this machine
+├── UnexpectedError    stop, and report it: it is a fault of the program
 └── TimeLimitExceeded  try again: the next pass goes on from here
 """
 

@@ -11,9 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from db.embedded import embedded_url
 from db.engine import Database
+from db.errors import DatabaseError
 from db.runs import check_pseudonyms
 from flows.errors import UsageError
 from flows.home import private_home
@@ -74,21 +76,42 @@ class Resources:
         if self.opened.database is None:
             fingerprint = secret_fingerprint(self._secret)  # before the database is made
             database = self._connected()
-            with database.transaction() as session:
-                check_pseudonyms(session, fingerprint)
+            if self.settings.database_url is None:
+                database.upgrade()
+            self._check(database, fingerprint, first_use=True)
+            self.opened.database = database
+        return self.opened.database
+
+    def read_database(self) -> Database:
+        """Connect to the database to look at it; nothing is written, and no table is made.
+
+        Raises
+        ------
+        DatabaseError
+            The database cannot be used, or nothing was ever scored in it.
+        """
+        if self.opened.database is None:
+            home = self.settings.home
+            if self.settings.database_url is None and not (home / "postgres").exists():
+                raise DatabaseError(f"there is no database in {home} yet: nothing was scored")
+            database = self._connected()
+            self._check(database, secret_fingerprint(self._secret), first_use=False)
             self.opened.database = database
         return self.opened.database
 
     def _connected(self) -> Database:
         url = self.settings.database_url
         if url is None:
-            database = Database(embedded_url(private_home(self.settings.home) / "postgres"))
+            embedded = embedded_url(private_home(self.settings.home) / "postgres")
             private_home(self.settings.home)  # which root's embedded server has just opened to all
-            database.upgrade()
-        else:
-            database = Database(url.get_secret_value())
-            database.check_schema()
-        return database
+            return Database(embedded)
+        return Database(url.get_secret_value())
+
+    def _check(self, database: Database, fingerprint: str, *, first_use: bool) -> None:
+        """Check that the tables and the pseudonym secret are the database's."""
+        database.check_schema()
+        with database.transaction() as session:
+            check_pseudonyms(session, fingerprint, first_use=first_use)
 
     def load_model(self) -> "ScoringModel":
         """Load the model that scores; it takes seconds.
@@ -122,6 +145,11 @@ class Resources:
     def record_sha256(self, record: SidecarRecord | None) -> str:
         """Return the keyed hash of an image's sidecar record; empty without one."""
         return keyed_digest(record.digest, secret=self._secret) if record else ""
+
+    def fingerprint(self, listed: str, record: SidecarRecord | None) -> UUID:
+        """Return a keyed digest of what is known of an object without reading it."""
+        known = listed if record is None else f"{listed}\0{record.digest}"
+        return UUID(hex=keyed_digest(known, secret=self._secret)[:32])
 
     @cached_property
     def _secret(self) -> bytes:

@@ -10,6 +10,9 @@ from enum import StrEnum
 
 RESEARCH_USE_ONLY = "Research use only. Not for diagnosis."
 
+STATED_UTC = "UTC+00:00"
+"""The zone of a time that the file itself states in UTC: unlike "UTC", it was not assumed."""
+
 _IN_95_OF_100 = 1.96  # standard deviations of a normal distribution, either way
 
 
@@ -32,16 +35,17 @@ class TimeSource(StrEnum):
     STUDY = "study_date_and_time"
     SIDECAR = "sidecar"
     SIDECAR_OFFSET = "sidecar_offset"  # days since the patient's day 0; no calendar date is known
+    CORRECTED = "corrected"  # stated by a person, in place of what the file says
     UNKNOWN = "unknown"
 
 
-class State(StrEnum):
-    """How far the ledger is with one object and one model version."""
+class Fate(StrEnum):
+    """What became of an object that a run had claimed."""
 
-    WAITING = "waiting"
-    CLAIMED = "claimed"
     SCORED = "scored"
-    QUARANTINED = "quarantined"
+    REJECTED = "rejected"  # the object must not be scored, by any model version
+    FAILED = "failed"  # an accepted image that this model version could not score
+    VANISHED = "vanished"  # it could not be read; it waits, if it lies elsewhere or comes back
 
 
 class Reason(StrEnum):
@@ -66,6 +70,8 @@ class Reason(StrEnum):
     UID_CONFLICT = "uid_conflict"
     PATIENT_CONFLICT = "patient_conflict"
     TIME_CONFLICT = "time_conflict"
+    SUPERSEDED = "superseded"  # by the whole file, under the same key
+    FORGOTTEN = "forgotten"  # its patient was erased
     VANISHED = "vanished"
     CRASHED_WORKER = "crashed_worker"
 
@@ -80,7 +86,10 @@ class PatientId:
 
 @dataclass(frozen=True)
 class Acquired:
-    """When an image was taken: an aware time, its source, and the zone it was read in."""
+    """When an image was taken: an aware time, its source, and the zone it was read in.
+
+    A zone that the file states is an offset such as ``UTC+01:00``; any other was assumed.
+    """
 
     at: datetime | None
     source: TimeSource
@@ -123,7 +132,7 @@ class OutOfDistribution(StrEnum):
     """Why an image is out of distribution. Codes are stable, as `Reason`'s."""
 
     INVERTED = "inverted"  # black and white exchanged
-    ROTATED = "turned"  # by 90, 180 or 270 degrees; the value is the database's
+    ROTATED = "rotated"  # by 90, 180 or 270 degrees
     LAYOUT = "layout"  # light and dark lie elsewhere: another projection, another part of the body
     TEXTURE = "texture"  # the remainder is not that of a radiograph: noise, text, drawings
 
@@ -194,8 +203,8 @@ class MeasurementErrors:
 class ModelVersion:
     """One backbone's weights, one head and their preprocessing.
 
-    Scores of two model versions are never joined: any difference here is another `key`.
-    ``calibration_sha256`` identifies the calibration; empty if there is none.
+    Scores of two model versions are never joined: any difference here is another `key`. What is
+    known of their errors is measured apart, and no part of it.
     """
 
     name: str
@@ -205,16 +214,11 @@ class ModelVersion:
     precision: str
     geographic_extent: Scale
     opacity: Scale
-    calibration_sha256: str = ""
 
     @property
     def key(self) -> str:
-        """A short name that changes whenever anything that moves a score or its error changes."""
-        parts = asdict(self)
-        if not self.calibration_sha256:
-            # Versions that were named before there were calibrations keep their keys.
-            del parts["calibration_sha256"]
-        content = json.dumps(parts, sort_keys=True).encode()
+        """A short name that changes whenever anything that moves a score changes."""
+        content = json.dumps(asdict(self), sort_keys=True).encode()
         return f"{self.name}-{self.precision}-{hashlib.sha256(content).hexdigest()[:8]}"
 
 

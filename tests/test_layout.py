@@ -6,6 +6,10 @@ TESTS = Path(__file__).parent
 # What no module alone answers for.
 OF_SEVERAL_MODULES = {
     "db/reading/test_directions.py",  # the views behind trends
+    "db/test_large_sources.py",  # enlisting and claiming, of a source that is new and large
+    "db/test_constraints.py",  # what the schema refuses
+    "db/test_promises.py",  # the whole ledger, by any sequence of steps
+    "db/test_superseding.py",  # from enlisting to closing
     "flows/cli/test_private_names.py",  # whole commands, and all that they leave behind
     "flows/cli/test_without_torch.py",  # the commands, where torch cannot be imported
     "flows/scoring/test_survival.py",  # whole workers, killed

@@ -3,13 +3,11 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from db.tables import Base
-
 
 def run_migrations() -> None:
     """Migrate the database in one transaction."""
     connection: Connection = context.config.attributes["connection"]
-    context.configure(connection=connection, target_metadata=Base.metadata)
+    context.configure(connection=connection)
     context.run_migrations()
 
 

@@ -1,3 +1,3 @@
 """Questions to the database that change nothing."""
 
-__all__ = ["balances", "model_versions", "trends"]
+__all__ = ["balances", "history", "images", "model_versions", "rejections", "trends"]

@@ -21,32 +21,30 @@ def with_scores(session: Session, *, excluding: str) -> list[str]:
 
 _OF_MODEL = text(
     """
-    SELECT key FROM model_version
+    SELECT model_version FROM model_versions
     WHERE name = :name AND (
-        CAST(:patient AS text) IS NULL OR EXISTS (
-            SELECT FROM score JOIN patient ON patient.id = score.patient_id
-            WHERE score.model_version_id = model_version.id AND patient_key = :patient
+        CAST(:patient AS text) IS NULL OR model_version IN (
+            SELECT model_version FROM scored_patients WHERE patient_key = :patient
         )
     )
-    ORDER BY model_version.id
+    ORDER BY registered_at, model_version
     """
 )
 
 _OF_PATIENT = text(
     """
-    SELECT key FROM model_version WHERE key <> :model AND EXISTS (
-        SELECT FROM score JOIN patient ON patient.id = score.patient_id
-        WHERE score.model_version_id = model_version.id AND patient_key = :patient
+    SELECT model_version FROM model_versions
+    WHERE model_version <> :model AND model_version IN (
+        SELECT model_version FROM scored_patients WHERE patient_key = :patient
     )
-    ORDER BY model_version.id
+    ORDER BY registered_at, model_version
     """
 )
 
 _WITH_SCORES = text(
     """
-    SELECT key FROM model_version WHERE key <> :model AND EXISTS (
-        SELECT FROM score WHERE score.model_version_id = model_version.id
-    )
-    ORDER BY model_version.id
+    SELECT model_version FROM model_versions
+    WHERE model_version <> :model AND has_scores
+    ORDER BY registered_at, model_version
     """
 )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.measurement_errors import from_plain
+from db.calibrations import known_errors
 from db.reading import model_versions
 from severity.domain import Direction, Interval, MeasurementErrors, OutOfDistribution, Scale, View
 
@@ -46,6 +46,7 @@ class Observation:
     opacity_direction_from_baseline: Direction | None = None
     extent_direction_from_previous: Direction | None = None
     opacity_direction_from_previous: Direction | None = None
+    image_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Trend:
 
     ``undated`` counts scored images that have no time and so no place in the trend;
     ``other_versions`` are model versions that also scored the patient; their scores are never
-    joined. The scales and the errors are the model version's own; directions rest on the
+    joined. The scales are the model version's own. ``calibration_sha256`` names the calibration
+    that intervals, errors and directions speak by, empty if there is none; directions rest on the
     smallest detectable changes, in points. None means not known.
     """
 
@@ -68,10 +70,13 @@ class Trend:
     errors: MeasurementErrors | None = None
     extent_smallest_detectable_change: float | None = None
     opacity_smallest_detectable_change: float | None = None
+    calibration_sha256: str = ""
 
 
 def trend(session: Session, patient_key: str, model_version: str) -> Trend:
     """Read a patient's trend on one model version; without observations if there are none.
+
+    The trend of a patient who was merged into another is that of the other.
 
     Raises
     ------
@@ -81,23 +86,29 @@ def trend(session: Session, patient_key: str, model_version: str) -> Trend:
     version = session.execute(_VERSION, {"model": model_version}).first()
     if version is None:
         raise LookupError(f"no model version {model_version}")
-    values = {"patient": patient_key, "model": model_version}
+    values = {"patient": person(session, patient_key), "model": model_version}
     rows = session.execute(_TREND, values).mappings().all()
-    stored = from_plain(version.measurement_error)
+    stored = known_errors(version.calibration)
     return Trend(
-        patient_key,
+        values["patient"],
         model_version,
         Scale(**version.scales["geographic_extent"]),
         Scale(**version.scales["opacity"]),
         tuple(_observation(dict(row)) for row in rows),
         undated=session.scalar(_UNDATED, values) or 0,
         other_versions=tuple(
-            model_versions.of_patient(session, patient_key, excluding=model_version)
+            model_versions.of_patient(session, values["patient"], excluding=model_version)
         ),
         errors=stored.errors,
         extent_smallest_detectable_change=stored.extent_smallest_detectable_change,
         opacity_smallest_detectable_change=stored.opacity_smallest_detectable_change,
+        calibration_sha256=version.calibration_sha256 or "",
     )
+
+
+def person(session: Session, patient_key: str) -> str:
+    """Return the key of the patient whose trend a patient's images count in."""
+    return session.scalar(_PERSON, {"patient": patient_key}) or patient_key
 
 
 def _observation(row: Mapping[str, Any]) -> Observation:
@@ -126,16 +137,23 @@ _ENUMS: Mapping[str, type[StrEnum]] = {
     "opacity_direction_from_previous": Direction,
 }
 
-_VERSION = text("SELECT scales, measurement_error FROM model_version WHERE key = :model")
+_VERSION = text(
+    """
+    SELECT scales, calibration, calibration_sha256 FROM model_versions
+    WHERE model_version = :model
+    """
+)
+
+_PERSON = text("SELECT person_key FROM patients WHERE patient_key = :patient")
 
 _TREND = text(
     """
     SELECT acquired_at, calendar_known, CAST(days_since_baseline AS float8), view, view_changed,
         simulated, geographic_extent, opacity, extent_from_baseline, opacity_from_baseline,
         extent_from_previous, opacity_from_previous, extent_from_peak, opacity_from_peak,
-        extent_low, extent_high, opacity_low, opacity_high, unlike AS out_of_distribution,
+        extent_low, extent_high, opacity_low, opacity_high, out_of_distribution,
         extent_direction_from_baseline, opacity_direction_from_baseline,
-        extent_direction_from_previous, opacity_direction_from_previous
+        extent_direction_from_previous, opacity_direction_from_previous, image_id
     FROM patient_trend
     WHERE patient_key = :patient AND model_version = :model
     ORDER BY calendar_known DESC, place
@@ -144,10 +162,7 @@ _TREND = text(
 
 _UNDATED = text(
     """
-    SELECT count(*) FROM score
-    JOIN patient ON patient.id = score.patient_id
-    JOIN model_version ON model_version.id = score.model_version_id
-    WHERE patient_key = :patient AND key = :model AND score.acquired_at IS NULL
+    SELECT undated FROM scored_patients WHERE patient_key = :patient AND model_version = :model
     """
 )
 

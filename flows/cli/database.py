@@ -1,53 +1,57 @@
 """The commands on the database: its tables, the balance, the rejected images."""
 
+import sys
+from collections.abc import Mapping, Sequence
+
 import click
 from rich.text import Text
 
-from db import ledger
 from db.engine import Database
-from db.reading import balances, model_versions
-from flows.cli.options import chosen_resources, model_option
+from db.reading import balances
+from db.reading.balances import SourceBalance
+from flows.cli.exit_codes import ATTENTION
+from flows.cli.options import chosen_resources
 from flows.cli.terminal import terminal
-from flows.reports import balance_line, rejections_table
+from flows.reports import balance_text, balances_json, discrepancies_text, rejections_table
 from flows.resources import Progress, Resources, using
-from flows.scoring.registration import register_model_version
 from flows.settings import read_settings
-from severity.domain import RESEARCH_USE_ONLY, Reason
+from severity.domain import RESEARCH_USE_ONLY
 
 
 @click.command()
-@model_option
-def status_command(model: str | None) -> None:
-    """Show the balance: what became of all images that were ever seen."""
+@click.option("--verify", "verified", is_flag=True, help="Compare all counters with the rows.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status_command(*, verified: bool, as_json: bool) -> None:
+    """Show the balance: what became of all images that were ever seen.
+
+    Ends with exit code 3 if it does not hold, or something cannot be read.
+    """
+    with chosen_resources() as resources, resources.read_database().transaction() as session:
+        sources = balances.balances(session)
+        rejected = balances.rejections(session)
+        wrong = balances.verify(session) if verified else []
+    if as_json:
+        click.echo(balances_json(sources, rejected, wrong), nl=False)
+    else:
+        _show(sources, rejected, discrepancies_text(wrong) if verified else None)
+    if wrong or any(not source.holds or source.obstacles for source in sources):
+        sys.exit(ATTENTION)
+
+
+def _show(
+    sources: Sequence[SourceBalance], rejected: Mapping[str, int], verdict: Text | None
+) -> None:
     console = terminal()
-    with (
-        chosen_resources(model=model) as resources,
-        resources.open_database().transaction() as session,
-    ):
-        versions = model_versions.of_model(session, resources.settings.model)
-        if not versions:
-            console.print(f"{resources.settings.model} has scored nothing yet.")
-        for version in versions:
-            console.print(Text(version, style="bold"))
-            console.print(balance_line(balances.balance(session, version)))
-            rejected = balances.rejections(session, version)
-            if rejected:
-                console.print(rejections_table(rejected))
+    if not sources:
+        console.print("Nothing was seen yet.")
+    for source in sources:
+        console.print(Text(source.source, style="bold"))
+        console.print(balance_text(source))
+    if rejected:
+        console.print(rejections_table(rejected))
+    if verdict is not None:
+        console.print(verdict)
     console.print(RESEARCH_USE_ONLY)
-
-
-@click.command()
-@click.argument("reason", type=click.Choice([reason.value for reason in Reason]))
-@model_option
-def release_command(reason: str, model: str | None) -> None:
-    """Put all images rejected for REASON back in the queue, for the next run."""
-    with chosen_resources(model=model) as resources:
-        version_id = register_model_version(resources).row_id
-        with resources.open_database().transaction() as session:
-            released = ledger.release(session, Reason(reason), model_version_id=version_id)
-    images = "1 image" if released == 1 else f"{released} images"
-    were = "was" if released == 1 else "were"
-    terminal().print(f"{images} rejected as {reason} {were} put back in the queue")
 
 
 @click.command()

@@ -11,6 +11,7 @@ from flows.models.catalogue import names
 from flows.resources import Progress, Resources, using
 from flows.settings import Settings, read_settings
 from flows.sources import open_inbox
+from severity.domain import PatientId
 
 inbox_option = click.option(
     "--inbox",
@@ -30,6 +31,10 @@ device_option = click.option(
     metavar="DEVICE",
     help="cpu, cuda, cuda:1, or auto: a GPU if there is one. SEVERITY_DEVICE if absent.",
 )
+issuer_option = click.option(
+    "--issuer", default="", help="Issuer of the identifier, if the images name one."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def chosen_settings(**options: object) -> Settings:
@@ -63,6 +68,13 @@ def chosen_resources(**options: object) -> Iterator[Resources]:
     """Make a command's resources, from the environment and the command's own options."""
     with using(Resources(chosen_settings(**options), Progress())) as resources:
         yield resources
+
+
+def patient_key(resources: Resources, patient: str, issuer: str) -> str:
+    """Return the key of a patient, who is named by the hospital's identifier or by the key."""
+    if patient.startswith("p-"):
+        return patient
+    return resources.pseudonym(PatientId(patient, issuer))
 
 
 def chosen_inbox(settings: Settings) -> str:

@@ -5,19 +5,18 @@ from pathlib import Path
 import click
 
 from db.reading import model_versions, trends
-from flows.cli.options import chosen_resources
+from flows.cli.options import chosen_resources, issuer_option, json_option, patient_key
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
 from flows.reports import trend_json, trend_table
 from flows.resources import Resources
-from severity.domain import PatientId
 
 
 @click.command()
 @click.argument("patient")
-@click.option("--issuer", default="", help="Issuer of the identifier, if the images name one.")
+@issuer_option
 @click.option("--model-version", help="The model version; the model's newest if absent.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.option(
     "--chart",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -31,7 +30,7 @@ def trend_command(
     PATIENT is the hospital's patient identifier, or a key such as p-1a2b... from a dashboard.
     """
     with chosen_resources() as resources:
-        trend = _trend(resources, _patient_key(resources, patient, issuer), model_version)
+        trend = _trend(resources, patient_key(resources, patient, issuer), model_version)
     if chart is not None:
         _draw(trend, chart)
     if as_json:
@@ -40,18 +39,13 @@ def trend_command(
     terminal().print(trend_table(trend))
 
 
-def _patient_key(resources: Resources, patient: str, issuer: str) -> str:
-    if patient.startswith("p-"):
-        return patient
-    return resources.pseudonym(PatientId(patient, issuer))
-
-
-def _trend(resources: Resources, patient_key: str, model_version: str | None) -> trends.Trend:
-    with resources.open_database().transaction() as session:
-        versions = model_versions.of_model(session, resources.settings.model, patient_key)
+def _trend(resources: Resources, key: str, model_version: str | None) -> trends.Trend:
+    with resources.read_database().transaction() as session:
+        person = trends.person(session, key)
+        versions = model_versions.of_model(session, resources.settings.model, person)
         version = model_version or (versions[-1] if versions else "")
-        scored_by = model_versions.of_patient(session, patient_key)
-        trend = trends.trend(session, patient_key, version) if version in scored_by else None
+        scored_by = model_versions.of_patient(session, person)
+        trend = trends.trend(session, person, version) if version in scored_by else None
     if trend is not None and trend.observations:
         return trend
     others = [other for other in scored_by if other != version]

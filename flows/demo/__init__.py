@@ -1,3 +1,3 @@
 """The demonstration on simulated images."""
 
-__all__ = ["run"]
+__all__ = ["images", "run"]

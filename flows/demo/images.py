@@ -22,7 +22,7 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
-from severity.domain import Reason, State
+from severity.domain import Fate, Reason
 from severity.simulation import (
     RESOLVING,
     RISING_THEN_FALLING,
@@ -131,7 +131,7 @@ _REJECT_TRUNCATED = "reject-truncated.dcm"
 _REJECT_UID_CONFLICT = "reject-uid-conflict.dcm"  # must sort after the image that it contradicts
 
 DEMO_EXPECTATIONS: Mapping[str, str] = MappingProxyType(
-    {image.name: State.SCORED.value for image in DEMO_IMAGES}
+    {image.name: Fate.SCORED.value for image in DEMO_IMAGES}
     | {
         _NOT_AN_IMAGE: Reason.NOT_AN_IMAGE.value,
         _REJECT_COPY: COPY,

@@ -9,7 +9,7 @@ from db.reading import balances, trends
 from flows.demo.images import write_demo_inbox
 from flows.orchestration.environment import configure_prefect
 from flows.progress import progress_bar
-from flows.reports import balance_line, fates_table, trend_table
+from flows.reports import balance_text, fates_table, trend_table
 from flows.reports.trend_chart import draw_trend
 from flows.resources import Resources
 from flows.scoring.inbox_pass import score_new
@@ -55,14 +55,14 @@ def _show(
 ) -> None:
     with resources.open_database().transaction() as session:
         fates = balances.fates(session, inbox, version)
-        balance = balances.balance(session, version)
+        balance = balances.balance(session, inbox)
         patient = trends.busiest_patient(session, version)
         trend = trends.trend(session, patient, version) if patient else None
     shown = fates if len(fates) <= _MOST_FATES else [row for row in fates if row[1] != "scored"]
     console.print(fates_table(shown[:_MOST_FATES]))
     if len(shown) > _MOST_FATES or len(shown) < len(fates):
         console.print(f"({len(fates)} files in all)")
-    console.print(balance_line(balance))
+    console.print(balance_text(balance))
     if trend is None or not trend.observations:
         return
     chart = folder / "trend.png"

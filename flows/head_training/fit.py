@@ -159,11 +159,7 @@ def train(
         training=training_record(used, fitted, cautions(used, fitted, head)),
         calibration=calibration,
     )
-    version = head.version(
-        weights_sha256=network.weights_sha256,
-        precision=Precision.FP32,
-        calibration_sha256=calibration.sha256,
-    )
+    version = head.version(weights_sha256=network.weights_sha256, precision=Precision.FP32)
     return Trained(model, version, calibration, folder.missing, rejected)
 
 
@@ -176,7 +172,6 @@ def with_errors(trained: Trained, extent: MeasurementError, opacity: Measurement
     return replace(
         trained,
         model=replace(trained.model, calibration=calibration),
-        version=replace(trained.version, calibration_sha256=calibration.sha256),
         calibration=calibration,
     )
 

@@ -53,7 +53,7 @@ def trained_json(trained: Trained) -> str:
         "backbone": model.head.backbone,
         "weights_sha256": model.weights_sha256,
         "head_sha256": model.head.sha256,
-        "calibration_sha256": trained.version.calibration_sha256,
+        "calibration_sha256": trained.calibration.sha256,
         "measured": model.measured,
         "training": {k: v for k, v in model.training.items() if k != FITTED_ON},
         "missing": list(trained.missing),

@@ -182,7 +182,6 @@ def expected_version(model: ModelDescription, settings: Settings) -> ModelVersio
         precision=settings.precision,
         geographic_extent=model.geographic_extent,
         opacity=model.opacity,
-        calibration_sha256=model.calibration.sha256 if model.calibration else "",
     )
 
 

@@ -1,5 +1,6 @@
 """A Prefect server of our own, on this machine alone: with a password, and never orphaned."""
 
+import asyncio
 import logging
 import os
 import secrets
@@ -55,6 +56,14 @@ def prefect_api() -> Iterator[None]:
         _clients_use(address),
     ):
         yield
+
+
+async def send_logs() -> None:
+    """Wait until Prefect has sent its logs: it complains if their server ends before."""
+    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415 - takes a second
+
+    with suppress(TimeoutError):
+        await asyncio.wait_for(APILogHandler.aflush(), _STOP_SECONDS)
 
 
 @contextmanager

@@ -1,10 +1,21 @@
 """Scores, trends and balances as text and JSON; `trend_chart` draws pictures."""
 
 from flows.reports.balance_text import (
-    balance_line,
+    balance_text,
+    balances_json,
+    discrepancies_text,
     fates_table,
     other_versions_text,
     rejections_table,
+)
+from flows.reports.corrections_text import (
+    history_table,
+    image_text,
+    images_table,
+    object_text,
+    plain_json,
+    rejected_table,
+    unread_table,
 )
 from flows.reports.csv_table import write_csv
 from flows.reports.score_text import FileResult, scores_csv, scores_json, scores_table
@@ -12,9 +23,17 @@ from flows.reports.trend_text import trend_json, trend_table
 
 __all__ = [
     "FileResult",
-    "balance_line",
+    "balance_text",
+    "balances_json",
+    "discrepancies_text",
     "fates_table",
+    "history_table",
+    "image_text",
+    "images_table",
+    "object_text",
     "other_versions_text",
+    "plain_json",
+    "rejected_table",
     "rejections_table",
     "scores_csv",
     "scores_json",
@@ -22,5 +41,6 @@ __all__ = [
     "trend_chart",
     "trend_json",
     "trend_table",
+    "unread_table",
     "write_csv",
 ]

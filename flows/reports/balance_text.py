@@ -1,28 +1,49 @@
 """The balance as text: what became of all objects, and why some were rejected."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from db.reading.balances import Balance
+from db.reading.balances import Discrepancy, SourceBalance, VersionBalance
+from severity.domain import RESEARCH_USE_ONLY
+
+_LOST = "  THE BALANCE DOES NOT HOLD: please report this"
 
 
-def balance_line(balance: Balance) -> RenderableType:
-    """Return the balance in one line, with warnings below."""
+def balance_text(balance: SourceBalance) -> Text:
+    """Return a source's balance, a line for what was seen and one for each model version."""
     line = Text(
-        f"Balance: {balance.seen} seen = {balance.scored} scored + {balance.rejected} rejected "
-        f"+ {balance.pending} pending"
+        f"Balance: {balance.seen} seen = {balance.accepted} accepted + {balance.rejected} rejected "
+        f"+ {balance.unread} unread"
     )
     if balance.copies:
         files = "file is an exact copy" if balance.copies == 1 else "files are exact copies"
         line.append(f" ({balance.copies} further {files})")
-    if not balance.holds:
-        line.append("  THE BALANCE DOES NOT HOLD: please report this", style="bold red")
-    if balance.out_of_distribution:
-        line.append(f"\n{_flagged_text(balance.out_of_distribution)}", style="yellow")
+    if balance.seen != balance.accepted + balance.rejected + balance.unread:
+        line.append(_LOST, style="bold red")
+    for version in balance.versions:
+        line.append("\n").append_text(_version_text(balance, version))
+    if balance.obstacles:
+        line.append(f"\n{_obstacles_text(balance.obstacles)}", style="yellow")
+    return line
+
+
+def _version_text(balance: SourceBalance, version: VersionBalance) -> Text:
+    line = Text(
+        f"  {version.model_version}: {balance.accepted} accepted = {version.scored} scored "
+        f"+ {version.waiting} waiting + {version.failed} failed + {balance.withdrawn} withdrawn"
+    )
+    if not version.is_enlisted:
+        line.append(" (more wait: they are being enlisted)")
+    if not balance.holds_for(version):
+        line.append(_LOST, style="bold red")
+    if version.out_of_distribution:
+        line.append(f"\n  {_flagged_text(version.out_of_distribution)}", style="yellow")
     return line
 
 
@@ -30,6 +51,43 @@ def _flagged_text(images: int) -> str:
     if images == 1:
         return "1 scored image is out of distribution; do not rely on its score"
     return f"{images} scored images are out of distribution; do not rely on their scores"
+
+
+def _obstacles_text(places: int) -> str:
+    """Return a note on files and folders that cannot be opened."""
+    cannot = (
+        "1 file or folder cannot be read"
+        if places == 1
+        else (f"{places} files or folders cannot be read")
+    )
+    return f"{cannot}: `cxr-severity rejected unread` names them"
+
+
+def balances_json(
+    balances: Sequence[SourceBalance],
+    rejections: Mapping[str, int],
+    discrepancies: Sequence[Discrepancy],
+) -> str:
+    """Return the balances of all sources as JSON, with the rejections by reason."""
+    content = {
+        "sources": [{**asdict(balance), "holds": balance.holds} for balance in balances],
+        "rejections": dict(rejections),
+        "discrepancies": [asdict(found) for found in discrepancies],
+        "note": RESEARCH_USE_ONLY,
+    }
+    return json.dumps(content, indent=2, sort_keys=True) + "\n"
+
+
+def discrepancies_text(discrepancies: Sequence[Discrepancy]) -> Text:
+    """Return the counters that differ from the rows that they count, one in a line."""
+    if not discrepancies:
+        return Text("Verified: every counter agrees with the rows.")
+    lines = [
+        f"{found.source} {found.model_version} {found.what} {found.reason}: "
+        f"{found.counted} counted, {found.rows} rows"
+        for found in discrepancies
+    ]
+    return Text("\n".join(["THE COUNTERS ARE WRONG: please report this", *lines]), style="bold red")
 
 
 def rejections_table(rejections: Mapping[str, int]) -> RenderableType:
@@ -42,6 +100,9 @@ def rejections_table(rejections: Mapping[str, int]) -> RenderableType:
     return table
 
 
+_PLAIN = {"scored", "copy", "waiting", "claimed", "withdrawn", "vanished"}
+
+
 def fates_table(fates: Sequence[tuple[str, str, str]]) -> RenderableType:
     """Return a table of what became of each file: its name, its state or the reason, the detail."""
     table = Table(box=box.SIMPLE_HEAD, title="What became of each file", title_justify="left")
@@ -50,7 +111,7 @@ def fates_table(fates: Sequence[tuple[str, str, str]]) -> RenderableType:
     table.add_column("because", overflow="fold")
     for key, fate, detail in fates:
         style = {"scored": "green", "copy": "dim"}.get(fate, "yellow")
-        became = fate if fate in {"scored", "copy", "waiting", "claimed"} else f"rejected: {fate}"
+        became = fate if fate in _PLAIN else f"rejected: {fate}"
         table.add_row(Text(key), Text(became, style=style), Text(detail))
     return table
 

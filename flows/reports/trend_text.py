@@ -126,7 +126,13 @@ def _error_notes(trend: Trend) -> list[str]:
             "Intervals contain the readers' mean for 90 of 100 new patients like those of the "
             "calibration."
         )
+    if trend.calibration_sha256:
+        notes.append(f"Intervals and errors are those of calibration {_short(trend)}.")
     return notes
+
+
+def _short(trend: Trend) -> str:
+    return trend.calibration_sha256[:8]
 
 
 def _smallest_text(points: float | None) -> str:

@@ -1,10 +1,13 @@
 """The main job: from the objects of a source to scores in the database."""
 
 __all__ = [
+    "enlisting",
     "flow",
     "inbox_pass",
+    "naming",
     "pipeline",
     "registration",
+    "run",
     "saliency_maps",
     "single_files",
     "summary",

@@ -7,14 +7,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from db import ledger, runs, scores
+from db import ledger, scores
 from db.ledger import Claim
-from db.outcomes import Outcome, Rejected, Scored
+from db.outcomes import Outcome, Rejected, Scored, Unreachable
 from flows.concurrency import in_order
 from flows.scoring.pipeline import FileContent, InferenceNetwork, Pipeline, PreparedImage, Rejection
 from flows.scoring.run import ScoringRun
 from flows.scoring.summary import Counts
-from severity.domain import Reason, Score, State
+from severity.domain import Fate, Reason, Score
 from severity.errors import UnreadableImage
 from severity.images.radiograph import Radiograph
 from severity.models.scoring_model import ScoringModel
@@ -56,31 +56,30 @@ async def score_batches(run: ScoringRun, *, seconds: float) -> AsyncGenerator[Co
 async def _claims(
     run: ScoringRun, *, suspects: bool, deadline: float
 ) -> AsyncIterator[list[Claim]]:
-    while time.monotonic() < deadline and (claims := await claim(run, suspects=suspects)):
+    last = 0
+    while time.monotonic() < deadline:
+        claims = await claim(run, suspects=suspects, after=last)
+        if not claims:
+            return
         yield claims
+        last = claims[-1].work_id
 
 
-async def claim(run: ScoringRun, *, suspects: bool) -> list[Claim]:
+async def claim(run: ScoringRun, *, suspects: bool, after: int = 0) -> list[Claim]:
     """Claim the next objects, after the claims of dead runs are released.
 
     Parameters
     ----------
     suspects
         Claim one object that may kill the worker; only when no other batch is in flight.
+    after
+        The work that the run claimed last.
     """
-    location, version = run.inbox.location, run.model_version_id
-    await run.transact(runs.release_abandoned)
+    await run.release_abandoned(is_thorough=False)
     if suspects:
-        return await run.transact(
-            ledger.claim_suspect, location, run.run_id, model_version_id=version
-        )
-    return await run.transact(
-        ledger.claim,
-        location,
-        run.run_id,
-        model_version_id=version,
-        limit=run.settings.batch_size,
-    )
+        return await run.transact(ledger.claim_suspect, run.queue, run.run_id)
+    limit = run.settings.batch_size
+    return await run.transact(ledger.claim, run.queue, run.run_id, limit=limit, after=after)
 
 
 async def score_claims(
@@ -104,8 +103,11 @@ async def read(claim: Claim, run: ScoringRun) -> FileContent:
     RejectedImage
         The object is gone, or it or its record has changed since it was enlisted.
     """
-    record = await run.record(claim)
-    content = await run.inbox.read(claim.object_key)
+    key = claim.object_key
+    if key is None:
+        raise UnreadableImage(Reason.VANISHED, "it is no longer where it was seen")
+    record = await run.record(claim, key)
+    content = await run.inbox.read(key)
     sha256 = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
     if sha256 != claim.content_sha256:
         raise UnreadableImage(Reason.VANISHED, "the object was replaced before it was scored")
@@ -120,22 +122,27 @@ def identified_image(radiograph: Radiograph, network: InferenceNetwork) -> Ident
 
 async def close(outcomes: Sequence[Outcome], run: ScoringRun) -> Counts:
     """Write a batch's scores, and close its claims in the same transaction."""
-    closed = await run.transact(
-        scores.close, run.run_id, outcomes, model_version_id=run.model_version_id
+    closed = await run.transact(scores.close, run.queue, run.run_id, outcomes)
+    fates = [entry.fate for entry in closed]
+    return Counts(
+        scored=fates.count(Fate.SCORED),
+        rejected=fates.count(Fate.REJECTED),
+        failed=fates.count(Fate.FAILED),
+        vanished=fates.count(Fate.VANISHED),
+        out_of_distribution=sum(entry.out_of_distribution is not None for entry in closed),
     )
-    scored = sum(entry.state == State.SCORED for entry in closed)
-    out_of_distribution = sum(entry.out_of_distribution is not None for entry in closed)
-    return Counts(scored, len(closed) - scored, out_of_distribution)
 
 
 def _outcome(
     claim: Claim, result: tuple[IdentifiedImage, Score] | Rejection, run: ScoringRun
 ) -> Outcome:
     if isinstance(result, Rejection):
-        return Rejected(claim.ledger_id, result.reason, result.detail)
+        if result.reason is Reason.VANISHED:
+            return Unreachable(claim.work_id, claim.object_key, result.detail)
+        return Rejected(claim.work_id, result.reason, result.detail)
     image, score = result
     return Scored(
-        ledger_id=claim.ledger_id,
+        work_id=claim.work_id,
         patient_key=run.pseudonym(image.record.patient),
         record=image.record,
         pixel_sha256=image.pixel_sha256,

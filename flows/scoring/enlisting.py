@@ -1,82 +1,142 @@
-"""Enlisting: entering the objects of an inbox into the ledger, by content."""
+"""Enlisting: entering what lies in an inbox into the ledger, by content."""
 
 import asyncio
 import hashlib
+from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
 
-from db import ledger
-from db.ledger import SeenObject
-from flows.concurrency import at_once
+from db import enlisting, sources
+from db.enlisting import ObstructedPlace, Place, SeenObject
+from flows.concurrency import at_once, in_batches
 from flows.scoring.run import Discovery, ScoringRun
-from flows.sources import Inbox, Listed
-from severity.errors import RejectedImage
+from flows.sources import Listed, Obstacle, Portion
+from severity.errors import InaccessibleImage, RejectedImage
 from severity.images.limits import MOST_BYTES
 
-_CHUNK = 256  # objects per transaction
+_PORTION = 2048  # objects that are looked up at once
+_CHUNK = 256  # objects that are read and entered in one transaction
 _READERS = 4
-_LONGEST_PATH = 2500  # bytes of inbox and key; PostgreSQL fails on an index row beyond 2704
+_SEEN_BEFORE = 10_000  # objects that are enlisted for a new model version in one transaction
+_UNKNOWN = UUID(int=0)  # the fingerprint of what was not read: it is read again by each pass
 
 
-async def enlist(run: ScoringRun) -> Discovery:
-    """Enter the objects that a run lists into the ledger; read only new and changed ones.
+@dataclass
+class _Survey:
+    """What one listing showed, as far as it was drawn."""
 
-    An object that could not be seen or read, or has a path too long for the ledger, is deferred.
+    enlisted: int = 0
+    deferred: int = 0
+    is_empty: bool = True
+    present: "array[int]" = field(default_factory=lambda: array("q"))
+    hidden: list[str] = field(default_factory=list)
+
+
+async def enlist(run: ScoringRun, *, is_emptied: bool = False) -> Discovery:
+    """Enter what lies in a run's inbox into the ledger; read only what is new or has changed.
+
+    Parameters
+    ----------
+    is_emptied
+        Believe that the inbox was emptied on purpose, if it is empty.
     """
-    location, listing = run.inbox.location, run.listing
-    enlisted = deferred = 0
-    async for portion in listing.portions(_CHUNK):
-        objects = [
-            item
-            for item in portion.objects
-            if len(f"{location}{item.key}".encode()) <= _LONGEST_PATH
-        ]
-        seen = await _seen_objects(run, objects)
-        deferred += portion.deferred + len(portion.unseen) + len(portion.objects) - len(seen)
-        enlisted += await run.transact(
-            ledger.enlist, location, seen, model_version_id=run.model_version_id
+    survey = _Survey()
+    async for portion in run.listing.portions(_PORTION):
+        await _enlist_portion(run, portion, survey)
+    survey.enlisted += await _enlist_seen_before(run)
+    source_id = run.queue.source_id
+    seems_unmounted = survey.is_empty and not is_emptied
+    if seems_unmounted:
+        seems_unmounted = await run.transact(enlisting.count_present, source_id) > 0
+    if not seems_unmounted:
+        await run.transact(
+            enlisting.mark_gone,
+            source_id,
+            run.run_id,
+            present=survey.present,
+            hidden=survey.hidden,
         )
     return Discovery(
-        enlisted=enlisted,
-        deferred=deferred,
-        unreadable_sidecars=len(listing.unreadable_sidecars),
+        enlisted=survey.enlisted,
+        deferred=survey.deferred,
+        unreadable_sidecars=len(run.listing.unreadable_sidecars),
+        seems_unmounted=seems_unmounted,
     )
 
 
-async def _seen_objects(run: ScoringRun, objects: Sequence[Listed]) -> list[SeenObject]:
-    """Return objects with their contents' hashes; those that cannot be read now are absent."""
-    inbox, listing = run.inbox, run.listing
-    fingerprints = {item.key: item.fingerprint for item in objects}
-    unchanged = await run.transact(ledger.known_contents, inbox.location, fingerprints)
-    changed = [item for item in objects if item.key not in unchanged]
-    contents = unchanged | await _contents(inbox, changed)
-    return [
-        SeenObject(
-            item.key,
-            item.fingerprint,
-            contents[item.key],
-            run.record_sha256(listing.record(item.key)),
+async def _enlist_seen_before(run: ScoringRun) -> int:
+    """Enlist what was seen before the model version was wanted; return how much waits for it."""
+    source_id, version = run.queue.source_id, run.queue.model_version_id
+    enlisted = 0
+    while await run.transact(sources.want, source_id, model_version_id=version):
+        enlisted += await run.transact(
+            sources.enlist_seen, source_id, model_version_id=version, limit=_SEEN_BEFORE
         )
-        for item in objects
-        if item.key in contents
+    return enlisted
+
+
+async def _enlist_portion(run: ScoringRun, portion: Portion, survey: _Survey) -> None:
+    """Enter one portion of a listing."""
+    survey.deferred += portion.deferred
+    if portion.objects or portion.unseen or portion.deferred:
+        survey.is_empty = False
+    source_id = run.queue.source_id
+    places = [_place(run, item) for item in portion.objects]
+    unchanged = await run.transact(enlisting.unchanged, source_id, places)
+    survey.present.extend(unchanged.values())
+    new = [index for index in range(len(places)) if index not in unchanged]
+    for chunk in in_batches(new, _CHUNK):
+        items = [(portion.objects[index], places[index]) for index in chunk]
+        await _enlist_objects(run, items, survey)
+    survey.hidden += [unseen.key for unseen in portion.unseen if unseen.is_folder]
+    obstacles = [
+        ObstructedPlace(Place(unseen.key, _UNKNOWN), unseen.reason) for unseen in portion.unseen
     ]
+    await run.transact(enlisting.enlist_obstacles, source_id, obstacles)
 
 
-async def _contents(inbox: Inbox, objects: Sequence[Listed]) -> dict[str, str]:
-    """Hash objects, by key; those that cannot be read now are absent."""
-
-    async def sha256(item: Listed) -> tuple[str, str] | None:
-        try:
-            return item.key, await _content_sha256(inbox, item)
-        except RejectedImage:
-            return None
-
-    return dict(filter(None, await at_once(_READERS, sha256, objects)))
+def _place(run: ScoringRun, item: Listed) -> Place:
+    return Place(item.key, run.fingerprint(item.fingerprint, run.listing.record(item.key)))
 
 
-async def _content_sha256(inbox: Inbox, item: Listed) -> str:
+async def _enlist_objects(
+    run: ScoringRun, items: Sequence[tuple[Listed, Place]], survey: _Survey
+) -> None:
+    """Read objects and enter them; one that has just gone is left for the next pass."""
+
+    async def seen(item: tuple[Listed, Place]) -> SeenObject | ObstructedPlace | None:
+        return await _seen(run, *item)
+
+    entries = await at_once(_READERS, seen, items)
+    source_id = run.queue.source_id
+    survey.deferred += sum(entry is None for entry in entries)
+    survey.enlisted += await run.transact(
+        enlisting.enlist,
+        source_id,
+        [entry for entry in entries if isinstance(entry, SeenObject)],
+        model_version_id=run.queue.model_version_id,
+    )
+    obstacles = [entry for entry in entries if isinstance(entry, ObstructedPlace)]
+    await run.transact(enlisting.enlist_obstacles, source_id, obstacles)
+
+
+async def _seen(run: ScoringRun, item: Listed, place: Place) -> SeenObject | ObstructedPlace | None:
+    """Read an object and hash it; None if it has just gone."""
+    record = run.listing.record(item.key)
+    try:
+        content_sha256 = await _content_sha256(run, item)
+    except InaccessibleImage:
+        return ObstructedPlace(Place(item.key, _UNKNOWN), Obstacle.UNREADABLE_FILE)
+    except RejectedImage:
+        return None
+    return SeenObject(place, content_sha256, run.record_sha256(record))
+
+
+async def _content_sha256(run: ScoringRun, item: Listed) -> str:
     if item.size > MOST_BYTES:
         # Never read: it is identified by where it lies, and rejected when it is claimed.
-        identity = f"{inbox.location}\0{item.key}\0{item.fingerprint}"
+        identity = f"{run.inbox.location}\0{item.key}\0{item.fingerprint}"
         return hashlib.sha256(identity.encode()).hexdigest()
-    content = await inbox.read(item.key, fingerprint=item.fingerprint)
+    content = await run.inbox.read(item.key, fingerprint=item.fingerprint)
     return await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())

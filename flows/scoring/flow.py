@@ -16,7 +16,7 @@ from db.errors import DatabaseError
 from flows.errors import FlowsError, UsageError, quoting_nothing
 from flows.library_messages import mute_libraries
 from flows.orchestration.supervision import end_with_parent, time_limit
-from flows.reports import balance_line
+from flows.reports import balance_text
 from flows.resources import Resources, current
 from flows.scoring.batch import score_batches
 from flows.scoring.inbox_pass import score_new
@@ -98,9 +98,9 @@ async def _report(summary: RunSummary, location: str) -> None:
         summary.rejected,
         summary.deferred,
     )
-    if summary.unreadable_sidecars:
-        log.warning("%d sidecars are unreadable; their images wait", summary.unreadable_sidecars)
-    log.info("%s", balance_line(summary.balance))
+    for note in summary.notes:
+        log.warning("%s", note)
+    log.info("%s", balance_text(summary.balance))
     if summary.scored or summary.rejected:
         await _leave_artifact(summary, location)
 
@@ -156,15 +156,16 @@ async def score_share(number: int) -> Counts:
 
 async def _leave_artifact(summary: RunSummary, location: str) -> None:
     """Store a run's counts and the balance as an artifact, which its page shows."""
-    rows = {
-        **asdict(summary),
-        **{f"balance: {name}": value for name, value in asdict(summary.balance).items()},
-    }
-    del rows["balance"]
+    rows = asdict(summary)
+    balance = rows.pop("balance")
     rows["other_versions"] = ", ".join(summary.other_versions) or "none"
+    versions = {version.pop("model_version"): version for version in balance.pop("versions")}
+    del balance["source"]
+    for of, counts in {"balance": balance, **versions}.items():
+        rows |= {f"{of}: {name}": value for name, value in counts.items()}
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     await acreate_markdown_artifact(
         key=artifact_key(location),
         markdown=f"| | |\n|---|---|\n{table}\n\n{RESEARCH_USE_ONLY}\n",
-        description=str(balance_line(summary.balance)),  # shown with the run
+        description=str(balance_text(summary.balance)),  # shown with the run
     )

@@ -4,15 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from flows.orchestration.server import prefect_api
+from flows.orchestration.server import prefect_api, send_logs
 from flows.resources import Resources
 from flows.scoring.enlisting import enlist
-from flows.scoring.run import ScoringRun, prepare_run, under_way
+from flows.scoring.run import ScoringRun, under_way
 from flows.scoring.summary import Counts, RunSummary, summarised
 
 
-async def score_new(inbox: str, resources: Resources) -> RunSummary:
+async def score_new(inbox: str, resources: Resources, *, is_emptied: bool = False) -> RunSummary:
     """Score each new image of an inbox once. Safe to run again, and at the same time as others.
+
+    Parameters
+    ----------
+    is_emptied
+        Believe that the inbox was emptied on purpose, if it is empty.
 
     Raises
     ------
@@ -23,8 +28,8 @@ async def score_new(inbox: str, resources: Resources) -> RunSummary:
     ModelUnavailable
         Nothing can be scored.
     """
-    async with under_way(await prepare_run(inbox, resources)) as run:
-        run.discovery = await enlist(run)
+    async with under_way(inbox, resources) as run:
+        run.discovery = await enlist(run, is_emptied=is_emptied)
         if not await run.count_waiting():
             return await summarised(run, Counts())
         async with loading(run):
@@ -32,7 +37,10 @@ async def score_new(inbox: str, resources: Resources) -> RunSummary:
                 # Imported here: Prefect takes a second, and its temporary server several.
                 from flows.scoring.flow import score_waiting  # noqa: PLC0415
 
-                return await score_waiting()
+                try:
+                    return await score_waiting()
+                finally:
+                    await send_logs()
 
 
 @asynccontextmanager

@@ -1,8 +1,9 @@
 """The model version that scores, and its row in the database."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from db import runs
+from db import calibrations, runs
+from db.calibrations import StoredCalibration
 from flows.models.catalogue import describe, expected_version
 from flows.resources import Resources
 from severity.domain import MeasurementErrors, ModelVersion
@@ -18,7 +19,9 @@ class RegisteredVersion:
 
 
 def register_model_version(resources: Resources) -> RegisteredVersion:
-    """Write the model version of the settings, with its errors, if it is new; load no network.
+    """Write the model version of the settings, if it is new, and let it speak by its calibration.
+
+    No network is loaded.
 
     Raises
     ------
@@ -28,11 +31,17 @@ def register_model_version(resources: Resources) -> RegisteredVersion:
     model = describe(resources.settings.model, resources.settings)
     version = expected_version(model, resources.settings)
     with resources.open_database().transaction() as session:
-        row_id = runs.register_model(session, version, _errors(model.calibration))
+        row_id = runs.register_model(session, version)
+        calibrations.adopt(session, row_id, _stored(model.calibration))
     return RegisteredVersion(version, row_id)
 
 
-def _errors(calibration: Calibration | None) -> MeasurementErrors | None:
+def _stored(calibration: Calibration | None) -> StoredCalibration | None:
     if calibration is None:
         return None
-    return MeasurementErrors(calibration.geographic_extent.error, calibration.opacity.error)
+    extent, opacity = calibration.geographic_extent, calibration.opacity
+    return StoredCalibration(
+        calibration.sha256,
+        MeasurementErrors(extent.error, opacity.error),
+        {"geographic_extent": asdict(extent.margins), "opacity": asdict(opacity.margins)},
+    )

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
-from uuid import UUID, uuid4
 
-from db import ledger, runs
+from db import ledger, runs, sources
 from db.engine import Database, Transaction
-from db.ledger import Claim
+from db.ledger import Claim, Queue
+from db.runs import Presence
+from db.sources import Source
 from flows.resources import SOFTWARE, Resources, current, using
 from flows.scoring.registration import register_model_version
 from flows.sources import Inbox, Listing, open_inbox
@@ -30,34 +31,41 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Discovery:
-    """The objects that a run found in its inbox before it scored any, as counts.
+    """What a run saw in its inbox before it scored anything, as counts.
 
     ``enlisted`` wait now that did not before; ``deferred`` are left for the next pass.
+    ``seems_unmounted`` means that the inbox is empty although objects lay there before.
     """
 
     enlisted: int = 0
     deferred: int = 0
     unreadable_sidecars: int = 0
+    seems_unmounted: bool = False
 
 
 @dataclass(eq=False, kw_only=True)
 class ScoringRun(Resources):
     """One execution of the scoring job: its resources, inbox, model version and counts.
 
-    Functions that run in its context find it by `current_run`. ``listing`` is its survey of the
-    inbox.
+    Functions that run in its context find it by `current_run`.
     """
 
     database: Database
     inbox: Inbox
-    listing: Listing
+    source: Source
     version: ModelVersion
-    model_version_id: int
-    run_id: UUID = field(default_factory=uuid4)
+    queue: Queue
+    presence: Presence
+    listing: Listing
     discovery: Discovery = Discovery()
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_TRANSACTIONS, "transaction"), repr=False
     )
+
+    @property
+    def run_id(self) -> int:
+        """The id of the run's row."""
+        return self.presence.run_id
 
     def load_model(self) -> "ScoringModel":
         """Load the model that the run was begun with; it takes seconds.
@@ -88,14 +96,17 @@ class ScoringRun(Resources):
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, transaction)
 
-    async def count_waiting(self) -> int:
-        """Count the images of the inbox that wait, after the claims of dead runs are released."""
-        await self.transact(runs.release_abandoned)
-        return await self.transact(
-            ledger.waiting, self.inbox.location, model_version_id=self.model_version_id
-        )
+    async def release_abandoned(self, *, is_thorough: bool = True) -> None:
+        """Release the claims of dead runs, once this one has shown that it lives."""
+        await asyncio.get_running_loop().run_in_executor(self._threads, self.presence.renew)
+        await self.transact(runs.release_abandoned, is_thorough=is_thorough)
 
-    async def record(self, claim: Claim) -> SidecarRecord | None:
+    async def count_waiting(self) -> int:
+        """Count the objects of the inbox that wait, after the claims of dead runs are released."""
+        await self.release_abandoned()
+        return await self.transact(ledger.count_waiting, self.queue)
+
+    async def record(self, claim: Claim, key: str) -> SidecarRecord | None:
         """Return the sidecar record that a claimed object was enlisted with.
 
         The database keeps no identifiers, so it is read from the sidecar; once more from the
@@ -106,23 +117,25 @@ class ScoringRun(Resources):
         IncompleteMetadata
             The record has changed since; the object is enlisted again with the new one.
         """
-        record = self.listing.record(claim.object_key)
-        if self.record_sha256(record) == claim.record_sha256:
-            return record
-        record = await self.inbox.record(claim.object_key)
-        if self.record_sha256(record) == claim.record_sha256:
-            return record
-        raise IncompleteMetadata(
-            Reason.VANISHED, "its sidecar record changed after it was enlisted"
-        )
+        record = self.listing.record(key)
+        if self.record_sha256(record) != claim.record_sha256:
+            record = await self.inbox.record(key)
+        if self.record_sha256(record) != claim.record_sha256:
+            raise IncompleteMetadata(
+                Reason.VANISHED, "its sidecar record changed after it was enlisted"
+            )
+        return record
 
     async def until_threads_end(self) -> None:
         """Wait for the transactions that have begun, even if their callers were cancelled."""
         await asyncio.to_thread(self._threads.shutdown)
 
 
-async def prepare_run(location: str, resources: Resources) -> ScoringRun:
-    """Open an inbox and the database, and register the model version; load no network.
+@asynccontextmanager
+async def under_way(location: str, resources: Resources) -> AsyncIterator[ScoringRun]:
+    """Record a run and show its presence; at the end, release the claims that it still holds.
+
+    In between it is the `current_run` of this context. No network is loaded.
 
     Raises
     ------
@@ -133,44 +146,43 @@ async def prepare_run(location: str, resources: Resources) -> ScoringRun:
     ModelUnavailable
         There is no such model, or the weights that are here are wrong.
     """
-    inbox = open_inbox(location, settle=timedelta(seconds=resources.settings.settle_seconds))
-    listing = inbox.listing(now=datetime.now(UTC))
+    settings = resources.settings
+    inbox = open_inbox(location, settle=timedelta(seconds=settings.settle_seconds))
     database = resources.open_database()
     registered = register_model_version(resources)
-    return ScoringRun(
-        resources.settings,
-        resources.progress,
-        resources.opened,
-        database=database,
-        inbox=inbox,
-        listing=listing,
-        version=registered.version,
-        model_version_id=registered.row_id,
-    )
+    with database.transaction() as session:
+        source = sources.register(session, inbox.location, zone=settings.timezone)
+    queue = Queue(source.id, registered.row_id)
+    with runs.presence(database, queue, software=SOFTWARE) as presence:
+        run = ScoringRun(
+            settings,
+            resources.progress,
+            resources.opened,
+            database=database,
+            inbox=inbox,
+            source=source,
+            version=registered.version,
+            queue=queue,
+            presence=presence,
+            listing=inbox.listing(now=datetime.now(UTC)),
+        )
+        with using(run):
+            async with _recorded(run):
+                yield run
 
 
 @asynccontextmanager
-async def under_way(run: ScoringRun) -> AsyncIterator[ScoringRun]:
-    """Record a run and hold its presence; at the end, release the claims that it still holds.
-
-    In between it is the `current_run` of this context.
-    """
-    with runs.presence(run.database, run.run_id), using(run):
-        await run.transact(
-            runs.start_run,
-            run.run_id,
-            model_version_id=run.model_version_id,
-            software=SOFTWARE,
-        )
-        state = "failed"
-        try:
-            yield run
-            state = "finished"
-        finally:
-            # Nothing is claimed or written behind a run that ended.
-            await run.until_threads_end()
-            with run.database.transaction() as session:
-                runs.end_run(session, run.run_id, state)
+async def _recorded(run: ScoringRun) -> AsyncIterator[None]:
+    """Record how a run ends."""
+    state = "failed"
+    try:
+        yield
+        state = "finished"
+    finally:
+        # Nothing is claimed or written behind a run that ended.
+        await run.until_threads_end()
+        with run.database.transaction() as session:
+            runs.end_run(session, run.run_id, state)
 
 
 def current_run() -> ScoringRun:

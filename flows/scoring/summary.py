@@ -4,42 +4,79 @@ from dataclasses import dataclass
 
 from db.engine import Transaction
 from db.reading import balances, model_versions
-from db.reading.balances import Balance
+from db.reading.balances import SourceBalance
 from flows.scoring.run import ScoringRun
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of images; ``out_of_distribution`` counts a part of the scored ones."""
+    """What became of claimed objects; ``out_of_distribution`` counts a part of the scored ones."""
 
     scored: int = 0
     rejected: int = 0
+    failed: int = 0
+    vanished: int = 0
     out_of_distribution: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(
             self.scored + other.scored,
             self.rejected + other.rejected,
+            self.failed + other.failed,
+            self.vanished + other.vanished,
             self.out_of_distribution + other.out_of_distribution,
         )
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """The counts of one run, in images, and the balance after it.
+    """The counts of one run, in images, and the balance of its source after it.
 
-    ``other_versions`` are model versions that also scored images of this database.
+    ``other_versions`` are model versions that also scored images of this database. ``read_in_zone``
+    is the time zone that the source's times were read in so far, if the settings name another.
     """
 
     model_version: str
     enlisted: int
     scored: int
     rejected: int
+    failed: int
+    vanished: int
     out_of_distribution: int
     deferred: int
     unreadable_sidecars: int
-    balance: Balance
+    seems_unmounted: bool
+    balance: SourceBalance
     other_versions: tuple[str, ...]
+    read_in_zone: str = ""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person must see to, or should know, one line each."""
+        notes = []
+        if self.unreadable_sidecars:
+            notes.append(f"{self.unreadable_sidecars} sidecars are unreadable; their images wait")
+        if self.seems_unmounted:
+            notes.append(
+                "The inbox is empty, although images lay there before: is it mounted? If it was "
+                "emptied on purpose, run once with --emptied."
+            )
+        if self.read_in_zone:
+            notes.append(
+                f"Times of this source were read in {self.read_in_zone} so far; new ones are read "
+                "as SEVERITY_TIMEZONE says. `cxr-severity source zone` corrects those before."
+            )
+        return notes
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether something was lost, cannot be read, or the source cannot be seen."""
+        return (
+            not self.balance.holds
+            or self.balance.obstacles > 0
+            or self.unreadable_sidecars > 0
+            or self.seems_unmounted
+        )
 
 
 async def summarised(run: ScoringRun, counts: Counts) -> RunSummary:
@@ -48,15 +85,19 @@ async def summarised(run: ScoringRun, counts: Counts) -> RunSummary:
 
 
 def _summary(session: Transaction, run: ScoringRun, counts: Counts) -> RunSummary:
-    version, discovery = run.version.key, run.discovery
+    version, discovery, zone = run.version.key, run.discovery, run.settings.timezone
     return RunSummary(
         model_version=version,
         enlisted=discovery.enlisted,
         scored=counts.scored,
         rejected=counts.rejected,
+        failed=counts.failed,
+        vanished=counts.vanished,
         out_of_distribution=counts.out_of_distribution,
         deferred=discovery.deferred,
         unreadable_sidecars=discovery.unreadable_sidecars,
-        balance=balances.balance(session, version),
+        seems_unmounted=discovery.seems_unmounted,
+        balance=balances.balance(session, run.inbox.location),
         other_versions=tuple(model_versions.with_scores(session, excluding=version)),
+        read_in_zone=run.source.zone if run.source.zone != zone else "",
     )

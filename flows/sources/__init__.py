@@ -12,6 +12,7 @@ __all__ = [
     "Obstacle",
     "Portion",
     "Unseen",
+    "export",
     "open_inbox",
     "read_local_file",
 ]

@@ -6,10 +6,19 @@ from severity.lazy_names import importing_when_asked
 
 if TYPE_CHECKING:
     from severity.codecs.decoders import DECODERS
+    from severity.codecs.frame_checks import FRAMES, PROGRESSIVE, check_scans
     from severity.codecs.helper_processes import DecodingHelpers
     from severity.codecs.jpeg_2000 import LowBand
     from severity.codecs.pixel_layout import PixelLayout
 else:
     __getattr__ = importing_when_asked(__name__)
 
-__all__ = ["DECODERS", "DecodingHelpers", "LowBand", "PixelLayout"]
+__all__ = [
+    "DECODERS",
+    "FRAMES",
+    "PROGRESSIVE",
+    "DecodingHelpers",
+    "LowBand",
+    "PixelLayout",
+    "check_scans",
+]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pydicom import Dataset
 
 from severity.dicom.attributes import first_text
-from severity.domain import Acquired, TimeSource
+from severity.domain import STATED_UTC, Acquired, TimeSource
 
 _SOURCES = (
     (TimeSource.ACQUISITION, "Acquisition"),
@@ -50,6 +50,8 @@ def _offset(text: str) -> tzinfo | None:
         return None
     sign, hours, minutes = match.groups()
     length = timedelta(hours=int(hours), minutes=int(minutes))
+    if not length:
+        return timezone(length, STATED_UTC)  # by its own name it would look assumed
     return timezone(length if sign == "+" else -length) if length < timedelta(days=1) else None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from severity.domain import Acquired, ImageRecord, PatientId, Reason, TimeSource, View
+from severity.domain import STATED_UTC, Acquired, ImageRecord, PatientId, Reason, TimeSource, View
 from severity.errors import (
     BROKEN_FILE,
     ImageOutsideLimits,
@@ -102,16 +102,22 @@ def _acquired(sidecar: SidecarRecord, zone: tzinfo) -> Acquired:
     if sidecar.acquired_at:
         try:
             time = datetime.fromisoformat(sidecar.acquired_at)
-            aware = time if time.tzinfo else time.replace(tzinfo=zone)
-            at = aware.astimezone(UTC)
+            at = (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
         except (ValueError, OverflowError) as error:  # also year 1 east of Greenwich
             raise IncompleteMetadata(
                 Reason.BAD_METADATA, "acquired_at is not an ISO 8601 date or date and time"
             ) from error
-        return Acquired(at, TimeSource.SIDECAR, str(aware.tzinfo))
+        return Acquired(at, TimeSource.SIDECAR, _zone_name(time.tzinfo) or str(zone))
     if sidecar.offset_days:
         return Acquired(DAY_ZERO + _offset(sidecar.offset_days), TimeSource.SIDECAR_OFFSET, "UTC")
     return Acquired(None, TimeSource.UNKNOWN, "")
+
+
+def _zone_name(stated: tzinfo | None) -> str:
+    """Return the name of a zone that the sidecar states; empty if it states none."""
+    if stated is None:
+        return ""
+    return STATED_UTC if stated == UTC else str(stated)
 
 
 def _offset(text: str) -> timedelta:

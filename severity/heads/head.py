@@ -172,9 +172,7 @@ class Head:
             "opacity": [self.opacity.lowest, self.opacity.highest],
         }
 
-    def version(
-        self, *, weights_sha256: str, precision: str, calibration_sha256: str = ""
-    ) -> ModelVersion:
+    def version(self, *, weights_sha256: str, precision: str) -> ModelVersion:
         """Return the model version that this head makes of a backbone's weights."""
         return ModelVersion(
             name=self.name,
@@ -184,7 +182,6 @@ class Head:
             precision=precision,
             geographic_extent=self.geographic_extent,
             opacity=self.opacity,
-            calibration_sha256=calibration_sha256,
         )
 
 

@@ -187,11 +187,7 @@ def placed(
         The device does not support the precision.
     """
     runtime = runtime_for(backbone, placement)
-    version = head.version(
-        weights_sha256=weights_sha256,
-        precision=placement.precision,
-        calibration_sha256=calibration.sha256 if calibration else "",
-    )
+    version = head.version(weights_sha256=weights_sha256, precision=placement.precision)
     return ScoringModel(version, backbone, head, runtime, calibration)
 
 

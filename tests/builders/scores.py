@@ -1,7 +1,9 @@
-"""Model versions with their errors, and scored images as a batch has them."""
+"""Model versions with their calibration, and scored images as a batch has them."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
+from db.calibrations import StoredCalibration
 from db.outcomes import Scored
 from severity.domain import (
     Acquired,
@@ -29,15 +31,11 @@ INVERTED = DistributionCheck(
 )
 
 
-def version(
-    name: str = "v1", precision: str = "fp32", calibration_sha256: str = ""
-) -> ModelVersion:
-    scales = Scale(0, 8), Scale(0, 6)
-    return ModelVersion(name, "w" * 64, "h" * 64, "p", precision, *scales, calibration_sha256)
+def version(name: str = "v1", precision: str = "fp32") -> ModelVersion:
+    return ModelVersion(name, "w" * 64, "h" * 64, "p", precision, Scale(0, 8), Scale(0, 6))
 
 
-# Of a calibrated version; the error of opacity is not known.
-CALIBRATION = "c" * 64
+# The error of opacity is not known.
 ERRORS = MeasurementErrors(
     geographic_extent=MeasurementError(
         repeats=StandardError(0.4, Interval(0.3, 0.55), degrees=42),
@@ -45,10 +43,21 @@ ERRORS = MeasurementErrors(
     ),
     opacity=MeasurementError(repeats=None, perturbations=None),
 )
+# As `severity.reliability.calibration.Margins` are: wider in the middle of the scale.
+MARGINS = {
+    "geographic_extent": {"predicted": [1.0, 3.0, 7.0], "below": [0.5, 1.5, 1], "above": [1, 2, 1]},
+    "opacity": {"predicted": [2.0], "below": [0.75], "above": [0.25]},
+}
+CALIBRATION = StoredCalibration("c" * 64, ERRORS, MARGINS)
+
+
+def digest(name: str) -> str:
+    """A hash, as of content, pixels or a sidecar record, from a short name."""
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def scored(
-    ledger_id: int,
+    work_id: int,
     *,
     patient: str = "p-1",
     uid: str = "1.1",
@@ -69,4 +78,5 @@ def scored(
         acquired=Acquired(at, TimeSource.UNKNOWN if at is None else source, "UTC"),
         simulated=False,
     )
-    return Scored(ledger_id, patient, record, pixels, Score(extent, 2.0, extent, 2.0, **more))
+    score = Score(extent, 2.0, extent, 2.0, **more)
+    return Scored(work_id, patient, record, digest(pixels), score)

@@ -1,26 +1,17 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from sqlalchemy import make_url, text
 
 from db.engine import TIMEOUTS, Database
 from db.errors import Cause, DatabaseError
-from db.tables import Base
 from tests.builders.postgres import execute
-
-
-def test_the_migrations_make_the_tables_that_the_models_describe(database):
-    with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
-        assert compare_metadata(context, Base.metadata) == []
 
 
 def test_programs_that_start_at_once_migrate_once(database_url):
     databases = [Database(database_url), Database(database_url)]
     with ThreadPoolExecutor(2) as pool:
-        assert set(pool.map(Database.upgrade, databases)) == {"0003"}
+        assert set(pool.map(Database.upgrade, databases)) == {"1"}
     for database in databases:
         database.check_schema()
         database.dispose()
@@ -46,7 +37,7 @@ def test_a_database_of_another_program_is_left_as_it_is(database, revision):
 @pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
 def test_a_database_from_before_the_first_release_is_left_as_it_is(database, revision):
     with database.connection() as connection:
-        if MigrationContext.configure(connection).get_current_revision() == "0003":
+        if connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0003":
             pytest.skip("the migrations from before the first release are not yet one")
     set_revision(database, revision)
 

@@ -1,69 +1,58 @@
+"""Closing: scores and rejections are written with the claims that they close."""
+
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
 
-from db import runs, scores
+from db import sources
 from db.errors import DatabaseError
 from db.outcomes import Rejected
-from severity.domain import DistributionCheck, Interval, OutOfDistribution, Reason, State
+from severity.domain import DistributionCheck, Fate, Reason, Score
 from tests.builders.scores import INVERTED, scored, version
 
 
-@pytest.fixture
-def close(database, model):
-    def close(run_id, *outcomes):
-        with database.transaction() as session:
-            closed = scores.close(session, run_id, outcomes, model_version_id=model)
-        return {entry.ledger_id: entry.reason or entry.state for entry in closed}
-
-    return close
+def count(steps, table):
+    return steps.value(f"SELECT count(*) FROM {table}")  # noqa: S608
 
 
-def count(database, table):
-    with database.transaction() as session:
-        return session.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608
-
-
-def test_a_score_and_the_state_that_it_closes_are_written_together(
-    database, enlist, running, claim, close
-):
-    enlist("a", "b")
-    with running() as run_id:
-        good, bad = claim(run_id)
-        closed = close(
-            run_id, scored(good.ledger_id), Rejected(bad.ledger_id, Reason.CORRUPT, "cut off")
+def test_a_score_and_the_claim_that_it_closes_are_written_together(steps, running):
+    steps.enlist("a", "b")
+    with running() as run:
+        good, bad = steps.claim(run)
+        closed = steps.close(
+            run, scored(good.work_id), Rejected(bad.work_id, Reason.CORRUPT, "cut off")
         )
 
-    assert closed == {good.ledger_id: State.SCORED, bad.ledger_id: Reason.CORRUPT}
-    assert count(database, "score") == 1
+    assert closed == {good.work_id: Fate.SCORED, bad.work_id: Reason.CORRUPT}
+    assert (count(steps, "score"), count(steps, "work")) == (1, 0)
 
 
-def test_a_run_that_lost_its_claim_writes_nothing(database, enlist, running, claim, close):
+def test_a_run_that_lost_its_claim_writes_nothing(steps, running):
     """It seemed dead, and its image was given to another: one score, the other's."""
-    enlist("a")
+    steps.enlist("a")
     with running() as slow:
-        (lost,) = claim(slow)
+        (lost,) = steps.claim(slow)
     with running() as heir:
-        with database.transaction() as session:
-            runs.release_abandoned(session)
-        (claimed,) = claim(heir)
+        steps.release()
+        (claimed,) = steps.claim(heir)
 
-        assert close(slow, scored(lost.ledger_id, extent=1)) == {}
-        assert close(heir, scored(claimed.ledger_id, extent=2)) == {claimed.ledger_id: State.SCORED}
+        assert steps.close(slow, scored(lost.work_id, extent=1)) == {}
+        assert steps.close(heir, scored(claimed.work_id, extent=2)) == {
+            claimed.work_id: Fate.SCORED
+        }
 
-    with database.transaction() as session:
-        assert session.scalars(text("SELECT geographic_extent FROM score")).all() == [2.0]
+    assert steps.value("SELECT geographic_extent FROM score") == 2
 
 
-def test_closing_twice_changes_nothing(database, enlist, running, claim, close):
-    enlist("a")
-    with running() as run_id:
-        (claimed,) = claim(run_id)
-        close(run_id, scored(claimed.ledger_id))
-        assert close(run_id, scored(claimed.ledger_id, extent=7)) == {}
+def test_closing_twice_changes_nothing(steps, running):
+    steps.enlist("a")
+    with running() as run:
+        (claimed,) = steps.claim(run)
+        steps.close(run, scored(claimed.work_id))
+        assert steps.close(run, scored(claimed.work_id, extent=7)) == {}
 
-    assert count(database, "score") == 1
+    assert steps.value("SELECT geographic_extent FROM score") == 3
 
 
 @pytest.mark.parametrize(
@@ -77,254 +66,253 @@ def test_closing_twice_changes_nothing(database, enlist, running, claim, close):
         ({"uid": "1.1", "pixels": "px", "day": 1}, Reason.TIME_CONFLICT),
     ],
 )
+@pytest.mark.parametrize("is_same_batch", [False, True])
 def test_what_repeats_or_contradicts_a_known_image_is_rejected_with_the_reason(
-    database, enlist, running, claim, close, second, reason
+    steps, running, second, reason, is_same_batch
 ):
-    enlist("a", "b")
-    with running() as run_id:
-        first, again = claim(run_id)
-        assert close(run_id, scored(first.ledger_id)) == {first.ledger_id: State.SCORED}
-        assert close(run_id, scored(again.ledger_id, **second)) == {again.ledger_id: reason}
+    steps.enlist("a", "b")
+    with running() as run:
+        first, again = steps.claim(run)
+        outcomes = [scored(first.work_id), scored(again.work_id, **second)]
+        closed = {}
+        for batch in [outcomes] if is_same_batch else [[outcome] for outcome in outcomes]:
+            closed |= steps.close(run, *batch)
+        assert closed == {first.work_id: Fate.SCORED, again.work_id: reason}
 
-    assert count(database, "score") == 1
+    assert count(steps, "score") == 1
+    assert steps.balance().rejected == 1
 
 
-def test_two_model_versions_score_the_same_image_once_each(
-    database, model, enlist, running, claim, close
-):
-    from db import ledger
-    from tests.builders.scores import INBOX
+def test_two_model_versions_score_the_same_image_once_each(steps, running):
+    other = steps.wanting(model=version("v2"))
+    steps.enlist("a")
+    with running() as run, running(other) as second:
+        assert steps.score(run) == Fate.SCORED
+        (claimed,) = other.claim(second)
+        assert claimed.is_judged
+        assert other.close(second, scored(claimed.work_id)) == {claimed.work_id: Fate.SCORED}
 
-    enlist("a")
-    with running() as run_id:
-        (claimed,) = claim(run_id)
-        close(run_id, scored(claimed.ledger_id))
-        with database.transaction() as session:
-            other = runs.register_model(session, version("v2"))
-            objects = [ledger.SeenObject("a.dcm", "f", "a")]
-            ledger.enlist(session, INBOX, objects, model_version_id=other)
-            (claimed,) = ledger.claim(session, INBOX, run_id, model_version_id=other, limit=1)
-            closed = scores.close(
-                session, run_id, [scored(claimed.ledger_id)], model_version_id=other
+    assert (count(steps, "image"), count(steps, "score")) == (1, 2)
+    assert steps.balance().accepted == 1
+
+
+def test_an_object_is_judged_once_whatever_a_second_model_version_reads(steps, running):
+    """A corrected time zone, or another reader: neither makes a conflict nor changes the image."""
+    steps.enlist("a")
+    with running() as run:
+        steps.score(run, day=0)
+    other = steps.wanting(model=version("v2"))
+    with running(other) as run:
+        assert other.score(run, day=0.5, patient="p-2", uid="1.9", pixels="other") == Fate.SCORED
+
+    assert steps.query("SELECT image_uid, acquired_at::date::text FROM image") == [
+        ("1.1", "2020-03-01")
+    ]
+    assert count(steps, "event") == 0
+
+
+def test_an_accepted_image_that_a_model_version_cannot_score_fails_for_it_alone(steps, running):
+    steps.enlist("a")
+    with running() as run:
+        steps.score(run)
+    other = steps.wanting(model=version("v2"))
+    with running(other) as run:
+        (claimed,) = other.claim(run)
+        rejected = Rejected(claimed.work_id, Reason.UNTRUSTWORTHY_PIXELS, "of the backbone")
+        assert other.close(run, rejected) == {claimed.work_id: Reason.UNTRUSTWORTHY_PIXELS}
+
+    balance = steps.balance()
+    assert (balance.accepted, balance.rejected) == (1, 0)
+    assert balance.of(version().key).scored == balance.of(version("v2").key).failed == 1
+
+
+def test_a_model_version_that_is_retired_waits_for_nothing_and_keeps_its_scores(steps, running):
+    other = steps.wanting(model=version("v2"))
+    steps.enlist("a", "b")
+    with running(other) as run:
+        other.score(run)
+        (held,) = other.claim(run)
+        with steps.database.transaction() as session:
+            sources.retire(
+                session, other.queue.source_id, model_version_id=other.queue.model_version_id
             )
+        assert other.waiting() == 0
+        assert other.close(run, scored(held.work_id, uid="1.2", pixels="b")) == {}
 
-    assert [entry.state for entry in closed] == [State.SCORED]
-    assert (count(database, "image"), count(database, "score")) == (1, 2)
+    assert count(steps, "score") == 1
+    assert [entry.model_version for entry in steps.balance().versions] == [version().key]
+    assert steps.waiting() == 2
+    # Wanted again, it goes on where it was.
+    assert steps.wanting(model=version("v2")).waiting() == 1
 
 
-def test_runs_with_the_same_images_in_other_orders_do_not_block_each_other(
-    database, model, enlist, running, claim
-):
-    enlist(*(f"{number:02}" for number in range(40)))
+def test_what_a_retired_version_leaves_is_done_where_another_source_wants_it(steps, running):
+    steps.enlist("a", "b")
+    elsewhere = steps.wanting("/elsewhere")
+    elsewhere.enlist("a")
+    steps.enlist("a")
+    with steps.database.transaction() as session:
+        sources.retire(
+            session, steps.queue.source_id, model_version_id=steps.queue.model_version_id
+        )
+    assert (steps.waiting(), elsewhere.waiting()) == (0, 1)
+    with running(elsewhere) as run:
+        assert elsewhere.score(run) == Fate.SCORED
+    assert (steps.balance().accepted, steps.balance().unread) == (1, 1)
+
+
+def test_runs_with_the_same_images_in_other_orders_do_not_block_each_other(steps, running):
+    steps.enlist(*(f"{number:02}" for number in range(40)))
     with running() as first_run, running() as second_run:
-        first, second = claim(first_run, 20), claim(second_run, 20)
+        first, second = steps.claim(first_run, 20), steps.claim(second_run, 20)
 
-        def close(run_id, claims):
-            outcomes = [
-                scored(claimed.ledger_id, uid=f"1.{place}", pixels=f"px{place}")
-                for place, claimed in enumerate(claims)
-            ]
-            with database.transaction() as session:
-                return scores.close(session, run_id, outcomes, model_version_id=model)
+        def close(run, claims):
+            return steps.close(
+                run,
+                *(
+                    scored(claimed.work_id, uid=f"1.{place}", pixels=f"px{place}")
+                    for place, claimed in enumerate(claims)
+                ),
+            )
 
         with ThreadPoolExecutor(2) as pool:
             closings = [
                 pool.submit(close, first_run, first),
                 pool.submit(close, second_run, second[::-1]),
             ]
-            closed = [entry for closing in closings for entry in closing.result()]
+            closed = [fate for closing in closings for fate in closing.result().values()]
 
     assert len(closed) == 40
-    assert count(database, "score") == 20
+    assert count(steps, "score") == 20
 
 
-def test_batches_that_cross_in_all_they_share_do_not_block_each_other(
-    database, model, enlist, running, claim
-):
+def test_batches_that_cross_in_all_they_share_do_not_block_each_other(steps, running):
     """The same pixels under other UIDs, and new patients, each in opposite orders."""
-    enlist(*(f"{number:02}" for number in range(80)))
-    with running() as run_id:
-        batches = [claim(run_id, 20) for _ in range(4)]
+    steps.enlist(*(f"{number:02}" for number in range(80)))
+    with running() as run:
+        batches = [steps.claim(run, 20) for _ in range(4)]
 
         def close(worker):
-            outcomes = [
-                scored(
-                    claimed.ledger_id,
-                    uid=f"1.{worker}.{place:02}",
-                    pixels=f"px{place if worker % 2 else 19 - place}",
-                    patient=f"p-{place % 5 if worker % 2 else (19 - place) % 5}",
-                )
-                for place, claimed in enumerate(batches[worker])
-            ]
-            with database.transaction() as session:
-                return scores.close(session, run_id, outcomes, model_version_id=model)
+            return steps.close(
+                run,
+                *(
+                    scored(
+                        claimed.work_id,
+                        uid=f"1.{worker}.{place:02}",
+                        pixels=f"px{place if worker % 2 else 19 - place}",
+                        patient=f"p-{place % 5 if worker % 2 else (19 - place) % 5}",
+                    )
+                    for place, claimed in enumerate(batches[worker])
+                ),
+            )
 
         with ThreadPoolExecutor(4) as pool:
-            closed = [entry for batch in pool.map(close, range(4)) for entry in batch]
+            closed = [fate for batch in pool.map(close, range(4)) for fate in batch.values()]
 
     assert len(closed) == 80
-    assert sum(entry.state == State.SCORED for entry in closed) == count(database, "score") == 20
-    assert {entry.reason for entry in closed} == {None, Reason.DUPLICATE_IMAGE}
+    assert closed.count(Fate.SCORED) == count(steps, "score") == 20
+    assert set(closed) == {Fate.SCORED, Reason.DUPLICATE_IMAGE}
 
 
-def test_of_one_batch_the_lowest_uid_is_scored(database, enlist, running, claim, close):
-    enlist("a", "b", "c")
-    with running() as run_id:
-        late, early, again = claim(run_id)
-        closed = close(
-            run_id,
-            scored(late.ledger_id, uid="1.2"),
-            scored(early.ledger_id, uid="1.1"),
-            scored(again.ledger_id, uid="1.1"),
+def test_of_one_batch_the_lowest_uid_is_scored(steps, running):
+    steps.enlist("a", "b", "c")
+    with running() as run:
+        late, early, again = steps.claim(run)
+        closed = steps.close(
+            run,
+            scored(late.work_id, uid="1.2"),
+            scored(early.work_id, uid="1.1"),
+            scored(again.work_id, uid="1.1"),
         )
 
     assert closed == {
-        late.ledger_id: Reason.DUPLICATE_IMAGE,
-        early.ledger_id: State.SCORED,
-        again.ledger_id: Reason.DUPLICATE_IMAGE,
+        late.work_id: Reason.DUPLICATE_IMAGE,
+        early.work_id: Fate.SCORED,
+        again.work_id: Reason.DUPLICATE_IMAGE,
     }
 
 
-def test_a_conflict_leaves_no_patient_behind_who_has_no_image(
-    database, enlist, running, claim, close
-):
-    enlist("a", "b")
-    with running() as run_id:
-        first, second = claim(run_id)
-        close(run_id, scored(first.ledger_id), scored(second.ledger_id, patient="p-2"))
+def test_a_conflict_leaves_no_patient_behind_who_has_no_image(steps, running):
+    steps.enlist("a", "b")
+    with running() as run:
+        first, second = steps.claim(run)
+        steps.close(run, scored(first.work_id), scored(second.work_id, patient="p-2"))
 
-    assert (count(database, "patient"), count(database, "study")) == (1, 1)
+    assert (count(steps, "patient"), count(steps, "study")) == (1, 1)
 
 
-def test_the_findings_of_the_backbone_are_kept_with_the_score(
-    database, enlist, running, claim, close
-):
-    enlist("a", "b")
+def test_findings_and_triage_are_kept_with_the_score_and_their_names_once(steps, running):
+    steps.enlist("a", "b", "c", "d")
     findings = {"Lung Opacity": 1.25, "Effusion": -0.5}
-    with running() as run_id:
-        with_findings, without = claim(run_id)
-        close(
-            run_id,
-            scored(with_findings.ledger_id, uid="1.1", pixels="x", findings=findings),
-            scored(without.ledger_id, uid="1.2", pixels="y"),
-        )
-
-    with database.transaction() as session:
-        stored = session.scalars(text("SELECT findings FROM score ORDER BY id")).all()
-        assert stored == [findings, None]
-        assert session.scalar(text("SELECT count(*) FROM score WHERE findings IS NULL")) == 1
-
-
-@pytest.mark.parametrize("extent", [float("nan"), -0.1, 8.1])
-def test_a_value_beyond_every_scale_is_never_stored(
-    database, enlist, running, claim, close, extent
-):
-    enlist("a")
-    with running() as run_id:
-        (claimed,) = claim(run_id)
-        with pytest.raises(DatabaseError, match="ck_score_extent"):
-            close(run_id, scored(claimed.ledger_id, extent=extent))
-
-    assert count(database, "score") == 0
-
-
-def test_a_score_is_kept_with_its_intervals_its_distance_and_its_triage(
-    database, enlist, running, claim, close
-):
-    enlist("a", "b", "c")
-    with running() as run_id:
-        full, near, plain = claim(run_id)
-        close(
-            run_id,
-            scored(
-                full.ledger_id,
-                uid="1.1",
-                pixels="x",
-                extent=3.0,
-                geographic_extent_interval=Interval(1.5, 4.25),
-                opacity_interval=Interval(2.0, 2.0),
-                distribution_check=INVERTED,
-                triage={"pneumonia": 0.75, "normal": 0.25},
-            ),
-            scored(
-                near.ledger_id,
-                uid="1.2",
-                pixels="y",
-                distribution_check=DistributionCheck("frontal-1", 0.5),
-            ),
-            scored(plain.ledger_id, uid="1.3", pixels="z"),
-        )
-
-    columns = """extent_low, extent_high, opacity_low, opacity_high,
-        likeness_reference, likeness_distance, unlike, triage"""
-    with database.transaction() as session:
-        rows = session.execute(text(f"SELECT {columns} FROM score ORDER BY id"))  # noqa: S608
-        stored = [tuple(row) for row in rows]
-        without_triage = session.scalar(text("SELECT count(*) FROM score WHERE triage IS NULL"))
     triage = {"pneumonia": 0.75, "normal": 0.25}
-    assert stored == [
-        (1.5, 4.25, 2.0, 2.0, "frontal-1", 2.5, "inverted", triage),
-        (None, None, None, None, "frontal-1", 0.5, None, None),
-        (None,) * 8,
+    fields = [
+        {"findings": findings, "triage": triage},
+        {},
+        {"findings": {"Effusion": 2.0}},
+        {"findings": findings},
     ]
-    assert without_triage == 2
+    with running() as run:
+        claims = steps.claim(run)
+        steps.close(
+            run,
+            *(
+                scored(claimed.work_id, uid=f"1.{place}", pixels=f"{place}", **more)
+                for place, (claimed, more) in enumerate(zip(claims, fields, strict=True))
+            ),
+        )
+
+    stored = steps.query(
+        """
+        SELECT image_uid, kind, names, numbers FROM score_output
+        JOIN output_names ON output_names.id = output_names_id
+        JOIN image ON image.id = image_id ORDER BY 1, 2
+        """
+    )
+    assert stored == [
+        ("1.0", "findings", list(findings), list(findings.values())),
+        ("1.0", "triage", list(triage), list(triage.values())),
+        ("1.2", "findings", ["Effusion"], [2.0]),
+        ("1.3", "findings", list(findings), list(findings.values())),
+    ]
+    assert count(steps, "output_names") == 3
 
 
-NAN, INFINITY = float("nan"), float("inf")
+def test_a_score_is_kept_with_its_distance_and_why_it_is_out_of_distribution(steps, running):
+    steps.enlist("a", "b", "c")
+    checks = [INVERTED, DistributionCheck("frontal-1", 0.5), None]
+    with running() as run:
+        claims = steps.claim(run)
+        steps.close(
+            run,
+            *(
+                scored(claimed.work_id, uid=f"1.{place}", pixels=f"{place}", distribution_check=it)
+                for place, (claimed, it) in enumerate(zip(claims, checks, strict=True))
+            ),
+        )
+
+    columns = "distance_reference, distance, out_of_distribution"
+    assert steps.query(f"SELECT {columns} FROM score ORDER BY image_id") == [  # noqa: S608
+        ("frontal-1", 2.5, "inverted"),
+        ("frontal-1", 0.5, None),
+        (None, None, None),
+    ]
 
 
-@pytest.mark.parametrize(
-    ("fields", "constraint"),
-    [
-        ({"geographic_extent_interval": Interval(3.1, 4)}, "ck_score_extent_interval"),
-        ({"geographic_extent_interval": Interval(2, 2.9)}, "ck_score_extent_interval"),
-        ({"geographic_extent_interval": Interval(-0.1, 4)}, "ck_score_extent_interval"),
-        ({"geographic_extent_interval": Interval(2, 8.1)}, "ck_score_extent_interval"),
-        ({"geographic_extent_interval": Interval(NAN, 4)}, "ck_score_extent_interval"),
-        ({"geographic_extent_interval": Interval(2, NAN)}, "ck_score_extent_interval"),
-        ({"geographic_extent_interval": Interval(2, None)}, "ck_score_extent_ends"),
-        ({"opacity_interval": Interval(2.1, 4)}, "ck_score_opacity_interval"),
-        ({"opacity_interval": Interval(1, 1.9)}, "ck_score_opacity_interval"),
-        ({"opacity_interval": Interval(1, 8.1)}, "ck_score_opacity_interval"),
-        ({"opacity_interval": Interval(NAN, NAN)}, "ck_score_opacity_interval"),
-        ({"opacity_interval": Interval(None, 4)}, "ck_score_opacity_ends"),
-        ({"distribution_check": DistributionCheck("frontal-1", NAN)}, "ck_score_distance"),
-        (
-            {
-                "distribution_check": DistributionCheck(
-                    "frontal-1", INFINITY, OutOfDistribution.ROTATED
-                )
-            },
-            "ck_score_distance",
-        ),
-        ({"distribution_check": DistributionCheck("frontal-1", -0.1)}, "ck_score_distance"),
-        (
-            {"distribution_check": DistributionCheck("frontal-1", 1.0, OutOfDistribution.ROTATED)},
-            "ck_score_unlike",
-        ),
-        ({"distribution_check": DistributionCheck(None, 2.0)}, "ck_score_likeness"),
-        (
-            {"distribution_check": DistributionCheck(None, None, OutOfDistribution.ROTATED)},
-            "ck_score_unlike",
-        ),
-    ],
-    ids=str,
-)
-def test_what_contradicts_its_score_is_never_stored(
-    database, enlist, running, claim, close, fields, constraint
-):
-    enlist("a")
-    with running() as run_id:
-        (claimed,) = claim(run_id)
-        with pytest.raises(DatabaseError, match=constraint):
-            close(run_id, scored(claimed.ledger_id, extent=3.0, **fields))
-
-    assert count(database, "score") == 0
+def test_a_probability_that_is_no_number_is_never_stored(steps, running):
+    steps.enlist("a")
+    with running() as run:
+        (claimed,) = steps.claim(run)
+        with pytest.raises(DatabaseError, match="ck_score_output_numbers"):
+            steps.close(run, scored(claimed.work_id, triage={"pneumonia": float("nan")}))
+    assert count(steps, "score") == 0
 
 
-def test_a_probability_that_is_no_number_is_never_stored(database, enlist, running, claim, close):
-    enlist("a")
-    with running() as run_id:
-        (claimed,) = claim(run_id)
-        with pytest.raises(DatabaseError, match="InvalidTextRepresentation"):
-            close(run_id, scored(claimed.ledger_id, triage={"pneumonia": NAN}))
+def test_the_raw_values_are_kept_beside_the_clipped_ones(steps, running):
+    steps.enlist("a")
+    with running() as run:
+        (claimed,) = steps.claim(run)
+        outcome = scored(claimed.work_id)
+        steps.close(run, replace(outcome, score=Score(0.0, 6.0, -0.5, 7.25)))
+    assert steps.query(
+        "SELECT geographic_extent, opacity, geographic_extent_raw, opacity_raw FROM score"
+    ) == [(0, 6, -0.5, 7.25)]

@@ -7,24 +7,33 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from sqlalchemy import URL, make_url
 
-from db.engine import DASHBOARD_ROLE, Database
-from db.measurement_errors import to_plain
-from db.tables import Image, LedgerEntry, ModelVersionRow, Patient, Run, ScoreRow, Study
+from db import calibrations, runs, sources
+from db.calibrations import StoredCalibration
+from db.engine import Database
+from db.ledger import Queue
+from db.outcomes import Rejected, Scored
 from severity.domain import (
+    Acquired,
+    DistributionCheck,
+    ImageRecord,
     Interval,
     MeasurementError,
     MeasurementErrors,
     OutOfDistribution,
+    PatientId,
+    Reason,
+    Score,
     StandardError,
     TimeSource,
     View,
 )
+from tests.builders.ledger import Steps
 from tests.builders.postgres import execute, running_postgres
+from tests.builders.scores import INBOX, digest, version
 
 ROOT = Path(__file__).parents[2]
 DAY_0 = datetime(2020, 3, 1, 9, tzinfo=UTC)
@@ -63,12 +72,19 @@ EXAMPLES = (
     ),
     Example("p-three", 1, {"v1": (3.5, 2.5)}, source=TimeSource.SIDECAR_OFFSET),
 )
-# Errors of the first version, of extent alone. The second version has no calibration.
-ERRORS = MeasurementErrors(
-    MeasurementError(
-        repeats=StandardError(0.5, Interval(0.4, 0.6), degrees=60), perturbations=None
+# The first version's: of extent alone. The second version has no calibration.
+CALIBRATION = StoredCalibration(
+    "c" * 64,
+    MeasurementErrors(
+        MeasurementError(
+            repeats=StandardError(0.5, Interval(0.4, 0.6), degrees=60), perturbations=None
+        ),
+        MeasurementError(repeats=None, perturbations=None),
     ),
-    MeasurementError(repeats=None, perturbations=None),
+    {
+        "geographic_extent": {"predicted": [4.0], "below": [1.2], "above": [1.2]},
+        "opacity": {"predicted": [3.0], "below": [0.5], "above": [0.5]},
+    },
 )
 
 
@@ -92,18 +108,32 @@ def deployed_url() -> Iterator[URL]:
 
 @pytest.fixture(scope="session")
 def owner(deployed_url: URL) -> Iterator[Database]:
-    """The database as the worker reaches it, migrated and filled."""
+    """The database as whoever migrates it reaches it."""
     database = Database(_as(deployed_url, "severity"))
     database.upgrade()
-    _fill(database)
     yield database
     database.dispose()
 
 
 @pytest.fixture(scope="session")
-def reader(owner: Database, deployed_url: URL) -> Iterator[Database]:
+def scorer(owner: Database, deployed_url: URL) -> Iterator[Database]:
+    """The same database as the worker reaches it, who has filled it."""
+    database = Database(_as(deployed_url, "severity_scorer"))
+    _fill(database)
+    for name in ("v1", "v2"):
+        # Shorter names for the tests; only the owner may give them.
+        execute(
+            _as(deployed_url, "severity"),
+            f"UPDATE model_version SET key = name WHERE name = '{name}'",  # noqa: S608
+        )
+    yield database
+    database.dispose()
+
+
+@pytest.fixture(scope="session")
+def reader(scorer: Database, deployed_url: URL) -> Iterator[Database]:
     """The same database as Grafana reaches it."""
-    database = Database(_as(deployed_url, DASHBOARD_ROLE))
+    database = Database(_as(deployed_url, "severity_dashboard"))
     yield database
     database.dispose()
 
@@ -118,7 +148,12 @@ def _run_init_script(url: URL) -> None:
     command = [_psql(), "--variable=ON_ERROR_STOP=1", "--no-password", "--no-psqlrc"]
     subprocess.run(
         [*command, f"--dbname={url.render_as_string(hide_password=False)}", f"--file={script}"],
-        env=os.environ | {"DATABASE_PASSWORD": "it's", "DASHBOARD_PASSWORD": 'two"words $1'},
+        env=os.environ
+        | {
+            "DATABASE_PASSWORD": "it's",
+            "WORKER_PASSWORD": "a 'third'",
+            "DASHBOARD_PASSWORD": 'two"words $1',
+        },
         check=True,
     )
 
@@ -131,97 +166,54 @@ def _psql() -> Path:
     return Path(package.origin).parent / "pginstall" / "bin" / "psql"
 
 
-def _fill(owner: Database) -> None:
-    with owner.transaction() as session:
-        versions = {key: _version(key) for key in ("v1", "v2")}
-        patients = {key: Patient(patient_key=key) for key in ("p-one", "p-two", "p-three")}
-        session.add_all([*versions.values(), *patients.values()])
-        session.flush()
-        runs = {
-            key: Run(id=UUID(int=number), model_version_id=version.id, software="test")
-            for number, (key, version) in enumerate(versions.items())
-        }
-        session.add_all(runs.values())
+def _fill(scorer: Database) -> None:
+    first, second = (_wanting(scorer, name) for name in ("v1", "v2"))
+    with scorer.transaction() as session:
+        calibrations.adopt(session, first.queue.model_version_id, CALIBRATION)
+    _score(first, "v1")
+    _score(second, "v2")
+    first.enlist("waiting")
+
+
+def _wanting(database: Database, name: str) -> Steps:
+    with database.transaction() as session:
+        source = sources.register(session, INBOX, zone="UTC").id
+        row_id = runs.register_model(session, version(name))
+    return Steps(database, Queue(source, row_id)).wanting(INBOX, version(name))
+
+
+def _score(steps: Steps, name: str) -> None:
+    """Score each example that has points by a model version; the rest waits."""
+    steps.enlist(*(f"{number:02}" for number in range(len(EXAMPLES))), "lateral")
+    with runs.presence(steps.database, steps.queue, software="test") as run:
+        by_content = {claimed.content_sha256: claimed for claimed in steps.claim(run, 99)}
         for number, example in enumerate(EXAMPLES):
-            image = _image(example, number, patients[example.patient].id)
-            study = Study(patient_id=image.patient_id, study_uid=f"2.25.{number}")
-            session.add(study)
-            session.flush()
-            image.study_id = study.id
-            session.add(image)
-            session.flush()
-            for key, points in example.points.items():
-                session.add(_score(example, image, points, runs[key]))
-                session.add(
-                    LedgerEntry(
-                        content_sha256=f"content {number}",
-                        record_sha256="",
-                        model_version_id=versions[key].id,
-                        state="scored",
-                        image_id=image.id,
-                    )
-                )
-        for state, reason in (("quarantined", "lateral"), ("waiting", None)):
-            session.add(
-                LedgerEntry(
-                    content_sha256=f"content {state}",
-                    record_sha256="",
-                    model_version_id=versions["v1"].id,
-                    state=state,
-                    reason=reason,
-                )
-            )
+            if name in example.points:
+                work_id = by_content[digest(f"{number:02}")].work_id
+                steps.close(run, _scored(work_id, number, example, name))
+        if lateral := by_content.get(digest("lateral")):
+            steps.close(run, Rejected(lateral.work_id, Reason.LATERAL, ""))
+        with steps.database.transaction() as session:
+            runs.end_run(session, run.run_id, "finished")
 
 
-def _version(key: str) -> ModelVersionRow:
-    return ModelVersionRow(
-        key=key,
-        name="test",
-        weights_sha256="",
-        head_sha256="",
-        preprocessing="",
-        precision="float32",
-        scales={},
-        calibration_sha256="c" * 64 if key == "v1" else None,
-        measurement_error=to_plain(ERRORS) if key == "v1" else None,
-        # The second version is newer.
-        registered_at=DAY_0 + timedelta(days=int(key[1:])),
-    )
-
-
-def _image(example: Example, number: int, patient_id: int) -> Image:
-    return Image(
-        patient_id=patient_id,
-        image_uid=f"1.2.{number}",
-        pixel_sha256=f"pixels {number}",
-        view=example.view,
-        acquired_at=DAY_0 + timedelta(days=example.day),
-        acquired_source=example.source,
-        acquired_zone="UTC",
-        simulated=example.simulated,
-    )
-
-
-def _score(example: Example, image: Image, points: tuple[float, float], run: Run) -> ScoreRow:
-    extent, opacity = points
-    calibrated = run.id == UUID(int=0)
-    return ScoreRow(
-        image_id=image.id,
-        patient_id=image.patient_id,
-        model_version_id=run.model_version_id,
-        run_id=run.id,
-        geographic_extent=extent,
-        opacity=opacity,
-        geographic_extent_raw=extent,
-        opacity_raw=opacity,
-        extent_low=max(extent - 1.2, 0) if calibrated else None,
-        extent_high=min(extent + 1.2, 8) if calibrated else None,
-        opacity_low=max(opacity - 0.5, 0) if calibrated else None,
-        opacity_high=min(opacity + 0.5, 6) if calibrated else None,
-        likeness_reference="frontal-1" if example.out_of_distribution else None,
-        likeness_distance=2.5 if example.out_of_distribution else None,
-        unlike=example.out_of_distribution,
+def _scored(work_id: int, number: int, example: Example, name: str) -> Scored:
+    extent, opacity = example.points[name]
+    flag = example.out_of_distribution
+    score = Score(
+        extent,
+        opacity,
+        extent,
+        opacity,
+        distribution_check=DistributionCheck("frontal-1", 2.5, flag) if flag else None,
         triage={"pneumonia": 0.75},
-        acquired_at=image.acquired_at,
-        acquired_source=image.acquired_source,
     )
+    record = ImageRecord(
+        PatientId("never stored"),
+        f"2.25.{number}",
+        f"1.2.{number}",
+        example.view,
+        Acquired(DAY_0 + timedelta(days=example.day), example.source, "UTC"),
+        example.simulated,
+    )
+    return Scored(work_id, example.patient, record, digest(f"pixels {number}"), score)

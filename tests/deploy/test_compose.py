@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 REQUIRED = (
     "POSTGRES_PASSWORD",
     "DATABASE_PASSWORD",
+    "WORKER_PASSWORD",
     "DASHBOARD_PASSWORD",
     "SEVERITY_PSEUDONYM_KEY",
     "PREFECT_PASSWORD",
@@ -214,7 +215,7 @@ def test_each_setting_of_the_worker_exists(services: dict[str, dict[str, Any]]) 
 def test_secrets_are_the_same_on_both_sides(services: dict[str, dict[str, Any]]) -> None:
     environment = {name: service["environment"] for name, service in services.items()}
 
-    assert environment["worker"]["PGPASSWORD"] == environment["postgres"]["DATABASE_PASSWORD"]
+    assert environment["worker"]["PGPASSWORD"] == environment["postgres"]["WORKER_PASSWORD"]
     assert environment["migrate"]["PGPASSWORD"] == environment["postgres"]["DATABASE_PASSWORD"]
     assert (
         environment["grafana"]["DASHBOARD_PASSWORD"]

@@ -11,10 +11,12 @@ import pytest
 import yaml
 from sqlalchemy import RowMapping
 
-from db.engine import DASHBOARD_ROLE, DASHBOARD_VIEWS, Database
+from db.engine import Database
 from severity.domain import RESEARCH_USE_ONLY
 
 GRAFANA = Path(__file__).parents[2] / "deploy" / "grafana"
+ROLE = "severity_dashboard"
+VIEWS = ("patient_trend", "balance", "model_versions")  # that it reads
 BALANCE = "Balance of the model version"
 ERRORS = ", errors"
 SMALLEST = "Smallest detectable change"
@@ -100,7 +102,7 @@ def test_each_query_reads_one_view_of_one_model_version(dashboard: dict[str, Any
     for name, sql in _queries(dashboard):
         if name != "$model_version":
             (view,) = re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", sql)
-            assert view in DASHBOARD_VIEWS, name
+            assert view in VIEWS, name
             assert "WHERE model_version = ${model_version:sqlstring}" in sql, name
             assert not re.search(r"\bOR\b", sql), name
 
@@ -228,7 +230,7 @@ def test_the_table_compares_nothing_with_an_image_that_is_out_of_distribution(as
     assert _columns(rows, *names, "Extent is, from previous") == [
         (-2, "inverted", 8.0, None, None),
         (0, "", 3.0, 0.0, None),
-        (2, "turned", 7.0, None, None),
+        (2, "rotated", 7.0, None, None),
         (4, "", 4.0, 1.0, "stable"),
         (-1, "layout", 8.0, None, None),
         (0, "", 3.5, 0.0, None),
@@ -252,7 +254,7 @@ def test_images_out_of_distribution_are_points_of_their_own_in_every_chart(ask: 
     marks = ask("Images out of distribution", "v1", "p-three")
     assert [mark["text"] for mark in marks] == [
         "Out of distribution: inverted",
-        "Out of distribution: turned",
+        "Out of distribution: rotated",
     ]
 
 
@@ -280,16 +282,16 @@ def test_the_smallest_detectable_change_is_that_of_the_model_version(ask: Ask) -
 def test_triage_reaches_no_panel(reader: Database, ask: Ask, dashboard: dict[str, Any]) -> None:
     """It has no part in the score, and a course must not be read as a diagnosis."""
     with reader.engine.connect() as connection:
-        for view in DASHBOARD_VIEWS:
+        for view in VIEWS:
             columns = connection.exec_driver_sql(f"SELECT * FROM {view} LIMIT 0").keys()  # noqa: S608
             assert not [name for name in columns if "triage" in name]
     assert "triage" not in json.dumps(dashboard).lower()
 
 
 def test_the_balance_is_that_of_one_model_version(ask: Ask) -> None:
-    names = ("Seen", "Scored", "Rejected", "Pending", "Out of distribution", "Unaccounted for")
+    names = ("Seen", "Scored", "Rejected", "Waiting", "Out of distribution", "Unaccounted for")
     assert _columns(ask(BALANCE, "v1"), *names) == [(14, 12, 1, 1, 3, 0)]
-    assert _columns(ask(BALANCE, "v2"), *names) == [(2, 2, 0, 0, 0, 0)]
+    assert _columns(ask(BALANCE, "v2"), *names) == [(14, 2, 1, 11, 0, 0)]
 
 
 def test_the_dashboard_states_that_it_is_for_research_only(dashboard: dict[str, Any]) -> None:
@@ -304,7 +306,7 @@ def test_each_panel_uses_the_provisioned_data_source(dashboard: dict[str, Any]) 
         (GRAFANA / "provisioning" / "datasources" / "severity.yml").read_text(encoding="utf-8")
     )
     (source,) = provisioned["datasources"]
-    assert (source["type"], source["user"]) == (DATASOURCE, DASHBOARD_ROLE)
+    assert (source["type"], source["user"]) == (DATASOURCE, ROLE)
     assert source["secureJsonData"] == {"password": "$DASHBOARD_PASSWORD"}
 
     expected = {"type": DATASOURCE, "uid": source["uid"]}

@@ -1,11 +1,23 @@
 """The rights of the database's roles after deploy/postgres/roles.sql and `db upgrade`."""
 
+from collections.abc import Iterator
+
 import pytest
-from sqlalchemy import text
+from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from db.engine import DASHBOARD_ROLE, DASHBOARD_VIEWS, Database
-from db.tables import Base
+from db import runs, sources
+from db.engine import Database
+from db.errors import DatabaseError
+from db.ledger import Queue
+from db.outcomes import Rejected, Unreachable
+from severity.domain import Fate, Reason
+from tests.builders.ledger import Steps
+from tests.builders.postgres import execute
+from tests.builders.scores import version
+
+VIEWS = "SELECT viewname FROM pg_views WHERE schemaname = 'public' ORDER BY 1"
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
 
 
 def _value(database: Database, sql: str) -> object:
@@ -13,15 +25,37 @@ def _value(database: Database, sql: str) -> object:
         return connection.execute(text(sql)).scalar()
 
 
-def test_the_dashboards_role_reads_each_view(reader: Database) -> None:
-    for view in DASHBOARD_VIEWS:
-        assert _value(reader, f"SELECT count(*) FROM {view}")  # noqa: S608
+def _names(owner: Database, sql: str) -> list[str]:
+    with owner.engine.connect() as connection:
+        return list(connection.execute(text(sql)).scalars())
 
 
-@pytest.mark.parametrize("table", sorted([*Base.metadata.tables, "alembic_version"]))
-def test_the_dashboards_role_reads_no_table(reader: Database, table: str) -> None:
-    with pytest.raises(ProgrammingError, match=f"permission denied for table {table}"):
-        _value(reader, f"SELECT count(*) FROM {table}")  # noqa: S608
+def _refuse(connection: Connection, statement: str) -> None:
+    """Check that a statement is refused for want of a right; nothing of it stays."""
+    with (
+        pytest.raises(ProgrammingError, match=r"permission denied|must be owner|never changed"),
+        connection.begin(),
+    ):
+        connection.execute(text(statement))
+
+
+def test_the_dashboards_role_reads_each_view(owner: Database, reader: Database) -> None:
+    views = _names(owner, VIEWS)
+    assert {"patient_trend", "balance", "source_balance", "model_versions"} <= set(views)
+    for view in views:
+        assert _value(reader, f"SELECT count(*) FROM {view}") is not None  # noqa: S608
+
+
+def test_the_dashboards_role_reads_no_table_but_the_schemas_version(
+    owner: Database, reader: Database
+) -> None:
+    tables = _names(owner, TABLES)
+    assert {"score", "image", "object", "event", "site"} <= set(tables)
+    with reader.engine.connect() as connection:
+        for table in tables:
+            if table != "alembic_version":
+                _refuse(connection, f"SELECT count(*) FROM {table}")  # noqa: S608
+    reader.check_schema()
 
 
 @pytest.mark.parametrize(
@@ -29,9 +63,9 @@ def test_the_dashboards_role_reads_no_table(reader: Database, table: str) -> Non
     [
         "INSERT INTO patient (patient_key) VALUES ('p-three')",
         "UPDATE score SET opacity = 0",
-        "DELETE FROM ledger",
+        "DELETE FROM work",
         "TRUNCATE score",
-        "DELETE FROM model_versions",
+        "DELETE FROM pseudonym_check",
         "DROP VIEW patient_trend",
         "CREATE TABLE note (content text)",
         "CREATE TEMPORARY TABLE note (content text)",
@@ -44,9 +78,86 @@ def test_the_dashboards_role_cannot_write_even_if_it_switches_read_only_off(
     with reader.engine.connect() as connection:
         connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE"))
         connection.commit()
-        with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"):
-            connection.execute(text(statement))
+        _refuse(connection, statement)
         connection.invalidate()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE score SET opacity = 0",
+        "UPDATE score SET opacity = 0 WHERE false",
+        "DELETE FROM score",
+        "TRUNCATE score CASCADE",
+        "UPDATE score_output SET numbers = '{1}'",
+        "DELETE FROM score_output",
+        "UPDATE event SET why = ''",
+        "DELETE FROM event",
+        "UPDATE tally SET n = 0",
+        "UPDATE model_version SET key = 'v3'",
+        "UPDATE calibration SET content = '{}'",
+        "UPDATE site SET pseudonym_check = 'another'",
+        "DELETE FROM image",
+        "DELETE FROM object",
+        "DELETE FROM patient",
+        "ALTER TABLE score DISABLE TRIGGER never_updated",
+        "DROP TABLE score",
+        "CREATE TABLE note (content text)",
+        "CREATE OR REPLACE VIEW reasons AS SELECT 1",
+    ],
+)
+def test_the_worker_can_change_no_score_and_no_history(scorer: Database, statement: str) -> None:
+    with scorer.engine.connect() as connection:
+        _refuse(connection, statement)
+
+
+@pytest.fixture
+def untouched(deployed_url: URL) -> Iterator[Database]:
+    """Another database on that server, empty, as the worker reaches it."""
+    superuser = deployed_url.render_as_string(hide_password=False)
+    execute(superuser, "CREATE DATABASE untouched OWNER severity")
+    url = deployed_url.set(database="untouched")
+    owner = Database(url.set(username="severity").render_as_string(hide_password=False))
+    owner.upgrade()
+    owner.dispose()
+    worker = Database(url.set(username="severity_scorer").render_as_string(hide_password=False))
+    yield worker
+    worker.dispose()
+    execute(superuser, "DROP DATABASE untouched WITH (FORCE)")
+
+
+def test_the_worker_does_all_that_a_run_does(untouched: Database) -> None:
+    """Enlisting, claiming, closing, superseding, releasing and retiring, on its own rights."""
+    scorer = untouched
+    with scorer.transaction() as session:
+        source = sources.register(session, "/elsewhere", zone="UTC").id
+        row_id = runs.register_model(session, version())
+        runs.check_pseudonyms(session, "fingerprint", first_use=True)
+    steps = Steps(scorer, Queue(source, row_id)).wanting("/elsewhere", version())
+    with runs.presence(scorer, steps.queue, software="test") as run:
+        for content in ("half", "whole"):
+            steps.show("a.dcm", content)
+            image = {"patient": "p-of-run", "uid": "1.9", "pixels": content, "findings": {"a": 1.0}}
+            assert steps.score(run, **image) == Fate.SCORED
+        for key in ("b", "c"):
+            steps.show(key, key)
+        first, second = steps.claim(run)
+        steps.close(
+            run,
+            Rejected(first.work_id, Reason.LATERAL, ""),
+            Unreachable(second.work_id, second.object_key, ""),
+        )
+        steps.release()
+        assert steps.balance().seen == 4
+        with scorer.transaction() as session:
+            sources.retire(session, source, model_version_id=row_id)
+            runs.end_run(session, run.run_id, "finished")
+
+
+def test_the_worker_cannot_migrate(scorer: Database) -> None:
+    scorer.check_schema()
+    with pytest.raises((DatabaseError, ProgrammingError)):
+        scorer.upgrade()
 
 
 def test_a_session_of_the_dashboards_role_is_read_only_and_short(reader: Database) -> None:
@@ -67,10 +178,10 @@ def test_the_owner_of_the_tables_is_not_a_superuser(owner: Database) -> None:
     assert _value(owner, "SELECT current_user") == "severity"
 
 
-def test_only_the_two_roles_may_connect(owner: Database) -> None:
+def test_only_three_roles_may_connect(owner: Database) -> None:
     roles = """
         SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles
         WHERE rolcanlogin AND NOT rolsuper
             AND has_database_privilege(rolname, current_database(), 'CONNECT')
     """
-    assert _value(owner, roles) == f"severity {DASHBOARD_ROLE}"
+    assert _value(owner, roles) == "severity severity_dashboard severity_scorer"

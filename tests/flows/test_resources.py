@@ -19,29 +19,39 @@ def short_home() -> Iterator[Path]:
 
 
 @pytest.fixture
-def status(short_home: Path) -> Callable[[], subprocess.CompletedProcess[str]]:
-    """Run `status` on the embedded database."""
+def embedded(short_home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command on the embedded database."""
 
-    def status() -> subprocess.CompletedProcess[str]:
+    def embedded(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "flows", "status"],
+            [sys.executable, "-m", "flows", *arguments],
             env=environment(SEVERITY_HOME=str(short_home)),
             capture_output=True,
             text=True,
             check=False,
         )
 
-    return status
+    return embedded
 
 
-def test_a_lost_key_file_is_not_replaced_and_its_return_mends_all(status, short_home):
-    assert status().returncode == 0
+def test_looking_makes_no_database(embedded, short_home):
+    result = embedded("status")
+
+    assert result.returncode == 1
+    assert "nothing was scored" in result.stderr
+    assert not (short_home / "postgres").exists()
+    assert not (short_home / "pseudonym.key").exists()
+
+
+def test_a_lost_key_file_is_not_replaced_and_its_return_mends_all(embedded, short_home):
+    assert embedded("db", "upgrade").returncode == 0
+    assert embedded("status").returncode == 0
     key, kept = short_home / "pseudonym.key", short_home / "kept"
     assert key.stat().st_mode & 0o077 == 0
     key.rename(kept)
     before = sorted(short_home.rglob("*"))
 
-    refused = status()
+    refused = embedded("status")
 
     assert refused.returncode == 2
     assert f"{key} is missing" in refused.stderr
@@ -50,4 +60,4 @@ def test_a_lost_key_file_is_not_replaced_and_its_return_mends_all(status, short_
     assert sorted(short_home.rglob("*")) == before, "nothing was written"
 
     kept.rename(key)
-    assert status().returncode == 0
+    assert embedded("status").returncode == 0

@@ -2,10 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 
+from db.calibrations import adopt
 from db.reading import trends
-from severity.domain import Direction, DistributionCheck, Interval, View
+from severity.domain import Direction, DistributionCheck, View
+from severity.reliability.calibration import Margins
 from tests.builders.scores import CALIBRATION, DAY_ZERO, ERRORS, INVERTED, version
 
 EXTENT = ERRORS.geographic_extent
@@ -14,20 +17,15 @@ WORSE, BETTER, STABLE = Direction.WORSE, Direction.BETTER, Direction.STABLE
 
 
 @pytest.fixture
-def model_version():
-    return version(calibration_sha256=CALIBRATION)
+def calibration():
+    return CALIBRATION
 
 
 @pytest.fixture
-def errors():
-    return ERRORS
-
-
-@pytest.fixture
-def read(database, model_version):
+def read(database):
     def read():
         with database.transaction() as session:
-            return trends.trend(session, "p-1", model_version.key)
+            return trends.trend(session, "p-1", version().key)
 
     return read
 
@@ -91,17 +89,31 @@ def test_where_no_error_is_known_a_change_has_no_direction(course, read):
     assert last.opacity_direction_from_previous is None
 
 
-def test_intervals_are_read_with_their_scores(course, read):
-    ends = {
-        "geographic_extent_interval": Interval(1.5, 4.25),
-        "opacity_interval": Interval(1.0, 2.5),
-    }
-    course({"day": 0, **ends}, {"day": 1})
+@pytest.mark.parametrize("extent", [0.0, 0.4, 1.0, 1.7, 3.0, 5.0, 6.9, 7.0, 7.5, 8.0])
+def test_the_view_computes_intervals_as_the_calibration_does(course, read, extent):
+    course({"day": 0, "extent": extent})
 
-    first, second = read().observations
+    (observation,) = read().observations
 
-    assert (first.extent_interval, first.opacity_interval) == tuple(ends.values())
-    assert (second.extent_interval, second.opacity_interval) == (None, None)
+    for score, interval, points in (
+        ("geographic_extent", observation.extent_interval, extent),
+        ("opacity", observation.opacity_interval, 2.0),
+    ):
+        scale = version().geographic_extent if score == "geographic_extent" else version().opacity
+        (expected,) = Margins(**CALIBRATION.margins[score]).around(np.array([points]), scale)
+        assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_a_trend_says_by_which_calibration_it_speaks(course, read, database):
+    course({"day": 0})
+    assert read().calibration_sha256 == CALIBRATION.sha256
+    with database.transaction() as session:
+        adopt(session, 1, None)
+
+    trend = read()
+    assert trend.calibration_sha256 == ""
+    assert trend.observations[0].extent_interval is None
+    assert trend.errors is None
 
 
 def test_an_image_within_the_limit_is_compared_like_any(course, read):

@@ -3,7 +3,7 @@ from db.reading import model_versions
 from tests.builders.scores import version
 
 
-def test_other_versions_are_those_that_scored_anything(database, course, model):
+def test_other_versions_are_those_that_scored_anything(database, course):
     course({"day": 0})
     with database.transaction() as session:
         runs.register_model(session, version("idle"))

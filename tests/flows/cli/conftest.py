@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from db.engine import Database
 from flows.cli.app import app
 from flows.resources import Resources
-from tests.builders.commands import Program, environment
+from tests.builders.archive import Archive
+from tests.builders.commands import Command, Program, environment
 from tests.builders.settings import SECRET
 
 
@@ -47,3 +49,16 @@ def ask(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
     return ask
+
+
+@pytest.fixture
+def correct(ask: Callable[..., Result], command: Command) -> Command:
+    """Run a command on the test's database, as its script does: with exit codes and stderr."""
+    return command
+
+
+@pytest.fixture
+def archive(database: Database, tmp_path: Path) -> Archive:
+    """Films in the test's database, of a folder that is there."""
+    (tmp_path / "inbox").mkdir()
+    return Archive(database, str(tmp_path / "inbox"))

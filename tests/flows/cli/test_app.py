@@ -79,7 +79,7 @@ def test_a_fault_of_the_program_gives_one_line_that_names_the_log(
 def test_every_command_has_help_and_the_program_states_its_use() -> None:
     runner = CliRunner()
     assert RESEARCH_USE_ONLY in " ".join(runner.invoke(app, ["--help"]).output.split())
-    for name in ("demo", "score", "run", "serve", "trend", "status", "release", "db"):
+    for name in ("demo", "score", "run", "serve", "trend", "status", "image", "db"):
         result = runner.invoke(app, [name, "--help"])
         assert result.exit_code == 0
         assert len(result.output.splitlines()) > 4
@@ -102,7 +102,9 @@ def test_a_list_of_commands_has_the_first_line_of_each(listed: ListedCommand) ->
     assert command.help.partition("\n\n")[0] == listed.short_help
 
 
-@pytest.mark.parametrize("module", ["app", "trend", "database", "models"])
+@pytest.mark.parametrize(
+    "module", ["app", "trend", "database", "models", "images", "patients", "rejected", "sources"]
+)
 def test_looking_at_scores_loads_no_torch(module: str) -> None:
     """It takes seconds, which a status or a trend need not wait for."""
     program = f"import flows.cli.{module}, sys; sys.exit('torch' in sys.modules)"

@@ -119,7 +119,7 @@ def test_a_run_that_succeeds(run, leaks, database):
 
 def test_a_lock_while_scores_are_written(run, leaks, database, database_url):
     limit(database_url, "lock_timeout", "1s")
-    with locked(database, "score"):
+    with locked(database, "study"):  # first touched when a batch is closed
         ended = run()
 
     assert ended.returncode == 1

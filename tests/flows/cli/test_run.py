@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flows.resources import Progress, Resources
 from tests.builders.commands import Program
-from tests.builders.small_images import write_inbox
+from tests.builders.small_images import write_image, write_inbox
 
 
 def test_a_run_says_once_that_other_versions_scored_before(
@@ -20,3 +20,40 @@ def test_a_run_says_once_that_other_versions_scored_before(
     assert result.returncode == 0, result.stderr
     assert f"Scores by other model versions exist ({before})" in result.stdout
     assert "2 scored, 0 rejected" in result.stdout
+
+
+def test_what_cannot_be_read_ends_a_run_that_did_the_rest_with_code_3(
+    program: Program, database: object, tmp_path: Path
+) -> None:
+    inbox, elsewhere = tmp_path / "inbox", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    write_image(elsewhere / "secret.png", seed=1)
+    write_inbox(inbox, images=1)
+    (inbox / "link.png").symlink_to(elsewhere / "secret.png")
+
+    result = program("run", "--inbox", str(inbox), SEVERITY_SETTLE_SECONDS="0")
+
+    assert result.returncode == 3, result.stderr
+    assert "1 scored" in result.stdout
+    assert "2 seen = 1 accepted + 0 rejected + 1 unread" in result.stdout
+    assert program("status").returncode == 3
+
+    (inbox / "link.png").unlink()
+
+    assert program("run", "--inbox", str(inbox), SEVERITY_SETTLE_SECONDS="0").returncode == 0
+    assert program("status", "--verify").returncode == 0
+
+
+def test_an_empty_inbox_where_images_lay_is_no_success(
+    program: Program, database: object, tmp_path: Path
+) -> None:
+    inbox = tmp_path / "inbox"
+    write_inbox(inbox, images=1)
+    settings = {"SEVERITY_SETTLE_SECONDS": "0"}
+    assert program("run", "--inbox", str(inbox), **settings).returncode == 0
+    for file in inbox.iterdir():
+        file.unlink()
+
+    assert program("run", "--inbox", str(inbox), **settings).returncode == 3
+    assert program("run", "--inbox", str(inbox), "--emptied", **settings).returncode == 0
+    assert program("run", "--inbox", str(inbox), **settings).returncode == 0

@@ -46,7 +46,7 @@ def test_a_person_opens_a_pass_and_its_balance_with_the_password_alone(
     night = f"inbox {datetime.now(UTC):%Y-%m-%d} "
     page.get_by_role("link", name=re.compile(re.escape(night))).last.click()
     page.get_by_role("tab", name="Artifacts").click()
-    page.get_by_role("link", name="pass-inbox").get_by_text("3 seen = 3 scored").wait_for()
+    page.get_by_role("link", name="pass-inbox").get_by_text("3 seen = 3 accepted").wait_for()
 
     page.screenshot(path=str(service.home.with_name("page.png")))
     text = page.inner_text("body")

@@ -148,7 +148,7 @@ def test_ctrl_c_in_mid_run_ends_everything_and_the_next_pass_goes_on(
 
     assert service.process.wait(timeout=60) == 130
     until(lambda: not processes_of(service.home))
-    assert _count(resources, "ledger WHERE state = 'claimed'") == 0
+    assert _count(resources, "work WHERE state = 'claimed'") == 0
     assert "RuntimeWarning" not in service.log
 
 

@@ -56,7 +56,7 @@ def test_no_note_explains_the_baseline_where_it_is_the_first_image() -> None:
     later = days_later(1, out_of_distribution=OutOfDistribution.ROTATED, **NOT_COMPARED)
     text = "\n".join(shown(trend_table(trend(Scale(0, 6), OBSERVATION, later))))
 
-    assert "Out of distribution (turned)" in text
+    assert "Out of distribution (rotated)" in text
     assert "first image is one of these" not in text
 
 

@@ -2,36 +2,41 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 from string import ascii_letters
 from threading import Barrier
-from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
-from db import ledger, runs, scores
+from db import ledger, runs, scores, sources
 from db.engine import Database
-from db.outcomes import Rejected
+from db.ledger import Queue
+from db.outcomes import Rejected, Unreachable
+from db.reading import balances
+from db.reading.balances import SourceBalance
+from db.sources import Source
 from flows.errors import InboxError
 from flows.resources import Resources
 from flows.scoring.enlisting import enlist
-from flows.scoring.run import ScoringRun
-from flows.sources import Inbox, Listed
+from flows.scoring.run import Discovery, ScoringRun
+from flows.sources import Inbox, Listed, Listing
 from flows.sources.keys import is_sidecar
 from flows.sources.store import Entry
 from severity.domain import ModelVersion, Reason, Scale
-from severity.errors import IncompleteMetadata, UnreadableImage
+from severity.errors import InaccessibleImage, IncompleteMetadata, UnreadableImage
+from severity.files.sidecar import SidecarRecord
 from severity.images.limits import MOST_BYTES
 
 NOW = datetime(2020, 3, 1, tzinfo=UTC)
 VERSION = ModelVersion("v1", "w" * 64, "h" * 64, "p", "fp32", Scale(0, 8), Scale(0, 6))
 
 
-def _sidecars_first(item: tuple[str, bytes]) -> tuple[bool, str]:
-    return not is_sidecar(item[0]), item[0]
+def _sidecars_first(item: tuple[str, bytes]) -> bool:
+    return not is_sidecar(item[0])
 
 
 @dataclass
@@ -40,26 +45,33 @@ class Shelf:
 
     contents: dict[str, bytes] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)  # where it is not that of the content
-    changes_after_listing: dict[str, bytes] = field(default_factory=dict)
+    becoming: dict[str, bytes] = field(default_factory=dict)  # before it is read
     unreadable: set[str] = field(default_factory=set)
+    inaccessible: set[str] = field(default_factory=set)
     read_keys: list[str] = field(default_factory=list)
     answers: bool = True
 
     async def entries(self) -> AsyncGenerator[Sequence[Entry], None]:
         yield [
             Listed(key, self.sizes.get(key, len(content)), NOW, self._fingerprint(key))
-            for key, content in sorted(self.contents.items(), key=_sidecars_first)
+            for key, content in sorted(
+                self.contents.items(), key=lambda item: (not is_sidecar(item[0]), item[0])
+            )
         ]
-        self.contents |= self.changes_after_listing
 
     async def read(self, key: str, *, most_bytes: int, fingerprint: str | None = None) -> bytes:
         self.read_keys.append(key)
         await asyncio.sleep(0)
         if not self.answers:
             raise InboxError("the shelf is gone")
-        if key in self.unreadable or key not in self.contents:
-            raise UnreadableImage(Reason.VANISHED, "it is gone")
-        if fingerprint not in {None, self._fingerprint(key)}:
+        if key in self.inaccessible:
+            raise InaccessibleImage(Reason.VANISHED, "it must not be read")
+        self.contents |= {key: self.becoming.pop(key)} if key in self.becoming else {}
+        if (
+            key not in self.contents
+            or key in self.unreadable
+            or fingerprint not in {None, self._fingerprint(key)}
+        ):
             raise UnreadableImage(Reason.VANISHED, "it changed")
         return self.contents[key][:most_bytes]
 
@@ -85,70 +97,105 @@ class Site:
     database: Database
     resources: Resources
     shelf: Shelf
-    model: int
+    queue: Queue
 
     @property
     def inbox(self) -> Inbox:
         return Inbox("shelf", self.shelf, timedelta(0))
 
-    def enlist(self) -> tuple[int, int]:
+    def listing(self) -> Listing:
+        return self.inbox.listing(now=NOW)
+
+    def enlist(self, listing: Listing | None = None) -> tuple[int, int]:
         """Return how many objects wait now that did not before, and how many are left."""
-        discovery = asyncio.run(enlist(self.run()))
+        discovery = self.discover(listing)
         return discovery.enlisted, discovery.deferred
 
-    def run(self) -> ScoringRun:
-        return ScoringRun(
-            self.resources.settings,
-            self.resources.progress,
-            database=self.database,
-            inbox=self.inbox,
-            listing=self.inbox.listing(now=NOW),
-            version=VERSION,
-            model_version_id=self.model,
-        )
+    def discover(self, listing: Listing | None = None, *, is_emptied: bool = False) -> Discovery:
+        with self.running(listing) as run:
+            return asyncio.run(enlist(run, is_emptied=is_emptied))
 
-    def claim(self) -> tuple[UUID, list[ledger.Claim]]:
-        """Claim all that waits, as a new run."""
-        run_id = uuid4()
-        with self.database.transaction() as session:
-            runs.start_run(session, run_id, model_version_id=self.model, software="test")
-        with self.database.transaction() as session:
-            return run_id, ledger.claim(
-                session, "shelf", run_id, model_version_id=self.model, limit=99
+    @contextmanager
+    def running(self, listing: Listing | None = None) -> Iterator[ScoringRun]:
+        """A run over a listing, which ends well."""
+        with runs.presence(self.database, self.queue, software="test") as presence:
+            yield ScoringRun(
+                self.resources.settings,
+                self.resources.progress,
+                database=self.database,
+                inbox=self.inbox,
+                source=Source(self.queue.source_id, "UTC"),
+                version=VERSION,
+                queue=self.queue,
+                presence=presence,
+                listing=listing or self.listing(),
             )
+            with self.database.transaction() as session:
+                runs.end_run(session, presence.run_id, "finished")
+
+    def claim(self, run: ScoringRun) -> list[ledger.Claim]:
+        """Claim all that waits."""
+        with self.database.transaction() as session:
+            return ledger.claim(session, self.queue, run.run_id, limit=99)
+
+    def record(self, run: ScoringRun, claim: ledger.Claim) -> SidecarRecord | None:
+        """Return a claimed object's record, after the listing was drawn."""
+
+        async def record() -> SidecarRecord | None:
+            async for _ in run.listing.portions(99):
+                pass
+            return await run.record(claim, claim.object_key)
+
+        return asyncio.run(record())
 
     def close(self, **reasons: Reason) -> None:
-        """Claim what waits, and reject the PNG files named."""
-        run_id, claims = self.claim()
-        with self.database.transaction() as session:
+        """Claim what waits, and reject the PNG files named; what vanished cannot be read."""
+        with self.running() as run:
             outcomes = [
-                Rejected(claim.ledger_id, reasons[name], "test")
-                for claim in claims
+                _outcome(claim, reasons[name])
+                for claim in self.claim(run)
                 if (name := claim.object_key.removesuffix(".png")) in reasons
             ]
-            scores.close(session, run_id, outcomes, model_version_id=self.model)
+            with self.database.transaction() as session:
+                scores.close(session, self.queue, run.run_id, outcomes)
 
-    def entries(self) -> list[tuple[int, str, str]]:
-        """Return the entries of the ledger: number, keys of the content, state."""
+    def objects(self) -> list[tuple[int, str, str]]:
+        """Return the objects: number, where they lie, how far they are."""
         query = text(
             """
-            SELECT ledger.id, string_agg(DISTINCT object_key, ' ' ORDER BY object_key), state
-            FROM ledger JOIN sighting USING (content_sha256, record_sha256)
-            GROUP BY ledger.id ORDER BY ledger.id
+            SELECT object.id, coalesce(string_agg(object_key, ' ' ORDER BY object_key), ''),
+                CASE WHEN object.state = 'received' THEN CAST(min(work.state) AS text)
+                    ELSE CAST(object.state AS text) END
+            FROM object LEFT JOIN work ON work.object_id = object.id
+            LEFT JOIN sighting ON sighting.object_id = object.id AND gone_at IS NULL
+            GROUP BY object.id ORDER BY object.id
             """
         )
         with self.database.transaction() as session:
             return [tuple(row) for row in session.execute(query)]
 
     def states(self) -> list[tuple[str, str]]:
-        return [(keys, state) for _, keys, state in self.entries()]
+        return [(keys, state) for _, keys, state in self.objects()]
+
+    def balance(self) -> SourceBalance:
+        with self.database.transaction() as session:
+            assert balances.verify(session) == []
+            return balances.balance(session, "shelf")
+
+
+def _outcome(claim: ledger.Claim, reason: Reason) -> Rejected | Unreachable:
+    if reason is Reason.VANISHED:
+        return Unreachable(claim.work_id, claim.object_key, "test")
+    return Rejected(claim.work_id, reason, "test")
 
 
 @pytest.fixture
-def site(database: Database, resources: Resources) -> Iterator[Site]:
+def site(database: Database, resources: Resources) -> Site:
     with database.transaction() as session:
         model = runs.register_model(session, VERSION)
-    return Site(database, resources, Shelf(), model)
+        source = sources.register(session, "shelf", zone="UTC")
+        sources.want(session, source.id, model_version_id=model)
+    return Site(database, resources, Shelf(), Queue(source.id, model))
 
 
 def test_each_object_is_entered_once_by_its_content(site: Site) -> None:
@@ -189,31 +236,30 @@ def test_changed_content_is_a_new_entry(site: Site) -> None:
     assert len(site.states()) == 2
 
 
-def test_content_that_returns_is_known(site: Site) -> None:
+def test_content_that_returns_is_known_and_waits_again(site: Site) -> None:
     for content in (b"1", b"2"):
         site.shelf.contents = {"a.dcm": content}
         site.enlist()
     site.shelf.contents = {"a.dcm": b"1"}
 
-    assert site.enlist() == (0, 0)
+    assert site.enlist() == (1, 0)
+    assert site.states() == [("a.dcm", "waiting"), ("", "rejected")]
 
 
 def test_a_record_that_comes_later_puts_its_image_back_as_the_same_entry(site: Site) -> None:
     site.shelf.contents = {"a.png": b"1", "b.png": b"2", "c.png": b"3"}
     site.enlist()
     site.close(a=Reason.NO_SIDECAR_RECORD, b=Reason.NO_SIDECAR_RECORD, c=Reason.CORRUPT)
-    before = site.entries()
-    site.shelf.images_read()
+    before = site.objects()
 
     site.shelf.describe(a="P1")
 
     assert site.enlist() == (1, 0)
-    assert site.shelf.images_read() == []
-    assert [number for number, _, _ in site.entries()] == [number for number, _, _ in before]
+    assert [number for number, _, _ in site.objects()] == [number for number, _, _ in before]
     assert site.states() == [
         ("a.png", "waiting"),
-        ("b.png", "quarantined"),
-        ("c.png", "quarantined"),
+        ("b.png", "rejected"),
+        ("c.png", "rejected"),
     ]
     assert site.enlist() == (0, 0)
 
@@ -225,21 +271,22 @@ def test_the_claim_of_an_image_that_came_back_carries_its_record(site: Site) -> 
     site.shelf.describe(a="P1")
     site.enlist()
 
-    _, (claim,) = site.claim()
-    record = asyncio.run(site.run().record(claim))
+    with site.running() as run:
+        (claim,) = site.claim(run)
+        record = site.record(run, claim)
 
     assert record is not None
     assert record.patient_id == "P1"
 
 
 def test_a_run_finds_the_record_of_what_another_run_enlisted_since_it_looked(site: Site) -> None:
-    outdated_run = site.run()
-    site.shelf.contents = {"a.png": b"1"}
-    site.shelf.describe(a="P1")
-    site.enlist()
-    _, (claim,) = site.claim()
-
-    record = asyncio.run(outdated_run.record(claim))
+    with site.running() as outdated_run:
+        site.record(outdated_run, ledger.Claim(0, "nothing.png", "", "", is_judged=False))
+        site.shelf.contents = {"a.png": b"1"}
+        site.shelf.describe(a="P1")
+        site.enlist()
+        (claim,) = site.claim(outdated_run)
+        record = asyncio.run(outdated_run.record(claim, claim.object_key))
 
     assert record is not None
     assert record.patient_id == "P1"
@@ -249,11 +296,11 @@ def test_a_record_that_changed_after_the_claim_is_not_scored_as_the_old_one(site
     site.shelf.contents = {"a.png": b"1"}
     site.shelf.describe(a="P1")
     site.enlist()
-    _, (claim,) = site.claim()
-    site.shelf.describe(a="P2")
-
-    with pytest.raises(IncompleteMetadata) as caught:
-        asyncio.run(site.run().record(claim))
+    with site.running() as run:
+        (claim,) = site.claim(run)
+        site.shelf.describe(a="P2")
+        with pytest.raises(IncompleteMetadata) as caught:
+            site.record(run, claim)
     assert caught.value.reason == Reason.VANISHED
 
 
@@ -263,7 +310,7 @@ def test_the_database_never_holds_a_sidecars_patient_identifier(site: Site) -> N
     site.enlist()
 
     with site.database.transaction() as session:
-        rows = session.execute(text("SELECT sighting.*, ledger.* FROM sighting, ledger")).all()
+        rows = session.execute(text("SELECT sighting.*, object.* FROM sighting, object")).all()
 
     assert rows
     assert "4711" not in str(rows)
@@ -273,11 +320,9 @@ def test_a_changed_record_makes_the_same_bytes_a_new_entry(site: Site) -> None:
     site.shelf.contents = {"a.png": b"1"}
     site.shelf.describe(a="P1")
     site.enlist()
-    site.shelf.images_read()
     site.shelf.describe(a="P2")
 
     assert site.enlist() == (1, 0)
-    assert site.shelf.images_read() == []
     assert len(site.states()) == 2
 
 
@@ -311,7 +356,7 @@ def test_what_cannot_be_read_is_left_for_the_next_pass(site: Site) -> None:
 
 def test_what_changes_between_listing_and_reading_is_left_for_the_next_pass(site: Site) -> None:
     site.shelf.contents = {"a.dcm": b"whole"}
-    site.shelf.changes_after_listing = {"a.dcm": b"half of the next"}
+    site.shelf.becoming = {"a.dcm": b"half of the next"}
 
     assert site.enlist() == (0, 1)
     assert site.enlist() == (1, 0)
@@ -338,13 +383,14 @@ def test_an_inbox_that_stops_answering_stops_the_pass_and_is_asked_no_more(site:
     site.shelf.contents = {f"{number}.dcm": b"%d" % number for number in range(100)}
     site.shelf.answers = False
 
-    async def enlist_and_wait() -> None:
+    async def enlist_and_wait(run: ScoringRun) -> None:
         with pytest.raises(InboxError, match="the shelf is gone"):
-            await enlist(site.run())
+            await enlist(run)
         for _ in range(100):
             await asyncio.sleep(0)
 
-    asyncio.run(enlist_and_wait())
+    with site.running() as run:
+        asyncio.run(enlist_and_wait(run))
 
     assert len(site.shelf.read_keys) < 10
     assert site.states() == []
@@ -361,12 +407,63 @@ def test_odd_keys_survive_the_database(site: Site) -> None:
     assert {keys for keys, _ in site.states()} == set(odd)
 
 
-def test_a_path_too_long_for_the_ledger_is_left_and_stops_nothing(site: Site) -> None:
+def test_a_path_of_any_length_is_entered(site: Site) -> None:
     random = Random(1)  # noqa: S311 - what repeats itself would be compressed
     folders = ["".join(random.choices(ascii_letters, k=250)) for _ in range(15)]
     site.shelf.contents = {"/".join(folders): b"1", "/".join(folders[:9]): b"2", "b.png": b"3"}
 
-    assert site.enlist() == (2, 1)
+    assert site.enlist() == (3, 0)
+    assert site.enlist() == (0, 0)
+
+
+def test_what_is_there_and_cannot_be_read_is_counted_until_it_can_be(site: Site) -> None:
+    site.shelf.contents = {"a.dcm": b"1", "b.dcm": b"2"}
+    site.shelf.inaccessible = {"a.dcm"}
+
+    assert site.enlist() == (1, 0)
+    assert site.enlist() == (0, 0)
+    balance = site.balance()
+    assert (balance.seen, balance.unread, balance.obstacles) == (2, 2, 1)
+    assert balance.holds
+
+    site.shelf.inaccessible = set()
+
+    assert site.enlist() == (1, 0)
+    balance = site.balance()
+    assert (balance.seen, balance.unread, balance.obstacles) == (2, 2, 0)
+
+
+def test_an_obstacle_that_is_gone_is_counted_no_more(site: Site) -> None:
+    site.shelf.contents = {"a.dcm": b"1", "b.dcm": b"2"}
+    site.shelf.inaccessible = {"a.dcm"}
+    site.enlist()
+
+    del site.shelf.contents["a.dcm"]
+    site.enlist()
+
+    assert (site.balance().seen, site.balance().obstacles) == (1, 0)
+
+
+def test_an_inbox_that_is_empty_all_at_once_may_not_be_mounted(site: Site) -> None:
+    site.shelf.contents = {"a.dcm": b"1"}
+    assert not site.discover().seems_unmounted
+    content = dict(site.shelf.contents)
+    site.shelf.contents.clear()
+
+    assert site.discover().seems_unmounted
+    assert site.discover().seems_unmounted
+
+    site.shelf.contents = content
+    assert site.discover() == Discovery()
+
+
+def test_an_inbox_that_was_emptied_on_purpose_is_believed_once(site: Site) -> None:
+    site.shelf.contents = {"a.dcm": b"1"}
+    site.enlist()
+    site.shelf.contents.clear()
+
+    assert not site.discover(is_emptied=True).seems_unmounted
+    assert not site.discover().seems_unmounted
 
 
 def test_an_empty_inbox_is_harmless(site: Site) -> None:

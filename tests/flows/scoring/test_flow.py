@@ -13,7 +13,7 @@ from db.reading import balances, trends
 from flows.demo.images import COPY, DEMO_EXPECTATIONS, write_demo_inbox
 from flows.resources import Progress, Resources
 from flows.scoring.enlisting import enlist
-from flows.scoring.run import prepare_run
+from flows.scoring.run import under_way
 from severity.domain import MeasurementErrors, OutOfDistribution, PatientId
 from tests.builders.small_images import write_image, write_inbox, write_sidecar
 
@@ -22,8 +22,9 @@ def rows(resources: Resources) -> list[tuple[object, ...]]:
     """Every score with what identifies it, in a fixed order."""
     query = text(
         """
-        SELECT patient_key, image_uid, score.acquired_at, view, geographic_extent, opacity
-        FROM score JOIN image ON image.id = image_id JOIN patient ON patient.id = score.patient_id
+        SELECT patient_key, image_uid, acquired_at, view, geographic_extent, opacity
+        FROM score JOIN image ON image.id = image_id JOIN study ON study.id = study_id
+        JOIN patient ON patient.id = patient_id
         ORDER BY patient_key, image_uid
         """
     )
@@ -87,7 +88,8 @@ def test_an_image_waits_for_its_sidecar_record(score, resources, tmp_path):
     write_sidecar(tmp_path / "inbox", [{"filename": "late.png", "patient_id": "P1"}])
     summary = score(tmp_path / "inbox")
 
-    assert (summary.balance.seen, summary.balance.scored) == (1, 1)
+    assert (summary.balance.seen, summary.scored) == (1, 1)
+    assert summary.balance.holds
 
 
 def test_the_same_image_of_two_patients_is_a_conflict(score, resources, tmp_path):
@@ -127,14 +129,17 @@ def test_an_image_that_was_replaced_before_it_was_scored_is_not_mixed_up(
     write_inbox(inbox, images=1)
 
     async def enlist_all() -> None:
-        await enlist(await prepare_run(str(inbox), resources))
+        async with under_way(str(inbox), resources) as run:
+            await enlist(run)
 
     asyncio.run(enlist_all())
     write_image(inbox / "image-0000.png", seed=99)
 
     summary = score(inbox)
 
-    assert (summary.balance.seen, summary.balance.scored, summary.balance.rejected) == (2, 1, 1)
+    balance = summary.balance
+    assert (balance.seen, balance.accepted, balance.rejected) == (2, 1, 1)
+    assert (summary.scored, balance.holds, summary.needs_attention) == (1, True, False)
 
 
 def test_nothing_that_names_a_patient_reaches_a_log_or_prefect(score, resources, tmp_path, caplog):
@@ -192,11 +197,8 @@ def test_a_run_counts_what_is_out_of_distribution_and_stores_why(score, resource
 
     summary = score(inbox)
 
-    assert (summary.scored, summary.out_of_distribution, summary.balance.out_of_distribution) == (
-        3,
-        3,
-        3,
-    )
+    assert (summary.scored, summary.out_of_distribution) == (3, 3)
+    assert summary.balance.of(summary.model_version).out_of_distribution == 3
     assert summary.other_versions == ()
     patient = resources.pseudonym(PatientId("P0"))
     with resources.open_database().transaction() as session:
@@ -236,3 +238,26 @@ def test_a_run_names_the_other_versions_that_scored_the_same_database(score, res
     assert first.other_versions == ()
     assert second.other_versions == (first.model_version,)
     assert (second.scored, second.out_of_distribution) == (2, 0)
+
+
+def test_another_model_scores_what_was_judged_before_and_judges_nothing_again(
+    score, resources, tmp_path
+):
+    """Neither a rejection nor a time depends on the model."""
+    inbox = tmp_path / "inbox"
+    write_inbox(inbox, images=2)
+    (inbox / "notes.txt").write_text("no image")
+    first = score(inbox)
+    elsewhere = {"model": "compact-1", "timezone": "Asia/Tokyo"}
+    other = Resources(resources.settings.model_copy(update=elsewhere), Progress())
+
+    second = score(inbox, other)
+
+    assert (second.enlisted, second.scored, second.rejected) == (2, 2, 0)
+    assert (second.balance.accepted, second.balance.rejected) == (2, 1)
+    assert second.balance.holds
+    assert {version.model_version for version in second.balance.versions} == {
+        first.model_version,
+        second.model_version,
+    }
+    assert second.read_in_zone == "UTC"

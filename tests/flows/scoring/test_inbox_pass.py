@@ -61,7 +61,8 @@ def test_an_empty_pass_of_the_command_imports_no_prefect_and_no_network(
     )
 
     assert "imported []" in result.stdout
-    assert "3 seen = 3 scored + 0 rejected + 0 pending" in result.stdout
+    assert "3 seen = 3 accepted + 0 rejected + 0 unread" in result.stdout
+    assert "3 accepted = 3 scored + 0 waiting + 0 failed + 0 withdrawn" in result.stdout
 
 
 def test_an_empty_pass_is_a_finished_run_that_loaded_nothing(
@@ -72,7 +73,8 @@ def test_an_empty_pass_is_a_finished_run_that_loaded_nothing(
 
     summary = asyncio.run(score_new(str(inbox), later))
 
-    assert (summary.enlisted, summary.scored, summary.balance.scored) == (0, 0, 3)
+    assert (summary.enlisted, summary.scored) == (0, 0)
+    assert summary.balance.of(summary.model_version).scored == 3
     assert later.opened.model is None
     assert count(resources, "run WHERE state = 'finished'") == 2
 
@@ -109,5 +111,5 @@ def test_a_model_of_another_version_than_the_run_was_begun_with_scores_nothing(
         asyncio.run(score_new(str(inbox), mistaken))
 
     assert count(resources, "score") == 0
-    assert count(resources, "ledger WHERE state = 'waiting'") == 3
+    assert count(resources, "work WHERE state = 'waiting'") == 3
     assert count(resources, "run WHERE state = 'failed'") == 1

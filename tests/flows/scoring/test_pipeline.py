@@ -5,7 +5,6 @@ import io
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from PIL import Image
@@ -14,12 +13,13 @@ from rich.console import Console
 from sqlalchemy import text
 
 from db import ledger, runs
+from db.ledger import Queue
 from flows.errors import InboxError
 from flows.progress import progress_bar
 from flows.resources import Progress, Resources, using
 from flows.scoring import run as scoring_run
 from flows.scoring.enlisting import enlist as enlist_listed
-from flows.scoring.run import prepare_run
+from flows.scoring.run import under_way
 from flows.sources import Inbox
 from flows.sources.folder import Folder
 from flows.sources.store import Entry
@@ -59,7 +59,7 @@ class WatchedFolder:
         return await self.folder.read(key, most_bytes=most_bytes, fingerprint=fingerprint)
 
     async def _note(self, key: str) -> None:
-        self.claimed[key] = count(self.resources, "ledger WHERE state = 'claimed'")
+        self.claimed[key] = count(self.resources, "work WHERE state = 'claimed'")
         if len(self.claimed) > self.answers:
             raise InboxError("the folder is gone")
         self.reading += 1
@@ -99,13 +99,13 @@ def score(prefect: None, resources: Resources, monkeypatch: pytest.MonkeyPatch) 
     return score
 
 
-def enlist(inbox: Path, resources: Resources) -> int:
-    """Enter an inbox into the ledger, and return the model version."""
+def enlist(inbox: Path, resources: Resources) -> Queue:
+    """Enter an inbox into the ledger, and return where its objects wait."""
 
-    async def enlist() -> int:
-        run = await prepare_run(str(inbox), resources)
-        await enlist_listed(run)
-        return run.model_version_id
+    async def enlist() -> Queue:
+        async with under_way(str(inbox), resources) as run:
+            await enlist_listed(run)
+            return run.queue
 
     return asyncio.run(enlist())
 
@@ -128,8 +128,8 @@ def test_suspects_come_last_and_alone_in_the_whole_run(score, inbox, watched, re
         change(
             resources,
             f"""
-            UPDATE ledger SET claims = {ledger.SUSPECT_CLAIMS} FROM sighting
-            WHERE sighting.content_sha256 = ledger.content_sha256 AND object_key = '{name}'
+            UPDATE work SET crashes = {ledger.SUSPECT_CRASHES} FROM sighting
+            WHERE sighting.object_id = work.object_id AND object_key = '{name}'
             """,  # noqa: S608
         )
 
@@ -150,8 +150,8 @@ def test_a_batch_that_fails_stops_the_others_and_the_run_releases_all_claims(
 
     assert watched.reading == 0
     assert len(watched.claimed) < IMAGES
-    assert count(resources, "ledger WHERE state = 'claimed'") == 0
-    assert count(resources, "ledger WHERE claims > 1") == 0
+    assert count(resources, "work WHERE state = 'claimed'") == 0
+    assert count(resources, "work WHERE crashes > 0") == 0
     assert count(resources, "run WHERE state = 'failed'") == 1
     before = count(resources, "score")
     assert before < IMAGES
@@ -181,7 +181,7 @@ def test_of_many_files_of_the_same_images_in_flight_at_once_one_each_is_scored(
     summary = score(inbox)
 
     assert (summary.enlisted, summary.scored) == (48, 6)
-    assert count(resources, "ledger WHERE reason = 'duplicate_image'") == summary.rejected == 42
+    assert count(resources, "object WHERE reason = 'duplicate_image'") == summary.rejected == 42
     assert summary.balance.holds
 
 
@@ -197,18 +197,15 @@ def test_the_file_that_was_enlisted_first_is_scored_however_long_it_takes(
 
     assert score(inbox, watched).rejected == 1
 
-    assert count(resources, "ledger WHERE id = 1 AND state = 'scored'") == 1
-    assert count(resources, f"ledger WHERE id = {IMAGES + 1} AND reason = 'duplicate_image'") == 1
+    assert count(resources, "object WHERE id = 1 AND state = 'accepted'") == 1
+    assert count(resources, f"object WHERE id = {IMAGES + 1} AND reason = 'duplicate_image'") == 1
 
 
 def test_the_bar_ends_full_after_a_run_that_was_killed(score, inbox, resources):
     """What the dead run held is released before it is counted, not after."""
-    model, dead = enlist(inbox, resources), uuid4()
-    database = resources.open_database()
-    with runs.presence(database, dead), database.transaction() as session:
-        runs.start_run(session, dead, model_version_id=model, software="test")
-        session.flush()
-        ledger.claim(session, str(inbox), dead, model_version_id=model, limit=5)
+    queue, database = enlist(inbox, resources), resources.open_database()
+    with runs.presence(database, queue, software="test") as dead, database.transaction() as session:
+        ledger.claim(session, queue, dead.run_id, limit=5)
 
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     with progress_bar(console) as bar:
@@ -219,12 +216,10 @@ def test_the_bar_ends_full_after_a_run_that_was_killed(score, inbox, resources):
 
 
 def test_the_bar_ends_full_though_another_run_took_some(score, inbox, resources):
-    model, other = enlist(inbox, resources), uuid4()
-    with runs.presence(resources.open_database(), other):
-        with resources.open_database().transaction() as session:
-            runs.start_run(session, other, model_version_id=model, software="test")
-            session.flush()
-            ledger.claim(session, str(inbox), other, model_version_id=model, limit=5)
+    queue, database = enlist(inbox, resources), resources.open_database()
+    with runs.presence(database, queue, software="test") as other:
+        with database.transaction() as session:
+            ledger.claim(session, queue, other.run_id, limit=5)
         console = Console(file=io.StringIO(), force_terminal=True, width=120)
         with progress_bar(console) as bar:
             score(inbox, progress=bar)

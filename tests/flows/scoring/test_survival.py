@@ -65,8 +65,9 @@ def await_scores(resources: Resources, least: int, worker: subprocess.Popen) -> 
 
 def scores(resources: Resources) -> list[tuple[object, ...]]:
     query = """
-        SELECT patient_key, image_uid, score.acquired_at, geographic_extent, opacity
-        FROM score JOIN image ON image.id = image_id JOIN patient ON patient.id = score.patient_id
+        SELECT patient_key, image_uid, acquired_at, geographic_extent, opacity
+        FROM score JOIN image ON image.id = image_id JOIN study ON study.id = study_id
+        JOIN patient ON patient.id = patient_id
         ORDER BY image_uid
     """
     with resources.open_database().transaction() as session:
@@ -94,11 +95,13 @@ def test_killing_the_worker_loses_nothing_and_scores_nothing_twice(
 
     disturbed = scores(resources)
     assert len({image_uid for _, image_uid, *_ in disturbed}) == len(disturbed) == IMAGES
-    assert count(resources, "ledger WHERE state = 'scored'") == IMAGES
+    assert count(resources, "work") == 0
     assert count(resources, "run WHERE state = 'abandoned'") == 2
 
     with resources.open_database().transaction() as session:
-        session.execute(text("TRUNCATE score, image, study, patient, ledger, sighting CASCADE"))
+        session.execute(
+            text("TRUNCATE score, image, study, patient, object, wanted, tally CASCADE")
+        )
     score(inbox)
     assert [row[:3] for row in scores(resources)] == [row[:3] for row in disturbed]
     for once, again in zip(scores(resources), disturbed, strict=True):
@@ -114,5 +117,5 @@ def test_two_workers_share_the_work_and_score_each_image_once(worker, resources,
     for process in workers:
         finish(process)
 
-    assert count(resources, "score") == count(resources, "ledger WHERE state = 'scored'") == IMAGES
+    assert (count(resources, "score"), count(resources, "work")) == (IMAGES, 0)
     assert count(resources, "run WHERE state = 'finished'") == 2

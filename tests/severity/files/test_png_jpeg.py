@@ -245,7 +245,7 @@ def test_an_unknown_view_is_scored_and_never_assumed(png: bytes, written: str, v
         ("2020-04-01", datetime(2020, 3, 31, 22, tzinfo=UTC), "Europe/Berlin"),
         ("2020-01-15T12:00", datetime(2020, 1, 15, 11, tzinfo=UTC), "Europe/Berlin"),
         ("2020-07-15 12:00:30", datetime(2020, 7, 15, 10, 0, 30, tzinfo=UTC), "Europe/Berlin"),
-        ("2020-07-15T12:00Z", datetime(2020, 7, 15, 12, tzinfo=UTC), "UTC"),
+        ("2020-07-15T12:00Z", datetime(2020, 7, 15, 12, tzinfo=UTC), "UTC+00:00"),
         ("2020-07-15T12:00+09:00", datetime(2020, 7, 15, 3, tzinfo=UTC), "UTC+09:00"),
     ],
 )

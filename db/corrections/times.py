@@ -1,0 +1,98 @@
+"""Corrections of when an image was taken."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db.corrections.author import Author, begin
+from db.errors import RefusedCorrection
+from severity.domain import TimeSource
+
+
+def correct_time(session: Session, author: Author, image_id: int, at: datetime) -> datetime:
+    """State when an image was taken, instead of what its file says.
+
+    Parameters
+    ----------
+    at
+        Without a zone it is read in that of the image's source.
+
+    Returns
+    -------
+    The time with its zone.
+
+    Raises
+    ------
+    RefusedCorrection
+        There is no such image.
+    """
+    begin(session, author, "time corrected")
+    zone = session.scalar(_ZONE, {"image": image_id})
+    if zone is None:
+        raise RefusedCorrection(f"there is no image {image_id}")
+    aware = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))
+    session.execute(_STATE, {"image": image_id, "at": aware, "zone": str(aware.tzinfo)})
+    return aware
+
+
+def restore_time(session: Session, author: Author, image_id: int) -> bool:
+    """Let an image have the time again that was read from its file.
+
+    Returns
+    -------
+    Whether it was corrected until now.
+
+    Raises
+    ------
+    RefusedCorrection
+        There is no such image.
+    """
+    begin(session, author, "time restored")
+    source = session.scalar(_SOURCE, {"image": image_id})
+    if source is None:
+        raise RefusedCorrection(f"there is no image {image_id}")
+    if source != TimeSource.CORRECTED:
+        return False
+    session.execute(_RESTORE, {"image": image_id})
+    return True
+
+
+_ZONE = text(
+    "SELECT zone FROM image JOIN source ON source.id = image.source_id WHERE image.id = :image"
+)
+
+_SOURCE = text("SELECT acquired_source FROM image WHERE id = :image")
+
+_STATE = text(
+    """
+    UPDATE image SET acquired_at = :at, acquired_source = 'corrected', acquired_zone = :zone
+    WHERE id = :image
+    """
+)
+
+
+# The columns as they were before the image's time was first corrected: an event names what
+# changed, so each column's value is in the first event from then on that names it.
+_RESTORE = text(
+    """
+    WITH departure AS (
+        SELECT id FROM event
+        WHERE image_id = :image AND after ->> 'acquired_source' = 'corrected'
+        ORDER BY id DESC LIMIT 1
+    ), original AS (
+        SELECT DISTINCT ON (column_name) column_name, value
+        FROM event CROSS JOIN LATERAL jsonb_each_text(before) AS changed (column_name, value)
+        WHERE image_id = :image AND id >= (SELECT id FROM departure)
+        ORDER BY column_name, id
+    ), columns AS (
+        SELECT jsonb_object_agg(column_name, value) AS stored FROM original
+    )
+    UPDATE image SET (acquired_at, acquired_source, acquired_zone) = (
+        SELECT acquired_at, acquired_source, acquired_zone
+        FROM jsonb_populate_record(image, stored)
+    )
+    FROM columns WHERE image.id = :image
+    """
+)

@@ -1,0 +1,26 @@
+-- Who may do what. The owner of the tables makes and corrects them; `severity_worker` scores, and
+-- can neither update nor delete a score; `severity_reader` reads views. A site's own logins become
+-- members of these two. Applied by each `db upgrade`, where the roles exist or may be made.
+
+GRANT USAGE ON SCHEMA public TO severity_worker, severity_reader;
+GRANT SELECT ON alembic_version TO severity_worker, severity_reader;
+GRANT SELECT ON
+    balance, model_versions, patient_trend, patients, pseudonym_check, reasons, scored_patients,
+    source_balance
+TO severity_worker, severity_reader;
+
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO severity_worker;
+GRANT INSERT ON
+    calibration, image, model_version, object, output_names, patient, replaced, run, score,
+    score_output, sighting, site, source, study, wanted, work
+TO severity_worker;
+GRANT UPDATE ON object, replaced, run, sighting, wanted, work TO severity_worker;
+GRANT UPDATE (calibration_id) ON model_version TO severity_worker;
+GRANT UPDATE (zone) ON source TO severity_worker;
+-- Corrections: an image that a whole file supersedes, a time, a merge.
+GRANT UPDATE (
+    study_id, source_id, acquired_at, acquired_source, acquired_zone, view, standing, simulated,
+    image_uid
+) ON image TO severity_worker;
+GRANT UPDATE (merged_into_id, merged_last_id) ON patient TO severity_worker;
+GRANT DELETE ON wanted, work TO severity_worker;

@@ -1,0 +1,260 @@
+-- What readers and dashboards see: pseudonyms, times and scores, and no identifier of the hospital.
+-- The current text of each view; `db upgrade` applies it, so columns are added at the ends.
+
+-- Linear between the knots of a prediction interval's margins; beyond the ends they stay as they
+-- are there (`severity.reliability.calibration.Margins`).
+CREATE OR REPLACE FUNCTION margin_at(points float8, margins jsonb, side text) RETURNS float8
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    knots jsonb := margins -> 'predicted';
+    at_knots jsonb := margins -> side;
+    last integer := jsonb_array_length(margins -> 'predicted') - 1;
+    knot float8;
+    next_knot float8;
+    here float8;
+BEGIN
+    IF margins IS NULL OR points <= (knots ->> 0)::float8 THEN
+        RETURN (at_knots ->> 0)::float8;
+    END IF;
+    FOR i IN 0 .. last - 1 LOOP
+        knot := (knots ->> i)::float8;
+        next_knot := (knots ->> (i + 1))::float8;
+        IF points < next_knot THEN
+            here := (at_knots ->> i)::float8;
+            RETURN here
+                + ((at_knots ->> (i + 1))::float8 - here) / (next_knot - knot) * (points - knot);
+        END IF;
+    END LOOP;
+    RETURN (at_knots ->> last)::float8;
+END $$;
+
+-- NULL without a calibration.
+CREATE OR REPLACE FUNCTION interval_low(points float8, margins jsonb, scale jsonb) RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN margins IS NOT NULL THEN
+        greatest(points - margin_at(points, margins, 'below'), (scale ->> 'lowest')::float8)
+    END
+$$;
+CREATE OR REPLACE FUNCTION interval_high(points float8, margins jsonb, scale jsonb) RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN margins IS NOT NULL THEN
+        least(points + margin_at(points, margins, 'above'), (scale ->> 'highest')::float8)
+    END
+$$;
+
+-- NULL where either is unknown.
+CREATE OR REPLACE FUNCTION direction(change float8, smallest float8) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN change > smallest THEN 'worse' WHEN change < -smallest THEN 'better'
+        WHEN abs(change) <= smallest THEN 'stable' END
+$$;
+
+-- Which patient's trend the images of each patient count in: its own, or that of the patient whom
+-- it was merged into.
+CREATE OR REPLACE VIEW patients AS
+SELECT patient.patient_key, person.patient_key AS person_key
+FROM patient JOIN patient AS person ON person.id = patient.person_id;
+
+-- A model version with the calibration that its trends speak by.
+CREATE OR REPLACE VIEW model_versions AS
+SELECT
+    model_version.key AS model_version,
+    name,
+    weights_sha256,
+    head_sha256,
+    preprocessing,
+    precision,
+    scales,
+    model_version.registered_at,
+    calibration.sha256 AS calibration_sha256,
+    (content #>> '{geographic_extent,error,smallest_detectable_change}')::float8
+        AS extent_smallest_detectable_change,
+    (content #>> '{opacity,error,smallest_detectable_change}')::float8
+        AS opacity_smallest_detectable_change,
+    content AS calibration,
+    -- By the counter: of a version without any, all scores would be read.
+    EXISTS (
+        SELECT FROM tally
+        WHERE tally.model_version_id = model_version.id AND what = 'scored' AND n > 0
+    ) AS has_scores
+FROM model_version
+LEFT JOIN calibration ON calibration.id = model_version.calibration_id;
+
+-- Each observation of a patient by one model version, with its changes. An image that is out of
+-- distribution is compared with none: its window is one of its own.
+CREATE OR REPLACE VIEW patient_trend AS
+SELECT
+    compared.*,
+    -- The baseline has no previous one, and no direction from itself.
+    CASE WHEN extent_from_previous IS NOT NULL THEN
+        direction(extent_from_baseline, extent_smallest_detectable_change)
+    END AS extent_direction_from_baseline,
+    direction(extent_from_previous, extent_smallest_detectable_change)
+        AS extent_direction_from_previous,
+    CASE WHEN opacity_from_previous IS NOT NULL THEN
+        direction(opacity_from_baseline, opacity_smallest_detectable_change)
+    END AS opacity_direction_from_baseline,
+    direction(opacity_from_previous, opacity_smallest_detectable_change)
+        AS opacity_direction_from_previous
+FROM (
+    SELECT
+        person.patient_key,
+        model_version.key AS model_version,
+        -- Days since an unknown day 0 and calendar dates are two axes: never joined.
+        image.acquired_source <> 'sidecar_offset' AS calendar_known,
+        image.acquired_at,
+        image.acquired_source,
+        -- Orders images of one time; the hospital's identifiers stay inside.
+        row_number() OVER course AS place,
+        image.view,
+        image.simulated,
+        score.geographic_extent,
+        score.opacity,
+        extract(epoch FROM image.acquired_at - coalesce(
+            min(image.acquired_at) FILTER (WHERE score.out_of_distribution IS NULL)
+                OVER whole_course,
+            min(image.acquired_at) OVER whole_course
+        )) / 86400 AS days_since_baseline,
+        CASE WHEN score.out_of_distribution IS NULL THEN
+            score.geographic_extent - first_value(score.geographic_extent) OVER comparable
+        END AS extent_from_baseline,
+        CASE WHEN score.out_of_distribution IS NULL THEN
+            score.opacity - first_value(score.opacity) OVER comparable
+        END AS opacity_from_baseline,
+        CASE WHEN score.out_of_distribution IS NULL THEN
+            score.geographic_extent - lag(score.geographic_extent) OVER comparable
+        END AS extent_from_previous,
+        CASE WHEN score.out_of_distribution IS NULL THEN
+            score.opacity - lag(score.opacity) OVER comparable
+        END AS opacity_from_previous,
+        CASE WHEN score.out_of_distribution IS NULL THEN
+            score.geographic_extent - max(score.geographic_extent) OVER comparable
+        END AS extent_from_peak,
+        CASE WHEN score.out_of_distribution IS NULL THEN
+            score.opacity - max(score.opacity) OVER comparable
+        END AS opacity_from_peak,
+        -- From the image that it is compared with.
+        score.out_of_distribution IS NULL
+            AND coalesce(image.view <> lag(image.view) OVER comparable, false) AS view_changed,
+        score.scored_at,
+        interval_low(
+            score.geographic_extent,
+            calibration.content #> '{geographic_extent,margins}',
+            model_version.scales -> 'geographic_extent'
+        ) AS extent_low,
+        interval_high(
+            score.geographic_extent,
+            calibration.content #> '{geographic_extent,margins}',
+            model_version.scales -> 'geographic_extent'
+        ) AS extent_high,
+        interval_low(
+            score.opacity,
+            calibration.content #> '{opacity,margins}',
+            model_version.scales -> 'opacity'
+        ) AS opacity_low,
+        interval_high(
+            score.opacity,
+            calibration.content #> '{opacity,margins}',
+            model_version.scales -> 'opacity'
+        ) AS opacity_high,
+        score.distance,
+        score.out_of_distribution,
+        (calibration.content #>> '{geographic_extent,error,smallest_detectable_change}')::float8
+            AS extent_smallest_detectable_change,
+        (calibration.content #>> '{opacity,error,smallest_detectable_change}')::float8
+            AS opacity_smallest_detectable_change,
+        -- The calibration that intervals and directions speak by.
+        calibration.sha256 AS calibration_sha256,
+        -- Our own, by which an image is corrected.
+        image.id AS image_id
+    FROM score
+    JOIN image ON image.id = score.image_id AND image.standing = 'valid'
+    JOIN study ON study.id = image.study_id
+    JOIN patient ON patient.id = study.patient_id
+    JOIN patient AS person ON person.id = patient.person_id
+    JOIN model_version ON model_version.id = score.model_version_id
+    LEFT JOIN calibration ON calibration.id = model_version.calibration_id
+    WHERE image.acquired_at IS NOT NULL
+    WINDOW
+        whole_course AS (
+            PARTITION BY
+                person.patient_key, model_version.key, image.acquired_source <> 'sidecar_offset'
+        ),
+        course AS (whole_course ORDER BY image.acquired_at, image.image_uid),
+        comparable AS (
+            PARTITION BY
+                person.patient_key, model_version.key, image.acquired_source <> 'sidecar_offset',
+                score.out_of_distribution IS NULL
+            ORDER BY image.acquired_at, image.image_uid
+        )
+) AS compared;
+
+-- How many valid scores each patient has by each model version, and how many of them have no time.
+CREATE OR REPLACE VIEW scored_patients AS
+SELECT
+    person.patient_key,
+    model_version.key AS model_version,
+    count(*) AS images,
+    count(*) FILTER (WHERE image.acquired_at IS NULL) AS undated
+FROM score
+JOIN image ON image.id = score.image_id AND image.standing = 'valid'
+JOIN study ON study.id = image.study_id
+JOIN patient ON patient.id = study.patient_id
+JOIN patient AS person ON person.id = patient.person_id
+JOIN model_version ON model_version.id = score.model_version_id
+GROUP BY person.patient_key, model_version.key;
+
+-- What became of all that was ever seen in each source: seen = accepted + rejected + unread.
+CREATE OR REPLACE VIEW source_balance AS
+SELECT
+    source.location AS source,
+    coalesce(sum(n) FILTER (WHERE what IN ('seen', 'obstacle')), 0)::bigint AS seen,
+    coalesce(sum(n) FILTER (WHERE what = 'accepted'), 0)::bigint AS accepted,
+    coalesce(sum(n) FILTER (WHERE what = 'rejected'), 0)::bigint AS rejected,
+    coalesce(sum(n) FILTER (WHERE what IN ('received', 'obstacle')), 0)::bigint AS unread,
+    coalesce(sum(n) FILTER (WHERE what = 'copy'), 0)::bigint AS copies,
+    coalesce(sum(n) FILTER (WHERE what = 'obstacle'), 0)::bigint AS obstacles,
+    coalesce(sum(n) FILTER (WHERE what = 'withdrawn'), 0)::bigint AS withdrawn
+FROM source LEFT JOIN tally ON tally.source_id = source.id AND tally.model_version_id = 0
+GROUP BY source.id;
+
+-- What became of the accepted images of each source by each model version that is wanted there:
+-- accepted = scored + waiting + failed + withdrawn.
+CREATE OR REPLACE VIEW balance AS
+SELECT
+    by_source.source,
+    model_version.key AS model_version,
+    by_source.seen,
+    by_source.accepted,
+    by_source.rejected,
+    by_source.unread,
+    by_source.copies,
+    by_source.obstacles,
+    by_source.withdrawn,
+    coalesce(sum(n) FILTER (WHERE what = 'scored'), 0)::bigint AS scored,
+    -- Objects that have not been enlisted for it yet wait too.
+    coalesce(sum(n) FILTER (WHERE what = 'waiting'), 0)::bigint AS waiting,
+    coalesce(sum(n) FILTER (WHERE what = 'failed'), 0)::bigint AS failed,
+    coalesce(sum(n) FILTER (WHERE what = 'scored' AND reason <> ''), 0)::bigint
+        AS out_of_distribution,
+    wanted.enlisted_to IS NULL AS is_enlisted
+FROM wanted
+JOIN source ON source.id = wanted.source_id
+JOIN source_balance AS by_source ON by_source.source = source.location
+JOIN model_version ON model_version.id = wanted.model_version_id
+LEFT JOIN tally ON tally.source_id = wanted.source_id
+    AND tally.model_version_id = wanted.model_version_id
+GROUP BY by_source.source, by_source.seen, by_source.accepted, by_source.rejected,
+    by_source.unread, by_source.copies, by_source.obstacles, by_source.withdrawn,
+    model_version.id, wanted.enlisted_to;
+
+-- Why objects were rejected, images failed and places could not be read, as counts.
+CREATE OR REPLACE VIEW reasons AS
+SELECT source.location AS source, model_version.key AS model_version, what, reason, n AS objects
+FROM tally
+JOIN source ON source.id = tally.source_id
+LEFT JOIN model_version ON model_version.id = tally.model_version_id
+WHERE what IN ('rejected', 'failed', 'obstacle') AND n > 0;
+
+-- The check of the pseudonym secret: a digest from which nothing follows.
+CREATE OR REPLACE VIEW pseudonym_check AS SELECT site.pseudonym_check FROM site;

@@ -1,0 +1,167 @@
+"""Sources, and the model versions that shall score their images."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db.ledger_lock import lock_ledger
+from db.waiting import CALL_BACK
+
+
+@dataclass(frozen=True)
+class Source:
+    """A row of a source. ``zone`` is the time zone that its times without one were read in."""
+
+    id: int
+    zone: str
+
+
+def register(session: Session, location: str, *, zone: str) -> Source:
+    """Return a source's row; the first call writes it, and none changes its zone."""
+    values = {"location": location, "zone": zone}
+    session.execute(_REGISTER, values)
+    return Source(*session.execute(_SOURCE, values).one())
+
+
+def want(session: Session, source_id: int, *, model_version_id: int) -> bool:
+    """Want the images of a source scored by a model version, from now on.
+
+    Returns
+    -------
+    Whether objects that were seen before have yet to be enlisted for it, by `enlist_seen`.
+    """
+    values = {"source": source_id, "model": model_version_id}
+    session.execute(_WANT, values)
+    return bool(session.scalar(_IS_BEHIND, values))
+
+
+def enlist_seen(session: Session, source_id: int, *, model_version_id: int, limit: int) -> int:
+    """Enlist the next objects that were seen before a model version was wanted.
+
+    Returns
+    -------
+    How many images or unread objects wait for it that did not before. Call it again until `want`
+    returns false.
+    """
+    lock_ledger(session)
+    values = {"source": source_id, "model": model_version_id, "limit": limit}
+    objects = list(session.scalars(_NEXT, values))
+    waiting = session.execute(_ENLIST_SEEN, values | {"objects": objects}).all()
+    # Without a next object all have been enlisted.
+    session.execute(_ENLISTED_TO, values | {"last": max(objects, default=None)})
+    return len(waiting)
+
+
+def retire(session: Session, source_id: int, *, model_version_id: int) -> None:
+    """Stop wanting a model version in a source.
+
+    Its scores stay. What waits for it is dropped, but for what another source wants scored.
+    """
+    lock_ledger(session)
+    values = {"source": source_id, "model": model_version_id}
+    for statement in (_RETIRE, _MOVE_WORK, _LEAVE_WORK, _DROP_WORK):
+        session.execute(statement, values)
+
+
+_REGISTER = text(
+    """
+    INSERT INTO source (location, zone)
+    SELECT :location, :zone
+    WHERE NOT EXISTS (SELECT FROM source WHERE location = :location)
+    ON CONFLICT DO NOTHING
+    """
+)
+
+_SOURCE = text("SELECT id, zone FROM source WHERE location = :location")
+
+_WANT = text(
+    """
+    INSERT INTO wanted (source_id, model_version_id)
+    SELECT :source, :model
+    WHERE NOT EXISTS (
+        SELECT FROM wanted WHERE source_id = :source AND model_version_id = :model
+    )
+    ON CONFLICT DO NOTHING
+    """
+)
+
+_IS_BEHIND = text(
+    """
+    SELECT enlisted_to IS NOT NULL FROM wanted
+    WHERE source_id = :source AND model_version_id = :model
+    """
+)
+
+# Copies count in another source, and are read here.
+_NEXT = text(
+    """
+    WITH behind AS (
+        SELECT enlisted_to FROM wanted
+        WHERE source_id = :source AND model_version_id = :model AND enlisted_to IS NOT NULL
+    )
+    (
+        SELECT id FROM object, behind
+        WHERE source_id = :source AND id > enlisted_to ORDER BY id LIMIT :limit
+    ) UNION (
+        SELECT object_id FROM sighting, behind
+        WHERE source_id = :source AND is_copy AND gone_at IS NULL AND object_id > enlisted_to
+        ORDER BY object_id LIMIT :limit
+    )
+    ORDER BY 1 LIMIT :limit
+    """
+)
+
+_ENLIST_SEEN = text(
+    f"""
+    INSERT INTO work (object_id, source_id, counts_in_id, model_version_id, is_judged)
+    SELECT object.id, :source, object.source_id, :model, object.state = 'accepted'
+    FROM object LEFT JOIN image ON image.id = object.image_id
+    WHERE object.id = ANY (CAST(:objects AS bigint[]))
+        AND (object.state = 'received' OR image.standing = 'valid')
+        AND NOT EXISTS (
+            SELECT FROM score
+            WHERE score.image_id = object.image_id AND score.model_version_id = :model
+        )
+    ORDER BY object.id
+    {CALL_BACK}
+    RETURNING id
+    """  # noqa: S608 - no value of a user is in it
+)
+
+_ENLISTED_TO = text(
+    """
+    UPDATE wanted SET enlisted_to = CAST(:last AS bigint)
+    WHERE source_id = :source AND model_version_id = :model
+    """
+)
+
+_RETIRE = text("DELETE FROM wanted WHERE source_id = :source AND model_version_id = :model")
+
+# Another source shows the object, and wants it.
+_MOVE_WORK = text(
+    """
+    UPDATE work SET
+        source_id = elsewhere.source_id, state = 'waiting', run_id = NULL, reason = NULL,
+        detail = NULL
+    FROM sighting AS elsewhere JOIN wanted ON wanted.source_id = elsewhere.source_id
+    WHERE work.source_id = :source AND work.model_version_id = :model
+        AND (work.state <> 'failed' OR work.reason = 'vanished')
+        AND wanted.model_version_id = :model
+        AND elsewhere.object_id = work.object_id AND elsewhere.gone_at IS NULL
+    """
+)
+
+# Where it counts it is wanted, but it cannot be read there any more.
+_LEAVE_WORK = text(
+    """
+    UPDATE work SET
+        source_id = counts_in_id, state = 'failed', run_id = NULL,
+        reason = coalesce(reason, 'vanished'), detail = coalesce(detail, '')
+    FROM wanted
+    WHERE work.source_id = :source AND work.model_version_id = :model
+        AND wanted.source_id = work.counts_in_id AND wanted.model_version_id = :model
+    """
+)
+
+_DROP_WORK = text("DELETE FROM work WHERE source_id = :source AND model_version_id = :model")

@@ -1,0 +1,71 @@
+"""What the commands that correct have in common: who and why, the transaction, the last line."""
+
+import getpass
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from db.corrections import Author
+from db.engine import Transaction
+from db.errors import RefusedCorrection
+from flows.cli.options import chosen_resources, patient_key
+from flows.errors import UsageError
+from flows.resources import Resources
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def author_options(command: _Command) -> _Command:
+    """Add the options that each correction takes: why, and who."""
+    why = click.option("--why", required=True, help="The reason; it is kept with the change.")
+    who = click.option("--who", default=_login, help="Who corrects; your login if absent.")
+    return why(who(command))
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"user {os.getuid()}"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """An open transaction of an author."""
+
+    session: Transaction
+    author: Author
+    resources: Resources
+
+    def patient_key(self, patient: str, issuer: str) -> str:
+        """Return the key of a patient, who is named by the hospital's identifier or by the key."""
+        return patient_key(self.resources, patient, issuer)
+
+
+@contextmanager
+def correcting(*, who: str, why: str) -> Iterator[Correction]:
+    """Open a transaction for a correction; nothing of it is kept if it is refused.
+
+    Raises
+    ------
+    UsageError
+        The correction contradicts what is stored.
+    """
+    try:
+        author = Author(who, why)
+        with (
+            chosen_resources() as resources,
+            resources.open_database().transaction() as session,
+        ):
+            yield Correction(session, author, resources)
+    except RefusedCorrection as error:
+        raise UsageError(str(error)) from error
+
+
+def confirm(done: str, *, undo: str = "") -> None:
+    """Print in one line what was done, and the command that undoes it."""
+    click.echo(f"{done}. Undo: cxr-severity {undo} --why ..." if undo else f"{done}.")

@@ -1,0 +1,148 @@
+"""A source with films of patients, scored through the ledger as a run does it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from uuid import uuid4
+
+from sqlalchemy import text
+
+from db import enlisting, ledger, runs, scores, sources
+from db.engine import Database
+from db.enlisting import Place, SeenObject
+from db.ledger import Queue
+from db.outcomes import Closed, Outcome, Rejected, Scored
+from severity.domain import (
+    Acquired,
+    ImageRecord,
+    ModelVersion,
+    PatientId,
+    Reason,
+    Scale,
+    Score,
+    TimeSource,
+    View,
+)
+
+
+@dataclass(frozen=True)
+class Film:
+    """A file in the source, and what it says. ``rejected`` is why it is rejected, if it is."""
+
+    name: str
+    patient: str = "p-1"
+    uid: str = ""
+    at: datetime | None = datetime(2020, 3, 1, 12, tzinfo=UTC)
+    time_source: TimeSource = TimeSource.ACQUISITION
+    zone: str = "UTC"
+    extent: float = 3.0
+    pixels: str = ""
+    rejected: Reason | None = None
+    key: str = ""
+    record: str = ""
+
+    @property
+    def image_uid(self) -> str:
+        return self.uid or f"1.{self.name}"
+
+    @property
+    def content_sha256(self) -> str:
+        return sha256(f"content of {self.name}".encode()).hexdigest()
+
+    @property
+    def seen(self) -> SeenObject:
+        place = Place(self.key or f"{self.name}.dcm", uuid4())
+        return SeenObject(place, self.content_sha256, self.record)
+
+    def outcome(self, work_id: int) -> Outcome:
+        if self.rejected:
+            return Rejected(work_id, self.rejected, f"because of {self.rejected}")
+        pixels = sha256((self.pixels or f"pixels of {self.name}").encode()).hexdigest()
+        source = TimeSource.UNKNOWN if self.at is None else self.time_source
+        acquired = Acquired(self.at, source, self.zone)
+        study = f"2.{self.image_uid}"
+        image = ImageRecord(
+            PatientId("never stored"), study, self.image_uid, View.PA, acquired, simulated=False
+        )
+        findings = {"lung opacity": 0.1 + self.extent}
+        score = Score(self.extent, 2.0, self.extent, 2.0, findings=findings)
+        return Scored(work_id, self.patient, image, pixels, score)
+
+
+def model(name: str = "v1") -> ModelVersion:
+    return ModelVersion(name, "w" * 64, "h" * 64, "p", "fp32", Scale(0, 8), Scale(0, 6))
+
+
+class Archive:
+    """One source, and the runs over it by one or more model versions."""
+
+    def __init__(self, database: Database, location: str = "/inbox", zone: str = "UTC") -> None:
+        self.database = database
+        self.location = location
+        with database.transaction() as session:
+            self.source_id = sources.register(session, location, zone=zone).id
+        self.films: dict[str, Film] = {}
+
+    def add(self, *films: Film, by: str = "v1") -> list[Closed]:
+        """Let films appear and score all that waits."""
+        self.enlist(*films, by=by)
+        return self.score(by=by)
+
+    def enlist(self, *films: Film, by: str = "v1") -> None:
+        queue = self.queue(by)
+        for film in films:
+            self.films[film.content_sha256] = film
+        with self.database.transaction() as session:
+            enlisting.enlist(
+                session,
+                self.source_id,
+                [film.seen for film in films],
+                model_version_id=queue.model_version_id,
+            )
+
+    def queue(self, by: str = "v1") -> Queue:
+        with self.database.transaction() as session:
+            version_id = runs.register_model(session, model(by))
+            queue = Queue(self.source_id, version_id)
+            while sources.want(session, self.source_id, model_version_id=version_id):
+                sources.enlist_seen(session, self.source_id, model_version_id=version_id, limit=99)
+        return queue
+
+    def score(self, *, by: str = "v1", fail: Reason | None = None) -> list[Closed]:
+        """Claim all that waits and close it: films as they say, or all of them as failures."""
+        queue = self.queue(by)
+        with runs.presence(self.database, queue, software="test") as presence:
+            with self.database.transaction() as session:
+                claims = ledger.claim(session, queue, presence.run_id, limit=99)
+            outcomes = [
+                replace(self.films[claim.content_sha256], rejected=fail).outcome(claim.work_id)
+                if fail
+                else self.films[claim.content_sha256].outcome(claim.work_id)
+                for claim in claims
+            ]
+            with self.database.transaction() as session:
+                closed = scores.close(session, queue, presence.run_id, outcomes)
+                runs.end_run(session, presence.run_id, "finished")
+        return closed
+
+    def do(self, change: Callable[..., object], *arguments: object, **named: object) -> object:
+        """Call a function of `db` in a transaction of its own."""
+        with self.database.transaction() as session:
+            return change(session, *arguments, **named)
+
+    def rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
+        with self.database.transaction() as session:
+            return [tuple(row) for row in session.execute(text(query), values)]
+
+    def image(self, film: Film) -> int:
+        """Return the id of the image that a film was accepted as, last."""
+        rows = self.rows("SELECT max(id) FROM image WHERE image_uid = :uid", uid=film.image_uid)
+        return int(rows[0][0])  # type: ignore[call-overload]
+
+    def object(self, film: Film) -> int:
+        rows = self.rows(
+            "SELECT id FROM object WHERE content_sha256 = decode(:content, 'hex')",
+            content=film.content_sha256,
+        )
+        return int(rows[0][0])  # type: ignore[call-overload]
