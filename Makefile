@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 # Modules are compiled when they are first imported: most never are, and would take 200 MB.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo install test test-cpu test-everywhere check quick static format lock train bench clean help
+.PHONY: demo install test test-cpu test-everywhere check quick static format lock train bench bench-scale clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -70,6 +70,9 @@ train: $(VENV)/installed $(VENV)/installed-dev ## train compact-2 anew (DATA=../
 
 bench: $(VENV)/installed $(VENV)/installed-dev ## measure the scoring engine (BENCH="--quick", DATA=../shared/data)
 	$(BIN)/python -m benchmarks.engine --data $(or $(DATA),../shared/data) $(BENCH)
+
+bench-scale: $(VENV)/installed $(VENV)/installed-dev ## measure a ledger of ten million scores; an hour, 40 GB (BENCH="--scores 100000 --files 20000")
+	$(BIN)/python -m benchmarks.scale $(BENCH)
 
 clean: ## remove the environment and all caches
 	rm -rf $(VENV) $(VENV_CPU) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

@@ -1,0 +1,1 @@
+"""A ledger of many years: how large it is, and what claims, questions and passes cost in it."""
