@@ -34,7 +34,7 @@ from severity.domain import Reason
 from tests.builders.ledger import Steps, await_death, break_presence
 from tests.builders.scores import digest, scored, version
 
-EXAMPLES = int(os.environ.get("SEVERITY_TEST_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("SEVERITY_TEST_EXAMPLES", "8"))
 STEPS = 40
 
 AUTHOR = Author("test", "to see what happens")
