@@ -8,6 +8,7 @@ from db.closing import Closing
 from db.enlisting import key_digest
 from db.outcomes import Closed, Rejected, Unreachable
 from db.prepared import Prepared
+from db.waiting import DROP_REJECTED
 from severity.domain import Fate, Reason
 
 
@@ -16,7 +17,7 @@ def reject(closing: Closing, rejected: Sequence[Rejected]) -> list[Closed]:
     if not rejected:
         return []
     closing.execute(
-        (_FAIL_WORK, _REJECT_OBJECTS, _DROP_REJECTED_WORK),
+        (_FAIL_WORK, _REJECT_OBJECTS, DROP_REJECTED),
         objects=closing.objects(rejected),
         reasons=[item.reason.value for item in rejected],
         details=[item.detail for item in rejected],
@@ -66,15 +67,6 @@ _REJECT_OBJECTS = Prepared(
         CAST(:objects AS bigint[]), CAST(:reasons AS text[]), CAST(:details AS text[])
     ) AS batch (object_id, reason, detail)
     WHERE object.id = batch.object_id AND object.state = 'received'
-    """
-)
-
-# For all model versions: none shall score it.
-_DROP_REJECTED_WORK = Prepared(
-    """
-    DELETE FROM work USING object
-    WHERE work.object_id = ANY (CAST(:objects AS bigint[])) AND object.id = work.object_id
-        AND object.state = 'rejected'
     """
 )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy.orm import Session
 
 from db.prepared import Prepared
+from db.waiting import DROP_REJECTED
 
 
 def successions(session: Session, object_ids: Iterable[int]) -> frozenset[tuple[int, int]]:
@@ -23,7 +24,7 @@ def reject_unread(session: Session, object_ids: Sequence[int]) -> None:
 
     One that lies elsewhere too, or that a run has claimed, is left alone.
     """
-    for statement in (_REJECT_UNREAD, _DROP_WORK):
+    for statement in (_REJECT_UNREAD, DROP_REJECTED):
         statement.execute(session, {"objects": list(object_ids)})
 
 
@@ -50,13 +51,5 @@ _REJECT_UNREAD = Prepared(
         AND NOT EXISTS (
             SELECT FROM work WHERE work.object_id = object.id AND work.state = 'claimed'
         )
-    """
-)
-
-_DROP_WORK = Prepared(
-    """
-    DELETE FROM work USING object
-    WHERE work.object_id = ANY (CAST(:objects AS bigint[])) AND object.id = work.object_id
-        AND object.state = 'rejected'
     """
 )

@@ -38,6 +38,15 @@ CALL_BACK = """
 """
 """Ends the insertion of work that may exist: what had vanished, or waits elsewhere, waits here."""
 
+DROP_REJECTED = Prepared(
+    """
+    DELETE FROM work USING object
+    WHERE work.object_id = ANY (CAST(:objects AS bigint[])) AND object.id = work.object_id
+        AND object.state = 'rejected'
+    """
+)
+"""Drops what waits of those of some objects that are rejected, for all model versions."""
+
 _ADD_WORK = Prepared(
     f"""
     INSERT INTO work (object_id, source_id, counts_in_id, model_version_id, is_judged)

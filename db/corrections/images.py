@@ -1,6 +1,6 @@
 """Corrections of one image: whether it counts, and whose it is."""
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from db.corrections.author import Author, begin
@@ -22,7 +22,7 @@ def withdraw(session: Session, author: Author, image_id: int) -> bool:
         There is no such image, or another took its place.
     """
     begin(session, author, "image withdrawn")
-    standing = _standing(session, image_id)
+    standing = of_image(session, _STANDING, image_id)
     if standing == "superseded":
         raise RefusedCorrection(f"image {image_id} is superseded by another: it counts in no trend")
     if standing == "withdrawn":
@@ -48,7 +48,7 @@ def restore(session: Session, author: Author, image_id: int) -> bool:
         There is no such image.
     """
     begin(session, author, "image restored")
-    standing = _standing(session, image_id)
+    standing = of_image(session, _STANDING, image_id)
     if standing == "valid":
         return False
     if standing == "superseded":
@@ -71,17 +71,24 @@ def move(session: Session, author: Author, image_id: int, patient_key: str) -> b
         There is no such image.
     """
     begin(session, author, "image moved")
-    _standing(session, image_id)
+    of_image(session, _STANDING, image_id)
     values = {"image": image_id, "patient": patient_id(session, patient_key)}
     session.execute(_ADD_STUDY, values)
     return bool(session.execute(_MOVE, values).all())
 
 
-def _standing(session: Session, image_id: int) -> str:
-    standing: str | None = session.scalar(_STANDING, {"image": image_id})
-    if standing is None:
+def of_image(session: Session, query: TextClause, image_id: int) -> str:
+    """Return the value that a query selects of an ``:image``.
+
+    Raises
+    ------
+    RefusedCorrection
+        There is no such image.
+    """
+    value: str | None = session.scalar(query, {"image": image_id})
+    if value is None:
         raise RefusedCorrection(f"there is no image {image_id}")
-    return standing
+    return value
 
 
 def _take_back_place(session: Session, image_id: int) -> None:

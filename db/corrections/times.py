@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.corrections.author import Author, begin
-from db.errors import RefusedCorrection
+from db.corrections.images import of_image
 from severity.domain import TimeSource
 
 
@@ -29,9 +29,7 @@ def correct_time(session: Session, author: Author, image_id: int, at: datetime) 
         There is no such image.
     """
     begin(session, author, "time corrected")
-    zone = session.scalar(_ZONE, {"image": image_id})
-    if zone is None:
-        raise RefusedCorrection(f"there is no image {image_id}")
+    zone = of_image(session, _ZONE, image_id)
     aware = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))
     session.execute(_STATE, {"image": image_id, "at": aware, "zone": str(aware.tzinfo)})
     return aware
@@ -50,10 +48,7 @@ def restore_time(session: Session, author: Author, image_id: int) -> bool:
         There is no such image.
     """
     begin(session, author, "time restored")
-    source = session.scalar(_SOURCE, {"image": image_id})
-    if source is None:
-        raise RefusedCorrection(f"there is no image {image_id}")
-    if source != TimeSource.CORRECTED:
+    if of_image(session, _SOURCE, image_id) != TimeSource.CORRECTED:
         return False
     session.execute(_RESTORE, {"image": image_id})
     return True
