@@ -93,7 +93,7 @@ async def _enlist_portion(run: ScoringRun, portion: Portion, survey: _Survey) ->
     obstacles = [
         ObstructedPlace(Place(unseen.key, _UNKNOWN), unseen.reason) for unseen in portion.unseen
     ]
-    await run.transact(enlisting.enlist_obstacles, source_id, obstacles)
+    await _enlist_obstacles(run, obstacles)
 
 
 def _place(run: ScoringRun, item: Listed) -> Place:
@@ -109,16 +109,19 @@ async def _enlist_objects(
         return await _seen(run, *item)
 
     entries = await at_once(_READERS, seen, items)
-    source_id = run.queue.source_id
     survey.deferred += sum(entry is None for entry in entries)
     survey.enlisted += await run.transact(
         enlisting.enlist,
-        source_id,
+        run.queue.source_id,
         [entry for entry in entries if isinstance(entry, SeenObject)],
         model_version_id=run.queue.model_version_id,
     )
-    obstacles = [entry for entry in entries if isinstance(entry, ObstructedPlace)]
-    await run.transact(enlisting.enlist_obstacles, source_id, obstacles)
+    await _enlist_obstacles(run, [item for item in entries if isinstance(item, ObstructedPlace)])
+
+
+async def _enlist_obstacles(run: ScoringRun, obstacles: Sequence[ObstructedPlace]) -> None:
+    if obstacles:  # most portions have none, and need no transaction for them
+        await run.transact(enlisting.enlist_obstacles, run.queue.source_id, obstacles)
 
 
 async def _seen(run: ScoringRun, item: Listed, place: Place) -> SeenObject | ObstructedPlace | None:
