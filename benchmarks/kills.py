@@ -29,7 +29,7 @@ from rich.console import Console
 from benchmarks.small_images import write_image, write_records
 from db import corrections
 from db.corrections import Author
-from db.engine import Database
+from db.engine import Database, Transaction
 from db.errors import DatabaseError, RefusedCorrection
 from db.reading import balances
 
@@ -172,15 +172,16 @@ _WAYS: tuple[Callable[[Site], None], ...] = (
 
 
 def correct(site: Site) -> str:
-    """Correct something, chosen by chance; return what, or why it was refused."""
-    what = site.random.choice((_withdraw, _restore, _merge, _split, _move))
+    """Correct something, chosen by chance; return what, and how it ended if it failed."""
+    name, correction = site.random.choice([*_CORRECTIONS.items()])
     try:
-        what(site)
+        with site.database.transaction() as session:
+            correction(session, site)
     except RefusedCorrection:
-        return f"{what.__name__.strip('_')} refused"
+        return f"{name} refused"
     except DatabaseError:
-        return f"{what.__name__.strip('_')} failed"
-    return what.__name__.strip("_")
+        return f"{name} failed"
+    return name
 
 
 def _image(site: Site) -> int:
@@ -193,29 +194,15 @@ def _patient(site: Site) -> str:
         return str(connection.exec_driver_sql(query).scalar())
 
 
-def _withdraw(site: Site) -> None:
-    with site.database.transaction() as session:
-        corrections.withdraw(session, _AUTHOR, _image(site))
-
-
-def _restore(site: Site) -> None:
-    with site.database.transaction() as session:
-        corrections.restore(session, _AUTHOR, _image(site))
-
-
-def _merge(site: Site) -> None:
-    with site.database.transaction() as session:
-        corrections.merge(session, _AUTHOR, _patient(site), _patient(site))
-
-
-def _split(site: Site) -> None:
-    with site.database.transaction() as session:
-        corrections.split(session, _AUTHOR, _patient(site))
-
-
-def _move(site: Site) -> None:
-    with site.database.transaction() as session:
-        corrections.move(session, _AUTHOR, _image(site), _patient(site))
+_CORRECTIONS: Mapping[str, Callable[[Transaction, Site], object]] = {
+    "withdraw": lambda session, site: corrections.withdraw(session, _AUTHOR, _image(site)),
+    "restore": lambda session, site: corrections.restore(session, _AUTHOR, _image(site)),
+    "merge": lambda session, site: corrections.merge(
+        session, _AUTHOR, _patient(site), _patient(site)
+    ),
+    "split": lambda session, site: corrections.split(session, _AUTHOR, _patient(site)),
+    "move": lambda session, site: corrections.move(session, _AUTHOR, _image(site), _patient(site)),
+}
 
 
 # The site

@@ -2,27 +2,15 @@
 
 import csv
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from flows.demo.images import rg1_pixels
-
-
-@cache
-def _image() -> NDArray[np.uint8]:
-    image = Image.fromarray((rg1_pixels() * 255).astype(np.uint8))
-    return np.asarray(image.resize((128, 128), Image.Resampling.BOX))
+from benchmarks import small_images
 
 
 def write_image(path: Path, *, seed: int) -> None:
     """Write a grey PNG of 128 x 128 pixels: not out of distribution, and of unique pixels."""
-    noise = np.random.default_rng(seed).integers(0, 12, (128, 128), dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.minimum(_image(), 243) + noise).save(path)
+    small_images.write_image(path, seed=seed)
 
 
 def write_sidecar(folder: Path, rows: Sequence[dict[str, str]]) -> None:
