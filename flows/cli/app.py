@@ -94,37 +94,37 @@ def database_commands() -> None:
     commands=_listed(
         (
             "list",
-            "flows.cli.images:list_command",
+            "flows.cli.corrections.images:list_command",
             "List PATIENT's images with the IDs that corrections take.",
         ),
         (
             "move",
-            "flows.cli.images:move_command",
+            "flows.cli.corrections.images:move_command",
             "Let the image ID be of another patient; its scores stay.",
         ),
         (
             "release",
-            "flows.cli.images:release_command",
+            "flows.cli.corrections.images:release_command",
             "Let the image ID wait again for model versions that could not score it.",
         ),
         (
             "restore",
-            "flows.cli.images:restore_command",
+            "flows.cli.corrections.images:restore_command",
             "Let the image ID count again, after it was withdrawn or superseded.",
         ),
         (
             "show",
-            "flows.cli.images:show_command",
+            "flows.cli.corrections.images:show_command",
             "Show an image, where its file lies, and all corrections of it.",
         ),
         (
             "time",
-            "flows.cli.images:time_command",
+            "flows.cli.corrections.images:time_command",
             'State when the image ID was taken, as in "2020-03-05 14:30" or with an offset.',
         ),
         (
             "withdraw",
-            "flows.cli.images:withdraw_command",
+            "flows.cli.corrections.images:withdraw_command",
             "Take the image ID out of all trends; its scores stay.",
         ),
     ),
@@ -139,22 +139,22 @@ def image_commands() -> None:
     commands=_listed(
         (
             "forget",
-            "flows.cli.patients:forget_command",
+            "flows.cli.corrections.patients:forget_command",
             "Erase PATIENT everywhere, with all merged patients, images, scores and corrections.",
         ),
         (
             "history",
-            "flows.cli.patients:history_command",
+            "flows.cli.corrections.patients:history_command",
             "Show all corrections of PATIENT and of the images.",
         ),
         (
             "merge",
-            "flows.cli.patients:merge_command",
+            "flows.cli.corrections.patients:merge_command",
             "Let PATIENT's images count in another's trends, as HL7's ADT A40 means it.",
         ),
         (
             "split",
-            "flows.cli.patients:split_command",
+            "flows.cli.corrections.patients:split_command",
             "Undo the merge of PATIENT into another.",
         ),
     ),
@@ -169,32 +169,32 @@ def patient_commands() -> None:
     commands=_listed(
         (
             "dismiss",
-            "flows.cli.rejected:dismiss_command",
+            "flows.cli.corrections.rejected:dismiss_command",
             "Mark rejected files as seen to: they stay rejected, and leave the list.",
         ),
         (
             "export",
-            "flows.cli.rejected:export_command",
+            "flows.cli.corrections.rejected:export_command",
             "Copy rejected files into FOLDER, to look at them: those with an ID, or all.",
         ),
         (
             "list",
-            "flows.cli.rejected:list_command",
+            "flows.cli.corrections.rejected:list_command",
             "List the rejected files, the latest first.",
         ),
         (
             "release",
-            "flows.cli.rejected:release_command",
+            "flows.cli.corrections.rejected:release_command",
             "Let rejected files be judged again by the next run, by ID or by reason.",
         ),
         (
             "show",
-            "flows.cli.rejected:show_command",
+            "flows.cli.corrections.rejected:show_command",
             "Show the file ID: where it lies, why it was rejected, and all corrections of that.",
         ),
         (
             "unread",
-            "flows.cli.rejected:unread_command",
+            "flows.cli.corrections.rejected:unread_command",
             "List the folders and files that cannot be read, and why.",
         ),
     ),
@@ -209,7 +209,7 @@ def rejected_commands() -> None:
     commands=_listed(
         (
             "zone",
-            "flows.cli.sources:zone_command",
+            "flows.cli.corrections.sources:zone_command",
             "Read the times of the source LOCATION in the zone NEW where they were read in OLD.",
         ),
     ),

@@ -103,7 +103,14 @@ def test_a_list_of_commands_has_the_first_line_of_each(listed: ListedCommand) ->
 
 
 @pytest.mark.parametrize(
-    "module", ["app", "trend", "database", "models", "images", "patients", "rejected", "sources"]
+    "module",
+    [
+        "app",
+        "trend",
+        "database",
+        "models",
+        *(f"corrections.{group}" for group in ("images", "patients", "rejected", "sources")),
+    ],
 )
 def test_looking_at_scores_loads_no_torch(module: str) -> None:
     """It takes seconds, which a status or a trend need not wait for."""

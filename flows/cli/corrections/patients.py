@@ -8,8 +8,8 @@ from db import corrections
 from db.engine import Transaction
 from db.errors import RefusedCorrection
 from db.reading import history, images
-from flows.cli.correcting import Correction, author_options, confirm, correcting
-from flows.cli.merge_list import MergePair, read_merge_list
+from flows.cli.corrections.correcting import Correction, author_options, confirm, correcting
+from flows.cli.corrections.merge_list import MergePair, read_merge_list
 from flows.cli.options import chosen_resources, issuer_option, json_option, patient_key
 from flows.cli.terminal import terminal
 from flows.errors import UsageError

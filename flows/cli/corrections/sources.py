@@ -4,7 +4,7 @@ import click
 
 from db import corrections
 from db.corrections import source_id
-from flows.cli.correcting import author_options, confirm, correcting
+from flows.cli.corrections.correcting import author_options, confirm, correcting
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.cli.merge_list import MergePair, read_merge_list
+from flows.cli.corrections.merge_list import MergePair, read_merge_list
 from flows.errors import UsageError
 
 

@@ -7,7 +7,7 @@ import click
 from db import corrections
 from db.engine import Transaction
 from db.reading import images
-from flows.cli.correcting import author_options, confirm, correcting
+from flows.cli.corrections.correcting import author_options, confirm, correcting
 from flows.cli.options import chosen_resources, issuer_option, json_option, patient_key
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
