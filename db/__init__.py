@@ -2,16 +2,12 @@
 
 __all__ = [
     "calibrations",
+    "closing",
     "corrections",
     "embedded",
     "engine",
-    "enlisting",
     "errors",
     "ledger",
-    "outcomes",
     "reading",
-    "runs",
     "schema",
-    "scores",
-    "sources",
 ]

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from benchmarks.jobs import BenchmarkError
 from benchmarks.scale.server import execute_alone
-from db import runs, sources
 from db.engine import Database
-from db.ledger import Queue
+from db.ledger import runs, sources
+from db.ledger.claiming import Queue
 from db.reading import balances
 
 IMAGES_OF_A_PATIENT = 10

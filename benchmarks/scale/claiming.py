@@ -16,9 +16,9 @@ from benchmarks.jobs import BenchmarkError
 from benchmarks.scale.building import Archive
 from benchmarks.scale.figures import Figure, percentiles, timed
 from benchmarks.scale.work import enlist
-from db import runs, sources
 from db.engine import Database
-from db.ledger import Queue
+from db.ledger import runs, sources
+from db.ledger.claiming import Queue
 
 _BATCH, _LARGE_BATCH = 16, 64
 _WORKERS = 2

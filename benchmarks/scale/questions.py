@@ -7,9 +7,10 @@ from benchmarks.jobs import BenchmarkError
 from benchmarks.scale.building import Archive
 from benchmarks.scale.figures import Figure, percentiles, timed
 from benchmarks.scale.work import patient_key
-from db import corrections, runs
+from db import corrections
 from db.corrections import Author
 from db.engine import Database
+from db.ledger import runs
 from db.reading import balances, model_versions, trends
 from severity.domain import ModelVersion
 

@@ -7,11 +7,12 @@ from hashlib import md5, sha256
 from uuid import UUID
 
 from benchmarks.scale.figures import Stopwatch
-from db import enlisting, ledger, scores
+from db.closing import scores
+from db.closing.outcomes import Scored
 from db.engine import Database
-from db.enlisting import Place, SeenObject
-from db.ledger import Claim, Queue
-from db.outcomes import Scored
+from db.ledger import claiming, enlisting
+from db.ledger.claiming import Claim, Queue
+from db.ledger.enlisting import Place, SeenObject
 from severity.domain import (
     Acquired,
     DistributionCheck,
@@ -70,7 +71,7 @@ class Worker:
 
     def _claim(self, batch: int) -> list[Claim]:
         with self.claims.timing(), self.database.transaction() as session:
-            claims = ledger.claim(session, self.queue, self.run_id, limit=batch, after=self.last)
+            claims = claiming.claim(session, self.queue, self.run_id, limit=batch, after=self.last)
         self.last = claims[-1].work_id if claims else 0
         return claims
 

@@ -7,9 +7,9 @@ import time
 
 from benchmarks.scale.building import SOFTWARE
 from benchmarks.scale.work import Worker, patient_key
-from db import runs
 from db.engine import Database
-from db.ledger import Queue
+from db.ledger import runs
+from db.ledger.claiming import Queue
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from db.attribution import attribute
 from db.errors import RefusedCorrection
-from db.ledger_lock import lock_ledger
+from db.ledger.lock import lock_ledger
 
 
 @dataclass(frozen=True)

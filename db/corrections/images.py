@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from db.corrections.author import Author, begin
 from db.corrections.patients import patient_id
 from db.errors import RefusedCorrection
-from db.waiting import let_wait
+from db.ledger.waiting import let_wait
 
 
 def withdraw(session: Session, author: Author, image_id: int) -> bool:

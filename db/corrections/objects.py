@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from db.corrections.author import Author, begin
 from db.errors import RefusedCorrection
-from db.waiting import let_wait
+from db.ledger.waiting import let_wait
 from severity.domain import Reason
 
 

@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from db import ledger, scores
-from db.ledger import Claim
-from db.outcomes import Outcome, Rejected, Scored, Unreachable
+from db.closing import scores
+from db.closing.outcomes import Outcome, Rejected, Scored, Unreachable
+from db.ledger import claiming
+from db.ledger.claiming import Claim
 from flows.concurrency import in_order
 from flows.scoring.pipeline import FileContent, InferenceNetwork, Pipeline, PreparedImage, Rejection
 from flows.scoring.run import ScoringRun
@@ -77,9 +78,9 @@ async def claim(run: ScoringRun, *, suspects: bool, after: int = 0) -> list[Clai
     """
     await run.release_abandoned(is_thorough=False)
     if suspects:
-        return await run.transact(ledger.claim_suspect, run.queue, run.run_id)
+        return await run.transact(claiming.claim_suspect, run.queue, run.run_id)
     limit = run.settings.batch_size
-    return await run.transact(ledger.claim, run.queue, run.run_id, limit=limit, after=after)
+    return await run.transact(claiming.claim, run.queue, run.run_id, limit=limit, after=after)
 
 
 async def score_claims(

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from db import enlisting, sources
-from db.enlisting import ObstructedPlace, Place, SeenObject
+from db.ledger import enlisting, sources
+from db.ledger.enlisting import ObstructedPlace, Place, SeenObject
 from flows.concurrency import at_once, in_batches
 from flows.scoring.run import Discovery, ScoringRun
 from flows.sources import Listed, Obstacle, Portion

@@ -2,8 +2,9 @@
 
 from dataclasses import asdict, dataclass
 
-from db import calibrations, runs
+from db import calibrations
 from db.calibrations import StoredCalibration
+from db.ledger import runs
 from flows.models.catalogue import describe, expected_version
 from flows.resources import Resources
 from severity.domain import MeasurementErrors, ModelVersion

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from db import ledger, runs, sources
 from db.engine import Database, Transaction
-from db.ledger import Claim, Queue
-from db.runs import Presence
-from db.sources import Source
+from db.ledger import claiming, runs, sources
+from db.ledger.claiming import Claim, Queue
+from db.ledger.runs import Presence
+from db.ledger.sources import Source
 from flows.resources import SOFTWARE, Resources, current, using
 from flows.scoring.registration import register_model_version
 from flows.sources import Inbox, Listing, open_inbox
@@ -104,7 +104,7 @@ class ScoringRun(Resources):
     async def count_waiting(self) -> int:
         """Count the objects of the inbox that wait, after the claims of dead runs are released."""
         await self.release_abandoned()
-        return await self.transact(ledger.count_waiting, self.queue)
+        return await self.transact(claiming.count_waiting, self.queue)
 
     async def record(self, claim: Claim, key: str) -> SidecarRecord | None:
         """Return the sidecar record that a claimed object was enlisted with.

@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from benchmarks.scale.__main__ import main
 from benchmarks.scale.figures import Figure, percentile
-from db import sources
 from db.engine import Database
+from db.ledger import sources
 
 SIZE = ["--scores", "2000", "--files", "60", "--images", "64", "--meanwhile", "128"]
 

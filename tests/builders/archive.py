@@ -8,11 +8,12 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from db import enlisting, ledger, runs, scores, sources
+from db.closing import scores
+from db.closing.outcomes import Closed, Outcome, Rejected, Scored
 from db.engine import Database
-from db.enlisting import Place, SeenObject
-from db.ledger import Queue
-from db.outcomes import Closed, Outcome, Rejected, Scored
+from db.ledger import claiming, enlisting, runs, sources
+from db.ledger.claiming import Queue
+from db.ledger.enlisting import Place, SeenObject
 from severity.domain import (
     Acquired,
     ImageRecord,
@@ -114,7 +115,7 @@ class Archive:
         queue = self.queue(by)
         with runs.presence(self.database, queue, software="test") as presence:
             with self.database.transaction() as session:
-                claims = ledger.claim(session, queue, presence.run_id, limit=99)
+                claims = claiming.claim(session, queue, presence.run_id, limit=99)
             outcomes = [
                 replace(self.films[claim.content_sha256], rejected=fail).outcome(claim.work_id)
                 if fail

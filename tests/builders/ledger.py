@@ -6,11 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from db import enlisting, ledger, runs, scores, sources
+from db.closing import scores
+from db.closing.outcomes import Outcome
 from db.engine import Database
-from db.enlisting import Place, SeenObject
-from db.ledger import Claim, Queue
-from db.outcomes import Outcome
+from db.ledger import claiming, enlisting, runs, sources
+from db.ledger.claiming import Claim, Queue
+from db.ledger.enlisting import Place, SeenObject
 from db.reading import balances
 from severity.domain import ModelVersion
 from tests.builders.scores import INBOX, digest, scored, version
@@ -76,11 +77,11 @@ class Steps:
 
     def claim(self, run: runs.Presence, limit: int = 10) -> list[Claim]:
         with self.database.transaction() as session:
-            return ledger.claim(session, self.queue, run.run_id, limit=limit)
+            return claiming.claim(session, self.queue, run.run_id, limit=limit)
 
     def claim_suspect(self, run: runs.Presence) -> list[Claim]:
         with self.database.transaction() as session:
-            return ledger.claim_suspect(session, self.queue, run.run_id)
+            return claiming.claim_suspect(session, self.queue, run.run_id)
 
     def close(self, run: runs.Presence, *outcomes: Outcome) -> dict[int, str]:
         """Close claims; return the reason or else the fate of each, by its work."""
@@ -99,7 +100,7 @@ class Steps:
 
     def waiting(self) -> int:
         with self.database.transaction() as session:
-            return ledger.count_waiting(session, self.queue)
+            return claiming.count_waiting(session, self.queue)
 
     def balance(self) -> balances.SourceBalance:
         """The balance of the source, once it and all counters are known to be right."""

@@ -4,7 +4,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 from db.calibrations import StoredCalibration
-from db.outcomes import Scored
+from db.closing.outcomes import Scored
 from severity.domain import (
     Acquired,
     DistributionCheck,

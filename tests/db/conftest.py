@@ -5,10 +5,11 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from db import calibrations, runs, sources
+from db import calibrations
 from db.calibrations import StoredCalibration
 from db.engine import Database
-from db.ledger import Queue
+from db.ledger import runs, sources
+from db.ledger.claiming import Queue
 from severity.domain import ModelVersion
 from tests.builders.ledger import Steps, await_death
 from tests.builders.scores import INBOX, scored, version

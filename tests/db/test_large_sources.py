@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import enlisting, ledger, sources
-from db.enlisting import Place
+from db.ledger import claiming, enlisting, sources
+from db.ledger.enlisting import Place
 from tests.builders.ledger import Steps
 
 PLACES = 600
@@ -62,7 +62,7 @@ def places_read(session: Session) -> int:
 
 def test_a_claim_reads_the_places_of_what_it_claims(unknown: Steps, running):
     with running() as run, unknown.database.transaction() as session:
-        claims = ledger.claim(session, unknown.queue, run.run_id, limit=16)
+        claims = claiming.claim(session, unknown.queue, run.run_id, limit=16)
         assert len(claims) == 16
         assert places_read(session) <= 2 * len(claims)
 

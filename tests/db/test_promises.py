@@ -22,13 +22,14 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import text
 
-from db import corrections, enlisting, ledger, runs, sources
+from db import corrections
+from db.closing.outcomes import Outcome, Rejected, Unreachable
 from db.corrections import Author
 from db.engine import Database
-from db.enlisting import ObstructedPlace, Place, SeenObject
 from db.errors import DatabaseError, RefusedCorrection
-from db.ledger import Claim, Queue
-from db.outcomes import Outcome, Rejected, Unreachable
+from db.ledger import claiming, enlisting, runs, sources
+from db.ledger.claiming import Claim, Queue
+from db.ledger.enlisting import ObstructedPlace, Place, SeenObject
 from db.reading import balances
 from severity.domain import Reason
 from tests.builders.ledger import Steps, await_death, break_presence
@@ -444,7 +445,9 @@ class Ledger(RuleBasedStateMachine):
                 )
                 queue = self.queue(source, model)
                 values = {"s": queue.source_id, "m": queue.model_version_id}
-                assert ledger.count_waiting(session, queue) == session.scalar(text(waiting), values)
+                assert claiming.count_waiting(session, queue) == session.scalar(
+                    text(waiting), values
+                )
 
     @invariant()
     def scores_are_never_lost_changed_or_written_twice(self) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from db import sources
-from db.ledger import Queue
-from db.outcomes import Rejected, Unreachable
+from db.closing.outcomes import Rejected, Unreachable
+from db.ledger import sources
+from db.ledger.claiming import Queue
 from severity.domain import Fate, Reason, View
 from tests.builders.ledger import Steps
 from tests.builders.scores import scored, version

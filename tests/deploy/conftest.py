@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, make_url
 
-from db import calibrations, runs, sources
+from db import calibrations
 from db.calibrations import StoredCalibration
+from db.closing.outcomes import Rejected, Scored
 from db.engine import Database
-from db.ledger import Queue
-from db.outcomes import Rejected, Scored
+from db.ledger import runs, sources
+from db.ledger.claiming import Queue
 from severity.domain import (
     Acquired,
     DistributionCheck,

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from db import runs, sources
+from db.closing.outcomes import Rejected, Unreachable
 from db.engine import Database
 from db.errors import DatabaseError
-from db.ledger import Queue
-from db.outcomes import Rejected, Unreachable
+from db.ledger import runs, sources
+from db.ledger.claiming import Queue
 from severity.domain import Fate, Reason
 from tests.builders.ledger import Steps
 from tests.builders.postgres import execute

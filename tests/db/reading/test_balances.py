@@ -4,9 +4,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from db import enlisting
-from db.enlisting import ObstructedPlace, Place
-from db.outcomes import Rejected, Unreachable
+from db.closing.outcomes import Rejected, Unreachable
+from db.ledger import enlisting
+from db.ledger.enlisting import ObstructedPlace, Place
 from db.reading import balances
 from db.reading.balances import Discrepancy, VersionBalance
 from severity.domain import DistributionCheck, Reason

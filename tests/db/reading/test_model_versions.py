@@ -1,4 +1,4 @@
-from db import runs
+from db.ledger import runs
 from db.reading import model_versions
 from tests.builders.scores import version
 

@@ -12,13 +12,14 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
-from db import ledger, runs, scores, sources
+from db.closing import scores
+from db.closing.outcomes import Rejected, Unreachable
 from db.engine import Database
-from db.ledger import Queue
-from db.outcomes import Rejected, Unreachable
+from db.ledger import claiming, runs, sources
+from db.ledger.claiming import Queue
+from db.ledger.sources import Source
 from db.reading import balances
 from db.reading.balances import SourceBalance
-from db.sources import Source
 from flows.errors import InboxError
 from flows.resources import Resources
 from flows.scoring.enlisting import enlist
@@ -133,12 +134,12 @@ class Site:
             with self.database.transaction() as session:
                 runs.end_run(session, presence.run_id, "finished")
 
-    def claim(self, run: ScoringRun) -> list[ledger.Claim]:
+    def claim(self, run: ScoringRun) -> list[claiming.Claim]:
         """Claim all that waits."""
         with self.database.transaction() as session:
-            return ledger.claim(session, self.queue, run.run_id, limit=99)
+            return claiming.claim(session, self.queue, run.run_id, limit=99)
 
-    def record(self, run: ScoringRun, claim: ledger.Claim) -> SidecarRecord | None:
+    def record(self, run: ScoringRun, claim: claiming.Claim) -> SidecarRecord | None:
         """Return a claimed object's record, after the listing was drawn."""
 
         async def record() -> SidecarRecord | None:
@@ -183,7 +184,7 @@ class Site:
             return balances.balance(session, "shelf")
 
 
-def _outcome(claim: ledger.Claim, reason: Reason) -> Rejected | Unreachable:
+def _outcome(claim: claiming.Claim, reason: Reason) -> Rejected | Unreachable:
     if reason is Reason.VANISHED:
         return Unreachable(claim.work_id, claim.object_key, "test")
     return Rejected(claim.work_id, reason, "test")
@@ -281,7 +282,7 @@ def test_the_claim_of_an_image_that_came_back_carries_its_record(site: Site) -> 
 
 def test_a_run_finds_the_record_of_what_another_run_enlisted_since_it_looked(site: Site) -> None:
     with site.running() as outdated_run:
-        site.record(outdated_run, ledger.Claim(0, "nothing.png", "", "", is_judged=False))
+        site.record(outdated_run, claiming.Claim(0, "nothing.png", "", "", is_judged=False))
         site.shelf.contents = {"a.png": b"1"}
         site.shelf.describe(a="P1")
         site.enlist()

@@ -12,8 +12,8 @@ from PIL.PngImagePlugin import PngInfo
 from rich.console import Console
 from sqlalchemy import text
 
-from db import ledger, runs
-from db.ledger import Queue
+from db.ledger import claiming, runs
+from db.ledger.claiming import Queue
 from flows.errors import InboxError
 from flows.progress import progress_bar
 from flows.resources import Progress, Resources, using
@@ -128,7 +128,7 @@ def test_suspects_come_last_and_alone_in_the_whole_run(score, inbox, watched, re
         change(
             resources,
             f"""
-            UPDATE work SET crashes = {ledger.SUSPECT_CRASHES} FROM sighting
+            UPDATE work SET crashes = {claiming.SUSPECT_CRASHES} FROM sighting
             WHERE sighting.object_id = work.object_id AND object_key = '{name}'
             """,  # noqa: S608
         )
@@ -205,7 +205,7 @@ def test_the_bar_ends_full_after_a_run_that_was_killed(score, inbox, resources):
     """What the dead run held is released before it is counted, not after."""
     queue, database = enlist(inbox, resources), resources.open_database()
     with runs.presence(database, queue, software="test") as dead, database.transaction() as session:
-        ledger.claim(session, queue, dead.run_id, limit=5)
+        claiming.claim(session, queue, dead.run_id, limit=5)
 
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     with progress_bar(console) as bar:
@@ -219,7 +219,7 @@ def test_the_bar_ends_full_though_another_run_took_some(score, inbox, resources)
     queue, database = enlist(inbox, resources), resources.open_database()
     with runs.presence(database, queue, software="test") as other:
         with database.transaction() as session:
-            ledger.claim(session, queue, other.run_id, limit=5)
+            claiming.claim(session, queue, other.run_id, limit=5)
         console = Console(file=io.StringIO(), force_terminal=True, width=120)
         with progress_bar(console) as bar:
             score(inbox, progress=bar)

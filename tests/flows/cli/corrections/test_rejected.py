@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from db.enlisting import ObstructedPlace, Place, enlist_obstacles
+from db.ledger.enlisting import ObstructedPlace, Place, enlist_obstacles
 from severity.domain import Reason
 from tests.builders.archive import Film
 

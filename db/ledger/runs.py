@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from db.engine import Database
 from db.errors import DatabaseError
-from db.ledger import Queue
-from db.ledger_lock import lock_ledger
+from db.ledger.claiming import Queue
+from db.ledger.lock import lock_ledger
 from severity.domain import ModelVersion
 
 MOST_CRASHES = 5

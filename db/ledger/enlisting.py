@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import replaced
 from db.attribution import attribute
-from db.ledger import Queue
-from db.ledger_lock import lock_ledger
+from db.ledger import replaced
+from db.ledger.claiming import Queue
+from db.ledger.lock import lock_ledger
+from db.ledger.waiting import let_wait
 from db.prepared import Prepared
-from db.waiting import let_wait
 
 
 def key_digest(object_key: str) -> UUID:

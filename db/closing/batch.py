@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from db.ledger import Queue
-from db.outcomes import Claimed, Outcome
+from db.closing.outcomes import Claimed, Outcome
+from db.ledger.claiming import Queue
 from db.prepared import Prepared, array_text
 
 

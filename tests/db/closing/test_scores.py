@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from db import sources
+from db.closing.outcomes import Rejected
 from db.errors import DatabaseError
-from db.outcomes import Rejected
+from db.ledger import sources
 from severity.domain import DistributionCheck, Fate, Reason, Score
 from tests.builders.scores import INVERTED, scored, version
 

@@ -3,9 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
-from db import ledger, runs
-from db.enlisting import Place, SeenObject, unchanged
-from db.outcomes import Rejected, Unreachable
+from db.closing.outcomes import Rejected, Unreachable
+from db.ledger import claiming, runs
+from db.ledger.enlisting import Place, SeenObject, unchanged
 from severity.domain import Fate, Reason
 from tests.builders.scores import digest, scored, version
 
@@ -28,8 +28,8 @@ def test_two_runs_never_claim_the_same_object(database, steps, running):
         database.transaction() as first_session,
         database.transaction() as second_session,
     ):
-        first = ledger.claim(first_session, steps.queue, first_run.run_id, limit=2)
-        second = ledger.claim(second_session, steps.queue, second_run.run_id, limit=2)
+        first = claiming.claim(first_session, steps.queue, first_run.run_id, limit=2)
+        second = claiming.claim(second_session, steps.queue, second_run.run_id, limit=2)
 
     assert names([*first, *second], "a", "b", "c") == ["a", "b", "c"]
 
@@ -201,7 +201,9 @@ def test_a_claim_looks_behind_the_last_one_and_then_at_what_was_released_before_
             runs.end_run(session, run.run_id, "finished")
         with steps.database.transaction() as session:
             after = second[0].work_id
-            assert [
-                ledger.claim(session, steps.queue, other.run_id, limit=1, after=after)[0].object_key
+            claims = [
+                claiming.claim(session, steps.queue, other.run_id, limit=1, after=after)
                 for _ in range(3)
-            ] == ["d.dcm", first[0].object_key, second[0].object_key]
+            ]
+        keys = [claim.object_key for (claim,) in claims]
+        assert keys == ["d.dcm", first[0].object_key, second[0].object_key]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from db.ledger import Queue
+from db.ledger.claiming import Queue
 from db.prepared import Prepared
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy.orm import Session
 
+from db.ledger.waiting import DROP_REJECTED
 from db.prepared import Prepared
-from db.waiting import DROP_REJECTED
 
 
 def successions(session: Session, object_ids: Iterable[int]) -> frozenset[tuple[int, int]]:

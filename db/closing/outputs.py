@@ -5,8 +5,8 @@ from itertools import groupby
 
 from sqlalchemy.orm import Session
 
-from db.closing import Closing
-from db.outcomes import Scored
+from db.closing.batch import Closing
+from db.closing.outcomes import Scored
 from db.prepared import Prepared
 
 FINDINGS, TRIAGE = "findings", "triage"

@@ -3,9 +3,10 @@
 import pytest
 from sqlalchemy import text
 
-from db import calibrations, ledger, runs
+from db import calibrations
 from db.calibrations import KnownErrors, known_errors
 from db.errors import DatabaseError
+from db.ledger import claiming, runs
 from severity.domain import Fate
 from tests.builders.ledger import break_presence
 from tests.builders.scores import CALIBRATION, ERRORS, digest, scored, version
@@ -142,7 +143,7 @@ def test_an_object_that_kills_every_worker_is_set_aside_for_all_model_versions(s
     steps.enlist("deadly")
     for attempt in range(runs.MOST_CRASHES):
         with running() as victim:
-            claim_next = steps.claim if attempt < ledger.SUSPECT_CRASHES else steps.claim_suspect
+            claim_next = steps.claim if attempt < claiming.SUSPECT_CRASHES else steps.claim_suspect
             assert len(claim_next(victim)) == 1
         steps.release()
 
@@ -160,7 +161,7 @@ def test_an_accepted_image_that_kills_every_worker_fails_for_that_model_version(
     other = steps.wanting(model=version("v2"))
     for attempt in range(runs.MOST_CRASHES):
         with running(other) as victim:
-            claim_next = other.claim if attempt < ledger.SUSPECT_CRASHES else other.claim_suspect
+            claim_next = other.claim if attempt < claiming.SUSPECT_CRASHES else other.claim_suspect
             assert len(claim_next(victim)) == 1
         other.release()
 
@@ -172,7 +173,7 @@ def test_an_accepted_image_that_kills_every_worker_fails_for_that_model_version(
 def test_suspects_are_never_claimed_with_others(steps, running):
     """They must not take others down with them if they kill the worker again."""
     steps.enlist("suspect", "another")
-    for _ in range(ledger.SUSPECT_CRASHES):
+    for _ in range(claiming.SUSPECT_CRASHES):
         with running() as victim:
             steps.claim(victim)
         steps.release()

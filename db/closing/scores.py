@@ -9,12 +9,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db import closed_work, images, outputs, replaced
 from db.attribution import attribute
-from db.closing import Closing
-from db.ledger import Queue
-from db.ledger_lock import lock_ledger
-from db.outcomes import (
+from db.closing import images, outputs, unscored
+from db.closing.batch import Closing
+from db.closing.outcomes import (
     Claimed,
     Closed,
     KnownImage,
@@ -25,6 +23,9 @@ from db.outcomes import (
     Unreachable,
     decide,
 )
+from db.ledger import replaced
+from db.ledger.claiming import Queue
+from db.ledger.lock import lock_ledger
 from db.prepared import Prepared
 from severity.domain import Acquired, Fate, TimeSource
 
@@ -63,8 +64,8 @@ def close(session: Session, queue: Queue, run_id: int, outcomes: Iterable[Outcom
     _write(closing, accepted)
     return [
         *map(_closed, accepted),
-        *closed_work.reject(closing, rejected + ruling.conflicts),
-        *closed_work.put_back(closing, unreachable),
+        *unscored.reject(closing, rejected + ruling.conflicts),
+        *unscored.put_back(closing, unreachable),
     ]
 
 

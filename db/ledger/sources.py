@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.ledger_lock import lock_ledger
-from db.waiting import CALL_BACK
+from db.ledger.lock import lock_ledger
+from db.ledger.waiting import CALL_BACK
 
 
 @dataclass(frozen=True)

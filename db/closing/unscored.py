@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from db import replaced
-from db.closing import Closing
-from db.enlisting import key_digest
-from db.outcomes import Closed, Rejected, Unreachable
+from db.closing.batch import Closing
+from db.closing.outcomes import Closed, Rejected, Unreachable
+from db.ledger import replaced
+from db.ledger.enlisting import key_digest
+from db.ledger.waiting import DROP_REJECTED
 from db.prepared import Prepared
-from db.waiting import DROP_REJECTED
 from severity.domain import Fate, Reason
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from db.closing import Closing
-from db.outcomes import Scored, Supersession
+from db.closing.batch import Closing
+from db.closing.outcomes import Scored, Supersession
 from db.prepared import Prepared
 
 
