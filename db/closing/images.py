@@ -97,6 +97,7 @@ _ADD_STUDIES = Prepared(
         SELECT FROM study
         WHERE study.patient_id = patient.id AND study.study_uid = batch.study_uid
             AND text_digest(study.study_uid) = text_digest(batch.study_uid) -- what is indexed
+        OFFSET 0 -- lest all studies of the patient are compared
     )
     ON CONFLICT DO NOTHING
     """
@@ -120,8 +121,12 @@ _ADD_IMAGES = Prepared(
         acquired_source, acquired_zone, simulated)
     JOIN object ON object.id = batch.object_id
     JOIN patient USING (patient_key)
-    JOIN study ON study.patient_id = patient.id AND study.study_uid = batch.study_uid
-        AND text_digest(study.study_uid) = text_digest(batch.study_uid)
+    CROSS JOIN LATERAL (
+        SELECT id FROM study
+        WHERE study.patient_id = patient.id AND study.study_uid = batch.study_uid
+            AND text_digest(study.study_uid) = text_digest(batch.study_uid)
+        OFFSET 0 -- as above
+    ) AS study
     """
 )
 
@@ -174,10 +179,14 @@ _DROP_DONE_WORK = Prepared(
 _DISMISS_REPLACED = Prepared(
     """
     UPDATE object SET dismissed_at = now()
-    FROM sighting JOIN replaced USING (source_id, key_digest)
-    WHERE sighting.object_id = ANY (CAST(:objects AS bigint[]))
-        AND object.id = replaced.object_id AND object.id <> sighting.object_id
-        AND object.state = 'rejected' AND object.dismissed_at IS NULL
+    -- By an array: joined, the planner would read all that was ever rejected.
+    WHERE id = ANY (ARRAY(
+            SELECT replaced.object_id
+            FROM sighting JOIN replaced USING (source_id, key_digest)
+            WHERE sighting.object_id = ANY (CAST(:objects AS bigint[]))
+                AND replaced.object_id <> sighting.object_id
+        ))
+        AND state = 'rejected' AND dismissed_at IS NULL
         AND NOT EXISTS (
             SELECT FROM sighting AS elsewhere
             WHERE elsewhere.object_id = object.id AND elsewhere.gone_at IS NULL

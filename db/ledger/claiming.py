@@ -105,15 +105,16 @@ _IS_RUNNING = Prepared(
 def _claiming(condition: str) -> str:
     return f"""
     WITH next AS ( -- a CTE: PostgreSQL may run a subquery with LIMIT twice and overshoot
-        SELECT id FROM work
+        SELECT object_id FROM work
         WHERE state = 'waiting' AND source_id = :source AND model_version_id = :model
             AND {condition}
         ORDER BY id LIMIT :limit
         FOR UPDATE SKIP LOCKED
     ), claimed AS (
         UPDATE work SET state = 'claimed', run_id = :run
-        FROM next WHERE work.id = next.id
-        RETURNING work.id, work.object_id, work.is_judged
+        -- By an array: joined with few rows, the planner would read all that waits.
+        WHERE object_id = ANY (ARRAY(SELECT object_id FROM next)) AND model_version_id = :model
+        RETURNING id, object_id, is_judged
     )
     SELECT claimed.id, place.object_key, encode(content_sha256, 'hex'),
         encode(record_sha256, 'hex'), claimed.is_judged

@@ -50,25 +50,27 @@ def unknown(steps: Steps) -> Steps:
     return steps
 
 
-def places_read(session: Session) -> int:
-    """How many rows of places this transaction has fetched."""
+def rows_read(session: Session, table: str) -> int:
+    """How many rows of a table this transaction has fetched."""
     return session.scalar(
         text(
             "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables "
-            "WHERE relname = 'sighting'"
-        )
+            "WHERE relname = :table"
+        ),
+        {"table": table},
     )
 
 
-def test_a_claim_reads_the_places_of_what_it_claims(unknown: Steps, running):
+def test_a_claim_reads_what_it_claims(unknown: Steps, running):
     with running() as run, unknown.database.transaction() as session:
         claims = claiming.claim(session, unknown.queue, run.run_id, limit=16)
         assert len(claims) == 16
-        assert places_read(session) <= 2 * len(claims)
+        assert rows_read(session, "sighting") <= 2 * len(claims)
+        assert rows_read(session, "work") <= 4 * len(claims)
 
 
 def test_a_listing_looks_up_the_places_that_it_shows(unknown: Steps):
     listed = [Place(f"{number}.dcm", UUID(int=1)) for number in range(16)]
     with unknown.database.transaction() as session:
         enlisting.unchanged(session, unknown.queue.source_id, listed)
-        assert places_read(session) <= len(listed)
+        assert rows_read(session, "sighting") <= len(listed)
