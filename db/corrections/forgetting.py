@@ -96,7 +96,7 @@ _IMAGES = text(
 _OBJECTS = text(
     """
     SELECT id FROM object WHERE image_id = ANY (CAST(:images AS bigint[]))
-    UNION SELECT object_id FROM event
+    UNION SELECT object_id FROM correction
     WHERE CAST(before ->> 'image_id' AS bigint) = ANY (CAST(:images AS bigint[]))
         AND object_id IS NOT NULL
     UNION SELECT part.id
@@ -166,7 +166,7 @@ _ERASE_PATIENTS = text("DELETE FROM patient WHERE id = ANY (CAST(:patients AS bi
 
 _ERASE_EVENTS = text(
     """
-    DELETE FROM event
+    DELETE FROM correction
     WHERE patient_id = ANY (CAST(:patients AS bigint[]))
         OR image_id = ANY (CAST(:images AS bigint[]))
         OR object_id = ANY (CAST(:objects AS bigint[]))
@@ -186,7 +186,7 @@ _ERASE_ALL_ELSE = (
 
 _RECORD = text(
     """
-    INSERT INTO event (who, why, what, after)
+    INSERT INTO correction (who, why, what, after)
     VALUES (
         current_setting('severity.who'), current_setting('severity.why'),
         current_setting('severity.what'), CAST(:counts AS jsonb)

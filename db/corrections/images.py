@@ -116,10 +116,10 @@ _DROP_WORK = text(
 # The event of its supersession names it; no index does, as nobody restores many.
 _OBJECT_BEFORE = text(
     """
-    SELECT event.object_id FROM event JOIN object ON object.id = event.object_id
+    SELECT correction.object_id FROM correction JOIN object ON object.id = correction.object_id
     WHERE CAST(before ->> 'image_id' AS bigint) = :image
         AND object.state = 'rejected' AND object.reason <> 'forgotten'
-    ORDER BY event.id DESC LIMIT 1
+    ORDER BY correction.id DESC LIMIT 1
     """
 )
 

@@ -73,12 +73,12 @@ _STATE = text(
 _RESTORE = text(
     """
     WITH departure AS (
-        SELECT id FROM event
+        SELECT id FROM correction
         WHERE image_id = :image AND after ->> 'acquired_source' = 'corrected'
         ORDER BY id DESC LIMIT 1
     ), original AS (
         SELECT DISTINCT ON (column_name) column_name, value
-        FROM event CROSS JOIN LATERAL jsonb_each_text(before) AS changed (column_name, value)
+        FROM correction CROSS JOIN LATERAL jsonb_each_text(before) AS changed (column_name, value)
         WHERE image_id = :image AND id >= (SELECT id FROM departure)
         ORDER BY column_name, id
     ), columns AS (

@@ -150,7 +150,7 @@ _IMAGES = text(
 
 _CHANGES = text(
     """
-    SELECT image_id, what, before FROM event
+    SELECT image_id, what, before FROM correction
     WHERE image_id = ANY (CAST(:images AS bigint[]))
         AND (jsonb_exists(before, 'acquired_at') OR jsonb_exists(before, 'acquired_zone'))
     ORDER BY id

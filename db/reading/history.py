@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 
 @dataclass(frozen=True)
-class Event:
+class Correction:
     """One change of one object, image or patient, with the values before and after it."""
 
     at: datetime
@@ -24,37 +24,40 @@ class Event:
     after: Mapping[str, Any]
 
 
-def of_object(session: Session, object_id: int) -> list[Event]:
+def of_object(session: Session, object_id: int) -> list[Correction]:
     """List what changed the decision on an object, oldest first."""
-    return _events(session, "event.object_id = :id", object_id)
+    return _corrections(session, "correction.object_id = :id", object_id)
 
 
-def of_image(session: Session, image_id: int) -> list[Event]:
+def of_image(session: Session, image_id: int) -> list[Correction]:
     """List what changed an image or the decision on its object, oldest first."""
-    return _events(
+    return _corrections(
         session,
-        "event.image_id = :id OR event.object_id IN (SELECT id FROM object WHERE image_id = :id)",
+        "correction.image_id = :id "
+        "OR correction.object_id IN (SELECT id FROM object WHERE image_id = :id)",
         image_id,
     )
 
 
-def of_patient(session: Session, patient_key: str) -> list[Event]:
+def of_patient(session: Session, patient_key: str) -> list[Correction]:
     """List merges and splits of a person's patients and changes of their images, oldest first.
 
     Also of images that were theirs before they were moved.
     """
-    return _events(session, _OF_PERSON, patient_key)
+    return _corrections(session, _OF_PERSON, patient_key)
 
 
-def _events(session: Session, condition: str, value: object) -> list[Event]:
-    rows = session.execute(text(f"{_EVENTS} WHERE {condition} ORDER BY event.id"), {"id": value})
-    return [_event(dict(row)) for row in rows.mappings()]
+def _corrections(session: Session, condition: str, value: object) -> list[Correction]:
+    rows = session.execute(
+        text(f"{_CORRECTIONS} WHERE {condition} ORDER BY correction.id"), {"id": value}
+    )
+    return [_correction(dict(row)) for row in rows.mappings()]
 
 
-def _event(columns: dict[str, Any]) -> Event:
+def _correction(columns: dict[str, Any]) -> Correction:
     before = _readable(columns.pop("before"), columns.pop("key_before"))
     after = _readable(columns.pop("after"), columns.pop("key_after"))
-    return Event(**columns, before=before, after=after)
+    return Correction(**columns, before=before, after=after)
 
 
 def _readable(values: Mapping[str, Any] | None, patient_key: str | None) -> dict[str, Any]:
@@ -67,12 +70,12 @@ def _readable(values: Mapping[str, Any] | None, patient_key: str | None) -> dict
 
 _PATIENTS = {"study_id": "patient", "merged_into_id": "merged_into"}
 
-_EVENTS = """
-    SELECT at, who, why, what, event.object_id, event.image_id, patient.patient_key,
+_CORRECTIONS = """
+    SELECT at, who, why, what, correction.object_id, correction.image_id, patient.patient_key,
         before, patient_before.patient_key AS key_before,
         after, patient_after.patient_key AS key_after
-    FROM event
-    LEFT JOIN patient ON patient.id = event.patient_id
+    FROM correction
+    LEFT JOIN patient ON patient.id = correction.patient_id
     LEFT JOIN study AS study_before ON study_before.id = CAST(before ->> 'study_id' AS bigint)
     LEFT JOIN study AS study_after ON study_after.id = CAST(after ->> 'study_id' AS bigint)
     LEFT JOIN patient AS patient_before ON patient_before.id
@@ -85,9 +88,9 @@ _OF_PERSON = """
     EXISTS (
         SELECT FROM patient AS own
         WHERE own.person_id = (SELECT person_id FROM patient WHERE patient_key = :id)
-            AND own.id IN (event.patient_id, patient_before.id, patient_after.id)
+            AND own.id IN (correction.patient_id, patient_before.id, patient_after.id)
     )
-    OR event.image_id IN (
+    OR correction.image_id IN (
         SELECT image.id FROM image
         JOIN study ON study.id = image.study_id
         JOIN patient ON patient.id = study.patient_id

@@ -40,7 +40,7 @@ class ImageHistory:
 
     image: StoredImage
     places: tuple[ObjectPlace, ...]
-    events: tuple[history.Event, ...]
+    corrections: tuple[history.Correction, ...]
 
 
 def of_patient(session: Session, patient_key: str) -> list[StoredImage]:

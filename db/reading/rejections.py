@@ -72,7 +72,7 @@ class StoredObject:
     dismissed_at: datetime | None
     image_id: int | None
     places: tuple[ObjectPlace, ...]
-    events: tuple[history.Event, ...]
+    corrections: tuple[history.Correction, ...]
 
 
 def rejected(
@@ -96,7 +96,7 @@ def stored_object(session: Session, object_id: int) -> StoredObject | None:
     return StoredObject(
         **row,
         places=tuple(places(session, [object_id]).get(object_id, ())),
-        events=tuple(history.of_object(session, object_id)),
+        corrections=tuple(history.of_object(session, object_id)),
     )
 
 

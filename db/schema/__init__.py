@@ -11,7 +11,7 @@ READER_ROLE, WORKER_ROLE = "severity_reader", "severity_worker"
 
 def create_tables(connection: Connection) -> None:
     """Make the tables, and the triggers that keep counters and events, in an empty database."""
-    for name in ("tables", "counts", "events"):
+    for name in ("tables", "counts", "corrections"):
         _execute(connection, name)
 
 

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from db.reading.history import Event
+from db.reading.history import Correction
 from db.reading.images import ImageHistory, StoredImage
 from db.reading.rejections import ObjectPlace, Rejection, StoredObject, UnreadPlace
 from severity.domain import RESEARCH_USE_ONLY
@@ -48,7 +48,7 @@ def object_text(stored: StoredObject) -> RenderableType:
         lines.append(f"{stored.reason} ({stored.detail}), {_time(stored.decided_at)}{dismissed}")
     if stored.image_id:
         lines.append(f"It is image {stored.image_id}.")
-    return Group(Text("\n".join(lines)), *_places(stored.places), history_table(stored.events))
+    return Group(Text("\n".join(lines)), *_places(stored.places), history_table(stored.corrections))
 
 
 def images_table(images: Sequence[StoredImage]) -> RenderableType:
@@ -82,25 +82,25 @@ def image_text(history: ImageHistory) -> RenderableType:
     return Group(
         Text("\n".join(lines)),
         *_places(history.places),
-        history_table(history.events),
+        history_table(history.corrections),
         Text(RESEARCH_USE_ONLY),
     )
 
 
-def history_table(events: Sequence[Event]) -> RenderableType:
+def history_table(corrections: Sequence[Correction]) -> RenderableType:
     """Return a table of corrections, oldest first; a line if there is none."""
-    if not events:
+    if not corrections:
         return Text("No corrections.")
     table = _table("when", "who", "what", "before", "after", "why")
-    for event in events:
-        of = f" ({event.image_id})" if event.image_id else ""
+    for correction in corrections:
+        of = f" ({correction.image_id})" if correction.image_id else ""
         table.add_row(
-            _time(event.at),
-            event.who,
-            f"{event.what}{of}",
-            _values(event.before),
-            _values(event.after),
-            event.why,
+            _time(correction.at),
+            correction.who,
+            f"{correction.what}{of}",
+            _values(correction.before),
+            _values(correction.after),
+            correction.why,
         )
     return table
 

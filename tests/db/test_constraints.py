@@ -41,8 +41,8 @@ def filled(steps, running):
     [
         # What was written is never changed.
         ("UPDATE score SET opacity = 0", "lacks a privilege"),
-        ("UPDATE event SET why = 'another'", "lacks a privilege"),
-        ("DELETE FROM event", "lacks a privilege"),
+        ("UPDATE correction SET why = 'another'", "lacks a privilege"),
+        ("DELETE FROM correction", "lacks a privilege"),
         # An image is scored once by each model version, and has one file.
         (SECOND_SCORE, "pk_score"),
         (

@@ -123,7 +123,7 @@ class Ledger(RuleBasedStateMachine):
         self.runs: list[LivingRun] = []
         self.wanted: set[tuple[int, int]] = set()
         self.known_scores: dict[tuple[int, int], float] = {}
-        self.known_events: list[str] = []
+        self.known_corrections: list[str] = []
         # How many runs died while they held it.
         self.deaths: dict[int, int] = {}
         with database.transaction() as session:
@@ -495,10 +495,12 @@ class Ledger(RuleBasedStateMachine):
             assert crashes <= self.deaths.get(work_id, 0)
 
     @invariant()
-    def events_only_grow(self) -> None:
-        events = [str(row) for (row,) in self.query("SELECT event FROM event ORDER BY id")]
-        assert events[: len(self.known_events)] == self.known_events
-        self.known_events = events
+    def corrections_only_grow(self) -> None:
+        events = [
+            str(row) for (row,) in self.query("SELECT correction FROM correction ORDER BY id")
+        ]
+        assert events[: len(self.known_corrections)] == self.known_corrections
+        self.known_corrections = events
 
     def teardown(self) -> None:
         """A fresh run scores or rejects all that lies there."""
@@ -561,7 +563,7 @@ PROMISES = (
 
 TRUNCATE = """
 TRUNCATE site, model_version, calibration, source, wanted, run, patient, study, image, object,
-    sighting, replaced, work, score, output_names, score_output, tally, event RESTART IDENTITY
+    sighting, replaced, work, score, output_names, score_output, tally, correction RESTART IDENTITY
 """
 
 # What lies in a source that wants a model version, and is neither judged nor scored by it: it must

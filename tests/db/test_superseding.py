@@ -35,7 +35,7 @@ def test_a_half_copied_dicom_file_is_superseded_by_the_whole(steps, running):
     assert steps.query("SELECT geographic_extent FROM patient_trend") == [(1,)]
     balance = steps.balance()
     assert (balance.seen, balance.accepted, balance.rejected) == (2, 1, 1)
-    assert steps.query("SELECT what, after ->> 'standing' FROM event WHERE image_id = 1") == [
+    assert steps.query("SELECT what, after ->> 'standing' FROM correction WHERE image_id = 1") == [
         ("superseded", "superseded")
     ]
 
@@ -152,7 +152,7 @@ def test_a_corrected_record_updates_the_image_in_place_and_needs_no_new_score(st
         " JOIN study ON study.id = study_id"
     ) == [("PA", "2020-03-04", "2.3")]
     assert steps.query("SELECT geographic_extent FROM score") == [(3,), (3,)]
-    ((event,),) = steps.query("SELECT before FROM event WHERE image_id IS NOT NULL")
+    ((event,),) = steps.query("SELECT before FROM correction WHERE image_id IS NOT NULL")
     assert (event["view"], event["acquired_at"][:10]) == ("AP", "2020-03-01")
     balance = steps.balance()
     assert (balance.seen, balance.accepted, balance.rejected) == (2, 1, 1)

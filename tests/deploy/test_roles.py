@@ -50,7 +50,7 @@ def test_the_dashboards_role_reads_no_table_but_the_schemas_version(
     owner: Database, reader: Database
 ) -> None:
     tables = _names(owner, TABLES)
-    assert {"score", "image", "object", "event", "site"} <= set(tables)
+    assert {"score", "image", "object", "correction", "site"} <= set(tables)
     with reader.engine.connect() as connection:
         for table in tables:
             if table != "alembic_version":
@@ -91,8 +91,8 @@ def test_the_dashboards_role_cannot_write_even_if_it_switches_read_only_off(
         "TRUNCATE score CASCADE",
         "UPDATE score_output SET numbers = '{1}'",
         "DELETE FROM score_output",
-        "UPDATE event SET why = ''",
-        "DELETE FROM event",
+        "UPDATE correction SET why = ''",
+        "DELETE FROM correction",
         "UPDATE tally SET n = 0",
         "UPDATE model_version SET key = 'v3'",
         "UPDATE calibration SET content = '{}'",

@@ -108,7 +108,7 @@ def test_an_object_is_judged_once_whatever_a_second_model_version_reads(steps, r
     assert steps.query("SELECT image_uid, acquired_at::date::text FROM image") == [
         ("1.1", "2020-03-01")
     ]
-    assert count(steps, "event") == 0
+    assert count(steps, "correction") == 0
 
 
 def test_an_accepted_image_that_a_model_version_cannot_score_fails_for_it_alone(steps, running):

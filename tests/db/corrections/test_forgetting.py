@@ -81,7 +81,7 @@ def test_others_are_left_as_they_were(corrected, author):
 
     assert corrected.rows("SELECT score::text FROM score") == score
     assert corrected.rows("SELECT patient_key FROM patient") == [("p-other",)]
-    assert [row[0] for row in corrected.rows("SELECT what FROM event ORDER BY id")] == [
+    assert [row[0] for row in corrected.rows("SELECT what FROM correction ORDER BY id")] == [
         "image withdrawn",
         "patient forgotten",
     ]
@@ -91,7 +91,7 @@ def test_one_event_with_counts_is_left(corrected, author):
     corrected.do(forget, author, KEY)
 
     events = corrected.rows(
-        "SELECT who, why, object_id, image_id, patient_id, before, after FROM event"
+        "SELECT who, why, object_id, image_id, patient_id, before, after FROM correction"
         " WHERE what = 'patient forgotten'"
     )
     counts = {"patients": 2, "images": 5, "scores": 5, "objects": 5}
@@ -158,8 +158,8 @@ def test_a_worker_corrects_but_forgets_nobody(corrected, author):
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE event SET why = 'another'",
-        "DELETE FROM event",
+        "UPDATE correction SET why = 'another'",
+        "DELETE FROM correction",
         "UPDATE score SET opacity = 0",
     ],
 )
@@ -174,7 +174,7 @@ def test_even_the_owner_changes_neither_events_nor_scores(corrected, statement):
 
 @pytest.mark.parametrize(
     "statement",
-    ["INSERT INTO event (who, why, what) VALUES ('a', 'b', 'c')", "DELETE FROM score"],
+    ["INSERT INTO correction (who, why, what) VALUES ('a', 'b', 'c')", "DELETE FROM score"],
 )
 def test_a_worker_neither_invents_an_event_nor_erases_a_score(corrected, statement):
     with pytest.raises(DatabaseError):

@@ -11,7 +11,7 @@ from tests.builders.archive import Film, model
 
 FIRST = Film("a", extent=1.0)
 SECOND = Film("b", extent=4.0, at=datetime(2020, 3, 5, tzinfo=UTC))
-EVENTS = "SELECT who, why, what, image_id, before, after FROM event ORDER BY id"
+EVENTS = "SELECT who, why, what, image_id, before, after FROM correction ORDER BY id"
 
 
 def extents(archive, patient="p-1", by="v1"):
@@ -54,7 +54,9 @@ def test_each_change_is_recorded_with_who_when_why_before_and_after(archive, aut
         ("dr.roe", "it was wrong", "image withdrawn", image, valid, withdrawn),
         ("dr.roe", "it was wrong", "image restored", image, withdrawn, valid),
     ]
-    assert archive.rows("SELECT count(*) FROM event WHERE at > now() - interval '1 hour'") == [(2,)]
+    assert archive.rows("SELECT count(*) FROM correction WHERE at > now() - interval '1 hour'") == [
+        (2,)
+    ]
 
 
 def test_what_is_so_already_changes_nothing_and_records_nothing(archive, author):

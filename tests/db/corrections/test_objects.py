@@ -14,7 +14,7 @@ SPOON = Film("spoon", rejected=Reason.NOT_CHEST)
 FORK = Film("fork", rejected=Reason.NOT_CHEST)
 SIDE = Film("side", rejected=Reason.LATERAL)
 STATE = "SELECT state::text, reason, dismissed_at IS NOT NULL FROM object WHERE id = :id"
-EVENTS = "SELECT who, why, what, object_id, before, after FROM event ORDER BY id"
+EVENTS = "SELECT who, why, what, object_id, before, after FROM correction ORDER BY id"
 
 
 def state(archive, film):

@@ -72,7 +72,7 @@ def test_the_same_merge_again_is_harmless_and_so_is_the_same_split(patients, aut
     assert not patients.do(split, author, "p-a")
 
     events = patients.rows(
-        "SELECT who, why, what, patient_id, before, after FROM event ORDER BY id"
+        "SELECT who, why, what, patient_id, before, after FROM correction ORDER BY id"
     )
     ids = dict(patients.rows("SELECT patient_key, id FROM patient"))
     apart, merged = {"merged_into_id": None}, {"merged_into_id": ids["p-b"]}

@@ -129,7 +129,7 @@ def test_each_image_and_the_source_have_their_history(archive, author):
     archive.add(Film("a", at=clock(UTC, 2020, 7, 15, 10)))
     correct(archive, author, "UTC", "Europe/Berlin")
 
-    image, source = archive.rows("SELECT who, why, what, before, after FROM event ORDER BY id")
+    image, source = archive.rows("SELECT who, why, what, before, after FROM correction ORDER BY id")
     assert image[:3] == source[:3] == ("dr.roe", "it was wrong", "zone corrected")
     assert image[3]["acquired_zone"] == "UTC"
     assert image[4]["acquired_zone"] == "Europe/Berlin"

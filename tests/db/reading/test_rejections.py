@@ -70,7 +70,7 @@ def test_one_object_is_shown_with_its_places_its_decision_and_its_history(archiv
     assert stored.detail == "because of not_chest"
     assert stored.content_sha256 == SPOON.content_sha256
     assert sorted(place.object_key for place in stored.places) == ["copy.dcm", "spoon.dcm"]
-    (event,) = stored.events
+    (event,) = stored.corrections
     assert (event.who, event.why, event.what) == (
         "dr.roe",
         "it is a spoon",

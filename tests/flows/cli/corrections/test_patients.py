@@ -47,7 +47,7 @@ def test_a_list_is_merged_whole_and_again_without_harm(correct, archive, keys, t
     for _ in range(2):
         assert correct("patient", "merge", "--from-csv", str(merges), *WHY).code == 0
         assert archive.rows(MERGED) == sorted((keys[name], keys["3"]) for name in "12")
-    assert archive.rows("SELECT count(*) FROM event") == [(2,)]
+    assert archive.rows("SELECT count(*) FROM correction") == [(2,)]
 
 
 def test_of_a_list_with_errors_nothing_is_merged_and_each_line_is_named(
@@ -64,7 +64,7 @@ def test_of_a_list_with_errors_nothing_is_merged_and_each_line_is_named(
     assert "line 2: " not in result.err
     assert len(result.err.splitlines()) == 1
     assert archive.rows(MERGED) == []
-    assert archive.rows("SELECT count(*) FROM event") == [(0,)]
+    assert archive.rows("SELECT count(*) FROM correction") == [(0,)]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
-"""The first schema: sources and objects, work and scores, patients, counters and events.
+"""The first schema: sources and objects, work and scores, patients, counters and corrections.
 
-Revision ID: 1
+Revision ID: 2
 """
 
 from alembic import op
 
 from db import schema
 
-revision = "1"
+revision = "2"
 down_revision = None
 
 

@@ -1,23 +1,23 @@
 -- Corrections: who changed what that was decided before, when and why. Written by triggers, so
 -- that nothing can be corrected without a trace; appended to, and never changed.
 
-CREATE TABLE event (
+CREATE TABLE correction (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- The person or the run that changed it, and why, as `db.corrections` was told.
     who text NOT NULL,
     why text NOT NULL,
     what text NOT NULL,
-    -- Without foreign keys: what is forgotten leaves its event.
+    -- Without foreign keys: what is forgotten leaves its correction.
     object_id bigint,
     image_id bigint,
     patient_id bigint,
     before jsonb,
     after jsonb
 );
-CREATE INDEX ix_event_object ON event (object_id) WHERE object_id IS NOT NULL;
-CREATE INDEX ix_event_image ON event (image_id) WHERE image_id IS NOT NULL;
-CREATE INDEX ix_event_patient ON event (patient_id) WHERE patient_id IS NOT NULL;
+CREATE INDEX ix_correction_object ON correction (object_id) WHERE object_id IS NOT NULL;
+CREATE INDEX ix_correction_image ON correction (image_id) WHERE image_id IS NOT NULL;
+CREATE INDEX ix_correction_patient ON correction (patient_id) WHERE patient_id IS NOT NULL;
 
 CREATE FUNCTION setting_or(name text, otherwise text) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT coalesce(nullif(current_setting(name, true), ''), otherwise)
@@ -39,7 +39,7 @@ BEGIN
     IF TG_TABLE_NAME = 'source' THEN
         before := before || jsonb_build_object('location', old_row -> 'location');
     END IF;
-    INSERT INTO event (who, why, what, object_id, image_id, patient_id, before, after)
+    INSERT INTO correction (who, why, what, object_id, image_id, patient_id, before, after)
     VALUES (
         setting_or('severity.who', session_user),
         setting_or('severity.why', ''),
@@ -93,8 +93,8 @@ END $$;
 
 CREATE TRIGGER never_updated BEFORE UPDATE ON score
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER never_updated BEFORE UPDATE ON event
+CREATE TRIGGER never_updated BEFORE UPDATE ON correction
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER never_deleted BEFORE DELETE ON event
+CREATE TRIGGER never_deleted BEFORE DELETE ON correction
 FOR EACH STATEMENT WHEN (setting_or('severity.what', '') <> 'patient forgotten')
 EXECUTE FUNCTION refuse_change();
