@@ -7,7 +7,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -42,6 +42,11 @@ class FailureLog(RotatingFileHandler):
         info = (type(error), error, error.__traceback__)
         name, message = _LOGGER.name, "the command failed"
         self.handle(_LOGGER.makeRecord(name, logging.ERROR, "", 0, message, (), info))
+
+    def close(self) -> None:
+        """Close the file; what a full disk has not taken is lost."""
+        with suppress(OSError):
+            super().close()
 
     def _open(self) -> TextIOWrapper:
         Path(self.baseFilename).parent.mkdir(mode=0o700, parents=True, exist_ok=True)

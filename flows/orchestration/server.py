@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event, Thread
 
 from flows.errors import ServerError
@@ -20,6 +22,7 @@ _HOST = "127.0.0.1"
 _START_SECONDS = 120  # a loaded machine starts the first server slowly
 _STOP_SECONDS = 10
 _RESTART_SECONDS = 2
+_SMALLEST_FREE_BYTES = 20_000_000  # its database takes 10 MB at first
 
 _log = logging.getLogger(__name__)
 
@@ -105,36 +108,52 @@ def running_server(
 
 
 class _Server:
-    """A server's process; the socket stays open while it is replaced, so that clients wait."""
+    """A server's process; the socket stays open while it is replaced, so that clients wait.
+
+    What it writes goes to a file in Prefect's folder: on a terminal nobody reads its tracebacks.
+    """
 
     def __init__(self, listener: socket.socket, environment: dict[str, str]) -> None:
         self._listener = listener
         self._environment = environment
+        self._log = Path(environment["PREFECT_HOME"]) / "server.log"
         self._stopping = Event()
         self._process = self._started()
 
     def _started(self) -> "subprocess.Popen[bytes]":
         descriptor = self._listener.fileno()
-        return subprocess.Popen(  # noqa: S603 - our own
-            [sys.executable, "-m", "flows.orchestration.server_process", str(descriptor)],
-            stdin=subprocess.PIPE,  # its end tells the server that this process is gone
-            env=self._environment,
-            pass_fds=[descriptor],
-            start_new_session=True,  # Ctrl-C is the parent's to answer
-        )
+        with self._log.open("w") as log:
+            return subprocess.Popen(  # noqa: S603 - our own
+                [sys.executable, "-m", "flows.orchestration.server_process", str(descriptor)],
+                stdin=subprocess.PIPE,  # its end tells the server that this process is gone
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                pass_fds=[descriptor],
+                start_new_session=True,  # Ctrl-C is the parent's to answer
+            )
 
     def await_health(self, address: PrefectAddress) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                code = self._process.returncode
-                raise ServerError(f"the Prefect server ended with exit code {code}")
+                raise ServerError(f"the Prefect server does not start: {self._why_it_ended()}")
             with suppress(OSError):
                 # Not httpx: a pass that finds nothing imports this module, and starts no server.
                 urllib.request.urlopen(f"{address.origin}/api/health", timeout=5).close()  # noqa: S310
                 return
             time.sleep(0.1)
         raise ServerError(f"the Prefect server did not answer within {_START_SECONDS} s")
+
+    def _why_it_ended(self) -> str:
+        folder = self._log.parent
+        free = shutil.disk_usage(folder).free
+        if free < _SMALLEST_FREE_BYTES:
+            return (
+                f"the disk of {folder} is full, with {free / 1e6:.0f} MB free; "
+                f"it needs {_SMALLEST_FREE_BYTES / 1e6:.0f} MB"
+            )
+        return f"its exit code was {self._process.returncode}, and its own reason is in {self._log}"
 
     def watch(self) -> None:
         Thread(target=self._replace_when_it_ends, name="prefect-server", daemon=True).start()

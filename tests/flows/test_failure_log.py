@@ -1,6 +1,8 @@
 """The log of failures: whole, small, private, and never a second failure."""
 
+import errno
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +39,17 @@ def test_it_has_the_whole_traceback_and_nothing_that_a_foreign_error_quotes(log,
     assert "builtins.ValueError\n" in text
     assert "flows.errors.InboxError: the inbox does not answer" in text
     assert NAME not in text
+
+
+def test_a_full_disk_costs_the_record_and_nothing_else(home):
+    file = home / "log/cxr-severity.log"
+    file.parent.mkdir(parents=True)
+    file.symlink_to("/dev/full")
+
+    with failure_log() as log:
+        log.write(failed())
+
+    assert log.problem == os.strerror(errno.ENOSPC)
 
 
 def test_only_its_owner_may_read_it(log, home):

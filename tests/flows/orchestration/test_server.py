@@ -63,3 +63,30 @@ print(os.environ.get("PREFECT_API_URL"))
 
     assert asked.stdout.split() == ["200", "401", "0", "None"], asked.stderr
     assert not processes_of(tmp_path / "home")
+
+
+def test_a_server_that_does_not_start_is_one_line_that_names_its_log(
+    resources: Resources, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    write_inbox(tmp_path / "inbox", images=1)
+    run = subprocess.run(
+        [sys.executable, "-m", "flows", "run", "--inbox", str(tmp_path / "inbox")],
+        env=environment(
+            DATABASE_URL=resources.settings.database_url.get_secret_value(),
+            SEVERITY_PSEUDONYM_KEY=SECRET,
+            SEVERITY_HOME=str(home),
+            SEVERITY_SETTLE_SECONDS="0",
+            PREFECT_API_DATABASE_CONNECTION_URL="sqlite+aiosqlite:////dev/null/no/prefect.db",
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    log = home / "prefect/server.log"
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    assert str(log) in run.stderr.splitlines()[-1]
+    assert "Traceback" in log.read_text()
