@@ -188,7 +188,8 @@ def _check_revision(revision: str) -> None:
     if revision and revision not in known:
         made_by = (
             "a development version of this program made it, before the first release: "
-            "make a new database, and score the archive again"
+            "make a new database (for the embedded one, remove `postgres` from SEVERITY_HOME), "
+            "and score the archive again"
             if revision in _DEVELOPMENT
             else "use the version of the program that made it"
         )
