@@ -151,6 +151,15 @@ class DistributionCheck:
     out_of_distribution: OutOfDistribution | None = None
 
 
+class Verdict(StrEnum):
+    """What a course says of the level, compared with the baseline's."""
+
+    WORSE = "worse"  # by more than the margin
+    BETTER = "better"  # by more than the margin
+    UNCHANGED = "unchanged"  # within the margin, with 90 % behind it
+    CANNOT_TELL = "cannot tell"  # none of these is probable enough
+
+
 class Direction(StrEnum):
     """What a change means: beyond the smallest detectable change, or within it."""
 

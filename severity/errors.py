@@ -10,6 +10,7 @@ SeverityError
 │   ├── IncompleteMetadata      patient or time cannot be determined
 │   └── ConflictingImage        contradicts, or repeats, an image that is already known
 ├── UnreadableSidecar           tell the operator; its images wait for a readable one
+├── WrongParameters             stop: no course could be trusted; learn or install them again
 ├── HelperUnavailable           stop: the machine starts no process, no image is to blame
 └── ModelUnavailable            stop: nothing can be scored by this model version
     ├── WrongWeights            the weights are not the ones named; never load them
@@ -82,6 +83,10 @@ class ConflictingImage(RejectedImage):
 
 class UnreadableSidecar(SeverityError):
     """The sidecar is not the CSV or JSON that the documentation describes."""
+
+
+class WrongParameters(SeverityError):
+    """These are no parameters of courses, or not the ones that were named."""
 
 
 class HelperUnavailable(SeverityError):

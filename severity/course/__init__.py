@@ -1,0 +1,1 @@
+"""Courses: the level behind a patient's scores, with its probability."""

@@ -1,0 +1,140 @@
+"""Courses: level, bands, probabilities of change and verdicts at each film."""
+
+from dataclasses import dataclass, fields
+from itertools import pairwise
+
+import numpy as np
+from scipy.special import ndtr
+
+from severity.course.kalman import Estimates, Filter
+from severity.course.parameters import ScoreParameters
+from severity.course.series import NOWHERE, Codes, Films, Flags, Indices, Numbers
+from severity.course.verdicts import verdicts
+
+_SERIES_AT_ONCE = 2048  # what the filter needs of them stays near the processor
+
+
+@dataclass(frozen=True, eq=False)
+class Courses:
+    """The courses of films: one row a film, arrays of shape (N,), in points or probabilities.
+
+    Films of one time share all numbers. Where a series has no eligible film, or no baseline, and
+    at and before the baseline, numbers are NaN and verdicts `NO_VERDICT`.
+
+    Parameters
+    ----------
+    level, sd
+        The level and its standard deviation, from the films so far.
+    smoothed_level, smoothed_sd
+        The same from all films.
+    worse, better, within
+        The probability that the level lies above the baseline's by more than the margin, below it,
+        or within; from the films so far.
+    smoothed_worse, smoothed_better, smoothed_within
+        The same from all films.
+    smoothed_change, smoothed_change_sd
+        How far the level lies above the baseline's, from all films.
+    verdicts
+        Codes of `severity.course.verdicts.VERDICTS`, from the films so far.
+    """
+
+    level: Numbers
+    sd: Numbers
+    smoothed_level: Numbers
+    smoothed_sd: Numbers
+    worse: Numbers
+    better: Numbers
+    within: Numbers
+    smoothed_worse: Numbers
+    smoothed_better: Numbers
+    smoothed_within: Numbers
+    smoothed_change: Numbers
+    smoothed_change_sd: Numbers
+    verdicts: Codes
+
+
+def follow(films: Films, baselines: Indices, parameters: ScoreParameters) -> Courses:
+    """Return the courses of many series: exact, and the same however series are batched.
+
+    Parameters
+    ----------
+    films
+        Of S series; N rows. Rows that are not eligible are not observed: theirs is the level at
+        their time.
+    baselines
+        Shape (S,): the row of each series' baseline, or `NOWHERE`.
+    """
+    # Without any series there is still a part, of empty arrays.
+    bounds = [*range(0, len(films.starts), _SERIES_AT_ONCE), len(films.starts)]
+    parts = [
+        _follow(films.between(first, last), _within(films, baselines, first, last), parameters)
+        for first, last in pairwise(bounds if len(bounds) > 1 else [0, 0])
+    ]
+    return Courses(*map(np.concatenate, zip(*map(_columns, parts), strict=True)))
+
+
+def _within(films: Films, baselines: Indices, first: int, last: int) -> Indices:
+    """Return the baselines of some series as rows of these series' films."""
+    own = baselines[first:last]
+    return np.where(own == NOWHERE, NOWHERE, own - films.starts[first:last][:1])
+
+
+def _columns(courses: Courses) -> list[Numbers]:
+    return [getattr(courses, column.name) for column in fields(Courses)]
+
+
+def _follow(films: Films, baselines: Indices, parameters: ScoreParameters) -> Courses:
+    filtered = Filter(films, baselines, parameters)
+    after, known = _after_baseline(films, baselines), _known(films)
+    walked = parameters.process_noise * _days_before_first_eligible(films)
+    so_far = _taken(filtered.estimates(), _last_of_time(films))
+    of_all = filtered.smoothed()
+    chances = _chances(so_far, after, parameters.margin)
+    return Courses(
+        np.where(known, so_far.level, np.nan),
+        np.where(known, np.sqrt(so_far.level_variance + walked), np.nan),
+        np.where(known, of_all.level, np.nan),
+        np.where(known, np.sqrt(of_all.level_variance + walked), np.nan),
+        *chances,
+        *_chances(of_all, after, parameters.margin),
+        np.where(after, of_all.change, np.nan),
+        np.where(after, np.sqrt(np.maximum(of_all.change_variance, 0)), np.nan),
+        verdicts(*chances, threshold=parameters.threshold),
+    )
+
+
+def _taken(estimates: Estimates, rows: Indices) -> Estimates:
+    return Estimates(*(getattr(estimates, column.name)[rows] for column in fields(Estimates)))
+
+
+def _known(films: Films) -> Flags:
+    known: Flags = (films.first_eligible != NOWHERE)[films.series]
+    return known
+
+
+def _after_baseline(films: Films, baselines: Indices) -> Flags:
+    """Return which rows lie later than their series' baseline."""
+    exists: Flags = (baselines != NOWHERE)[films.series]
+    later: Flags = films.days > films.days[baselines][films.series]
+    return exists & later
+
+
+def _last_of_time(films: Films) -> Indices:
+    """Return, for each row, the last row of its series and time."""
+    later = np.diff(films.days, append=np.inf) > 0
+    last = np.flatnonzero(later | (np.diff(films.series, append=-1) != 0))
+    return last[np.searchsorted(last, np.arange(len(films)))]
+
+
+def _days_before_first_eligible(films: Films) -> Numbers:
+    """Return how long before its series' first eligible film each row lies; 0 from then on."""
+    return np.maximum(films.days[films.first_eligible][films.series] - films.days, 0)
+
+
+def _chances(estimates: Estimates, after: Flags, margin: float) -> tuple[Numbers, Numbers, Numbers]:
+    """Return the probabilities of worse, better and within."""
+    # A level that cannot move has a change without variance: 0 to either side of the margin.
+    sd = np.sqrt(np.maximum(estimates.change_variance, np.finfo(float).tiny))
+    worse = np.where(after, ndtr((estimates.change - margin) / sd), np.nan)
+    better = np.where(after, ndtr((-margin - estimates.change) / sd), np.nan)
+    return worse, better, np.maximum(1 - worse - better, 0)

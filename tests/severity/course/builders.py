@@ -1,0 +1,41 @@
+"""Parameters and films for the tests of courses."""
+
+import numpy as np
+
+from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Shift
+from severity.course.series import Films
+from severity.domain import Interval, StandardError, View
+
+PARAMETERS = ScoreParameters(
+    error=1.1,
+    process_noise=0.04,
+    prior_mean={View.PA: 2.0, View.AP: 3.5, View.AP_SUPINE: 4.5, View.UNKNOWN: 3.0},
+    prior_sd=1.4,
+    view_shift={
+        View.PA: Shift(0, 0),
+        View.AP: Shift(0.4, 0.5),
+        View.AP_SUPINE: Shift(0.8, 0.7),
+        View.UNKNOWN: Shift(0.3, 0.9),
+    },
+    margin=1.3,
+    threshold=0.8,
+    intervals={"error": Interval(0.9, 1.3)},
+    repeats={View.PA: StandardError(0.9, Interval(0.7, 1.2), 20)},
+)
+
+SET = CourseParameters(PARAMETERS, PARAMETERS, 90.0, Origin.SITE, patients=40, films=200)
+
+
+def random_films(series: int, *, seed: int = 0) -> Films:
+    """Draw series of 1 to 9 films, some at one time, some not eligible, in all views."""
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(series), rng.integers(1, 10, series))
+    days = rng.integers(0, 30, len(owner)) + rng.choice([0, 0.25], len(owner))
+    order = np.lexsort((days, owner))
+    return Films(
+        owner,
+        days[order],
+        rng.normal(3, 2, len(owner)),
+        rng.integers(0, 4, len(owner)).astype(np.int8),
+        rng.random(len(owner)) > 0.1,
+    )

@@ -1,0 +1,48 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from severity.course.parameters import CourseParameters
+from severity.domain import View
+from severity.errors import WrongParameters
+from tests.severity.course.builders import PARAMETERS, SET
+
+
+def test_a_set_is_the_same_after_writing_and_reading():
+    assert CourseParameters.from_json(SET.to_json()) == SET
+
+
+def test_any_other_number_makes_another_set():
+    opacity = replace(
+        PARAMETERS,
+        view_shift={**PARAMETERS.view_shift, View.AP: PARAMETERS.view_shift[View.UNKNOWN]},
+    )
+
+    assert replace(SET, opacity=opacity).sha256 != SET.sha256
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "[]",
+        "{}",
+        SET.to_json().replace('"format": 1', '"format": 2'),
+        SET.to_json().replace('"AP supine"', '"lateral"'),
+        SET.to_json().replace('"error": 1.1', '"error": -1.1'),
+        SET.to_json().replace('"error": 1.1', '"error": NaN'),
+        SET.to_json().replace('"site"', '"elsewhere"'),
+    ],
+)
+def test_anything_else_is_refused(wrong):
+    with pytest.raises(WrongParameters):
+        CourseParameters.from_json(wrong)
+
+
+def test_a_set_without_a_view_is_refused():
+    content = json.loads(SET.to_json())
+    del content["opacity"]["prior_mean"]["PA"]
+
+    with pytest.raises(WrongParameters):
+        CourseParameters.from_json(json.dumps(content))
