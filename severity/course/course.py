@@ -11,7 +11,7 @@ from severity.course.parameters import ScoreParameters
 from severity.course.series import NOWHERE, Codes, Films, Flags, Indices, Numbers
 from severity.course.verdicts import verdicts
 
-_SERIES_AT_ONCE = 2048  # what the filter needs of them stays near the processor
+_SERIES_AT_ONCE = 1024  # what the filter needs of them stays near the processor
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Courses:
 
 
 def follow(films: Films, baselines: Indices, parameters: ScoreParameters) -> Courses:
-    """Return the courses of many series: exact, and the same however series are batched.
+    """Return the courses of many series: exact, and to rounding the same in any batch.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def _columns(courses: Courses) -> list[Numbers]:
 def _follow(films: Films, baselines: Indices, parameters: ScoreParameters) -> Courses:
     filtered = Filter(films, baselines, parameters)
     after, known = _after_baseline(films, baselines), _known(films)
-    walked = parameters.process_noise * _days_before_first_eligible(films)
+    walked = _walked_before(films, parameters)
     so_far = _taken(filtered.estimates(), _last_of_time(films))
     of_all = filtered.smoothed()
     chances = _chances(so_far, after, parameters.margin)
@@ -126,9 +126,15 @@ def _last_of_time(films: Films) -> Indices:
     return last[np.searchsorted(last, np.arange(len(films)))]
 
 
-def _days_before_first_eligible(films: Films) -> Numbers:
-    """Return how long before its series' first eligible film each row lies; 0 from then on."""
-    return np.maximum(films.days[films.first_eligible][films.series] - films.days, 0)
+def _walked_before(films: Films, parameters: ScoreParameters) -> Numbers | float:
+    """Return the variance of a random walk from each row to its series' first eligible film.
+
+    The filter's walk starts at that film; what reverts needs no start.
+    """
+    if parameters.reversion:
+        return 0.0
+    days = films.days[films.first_eligible][films.series] - films.days
+    return parameters.process_noise * np.maximum(days, 0)
 
 
 def _chances(estimates: Estimates, after: Flags, margin: float) -> tuple[Numbers, Numbers, Numbers]:

@@ -44,15 +44,18 @@ class ScoreParameters:
     process_noise
         How fast the level moves: the variance of its random walk, in points² a day.
     prior_mean
-        The level before a series' first eligible film, by the view of that film, in points.
+        A patient's usual level, by the view of the series' first eligible film, in points.
     prior_sd
-        The standard deviation between patients of that level, in points.
+        The standard deviation between patients of their usual level, in points.
     view_shift
         Points that each view adds; PA adds none.
     margin
         The change that matters, in points.
     threshold
         Worse (better) is said from this probability of more than the margin.
+    reversion
+        The share of its distance from the patient's usual level that the level loses each day
+        (an Ornstein-Uhlenbeck process). 0 is a random walk that starts at the usual level.
     intervals
         95 % intervals of what was learned, by name; for people.
     repeats
@@ -71,15 +74,25 @@ class ScoreParameters:
     view_shift: Mapping[View, Shift]
     margin: float
     threshold: float
+    reversion: float = 0.0
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     repeats: Mapping[View, StandardError] = field(default_factory=dict)
+
+    @property
+    def stationary_variance(self) -> float:
+        """The variance of a level around its patient's usual level, at the first film."""
+        return self.process_noise / (2 * self.reversion) if self.reversion else 0.0
 
     def __post_init__(self) -> None:
         if set(self.prior_mean) != set(View) or set(self.view_shift) != set(View):
             raise WrongParameters("parameters need a prior mean and a shift for each view")
         if not (self.error > 0 and self.prior_sd > 0 and self.margin > 0):
             raise WrongParameters("error, prior deviation and margin must be positive")
-        spreads = [self.process_noise, *(shift.sd for shift in self.view_shift.values())]
+        spreads = [
+            self.process_noise,
+            self.reversion,
+            *(shift.sd for shift in self.view_shift.values()),
+        ]
         if min(spreads) < 0 or not 0 < self.threshold < 1:
             raise WrongParameters("deviations are not negative, and a threshold is a probability")
         means = [*self.prior_mean.values(), *(shift.mean for shift in self.view_shift.values())]
@@ -137,7 +150,7 @@ class CourseParameters:
 
 
 def _score(content: Mapping[str, Any]) -> ScoreParameters:
-    numbers = ("error", "process_noise", "prior_sd", "margin", "threshold")
+    numbers = ("error", "process_noise", "prior_sd", "margin", "threshold", "reversion")
     return ScoreParameters(
         **{name: float(content[name]) for name in numbers},
         prior_mean={View(view): float(mean) for view, mean in content["prior_mean"].items()},

@@ -1,5 +1,7 @@
 """Parameters and films for the tests of courses."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Shift
@@ -23,7 +25,9 @@ PARAMETERS = ScoreParameters(
     repeats={View.PA: StandardError(0.9, Interval(0.7, 1.2), 20)},
 )
 
-SET = CourseParameters(PARAMETERS, PARAMETERS, 90.0, Origin.SITE, patients=40, films=200)
+REVERTING = replace(PARAMETERS, error=0.8, process_noise=1.2, reversion=0.3)
+
+SET = CourseParameters(PARAMETERS, REVERTING, 90.0, Origin.SITE, patients=40, films=200)
 
 
 def random_films(series: int, *, seed: int = 0) -> Films:
