@@ -1,1 +1,43 @@
 """Courses: the level behind a patient's scores, with its probability."""
+
+from typing import TYPE_CHECKING
+
+from severity.lazy_names import importing_when_asked
+
+if TYPE_CHECKING:
+    from severity.course.choices import from_calibration, with_choices
+    from severity.course.course import Courses, follow
+    from severity.course.learning import enough, learn, log_likelihood, repeats, with_intervals
+    from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Shift
+    from severity.course.prediction import Held, held_by_number_before, held_out_forecasts
+    from severity.course.series import NOWHERE, VIEWS, Films, view_code
+    from severity.course.simulation import threshold_for
+    from severity.course.verdicts import NO_VERDICT, VERDICTS
+else:
+    __getattr__ = importing_when_asked(__name__)
+
+__all__ = [
+    "NOWHERE",
+    "NO_VERDICT",
+    "VERDICTS",
+    "VIEWS",
+    "CourseParameters",
+    "Courses",
+    "Films",
+    "Held",
+    "Origin",
+    "ScoreParameters",
+    "Shift",
+    "enough",
+    "follow",
+    "from_calibration",
+    "held_by_number_before",
+    "held_out_forecasts",
+    "learn",
+    "log_likelihood",
+    "repeats",
+    "threshold_for",
+    "view_code",
+    "with_choices",
+    "with_intervals",
+]

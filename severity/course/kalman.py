@@ -41,16 +41,63 @@ class Forecasts:
     variance: Numbers
 
 
-@dataclass(frozen=True, eq=False)
-class _Inputs:
-    """The rows of `Films`, packed."""
+class Observations:
+    """Films as the filter takes them in, whatever the parameters; ``packing`` is their order."""
 
-    observed: Flags
-    points: Numbers
-    loadings: Numbers  # (states, N): what a film shows of the state
-    copied: Flags  # the level becomes the baseline's
-    decay: Numbers  # share of the deviation that is left at the next row
-    noise: Numbers  # variance that it gains until then
+    def __init__(self, films: Films) -> None:
+        self.films = films
+        self.packing = Packing(films)
+        order = self.packing.order
+        self.seen = films.eligible[order]
+        self.points = np.where(self.seen, films.points[order], 0)
+        self.loadings = _loadings(films)[:, order]
+        self._gaps = _gaps(films)[order]
+        self._waiting = (np.arange(len(films)) < films.first_eligible[films.series])[order]
+
+    def moves(self, parameters: ScoreParameters) -> tuple[Numbers, Numbers]:
+        """Return what is left of a deviation at the next row of its series, and what it gains."""
+        if not parameters.reversion:
+            # A random walk starts at the first eligible film: nothing is known to move before it.
+            gaps = np.where(self._waiting, 0, self._gaps)
+            return np.ones_like(gaps), parameters.process_noise * gaps
+        decay = np.exp(-parameters.reversion * self._gaps)
+        return decay, parameters.stationary_variance * (1 - decay**2)
+
+    def forecasts(self, parameters: ScoreParameters) -> Forecasts:
+        """Return what each film was expected to show, from the films of its series before it."""
+        mean, covariance = _start(self.films, parameters, self.packing.ranked)
+        decay, noise = self.moves(parameters)
+        forecasts = np.empty((2, len(decay)))
+        for step in self.packing.steps():
+            series = step.stop - step.start
+            mean, covariance = mean[:, :series], covariance[:, :, :series]
+            update = _Update(self, step, mean, covariance, parameters.error**2)
+            forecasts[:, step] = update.expected, update.variance
+            _move(mean, covariance, decay[step], noise[step])
+        return Forecasts(*forecasts[:, self.packing.position])
+
+
+class _Update:
+    """What one film of each series tells; the mean and the covariance take it in, in place."""
+
+    def __init__(
+        self,
+        observations: Observations,
+        step: slice,
+        mean: Numbers,
+        covariance: Numbers,
+        error_variance: float,
+    ) -> None:
+        loadings, seen = observations.loadings[:, step], observations.seen[step]
+        shown = np.einsum("ijn,jn->in", covariance, loadings)
+        self.expected = np.einsum("in,in->n", loadings, mean)
+        self.variance = np.einsum("in,in->n", loadings, shown) + error_variance
+        self.precision = seen / self.variance
+        self.gain = shown * self.precision
+        surprise = observations.points[step] - self.expected
+        self.weighted_surprise = surprise * self.precision
+        mean += shown * self.weighted_surprise
+        covariance -= shown[:, None] * self.gain
 
 
 class Filter:
@@ -65,58 +112,45 @@ class Filter:
     """
 
     def __init__(self, films: Films, baselines: Indices, parameters: ScoreParameters) -> None:
-        self._packing = Packing(films)
-        self._inputs = _inputs(films, baselines, parameters, self._packing)
+        self._observations = Observations(films)
+        self._packing = self._observations.packing
+        copied = np.zeros(len(films), dtype=bool)
+        copied[baselines[baselines != NOWHERE]] = True
+        self._copied = copied[self._packing.order]
+        self._decay, self._noise = self._observations.moves(parameters)
         rows = len(films)
-        self._gain = np.zeros((_STATES, rows))
-        self._surprise, self._precision = np.zeros(rows), np.zeros(rows)
+        self._gain = np.empty((_STATES, rows))
+        self._weighted_surprise, self._precision = np.empty(rows), np.empty(rows)
         self._mean = np.empty((_KEPT, rows))
         self._covariance = np.empty((_KEPT, _STATES, rows))
         self._estimates = np.empty((4, rows))
-        self._forecasts = np.empty((2, rows))
-        self._run(films, parameters)
+        self._run(parameters)
 
     def estimates(self) -> Estimates:
         """Return level and change at each row, from the films up to and including it."""
         return Estimates(*self._estimates[:, self._packing.position])
 
-    def forecasts(self) -> Forecasts:
-        """Return what each film was expected to show, from the films before it."""
-        return Forecasts(*self._forecasts[:, self._packing.position])
-
-    def _run(self, films: Films, parameters: ScoreParameters) -> None:
+    def _run(self, parameters: ScoreParameters) -> None:
+        films = self._observations.films
         mean, covariance = _start(films, parameters, self._packing.ranked)
-        inputs = self._inputs
         for step in self._packing.steps():
             series = step.stop - step.start
             mean, covariance = mean[:, :series], covariance[:, :, :series]
             self._mean[:, step] = _level_and_change(mean)
             self._covariance[:, :, step] = _level_and_change(covariance)
-            self._observe(step, mean, covariance, error=parameters.error**2)
-            _copy_level(mean, covariance, inputs.copied[step])
-            decay = inputs.decay[step]
-            mean[_DEVIATION] *= decay
-            covariance[_DEVIATION] *= decay
-            covariance[:, _DEVIATION] *= decay
-            covariance[_DEVIATION, _DEVIATION] += inputs.noise[step]
+            self._observe(step, mean, covariance, error_variance=parameters.error**2)
+            _copy_level(mean, covariance, self._copied[step])
+            _move(mean, covariance, self._decay[step], self._noise[step])
 
-    def _observe(self, step: slice, mean: Numbers, covariance: Numbers, *, error: float) -> None:
-        """Take in a film of each series; the mean and the covariance change in place."""
-        loadings, observed = self._inputs.loadings[:, step], self._inputs.observed[step]
-        shown = np.einsum("ijn,jn->in", covariance, loadings)
-        expected = np.einsum("in,in->n", loadings, mean)
-        variance = np.einsum("in,in->n", loadings, shown) + error
-        self._forecasts[:, step] = expected, variance
-        precision = np.where(observed, 1 / variance, 0)
-        gain = shown * precision
-        surprise = np.where(observed, self._inputs.points[step] - expected, 0)
-        mean += gain * surprise
-        covariance -= shown[:, None] * gain
+    def _observe(
+        self, step: slice, mean: Numbers, covariance: Numbers, *, error_variance: float
+    ) -> None:
+        update = _Update(self._observations, step, mean, covariance, error_variance)
+        self._gain[:, step], self._precision[step] = update.gain, update.precision
+        self._weighted_surprise[step] = update.weighted_surprise
         level, change = _level_and_change(covariance)
         self._estimates[0::2, step] = _level_and_change(mean)
         self._estimates[1::2, step] = _of_level(level), _of_change(change)
-        self._gain[:, step], self._precision[step] = gain, precision
-        self._surprise[step] = surprise * precision
 
     def smoothed(self) -> Estimates:
         """Return level and change at each row, from all films of its series."""
@@ -126,18 +160,18 @@ class Filter:
         for step in reversed(list(self._packing.steps())):
             active = slice(0, step.stop - step.start)
             score_now, information_now = score[:, active], information[:, :, active]
-            decay = self._inputs.decay[step]
+            decay = self._decay[step]
             score_now[_DEVIATION] *= decay
             information_now[_DEVIATION] *= decay
             information_now[:, _DEVIATION] *= decay
-            _copy_back(score_now, information_now, self._inputs.copied[step])
+            _copy_back(score_now, information_now, self._copied[step])
             self._observe_back(step, score_now, information_now)
             smoothed[:, step] = self._corrected(step, score_now, information_now)
         return Estimates(*smoothed[:, self._packing.position])
 
     def _observe_back(self, step: slice, score: Numbers, information: Numbers) -> None:
-        loadings, gain = self._inputs.loadings[:, step], self._gain[:, step]
-        score += loadings * (self._surprise[step] - np.einsum("in,in->n", gain, score))
+        loadings, gain = self._observations.loadings[:, step], self._gain[:, step]
+        score += loadings * (self._weighted_surprise[step] - np.einsum("in,in->n", gain, score))
         weighted = np.einsum("ijn,jn->in", information, gain)
         own = self._precision[step] + np.einsum("in,in->n", gain, weighted)
         crossed = weighted[:, None] * loadings
@@ -156,22 +190,6 @@ class Filter:
         return corrected
 
 
-def _inputs(
-    films: Films, baselines: Indices, parameters: ScoreParameters, packing: Packing
-) -> _Inputs:
-    copied = np.zeros(len(films), dtype=bool)
-    copied[baselines[baselines != NOWHERE]] = True
-    order, (decay, noise) = packing.order, _moves(films, parameters)
-    return _Inputs(
-        observed=films.eligible[order],
-        points=films.points[order],
-        loadings=_loadings(films)[:, order],
-        copied=copied[order],
-        decay=decay[order],
-        noise=noise[order],
-    )
-
-
 def _loadings(films: Films) -> Numbers:
     """Return what a film shows of the state: the level, and what its view adds."""
     loadings = np.zeros((_STATES, len(films)))
@@ -181,16 +199,11 @@ def _loadings(films: Films) -> Numbers:
     return loadings
 
 
-def _moves(films: Films, parameters: ScoreParameters) -> tuple[Numbers, Numbers]:
-    """Return what is left of a deviation at the next row of its series, and what it gains."""
+def _gaps(films: Films) -> Numbers:
+    """Return the days from each row to the next of its series; 0 at its last."""
     gaps = np.diff(films.days, append=0)
     gaps[films.starts + films.counts - 1] = 0
-    if not parameters.reversion:
-        # A random walk starts at the first eligible film: nothing is known to move before it.
-        gaps[np.arange(len(films)) < films.first_eligible[films.series]] = 0
-        return np.ones(len(films)), parameters.process_noise * gaps
-    decay = np.exp(-parameters.reversion * gaps)
-    return decay, parameters.stationary_variance * (1 - decay**2)
+    return gaps
 
 
 def _start(films: Films, parameters: ScoreParameters, ranked: Indices) -> tuple[Numbers, Numbers]:
@@ -203,6 +216,14 @@ def _start(films: Films, parameters: ScoreParameters, ranked: Indices) -> tuple[
     levels = (parameters.stationary_variance, parameters.prior_sd**2, 0)
     variances = [*levels, *(shift.sd**2 for shift in shifts)]
     return mean, np.repeat(np.diag(variances)[:, :, None], len(ranked), axis=2)
+
+
+def _move(mean: Numbers, covariance: Numbers, decay: Numbers, noise: Numbers) -> None:
+    """Let time pass up to the next row: the deviation decays, and walks."""
+    mean[_DEVIATION] *= decay
+    covariance[_DEVIATION] *= decay
+    covariance[:, _DEVIATION] *= decay
+    covariance[_DEVIATION, _DEVIATION] += noise
 
 
 def _copy_level(mean: Numbers, covariance: Numbers, copied: Flags) -> None:
@@ -232,8 +253,10 @@ def _copy_back(score: Numbers, information: Numbers, copied: Flags) -> None:
 
 def _level_and_change(state: Numbers) -> Numbers:
     """Return the level, and its change since the baseline, of a mean or of covariances' rows."""
-    level = state[_DEVIATION] + state[_USUAL]
-    return np.stack((level, level - state[_BASELINE]))
+    both = np.empty((2, *state.shape[1:]))
+    both[0] = state[_DEVIATION] + state[_USUAL]
+    both[1] = both[0] - state[_BASELINE]
+    return both
 
 
 def _of_level(row: Numbers) -> Numbers:

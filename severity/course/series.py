@@ -96,9 +96,20 @@ class Films:
     def between(self, first: int, last: int) -> "Films":
         """Return the series from ``first`` up to and without ``last``, numbered from 0."""
         bounds = np.append(self.starts, len(self))
-        rows = slice(int(bounds[first]), int(bounds[last]))
+        return self._rows(slice(int(bounds[first]), int(bounds[last])))
+
+    def of(self, series: Indices) -> "Films":
+        """Return some of the series, which ascend, numbered from 0."""
+        return self._rows(np.isin(self.series, series))
+
+    def only_eligible(self) -> "Films":
+        """Return the eligible films; series without any are gone, and the others numbered anew."""
+        return self._rows(self.eligible)
+
+    def _rows(self, rows: slice | Flags) -> "Films":
+        series = self.series[rows]
         return Films(
-            self.series[rows] - first,
+            np.cumsum(np.diff(series, prepend=series[:1]) != 0),
             self.days[rows],
             self.points[rows],
             self.views[rows],

@@ -5,7 +5,8 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from severity.errors import ModelUnavailable, WrongWeights
+from severity.course.parameters import CourseParameters
+from severity.errors import ModelUnavailable, WrongParameters, WrongWeights
 from severity.reliability.calibration import Calibration, calibration_from_json
 
 BUNDLED = ("compact-2", "compact-1")
@@ -36,10 +37,31 @@ def bundled_calibration(name: str) -> Calibration | None:
     return calibration_from_json(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
+def bundled_course_parameters(name: str) -> CourseParameters:
+    """Read the parameters of courses that were learned for a model from public series.
+
+    Raises
+    ------
+    ModelUnavailable
+        No such model comes with the package.
+    WrongParameters
+        They are not the ones that the model's card names.
+    """
+    text = bundled_file(name, "course.json").read_text(encoding="utf-8")
+    parameters, expected = CourseParameters.from_json(text), bundled_card(name)["course_sha256"]
+    if parameters.sha256 != expected:
+        raise WrongParameters(
+            f"{name}.course.json has SHA-256 {parameters.sha256}, not {expected}: "
+            "reinstall the package"
+        )
+    return parameters
+
+
 def bundled_file(name: str, ending: str) -> Traversable:
     """Return one of a model's files.
 
-    Its endings are ``json``, ``safetensors``, ``network.json`` and ``calibration.json``.
+    Its endings are ``json``, ``safetensors``, ``network.json``, ``calibration.json`` and
+    ``course.json``.
     """
     if name not in BUNDLED:
         raise ModelUnavailable(f"no bundled model {name!r}; there is {', '.join(BUNDLED)}")

@@ -43,3 +43,28 @@ def random_films(series: int, *, seed: int = 0) -> Films:
         rng.integers(0, 4, len(owner)).astype(np.int8),
         rng.random(len(owner)) > 0.1,
     )
+
+
+def drawn_films(series: int, films: int, *, seed: int = 0) -> Films:
+    """Draw series from `REVERTING`, of so many films each, whose views change now and then."""
+    rng = np.random.default_rng(seed)
+    days = rng.exponential(3, (series, films)).cumsum(axis=1)
+    usual = rng.normal(0, REVERTING.prior_sd, (series, 1))
+    deviation = rng.normal(0, np.sqrt(REVERTING.stationary_variance), (series, films))
+    for film in range(1, films):
+        left = np.exp(-REVERTING.reversion * (days[:, film] - days[:, film - 1]))
+        deviation[:, film] *= np.sqrt(1 - left**2)
+        deviation[:, film] += left * deviation[:, film - 1]
+    views = rng.integers(0, 3, (series, 1)).repeat(films, axis=1)
+    views = np.where(rng.random(views.shape) < 0.3, rng.integers(0, 3, views.shape), views)
+    shifts = [REVERTING.view_shift[view] for view in View]
+    own = rng.normal([s.mean for s in shifts], [s.sd for s in shifts], (series, len(shifts)))
+    means = np.array([REVERTING.prior_mean[view] for view in View])[views[:, :1]]
+    shown = means + usual + deviation + np.take_along_axis(own, views, axis=1)
+    return Films(
+        np.repeat(np.arange(series), films),
+        days.ravel(),
+        (shown + rng.normal(0, REVERTING.error, shown.shape)).ravel(),
+        views.ravel().astype(np.int8),
+        np.ones(shown.size, dtype=bool),
+    )

@@ -143,7 +143,7 @@ def smoother_of(films, rows, parameters):
 def test_levels_and_forecasts_are_statsmodels(parameters):
     films = random_films(150, seed=2)
     courses = follow(films, films.first_eligible, parameters)
-    forecasts = kalman.Filter(films, films.first_eligible, parameters).forecasts()
+    forecasts = kalman.Observations(films).forecasts(parameters)
     level = np.array([1, 1, 0, 0, 0])
     for rows in rows_of(films, from_first_eligible=not parameters.reversion):
         result = smoother_of(films, rows, parameters)
