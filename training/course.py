@@ -1,6 +1,7 @@
 """Learn, check and write the parameter sets of courses that come with the bundled models."""
 
 import argparse
+import json
 import time
 from dataclasses import replace
 from functools import partial
@@ -16,7 +17,7 @@ from severity.course.prediction import (
 )
 from severity.course.series import Films
 from severity.course.simulation import threshold_for
-from severity.models.bundled_cards import BUNDLED
+from severity.models.bundled_cards import BUNDLED, bundled_card
 from training.course_films import PublicSeries, dated_films, kept_back_patients, scored_series
 from training.course_tables import coverage_rows, false_alarm_rows, parameter_rows, power_rows
 
@@ -24,6 +25,7 @@ MARGINS = {"geographic_extent": 1.3, "opacity": 1.3 * 6 / 8}
 """Points: Brixia +3 of 18 on the scale of extent, and the same share of the scale of opacity."""
 
 EPISODE_DAYS = 90.0
+_SIMULATED = 20_000  # patients behind a threshold
 _ANY_THRESHOLD = 0.5  # until it is computed from what was learned
 
 
@@ -42,10 +44,17 @@ def main() -> None:
         ours = series.of(kept_back, others=True)
         report(f"{len(films)} films; {len(series.patients) - len(ours.patients)} series kept back")
         parameters = learned_set(ours)
-        path = options.out / f"{model}.course.json"
-        path.write_text(parameters.to_json(), encoding="utf-8")
-        report(f"{path.name} {parameters.sha256}: {parameters.patients} patients")
+        write(parameters, options.out, model)
+        report(f"{parameters.sha256}: {parameters.patients} patients, {parameters.films} films")
         report_checks(series, parameters, kept_back)
+
+
+def write(parameters: CourseParameters, folder: Path, model: str) -> None:
+    """Write a model's set into a folder, and its hash into the model's card there."""
+    (folder / f"{model}.course.json").write_text(parameters.to_json(), encoding="utf-8")
+    path = folder / f"{model}.json"
+    card = bundled_card(model) | {"course_sha256": parameters.sha256}
+    path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def learned_set(series: PublicSeries) -> CourseParameters:
@@ -67,7 +76,9 @@ def learned_set(series: PublicSeries) -> CourseParameters:
 def learned(films: Films, margin: float) -> ScoreParameters:
     """Learn one score's parameters with intervals, and choose its threshold."""
     estimates = learn(films, margin=margin, threshold=_ANY_THRESHOLD)
-    return replace(with_intervals(films, estimates), threshold=threshold_for(estimates))
+    return replace(
+        with_intervals(films, estimates), threshold=threshold_for(estimates, patients=_SIMULATED)
+    )
 
 
 def report_checks(

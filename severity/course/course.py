@@ -73,6 +73,14 @@ def follow(films: Films, baselines: Indices, parameters: ScoreParameters) -> Cou
     return Courses(*map(np.concatenate, zip(*map(_columns, parts), strict=True)))
 
 
+def chances_so_far(
+    films: Films, baselines: Indices, parameters: ScoreParameters
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Return `Courses.worse`, ``better`` and ``within`` alone: no film is looked back at."""
+    estimates = _taken(Filter(films, baselines, parameters).estimates(), _last_of_time(films))
+    return _chances(estimates, _after_baseline(films, baselines), parameters.margin)
+
+
 def _within(films: Films, baselines: Indices, first: int, last: int) -> Indices:
     """Return the baselines of some series as rows of these series' films."""
     own = baselines[first:last]

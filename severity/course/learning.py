@@ -19,7 +19,7 @@ from severity.domain import Interval, StandardError, View
 MOST_SERIES = 5000
 """The most series that a set is learned from: they tell its numbers to a few hundredths."""
 
-FEWEST_SERIES, FEWEST_FILMS = 100, 3
+FEWEST_SERIES, FEWEST_FILMS = 200, 3
 """The series, and the films of each, from which a site learns its own set."""
 
 _SHIFTED = (View.AP, View.AP_SUPINE)

@@ -12,6 +12,7 @@ from severity.domain import Interval, StandardError, View
 from severity.errors import WrongParameters
 
 _FORMAT = 1
+_NUMBERS = ("error", "process_noise", "prior_sd", "margin", "threshold", "reversion")
 
 
 class Origin(StrEnum):
@@ -31,6 +32,11 @@ class Shift:
 
     mean: float
     sd: float
+
+    def __post_init__(self) -> None:
+        # 8 and 8.0 are one number, but would make two hashes of one set.
+        object.__setattr__(self, "mean", float(self.mean))
+        object.__setattr__(self, "sd", float(self.sd))
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,13 @@ class ScoreParameters:
         return self.process_noise / (2 * self.reversion) if self.reversion else 0.0
 
     def __post_init__(self) -> None:
+        for name in _NUMBERS:
+            object.__setattr__(self, name, float(getattr(self, name)))
+        means = {view: float(mean) for view, mean in self.prior_mean.items()}
+        object.__setattr__(self, "prior_mean", means)
+        self._check()
+
+    def _check(self) -> None:
         if set(self.prior_mean) != set(View) or set(self.view_shift) != set(View):
             raise WrongParameters("parameters need a prior mean and a shift for each view")
         if not (self.error > 0 and self.prior_sd > 0 and self.margin > 0):
@@ -113,6 +126,9 @@ class CourseParameters:
     origin: Origin
     patients: int
     films: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "episode_days", float(self.episode_days))
 
     @property
     def sha256(self) -> str:
@@ -150,9 +166,8 @@ class CourseParameters:
 
 
 def _score(content: Mapping[str, Any]) -> ScoreParameters:
-    numbers = ("error", "process_noise", "prior_sd", "margin", "threshold", "reversion")
     return ScoreParameters(
-        **{name: float(content[name]) for name in numbers},
+        **{name: float(content[name]) for name in _NUMBERS},
         prior_mean={View(view): float(mean) for view, mean in content["prior_mean"].items()},
         view_shift={
             View(view): Shift(float(shift["mean"]), float(shift["sd"]))

@@ -10,9 +10,10 @@ from enum import StrEnum
 import numpy as np
 from scipy.stats import norm
 
-from severity.course.course import follow
+from severity.course.course import chances_so_far
 from severity.course.parameters import ScoreParameters
 from severity.course.series import VIEWS, Codes, Films, Flags, Numbers
+from severity.course.verdicts import verdicts
 from severity.domain import View
 
 FALSE_ALARMS = 0.05
@@ -110,21 +111,20 @@ def observed(
 
 def peak_probabilities(films: Films, parameters: ScoreParameters) -> Numbers:
     """Return the largest probability of worse or of better at any film of each series, (S,)."""
-    courses = follow(films, films.first_eligible, parameters)
-    either = np.nan_to_num(np.fmax(courses.worse, courses.better))
+    worse, better, _ = chances_so_far(films, films.first_eligible, parameters)
+    either = np.nan_to_num(np.fmax(worse, better))
     return np.maximum.reduceat(either, films.starts)
 
 
 def calls(films: Films, parameters: ScoreParameters) -> Flags:
     """Return which series are ever called worse, and which ever better, shape (2, S)."""
-    courses = follow(films, films.first_eligible, parameters)
-    return np.stack(
-        [np.logical_or.reduceat(courses.verdicts == code, films.starts) for code in (0, 1)]
-    )
+    chances = chances_so_far(films, films.first_eligible, parameters)
+    codes = verdicts(*chances, threshold=parameters.threshold)
+    return np.stack([np.logical_or.reduceat(codes == code, films.starts) for code in (0, 1)])
 
 
 def threshold_for(
-    parameters: ScoreParameters, *, patients: int = 20_000, lowest: float = 0.5
+    parameters: ScoreParameters, *, patients: int = 5000, lowest: float = 0.5
 ) -> float:
     """Return the lowest threshold that keeps false alarms, for all `GAPS`.
 

@@ -13,6 +13,13 @@ def test_a_set_is_the_same_after_writing_and_reading():
     assert CourseParameters.from_json(SET.to_json()) == SET
 
 
+def test_whole_numbers_make_no_other_set():
+    whole = replace(PARAMETERS, margin=1, prior_mean=dict.fromkeys(View, 3))
+    read = replace(SET, opacity=whole, episode_days=90)
+
+    assert CourseParameters.from_json(read.to_json()).sha256 == read.sha256
+
+
 def test_any_other_number_makes_another_set():
     opacity = replace(
         PARAMETERS,
