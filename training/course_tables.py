@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from severity.course.parameters import ScoreParameters
 from severity.course.prediction import Held
-from severity.course.series import Films, Numbers
+from severity.course.series import Films
 from severity.course.simulation import (
     GAPS,
     MOST_FILMS,
@@ -139,7 +140,7 @@ def _fair_bound(parameters: ScoreParameters, number: int, gap: float) -> float:
     return float(np.quantile(_rise_of(films, plan), 0.975))
 
 
-def _rise_of(films: Films, plan: Plan) -> Numbers:
+def _rise_of(films: Films, plan: Plan) -> NDArray[np.float64]:
     points = films.points.reshape(plan.patients, plan.films)
-    rises: Numbers = (points[:, 1:] - points[:, :1]).max(axis=1)
+    rises: NDArray[np.float64] = (points[:, 1:] - points[:, :1]).max(axis=1)
     return rises

@@ -9,14 +9,32 @@ if TYPE_CHECKING:
     from severity.course.course import Courses, follow
     from severity.course.learning import enough, learn, log_likelihood, repeats, with_intervals
     from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Shift
-    from severity.course.prediction import Held, held_by_number_before, held_out_forecasts
+    from severity.course.prediction import (
+        Held,
+        forecasts_of,
+        held_by_number_before,
+        held_out_forecasts,
+        mean_log_density,
+    )
     from severity.course.series import NOWHERE, VIEWS, Films, view_code
-    from severity.course.simulation import threshold_for
+    from severity.course.simulation import (
+        GAPS,
+        MOST_FILMS,
+        Plan,
+        Shape,
+        calls,
+        observed,
+        pair_calls,
+        slope_calls,
+        threshold_for,
+    )
     from severity.course.verdicts import NO_VERDICT, VERDICTS
 else:
     __getattr__ = importing_when_asked(__name__)
 
 __all__ = [
+    "GAPS",
+    "MOST_FILMS",
     "NOWHERE",
     "NO_VERDICT",
     "VERDICTS",
@@ -26,16 +44,24 @@ __all__ = [
     "Films",
     "Held",
     "Origin",
+    "Plan",
     "ScoreParameters",
+    "Shape",
     "Shift",
+    "calls",
     "enough",
     "follow",
+    "forecasts_of",
     "from_calibration",
     "held_by_number_before",
     "held_out_forecasts",
     "learn",
     "log_likelihood",
+    "mean_log_density",
+    "observed",
+    "pair_calls",
     "repeats",
+    "slope_calls",
     "threshold_for",
     "view_code",
     "with_choices",
