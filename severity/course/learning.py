@@ -111,8 +111,8 @@ def with_intervals(films: Films, learned: ScoreParameters) -> ScoreParameters:
 def enough(films: Films) -> bool:
     """Return whether a site's own series tell enough to learn its own parameters from.
 
-    That is `FEWEST_SERIES` series of `FEWEST_FILMS` or more eligible films: simulated sites with
-    so many learn sets whose predicted 90 % intervals hold 87 to 93 % of next films.
+    That is `FEWEST_SERIES` series of `FEWEST_FILMS` or more eligible films: all simulated sites
+    with so many learn sets whose predicted 90 % intervals hold 87 to 93 % of next films.
     """
     counts = np.bincount(films.series[films.eligible])
     return int((counts >= FEWEST_FILMS).sum()) >= FEWEST_SERIES
