@@ -11,11 +11,12 @@ TO severity_worker, severity_reader;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO severity_worker;
 GRANT INSERT ON
-    calibration, image, model_version, object, output_names, patient, replaced, run, score,
+    calibration, cohort_level, course, course_choice, course_due, course_parameters, image,
+    model_version, object, output_names, patient, patient_summary, replaced, run, score,
     score_output, sighting, site, source, study, wanted, work
 TO severity_worker;
 GRANT UPDATE ON object, replaced, run, sighting, wanted, work TO severity_worker;
-GRANT UPDATE (calibration_id) ON model_version TO severity_worker;
+GRANT UPDATE (calibration_id, course_parameters_id) ON model_version TO severity_worker;
 GRANT UPDATE (zone) ON source TO severity_worker;
 -- Corrections: an image that a whole file supersedes, a time, a merge.
 GRANT UPDATE (
@@ -24,3 +25,6 @@ GRANT UPDATE (
 ) ON image TO severity_worker;
 GRANT UPDATE (merged_into_id, merged_last_id) ON patient TO severity_worker;
 GRANT DELETE ON wanted, work TO severity_worker;
+-- Courses follow from scores, and are written anew.
+GRANT UPDATE ON cohort_level, course_choice TO severity_worker;
+GRANT DELETE ON cohort_level, course, course_choice, course_due, patient_summary TO severity_worker;

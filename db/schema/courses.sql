@@ -1,0 +1,171 @@
+-- Courses: what a person's images say of the level behind them. All of it but the choices of people
+-- follows from scores, images and parameter sets, and is computed anew from these
+-- (`db.courses`, `flows.courses`).
+
+-- All numbers behind the courses of one model version. A changed set is another set.
+CREATE TABLE course_parameters (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model_version_id integer NOT NULL REFERENCES model_version (id),
+    -- How much it was learned from; 0 where it was not learned.
+    patients integer NOT NULL,
+    films integer NOT NULL,
+    registered_at timestamptz NOT NULL DEFAULT now(),
+    -- Learned from public series, learned at this site, or assumed from the calibration.
+    origin text NOT NULL CONSTRAINT ck_course_parameters_origin CHECK (
+        origin IN ('shipped', 'site', 'calibration')
+    ),
+    sha256 text NOT NULL,
+    content jsonb NOT NULL,
+    CONSTRAINT uq_course_parameters_sha256 UNIQUE (model_version_id, sha256),
+    CONSTRAINT uq_course_parameters_model_version UNIQUE (id, model_version_id)
+);
+
+ALTER TABLE model_version
+    ADD COLUMN course_parameters_id integer,
+    -- Prevents the courses of a model version from being computed by the parameters of another.
+    ADD CONSTRAINT fk_model_version_course_parameters
+    FOREIGN KEY (course_parameters_id, id) REFERENCES course_parameters (id, model_version_id);
+
+-- What a person chose for one patient. It holds while the patient is merged into no other.
+CREATE TABLE course_choice (
+    patient_id bigint PRIMARY KEY REFERENCES patient (id),
+    -- NULL, as each column: not chosen.
+    episode_days float8 CONSTRAINT ck_course_choice_episode CHECK (
+        0 < episode_days AND episode_days < 'infinity'
+    ),
+    -- Of its episode. Without a foreign key: an image that is gone is no baseline.
+    baseline_image_id bigint,
+    -- The treatment whose last eligible image before its start is the baseline.
+    baseline_event_id bigint,
+    -- Prevents two baselines of one patient.
+    CONSTRAINT ck_course_choice_baseline CHECK (
+        num_nonnulls(baseline_image_id, baseline_event_id) < 2
+    )
+);
+
+-- Whose courses must be computed anew, in the order in which they became due. Appended to by
+-- triggers, and without a unique key: closing a batch never waits for what computes courses.
+CREATE TABLE course_due (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    person_id bigint NOT NULL,
+    model_version_id integer NOT NULL
+);
+
+-- The level at each dated, valid image. Without foreign keys: whoever erases scores erases these.
+CREATE TABLE course (
+    image_id bigint NOT NULL,
+    person_id bigint NOT NULL,
+    at timestamptz NOT NULL,
+    -- Since the baseline of the episode; since its first image, if it has no baseline.
+    days float8 NOT NULL,
+    model_version_id integer NOT NULL,
+    parameters_id integer NOT NULL,
+    -- In points, within the scale: of the images so far with a band that contains the level with
+    -- 90 %, and of all images of the episode.
+    extent_level real NOT NULL,
+    extent_low real NOT NULL,
+    extent_high real NOT NULL,
+    extent_smoothed_level real NOT NULL,
+    extent_smoothed_low real NOT NULL,
+    extent_smoothed_high real NOT NULL,
+    -- The probability that the level is worse (better) than at the baseline by more than the margin,
+    -- and that it is neither, of the images so far. NULL up to the baseline.
+    extent_worse real,
+    extent_better real,
+    extent_within real,
+    opacity_level real NOT NULL,
+    opacity_low real NOT NULL,
+    opacity_high real NOT NULL,
+    opacity_smoothed_level real NOT NULL,
+    opacity_smoothed_low real NOT NULL,
+    opacity_smoothed_high real NOT NULL,
+    opacity_worse real,
+    opacity_better real,
+    opacity_within real,
+    -- 0 worse, 1 better, 2 unchanged, 3 cannot tell (`verdict_text`).
+    extent_verdict smallint,
+    opacity_verdict smallint,
+    -- From 1, on each of the two axes of time.
+    episode smallint NOT NULL,
+    -- Days since an unknown day 0 and calendar dates are two axes: never joined.
+    calendar_known boolean NOT NULL,
+    is_baseline boolean NOT NULL,
+    -- In distribution: others have the level of their time, and do not move it.
+    eligible boolean NOT NULL,
+    CONSTRAINT pk_course PRIMARY KEY (image_id, model_version_id),
+    -- Prevents NaN (which is greater than any number here) and levels outside their band.
+    CONSTRAINT ck_course_extent CHECK (
+        0 <= extent_low AND extent_low <= extent_level AND extent_level <= extent_high
+        AND extent_high <= 8
+    ),
+    CONSTRAINT ck_course_opacity CHECK (
+        0 <= opacity_low AND opacity_low <= opacity_level AND opacity_level <= opacity_high
+        AND opacity_high <= 8
+    ),
+    -- Prevents a verdict without its probabilities.
+    CONSTRAINT ck_course_verdict CHECK (
+        num_nulls(
+            extent_worse, extent_better, extent_within, extent_verdict,
+            opacity_worse, opacity_better, opacity_within, opacity_verdict
+        ) IN (0, 8)
+    )
+);
+CREATE INDEX ix_course_person ON course (person_id, model_version_id);
+
+-- The latest episode of each person by each model version: on the calendar, if any image has a date.
+CREATE TABLE patient_summary (
+    person_id bigint NOT NULL,
+    baseline_at timestamptz,
+    latest_at timestamptz NOT NULL,
+    -- Since the baseline, as in `course`.
+    days float8 NOT NULL,
+    model_version_id integer NOT NULL,
+    parameters_id integer NOT NULL,
+    -- On this axis of time.
+    films integer NOT NULL,
+    films_in_episode integer NOT NULL,
+    -- The level at the baseline, of the images up to it; NULL without one.
+    extent_baseline_level real,
+    extent_latest_level real NOT NULL,
+    extent_latest_low real NOT NULL,
+    extent_latest_high real NOT NULL,
+    -- The highest level of the images so far in the episode.
+    extent_peak_level real NOT NULL,
+    extent_worse real,
+    extent_better real,
+    extent_within real,
+    opacity_baseline_level real,
+    opacity_latest_level real NOT NULL,
+    opacity_latest_low real NOT NULL,
+    opacity_latest_high real NOT NULL,
+    opacity_peak_level real NOT NULL,
+    opacity_worse real,
+    opacity_better real,
+    opacity_within real,
+    -- The verdicts at the latest image.
+    extent_verdict smallint,
+    opacity_verdict smallint,
+    episode smallint NOT NULL,
+    -- 0 PA, 1 AP, 2 AP supine, 3 unknown.
+    latest_view smallint NOT NULL,
+    calendar_known boolean NOT NULL,
+    latest_eligible boolean NOT NULL,
+    CONSTRAINT pk_patient_summary PRIMARY KEY (person_id, model_version_id)
+);
+CREATE INDEX ix_patient_summary_worse ON patient_summary
+    (model_version_id, extent_worse DESC NULLS LAST, person_id);
+CREATE INDEX ix_patient_summary_latest ON patient_summary (model_version_id, latest_at);
+
+-- How many images have their level (of all images of their episode) in each tenth of a point, by
+-- day since the baseline: so that quartiles of a million patients are read and not computed.
+CREATE TABLE cohort_level (
+    model_version_id integer NOT NULL,
+    day integer NOT NULL,
+    n bigint NOT NULL,
+    -- Tenths of a point, rounded down.
+    bin smallint NOT NULL,
+    score text NOT NULL CONSTRAINT ck_cohort_level_score CHECK (
+        score IN ('geographic_extent', 'opacity')
+    ),
+    CONSTRAINT pk_cohort_level PRIMARY KEY (model_version_id, score, day, bin)
+) WITH (fillfactor = 50);
