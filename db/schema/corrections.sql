@@ -38,6 +38,11 @@ BEGIN
     FROM unnest(columns) AS name WHERE old_row -> name IS DISTINCT FROM new_row -> name;
     IF TG_TABLE_NAME = 'source' THEN
         before := before || jsonb_build_object('location', old_row -> 'location');
+    ELSIF TG_TABLE_NAME IN ('event', 'patient_attribute') THEN
+        before := before || jsonb_strip_nulls(jsonb_build_object(
+            'event_id', CASE TG_TABLE_NAME WHEN 'event' THEN OLD.id END,
+            'name', old_row -> 'name'
+        ));
     END IF;
     INSERT INTO correction (who, why, what, object_id, image_id, patient_id, before, after)
     VALUES (
@@ -49,7 +54,9 @@ BEGIN
             WHEN 'work' THEN (old_row ->> 'object_id')::bigint
         END,
         CASE TG_TABLE_NAME WHEN 'image' THEN OLD.id END,
-        CASE TG_TABLE_NAME WHEN 'patient' THEN OLD.id END,
+        CASE WHEN TG_TABLE_NAME = 'patient' THEN OLD.id
+            ELSE (old_row ->> 'patient_id')::bigint
+        END,
         before,
         after
     );

@@ -11,9 +11,8 @@ TO severity_worker, severity_reader;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO severity_worker;
 GRANT INSERT ON
-    calibration, cohort_level, course, course_choice, course_due, course_parameters, image,
-    model_version, object, output_names, patient, patient_summary, replaced, run, score,
-    score_output, sighting, site, source, study, wanted, work
+    calibration, event, image, model_version, object, output_names, patient, patient_attribute,
+    replaced, response, run, score, score_output, sighting, site, source, study, wanted, work
 TO severity_worker;
 GRANT UPDATE ON object, replaced, run, sighting, wanted, work TO severity_worker;
 GRANT UPDATE (calibration_id, course_parameters_id) ON model_version TO severity_worker;
@@ -24,7 +23,6 @@ GRANT UPDATE (
     image_uid
 ) ON image TO severity_worker;
 GRANT UPDATE (merged_into_id, merged_last_id) ON patient TO severity_worker;
-GRANT DELETE ON wanted, work TO severity_worker;
--- Courses follow from scores, and are written anew.
-GRANT UPDATE ON cohort_level, course_choice TO severity_worker;
-GRANT DELETE ON cohort_level, course, course_choice, course_due, patient_summary TO severity_worker;
+GRANT UPDATE (ends_at, starts_is_date, ends_is_date, zone, is_removed) ON event TO severity_worker;
+GRANT UPDATE (value, source) ON patient_attribute TO severity_worker;
+GRANT DELETE ON response, wanted, work TO severity_worker;

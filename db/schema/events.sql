@@ -1,0 +1,112 @@
+-- Treatment: what was done to a patient, when; the groups that a patient belongs to; and how the
+-- level of the scores was around the start of each event.
+
+CREATE TYPE event_kind AS ENUM ('drug', 'procedure', 'stay', 'other');
+
+-- A drug, a procedure, a stay. What used to be called event is a correction.
+CREATE TABLE event (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    patient_id bigint NOT NULL REFERENCES patient (id),
+    -- The beginning of the day where only a date is known.
+    starts_at timestamptz NOT NULL,
+    -- NULL while it goes on, or if its end is not known. The beginning of its last day where only a
+    -- date is known.
+    ends_at timestamptz,
+    kind event_kind NOT NULL,
+    starts_is_date boolean NOT NULL,
+    ends_is_date boolean NOT NULL DEFAULT false,
+    -- Days since the patient's day 0 and calendar dates are two axes: never joined.
+    calendar_known boolean NOT NULL DEFAULT true,
+    -- By a person who found it wrong. The row stays, lest the next import bring it back.
+    is_removed boolean NOT NULL DEFAULT false,
+    -- The time zone that times without one were read in; of a date, whose day it was.
+    zone text NOT NULL,
+    label text NOT NULL,
+    -- The system that it was imported from, as the person who imported it named it.
+    source text NOT NULL,
+    -- The key of idempotence: importing the same file every night is harmless.
+    CONSTRAINT uq_event UNIQUE (patient_id, starts_at, kind, label, source, calendar_known),
+    -- Prevents an event that ends before it starts. A last day begins before a start in it.
+    CONSTRAINT ck_event_end CHECK (
+        ends_at >= starts_at OR (ends_is_date AND ends_at > starts_at - interval '1 day')
+    ),
+    -- Prevents a date of an end that is none.
+    CONSTRAINT ck_event_end_date CHECK (ends_at IS NOT NULL OR NOT ends_is_date),
+    -- Prevents an event that no curve could be named by, and a document in place of a name.
+    CONSTRAINT ck_event_label CHECK (label <> '' AND length(label) <= 200),
+    CONSTRAINT ck_event_source CHECK (source <> '' AND length(source) <= 200)
+);
+CREATE INDEX ix_event_label ON event (label, kind);
+
+-- A group of a patient: the arm of a trial, whether in intensive care.
+CREATE TABLE patient_attribute (
+    patient_id bigint NOT NULL REFERENCES patient (id),
+    name text NOT NULL CONSTRAINT ck_patient_attribute_name
+        CHECK (name <> '' AND length(name) <= 100),
+    value text NOT NULL CONSTRAINT ck_patient_attribute_value
+        CHECK (value <> '' AND length(value) <= 200),
+    source text NOT NULL,
+    -- Prevents a patient from being in two arms at once.
+    CONSTRAINT pk_patient_attribute PRIMARY KEY (patient_id, name)
+);
+
+-- How the level was just before an event (day 0) and days after, by one model version; kept by the
+-- update of courses (`flows.events.responses`), from all films of the episode.
+CREATE TABLE response (
+    event_id bigint NOT NULL REFERENCES event (id) ON DELETE CASCADE,
+    -- Of the update that wrote it: with it the rows of a person go and come.
+    person_id bigint NOT NULL,
+    model_version_id integer NOT NULL REFERENCES model_version (id),
+    parameters_id integer NOT NULL,
+    day smallint NOT NULL,
+    -- The last film of the episode lies before this day.
+    is_extrapolated boolean NOT NULL,
+    -- In points. The low and high ends are those of a band of 90 %.
+    extent_level real NOT NULL,
+    extent_low real NOT NULL,
+    extent_high real NOT NULL,
+    opacity_level real NOT NULL,
+    opacity_low real NOT NULL,
+    opacity_high real NOT NULL,
+    -- From the level just before, and the probabilities that it is beyond the margin: NULL on day 0.
+    extent_change real,
+    extent_change_low real,
+    extent_change_high real,
+    extent_better real,
+    extent_worse real,
+    extent_within real,
+    opacity_change real,
+    opacity_change_low real,
+    opacity_change_high real,
+    opacity_better real,
+    opacity_worse real,
+    opacity_within real,
+    -- Prevents a second answer for one day.
+    CONSTRAINT pk_response PRIMARY KEY (event_id, model_version_id, day),
+    -- Prevents a change from itself, and an answer without one.
+    CONSTRAINT ck_response_change CHECK (
+        num_nulls(
+            extent_change, extent_change_low, extent_change_high, extent_better, extent_worse,
+            extent_within, opacity_change, opacity_change_low, opacity_change_high,
+            opacity_better, opacity_worse, opacity_within
+        ) = CASE WHEN day = 0 THEN 12 ELSE 0 END
+    ),
+    -- Prevents NaN, which is greater than any number here.
+    CONSTRAINT ck_response_probabilities CHECK (
+        day = 0 OR (
+            extent_better BETWEEN 0 AND 1 AND extent_worse BETWEEN 0 AND 1
+            AND extent_within BETWEEN 0 AND 1 AND opacity_better BETWEEN 0 AND 1
+            AND opacity_worse BETWEEN 0 AND 1 AND opacity_within BETWEEN 0 AND 1
+        )
+    )
+);
+CREATE INDEX ix_response_person ON response (person_id, model_version_id);
+
+-- A change of an event or a group is a correction; the first import is none.
+CREATE TRIGGER record_event AFTER UPDATE ON event FOR EACH ROW
+WHEN (OLD.* IS DISTINCT FROM NEW.*)
+EXECUTE FUNCTION record_correction('ends_at starts_is_date ends_is_date zone is_removed');
+
+CREATE TRIGGER record_patient_attribute AFTER UPDATE ON patient_attribute FOR EACH ROW
+WHEN (OLD.value <> NEW.value)
+EXECUTE FUNCTION record_correction('value');
