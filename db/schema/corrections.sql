@@ -35,7 +35,9 @@ DECLARE
 BEGIN
     SELECT jsonb_object_agg(name, old_row -> name), jsonb_object_agg(name, new_row -> name)
     INTO before, after
-    FROM unnest(columns) AS name WHERE old_row -> name IS DISTINCT FROM new_row -> name;
+    FROM unnest(columns) AS name
+    -- A row that is inserted or deleted is one of nothing but NULL before or after that.
+    WHERE coalesce(old_row -> name, 'null') <> coalesce(new_row -> name, 'null');
     IF TG_TABLE_NAME = 'source' THEN
         before := before || jsonb_build_object('location', old_row -> 'location');
     ELSIF TG_TABLE_NAME IN ('event', 'patient_attribute') THEN
@@ -50,12 +52,13 @@ BEGIN
         setting_or('severity.why', ''),
         setting_or('severity.what', TG_TABLE_NAME || ' changed'),
         CASE TG_TABLE_NAME
-            WHEN 'object' THEN OLD.id
+            WHEN 'object' THEN (old_row ->> 'id')::bigint
             WHEN 'work' THEN (old_row ->> 'object_id')::bigint
         END,
-        CASE TG_TABLE_NAME WHEN 'image' THEN OLD.id END,
-        CASE WHEN TG_TABLE_NAME = 'patient' THEN OLD.id
-            ELSE (old_row ->> 'patient_id')::bigint
+        CASE TG_TABLE_NAME WHEN 'image' THEN (old_row ->> 'id')::bigint END,
+        CASE TG_TABLE_NAME
+            WHEN 'patient' THEN (old_row ->> 'id')::bigint
+            WHEN 'course_choice' THEN (coalesce(new_row, old_row) ->> 'patient_id')::bigint
         END,
         before,
         after

@@ -169,3 +169,112 @@ CREATE TABLE cohort_level (
     ),
     CONSTRAINT pk_cohort_level PRIMARY KEY (model_version_id, score, day, bin)
 ) WITH (fillfactor = 50);
+
+CREATE FUNCTION count_levels() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+DECLARE
+    sign integer := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
+BEGIN
+    INSERT INTO cohort_level AS kept (model_version_id, score, day, bin, n)
+    SELECT model_version_id, score, day, bin, sign * count(*)
+    FROM (
+        SELECT model_version_id, floor(days)::integer AS day, name AS score,
+            floor(level * 10)::smallint AS bin
+        FROM changed_courses CROSS JOIN LATERAL (
+            VALUES ('geographic_extent', extent_smoothed_level), ('opacity', opacity_smoothed_level)
+        ) AS by_score (name, level)
+        -- Before its baseline an episode has begun for nobody.
+        WHERE eligible AND days >= 0
+    ) AS levels
+    GROUP BY model_version_id, score, day, bin
+    ON CONFLICT ON CONSTRAINT pk_cohort_level DO UPDATE SET n = kept.n + excluded.n;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER count_insert AFTER INSERT ON course REFERENCING NEW TABLE AS changed_courses
+FOR EACH STATEMENT EXECUTE FUNCTION count_levels();
+CREATE TRIGGER count_delete AFTER DELETE ON course REFERENCING OLD TABLE AS changed_courses
+FOR EACH STATEMENT EXECUTE FUNCTION count_levels();
+-- Prevents levels that are counted no longer, or not yet.
+CREATE TRIGGER never_updated BEFORE UPDATE ON course
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- What makes a person due: scores that come and go, corrections of images, merges, choices. Each
+-- for the persons before and after the change.
+
+CREATE FUNCTION make_scored_due() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO course_due (person_id, model_version_id)
+    SELECT DISTINCT person_id, model_version_id
+    FROM changed_scores
+    JOIN image ON image.id = image_id
+    JOIN study ON study.id = study_id
+    JOIN patient ON patient.id = patient_id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER due_insert AFTER INSERT ON score REFERENCING NEW TABLE AS changed_scores
+FOR EACH STATEMENT EXECUTE FUNCTION make_scored_due();
+CREATE TRIGGER due_delete AFTER DELETE ON score REFERENCING OLD TABLE AS changed_scores
+FOR EACH STATEMENT EXECUTE FUNCTION make_scored_due();
+
+CREATE FUNCTION make_corrected_due() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO course_due (person_id, model_version_id)
+    SELECT DISTINCT person_id, model_version_id
+    FROM before_rows AS before
+    JOIN after_rows AS after USING (id)
+    JOIN score ON score.image_id = id
+    JOIN study ON study.id IN (before.study_id, after.study_id)
+    JOIN patient ON patient.id = study.patient_id
+    WHERE (
+        before.study_id, before.acquired_at, before.acquired_source, before.view, before.standing,
+        before.image_uid -- orders images of one time
+    ) IS DISTINCT FROM (
+        after.study_id, after.acquired_at, after.acquired_source, after.view, after.standing,
+        after.image_uid
+    );
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER due_update AFTER UPDATE ON image
+REFERENCING OLD TABLE AS before_rows NEW TABLE AS after_rows
+FOR EACH STATEMENT EXECUTE FUNCTION make_corrected_due();
+
+-- By the versions that scored the patient's images, for whoever they counted in and count in now.
+CREATE FUNCTION make_merged_due() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO course_due (person_id, model_version_id)
+    SELECT DISTINCT person.id, model_version_id
+    FROM study
+    JOIN image ON image.study_id = study.id
+    JOIN score ON score.image_id = image.id
+    CROSS JOIN LATERAL (VALUES (OLD.person_id), (NEW.person_id)) AS person (id)
+    WHERE study.patient_id = NEW.id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER due_update AFTER UPDATE ON patient FOR EACH ROW
+WHEN (OLD.person_id <> NEW.person_id)
+EXECUTE FUNCTION make_merged_due();
+
+CREATE FUNCTION make_chosen_due() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO course_due (person_id, model_version_id)
+    SELECT DISTINCT patient.person_id, model_version_id
+    FROM patient
+    JOIN study ON study.patient_id = patient.id
+    JOIN image ON image.study_id = study.id
+    JOIN score ON score.image_id = image.id
+    WHERE patient.person_id = coalesce(NEW.patient_id, OLD.patient_id);
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER due_choice AFTER INSERT OR UPDATE OR DELETE ON course_choice
+FOR EACH ROW EXECUTE FUNCTION make_chosen_due();
+CREATE TRIGGER record_choice AFTER INSERT OR UPDATE OR DELETE ON course_choice
+FOR EACH ROW EXECUTE FUNCTION record_correction('episode_days baseline_image_id baseline_event_id');
