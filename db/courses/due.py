@@ -1,0 +1,102 @@
+"""Whose courses must be computed anew: appended to by triggers, taken by the update of courses."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+_COURSES = 7_205_991_846_306_021_003  # an arbitrary constant of this project
+
+
+def lock_courses(session: Session) -> None:
+    """Wait until no other transaction writes courses, and keep others out until this one ends.
+
+    Two updates of one person would write the same rows. Whoever holds the ledger's lock may wait
+    for this one, never the other way round; closing a batch needs neither courses nor this lock.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _COURSES})
+
+
+def take(session: Session, *, limit: int) -> dict[int, list[int]]:
+    """Take persons off the list of those who are due: their ids, by model version.
+
+    If the transaction fails they stay on it. What changes from now on makes them due once more, so
+    that films must be read after this.
+
+    Parameters
+    ----------
+    limit
+        The most entries of the list that are taken; those for one person count each.
+    """
+    lock_courses(session)
+    return {row.model_version_id: row.persons for row in session.execute(_TAKE, {"limit": limit})}
+
+
+def count(session: Session) -> int:
+    """Count the persons whose courses are due, once for each model version."""
+    return int(session.execute(_COUNT).scalar_one())
+
+
+def entries(session: Session) -> int:
+    """Count the entries of the list of those who are due; `take` takes so many in all."""
+    return int(session.execute(_ENTRIES).scalar_one())
+
+
+def count_outdated(session: Session) -> int:
+    """Count the persons whose courses rest on another parameter set than the current one."""
+    return int(session.execute(_COUNT_OUTDATED).scalar_one())
+
+
+def add_all(session: Session, model_version_id: int) -> None:
+    """Make everybody due by one model version."""
+    session.execute(_ADD_ALL, {"model": model_version_id})
+
+
+def add_outdated(session: Session) -> None:
+    """Make those due whose courses rest on an older parameter set, unless they are already."""
+    session.execute(_ADD_OUTDATED)
+
+
+_TAKE = text(
+    """
+    WITH taken AS (
+        DELETE FROM course_due
+        WHERE id IN (SELECT id FROM course_due ORDER BY id LIMIT :limit)
+        RETURNING model_version_id, person_id
+    )
+    SELECT model_version_id, array_agg(DISTINCT person_id) AS persons
+    FROM taken GROUP BY model_version_id ORDER BY model_version_id
+    """
+)
+
+_COUNT = text(
+    "SELECT count(*) FROM (SELECT DISTINCT person_id, model_version_id FROM course_due) AS due"
+)
+
+_ENTRIES = text("SELECT count(*) FROM course_due")
+
+_OUTDATED = """
+    FROM patient_summary AS summary
+    JOIN model_version ON model_version.id = summary.model_version_id
+    WHERE summary.parameters_id IS DISTINCT FROM model_version.course_parameters_id
+"""
+
+_COUNT_OUTDATED = text(f"SELECT count(*) {_OUTDATED}")
+
+_ADD_ALL = text(
+    """
+    INSERT INTO course_due (person_id, model_version_id)
+    SELECT id, :model FROM patient WHERE merged_into_id IS NULL ORDER BY id
+    """
+)
+
+_ADD_OUTDATED = text(
+    f"""
+    INSERT INTO course_due (person_id, model_version_id)
+    SELECT person_id, model_version_id {_OUTDATED}
+        AND NOT EXISTS (
+            SELECT FROM course_due AS due
+            WHERE due.person_id = summary.person_id
+                AND due.model_version_id = summary.model_version_id
+        )
+    ORDER BY model_version_id, person_id
+    """  # noqa: S608 - constants
+)

@@ -1,0 +1,85 @@
+"""The films of persons by one model version, as arrays: what their courses are computed from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from db.courses import binary_copy
+
+
+@dataclass(frozen=True, eq=False)
+class StoredFilms:
+    """Dated, valid, scored films: arrays of shape (N,), by person, axis of time and time.
+
+    Of each person first those on the calendar, then those of which only days are known. Films of
+    one time come in the order in which a trend shows them.
+
+    Parameters
+    ----------
+    times
+        Microseconds since 2000, as PostgreSQL keeps them.
+    views
+        0 PA, 1 AP, 2 AP supine, 3 unknown: the order of `severity.domain.View`.
+    eligible
+        In distribution.
+    extents, opacities
+        Points before they are clipped to their scale.
+    """
+
+    image_ids: NDArray[np.int64]
+    person_ids: NDArray[np.int64]
+    times: NDArray[np.int64]
+    extents: NDArray[np.float64]
+    opacities: NDArray[np.float64]
+    views: NDArray[np.int16]
+    calendar_known: NDArray[np.bool_]
+    eligible: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Return the number of films."""
+        return len(self.image_ids)
+
+
+def read(session: Session, model_version_id: int, person_ids: Sequence[int]) -> StoredFilms:
+    """Read all films of persons that one model version has scored."""
+    persons = ",".join(str(int(person_id)) for person_id in person_ids)
+    query = _FILMS.format(persons=persons, model=int(model_version_id))
+    return StoredFilms(**binary_copy.read(session, query, _COLUMNS))
+
+
+_COLUMNS = {
+    "image_ids": np.int64,
+    "person_ids": np.int64,
+    "times": np.int64,
+    "extents": np.float64,
+    "opacities": np.float64,
+    "views": np.int16,
+    "calendar_known": np.bool_,
+    "eligible": np.bool_,
+}
+
+_FILMS = """
+    SELECT
+        image.id,
+        patient.person_id,
+        image.acquired_at,
+        score.geographic_extent_raw,
+        score.opacity_raw,
+        CAST(
+            CASE image.view WHEN 'PA' THEN 0 WHEN 'AP' THEN 1 WHEN 'AP supine' THEN 2 ELSE 3 END
+            AS smallint
+        ),
+        image.acquired_source <> 'sidecar_offset' AS calendar_known,
+        score.out_of_distribution IS NULL
+    FROM patient
+    JOIN study ON study.patient_id = patient.id
+    JOIN image ON image.study_id = study.id
+    JOIN score ON score.image_id = image.id
+    WHERE patient.person_id = ANY (CAST('{{{persons}}}' AS bigint[]))
+        AND score.model_version_id = {model}
+        AND image.standing = 'valid' AND image.acquired_at IS NOT NULL
+    ORDER BY patient.person_id, calendar_known DESC, image.acquired_at, image.image_uid
+"""

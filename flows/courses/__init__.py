@@ -1,0 +1,1 @@
+"""Courses of a site: computed for whoever is due, by parameters that the site learns."""

@@ -1,0 +1,57 @@
+"""The update of courses: computed anew for whoever is due, in batches that are kept whole."""
+
+from collections.abc import Callable, Sequence
+
+from db.courses import choices, due, parameters, rows
+from db.courses import films as stored_films
+from db.engine import Database, Transaction
+from flows.courses.columns import course_columns, summary_columns
+from flows.courses.following import FollowedFilms, Rules, followed
+
+_DUE_AT_ONCE = 5000  # entries of the list; bounds memory, and how long others wait for a batch
+
+
+def update_courses(database: Database, advanced: Callable[[int], object] = lambda _: None) -> int:
+    """Compute the courses of all who are due. Safe to kill, to run again and to run twice at once.
+
+    Parameters
+    ----------
+    advanced
+        Is told after each batch how many persons it was of, once for each model version.
+
+    Returns
+    -------
+    How many persons' courses were computed, once for each model version.
+    """
+    total = 0
+    while count := _update_batch(database):
+        advanced(count)
+        total += count
+    return total
+
+
+def _update_batch(database: Database) -> int:
+    """Take some who are due and compute their courses, in one transaction."""
+    with database.transaction() as session:
+        persons = due.take(session, limit=_DUE_AT_ONCE)
+        for model_version_id, person_ids in persons.items():
+            write_persons(session, model_version_id, person_ids)
+    return sum(map(len, persons.values()))
+
+
+def write_persons(session: Transaction, model_version_id: int, person_ids: Sequence[int]) -> None:
+    """Replace the courses of persons by one model version; none are left without parameters."""
+    rows.erase(session, model_version_id, person_ids)
+    adopted = parameters.adopted(session, model_version_id)
+    if adopted is None:
+        return
+    films = stored_films.read(session, model_version_id, person_ids)
+    if len(films):
+        chosen = choices.of_persons(session, person_ids)
+        _write(session, followed(films, chosen, Rules.of(model_version_id, adopted)))
+
+
+def _write(session: Transaction, films: FollowedFilms) -> None:
+    courses = course_columns(films)
+    rows.write_courses(session, courses)
+    rows.write_summaries(session, summary_columns(films, courses))
