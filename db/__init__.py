@@ -4,6 +4,7 @@ __all__ = [
     "calibrations",
     "closing",
     "corrections",
+    "courses",
     "embedded",
     "engine",
     "errors",

@@ -21,8 +21,8 @@ _NULL = -1  # the length of a NULL
 
 Column = NDArray[Any]
 """Shape (rows,), of the type of its column: int64 for bigint, int32 for integer, int16 for
-smallint, bool for boolean, float32 for real, float64 for double precision. A time is an int64, of
-microseconds since 2000. Masked elements are NULL."""
+smallint, bool for boolean, float32 for real, float64 for double precision, bytes of one length for
+text in UTF-8. A time is an int64, of microseconds since 2000. Masked elements are NULL."""
 
 
 def read(session: Session, query: str, columns: Mapping[str, type]) -> dict[str, Column]:

@@ -45,14 +45,20 @@ def count_outdated(session: Session) -> int:
     return int(session.execute(_COUNT_OUTDATED).scalar_one())
 
 
-def add_all(session: Session, model_version_id: int) -> None:
-    """Make everybody due by one model version."""
-    session.execute(_ADD_ALL, {"model": model_version_id})
+def add_all(session: Session) -> None:
+    """Make all persons due whose images any model version has scored."""
+    session.execute(_ADD_ALL)
 
 
-def add_outdated(session: Session) -> None:
-    """Make those due whose courses rest on an older parameter set, unless they are already."""
-    session.execute(_ADD_OUTDATED)
+def add_outdated(session: Session, model_version_id: int | None = None) -> None:
+    """Make those due whose courses rest on an older parameter set, unless they are already.
+
+    Parameters
+    ----------
+    model_version_id
+        None: by each model version.
+    """
+    session.execute(_ADD_OUTDATED, {"model": model_version_id})
 
 
 _TAKE = text(
@@ -84,7 +90,15 @@ _COUNT_OUTDATED = text(f"SELECT count(*) {_OUTDATED}")
 _ADD_ALL = text(
     """
     INSERT INTO course_due (person_id, model_version_id)
-    SELECT id, :model FROM patient WHERE merged_into_id IS NULL ORDER BY id
+    SELECT patient.id, scoring.id
+    FROM patient CROSS JOIN (
+        SELECT id FROM model_version
+        WHERE EXISTS (
+            SELECT FROM tally
+            WHERE model_version_id = model_version.id AND what = 'scored' AND n > 0
+        )
+    ) AS scoring
+    WHERE merged_into_id IS NULL ORDER BY scoring.id, patient.id
     """
 )
 
@@ -92,6 +106,7 @@ _ADD_OUTDATED = text(
     f"""
     INSERT INTO course_due (person_id, model_version_id)
     SELECT person_id, model_version_id {_OUTDATED}
+        AND model_version_id = coalesce(CAST(:model AS integer), model_version_id)
         AND NOT EXISTS (
             SELECT FROM course_due AS due
             WHERE due.person_id = summary.person_id

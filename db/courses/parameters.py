@@ -29,6 +29,7 @@ class AdoptedParameters:
     """
 
     id: int
+    model_version: str
     content: str
     extent_scale: Scale
     opacity_scale: Scale
@@ -52,7 +53,8 @@ def adopt(session: Session, model_version_id: int, chosen: StoredParameters) -> 
     """Let a model version's courses rest on this set from now on.
 
     The first set makes everybody due; after another, courses rest on the set before until they are
-    computed anew (`db.courses.due.add_outdated`).
+    computed anew (`db.courses.due.add_outdated`). A version without a set has summaries without
+    levels.
 
     Returns
     -------
@@ -63,7 +65,7 @@ def adopt(session: Session, model_version_id: int, chosen: StoredParameters) -> 
     session.execute(_STORE, values)
     changed = bool(session.execute(_ADOPT, values).all())
     if changed and before is None:
-        due.add_all(session, model_version_id)
+        due.add_outdated(session, model_version_id)
     return changed
 
 
@@ -73,7 +75,7 @@ def adopted(session: Session, model_version_id: int) -> AdoptedParameters | None
     if row is None:
         return None
     extent, opacity = (Scale(**row.scales[name]) for name in ("geographic_extent", "opacity"))
-    return AdoptedParameters(row.id, row.content, extent, opacity)
+    return AdoptedParameters(row.id, row.key, row.content, extent, opacity)
 
 
 def newest(session: Session, model_version_id: int, origin: str) -> tuple[str, datetime] | None:
@@ -111,7 +113,7 @@ _ADOPT = text(
 
 _ADOPTED = text(
     """
-    SELECT stored.id, CAST(content AS text) AS content, scales
+    SELECT stored.id, model_version.key, CAST(content AS text) AS content, scales
     FROM model_version JOIN course_parameters AS stored ON stored.id = course_parameters_id
     WHERE model_version.id = :model
     """

@@ -25,24 +25,43 @@ def erase_person(session: Session, person_ids: Sequence[int]) -> None:
 
 
 def write_courses(session: Session, columns: Mapping[str, Column]) -> None:
-    """Write the courses of images, in place of those that they had with another person.
-
-    Parameters
-    ----------
-    columns
-        An array for each column of the table ``course``; masked elements are NULL.
-    """
-    images, models = columns["image_id"].tolist(), columns["model_version_id"]
-    if images:
-        # Of an image that was moved the former person is due too, but may come later.
-        session.execute(_ERASE_IMAGES, {"images": images, "model": int(models[0])})
-        binary_copy.write(session, "course", columns)
+    """Write the courses of persons who have none: an array for each column of ``course``."""
+    binary_copy.write(session, "course", columns)
 
 
 def write_summaries(session: Session, columns: Mapping[str, Column]) -> None:
-    """Write the summaries of persons: an array for each column of ``patient_summary``."""
+    """Write the summaries of persons who have none: an array for each column of their table."""
     binary_copy.write(session, "patient_summary", columns)
 
+
+def write_without_parameters(
+    session: Session, model_version_id: int, person_ids: Sequence[int]
+) -> None:
+    """Write summaries of persons without levels: of a model version that has no parameters."""
+    values = {"model": model_version_id, "persons": list(person_ids)}
+    session.execute(_WRITE_WITHOUT_PARAMETERS, values)
+
+
+_WRITE_WITHOUT_PARAMETERS = text(
+    """
+    INSERT INTO patient_summary
+        (person_id, model_version_id, model_version, latest_at, films, latest_view, calendar_known,
+        latest_eligible)
+    SELECT DISTINCT ON (person_id)
+        person_id, :model, (SELECT key FROM model_version WHERE id = :model), acquired_at,
+        count(*) OVER of_axis,
+        CASE view WHEN 'PA' THEN 0 WHEN 'AP' THEN 1 WHEN 'AP supine' THEN 2 ELSE 3 END,
+        acquired_source <> 'sidecar_offset', out_of_distribution IS NULL
+    FROM patient
+    JOIN study ON study.patient_id = patient.id
+    JOIN image ON image.study_id = study.id
+    JOIN score ON score.image_id = image.id
+    WHERE person_id = ANY (CAST(:persons AS bigint[])) AND model_version_id = :model
+        AND standing = 'valid' AND acquired_at IS NOT NULL
+    WINDOW of_axis AS (PARTITION BY person_id, acquired_source <> 'sidecar_offset')
+    ORDER BY person_id, acquired_source = 'sidecar_offset', acquired_at DESC, image_uid DESC
+    """
+)
 
 _ERASE_COURSES = text(
     """
@@ -55,13 +74,6 @@ _ERASE_SUMMARIES = text(
     """
     DELETE FROM patient_summary
     WHERE person_id = ANY (CAST(:persons AS bigint[])) AND model_version_id = :model
-    """
-)
-
-_ERASE_IMAGES = text(
-    """
-    DELETE FROM course
-    WHERE image_id = ANY (CAST(:images AS bigint[])) AND model_version_id = :model
     """
 )
 

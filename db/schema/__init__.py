@@ -17,7 +17,8 @@ def create_tables(connection: Connection) -> None:
 
 def renew(connection: Connection) -> None:
     """Make the views as this program knows them, and grant the roles their rights."""
-    _execute(connection, "views")
+    for name in ("views", "course_views"):
+        _execute(connection, name)
     if _make_roles(connection):
         _execute(connection, "roles")
 

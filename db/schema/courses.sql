@@ -92,7 +92,9 @@ CREATE TABLE course (
     is_baseline boolean NOT NULL,
     -- In distribution: others have the level of their time, and do not move it.
     eligible boolean NOT NULL,
-    CONSTRAINT pk_course PRIMARY KEY (image_id, model_version_id),
+    -- By person: an image that was moved or merged counts for whom it left until they are computed
+    -- too, as their summary does.
+    CONSTRAINT pk_course PRIMARY KEY (person_id, model_version_id, image_id),
     -- Prevents NaN (which is greater than any number here) and levels outside their band.
     CONSTRAINT ck_course_extent CHECK (
         0 <= extent_low AND extent_low <= extent_level AND extent_level <= extent_high
@@ -110,20 +112,20 @@ CREATE TABLE course (
         ) IN (0, 8)
     )
 );
-CREATE INDEX ix_course_person ON course (person_id, model_version_id);
 
 -- The latest episode of each person by each model version: on the calendar, if any image has a date.
+-- By a version without parameters only what needs none.
 CREATE TABLE patient_summary (
     person_id bigint NOT NULL,
     baseline_at timestamptz,
     latest_at timestamptz NOT NULL,
     -- Since the baseline, as in `course`.
-    days float8 NOT NULL,
+    days float8,
     model_version_id integer NOT NULL,
-    parameters_id integer NOT NULL,
+    parameters_id integer,
     -- On this axis of time.
     films integer NOT NULL,
-    films_in_episode integer NOT NULL,
+    films_in_episode integer,
     -- The level at the baseline, of the images up to it; NULL without one.
     extent_baseline_level real,
     extent_latest_level real NOT NULL,
@@ -145,16 +147,22 @@ CREATE TABLE patient_summary (
     -- The verdicts at the latest image.
     extent_verdict smallint,
     opacity_verdict smallint,
-    episode smallint NOT NULL,
+    episode smallint,
     -- 0 PA, 1 AP, 2 AP supine, 3 unknown.
     latest_view smallint NOT NULL,
     calendar_known boolean NOT NULL,
     latest_eligible boolean NOT NULL,
-    CONSTRAINT pk_patient_summary PRIMARY KEY (person_id, model_version_id)
+    -- The key of the version, by which lists are asked for: only an index that has it too lets
+    -- PostgreSQL read the first of a million, since it does not sort by an index behind a join.
+    model_version text NOT NULL,
+    CONSTRAINT pk_patient_summary PRIMARY KEY (person_id, model_version_id),
+    CONSTRAINT ck_patient_summary_parameters CHECK (
+        num_nulls(parameters_id, days, films_in_episode, episode) IN (0, 4)
+    )
 );
 CREATE INDEX ix_patient_summary_worse ON patient_summary
-    (model_version_id, extent_worse DESC NULLS LAST, person_id);
-CREATE INDEX ix_patient_summary_latest ON patient_summary (model_version_id, latest_at);
+    (model_version, extent_worse DESC NULLS LAST);
+CREATE INDEX ix_patient_summary_latest ON patient_summary (model_version, latest_at DESC);
 
 -- How many images have their level (of all images of their episode) in each tenth of a point, by
 -- day since the baseline: so that quartiles of a million patients are read and not computed.
@@ -176,17 +184,13 @@ DECLARE
     sign integer := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
 BEGIN
     INSERT INTO cohort_level AS kept (model_version_id, score, day, bin, n)
-    SELECT model_version_id, score, day, bin, sign * count(*)
-    FROM (
-        SELECT model_version_id, floor(days)::integer AS day, name AS score,
-            floor(level * 10)::smallint AS bin
-        FROM changed_courses CROSS JOIN LATERAL (
-            VALUES ('geographic_extent', extent_smoothed_level), ('opacity', opacity_smoothed_level)
-        ) AS by_score (name, level)
-        -- Before its baseline an episode has begun for nobody.
-        WHERE eligible AND days >= 0
-    ) AS levels
-    GROUP BY model_version_id, score, day, bin
+    -- Before its baseline an episode has begun for nobody.
+    SELECT model_version_id, 'geographic_extent', floor(days), floor(extent_smoothed_level * 10),
+        sign * count(*)
+    FROM changed_courses WHERE eligible AND days >= 0 GROUP BY 1, 3, 4
+    UNION ALL SELECT model_version_id, 'opacity', floor(days), floor(opacity_smoothed_level * 10),
+        sign * count(*)
+    FROM changed_courses WHERE eligible AND days >= 0 GROUP BY 1, 3, 4
     ON CONFLICT ON CONSTRAINT pk_cohort_level DO UPDATE SET n = kept.n + excluded.n;
     RETURN NULL;
 END $$;

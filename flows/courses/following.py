@@ -22,6 +22,7 @@ class Rules:
     """What courses of one model version rest on: its parameter set, and its scales."""
 
     model_version_id: int
+    model_version: str
     parameters_id: int
     parameters: CourseParameters
     extent_scale: Scale
@@ -38,6 +39,7 @@ class Rules:
         """
         return cls(
             model_version_id,
+            adopted.model_version,
             adopted.id,
             CourseParameters.from_json(adopted.content),
             adopted.extent_scale,

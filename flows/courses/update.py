@@ -40,10 +40,11 @@ def _update_batch(database: Database) -> int:
 
 
 def write_persons(session: Transaction, model_version_id: int, person_ids: Sequence[int]) -> None:
-    """Replace the courses of persons by one model version; none are left without parameters."""
+    """Replace the courses of persons by one model version; without parameters the summaries."""
     rows.erase(session, model_version_id, person_ids)
     adopted = parameters.adopted(session, model_version_id)
     if adopted is None:
+        rows.write_without_parameters(session, model_version_id, person_ids)
         return
     films = stored_films.read(session, model_version_id, person_ids)
     if len(films):

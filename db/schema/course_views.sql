@@ -1,0 +1,240 @@
+-- Courses for readers and dashboards. Each column says what it contains; so do `\d+` and Grafana's
+-- query builder.
+
+CREATE OR REPLACE FUNCTION verdict_text(code smallint) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT ('{worse,better,unchanged,"cannot tell"}'::text[])[code + 1]
+$$;
+
+CREATE OR REPLACE VIEW patient_course AS
+SELECT
+    person.patient_key,
+    model_version.key AS model_version,
+    course.calendar_known,
+    course.episode,
+    course.at AS acquired_at,
+    course.days AS days_since_baseline,
+    course.is_baseline,
+    image.view,
+    image.simulated,
+    score.out_of_distribution,
+    score.geographic_extent,
+    score.opacity,
+    extent_level,
+    extent_low,
+    extent_high,
+    extent_smoothed_level,
+    extent_smoothed_low,
+    extent_smoothed_high,
+    extent_worse,
+    extent_better,
+    extent_within,
+    verdict_text(extent_verdict) AS extent_verdict,
+    opacity_level,
+    opacity_low,
+    opacity_high,
+    opacity_smoothed_level,
+    opacity_smoothed_low,
+    opacity_smoothed_high,
+    opacity_worse,
+    opacity_better,
+    opacity_within,
+    verdict_text(opacity_verdict) AS opacity_verdict,
+    parameters.sha256 AS parameters_sha256,
+    parameters.origin AS parameters_origin,
+    course.image_id
+FROM course
+JOIN patient AS person ON person.id = course.person_id
+JOIN model_version ON model_version.id = course.model_version_id
+JOIN course_parameters AS parameters ON parameters.id = course.parameters_id
+-- At once without an image that a person withdrew; levels follow with the next update.
+JOIN image ON image.id = course.image_id AND image.standing = 'valid'
+JOIN score ON score.image_id = course.image_id AND score.model_version_id = course.model_version_id;
+
+CREATE OR REPLACE VIEW worklist AS
+SELECT
+    person.patient_key,
+    summary.model_version,
+    verdict_text(extent_verdict) AS verdict,
+    summary.latest_at,
+    CASE WHEN summary.calendar_known THEN
+        CAST(extract(epoch FROM now() - summary.latest_at) AS float8) / 86400
+    END AS days_since_latest,
+    summary.baseline_at,
+    summary.days AS days_since_baseline,
+    summary.films,
+    summary.films_in_episode,
+    summary.episode,
+    summary.calendar_known,
+    ('{PA,AP,"AP supine",unknown}'::projection[])[latest_view + 1] AS latest_view,
+    NOT summary.latest_eligible AS latest_out_of_distribution,
+    extent_baseline_level,
+    extent_latest_level,
+    extent_latest_low,
+    extent_latest_high,
+    extent_peak_level,
+    extent_worse,
+    extent_better,
+    extent_within,
+    verdict_text(extent_verdict) AS extent_verdict,
+    opacity_baseline_level,
+    opacity_latest_level,
+    opacity_latest_low,
+    opacity_latest_high,
+    opacity_peak_level,
+    opacity_worse,
+    opacity_better,
+    opacity_within,
+    verdict_text(opacity_verdict) AS opacity_verdict,
+    parameters.sha256 AS parameters_sha256,
+    parameters.origin AS parameters_origin
+FROM patient_summary AS summary
+JOIN patient AS person ON person.id = summary.person_id
+JOIN course_parameters AS parameters ON parameters.id = summary.parameters_id;
+
+CREATE OR REPLACE VIEW patient_list AS
+SELECT
+    person.patient_key,
+    summary.model_version,
+    summary.latest_at,
+    summary.calendar_known,
+    summary.films
+FROM patient_summary AS summary
+JOIN patient AS person ON person.id = summary.person_id;
+
+-- Linear between the ends of a tenth of a point, in which levels lie anywhere.
+CREATE OR REPLACE VIEW cohort_course AS
+SELECT
+    model_version.key AS model_version,
+    by_day.score,
+    by_day.day,
+    by_day.films,
+    least(by_day.lower_quartile, scale.highest) AS lower_quartile,
+    least(by_day.median, scale.highest) AS median,
+    least(by_day.upper_quartile, scale.highest) AS upper_quartile
+FROM (
+    SELECT
+        model_version_id,
+        score,
+        day,
+        max(films)::bigint AS films,
+        min((bin + (0.25 * films - below) / n) / 10)
+                FILTER (WHERE below < 0.25 * films AND 0.25 * films <= below + n)
+            AS lower_quartile,
+        min((bin + (0.5 * films - below) / n) / 10)
+                FILTER (WHERE below < 0.5 * films AND 0.5 * films <= below + n)
+            AS median,
+        min((bin + (0.75 * films - below) / n) / 10)
+                FILTER (WHERE below < 0.75 * films AND 0.75 * films <= below + n)
+            AS upper_quartile
+    FROM (
+        SELECT
+            model_version_id,
+            score,
+            day,
+            bin::float8 AS bin,
+            n::float8 AS n,
+            (sum(n) OVER up_to - n)::float8 AS below,
+            (sum(n) OVER of_day)::float8 AS films
+        FROM cohort_level
+        WHERE n > 0
+        WINDOW
+            of_day AS (PARTITION BY model_version_id, score, day),
+            up_to AS (of_day ORDER BY bin)
+    ) AS bins
+    GROUP BY model_version_id, score, day
+) AS by_day
+JOIN model_version ON model_version.id = by_day.model_version_id
+CROSS JOIN LATERAL (
+    SELECT (model_version.scales -> by_day.score ->> 'highest')::float8 AS highest
+) AS scale;
+
+COMMENT ON VIEW patient_course IS
+    'The course of each patient by one model version, a row for each dated, valid image: order by calendar_known DESC, acquired_at, image_id. Research use only, not for diagnosis.';
+COMMENT ON VIEW worklist IS
+    'Each patient''s latest episode by one model version, compared with its baseline: order by extent_worse DESC NULLS LAST. Research use only, not for diagnosis.';
+COMMENT ON VIEW patient_list IS
+    'The patients with a dated, valid image scored by a model version, for lists to choose from: order by latest_at DESC.';
+COMMENT ON VIEW cohort_course IS
+    'Quartiles of the levels of all patients, by day since the baseline of their episode. It describes whoever had an image on that day, and no effect of anything. Research use only, not for diagnosis.';
+
+-- Of each view; `score_` stands for `extent_` and `opacity_`.
+DO $$
+DECLARE
+    named record;
+    score text;
+    named_column text;
+BEGIN
+    FOR named IN
+        SELECT *
+        FROM (
+            VALUES
+                ('patient_course', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
+                ('patient_course', 'model_version', 'The model version that scored; a course never joins two'),
+                ('patient_course', 'calendar_known', 'Whether the time is a date, and not a number of days since an unknown day 0; a course never joins the two'),
+                ('patient_course', 'episode', 'Which episode of the patient, from 1: another begins after a gap without images'),
+                ('patient_course', 'acquired_at', 'When the image was taken'),
+                ('patient_course', 'days_since_baseline', 'Days since the baseline of the episode; since its first image if no image is in distribution'),
+                ('patient_course', 'is_baseline', 'Whether the others of the episode are compared with this image'),
+                ('patient_course', 'view', 'The projection: PA, AP, AP supine, unknown'),
+                ('patient_course', 'simulated', 'Made by painting opacities into a real image: never a patient'),
+                ('patient_course', 'out_of_distribution', 'Why the image is unlike those that scores rest on; its score does not move the level. NULL if it is not'),
+                ('patient_course', 'geographic_extent', 'The score of this image alone, in points'),
+                ('patient_course', 'opacity', 'The score of this image alone, in points'),
+                ('patient_course', 'score_level', 'The level at this image, of the images so far, in points; NULL where no image of the episode is in distribution'),
+                ('patient_course', 'score_low', 'The low end of the band that contains that level with 90 % probability'),
+                ('patient_course', 'score_high', 'The high end of the band that contains that level with 90 % probability'),
+                ('patient_course', 'score_smoothed_level', 'The level at this image, of all images of the episode, in points'),
+                ('patient_course', 'score_smoothed_low', 'The low end of the band of 90 % of that level'),
+                ('patient_course', 'score_smoothed_high', 'The high end of the band of 90 % of that level'),
+                ('patient_course', 'score_worse', 'The probability that the level is above that at the baseline by more than the margin, of the images so far; NULL up to the baseline'),
+                ('patient_course', 'score_better', 'The probability that it is below by more than the margin'),
+                ('patient_course', 'score_within', 'The probability that it is neither'),
+                ('patient_course', 'score_verdict', 'worse, better, unchanged or cannot tell; NULL up to the baseline'),
+                ('patient_course', 'parameters_sha256', 'The parameter set that the course rests on'),
+                ('patient_course', 'parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)'),
+                ('patient_course', 'image_id', 'Our own number of the image, by which it is corrected'),
+                ('worklist', 'patient_key', 'The patient''s pseudonym'),
+                ('worklist', 'model_version', 'The model version that scored'),
+                ('worklist', 'verdict', 'The verdict of geographic extent, the leading score'),
+                ('worklist', 'latest_at', 'When the latest image was taken'),
+                ('worklist', 'days_since_latest', 'Days since then; NULL if no date is known'),
+                ('worklist', 'baseline_at', 'When the baseline was taken; NULL if no image of the episode is in distribution'),
+                ('worklist', 'days_since_baseline', 'Days from the baseline to the latest image'),
+                ('worklist', 'films', 'Dated, valid images of the patient, on the calendar if any image has a date'),
+                ('worklist', 'films_in_episode', 'Those of the latest episode'),
+                ('worklist', 'episode', 'Which episode of the patient that is, from 1'),
+                ('worklist', 'calendar_known', 'Whether times are dates, and not days since an unknown day 0'),
+                ('worklist', 'latest_view', 'The projection of the latest image'),
+                ('worklist', 'latest_out_of_distribution', 'Whether the latest image is unlike those that scores rest on'),
+                ('worklist', 'score_baseline_level', 'The level at the baseline, of the images up to it, in points'),
+                ('worklist', 'score_latest_level', 'The level at the latest image, in points'),
+                ('worklist', 'score_latest_low', 'The low end of its band of 90 %'),
+                ('worklist', 'score_latest_high', 'The high end of its band of 90 %'),
+                ('worklist', 'score_peak_level', 'The highest level in the episode, each of the images up to it'),
+                ('worklist', 'score_worse', 'The probability that the latest level is above that at the baseline by more than the margin'),
+                ('worklist', 'score_better', 'The probability that it is below by more than the margin'),
+                ('worklist', 'score_within', 'The probability that it is neither'),
+                ('worklist', 'score_verdict', 'worse, better, unchanged or cannot tell; NULL if nothing follows the baseline'),
+                ('worklist', 'parameters_sha256', 'The parameter set that the course rests on'),
+                ('worklist', 'parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)'),
+                ('patient_list', 'patient_key', 'The patient''s pseudonym'),
+                ('patient_list', 'model_version', 'The model version that scored'),
+                ('patient_list', 'latest_at', 'When the latest image was taken'),
+                ('patient_list', 'calendar_known', 'Whether that is a date'),
+                ('patient_list', 'films', 'Dated, valid images of the patient'),
+                ('cohort_course', 'model_version', 'The model version that scored'),
+                ('cohort_course', 'score', 'geographic_extent or opacity'),
+                ('cohort_course', 'day', 'Whole days since the baseline of an episode'),
+                ('cohort_course', 'films', 'Images in distribution on that day, of all episodes; a patient counts once for each'),
+                ('cohort_course', 'lower_quartile', 'A quarter of their levels lie below it, in points; levels are those of all images of their episode'),
+                ('cohort_course', 'median', 'Half of their levels lie below it, in points'),
+                ('cohort_course', 'upper_quartile', 'Three quarters of their levels lie below it, in points')
+        ) AS columns (of_view, of_column, meaning)
+    LOOP
+        FOREACH score IN ARRAY '{extent_,opacity_}'::text[] LOOP
+            named_column := regexp_replace(named.of_column, '^score_', score);
+            EXECUTE format('COMMENT ON COLUMN %I.%I IS %L', named.of_view, named_column, named.meaning);
+        END LOOP;
+    END LOOP;
+END $$;
