@@ -4,7 +4,7 @@ Each changes rows of images, objects, patients or sources; triggers record who c
 and why. Scores are never touched.
 """
 
-from db.corrections.author import Author
+from db.corrections.author import Author, begin
 from db.corrections.forgetting import Forgotten, forget
 from db.corrections.images import move, restore, withdraw
 from db.corrections.objects import dismiss, release, release_failed, release_reason, undismiss
@@ -16,6 +16,7 @@ __all__ = [
     "Author",
     "Forgotten",
     "ZoneCorrection",
+    "begin",
     "correct_time",
     "correct_zone",
     "dismiss",

@@ -162,6 +162,12 @@ _ERASE_STUDIES = text(
     """
 )
 
+_ERASE_TREATMENTS = text("DELETE FROM event WHERE patient_id = ANY (CAST(:patients AS bigint[]))")
+
+_ERASE_GROUPS = text(
+    "DELETE FROM patient_attribute WHERE patient_id = ANY (CAST(:patients AS bigint[]))"
+)
+
 _ERASE_PATIENTS = text("DELETE FROM patient WHERE id = ANY (CAST(:patients AS bigint[]))")
 
 _ERASE_EVENTS = text(
@@ -180,6 +186,8 @@ _ERASE_ALL_ELSE = (
     _ERASE_REPLACED,
     _ERASE_IMAGES,
     _ERASE_STUDIES,
+    _ERASE_TREATMENTS,
+    _ERASE_GROUPS,
     _ERASE_PATIENTS,
     _ERASE_EVENTS,
 )

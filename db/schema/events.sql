@@ -19,16 +19,18 @@ CREATE TABLE event (
     calendar_known boolean NOT NULL DEFAULT true,
     -- By a person who found it wrong. The row stays, lest the next import bring it back.
     is_removed boolean NOT NULL DEFAULT false,
-    -- The time zone that times without one were read in; of a date, whose day it was.
+    -- The time zone that times without one were read in, and whose days its dates are.
     zone text NOT NULL,
     label text NOT NULL,
     -- The system that it was imported from, as the person who imported it named it.
     source text NOT NULL,
     -- The key of idempotence: importing the same file every night is harmless.
     CONSTRAINT uq_event UNIQUE (patient_id, starts_at, kind, label, source, calendar_known),
-    -- Prevents an event that ends before it starts. A last day begins before a start in it.
+    -- Prevents an event that ends before it starts. A last day, which has up to 25 hours, begins
+    -- before a start in it.
     CONSTRAINT ck_event_end CHECK (
-        ends_at >= starts_at OR (ends_is_date AND ends_at > starts_at - interval '1 day')
+        starts_at <= ends_at
+            + CASE WHEN ends_is_date AND NOT starts_is_date THEN interval '25 hours' ELSE '0' END
     ),
     -- Prevents a date of an end that is none.
     CONSTRAINT ck_event_end_date CHECK (ends_at IS NOT NULL OR NOT ends_is_date),
@@ -110,3 +112,55 @@ EXECUTE FUNCTION record_correction('ends_at starts_is_date ends_is_date zone is_
 CREATE TRIGGER record_patient_attribute AFTER UPDATE ON patient_attribute FOR EACH ROW
 WHEN (OLD.value <> NEW.value)
 EXECUTE FUNCTION record_correction('value');
+
+-- What makes a person due, by the versions that scored the person's images: events that come,
+-- change and go, and merges of patients who have any.
+
+CREATE FUNCTION make_person_due(persons bigint[]) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO course_due (person_id, model_version_id)
+    SELECT DISTINCT person_id, model_version_id
+    FROM patient
+    JOIN study ON study.patient_id = patient.id
+    JOIN image ON image.study_id = study.id
+    JOIN score ON score.image_id = image.id
+    WHERE person_id = ANY (persons)
+$$;
+
+CREATE FUNCTION make_treated_due() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM make_person_due(array(
+        SELECT DISTINCT person_id FROM changed_events JOIN patient ON patient.id = patient_id
+    ));
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER due_insert AFTER INSERT ON event REFERENCING NEW TABLE AS changed_events
+FOR EACH STATEMENT EXECUTE FUNCTION make_treated_due();
+CREATE TRIGGER due_update AFTER UPDATE ON event REFERENCING NEW TABLE AS changed_events
+FOR EACH STATEMENT EXECUTE FUNCTION make_treated_due();
+
+CREATE FUNCTION make_merged_treatments_due() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+    IF EXISTS (SELECT FROM event WHERE patient_id = NEW.id) THEN
+        PERFORM make_person_due(ARRAY[OLD.person_id, NEW.person_id]);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER due_treatments AFTER UPDATE ON patient FOR EACH ROW
+WHEN (OLD.person_id <> NEW.person_id)
+EXECUTE FUNCTION make_merged_treatments_due();
+
+-- As a person reads it: 2020-03-05T14:30:00Z, 2020-03-05 where only the date is known, or day 3 since
+-- the patient's day 0, which is stored as this date.
+CREATE FUNCTION event_time(at timestamptz, is_date boolean, calendar_known boolean, zone text)
+RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN NOT calendar_known
+            THEN 'day ' || (extract(epoch FROM at - '2000-01-01Z'::timestamptz) / 86400)::float8
+        WHEN is_date THEN to_char(at AT TIME ZONE zone, 'YYYY-MM-DD')
+        ELSE to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+    END
+$$;

@@ -89,6 +89,36 @@ def database_commands() -> None:
 
 
 @app.group(
+    name="events",
+    cls=LazyGroup,
+    commands=_listed(
+        (
+            "import",
+            "flows.cli.events:import_command",
+            "Import treatments and groups from FILE: CSV, or a FHIR R4 Bundle (.json).",
+        ),
+        (
+            "list",
+            "flows.cli.events:list_command",
+            "List PATIENT's treatments and groups, with the IDs that `remove` takes.",
+        ),
+        (
+            "remove",
+            "flows.cli.events:remove_command",
+            "Take the event ID out of all that shows treatments; imports do not bring it back.",
+        ),
+        (
+            "restore",
+            "flows.cli.events:restore_command",
+            "Let the event ID count again, after it was removed.",
+        ),
+    ),
+)
+def event_commands() -> None:
+    """Import treatments and groups of patients; list and remove them."""
+
+
+@app.group(
     name="image",
     cls=LazyGroup,
     commands=_listed(

@@ -21,5 +21,10 @@ def write_csv(file: TextIO, rows: Sequence[Mapping[str, object]]) -> None:
     writer.writerows({column: _shown(cell) for column, cell in row.items()} for row in rows)
 
 
+def is_formula(cell: str) -> bool:
+    """Whether a spreadsheet would take a text for the beginning of a formula."""
+    return cell.startswith(_FORMULA)
+
+
 def _shown(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and is_formula(cell) else cell

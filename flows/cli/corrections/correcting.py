@@ -19,18 +19,20 @@ from flows.resources import Resources
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def author_options(command: _Command) -> _Command:
-    """Add the options that each correction takes: why, and who."""
-    why = click.option("--why", required=True, help="The reason; it is kept with the change.")
-    who = click.option("--who", default=_login, help="Who corrects; your login if absent.")
-    return why(who(command))
-
-
 def _login() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         return f"user {os.getuid()}"
+
+
+who_option = click.option("--who", default=_login, help="Who corrects; your login if absent.")
+
+
+def author_options(command: _Command) -> _Command:
+    """Add the options that each correction takes: why, and who."""
+    why = click.option("--why", required=True, help="The reason; it is kept with the change.")
+    return why(who_option(command))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,15 @@ from db.corrections import (
     withdraw,
 )
 from db.errors import DatabaseError, RefusedCorrection
+from db.events import (
+    Event,
+    EventKind,
+    EventTime,
+    PatientGroup,
+    remove,
+    store_events,
+    store_groups,
+)
 from db.reading import trends
 from severity.domain import Reason
 from tests.builders.archive import Film, model
@@ -35,7 +44,7 @@ HALF = Film("doe-jane-half", patient=KEY, uid="9.9.4", key="doe-jane-whole.dcm")
 WHOLE = Film("doe-jane-whole", patient=KEY, uid="9.9.4", key="doe-jane-whole.dcm")
 LATERAL = Film("doe-jane-lateral", rejected=Reason.LATERAL)
 OTHER = Film("roe-richard", patient="p-other", uid="8.8.1", extent=2)
-OF_THE_PERSON = ("doe-jane", "9.9.", KEY, MAIDEN_KEY, "secret reason")
+OF_THE_PERSON = ("doe-jane", "9.9.", KEY, MAIDEN_KEY, "rare drug", "rare arm", "secret reason")
 
 
 @pytest.fixture
@@ -48,8 +57,19 @@ def corrected(archive, author):
     archive.do(correct_time, author, archive.image(FILM), datetime(2021, 1, 1, tzinfo=UTC))
     archive.do(withdraw, author, archive.image(EARLIER))
     archive.do(withdraw, author, archive.image(OTHER))
+    archive.do(treat, author, MAIDEN_KEY)
     archive.queue("v2")
     return archive
+
+
+def treat(session, author, patient):
+    """Give a patient an event, which is removed, and a group, which is changed."""
+    start = EventTime(datetime(2020, 3, 5, tzinfo=UTC), is_date=True)
+    event = Event(patient, EventKind.DRUG, "a rare drug", start, None, "UTC")
+    store_events(session, "ward", [event])
+    for arm in ("rare arm", "other arm"):
+        store_groups(session, "ward", [PatientGroup(patient, "arm", arm)])
+    remove(session, author, session.scalar(text("SELECT id FROM event")))
 
 
 def everything(archive):
