@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.corrections.author import Author, begin
+from db.courses.erasing import erase_persons
 from db.errors import RefusedCorrection
 
 
@@ -54,6 +55,7 @@ def forget(
     for statement in (_ERASE_WORK, _ERASE_OUTPUTS):
         session.execute(statement, values)
     scores = len(session.execute(_ERASE_SCORES, values).all())
+    erase_persons(session, person.patients)
     for statement in _ERASE_ALL_ELSE:
         session.execute(statement, values)
     forgotten = Forgotten(len(person.patients), len(person.images), scores, len(person.objects))

@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from db.courses import binary_copy
 from db.courses.binary_copy import Column
-from db.courses.due import lock_courses
 
 
 def erase(session: Session, model_version_id: int, person_ids: Sequence[int]) -> None:
@@ -15,13 +14,6 @@ def erase(session: Session, model_version_id: int, person_ids: Sequence[int]) ->
     values = {"model": model_version_id, "persons": list(person_ids)}
     session.execute(_ERASE_COURSES, values)
     session.execute(_ERASE_SUMMARIES, values)
-
-
-def erase_person(session: Session, person_ids: Sequence[int]) -> None:
-    """Erase all that follows from persons' films, and that they are due; no update is under way."""
-    lock_courses(session)
-    for statement in _ERASE_PERSON:
-        session.execute(statement, {"persons": list(person_ids)})
 
 
 def write_courses(session: Session, columns: Mapping[str, Column]) -> None:
@@ -75,14 +67,4 @@ _ERASE_SUMMARIES = text(
     DELETE FROM patient_summary
     WHERE person_id = ANY (CAST(:persons AS bigint[])) AND model_version_id = :model
     """
-)
-
-_ERASE_PERSON = tuple(
-    text(f"DELETE FROM {table} WHERE {column} = ANY (CAST(:persons AS bigint[]))")  # noqa: S608 - constants
-    for table, column in (
-        ("course", "person_id"),
-        ("patient_summary", "person_id"),
-        ("course_due", "person_id"),
-        ("course_choice", "patient_id"),
-    )
 )

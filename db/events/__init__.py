@@ -1,22 +1,28 @@
-"""Treatments and groups of patients: importing, listing and removing them."""
+"""Treatments and groups of patients: importing, listing and removing them, and the responses."""
 
 from db.events.event import Event, EventKind, EventTime, PatientGroup
 from db.events.importing import Stored, store_events, store_groups, unknown_patients
 from db.events.listing import StoredEvent, groups_of_patient, of_patient
 from db.events.removing import remove, restore
+from db.events.responses import erase_responses, write_responses
+from db.events.starts import EventStarts, read_starts
 
 __all__ = [
     "Event",
     "EventKind",
+    "EventStarts",
     "EventTime",
     "PatientGroup",
     "Stored",
     "StoredEvent",
+    "erase_responses",
     "groups_of_patient",
     "of_patient",
+    "read_starts",
     "remove",
     "restore",
     "store_events",
     "store_groups",
     "unknown_patients",
+    "write_responses",
 ]

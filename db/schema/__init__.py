@@ -10,14 +10,17 @@ READER_ROLE, WORKER_ROLE = "severity_reader", "severity_worker"
 
 
 def create_tables(connection: Connection) -> None:
-    """Make the tables, and the triggers that count and record, in an empty database."""
-    for name in ("tables", "counts", "corrections", "events"):
+    """Make the tables, and the triggers that count, record and make courses due.
+
+    The database must be empty.
+    """
+    for name in ("tables", "counts", "corrections", "events", "courses"):
         _execute(connection, name)
 
 
 def renew(connection: Connection) -> None:
     """Make the views as this program knows them, and grant the roles their rights."""
-    for name in ("views", "course_views"):
+    for name in ("views", "course_views", "event_views"):
         _execute(connection, name)
     if _make_roles(connection):
         _execute(connection, "roles")

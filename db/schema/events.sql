@@ -116,15 +116,16 @@ EXECUTE FUNCTION record_correction('value');
 -- What makes a person due, by the versions that scored the person's images: events that come,
 -- change and go, and merges of patients who have any.
 
-CREATE FUNCTION make_person_due(persons bigint[]) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION make_person_due(persons bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO course_due (person_id, model_version_id)
     SELECT DISTINCT person_id, model_version_id
     FROM patient
     JOIN study ON study.patient_id = patient.id
     JOIN image ON image.study_id = study.id
     JOIN score ON score.image_id = image.id
-    WHERE person_id = ANY (persons)
-$$;
+    WHERE person_id = ANY (persons);
+END $$;
 
 CREATE FUNCTION make_treated_due() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
@@ -162,5 +163,15 @@ RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
             THEN 'day ' || (extract(epoch FROM at - '2000-01-01Z'::timestamptz) / 86400)::float8
         WHEN is_date THEN to_char(at AT TIME ZONE zone, 'YYYY-MM-DD')
         ELSE to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+    END
+$$;
+
+-- Images up to then were taken before the event. Where only its date is known, all images of that
+-- day: the one that led to the treatment is among them more often than not.
+CREATE FUNCTION event_start(at timestamptz, is_date boolean, zone text)
+RETURNS timestamptz LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN is_date THEN (at AT TIME ZONE zone + interval '1 day - 1 second') AT TIME ZONE zone
+        ELSE at
     END
 $$;

@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from db.courses import choices, due, parameters, rows
 from db.courses import films as stored_films
 from db.engine import Database, Transaction
+from db.events import erase_responses, read_starts, write_responses
 from flows.courses.columns import course_columns, summary_columns
 from flows.courses.following import FollowedFilms, Rules, followed
+from flows.courses.responses import response_columns
 
 _DUE_AT_ONCE = 5000  # entries of the list; bounds memory, and how long others wait for a batch
 
@@ -42,6 +44,7 @@ def _update_batch(database: Database) -> int:
 def write_persons(session: Transaction, model_version_id: int, person_ids: Sequence[int]) -> None:
     """Replace the courses of persons by one model version; without parameters the summaries."""
     rows.erase(session, model_version_id, person_ids)
+    erase_responses(session, model_version_id, person_ids)
     adopted = parameters.adopted(session, model_version_id)
     if adopted is None:
         rows.write_without_parameters(session, model_version_id, person_ids)
@@ -49,7 +52,10 @@ def write_persons(session: Transaction, model_version_id: int, person_ids: Seque
     films = stored_films.read(session, model_version_id, person_ids)
     if len(films):
         chosen = choices.of_persons(session, person_ids)
-        _write(session, followed(films, chosen, Rules.of(model_version_id, adopted)))
+        followed_films = followed(films, chosen, Rules.of(model_version_id, adopted))
+        _write(session, followed_films)
+        starts = read_starts(session, person_ids)
+        write_responses(session, response_columns(followed_films, starts))
 
 
 def _write(session: Transaction, films: FollowedFilms) -> None:

@@ -16,8 +16,13 @@ def band(level: Numbers, sd: Numbers, scale: Scale) -> tuple[Numbers, Numbers, N
     level, sd
         The level and its standard deviation, in points; NaN where there is none.
     """
-    half = _IN_90_OF_100 * sd
+    half = half_width(sd)
     return _clipped(level, scale), _clipped(level - half, scale), _clipped(level + half, scale)
+
+
+def half_width(sd: Numbers) -> Numbers:
+    """Return how far a band of 90 % reaches to either side of its middle, in the unit of ``sd``."""
+    return _IN_90_OF_100 * sd
 
 
 def _clipped(points: Numbers, scale: Scale) -> Numbers:

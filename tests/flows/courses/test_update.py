@@ -1,52 +1,394 @@
 """Courses follow what is stored, whatever is corrected, interrupted or done twice."""
 
-from datetime import UTC, datetime, timedelta
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
 
 from db.corrections import correct_time, forget, merge, move, restore, split, withdraw
+from db.courses import due
+from db.courses.choices import Baseline, choose_baseline, choose_episode
+from db.errors import RefusedCorrection
+from flows.courses import update
 from flows.courses.update import update_courses
 from severity.course.course import follow
 from severity.course.series import Films
-from tests.builders.archive import Film
-from tests.flows.courses.conftest import adopt
+from severity.domain import TimeSource
+from tests.builders.archive import Archive, Film
+from tests.builders.courses import DAY_0, adopt, film
 from tests.severity.course.builders import SET
 
-DAY_0 = datetime(2020, 3, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+EXAMPLES = int(os.environ.get("SEVERITY_TEST_EXAMPLES", "8"))
+
+KEPT = """
+    SELECT row_to_json(course)::text FROM course
+    UNION ALL SELECT row_to_json(patient_summary)::text FROM patient_summary
+    ORDER BY 1
+"""
+COUNTED = """
+    SELECT model_version_id, score, day, bin, n FROM cohort_level WHERE n <> 0 ORDER BY 1, 2, 3, 4
+"""
+COUNTED_ANEW = """
+    SELECT model_version_id, score, floor(days)::integer, floor(level * 10)::smallint, count(*)
+    FROM course CROSS JOIN LATERAL (
+        VALUES ('geographic_extent', extent_smoothed_level), ('opacity', opacity_smoothed_level)
+    ) AS by_score (score, level)
+    WHERE eligible AND days >= 0 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+"""
 
 
-def film(name: str, day: float, extent: float = 3.0, patient: str = "p-1", **more) -> Film:
-    return Film(name, patient, at=DAY_0 + timedelta(days=day), extent=extent, **more)
+def check_kept(archive: Archive) -> None:
+    """Check that what is kept is what is computed when all of it is computed from nothing."""
+    kept = archive.rows(KEPT)
+    archive.rows("WITH gone AS (DELETE FROM course) DELETE FROM patient_summary RETURNING 1")
+    archive.do(due.add_all)
+    update_courses(archive.database)
+    assert archive.rows(KEPT) == kept
+    assert archive.rows(COUNTED) == archive.rows(COUNTED_ANEW)
 
 
-def rows(archive, table="course", order="image_id, model_version_id"):
-    return archive.rows(f"SELECT {table}::text FROM {table} ORDER BY {order}")
+def days(archive: Archive, patient: str = "p-1", by: str = "v1") -> list[tuple[object, ...]]:
+    """The films of a patient as episode, whole days since its baseline, and whether they are it."""
+    version = archive.queue(by).model_version_id
+    return archive.rows(
+        """
+        SELECT episode, days, is_baseline
+        FROM course JOIN patient ON patient.id = course.person_id
+        WHERE patient_key = :patient AND model_version_id = :version
+        ORDER BY calendar_known DESC, at, image_id
+        """,
+        patient=patient,
+        version=version,
+    )
 
 
 def test_each_film_has_the_level_that_the_core_computes(archive):
-    days, extents = [0.0, 2.0, 2.0, 9.0], [1.0, 4.0, 4.5, 5.0]
-    archive.add(*(film(f"f{n}", day, extents[n]) for n, day in enumerate(days)))
+    at, extents = [0.0, 2.0, 2.0, 9.0], [1.0, 4.0, 4.5, 5.0]
+    archive.add(*(film(f"f{n}", day, extents[n]) for n, day in enumerate(at)))
 
     assert update_courses(archive.database) == 1
 
-    films = Films(
-        np.zeros(4, dtype=np.int64),
-        np.array(days),
-        np.array(extents),
-        np.zeros(4, dtype=np.int8),
-        np.ones(4, dtype=bool),
-    )
+    pa, eligible = np.zeros(4, dtype=np.int8), np.ones(4, dtype=bool)
+    films = Films(np.zeros(4, dtype=np.int64), np.array(at), np.array(extents), pa, eligible)
     courses = follow(films, np.array([0]), SET.geographic_extent)
-    stored = archive.rows(
+    rows = archive.rows(
         """
         SELECT days, extent_level, extent_smoothed_level, extent_worse, extent_verdict, is_baseline
         FROM course ORDER BY at, image_id
         """
     )
-    assert [row[0] for row in stored] == days
-    assert np.array([row[1] for row in stored]) == pytest.approx(courses.level, rel=1e-6)
-    assert np.array([row[2] for row in stored]) == pytest.approx(courses.smoothed_level, rel=1e-6)
-    assert stored[0][3:] == (None, None, True)
-    assert np.array([row[3] for row in stored[1:]]) == pytest.approx(courses.worse[1:], rel=1e-6)
-    assert [row[4] for row in stored[1:]] == courses.verdicts[1:].tolist()
+    assert [row[0] for row in rows] == at
+    assert np.array([row[1] for row in rows]) == pytest.approx(courses.level, rel=1e-6)
+    assert np.array([row[2] for row in rows]) == pytest.approx(courses.smoothed_level, rel=1e-6)
+    assert rows[0][3:] == (None, None, True)
+    assert np.array([row[3] for row in rows[1:]]) == pytest.approx(courses.worse[1:], rel=1e-6)
+    assert [row[4] for row in rows[1:]] == courses.verdicts[1:].tolist()
+
+
+def test_who_is_computed_is_due_no_longer_until_something_changes(archive, author):
+    archive.add(film("f", 0), film("g", 3))
+    assert archive.do(due.count) == 1
+    assert update_courses(archive.database) == 1
+    assert archive.do(due.count) == 0
+    assert update_courses(archive.database) == 0
+    archive.do(withdraw, author, archive.image(film("g", 3)))
+    assert archive.do(due.count) == 1
+
+
+def test_a_course_never_joins_two_model_versions(archive):
+    adopt(archive, by="v2")
+    archive.add(film("f", 0), by="v1")
+    archive.score(by="v2")
+    archive.add(film("g", 3), by="v1")
+    update_courses(archive.database)
+
+    assert days(archive, by="v1") == [(1, 0, True), (1, 3, False)]
+    assert days(archive, by="v2") == [(1, 0, True)]
+
+
+def test_a_course_never_joins_dates_and_days_since_an_unknown_day(archive):
+    offset = {"time_source": TimeSource.SIDECAR_OFFSET}
+    archive.add(film("f", 0), film("g", 1, **offset), film("h", 2), film("i", 5, **offset))
+    update_courses(archive.database)
+    assert days(archive) == [(1, 0, True), (1, 2, False), (1, 0, True), (1, 4, False)]
+    assert archive.rows("SELECT films, calendar_known FROM patient_summary") == [(2, True)]
+
+
+def test_an_episode_ends_after_a_gap_and_each_has_its_baseline(archive, author):
+    archive.add(film("f", 0), film("g", 90), film("h", 180.5), film("i", 200))
+    update_courses(archive.database)
+    assert days(archive) == [(1, 0, True), (1, 90, False), (2, 0, True), (2, 19.5, False)]
+    assert archive.rows("SELECT films, films_in_episode, episode FROM patient_summary") == [
+        (4, 2, 2)
+    ]
+
+    assert archive.do(choose_episode, author, "p-1", 10)
+    assert not archive.do(choose_episode, author, "p-1", 10)
+    update_courses(archive.database)
+    assert [row[0] for row in days(archive)] == [1, 2, 3, 4]
+
+    assert archive.do(choose_episode, author, "p-1", None)
+    update_courses(archive.database)
+    assert [row[0] for row in days(archive)] == [1, 1, 2, 2]
+
+
+def test_a_person_chooses_the_baseline_of_an_episode(archive, author):
+    films = [film("f", 0), film("g", 2), film("h", 5), film("i", 200)]
+    archive.add(*films)
+    chosen = Baseline(image_id=archive.image(films[1]))
+    assert archive.do(choose_baseline, author, "p-1", chosen)
+    assert not archive.do(choose_baseline, author, "p-1", chosen)
+    update_courses(archive.database)
+    assert days(archive) == [(1, -2, False), (1, 0, True), (1, 3, False), (2, 0, True)]
+
+    # An image that counts no longer is no baseline.
+    archive.do(withdraw, author, archive.image(films[1]))
+    update_courses(archive.database)
+    assert days(archive) == [(1, 0, True), (1, 5, False), (2, 0, True)]
+
+    archive.do(restore, author, archive.image(films[1]))
+    assert archive.do(choose_baseline, author, "p-1", Baseline())
+    update_courses(archive.database)
+    assert [row[2] for row in days(archive)] == [True, False, False, True]
+
+
+def test_the_baseline_may_be_the_last_film_before_a_treatment(archive, author):
+    archive.add(film("f", 0), film("g", 2), film("h", 5), film("i", 200))
+    ((event,),) = archive.rows(
+        """
+        INSERT INTO event (patient_id, starts_at, kind, starts_is_date, zone, label, source)
+        SELECT id, :at, 'drug', false, 'UTC', 'steroid', 'test' FROM patient RETURNING id
+        """,
+        at=DAY_0 + timedelta(days=4),
+    )
+    archive.do(choose_baseline, author, "p-1", Baseline(event_id=event))
+    update_courses(archive.database)
+    assert days(archive) == [(1, -2, False), (1, 0, True), (1, 3, False), (2, 0, True)]
+
+
+def test_a_choice_that_cannot_serve_is_refused(archive, author):
+    archive.add(film("f", 0), film("g", 0, patient="p-2"))
+    other = archive.image(film("g", 0))
+    for patient, chosen in (
+        ("p-1", Baseline(image_id=other)),
+        ("p-1", Baseline(event_id=1)),
+        ("p-absent", Baseline()),
+    ):
+        with pytest.raises(RefusedCorrection):
+            archive.do(choose_baseline, author, patient, chosen)
+
+
+def test_each_choice_is_recorded_with_who_and_why(archive, author):
+    archive.add(film("f", 0))
+    image = archive.image(film("f", 0))
+    archive.do(choose_baseline, author, "p-1", Baseline(image_id=image))
+    archive.do(choose_episode, author, "p-1", 30)
+    archive.do(choose_baseline, author, "p-1", Baseline())
+    recorded = archive.rows(
+        """
+        SELECT what, who, why, before, after
+        FROM correction JOIN patient ON patient.id = patient_id ORDER BY correction.id
+        """
+    )
+    by = (author.who, author.why)
+    assert recorded == [
+        ("baseline chosen", *by, {"baseline_image_id": None}, {"baseline_image_id": image}),
+        ("episode chosen", *by, {"episode_days": None}, {"episode_days": 30}),
+        ("baseline chosen", *by, {"baseline_image_id": image}, {"baseline_image_id": None}),
+    ]
+
+
+def test_merged_patients_have_one_course_and_split_ones_their_own(archive, author):
+    archive.add(film("f", 0), film("g", 3, patient="p-2"))
+    update_courses(archive.database)
+    archive.do(merge, author, "p-2", "p-1")
+    update_courses(archive.database)
+    assert days(archive) == [(1, 0, True), (1, 3, False)]
+    assert days(archive, "p-2") == []
+    archive.do(split, author, "p-2")
+    update_courses(archive.database)
+    assert days(archive) == [(1, 0, True)]
+    assert days(archive, "p-2") == [(1, 0, True)]
+
+
+def test_of_who_is_forgotten_nothing_is_kept(archive, author):
+    archive.add(film("f", 0), film("g", 3, patient="p-2"), film("h", 4, patient="p-3"))
+    archive.do(merge, author, "p-2", "p-1")
+    archive.do(choose_episode, author, "p-1", 30)
+    update_courses(archive.database)
+    archive.do(withdraw, author, archive.image(film("f", 0)))
+    archive.do(forget, author, "p-2")
+    for table in ("course", "patient_summary"):
+        assert len(archive.rows(f"SELECT 1 FROM {table}")) == 1  # noqa: S608
+    for table in ("course_due", "course_choice"):
+        assert archive.rows(f"SELECT 1 FROM {table}") == []  # noqa: S608
+    check_kept(archive)
+
+
+def test_forgetting_waits_for_an_update_that_has_read_the_films(archive, author):
+    archive.add(film("f", 0))
+    forgetting = threading.Thread(target=archive.do, args=(forget, author, "p-1"))
+    with archive.database.transaction() as session:
+        persons = due.take(session, limit=9)
+        forgetting.start()
+        await_waiting(archive)
+        for version, person_ids in persons.items():
+            update.write_persons(session, version, person_ids)
+    forgetting.join()
+    assert archive.rows(KEPT) == []
+
+
+def await_waiting(archive: Archive) -> None:
+    """Wait until a session waits for the lock of courses."""
+    deadline = time.monotonic() + 20
+    waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    while not archive.rows(waits):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_without_parameters_patients_are_listed_and_have_no_course(archive):
+    archive.add(film("f", 0), film("g", 3), by="v2")
+    update_courses(archive.database)
+    assert archive.rows("SELECT patient_key, films FROM patient_list") == [("p-1", 2)]
+    assert days(archive, by="v2") == []
+
+    adopt(archive, by="v2")
+    assert update_courses(archive.database) == 1
+    assert days(archive, by="v2") == [(1, 0, True), (1, 3, False)]
+
+
+def test_a_changed_set_is_used_for_whoever_is_due_and_the_others_are_outdated(archive):
+    archive.add(film("f", 0), film("g", 0, patient="p-2"))
+    update_courses(archive.database)
+    adopt(archive, replace(SET, episode_days=30))
+    archive.add(film("h", 5))
+    update_courses(archive.database)
+    assert archive.do(due.count_outdated) == 1
+
+    archive.do(due.add_outdated)
+    archive.do(due.add_outdated)
+    assert archive.do(due.entries) == 1
+    assert update_courses(archive.database) == 1
+    assert archive.do(due.count_outdated) == 0
+
+
+def test_an_update_that_is_killed_has_lost_nothing(archive, database_url):
+    archive.add(*(film(f"f{n}", 0, patient=f"p-{n}") for n in range(40)))
+    process = subprocess.Popen(
+        [sys.executable, "-c", STOPPING_IN_ITS_SECOND_BATCH, database_url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "written\n"
+    process.kill()
+    process.communicate()
+    assert len(archive.rows("SELECT FROM course")) == 10
+
+    assert update_courses(archive.database) == 30
+    assert len(archive.rows("SELECT FROM course")) == 40
+    check_kept(archive)
+
+
+STOPPING_IN_ITS_SECOND_BATCH = """
+import sys
+from db.engine import Database
+from flows.courses import update
+
+update._DUE_AT_ONCE = 10
+write, batches = update._write, []
+
+def stopping(*arguments):
+    write(*arguments)
+    batches.append(1)
+    if len(batches) == 2:
+        print("written", flush=True)
+        sys.stdin.read()
+
+update._write = stopping
+update.update_courses(Database(sys.argv[1]))
+"""
+
+
+def test_two_updates_at_once_share_the_work(archive, database_url, monkeypatch):
+    monkeypatch.setattr(update, "_DUE_AT_ONCE", 2)
+    archive.add(*(film(f"f{n}", 0, patient=f"p-{n % 20}") for n in range(40)))
+    with ThreadPoolExecutor(2) as threads:
+        counts = list(threads.map(update_courses, [archive.database] * 2))
+    assert sum(counts) >= 20  # a person who is on the list twice may be computed twice
+    assert archive.do(due.entries) == 0
+    check_kept(archive)
+
+
+PATIENTS = ("p-1", "p-2", "p-3")
+FILMS = tuple(
+    film(f"f{n}", day, extent, PATIENTS[n % 3])
+    for n, (day, extent) in enumerate([(0, 1), (0, 2), (1, 3), (2, 4), (95, 5), (2, 6), (200, 7)])
+)
+PATIENT, FILM = st.sampled_from(PATIENTS), st.sampled_from(FILMS)
+CORRECTIONS = st.one_of(
+    st.tuples(st.just(merge), PATIENT, PATIENT),
+    st.tuples(st.just(split), PATIENT),
+    st.tuples(st.just(move), FILM, PATIENT),
+    st.tuples(st.just(withdraw), FILM),
+    st.tuples(st.just(restore), FILM),
+    st.tuples(st.just(correct_time), FILM, st.integers(0, 99).map(lambda n: DAY_0 + n * DAY)),
+    st.tuples(st.just(choose_episode), PATIENT, st.sampled_from([None, 1.0, 300.0])),
+    st.tuples(st.just(choose_baseline), PATIENT, FILM | st.none()),
+    st.tuples(st.just(forget), st.just("p-3")),
+    st.tuples(st.just("update"), st.integers(1, 3)),
+)
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(steps=st.lists(CORRECTIONS, max_size=12))
+def test_after_any_corrections_what_is_kept_is_what_is_computed_from_nothing(
+    database, author, steps
+):
+    with database.transaction() as session:
+        session.execute(text(TRUNCATE))
+    archive = Archive(database)
+    for version in ("v1", "v2"):
+        adopt(archive, by=version)
+        archive.add(*FILMS, by=version)
+    images = {made.name: archive.image(made) for made in FILMS}
+    for change, *arguments in steps:
+        if change == "update":
+            with archive.database.transaction() as session:
+                for version, persons in due.take(session, limit=arguments[0]).items():
+                    update.write_persons(session, version, persons)
+            continue
+        with suppress(RefusedCorrection):
+            archive.do(change, author, *(_argument(images, change, value) for value in arguments))
+    update_courses(archive.database)
+    check_kept(archive)
+
+
+def _argument(images: dict[str, int], change: object, value: object) -> object:
+    image = images[value.name] if isinstance(value, Film) else None
+    if change is choose_baseline and not isinstance(value, str):
+        return Baseline(image_id=image)
+    return image or value
+
+
+TRUNCATE = """
+    TRUNCATE course, patient_summary, course_due, course_parameters, cohort_level, course_choice,
+        source, model_version, patient, study, image, score, tally RESTART IDENTITY CASCADE
+"""

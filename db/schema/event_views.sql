@@ -1,0 +1,176 @@
+-- Treatments and responses for readers and dashboards. Each column says what it contains.
+
+CREATE OR REPLACE VIEW event_response AS
+SELECT
+    person.patient_key,
+    model_version.key AS model_version,
+    event.id AS event_id,
+    event.kind,
+    event.label,
+    event.source,
+    event.calendar_known,
+    event.starts_at,
+    event.ends_at,
+    event_time(event.starts_at, starts_is_date, calendar_known, zone) AS start_time,
+    event_time(event.ends_at, ends_is_date, calendar_known, zone) AS end_time,
+    response.day,
+    response.is_extrapolated,
+    extent_level,
+    extent_low,
+    extent_high,
+    extent_change,
+    extent_change_low,
+    extent_change_high,
+    extent_better,
+    extent_worse,
+    extent_within,
+    opacity_level,
+    opacity_low,
+    opacity_high,
+    opacity_change,
+    opacity_change_low,
+    opacity_change_high,
+    opacity_better,
+    opacity_worse,
+    opacity_within,
+    parameters.sha256 AS parameters_sha256,
+    parameters.origin AS parameters_origin
+FROM response
+-- At once without an event that a person removed; its rows go with the next update.
+JOIN event ON event.id = response.event_id AND NOT event.is_removed
+JOIN patient AS person ON person.id = response.person_id
+JOIN model_version ON model_version.id = response.model_version_id
+JOIN course_parameters AS parameters ON parameters.id = response.parameters_id;
+
+-- By all treatments, and by each group of a grouping.
+CREATE OR REPLACE VIEW cohort_response AS
+WITH treatment AS NOT MATERIALIZED (
+    SELECT id, kind, label, 'all' AS group_name, 'all' AS group_value
+    FROM event WHERE NOT is_removed
+    UNION ALL
+    SELECT event.id, kind, label, own.name, own.value
+    FROM event
+    JOIN patient ON patient.id = event.patient_id
+    -- Of merged patients the person's own comes first.
+    JOIN LATERAL (
+        SELECT DISTINCT ON (name) name, value
+        FROM patient AS member
+        JOIN patient_attribute ON patient_attribute.patient_id = member.id
+        WHERE member.person_id = patient.person_id
+        ORDER BY name, member.id <> member.person_id, member.id
+    ) AS own ON true
+    WHERE NOT is_removed
+)
+SELECT
+    model_version.key AS model_version,
+    told.score,
+    kind,
+    label,
+    group_name,
+    group_value,
+    day,
+    treatments,
+    patients,
+    levels[1] AS lower_quartile,
+    levels[2] AS median,
+    levels[3] AS upper_quartile,
+    changes[1] AS change_lower_quartile,
+    changes[2] AS change_median,
+    changes[3] AS change_upper_quartile,
+    better,
+    worse
+FROM (
+    SELECT
+        response.model_version_id,
+        by_score.score,
+        kind,
+        label,
+        group_name,
+        group_value,
+        day,
+        count(*) AS treatments,
+        count(DISTINCT response.person_id) AS patients,
+        percentile_cont('{0.25,0.5,0.75}'::float8[]) WITHIN GROUP (ORDER BY level) AS levels,
+        percentile_cont('{0.25,0.5,0.75}'::float8[]) WITHIN GROUP (ORDER BY change) AS changes,
+        avg(by_score.better) AS better,
+        avg(by_score.worse) AS worse
+    FROM treatment
+    JOIN response ON response.event_id = treatment.id
+    CROSS JOIN LATERAL (
+        VALUES
+            ('geographic_extent', extent_level, extent_change, extent_better, extent_worse),
+            ('opacity', opacity_level, opacity_change, opacity_better, opacity_worse)
+    ) AS by_score (score, level, change, better, worse)
+    WHERE NOT is_extrapolated
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+) AS told
+JOIN model_version ON model_version.id = told.model_version_id;
+
+COMMENT ON VIEW event_response IS
+    'How the level was just before a treatment (day 0) and days after its start, by one model version: order by starts_at, event_id, day. It describes, and is no effect of the treatment: who is treated is sicker, or believed to be (confounding by indication), and would change without it too. Research use only, not for diagnosis.';
+COMMENT ON VIEW cohort_response IS
+    'Quartiles over all treatments of one label, by day from their start and by group: order by day. It describes whoever still had images, and is no effect of the treatment: patients with and without it differ before it starts (confounding by indication). Research use only, not for diagnosis.';
+
+-- Of each view; `score_` stands for `extent_` and `opacity_`.
+DO $$
+DECLARE
+    named record;
+    score text;
+BEGIN
+    FOR named IN
+        SELECT *
+        FROM (
+            VALUES
+                ('event_response', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
+                ('event_response', 'model_version', 'The model version that scored'),
+                ('event_response', 'event_id', 'Our own number of the event, by which it is removed'),
+                ('event_response', 'kind', 'drug, procedure, stay or other'),
+                ('event_response', 'label', 'What it was, as it was imported'),
+                ('event_response', 'source', 'The system that it was imported from'),
+                ('event_response', 'calendar_known', 'Whether times are dates, and not days since an unknown day 0'),
+                ('event_response', 'starts_at', 'When it started; the beginning of the day where only the date is known'),
+                ('event_response', 'ends_at', 'When it ended; NULL if it goes on, or its end is not known'),
+                ('event_response', 'start_time', 'The start as it was stated: a time in UTC, a date, or a day since day 0'),
+                ('event_response', 'end_time', 'The end as it was stated'),
+                ('event_response', 'day', 'Days from the start: 0 (just before), 1, 3, 7, 14. Where only its date is known, from the end of that day'),
+                ('event_response', 'is_extrapolated', 'Whether the last image of the episode in distribution lies before this day: the level is then carried on, not seen'),
+                ('event_response', 'score_level', 'The level on that day, of all images of the episode, in points'),
+                ('event_response', 'score_low', 'The low end of its band of 90 %'),
+                ('event_response', 'score_high', 'The high end of its band of 90 %'),
+                ('event_response', 'score_change', 'How far the level lies above the level just before, in points, not limited to the scale; NULL on day 0'),
+                ('event_response', 'score_change_low', 'The low end of the band of 90 % of the change'),
+                ('event_response', 'score_change_high', 'The high end of the band of 90 % of the change'),
+                ('event_response', 'score_better', 'The probability that the level is below the level just before by more than the margin; NULL on day 0'),
+                ('event_response', 'score_worse', 'The probability that it is above by more than the margin'),
+                ('event_response', 'score_within', 'The probability that it is neither'),
+                ('event_response', 'parameters_sha256', 'The parameter set that the levels rest on'),
+                ('event_response', 'parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)'),
+                ('cohort_response', 'model_version', 'The model version that scored'),
+                ('cohort_response', 'score', 'geographic_extent or opacity'),
+                ('cohort_response', 'kind', 'drug, procedure, stay or other'),
+                ('cohort_response', 'label', 'What the treatments were'),
+                ('cohort_response', 'group_name', 'The grouping, such as arm; all for all patients, whatever their groups'),
+                ('cohort_response', 'group_value', 'The group'),
+                ('cohort_response', 'day', 'Days from the start: 0 (just before), 1, 3, 7, 14'),
+                ('cohort_response', 'treatments', 'Treatments with an image on that day or later: it falls as patients die, go home, or get no more images'),
+                ('cohort_response', 'patients', 'Their patients'),
+                ('cohort_response', 'lower_quartile', 'A quarter of the levels lie below it, in points'),
+                ('cohort_response', 'median', 'Half of the levels lie below it, in points'),
+                ('cohort_response', 'upper_quartile', 'Three quarters of the levels lie below it, in points'),
+                ('cohort_response', 'change_lower_quartile', 'A quarter of the changes from just before lie below it, in points; NULL on day 0'),
+                ('cohort_response', 'change_median', 'Half of the changes lie below it, in points'),
+                ('cohort_response', 'change_upper_quartile', 'Three quarters of the changes lie below it, in points'),
+                ('cohort_response', 'better', 'The mean probability of a level below that just before by more than the margin; NULL on day 0'),
+                ('cohort_response', 'worse', 'The mean probability of a level above it by more than the margin; NULL on day 0')
+        ) AS columns (of_view, of_column, meaning)
+    LOOP
+        FOREACH score IN ARRAY '{extent_,opacity_}'::text[] LOOP
+            EXECUTE format(
+                'COMMENT ON COLUMN %I.%I IS %L',
+                named.of_view,
+                regexp_replace(named.of_column, '^score_', score),
+                named.meaning
+            );
+        END LOOP;
+    END LOOP;
+END $$;
