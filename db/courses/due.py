@@ -1,5 +1,8 @@
 """Whose courses must be computed anew: appended to by triggers, taken by the update of courses."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -15,8 +18,19 @@ def lock_courses(session: Session) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _COURSES})
 
 
-def take(session: Session, *, limit: int) -> dict[int, list[int]]:
-    """Take persons off the list of those who are due: their ids, by model version.
+@dataclass(frozen=True)
+class Taken:
+    """Whose courses were taken off the list of those who are due: ids, by model version.
+
+    ``entries`` counts the entries of the list: a person may be on it several times.
+    """
+
+    entries: int
+    persons: Mapping[int, Sequence[int]]
+
+
+def take(session: Session, *, limit: int) -> Taken:
+    """Take persons off the list of those who are due.
 
     If the transaction fails they stay on it. What changes from now on makes them due once more, so
     that films must be read after this.
@@ -27,7 +41,10 @@ def take(session: Session, *, limit: int) -> dict[int, list[int]]:
         The most entries of the list that are taken; those for one person count each.
     """
     lock_courses(session)
-    return {row.model_version_id: row.persons for row in session.execute(_TAKE, {"limit": limit})}
+    rows = session.execute(_TAKE, {"limit": limit}).all()
+    return Taken(
+        sum(row.entries for row in rows), {row.model_version_id: row.persons for row in rows}
+    )
 
 
 def count(session: Session) -> int:
@@ -68,7 +85,7 @@ _TAKE = text(
         WHERE id IN (SELECT id FROM course_due ORDER BY id LIMIT :limit)
         RETURNING model_version_id, person_id
     )
-    SELECT model_version_id, array_agg(DISTINCT person_id) AS persons
+    SELECT model_version_id, array_agg(DISTINCT person_id) AS persons, count(*) AS entries
     FROM taken GROUP BY model_version_id ORDER BY model_version_id
     """
 )

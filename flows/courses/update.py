@@ -1,6 +1,7 @@
 """The update of courses: computed anew for whoever is due, in batches that are kept whole."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from db.courses import choices, due, parameters, rows
 from db.courses import films as stored_films
@@ -13,32 +14,42 @@ from flows.courses.responses import response_columns
 _DUE_AT_ONCE = 5000  # entries of the list; bounds memory, and how long others wait for a batch
 
 
-def update_courses(database: Database, advanced: Callable[[int], object] = lambda _: None) -> int:
+@dataclass(frozen=True)
+class Updated:
+    """What an update computed: persons, once for each model version, and entries of the list."""
+
+    persons: int = 0
+    entries: int = 0
+
+    def __add__(self, other: "Updated") -> "Updated":
+        return Updated(self.persons + other.persons, self.entries + other.entries)
+
+
+def update_courses(
+    database: Database, advanced: Callable[[Updated], object] = lambda _: None
+) -> Updated:
     """Compute the courses of all who are due. Safe to kill, to run again and to run twice at once.
 
     Parameters
     ----------
     advanced
-        Is told after each batch how many persons it was of, once for each model version.
-
-    Returns
-    -------
-    How many persons' courses were computed, once for each model version.
+        Is told of each batch.
     """
-    total = 0
-    while count := _update_batch(database):
-        advanced(count)
-        total += count
+    total, batch = Updated(), Updated(entries=1)
+    while batch.entries:
+        with database.transaction() as session:
+            batch = update_batch(session)
+        advanced(batch)
+        total += batch
     return total
 
 
-def _update_batch(database: Database) -> int:
-    """Take some who are due and compute their courses, in one transaction."""
-    with database.transaction() as session:
-        persons = due.take(session, limit=_DUE_AT_ONCE)
-        for model_version_id, person_ids in persons.items():
-            write_persons(session, model_version_id, person_ids)
-    return sum(map(len, persons.values()))
+def update_batch(session: Transaction) -> Updated:
+    """Take some who are due and compute their courses; 0 entries if nobody is."""
+    taken = due.take(session, limit=_DUE_AT_ONCE)
+    for model_version_id, person_ids in taken.persons.items():
+        write_persons(session, model_version_id, person_ids)
+    return Updated(sum(map(len, taken.persons.values())), taken.entries)
 
 
 def write_persons(session: Transaction, model_version_id: int, person_ids: Sequence[int]) -> None:

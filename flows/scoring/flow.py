@@ -120,6 +120,7 @@ async def score_waiting() -> RunSummary:
         run.progress.waiting(waiting)
         counts += await score_share(next(shares))
     run.progress.waiting(0)
+    await update_courses()
     summary = await summarised(run, counts)
     if runtime.flow_run.parent_flow_run_id is None:  # else the pass leaves it where it is sought
         await _leave_artifact(summary, run.inbox.location)
@@ -152,6 +153,15 @@ async def score_share(number: int) -> Counts:
                 batch.rejected,
             )
     return counts
+
+
+@task(name="update-courses", cache_policy=NO_CACHE, persist_result=False)
+@quoting_nothing
+async def update_courses() -> int:
+    """Compute the courses of all patients who are due; return of how many that was."""
+    persons = await current_run().update_courses()
+    get_run_logger().info("courses of %d patients computed", persons)
+    return persons
 
 
 async def _leave_artifact(summary: RunSummary, location: str) -> None:

@@ -31,6 +31,7 @@ async def score_new(inbox: str, resources: Resources, *, is_emptied: bool = Fals
     async with under_way(inbox, resources) as run:
         run.discovery = await enlist(run, is_emptied=is_emptied)
         if not await run.count_waiting():
+            await run.update_courses()  # corrections may have made some due
             return await summarised(run, Counts())
         async with loading(run):
             with prefect_api():

@@ -13,6 +13,7 @@ from db.ledger import claiming, runs, sources
 from db.ledger.claiming import Claim, Queue
 from db.ledger.runs import Presence
 from db.ledger.sources import Source
+from flows.courses.update import update_batch
 from flows.resources import SOFTWARE, Resources, current, using
 from flows.scoring.registration import register_model_version
 from flows.sources import Inbox, Listing, open_inbox
@@ -105,6 +106,13 @@ class ScoringRun(Resources):
         """Count the objects of the inbox that wait, after the claims of dead runs are released."""
         await self.release_abandoned()
         return await self.transact(claiming.count_waiting, self.queue)
+
+    async def update_courses(self) -> int:
+        """Compute the courses of all persons who are due; return of how many that was."""
+        persons = 0
+        while (batch := await self.transact(update_batch)).entries:
+            persons += batch.persons
+        return persons
 
     async def record(self, claim: Claim, key: str) -> SidecarRecord | None:
         """Return the sidecar record that a claimed object was enlisted with.

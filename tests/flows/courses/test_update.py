@@ -78,7 +78,7 @@ def test_each_film_has_the_level_that_the_core_computes(archive):
     at, extents = [0.0, 2.0, 2.0, 9.0], [1.0, 4.0, 4.5, 5.0]
     archive.add(*(film(f"f{n}", day, extents[n]) for n, day in enumerate(at)))
 
-    assert update_courses(archive.database) == 1
+    assert update_courses(archive.database).persons == 1
 
     pa, eligible = np.zeros(4, dtype=np.int8), np.ones(4, dtype=bool)
     films = Films(np.zeros(4, dtype=np.int64), np.array(at), np.array(extents), pa, eligible)
@@ -100,9 +100,9 @@ def test_each_film_has_the_level_that_the_core_computes(archive):
 def test_who_is_computed_is_due_no_longer_until_something_changes(archive, author):
     archive.add(film("f", 0), film("g", 3))
     assert archive.do(due.count) == 1
-    assert update_courses(archive.database) == 1
+    assert update_courses(archive.database).persons == 1
     assert archive.do(due.count) == 0
-    assert update_courses(archive.database) == 0
+    assert update_courses(archive.database).persons == 0
     archive.do(withdraw, author, archive.image(film("g", 3)))
     assert archive.do(due.count) == 1
 
@@ -241,10 +241,10 @@ def test_forgetting_waits_for_an_update_that_has_read_the_films(archive, author)
     archive.add(film("f", 0))
     forgetting = threading.Thread(target=archive.do, args=(forget, author, "p-1"))
     with archive.database.transaction() as session:
-        persons = due.take(session, limit=9)
+        taken = due.take(session, limit=9)
         forgetting.start()
         await_waiting(archive)
-        for version, person_ids in persons.items():
+        for version, person_ids in taken.persons.items():
             update.write_persons(session, version, person_ids)
     forgetting.join()
     assert archive.rows(KEPT) == []
@@ -266,7 +266,7 @@ def test_without_parameters_patients_are_listed_and_have_no_course(archive):
     assert days(archive, by="v2") == []
 
     adopt(archive, by="v2")
-    assert update_courses(archive.database) == 1
+    assert update_courses(archive.database).persons == 1
     assert days(archive, by="v2") == [(1, 0, True), (1, 3, False)]
 
 
@@ -281,7 +281,7 @@ def test_a_changed_set_is_used_for_whoever_is_due_and_the_others_are_outdated(ar
     archive.do(due.add_outdated)
     archive.do(due.add_outdated)
     assert archive.do(due.entries) == 1
-    assert update_courses(archive.database) == 1
+    assert update_courses(archive.database).persons == 1
     assert archive.do(due.count_outdated) == 0
 
 
@@ -298,7 +298,7 @@ def test_an_update_that_is_killed_has_lost_nothing(archive, database_url):
     process.communicate()
     assert len(archive.rows("SELECT FROM course")) == 10
 
-    assert update_courses(archive.database) == 30
+    assert update_courses(archive.database).persons == 30
     assert len(archive.rows("SELECT FROM course")) == 40
     check_kept(archive)
 
@@ -328,7 +328,8 @@ def test_two_updates_at_once_share_the_work(archive, database_url, monkeypatch):
     archive.add(*(film(f"f{n}", 0, patient=f"p-{n % 20}") for n in range(40)))
     with ThreadPoolExecutor(2) as threads:
         counts = list(threads.map(update_courses, [archive.database] * 2))
-    assert sum(counts) >= 20  # a person who is on the list twice may be computed twice
+    # A person who is on the list twice may be computed twice.
+    assert sum(count.persons for count in counts) >= 20
     assert archive.do(due.entries) == 0
     check_kept(archive)
 
@@ -372,7 +373,7 @@ def test_after_any_corrections_what_is_kept_is_what_is_computed_from_nothing(
     for change, *arguments in steps:
         if change == "update":
             with archive.database.transaction() as session:
-                for version, persons in due.take(session, limit=arguments[0]).items():
+                for version, persons in due.take(session, limit=arguments[0]).persons.items():
                     update.write_persons(session, version, persons)
             continue
         with suppress(RefusedCorrection):
