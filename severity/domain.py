@@ -10,6 +10,12 @@ from enum import StrEnum
 
 RESEARCH_USE_ONLY = "Research use only. Not for diagnosis."
 
+NO_EFFECT = (
+    "Describes how levels went around a treatment, and is no effect of it: who is treated is "
+    "sicker, or believed to be (confounding by indication)."
+)
+"""Stands wherever levels are shown beside treatments."""
+
 STATED_UTC = "UTC+00:00"
 """The zone of a time that the file itself states in UTC: unlike "UTC", it was not assumed."""
 

@@ -94,7 +94,12 @@ def _person_id(session: Session, patient_key: str) -> int:
 _OF_PERSONS = text(
     """
     SELECT course_choice.patient_id, episode_days, baseline_image_id,
-        CAST(extract(epoch FROM starts_at - timestamptz '2000-01-01 00:00Z') * 1000000 AS bigint),
+        CAST(
+            extract(
+                epoch FROM event_start(starts_at, starts_is_date, zone)
+                    - timestamptz '2000-01-01 00:00Z'
+            ) * 1000000 AS bigint
+        ),
         calendar_known
     FROM course_choice
     JOIN patient ON patient.id = course_choice.patient_id AND patient.merged_into_id IS NULL

@@ -1,6 +1,6 @@
 """Responses follow what is stored: films, events, merges, and what a person removes."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -22,17 +22,13 @@ from severity.course.series import Films
 from severity.domain import TimeSource
 from severity.files.png_jpeg import DAY_ZERO
 from tests.builders.archive import Film
+from tests.builders.courses import DAY_0, film
 from tests.severity.course.builders import SET
 
-DAY_0 = datetime(2020, 3, 1, tzinfo=UTC)
 TOLD = (
     "SELECT patient_key, label, day, is_extrapolated FROM event_response"
     " ORDER BY patient_key, label, day"
 )
-
-
-def film(name: str, day: float, extent: float = 3.0, patient: str = "p-1", **more) -> Film:
-    return Film(name, patient, at=DAY_0 + timedelta(days=day), extent=extent, **more)
 
 
 def event(
@@ -55,7 +51,7 @@ def treat(archive):
 
 
 def told(archive) -> dict[tuple[object, ...], list[object]]:
-    """Return the days that are told of, by patient and label; those beyond the last film negative."""
+    """Return the days that are told of; those beyond the last film are negative."""
     days: dict[tuple[object, ...], list[object]] = {}
     for patient, label, day, is_extrapolated in archive.rows(TOLD):
         days.setdefault((patient, label), []).append(-day if is_extrapolated else day)
@@ -147,7 +143,8 @@ def test_doses_of_one_drug_start_one_treatment(archive, treat):
     treat(event(1), event(2), event(4), event(8), event(2, label="y", end=9), event(11, label="y"))
 
     starts = archive.rows(
-        "SELECT label, extract(day FROM starts_at) - 1 FROM event_response WHERE day = 0 ORDER BY 1, 2"
+        "SELECT label, extract(day FROM starts_at) - 1 FROM event_response WHERE day = 0"
+        " ORDER BY 1, 2"
     )
     assert starts == [("x", 1), ("x", 8), ("y", 2)]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import text
 
 from db.events import EventKind
 from flows.events.reading import records
@@ -52,6 +53,14 @@ def test_the_example_of_fhir_is_read_as_it_stands(read):
         ("stay", "Intensive care"),
     ]
     assert json.loads(FHIR)["resourceType"] == "Bundle"
+
+
+def test_the_queries_are_of_views_and_columns_that_exist(database):
+    (page,) = re.findall(r"```sql\n(.*?)```", PAGE, flags=re.DOTALL)
+    queries = [query for query in page.split(";") if query.strip()]
+
+    with database.transaction() as session:
+        assert [session.execute(text(query)).all() for query in queries] == [[], []]
 
 
 @pytest.mark.parametrize("code", [*Problem, *EventKind])
