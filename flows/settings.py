@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     prefect_days: PositiveInt = Field(
         default=30, description="age at which that server deletes runs, their logs and artifacts"
     )
+    episode_days: PositiveFloat = Field(
+        default=90, description="gap without an image after which a patient's next episode begins"
+    )
+    margin_points: PositiveFloat = Field(
+        default=1.3, description="change of geographic extent that matters; opacity by its scale"
+    )
     pseudonym_key: SecretStr | None = Field(
         default=None,
         description="secret of at least 32 characters behind the patients' pseudonyms; "

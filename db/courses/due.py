@@ -29,6 +29,14 @@ class Taken:
     persons: Mapping[int, Sequence[int]]
 
 
+@dataclass(frozen=True)
+class CourseCounts:
+    """How many persons are ``due``, and of how many the courses rest on an older parameter set."""
+
+    due: int
+    outdated: int
+
+
 def take(session: Session, *, limit: int) -> Taken:
     """Take persons off the list of those who are due.
 
@@ -47,19 +55,16 @@ def take(session: Session, *, limit: int) -> Taken:
     )
 
 
-def count(session: Session) -> int:
-    """Count the persons whose courses are due, once for each model version."""
-    return int(session.execute(_COUNT).scalar_one())
+def counts(session: Session) -> CourseCounts:
+    """Count the persons whose courses are not as they should be, once for each model version."""
+    return CourseCounts(
+        session.execute(_COUNT).scalar_one(), session.execute(_COUNT_OUTDATED).scalar_one()
+    )
 
 
 def entries(session: Session) -> int:
     """Count the entries of the list of those who are due; `take` takes so many in all."""
     return int(session.execute(_ENTRIES).scalar_one())
-
-
-def count_outdated(session: Session) -> int:
-    """Count the persons whose courses rest on another parameter set than the current one."""
-    return int(session.execute(_COUNT_OUTDATED).scalar_one())
 
 
 def add_all(session: Session) -> None:

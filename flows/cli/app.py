@@ -74,6 +74,31 @@ def app() -> None:
 
 
 @app.group(
+    name="courses",
+    cls=LazyGroup,
+    commands=_listed(
+        (
+            "parameters",
+            "flows.cli.courses:parameters_command",
+            "Show the parameter sets of all model versions, and how many courses rest on each.",
+        ),
+        (
+            "refit",
+            "flows.cli.courses:refit_command",
+            "Compute all courses anew that rest on an older parameter set.",
+        ),
+        (
+            "update",
+            "flows.cli.courses:update_command",
+            "Compute the courses of all patients who are due, as each pass does at its end.",
+        ),
+    ),
+)
+def course_commands() -> None:
+    """Compute courses, learn their parameters at this site and show them."""
+
+
+@app.group(
     name="db",
     cls=LazyGroup,
     commands=_listed(
@@ -168,6 +193,16 @@ def image_commands() -> None:
     cls=LazyGroup,
     commands=_listed(
         (
+            "baseline",
+            "flows.cli.corrections.choices:baseline_command",
+            "Compare PATIENT's episode with IMAGE, or with the last image before a treatment.",
+        ),
+        (
+            "episode",
+            "flows.cli.corrections.choices:episode_command",
+            "Let PATIENT's episodes end after DAYS without an image.",
+        ),
+        (
             "forget",
             "flows.cli.corrections.patients:forget_command",
             "Erase PATIENT everywhere, with all merged patients, images, scores and corrections.",
@@ -190,7 +225,7 @@ def image_commands() -> None:
     ),
 )
 def patient_commands() -> None:
-    """Merge patients, split them again, show their history, forget one."""
+    """Merge and split patients, choose for their courses, show their history, forget one."""
 
 
 @app.group(

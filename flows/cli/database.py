@@ -6,13 +6,20 @@ from collections.abc import Mapping, Sequence
 import click
 from rich.text import Text
 
+from db.courses import due
 from db.engine import Database
 from db.reading import balances
 from db.reading.balances import SourceBalance
 from flows.cli.exit_codes import ATTENTION
 from flows.cli.options import chosen_resources
 from flows.cli.terminal import terminal
-from flows.reports import balance_text, balances_json, discrepancies_text, rejections_table
+from flows.reports import (
+    balance_text,
+    balances_json,
+    courses_text,
+    discrepancies_text,
+    rejections_table,
+)
 from flows.resources import Progress, Resources, using
 from flows.settings import read_settings
 from severity.domain import RESEARCH_USE_ONLY
@@ -30,10 +37,13 @@ def status_command(*, verified: bool, as_json: bool) -> None:
         sources = balances.balances(session)
         rejected = balances.rejections(session)
         wrong = balances.verify(session) if verified else []
+        courses = due.counts(session)
     if as_json:
-        click.echo(balances_json(sources, rejected, wrong), nl=False)
+        click.echo(balances_json(sources, rejected, wrong, courses), nl=False)
     else:
         _show(sources, rejected, discrepancies_text(wrong) if verified else None)
+        terminal().print(courses_text(courses))
+        terminal().print(RESEARCH_USE_ONLY)
     if wrong or any(not source.holds or source.obstacles for source in sources):
         sys.exit(ATTENTION)
 
@@ -51,7 +61,6 @@ def _show(
         console.print(rejections_table(rejected))
     if verdict is not None:
         console.print(verdict)
-    console.print(RESEARCH_USE_ONLY)
 
 
 @click.command()

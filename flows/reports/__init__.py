@@ -18,6 +18,7 @@ from flows.reports.corrections_text import (
     unread_table,
 )
 from flows.reports.csv_table import write_csv
+from flows.reports.parameters_text import courses_text, parameters_table
 from flows.reports.score_text import FileResult, scores_csv, scores_json, scores_table
 from flows.reports.trend_text import trend_json, trend_table
 
@@ -25,6 +26,7 @@ __all__ = [
     "FileResult",
     "balance_text",
     "balances_json",
+    "courses_text",
     "discrepancies_text",
     "fates_table",
     "history_table",
@@ -32,6 +34,7 @@ __all__ = [
     "images_table",
     "object_text",
     "other_versions_text",
+    "parameters_table",
     "plain_json",
     "rejected_table",
     "rejections_table",

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from db.courses.due import CourseCounts
 from db.reading.balances import Discrepancy, SourceBalance, VersionBalance
 from severity.domain import RESEARCH_USE_ONLY
 
@@ -67,11 +68,13 @@ def balances_json(
     balances: Sequence[SourceBalance],
     rejections: Mapping[str, int],
     discrepancies: Sequence[Discrepancy],
+    courses: CourseCounts,
 ) -> str:
-    """Return the balances of all sources as JSON, with the rejections by reason."""
+    """Return the balances of all sources as JSON, with rejections by reason and due courses."""
     content = {
         "sources": [{**asdict(balance), "holds": balance.holds} for balance in balances],
         "rejections": dict(rejections),
+        "courses": asdict(courses),
         "discrepancies": [asdict(found) for found in discrepancies],
         "note": RESEARCH_USE_ONLY,
     }

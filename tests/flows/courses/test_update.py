@@ -99,12 +99,12 @@ def test_each_film_has_the_level_that_the_core_computes(archive):
 
 def test_who_is_computed_is_due_no_longer_until_something_changes(archive, author):
     archive.add(film("f", 0), film("g", 3))
-    assert archive.do(due.count) == 1
+    assert archive.do(due.counts).due == 1
     assert update_courses(archive.database).persons == 1
-    assert archive.do(due.count) == 0
+    assert archive.do(due.counts).due == 0
     assert update_courses(archive.database).persons == 0
     archive.do(withdraw, author, archive.image(film("g", 3)))
-    assert archive.do(due.count) == 1
+    assert archive.do(due.counts).due == 1
 
 
 def test_a_course_never_joins_two_model_versions(archive):
@@ -276,13 +276,13 @@ def test_a_changed_set_is_used_for_whoever_is_due_and_the_others_are_outdated(ar
     adopt(archive, replace(SET, episode_days=30))
     archive.add(film("h", 5))
     update_courses(archive.database)
-    assert archive.do(due.count_outdated) == 1
+    assert archive.do(due.counts).outdated == 1
 
     archive.do(due.add_outdated)
     archive.do(due.add_outdated)
     assert archive.do(due.entries) == 1
     assert update_courses(archive.database).persons == 1
-    assert archive.do(due.count_outdated) == 0
+    assert archive.do(due.counts).outdated == 0
 
 
 def test_an_update_that_is_killed_has_lost_nothing(archive, database_url):

@@ -1,0 +1,81 @@
+"""The commands on courses, on the test's database."""
+
+import json
+
+import pytest
+
+from db.courses import due
+from tests.builders.courses import adopt, film
+
+
+@pytest.fixture
+def scored(archive):
+    """Two patients by a version with parameters."""
+    adopt(archive)
+    archive.add(film("f", 0), film("g", 3), film("h", 0, patient="p-2"))
+    return archive
+
+
+def test_an_update_computes_all_who_are_due_and_says_how_many(ask, scored):
+    assert "2 courses computed" in ask("courses", "update").output
+    assert "0 courses computed" in ask("courses", "update").output
+    assert scored.do(due.entries) == 0
+
+
+def test_status_says_how_many_are_due_and_outdated(ask, scored):
+    assert json.loads(ask("status", "--json").output)["courses"] == {"due": 2, "outdated": 0}
+    assert "Courses: 2 due" in ask("status").output
+
+
+def test_a_refit_computes_what_rests_on_an_older_set_or_everything(ask, scored):
+    ask("courses", "update")
+    assert "0 courses computed" in ask("courses", "refit").output
+    assert "2 courses computed" in ask("courses", "refit", "--all").output
+
+
+def test_the_parameter_sets_are_shown_with_the_courses_that_rest_on_them(ask, scored):
+    ask("courses", "update")
+    (shown,) = json.loads(ask("courses", "parameters", "--json").output)
+    assert (shown["origin"], shown["courses"], shown["is_current"]) == ("site", 2, True)
+    assert "site" in ask("courses", "parameters").output
+
+
+WHY = ("--why", "steroids began", "--who", "dr.roe")
+
+
+def test_a_baseline_is_chosen_and_chosen_no_longer(correct, scored):
+    image = scored.image(film("g", 3))
+    chosen = "SELECT baseline_image_id, episode_days FROM course_choice"
+    done = correct("patient", "baseline", "p-1", str(image), *WHY)
+    assert done.code == 0
+    assert "Undo: cxr-severity patient baseline p-1 --clear" in done.out
+    assert scored.rows(chosen) == [(image, None)]
+    assert "Nothing changed" in correct("patient", "baseline", "p-1", str(image), *WHY).out
+
+    assert correct("patient", "episode", "p-1", "30", *WHY).code == 0
+    assert correct("patient", "baseline", "p-1", "--clear", *WHY).code == 0
+    assert scored.rows(chosen) == [(None, 30)]
+
+    history = json.loads(correct("patient", "history", "p-1", "--json").out)
+    assert [change["what"] for change in history] == [
+        "baseline chosen",
+        "episode chosen",
+        "baseline chosen",
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("baseline", "p-1"),
+        ("baseline", "p-1", "1", "--clear"),
+        ("baseline", "p-1", "99"),
+        ("baseline", "p-absent", "--clear"),
+        ("episode", "p-1"),
+        ("episode", "p-1", "0"),
+        ("episode", "p-1", "30", "--clear"),
+    ],
+)
+def test_a_choice_that_makes_no_sense_is_refused(correct, scored, arguments):
+    assert correct("patient", *arguments, *WHY).code == 2
+    assert scored.rows("SELECT FROM course_choice") == []
