@@ -17,7 +17,10 @@ def film(name: str, day: float, extent: float = 3.0, patient: str = "p-1", **mor
 
 def adopt(archive: Archive, chosen: CourseParameters = SET, *, by: str = "v1") -> None:
     """Let a model version's courses rest on a parameter set."""
-    stored = StoredParameters(
+    archive.do(parameters.adopt, archive.queue(by).model_version_id, stored_set(chosen))
+
+
+def stored_set(chosen: CourseParameters = SET) -> StoredParameters:
+    return StoredParameters(
         chosen.sha256, chosen.origin, chosen.to_json(), chosen.patients, chosen.films
     )
-    archive.do(parameters.adopt, archive.queue(by).model_version_id, stored)

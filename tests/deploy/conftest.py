@@ -14,9 +14,11 @@ from sqlalchemy import URL, make_url
 from db import calibrations
 from db.calibrations import StoredCalibration
 from db.closing.outcomes import Rejected, Scored
+from db.courses import parameters
 from db.engine import Database
 from db.ledger import runs, sources
 from db.ledger.claiming import Queue
+from flows.courses.update import update_courses
 from severity.domain import (
     Acquired,
     DistributionCheck,
@@ -32,6 +34,7 @@ from severity.domain import (
     TimeSource,
     View,
 )
+from tests.builders.courses import stored_set
 from tests.builders.ledger import Steps
 from tests.builders.postgres import execute, running_postgres
 from tests.builders.scores import INBOX, digest, version
@@ -127,6 +130,7 @@ def scorer(owner: Database, deployed_url: URL) -> Iterator[Database]:
             _as(deployed_url, "severity"),
             f"UPDATE model_version SET key = name WHERE name = '{name}'",  # noqa: S608
         )
+    update_courses(database)
     yield database
     database.dispose()
 
@@ -171,6 +175,7 @@ def _fill(scorer: Database) -> None:
     first, second = (_wanting(scorer, name) for name in ("v1", "v2"))
     with scorer.transaction() as session:
         calibrations.adopt(session, first.queue.model_version_id, CALIBRATION)
+        parameters.adopt(session, first.queue.model_version_id, stored_set())
     _score(first, "v1")
     _score(second, "v2")
     first.enlist("waiting")

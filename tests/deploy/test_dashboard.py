@@ -16,7 +16,7 @@ from severity.domain import RESEARCH_USE_ONLY
 
 GRAFANA = Path(__file__).parents[2] / "deploy" / "grafana"
 ROLE = "severity_dashboard"
-VIEWS = ("patient_trend", "balance", "model_versions")  # that it reads
+VIEWS = ("patient_trend", "patient_list", "balance", "model_versions")  # that it reads
 BALANCE = "Balance of the model version"
 ERRORS = ", errors"
 SMALLEST = "Smallest detectable change"
@@ -124,11 +124,11 @@ def test_the_newest_model_version_is_offered_first(ask: Ask) -> None:
     assert _columns(ask("$model_version"), "model_version") == [("v2",), ("v1",)]
 
 
-def test_only_patients_of_the_model_version_are_offered(ask: Ask) -> None:
+def test_only_patients_of_the_model_version_are_offered_the_newest_first(ask: Ask) -> None:
     assert _columns(ask("$patient", "v1"), "patient_key") == [
-        ("p-one",),
-        ("p-three",),
         ("p-two",),
+        ("p-three",),
+        ("p-one",),
     ]
     assert _columns(ask("$patient", "v2"), "patient_key") == [("p-one",)]
 

@@ -1,0 +1,219 @@
+"""Measure courses in a database of many patients: ``python -m benchmarks.courses --help``."""
+
+import argparse
+import json
+import random
+import secrets
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pydantic import SecretStr
+from rich.console import Console
+
+from benchmarks.jobs import BenchmarkError
+from benchmarks.scale.building import IMAGES_OF_A_PATIENT, build
+from benchmarks.scale.figures import Figure, percentiles, show, timed, to_json
+from benchmarks.scale.server import execute_alone, own_server, without_crash_safety
+from db.courses import due
+from db.engine import Database
+from db.errors import DatabaseError
+from flows.courses.update import update_courses
+from flows.resources import Progress, Resources
+from flows.scoring.registration import register_model_version
+from flows.settings import Settings
+
+_SCORES = 10_000_000
+_TIMES, _SLOW_TIMES = 500, 20
+_TOUCHED = (100, 1_000, 10_000)
+_REFIT_SECONDS = 600  # of all courses, at the full size
+_PATIENT_MS, _WORKLIST_MS, _COHORT_MS, _LIST_MS = 2, 100, 1000, 300
+_WORKLIST_MS_BEFORE, _COHORT_MS_BEFORE, _LIST_MS_BEFORE = 24_000, 33_000, 23_000
+_COLUMNS = 120
+
+Sections = dict[str, list[Figure]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns
+    -------
+    The exit code: 0, or 1 if something is wrong; a target that is missed is only shown.
+    """
+    options = _options(arguments)
+    progress = Console(stderr=True, highlight=False)
+    try:
+        # The socket of the server lies there, and its path must be short.
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="severity-courses-")))
+            url = options.database or stack.enter_context(own_server(folder / "postgres"))
+            sections = _measured(options, _settings(options, url, folder), progress)
+    except (BenchmarkError, DatabaseError) as error:
+        progress.print(f"Error: {error}", markup=False)
+        return 1
+    console = Console() if Console().is_terminal else Console(width=_COLUMNS)
+    for title, figures in sections.items():
+        show(title, figures, console)
+    if options.json:
+        content = {title: to_json(figures) for title, figures in sections.items()}
+        options.json.write_text(json.dumps(content, indent=1) + "\n")
+    return 0
+
+
+def _settings(options: argparse.Namespace, url: str, folder: Path) -> Settings:
+    return Settings(
+        database_url=SecretStr(url),
+        pseudonym_key=SecretStr(secrets.token_hex(32)),
+        home=folder / "home",
+        episode_days=options.episode_days,
+    )
+
+
+def _measured(options: argparse.Namespace, settings: Settings, progress: Console) -> Sections:
+    """Build the database, unless one is named, and measure courses in it."""
+    assert settings.database_url is not None  # noqa: S101 - see `_settings`
+    database = Database(settings.database_url.get_secret_value())
+    database.upgrade()
+    registered = register_model_version(Resources(settings, Progress()))
+    if not options.database:
+        with without_crash_safety(database):
+            build(database, options.scores, registered.row_id, progress)
+    measuring = _Measuring(database, registered.version.key)
+    sections = {"Computing": measuring.computing(progress), "Size": measuring.size()}
+    sections["Asking"] = measuring.asking()
+    database.dispose()
+    return sections
+
+
+class _Measuring:
+    """Measures computing courses and asking for them, by one model version."""
+
+    def __init__(self, database: Database, model_version: str) -> None:
+        self._database, self._version = database, model_version
+        self._random = random.Random(1)  # noqa: S311 - no secret
+        ((self._scores, self._patients, self._last),) = self._rows(_COUNTS)
+
+    def computing(self, progress: Console) -> list[Figure]:
+        """Measure the computation of all courses twice, then of those of some patients."""
+        share = self._scores / _SCORES
+        figures = []
+        for name in ("all courses for the first time", "refit of all courses"):
+            with self._database.transaction() as session:
+                due.add_all(session)
+            seconds = self._update()
+            progress.print(f"{name}: {seconds:.1f} s")
+            target = _REFIT_SECONDS * share if name.startswith("refit") else None
+            figures.append(Figure(name, seconds, "s", target))
+        execute_alone(self._database, "VACUUM ANALYZE")
+        figures.append(Figure("images in a second, of the last", self._scores / seconds, "/s"))
+        return figures + [self._touched(count) for count in _TOUCHED if count < self._patients]
+
+    def _touched(self, patients: int) -> Figure:
+        """Measure the update after a night that touched so many patients."""
+        persons = self._random.sample(range(1, self._last + 1), patients)
+        self._rows(_TOUCH, persons=persons, model=self._version)
+        seconds = self._update()
+        return Figure(f"update of {patients:,} patients", 1000 * seconds / patients, "ms each")
+
+    def _update(self) -> float:
+        began = time.perf_counter()
+        update_courses(self._database)
+        return time.perf_counter() - began
+
+    def size(self) -> list[Figure]:
+        """Return the bytes of the tables of courses for each scored image, with their indexes."""
+        return [
+            Figure(str(table), float(str(size)) / self._scores, "bytes for each score")
+            for table, size in self._rows(_SIZES)
+        ]
+
+    def asking(self) -> list[Figure]:
+        """Measure what readers and dashboards ask."""
+        return [
+            *percentiles("course of a patient", timed(_TIMES, self._patient), target=_PATIENT_MS),
+            *self._slow("worklist of 50", _WORKLIST, _WORKLIST_MS, _WORKLIST_MS_BEFORE),
+            *self._slow("list of patients", _LIST, _LIST_MS, _LIST_MS_BEFORE),
+            *self._slow("cohort curve", _COHORT, _COHORT_MS, _COHORT_MS_BEFORE),
+        ]
+
+    def _slow(self, name: str, query: str, target: float, before: float) -> list[Figure]:
+        def ask(_: int) -> object:
+            return self._rows(query, model=self._version)
+
+        return percentiles(name, timed(_SLOW_TIMES, ask), target=target, before=before)
+
+    def _patient(self, _: int) -> None:
+        with self._database.connection() as connection, connection.begin():
+            key = connection.exec_driver_sql(_KEY, {"id": self._random.randint(1, self._last)})
+            values = {"patient": key.scalar(), "model": self._version}
+            connection.exec_driver_sql(_COURSE, values).all()
+
+    def _rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
+        with self._database.connection() as connection, connection.begin():
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            result = connection.exec_driver_sql(query, values or None)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+
+_COUNTS = "SELECT (SELECT count(*) FROM score), count(*), max(id) FROM patient"
+
+_TOUCH = """
+    INSERT INTO course_due (person_id, model_version_id)
+    SELECT person_id, model_version.id
+    FROM unnest(%(persons)s) AS person_id CROSS JOIN model_version WHERE key = %(model)s
+"""
+
+_SIZES = """
+    SELECT relname, pg_total_relation_size(oid) FROM pg_class
+    WHERE oid IN ('course'::regclass, 'patient_summary'::regclass, 'cohort_level'::regclass)
+    ORDER BY 1
+"""
+
+_KEY = "SELECT patient_key FROM patient WHERE id = %(id)s"
+
+_COURSE = """
+    SELECT * FROM patient_course WHERE patient_key = %(patient)s AND model_version = %(model)s
+    ORDER BY calendar_known DESC, acquired_at, image_id
+"""
+
+_WORKLIST = """
+    SELECT * FROM worklist WHERE model_version = %(model)s
+    ORDER BY extent_worse DESC NULLS LAST LIMIT 50
+"""
+
+_LIST = """
+    SELECT patient_key FROM patient_list WHERE model_version = %(model)s
+    ORDER BY latest_at DESC LIMIT 1000
+"""
+
+_COHORT = """
+    SELECT * FROM cohort_course WHERE model_version = %(model)s AND score = 'geographic_extent'
+    ORDER BY day
+"""
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.courses", description=__doc__)
+    patients = f"scored images, of one in {IMAGES_OF_A_PATIENT} as many patients ({_SCORES:,})"
+    parser.add_argument("--scores", type=int, default=_SCORES, help=patients)
+    parser.add_argument(
+        "--episode-days",
+        type=float,
+        default=90,
+        help="gap that ends an episode; of 1,000,000 patients images are a year apart (90)",
+    )
+    parser.add_argument(
+        "--database", metavar="URL", help="a database of scores that `benchmarks.scale` has built"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the figures into this file"
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
