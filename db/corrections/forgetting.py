@@ -166,6 +166,16 @@ _ERASE_STUDIES = text(
 
 _ERASE_TREATMENTS = text("DELETE FROM event WHERE patient_id = ANY (CAST(:patients AS bigint[]))")
 
+# Perhaps nobody else had this treatment.
+_ERASE_LABELS = text(
+    """
+    DELETE FROM event_label
+    WHERE NOT EXISTS (
+        SELECT FROM event WHERE event.label = event_label.label AND event.kind = event_label.kind
+    )
+    """
+)
+
 _ERASE_GROUPS = text(
     "DELETE FROM patient_attribute WHERE patient_id = ANY (CAST(:patients AS bigint[]))"
 )
@@ -189,6 +199,7 @@ _ERASE_ALL_ELSE = (
     _ERASE_IMAGES,
     _ERASE_STUDIES,
     _ERASE_TREATMENTS,
+    _ERASE_LABELS,
     _ERASE_GROUPS,
     _ERASE_PATIENTS,
     _ERASE_EVENTS,

@@ -25,6 +25,7 @@ class EventStarts:
     """
 
     event_ids: NDArray[np.int64]
+    label_ids: NDArray[np.int32]
     person_ids: NDArray[np.int64]
     times: NDArray[np.int64]
     calendar_known: NDArray[np.bool_]
@@ -43,13 +44,14 @@ def read_starts(session: Session, person_ids: Sequence[int]) -> EventStarts:
 
 _COLUMNS = {
     "event_ids": np.int64,
+    "label_ids": np.int32,
     "person_ids": np.int64,
     "times": np.int64,
     "calendar_known": np.bool_,
 }
 
 _STARTS = """
-    SELECT id, person_id, event_start(starts_at, starts_is_date, zone), calendar_known
+    SELECT treatments.id, event_label.id, person_id, event_start(starts_at, starts_is_date, zone), calendar_known
     FROM (
         SELECT
             event.*,
@@ -61,5 +63,6 @@ _STARTS = """
         FROM patient JOIN event ON event.patient_id = patient.id
         WHERE NOT is_removed AND person_id = ANY (CAST('{{{persons}}}' AS bigint[]))
     ) AS treatments
+    JOIN event_label USING (kind, label)
     WHERE ended_at IS NULL OR starts_at > ended_at + interval '{days} days'
 """

@@ -36,36 +36,39 @@ SELECT
     parameters.sha256 AS parameters_sha256,
     parameters.origin AS parameters_origin
 FROM response
--- At once without an event that a person removed; its rows go with the next update.
-JOIN event ON event.id = response.event_id AND NOT event.is_removed
+JOIN event ON event.id = response.event_id
 JOIN patient AS person ON person.id = response.person_id
 JOIN model_version ON model_version.id = response.model_version_id
 JOIN course_parameters AS parameters ON parameters.id = response.parameters_id;
 
--- By all treatments, and by each group of a grouping.
+-- By all treatments, and by each group of a grouping. Of merged patients the person's own comes first.
 CREATE OR REPLACE VIEW cohort_response AS
-WITH treatment AS NOT MATERIALIZED (
-    SELECT id, kind, label, 'all' AS group_name, 'all' AS group_value
-    FROM event WHERE NOT is_removed
+WITH person_group AS NOT MATERIALIZED (
+    SELECT patient_id AS person_id, name, value FROM patient_attribute
     UNION ALL
-    SELECT event.id, kind, label, own.name, own.value
-    FROM event
-    JOIN patient ON patient.id = event.patient_id
-    -- Of merged patients the person's own comes first.
-    JOIN LATERAL (
-        SELECT DISTINCT ON (name) name, value
+    (
+        SELECT DISTINCT ON (member.person_id, name) member.person_id, name, value
         FROM patient AS member
         JOIN patient_attribute ON patient_attribute.patient_id = member.id
-        WHERE member.person_id = patient.person_id
-        ORDER BY name, member.id <> member.person_id, member.id
-    ) AS own ON true
-    WHERE NOT is_removed
+        WHERE member.merged_into_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM patient_attribute AS own
+            WHERE own.patient_id = member.person_id AND own.name = patient_attribute.name
+        )
+        ORDER BY member.person_id, name, member.id
+    )
+),
+grouped AS NOT MATERIALIZED (
+    SELECT response.*, 'all' AS group_name, 'all' AS group_value
+    FROM response WHERE NOT is_extrapolated
+    UNION ALL
+    SELECT response.*, name, value
+    FROM response JOIN person_group USING (person_id) WHERE NOT is_extrapolated
 )
 SELECT
     model_version.key AS model_version,
     told.score,
-    kind,
-    label,
+    event_label.kind,
+    event_label.label,
     group_name,
     group_value,
     day,
@@ -79,32 +82,29 @@ SELECT
     changes[3] AS change_upper_quartile,
     better,
     worse
-FROM (
+FROM event_label
+CROSS JOIN model_version
+CROSS JOIN LATERAL (
     SELECT
-        response.model_version_id,
         by_score.score,
-        kind,
-        label,
         group_name,
         group_value,
         day,
         count(*) AS treatments,
-        count(DISTINCT response.person_id) AS patients,
+        count(DISTINCT person_id) AS patients,
         percentile_cont('{0.25,0.5,0.75}'::float8[]) WITHIN GROUP (ORDER BY level) AS levels,
         percentile_cont('{0.25,0.5,0.75}'::float8[]) WITHIN GROUP (ORDER BY change) AS changes,
         avg(by_score.better) AS better,
         avg(by_score.worse) AS worse
-    FROM treatment
-    JOIN response ON response.event_id = treatment.id
+    FROM grouped
     CROSS JOIN LATERAL (
         VALUES
             ('geographic_extent', extent_level, extent_change, extent_better, extent_worse),
             ('opacity', opacity_level, opacity_change, opacity_better, opacity_worse)
     ) AS by_score (score, level, change, better, worse)
-    WHERE NOT is_extrapolated
-    GROUP BY 1, 2, 3, 4, 5, 6, 7
-) AS told
-JOIN model_version ON model_version.id = told.model_version_id;
+    WHERE label_id = event_label.id AND model_version_id = model_version.id
+    GROUP BY 1, 2, 3, 4
+) AS told;
 
 COMMENT ON VIEW event_response IS
     'How the level was just before a treatment (day 0) and days after its start, by one model version: order by starts_at, event_id, day. It describes, and is no effect of the treatment: who is treated is sicker, or believed to be (confounding by indication), and would change without it too. Research use only, not for diagnosis.';

@@ -40,6 +40,32 @@ CREATE TABLE event (
 );
 CREATE INDEX ix_event_label ON event (label, kind);
 
+-- The treatments that events are of: a number for each curve.
+CREATE TABLE event_label (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind event_kind NOT NULL,
+    label text NOT NULL,
+    -- Prevents two curves of one treatment.
+    CONSTRAINT uq_event_label UNIQUE (label, kind)
+);
+
+CREATE FUNCTION note_labels() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+    INSERT INTO event_label (kind, label)
+    SELECT DISTINCT kind, label FROM added_events
+    WHERE NOT EXISTS (
+        SELECT FROM event_label AS known
+        WHERE known.kind = added_events.kind AND known.label = added_events.label
+    )
+    ORDER BY label, kind
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER note_labels AFTER INSERT ON event REFERENCING NEW TABLE AS added_events
+FOR EACH STATEMENT EXECUTE FUNCTION note_labels();
+
 -- A group of a patient: the arm of a trial, whether in intensive care.
 CREATE TABLE patient_attribute (
     patient_id bigint NOT NULL REFERENCES patient (id),
@@ -60,6 +86,7 @@ CREATE TABLE response (
     person_id bigint NOT NULL,
     model_version_id integer NOT NULL REFERENCES model_version (id),
     parameters_id integer NOT NULL,
+    label_id integer NOT NULL,
     day smallint NOT NULL,
     -- The last film of the episode lies before this day.
     is_extrapolated boolean NOT NULL,
@@ -103,6 +130,13 @@ CREATE TABLE response (
     )
 );
 CREATE INDEX ix_response_person ON response (person_id, model_version_id);
+-- All that the curve of a label needs, so that 20,000 treatments among millions are read at once.
+CREATE INDEX ix_response_label ON response (label_id, model_version_id, day)
+    INCLUDE (
+        person_id, extent_level, extent_change, extent_better, extent_worse,
+        opacity_level, opacity_change, opacity_better, opacity_worse
+    )
+    WHERE NOT is_extrapolated;
 
 -- A change of an event or a group is a correction; the first import is none.
 CREATE TRIGGER record_event AFTER UPDATE ON event FOR EACH ROW
@@ -140,6 +174,17 @@ CREATE TRIGGER due_insert AFTER INSERT ON event REFERENCING NEW TABLE AS changed
 FOR EACH STATEMENT EXECUTE FUNCTION make_treated_due();
 CREATE TRIGGER due_update AFTER UPDATE ON event REFERENCING NEW TABLE AS changed_events
 FOR EACH STATEMENT EXECUTE FUNCTION make_treated_due();
+
+-- At once, so that no curve has to ask whether its events count.
+CREATE FUNCTION erase_removed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+    DELETE FROM response WHERE event_id = NEW.id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER erase_removed AFTER UPDATE ON event FOR EACH ROW WHEN (NEW.is_removed)
+EXECUTE FUNCTION erase_removed();
 
 CREATE FUNCTION make_merged_treatments_due() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$

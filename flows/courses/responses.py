@@ -34,6 +34,7 @@ def response_columns(followed: FollowedFilms, events: EventStarts) -> dict[str, 
     last = (last_films(films)[treatments.series] - treatments.starts)[:, None]
     return {
         "event_id": np.repeat(events.event_ids[places], len(DAYS)),
+        "label_id": np.repeat(events.label_ids[places], len(DAYS)),
         "person_id": np.repeat(events.person_ids[places], len(DAYS)),
         "model_version_id": np.full(count, rules.model_version_id, dtype=np.int32),
         "parameters_id": np.full(count, rules.parameters_id, dtype=np.int32),
