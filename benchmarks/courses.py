@@ -95,7 +95,8 @@ class _Measuring:
     def __init__(self, database: Database, model_version: str) -> None:
         self._database, self._version = database, model_version
         self._random = random.Random(1)  # noqa: S311 - no secret
-        ((self._scores, self._patients, self._last),) = self._rows(_COUNTS)
+        ((scores, last),) = self._rows(_COUNTS)
+        self._scores, self._last = int(str(scores)), int(str(last))
 
     def computing(self, progress: Console) -> list[Figure]:
         """Measure the computation of all courses twice, then of those of some patients."""
@@ -110,7 +111,7 @@ class _Measuring:
             figures.append(Figure(name, seconds, "s", target))
         execute_alone(self._database, "VACUUM ANALYZE")
         figures.append(Figure("images in a second, of the last", self._scores / seconds, "/s"))
-        return figures + [self._touched(count) for count in _TOUCHED if count < self._patients]
+        return figures + [self._touched(count) for count in _TOUCHED if count < self._last]
 
     def _touched(self, patients: int) -> Figure:
         """Measure the update after a night that touched so many patients."""
@@ -159,7 +160,7 @@ class _Measuring:
             return [tuple(row) for row in result] if result.returns_rows else []
 
 
-_COUNTS = "SELECT (SELECT count(*) FROM score), count(*), max(id) FROM patient"
+_COUNTS = "SELECT (SELECT count(*) FROM score), max(id) FROM patient"
 
 _TOUCH = """
     INSERT INTO course_due (person_id, model_version_id)
