@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.courses import binary_copy
@@ -49,6 +50,19 @@ def read(session: Session, model_version_id: int, person_ids: Sequence[int]) -> 
     query = _FILMS.format(persons=persons, model=int(model_version_id))
     return StoredFilms(**binary_copy.read(session, query, _COLUMNS))
 
+
+def sample(session: Session, model_version_id: int, *, patients: int) -> StoredFilms:
+    """Read the films of patients with two or more; of more than ``patients`` of always the same."""
+    values = {"model": model_version_id, "patients": patients}
+    return read(session, model_version_id, list(session.scalars(_SAMPLE, values)))
+
+
+_SAMPLE = text(
+    """
+    SELECT person_id FROM patient_summary WHERE model_version_id = :model AND films > 1
+    ORDER BY hashint8extended(person_id, 0), person_id LIMIT :patients
+    """
+)
 
 _COLUMNS = {
     "image_ids": np.int64,

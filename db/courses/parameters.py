@@ -12,13 +12,17 @@ from severity.domain import Scale
 
 @dataclass(frozen=True)
 class StoredParameters:
-    """A parameter set for the database; ``content`` is its text as JSON, ``sha256`` names it."""
+    """A parameter set for the database; ``content`` is its text as JSON, ``sha256`` names it.
+
+    ``derivation`` names what it was derived from, and how; None if it was learned here.
+    """
 
     sha256: str
     origin: str
     content: str
     patients: int = 0
     films: int = 0
+    derivation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,17 @@ def adopted(session: Session, model_version_id: int) -> AdoptedParameters | None
     return AdoptedParameters(row.id, row.key, row.content, extent, opacity)
 
 
-def newest(session: Session, model_version_id: int, origin: str) -> tuple[str, datetime] | None:
-    """Return the newest set of an origin, as JSON, and when it was stored; None without one."""
-    row = session.execute(_NEWEST, {"model": model_version_id, "origin": origin}).first()
+def newest_learned(session: Session, model_version_id: int) -> tuple[str, datetime] | None:
+    """Return the newest set that was learned here, as JSON, and when; None without one."""
+    row = session.execute(_NEWEST_LEARNED, {"model": model_version_id}).first()
     return (row.content, row.registered_at) if row else None
+
+
+def derived(session: Session, model_version_id: int, derivation: str) -> StoredParameters | None:
+    """Return the set that was derived in this way before; None if none was."""
+    values = {"model": model_version_id, "derivation": derivation}
+    row = session.execute(_DERIVED, values).mappings().first()
+    return StoredParameters(**row) if row else None
 
 
 def history(session: Session) -> list[ParameterHistory]:
@@ -91,8 +102,9 @@ def history(session: Session) -> list[ParameterHistory]:
 
 _STORE = text(
     """
-    INSERT INTO course_parameters (model_version_id, patients, films, origin, sha256, content)
-    SELECT :model, :patients, :films, :origin, :sha256, CAST(:content AS jsonb)
+    INSERT INTO course_parameters
+        (model_version_id, patients, films, origin, sha256, derivation, content)
+    SELECT :model, :patients, :films, :origin, :sha256, :derivation, CAST(:content AS jsonb)
     WHERE NOT EXISTS (
         SELECT FROM course_parameters WHERE model_version_id = :model AND sha256 = :sha256
     )
@@ -119,10 +131,17 @@ _ADOPTED = text(
     """
 )
 
-_NEWEST = text(
+_NEWEST_LEARNED = text(
     """
     SELECT CAST(content AS text) AS content, registered_at FROM course_parameters
-    WHERE model_version_id = :model AND origin = :origin ORDER BY id DESC LIMIT 1
+    WHERE model_version_id = :model AND derivation IS NULL ORDER BY id DESC LIMIT 1
+    """
+)
+
+_DERIVED = text(
+    """
+    SELECT sha256, origin, CAST(content AS text) AS content, patients, films, derivation
+    FROM course_parameters WHERE model_version_id = :model AND derivation = :derivation
     """
 )
 

@@ -15,6 +15,9 @@ CREATE TABLE course_parameters (
         origin IN ('shipped', 'site', 'calibration')
     ),
     sha256 text NOT NULL,
+    -- What it was derived from by what settings, hashed; NULL if it was learned here. A threshold
+    -- takes seconds to simulate, so that each derivation is looked up before it is done again.
+    derivation text,
     content jsonb NOT NULL,
     CONSTRAINT uq_course_parameters_sha256 UNIQUE (model_version_id, sha256),
     CONSTRAINT uq_course_parameters_model_version UNIQUE (id, model_version_id)

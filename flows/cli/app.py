@@ -78,6 +78,11 @@ def app() -> None:
     cls=LazyGroup,
     commands=_listed(
         (
+            "learn",
+            "flows.cli.courses:learn_command",
+            "Learn the parameters of courses from this site's own patients, and compute all anew.",
+        ),
+        (
             "parameters",
             "flows.cli.courses:parameters_command",
             "Show the parameter sets of all model versions, and how many courses rest on each.",

@@ -7,10 +7,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from db.courses import due, parameters
 from db.engine import Database
-from flows.cli.options import chosen_resources, json_option
+from flows.cli.options import chosen_resources, json_option, model_option, precision_option
 from flows.cli.terminal import terminal
+from flows.courses.learning import FEWEST_PATIENTS, learn_parameters
 from flows.courses.update import Updated, update_courses
+from flows.errors import UsageError
 from flows.reports import parameters_table, plain_json
+from flows.scoring.registration import register_model_version
 from severity.domain import RESEARCH_USE_ONLY
 
 
@@ -39,6 +42,27 @@ def refit_command(*, everybody: bool) -> None:
                 due.add_all(session)
             else:
                 due.add_outdated(session)
+        _update(database)
+
+
+@click.command()
+@model_option
+@precision_option
+def learn_command(**engine: str | None) -> None:
+    """Learn the parameters of courses from this site's own patients, and compute all anew.
+
+    Each pass that scores does so by itself, at most once a week. It takes minutes.
+    """
+    with chosen_resources(**engine) as resources:
+        registered = register_model_version(resources)
+        database = resources.open_database()
+        learned = learn_parameters(database, registered.row_id)
+        if learned is None:
+            raise UsageError(
+                f"too few patients: {FEWEST_PATIENTS} with two or more films are needed, and a "
+                "calibration of the model"
+            )
+        terminal().print(f"Learned from {learned.films} films of {learned.patients} patients.")
         _update(database)
 
 

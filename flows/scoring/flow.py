@@ -121,6 +121,7 @@ async def score_waiting() -> RunSummary:
         counts += await score_share(next(shares))
     run.progress.waiting(0)
     await update_courses()
+    await learn_course_parameters()
     summary = await summarised(run, counts)
     if runtime.flow_run.parent_flow_run_id is None:  # else the pass leaves it where it is sought
         await _leave_artifact(summary, run.inbox.location)
@@ -162,6 +163,18 @@ async def update_courses() -> int:
     persons = await current_run().update_courses()
     get_run_logger().info("courses of %d patients computed", persons)
     return persons
+
+
+@task(name="learn-course-parameters", cache_policy=NO_CACHE, persist_result=False)
+@quoting_nothing
+async def learn_course_parameters() -> bool:
+    """Learn this site's own parameters of courses, at most once a week; return whether it did."""
+    run = current_run()
+    has_learned = await run.learn_parameters()
+    if has_learned:
+        persons = await run.update_courses()
+        get_run_logger().info("parameters learned; courses of %d patients rest on them", persons)
+    return has_learned
 
 
 async def _leave_artifact(summary: RunSummary, location: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from db import calibrations
 from db.calibrations import StoredCalibration
 from db.ledger import runs
+from flows.courses.adopting import adopt_parameters
 from flows.models.catalogue import describe, expected_version
 from flows.resources import Resources
 from severity.domain import MeasurementErrors, ModelVersion
@@ -20,9 +21,9 @@ class RegisteredVersion:
 
 
 def register_model_version(resources: Resources) -> RegisteredVersion:
-    """Write the model version of the settings, if it is new, and let it speak by its calibration.
+    """Write the model version of the settings, if it is new, with its calibration and parameters.
 
-    No network is loaded.
+    Its trends speak by the one, and its courses rest on the others. No network is loaded.
 
     Raises
     ------
@@ -34,6 +35,7 @@ def register_model_version(resources: Resources) -> RegisteredVersion:
     with resources.open_database().transaction() as session:
         row_id = runs.register_model(session, version)
         calibrations.adopt(session, row_id, _stored(model.calibration))
+        adopt_parameters(session, row_id, model, resources.settings)
     return RegisteredVersion(version, row_id)
 
 

@@ -13,6 +13,7 @@ from db.ledger import claiming, runs, sources
 from db.ledger.claiming import Claim, Queue
 from db.ledger.runs import Presence
 from db.ledger.sources import Source
+from flows.courses.learning import learn_weekly
 from flows.courses.update import update_batch
 from flows.resources import SOFTWARE, Resources, current, using
 from flows.scoring.registration import register_model_version
@@ -113,6 +114,12 @@ class ScoringRun(Resources):
         while (batch := await self.transact(update_batch)).entries:
             persons += batch.persons
         return persons
+
+    async def learn_parameters(self) -> bool:
+        """Learn the parameters of courses here, at most once a week; return whether it was done."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, learn_weekly, self.database, self.queue.model_version_id
+        )
 
     async def record(self, claim: Claim, key: str) -> SidecarRecord | None:
         """Return the sidecar record that a claimed object was enlisted with.
