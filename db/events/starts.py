@@ -51,7 +51,8 @@ _COLUMNS = {
 }
 
 _STARTS = """
-    SELECT treatments.id, event_label.id, person_id, event_start(starts_at, starts_is_date, zone), calendar_known
+    SELECT treatments.id, event_label.id, person_id,
+        event_start(starts_at, starts_is_date, zone), calendar_known
     FROM (
         SELECT
             event.*,

@@ -41,75 +41,119 @@ JOIN patient AS person ON person.id = response.person_id
 JOIN model_version ON model_version.id = response.model_version_id
 JOIN course_parameters AS parameters ON parameters.id = response.parameters_id;
 
--- By all treatments, and by each group of a grouping. Of merged patients the person's own comes first.
-CREATE OR REPLACE VIEW cohort_response AS
-WITH person_group AS NOT MATERIALIZED (
-    SELECT patient_id AS person_id, name, value FROM patient_attribute
-    UNION ALL
-    (
-        SELECT DISTINCT ON (member.person_id, name) member.person_id, name, value
-        FROM patient AS member
-        JOIN patient_attribute ON patient_attribute.patient_id = member.id
-        WHERE member.merged_into_id IS NOT NULL AND NOT EXISTS (
-            SELECT FROM patient_attribute AS own
-            WHERE own.patient_id = member.person_id AND own.name = patient_attribute.name
-        )
-        ORDER BY member.person_id, name, member.id
-    )
-),
-grouped AS NOT MATERIALIZED (
-    SELECT response.*, 'all' AS group_name, 'all' AS group_value
-    FROM response WHERE NOT is_extrapolated
-    UNION ALL
-    SELECT response.*, name, value
-    FROM response JOIN person_group USING (person_id) WHERE NOT is_extrapolated
-)
-SELECT
-    model_version.key AS model_version,
-    told.score,
-    event_label.kind,
-    event_label.label,
-    group_name,
-    group_value,
-    day,
-    treatments,
-    patients,
-    levels[1] AS lower_quartile,
-    levels[2] AS median,
-    levels[3] AS upper_quartile,
-    changes[1] AS change_lower_quartile,
-    changes[2] AS change_median,
-    changes[3] AS change_upper_quartile,
-    better,
-    worse
-FROM event_label
-CROSS JOIN model_version
-CROSS JOIN LATERAL (
-    SELECT
-        by_score.score,
-        group_name,
-        group_value,
-        day,
-        count(*) AS treatments,
-        count(DISTINCT person_id) AS patients,
-        percentile_cont('{0.25,0.5,0.75}'::float8[]) WITHIN GROUP (ORDER BY level) AS levels,
-        percentile_cont('{0.25,0.5,0.75}'::float8[]) WITHIN GROUP (ORDER BY change) AS changes,
-        avg(by_score.better) AS better,
-        avg(by_score.worse) AS worse
-    FROM grouped
-    CROSS JOIN LATERAL (
-        VALUES
-            ('geographic_extent', extent_level, extent_change, extent_better, extent_worse),
-            ('opacity', opacity_level, opacity_change, opacity_better, opacity_worse)
-    ) AS by_score (score, level, change, better, worse)
-    WHERE label_id = event_label.id AND model_version_id = model_version.id
-    GROUP BY 1, 2, 3, 4
-) AS told;
+-- By day from the start: over all treatments of a label, and by each group of a grouping. Two views, since
+-- PostgreSQL would look the groups up for a curve that needs none.
+DO $do$
+DECLARE
+    named record;
+BEGIN
+    FOR named IN
+        SELECT *
+        FROM (
+            VALUES
+                ('cohort_response', '', 'response'),
+                (
+                    'cohort_response_by_group',
+                    'group_name, group_value,',
+                    -- A group is looked up once for each person, who has a row on day 0 in any case:
+                    -- hence what looks superfluous to a planner. Of merged patients the person's own
+                    -- comes first.
+                    '(
+                        WITH told AS MATERIALIZED (
+                            SELECT label_id, model_version_id, false AS is_extrapolated, person_id, day,
+                                extent_level, extent_change, extent_better, extent_worse,
+                                opacity_level, opacity_change, opacity_better, opacity_worse
+                            FROM response
+                            WHERE label_id = event_label.id AND model_version_id = model_version.id
+                                AND NOT is_extrapolated
+                        ),
+                        person AS MATERIALIZED (
+                            SELECT DISTINCT person_id FROM told WHERE day = 0
+                        )
+                        SELECT told.*, group_name, group_value
+                        FROM told
+                        JOIN (
+                            SELECT person_id, name, value
+                            FROM person
+                            CROSS JOIN LATERAL (
+                                SELECT name, value FROM patient_attribute
+                                WHERE patient_id = person_id OFFSET 0
+                            ) AS own
+                            UNION ALL
+                            SELECT person.person_id, name, min(value)
+                            FROM person
+                            JOIN patient AS member ON member.merged_last_id = person.person_id
+                            JOIN patient_attribute AS theirs ON theirs.patient_id = member.id
+                            WHERE NOT EXISTS (
+                                SELECT FROM patient_attribute AS own
+                                WHERE own.patient_id = person.person_id AND own.name = theirs.name
+                            )
+                            GROUP BY person.person_id, name
+                        ) AS person_group (person_id, group_name, group_value) USING (person_id)
+                    ) AS response'
+                )
+        ) AS views (name, groups, tables)
+    LOOP
+        EXECUTE format(
+            $view$
+            CREATE OR REPLACE VIEW %1$I AS
+            SELECT
+                model_version.key AS model_version,
+                score,
+                event_label.kind,
+                event_label.label,
+                %2$s
+                day,
+                treatments,
+                patients,
+                levels[1] AS lower_quartile,
+                levels[2] AS median,
+                levels[3] AS upper_quartile,
+                changes[1] AS change_lower_quartile,
+                changes[2] AS change_median,
+                changes[3] AS change_upper_quartile,
+                better,
+                worse
+            FROM event_label
+            CROSS JOIN model_version
+            CROSS JOIN LATERAL (
+                SELECT
+                    score,
+                    %2$s
+                    day,
+                    count(*) AS treatments,
+                    count(DISTINCT person_id) AS patients,
+                    percentile_cont('{0.25,0.5,0.75}'::float8[])
+                        WITHIN GROUP (ORDER BY level) AS levels,
+                    percentile_cont('{0.25,0.5,0.75}'::float8[])
+                        WITHIN GROUP (ORDER BY change) AS changes,
+                    avg(by_score.better) AS better,
+                    avg(by_score.worse) AS worse
+                FROM %3$s
+                CROSS JOIN LATERAL (
+                    VALUES
+                        (
+                            'geographic_extent', extent_level, extent_change, extent_better,
+                            extent_worse
+                        ),
+                        ('opacity', opacity_level, opacity_change, opacity_better, opacity_worse)
+                ) AS by_score (score, level, change, better, worse)
+                WHERE label_id = event_label.id AND model_version_id = model_version.id
+                    AND NOT is_extrapolated
+                GROUP BY score, %2$s day
+            ) AS told
+            $view$,
+            named.name, named.groups, named.tables
+        );
+    END LOOP;
+END $do$;
 
 COMMENT ON VIEW event_response IS
     'How the level was just before a treatment (day 0) and days after its start, by one model version: order by starts_at, event_id, day. It describes, and is no effect of the treatment: who is treated is sicker, or believed to be (confounding by indication), and would change without it too. Research use only, not for diagnosis.';
 COMMENT ON VIEW cohort_response IS
-    'Quartiles over all treatments of one label, by day from their start and by group: order by day. It describes whoever still had images, and is no effect of the treatment: patients with and without it differ before it starts (confounding by indication). Research use only, not for diagnosis.';
+    'Quartiles over all treatments of one label, by day from their start: order by day. It describes whoever still had images, and is no effect of the treatment: patients with and without it differ before it starts (confounding by indication). Research use only, not for diagnosis.';
+COMMENT ON VIEW cohort_response_by_group IS
+    'Quartiles over all treatments of one label, by group and by day from their start: order by group_value, day. It describes whoever still had images, and is no effect of the treatment: patients with and without it differ before it starts (confounding by indication). Research use only, not for diagnosis.';
 
 -- Of each view; `score_` stands for `extent_` and `opacity_`.
 DO $$
@@ -145,29 +189,32 @@ BEGIN
                 ('event_response', 'score_within', 'The probability that it is neither'),
                 ('event_response', 'parameters_sha256', 'The parameter set that the levels rest on'),
                 ('event_response', 'parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)'),
-                ('cohort_response', 'model_version', 'The model version that scored'),
-                ('cohort_response', 'score', 'geographic_extent or opacity'),
-                ('cohort_response', 'kind', 'drug, procedure, stay or other'),
-                ('cohort_response', 'label', 'What the treatments were'),
-                ('cohort_response', 'group_name', 'The grouping, such as arm; all for all patients, whatever their groups'),
-                ('cohort_response', 'group_value', 'The group'),
-                ('cohort_response', 'day', 'Days from the start: 0 (just before), 1, 3, 7, 14'),
-                ('cohort_response', 'treatments', 'Treatments with an image on that day or later: it falls as patients die, go home, or get no more images'),
-                ('cohort_response', 'patients', 'Their patients'),
-                ('cohort_response', 'lower_quartile', 'A quarter of the levels lie below it, in points'),
-                ('cohort_response', 'median', 'Half of the levels lie below it, in points'),
-                ('cohort_response', 'upper_quartile', 'Three quarters of the levels lie below it, in points'),
-                ('cohort_response', 'change_lower_quartile', 'A quarter of the changes from just before lie below it, in points; NULL on day 0'),
-                ('cohort_response', 'change_median', 'Half of the changes lie below it, in points'),
-                ('cohort_response', 'change_upper_quartile', 'Three quarters of the changes lie below it, in points'),
-                ('cohort_response', 'better', 'The mean probability of a level below that just before by more than the margin; NULL on day 0'),
-                ('cohort_response', 'worse', 'The mean probability of a level above it by more than the margin; NULL on day 0')
+                ('cohort_response%', 'model_version', 'The model version that scored'),
+                ('cohort_response%', 'score', 'geographic_extent or opacity'),
+                ('cohort_response%', 'kind', 'drug, procedure, stay or other'),
+                ('cohort_response%', 'label', 'What the treatments were'),
+                ('cohort_response%', 'day', 'Days from the start: 0 (just before), 1, 3, 7, 14'),
+                ('cohort_response%', 'treatments', 'Treatments with an image on that day or later: it falls as patients die, go home, or get no more images'),
+                ('cohort_response%', 'patients', 'Their patients'),
+                ('cohort_response%', 'lower_quartile', 'A quarter of the levels lie below it, in points'),
+                ('cohort_response%', 'median', 'Half of the levels lie below it, in points'),
+                ('cohort_response%', 'upper_quartile', 'Three quarters of the levels lie below it, in points'),
+                ('cohort_response%', 'change_lower_quartile', 'A quarter of the changes from just before lie below it, in points; NULL on day 0'),
+                ('cohort_response%', 'change_median', 'Half of the changes lie below it, in points'),
+                ('cohort_response%', 'change_upper_quartile', 'Three quarters of the changes lie below it, in points'),
+                ('cohort_response%', 'better', 'The mean probability of a level below that just before by more than the margin; NULL on day 0'),
+                ('cohort_response%', 'worse', 'The mean probability of a level above it by more than the margin; NULL on day 0'),
+                ('cohort_response_by_group', 'group_name', 'The grouping, such as arm, as it was imported'),
+                ('cohort_response_by_group', 'group_value', 'The group')
         ) AS columns (of_view, of_column, meaning)
+        JOIN (
+            VALUES ('event_response'), ('cohort_response'), ('cohort_response_by_group')
+        ) AS views (name) ON name LIKE of_view
     LOOP
         FOREACH score IN ARRAY '{extent_,opacity_}'::text[] LOOP
             EXECUTE format(
                 'COMMENT ON COLUMN %I.%I IS %L',
-                named.of_view,
+                named.name,
                 regexp_replace(named.of_column, '^score_', score),
                 named.meaning
             );

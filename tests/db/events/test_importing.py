@@ -1,0 +1,100 @@
+"""Storing events: what the schema refuses, and two imports at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+
+import pytest
+
+from db.errors import Cause, DatabaseError
+from db.events import (
+    Event,
+    EventKind,
+    EventTime,
+    PatientGroup,
+    Stored,
+    groups_of_patient,
+    of_patient,
+    store_events,
+    store_groups,
+    unknown_patients,
+)
+from tests.builders.archive import Archive, Film
+
+START = datetime(2020, 3, 5, 12, tzinfo=UTC)
+EVENT = Event("p-1", EventKind.DRUG, "x", EventTime(START, is_date=False), None, "UTC")
+
+
+@pytest.fixture
+def archive(database):
+    archive = Archive(database)
+    archive.add(Film("one"), Film("other", patient="p-2"))
+    return archive
+
+
+def ending(hours: float, *, is_date: bool = False) -> Event:
+    return replace(EVENT, end=EventTime(START + timedelta(hours=hours), is_date=is_date))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ending(-1),
+        ending(-26, is_date=True),
+        replace(EVENT, label=""),
+        replace(EVENT, label="x" * 201),
+    ],
+)
+def test_the_schema_refuses_what_no_curve_could_show(archive, event):
+    with pytest.raises(DatabaseError) as error:
+        archive.do(store_events, "ward", [event])
+
+    assert error.value.cause == Cause.CONSTRAINT
+
+
+@pytest.mark.parametrize("event", [ending(0), ending(-12, is_date=True), ending(5)])
+def test_an_event_may_end_when_it_starts_and_on_that_day(archive, event):
+    assert archive.do(store_events, "ward", [event]) == Stored(new=1)
+    assert archive.do(store_events, "ward", [event]) == Stored(unchanged=1)
+
+
+def test_another_kind_label_start_or_source_is_another_event(archive):
+    others = [
+        EVENT,
+        replace(EVENT, kind=EventKind.OTHER),
+        replace(EVENT, label="y"),
+        replace(EVENT, start=EventTime(START + timedelta(hours=1), is_date=False)),
+        replace(EVENT, patient_key="p-2"),
+    ]
+
+    assert archive.do(store_events, "ward", others) == Stored(new=5)
+    assert archive.do(store_events, "lab", others) == Stored(new=5)
+    assert len(archive.do(of_patient, "p-1")) == 8
+
+
+def test_only_unknown_patients_are_unknown(archive):
+    assert archive.do(unknown_patients, ["p-1", "p-2", "p-3"]) == {"p-3"}
+
+
+def test_two_imports_at_once_wait_for_each_other_and_store_each_event_once(archive):
+    events = [
+        replace(EVENT, patient_key=patient, label=f"drug {number}")
+        for number in range(200)
+        for patient in ("p-1", "p-2")
+    ]
+    groups = [PatientGroup(patient, "arm", "A") for patient in ("p-1", "p-2")]
+    start = Barrier(2)
+
+    def imported(in_order: list[Event]) -> Stored:
+        start.wait()
+        archive.do(store_groups, "ward", groups)
+        return archive.do(store_events, "ward", in_order)
+
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(imported, [events, events[::-1]]))
+
+    assert sum(stored.new for stored in both) == 400
+    assert sum(stored.unchanged for stored in both) == 400
+    assert archive.rows("SELECT count(*) FROM event") == [(400,)]
+    assert archive.do(groups_of_patient, "p-1") == {"arm": "A"}
