@@ -76,7 +76,7 @@ class _Said:
     """What the records of one file have said.
 
     Of two that contradict each other the first counts, however far apart they are: so an import
-    that is repeated changes nothing. It keeps 64 bits of each statement and of its value, some 120
+    that is repeated changes nothing. It keeps 64 bits of each statement and of its value, some 200
     bytes an event.
     """
 
