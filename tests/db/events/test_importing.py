@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
+from sqlalchemy import text
 
+from db.corrections import Author
 from db.errors import Cause, DatabaseError
 from db.events import (
     Event,
@@ -14,8 +16,10 @@ from db.events import (
     EventTime,
     PatientGroup,
     Stored,
+    erase_responses,
     groups_of_patient,
     of_patient,
+    remove,
     store_events,
     store_groups,
     unknown_patients,
@@ -75,6 +79,23 @@ def test_another_kind_label_start_or_source_is_another_event(archive):
 
 def test_only_unknown_patients_are_unknown(archive):
     assert archive.do(unknown_patients, ["p-1", "p-2", "p-3"]) == {"p-3"}
+
+
+def test_a_worker_imports_updates_and_removes(archive):
+    groups = [[PatientGroup("p-1", "arm", arm)] for arm in "AB"]
+    author = Author("dr.roe", "another patient's")
+    with archive.database.transaction() as session:
+        session.execute(text("SET LOCAL ROLE severity_worker"))
+        for event, group in zip((EVENT, ending(5)), groups, strict=True):
+            store_events(session, "ward", [event])
+            store_groups(session, "ward", group)
+        (stored,) = of_patient(session, "p-1")
+        remove(session, author, stored.event_id)
+        erase_responses(session, 1, [1])
+
+    (stored,) = archive.do(of_patient, "p-1")
+    assert (stored.end, stored.is_removed) == ("2020-03-05T17:00:00Z", True)
+    assert archive.do(groups_of_patient, "p-1") == {"arm": "B"}
 
 
 def test_two_imports_at_once_wait_for_each_other_and_store_each_event_once(archive):

@@ -119,6 +119,30 @@ def test_what_cannot_be_imported_is_named_by_line_and_the_rest_is_imported(
     assert told.code == 3
 
 
+def test_a_bundle_is_imported_by_the_identifier_that_the_films_carry(
+    correct, archive, keys, tmp_path
+):
+    identifiers = [{"system": "mrn", "value": NAMED}, {"system": "insurance", "value": "77"}]
+    patient = {"resourceType": "Patient", "id": "a", "identifier": identifiers}
+    stay = {
+        "resourceType": "Encounter",
+        "status": "finished",
+        "class": {"code": "ACUTE"},
+        "subject": {"reference": "Patient/a"},
+        "period": {"start": "2020-03-05T10:00:00Z"},
+    }
+    file = tmp_path / "bundle.json"
+    entries = [{"resource": stay}, {"resource": patient}]
+    file.write_text(json.dumps({"resourceType": "Bundle", "entry": entries}))
+
+    unclear = imported(correct, str(file))
+    clear = imported(correct, str(file), "--identifier-system", "mrn")
+
+    assert (unclear["code"], unclear["refused"]) == (3, {"ambiguous_patient": [1]})
+    assert (clear["code"], clear["events"]) == (0, counts(new=1))
+    assert [row[:3] for row in archive.rows(EVENTS)] == [(keys[NAMED], "stay", "ACUTE")]
+
+
 def test_the_issuer_of_all_lines_may_be_named_once(correct, archive, keys, write):
     correct("events", "import", write(f"{NAMED},,drug,x,2020-03-05,,"), "--issuer", "Town")
 
