@@ -51,7 +51,8 @@ def take(session: Session, *, limit: int) -> Taken:
     lock_courses(session)
     rows = session.execute(_TAKE, {"limit": limit}).all()
     return Taken(
-        sum(row.entries for row in rows), {row.model_version_id: row.persons for row in rows}
+        sum(row.entries for row in rows),
+        {row.model_version_id: row.persons for row in rows if row.persons},
     )
 
 
@@ -88,15 +89,30 @@ _TAKE = text(
     WITH taken AS (
         DELETE FROM course_due
         WHERE id IN (SELECT id FROM course_due ORDER BY id LIMIT :limit)
-        RETURNING model_version_id, person_id
+        RETURNING model_version_id, person_id, image_id
     )
-    SELECT model_version_id, array_agg(DISTINCT person_id) AS persons, count(*) AS entries
-    FROM taken GROUP BY model_version_id ORDER BY model_version_id
+    SELECT model_version_id, count(*) AS entries,
+        array_agg(DISTINCT coalesce(due.person_id, patient.person_id))
+            -- Nobody, of an image that was erased.
+            FILTER (WHERE coalesce(due.person_id, patient.person_id) IS NOT NULL) AS persons
+    FROM taken AS due
+    LEFT JOIN image ON image.id = due.image_id
+    LEFT JOIN study ON study.id = image.study_id
+    LEFT JOIN patient ON patient.id = study.patient_id
+    GROUP BY model_version_id ORDER BY model_version_id
     """
 )
 
 _COUNT = text(
-    "SELECT count(*) FROM (SELECT DISTINCT person_id, model_version_id FROM course_due) AS due"
+    """
+    SELECT count(*) FROM (
+        SELECT DISTINCT coalesce(due.person_id, patient.person_id), model_version_id
+        FROM course_due AS due
+        LEFT JOIN image ON image.id = due.image_id
+        LEFT JOIN study ON study.id = image.study_id
+        LEFT JOIN patient ON patient.id = study.patient_id
+    ) AS due
+    """
 )
 
 _ENTRIES = text("SELECT count(*) FROM course_due")

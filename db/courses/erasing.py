@@ -14,9 +14,18 @@ def erase_persons(session: Session, patient_ids: Sequence[int]) -> None:
     It would otherwise write again what it had read before.
     """
     lock_courses(session)
-    for statement in _ERASE:
+    for statement in (_ERASE_DUE_IMAGES, *_ERASE):
         session.execute(statement, {"patients": list(patient_ids)})
 
+
+_ERASE_DUE_IMAGES = text(
+    """
+    DELETE FROM course_due WHERE image_id IN (
+        SELECT image.id FROM image JOIN study ON study.id = image.study_id
+        WHERE study.patient_id = ANY (CAST(:patients AS bigint[]))
+    )
+    """
+)
 
 _ERASE = tuple(
     text(f"DELETE FROM {table} WHERE {column} = ANY (CAST(:patients AS bigint[]))")  # noqa: S608 - constants

@@ -50,8 +50,11 @@ CREATE TABLE course_choice (
 -- triggers, and without a unique key: closing a batch never waits for what computes courses.
 CREATE TABLE course_due (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    person_id bigint NOT NULL,
-    model_version_id integer NOT NULL
+    -- The person, or an image whose person it is by then: closing a batch looks nobody up.
+    person_id bigint,
+    image_id bigint,
+    model_version_id integer NOT NULL,
+    CONSTRAINT ck_course_due_who CHECK (num_nonnulls(person_id, image_id) = 1)
 );
 
 -- The level at each dated, valid image. Without foreign keys: whoever erases scores erases these.
@@ -212,6 +215,14 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE FUNCTION make_scored_due() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN
+    INSERT INTO course_due (image_id, model_version_id)
+    SELECT image_id, model_version_id FROM changed_scores;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION make_erased_due() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
     INSERT INTO course_due (person_id, model_version_id)
     SELECT DISTINCT person_id, model_version_id
     FROM changed_scores
@@ -224,7 +235,7 @@ END $$;
 CREATE TRIGGER due_insert AFTER INSERT ON score REFERENCING NEW TABLE AS changed_scores
 FOR EACH STATEMENT EXECUTE FUNCTION make_scored_due();
 CREATE TRIGGER due_delete AFTER DELETE ON score REFERENCING OLD TABLE AS changed_scores
-FOR EACH STATEMENT EXECUTE FUNCTION make_scored_due();
+FOR EACH STATEMENT EXECUTE FUNCTION make_erased_due();
 
 CREATE FUNCTION make_corrected_due() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
