@@ -1,0 +1,160 @@
+"""A patient's course as a table for a person, in plain characters of at most 100 columns."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from db.reading.courses import Assessment, Course, CourseImage, Event, Response
+from flows.reports.courses.words import (
+    NO_CAUSE,
+    band_text,
+    course_notes,
+    latest,
+    percent,
+    probability,
+    verdict_text,
+)
+from flows.reports.score_text import scale_text
+from severity.domain import Verdict
+
+_NOTHING = "-"
+RESPONSE_DAYS = (1, 3, 7, 14)
+
+
+def course_table(course: Course) -> RenderableType:
+    """Return a course as tables: verdicts, images, treatments and responses, and notes."""
+    parts: list[RenderableType] = [*_headlines(course), Text(), _images_table(course)]
+    if course.events:
+        parts += [Text(), _events_table(course.events)]
+    return Group(*parts, Text(), *(Text(note) for note in course_notes(course)))
+
+
+def _headlines(course: Course) -> Iterator[Text]:
+    """Yield what the course says now, of either score."""
+    yield Text(f"Patient {course.patient_key}, model version {course.model_version}")
+    last = latest(course.images)
+    if last is None:
+        return
+    baseline = _baseline(course.images, last)
+    since = f"since the baseline, {when(baseline)}" if baseline else "without a baseline"
+    yield Text(f"Level now, {when(last)}, {since}:")
+    for name in ("geographic_extent", "opacity"):
+        assessment: Assessment = getattr(last, name)
+        yield Text(
+            f"  {scale_text(name.replace('_', ' '), getattr(course, name)):<23}"
+            f"{band_text(assessment.level):<15}{verdict_text(assessment)}"
+        )
+
+
+def _baseline(images: Sequence[CourseImage], last: CourseImage) -> CourseImage | None:
+    episode = [image for image in images if _episode(image) == _episode(last)]
+    return next((image for image in episode if image.is_baseline), None)
+
+
+def _episode(image: CourseImage) -> tuple[bool, int]:
+    return image.calendar_known, image.episode
+
+
+def when(image: CourseImage) -> str:
+    """Return an image's date and time; the number of the day where only that is known."""
+    return f"{image.at:%Y-%m-%d %H:%M}" if image.calendar_known else f"day {image.days:.0f}"
+
+
+def _images_table(course: Course) -> Table:
+    table = _table()
+    for name in ("date", "day", "view"):
+        table.add_column(name, no_wrap=True)
+    for name in ("geographic_extent", "opacity"):
+        label = "extent" if name == "geographic_extent" else name
+        scale = getattr(course, name)
+        table.add_column(f"{label}\n{scale.lowest:g}-{scale.highest:g}", justify="right")
+        table.add_column("level,\n90% band", no_wrap=True)
+        table.add_column("verdict", no_wrap=True)
+    episodes = [list(images) for _, images in groupby(course.images, key=_episode)]
+    for number, images in enumerate(episodes, start=1):
+        if len(episodes) > 1:
+            table.add_row(f"episode {number}", style="bold")
+        for image in images:
+            table.add_row(*_cells(image), style=_style(image))
+        table.add_section()
+    return table
+
+
+def _table() -> Table:
+    # What is not ASCII, such as the line below the head, rich replaces where a terminal lacks it.
+    return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+
+
+def _style(image: CourseImage) -> str:
+    if image.out_of_distribution:
+        return "yellow"
+    return "dim" if image.view_changed else ""
+
+
+def _cells(image: CourseImage) -> tuple[str, ...]:
+    mark = " !" if image.out_of_distribution else " *" if image.view_changed else ""
+    return (
+        f"{image.at:%Y-%m-%d %H:%M}" if image.calendar_known else _NOTHING,
+        f"{image.days:.0f}",
+        f"{image.view}{mark}",
+        *_score_cells(image, image.geographic_extent),
+        *_score_cells(image, image.opacity),
+    )
+
+
+def _score_cells(image: CourseImage, assessment: Assessment) -> tuple[str, str, str]:
+    band = assessment.level
+    level = f"{band.level:.1f} {band.low:.1f}-{band.high:.1f}" if band else _NOTHING
+    verdict = "baseline" if image.is_baseline else short_verdict(assessment)
+    return f"{assessment.points:.1f}", level, verdict
+
+
+def short_verdict(assessment: Assessment) -> str:
+    """Return a verdict with the probability behind it: of "cannot tell" there is none."""
+    if assessment.verdict is None:
+        return _NOTHING
+    share = probability(assessment)
+    return assessment.verdict.value + ("" if share is None else f" {percent(share)}")
+
+
+def _events_table(events: Sequence[Event]) -> Table:
+    """Return treatments, and how the level of extent changed after each began."""
+    table = _table()
+    for name in ("from", "to", "kind"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("treatment", max_width=24, overflow="fold")
+    table.add_column("extent\nbefore", justify="right")
+    for day in RESPONSE_DAYS:
+        table.add_column(f"after {day}d", no_wrap=True)
+    for event in events:
+        table.add_row(*_event_cells(event))
+    return table
+
+
+def _event_cells(event: Event) -> tuple[str, ...]:
+    by_day = {response.day: response for response in event.geographic_extent}
+    before = by_day.get(0)
+    return (
+        _event_time(event, event.starts_at),
+        _event_time(event, event.ends_at) if event.ends_at else _NOTHING,
+        event.kind,
+        event.label,
+        f"{before.level.level:.1f}" if before else _NOTHING,
+        *(_response_text(by_day.get(day)) for day in RESPONSE_DAYS),
+    )
+
+
+def _event_time(event: Event, at: datetime) -> str:
+    return f"{at:%Y-%m-%d}" if event.calendar_known else f"day {(at - DAY_ZERO).days}"
+
+
+def _response_text(response: Response | None) -> str:
+    """Return a change, the probability of better, and a mark where no image is as late."""
+    if response is None or response.change is None or response.better is None:
+        return _NOTHING
+    mark = "~" if response.is_extrapolated else ""
+    return f"{response.change.level:+.1f} {percent(response.better)}{mark}"

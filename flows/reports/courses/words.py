@@ -1,0 +1,120 @@
+"""What a course says, in words that the table, the JSON and the chart share."""
+
+from collections.abc import Sequence
+
+from db.reading.courses import Assessment, Band, Course, CourseImage
+from severity.domain import RESEARCH_USE_ONLY, Verdict
+
+NO_CAUSE = (
+    "A response describes what happened after a treatment began, not what it caused: sicker "
+    "patients are treated more (confounding by indication)."
+)
+
+_VIEWS = "The view changed: AP and PA images are not directly comparable; bands are wider for it."
+_SIMULATED = "SIMULATED: opacities were painted into a real image; this is no patient."
+
+
+def percent(probability: float) -> str:
+    """Return a probability in whole percent; never 0 or 100, which no model can state."""
+    return f"{min(max(round(100 * probability), 1), 99)}%"
+
+
+def band_text(band: Band | None) -> str:
+    """Return a level with its 90 % band; a dash without one."""
+    return "-" if band is None else f"{band.level:.1f} ({band.low:.1f}-{band.high:.1f})"
+
+
+def probability(assessment: Assessment) -> float | None:
+    """Return the probability behind a verdict; for "cannot tell" there is none."""
+    match assessment.verdict:
+        case Verdict.WORSE:
+            return assessment.worse
+        case Verdict.BETTER:
+            return assessment.better
+        case Verdict.UNCHANGED:
+            return assessment.within
+        case _:
+            return None
+
+
+def verdict_text(assessment: Assessment) -> str:
+    """Return a verdict with the probabilities of all three changes, as one line."""
+    if assessment.verdict is None:
+        return "no verdict yet"
+    shares = (assessment.worse, assessment.better, assessment.within)
+    names = ("worse", "better", "within the margin")
+    listed = ", ".join(
+        f"{name} {percent(share)}"
+        for name, share in zip(names, shares, strict=True)
+        if share is not None
+    )
+    return f"{assessment.verdict.value} ({listed})"
+
+
+def latest(images: Sequence[CourseImage]) -> CourseImage | None:
+    """Return the last image that a course is told from: in distribution, and with a level."""
+    return next((image for image in reversed(images) if image.geographic_extent.level), None)
+
+
+def origin_text(course: Course) -> str:
+    """Return where a course's parameters come from."""
+    where = {
+        "shipped": "learned from public series",
+        "site": "learned at this site",
+        "calibration": "from the calibration; not learned",
+    }
+    return f"parameter set {course.parameters[:8]}, {where.get(course.origin, course.origin)}"
+
+
+def course_notes(course: Course) -> list[str]:
+    """List the notes that a reader of this course needs."""
+    notes = [*margin_note(course), *_image_notes(course.images)]
+    if course.margins.geographic_extent is not None:
+        notes.insert(0, "Level: what the images so far say of the patient, with its 90% band.")
+    if any(event.geographic_extent or event.opacity for event in course.events):
+        notes.append(NO_CAUSE)
+    if course.undated:
+        notes.append(f"{course.undated} scored images have no time and are not in the course.")
+    if course.other_versions:
+        others = ", ".join(course.other_versions)
+        notes.append(f"Scores by other model versions exist ({others}): see --model-version.")
+    return [*notes, RESEARCH_USE_ONLY]
+
+
+def margin_note(course: Course) -> list[str]:
+    """Return what the verdicts compare; nothing without levels."""
+    extent, opacity = course.margins.geographic_extent, course.margins.opacity
+    if extent is None or opacity is None:
+        return []
+    compared = (
+        f"Verdicts compare the level with the baseline's; the margin is {extent:.1f} points of "
+        f"extent, {opacity:.1f} of opacity. Unchanged: within the margin with at least 90% "
+        "probability. Cannot tell: nothing is probable enough."
+    )
+    return [compared, f"Levels rest on {origin_text(course)}."]
+
+
+def _image_notes(images: Sequence[CourseImage]) -> list[str]:
+    notes = []
+    flagged = sum(image.out_of_distribution is not None for image in images)
+    if flagged:
+        notes.append(f"! {flagged} out of distribution: shown, but no part of the course.")
+    if any(image.view_changed for image in images):
+        notes.append(f"* {_VIEWS}")
+    if any(image.simulated for image in images):
+        notes.append(_SIMULATED)
+    if len({image.calendar_known for image in images}) > 1:
+        notes.append("Some images have dates, others only day numbers: these are two courses.")
+    return notes
+
+
+def chart_notes(course: Course) -> list[str]:
+    """List the notes below a chart, whose legend explains its marks."""
+    notes = [*margin_note(course)]
+    if any(image.view_changed for image in course.images):
+        notes.append(_VIEWS)
+    if any(image.simulated for image in course.images):
+        notes.append(_SIMULATED)
+    if course.events:
+        notes.append(NO_CAUSE)
+    return notes
