@@ -1,16 +1,16 @@
 """A patient's course as a table for a person, in plain characters of at most 100 columns."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import groupby
 
-from rich import box
+from rich.box import Box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from db.reading.courses import Assessment, Course, CourseImage, Event, Response
 from flows.reports.courses.words import (
-    NO_CAUSE,
     band_text,
     course_notes,
     latest,
@@ -19,9 +19,15 @@ from flows.reports.courses.words import (
     verdict_text,
 )
 from flows.reports.score_text import scale_text
-from severity.domain import Verdict
+from severity.files.png_jpeg import DAY_ZERO
 
 _NOTHING = "-"
+# rich's SIMPLE_HEAD, for terminals without UTF-8 too.
+_LINE_BELOW_HEAD = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+_RESPONSES_MEAN = (
+    "After 1d and so on: the change of extent since just before the start, and the probability of "
+    "better.\n~ No image of the episode is as late."
+)
 RESPONSE_DAYS = (1, 3, 7, 14)
 
 
@@ -29,7 +35,7 @@ def course_table(course: Course) -> RenderableType:
     """Return a course as tables: verdicts, images, treatments and responses, and notes."""
     parts: list[RenderableType] = [*_headlines(course), Text(), _images_table(course)]
     if course.events:
-        parts += [Text(), _events_table(course.events)]
+        parts += [Text(), _events_table(course.events), Text(_RESPONSES_MEAN)]
     return Group(*parts, Text(), *(Text(note) for note in course_notes(course)))
 
 
@@ -85,8 +91,7 @@ def _images_table(course: Course) -> Table:
 
 
 def _table() -> Table:
-    # What is not ASCII, such as the line below the head, rich replaces where a terminal lacks it.
-    return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    return Table(box=_LINE_BELOW_HEAD, padding=0, show_edge=False)
 
 
 def _style(image: CourseImage) -> str:
@@ -126,7 +131,7 @@ def _events_table(events: Sequence[Event]) -> Table:
     table = _table()
     for name in ("from", "to", "kind"):
         table.add_column(name, no_wrap=True)
-    table.add_column("treatment", max_width=24, overflow="fold")
+    table.add_column("treatment", max_width=28, overflow="fold")
     table.add_column("extent\nbefore", justify="right")
     for day in RESPONSE_DAYS:
         table.add_column(f"after {day}d", no_wrap=True)
