@@ -1,8 +1,15 @@
 """A patient's course: the level behind the images, how sure it is, and what was done meanwhile."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from db.prepared import Prepared
+from db.reading.trends import Observation, Trend
 from severity.domain import OutOfDistribution, Scale, Verdict, View
 
 
@@ -117,3 +124,161 @@ class Course:
     origin: str = ""
     undated: int = 0
     other_versions: tuple[str, ...] = ()
+
+
+def course(session: Session, patient_key: str, model_version: str) -> Course:
+    """Read a patient's course by one model version; without images where none is kept.
+
+    The course of a patient who was merged into another is that of the other.
+
+    Raises
+    ------
+    LookupError
+        There is no such model version.
+    """
+    values = {"patient": patient_key, "model": model_version}
+    # Three statements that are planned once for each connection.
+    version = _VERSION.execute(session, values).one_or_none()
+    if version is None:
+        raise LookupError(f"no model version {model_version}")
+    person = {"patient": version.person_key, "model": model_version}
+    return Course(
+        version.person_key,
+        model_version,
+        Scale(**version.scales["geographic_extent"]),
+        Scale(**version.scales["opacity"]),
+        _images(_IMAGES.execute(session, person)),
+        (),
+        Margins(version.extent_margin, version.opacity_margin),
+        version.course_parameters_sha256 or "",
+        version.course_parameters_origin or "",
+        undated=version.undated,
+        other_versions=tuple(version.other_versions),
+    )
+
+
+def _images(rows: Iterable[Row[Any]]) -> tuple[CourseImage, ...]:
+    """Return images from their rows; a view changes from that of the eligible image before."""
+    images: list[CourseImage] = []
+    views: dict[bool, View] = {}  # of the latest eligible image on each axis of time
+    for row in rows:
+        image = _image(row)
+        before = views.get(image.calendar_known, image.view)
+        if image.out_of_distribution is None:
+            views[image.calendar_known] = image.view
+            image = replace(image, view_changed=before is not image.view)
+        images.append(image)
+    return tuple(images)
+
+
+def _image(row: Row[Any]) -> CourseImage:
+    """Return an image from a row of `_IMAGES`; whether its view changed shows beside the others."""
+    reason = row.out_of_distribution
+    return CourseImage(
+        row.image_id,
+        row.acquired_at,
+        row.calendar_known,
+        row.episode,
+        row.days_since_baseline,
+        row.is_baseline,
+        View(row.view),
+        view_changed=False,
+        simulated=row.simulated,
+        out_of_distribution=None if reason is None else OutOfDistribution(reason),
+        geographic_extent=_assessment(row[_EXTENT]),
+        opacity=_assessment(row[_OPACITY]),
+    )
+
+
+def _assessment(columns: Sequence[Any]) -> Assessment:
+    """Return what is said of one score, from its columns in the order of `_SCORE`."""
+    verdict = columns[10]
+    return Assessment(
+        points=columns[0],
+        level=_band(columns[1:4]),
+        smoothed=_band(columns[4:7]),
+        worse=columns[7],
+        better=columns[8],
+        within=columns[9],
+        verdict=None if verdict is None else Verdict(verdict),
+    )
+
+
+def _band(columns: Sequence[Any]) -> Band | None:
+    level, low, high = columns
+    return None if level is None else Band(level, low, high)
+
+
+def of_trend(trend: Trend) -> Course:
+    """Return the images of a trend as a course without levels."""
+    return Course(
+        trend.patient_key,
+        trend.model_version,
+        trend.geographic_extent,
+        trend.opacity,
+        tuple(map(_of_observation, trend.observations)),
+        undated=trend.undated,
+        other_versions=trend.other_versions,
+    )
+
+
+def _of_observation(observation: Observation) -> CourseImage:
+    return CourseImage(
+        image_id=observation.image_id,
+        at=observation.acquired_at,
+        calendar_known=observation.calendar_known,
+        episode=1,
+        days=observation.days_since_baseline,
+        is_baseline=False,
+        view=observation.view,
+        view_changed=observation.view_changed,
+        simulated=observation.simulated,
+        out_of_distribution=observation.out_of_distribution,
+        geographic_extent=Assessment(observation.geographic_extent),
+        opacity=Assessment(observation.opacity),
+    )
+
+
+_VERSION = Prepared(
+    """
+    SELECT
+        coalesce(patients.person_key, :patient) AS person_key,
+        scales,
+        course_parameters_sha256,
+        course_parameters_origin,
+        extent_margin,
+        opacity_margin,
+        coalesce(scored.undated, 0) AS undated,
+        ARRAY(
+            SELECT other.model_version
+            FROM scored_patients AS other JOIN model_versions AS version USING (model_version)
+            WHERE other.patient_key = coalesce(patients.person_key, :patient)
+                AND other.model_version <> :model
+            ORDER BY version.registered_at, other.model_version
+        ) AS other_versions
+    FROM model_versions
+    LEFT JOIN patients ON patients.patient_key = :patient
+    LEFT JOIN scored_patients AS scored
+        ON scored.patient_key = patients.person_key
+        AND scored.model_version = model_versions.model_version
+    WHERE model_versions.model_version = :model
+    """
+)
+
+_SCORE = """
+    extent_level, extent_low, extent_high,
+    extent_smoothed_level, extent_smoothed_low, extent_smoothed_high,
+    extent_worse, extent_better, extent_within, extent_verdict
+"""
+
+_EXTENT, _OPACITY = slice(9, 20), slice(20, 31)  # of a row of these
+_IMAGES = Prepared(
+    f"""
+    SELECT image_id, acquired_at, calendar_known, episode, days_since_baseline, is_baseline,
+        view, simulated, out_of_distribution,
+        geographic_extent, {_SCORE}, opacity, {_SCORE.replace("extent_", "opacity_")}
+    FROM patient_course
+    WHERE patient_key = :patient AND model_version = :model
+    ORDER BY calendar_known DESC, acquired_at, image_id
+    """  # noqa: S608 - constants
+)

@@ -67,18 +67,24 @@ SELECT
     scales,
     model_version.registered_at,
     calibration.sha256 AS calibration_sha256,
-    (content #>> '{geographic_extent,error,smallest_detectable_change}')::float8
+    (calibration.content #>> '{geographic_extent,error,smallest_detectable_change}')::float8
         AS extent_smallest_detectable_change,
-    (content #>> '{opacity,error,smallest_detectable_change}')::float8
+    (calibration.content #>> '{opacity,error,smallest_detectable_change}')::float8
         AS opacity_smallest_detectable_change,
-    content AS calibration,
+    calibration.content AS calibration,
     -- By the counter: of a version without any, all scores would be read.
     EXISTS (
         SELECT FROM tally
         WHERE tally.model_version_id = model_version.id AND what = 'scored' AND n > 0
-    ) AS has_scores
+    ) AS has_scores,
+    -- The parameter set that its courses rest on, and how many points of change matter.
+    course_parameters.sha256 AS course_parameters_sha256,
+    course_parameters.origin AS course_parameters_origin,
+    (course_parameters.content #>> '{geographic_extent,margin}')::float8 AS extent_margin,
+    (course_parameters.content #>> '{opacity,margin}')::float8 AS opacity_margin
 FROM model_version
-LEFT JOIN calibration ON calibration.id = model_version.calibration_id;
+LEFT JOIN calibration ON calibration.id = model_version.calibration_id
+LEFT JOIN course_parameters ON course_parameters.id = model_version.course_parameters_id;
 
 -- Each observation of a patient by one model version, with its changes. An image that is out of
 -- distribution is compared with none: its window is one of its own.

@@ -1,66 +1,109 @@
 """The command that shows one patient's course."""
 
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 
-from db.reading import model_versions, trends
+from db.engine import Transaction
+from db.reading import courses, model_versions, trends
+from db.reading.courses import Course
+from db.reading.trends import Trend
 from flows.cli.options import chosen_resources, issuer_option, json_option, patient_key
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
 from flows.reports import trend_json, trend_table
+from flows.reports.courses import TimeAxis, course_json, course_table, missing_course
 from flows.resources import Resources
+
+
+class _Options(TypedDict):
+    issuer: str
+    model_version: str | None
+    pairs: bool
+    as_json: bool
+    chart: Path | None
+    axis: str
 
 
 @click.command()
 @click.argument("patient")
 @issuer_option
 @click.option("--model-version", help="The model version; the model's newest if absent.")
+@click.option(
+    "--pairs", is_flag=True, help="Compare pairs of images by the smallest detectable change."
+)
 @json_option
 @click.option(
     "--chart",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also draw it into this file (PNG, SVG or PDF).",
 )
-def trend_command(
-    patient: str, *, issuer: str, model_version: str | None, as_json: bool, chart: Path | None
-) -> None:
-    """Show PATIENT's scores over time, by one model version.
+@click.option(
+    "--axis",
+    type=click.Choice([axis.value for axis in TimeAxis]),
+    default=TimeAxis.CALENDAR.value,
+    help="What the chart's axis counts, where dates are known.",
+)
+def trend_command(patient: str, **options: Unpack[_Options]) -> None:
+    """Show PATIENT's course: levels with bands, verdicts, treatments and responses.
 
     PATIENT is the hospital's patient identifier, or a key such as p-1a2b... from a dashboard.
     """
     with chosen_resources() as resources:
-        trend = _trend(resources, patient_key(resources, patient, issuer), model_version)
-    if chart is not None:
-        _draw(trend, chart)
-    if as_json:
-        click.echo(trend_json(trend))
+        key = patient_key(resources, patient, options["issuer"])
+        shown, missing = _read(resources, key, options["model_version"], pairs=options["pairs"])
+    if options["chart"] is not None:
+        _draw(shown, options["chart"], TimeAxis(options["axis"]))
+    if options["as_json"]:
+        click.echo(_json(shown, missing))
         return
-    terminal().print(trend_table(trend))
+    if missing:
+        click.echo(f"No course: {missing}. Pairs of images in its place:")
+    terminal().print(course_table(shown) if isinstance(shown, Course) else trend_table(shown))
 
 
-def _trend(resources: Resources, key: str, model_version: str | None) -> trends.Trend:
+def _json(shown: Course | Trend, missing: str) -> str:
+    return course_json(shown) if isinstance(shown, Course) else trend_json(shown, missing)
+
+
+def _read(
+    resources: Resources, key: str, model_version: str | None, *, pairs: bool
+) -> tuple[Course | Trend, str]:
+    """Read a course; pairs if they are asked for, or with the reason why there is no course."""
     with resources.read_database().transaction() as session:
         person = trends.person(session, key)
-        versions = model_versions.of_model(session, resources.settings.model, person)
-        version = model_version or (versions[-1] if versions else "")
-        scored_by = model_versions.of_patient(session, person)
-        trend = trends.trend(session, person, version) if version in scored_by else None
-    if trend is not None and trend.observations:
-        return trend
-    others = [other for other in scored_by if other != version]
-    raise UsageError(
-        f"no dated score of this patient by {model_version or resources.settings.model}"
-        + (f"; {trend.undated} scored images have no time" if trend else "")
-        + (f"; scored by {', '.join(others)}" if others else "")
-    )
+        version = _version(session, resources.settings.model, person, model_version)
+        course = courses.course(session, person, version)
+        missing = "" if pairs else missing_course(course)
+        if not pairs and not missing:
+            return course, ""
+        trend = trends.trend(session, person, version)
+    if not trend.observations:
+        raise _no_score(version, f"; {trend.undated} scored images have no time")
+    return trend, missing
 
 
-def _draw(trend: trends.Trend, path: Path) -> None:
+def _version(session: Transaction, model: str, person: str, chosen: str | None) -> str:
+    """Return the model version that is shown, by which the patient has scores."""
+    own = [chosen] if chosen else model_versions.of_model(session, model, person)[-1:]
+    scored_by = model_versions.of_patient(session, person)
+    for version in own:
+        if version in scored_by:
+            return version
+    raise _no_score(chosen or model, f"; scored by {', '.join(scored_by)}" if scored_by else "")
+
+
+def _no_score(asked_for: str, more: str) -> UsageError:
+    return UsageError(f"no dated score of this patient by {asked_for}{more}")
+
+
+def _draw(shown: Course | Trend, path: Path, axis: TimeAxis) -> None:
     # Imported here: matplotlib takes as long as all the rest, and only a chart needs it.
-    from flows.reports.trend_chart import draw_trend  # noqa: PLC0415
+    from flows.reports.courses.chart import draw_course  # noqa: PLC0415
 
+    course = shown if isinstance(shown, Course) else courses.of_trend(shown)
     try:
-        draw_trend(trend, path)
+        draw_course(course, path, axis=axis)
     except (OSError, ValueError) as error:
         raise UsageError(f"the chart cannot be written: {error}") from error

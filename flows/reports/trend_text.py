@@ -152,11 +152,12 @@ def _distribution_notes(observations: Sequence[Observation]) -> list[str]:
     return notes
 
 
-def trend_json(trend: Trend) -> str:
-    """Return a trend as JSON."""
-    return json.dumps(
-        {**asdict(trend), "notes": trend_notes(trend)}, default=_plain, indent=2, sort_keys=True
-    )
+def trend_json(trend: Trend, missing_course: str = "") -> str:
+    """Return a trend as JSON; and why there is no course, if it stands in place of one."""
+    document = {**asdict(trend), "notes": trend_notes(trend)}
+    if missing_course:
+        document["missing_course"] = missing_course
+    return json.dumps(document, default=_plain, indent=2, sort_keys=True)
 
 
 def _plain(value: object) -> str:

@@ -25,6 +25,7 @@ from severity.domain import (
     TimeSource,
     View,
 )
+from tests.builders.scores import INVERTED
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Film:
     rejected: Reason | None = None
     key: str = ""
     record: str = ""
+    flagged: bool = False
 
     @property
     def image_uid(self) -> str:
@@ -67,7 +69,10 @@ class Film:
             PatientId("never stored"), study, self.image_uid, View.PA, acquired, simulated=False
         )
         findings = {"lung opacity": 0.1 + self.extent}
-        score = Score(self.extent, 2.0, self.extent, 2.0, findings=findings)
+        check = INVERTED if self.flagged else None
+        score = Score(
+            self.extent, 2.0, self.extent, 2.0, findings=findings, distribution_check=check
+        )
         return Scored(work_id, self.patient, image, pixels, score)
 
 

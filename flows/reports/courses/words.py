@@ -10,13 +10,15 @@ NO_CAUSE = (
     "patients are treated more (confounding by indication)."
 )
 
+_NEARLY_SURE = 99
 _VIEWS = "The view changed: AP and PA images are not directly comparable; bands are wider for it."
 _SIMULATED = "SIMULATED: opacities were painted into a real image; this is no patient."
 
 
 def percent(probability: float) -> str:
     """Return a probability in whole percent; never 0 or 100, which no model can state."""
-    return f"{min(max(round(100 * probability), 1), 99)}%"
+    share = round(100 * probability)
+    return "<1%" if share < 1 else ">99%" if share > _NEARLY_SURE else f"{share}%"
 
 
 def band_text(band: Band | None) -> str:
@@ -54,6 +56,15 @@ def verdict_text(assessment: Assessment) -> str:
 def latest(images: Sequence[CourseImage]) -> CourseImage | None:
     """Return the last image that a course is told from: in distribution, and with a level."""
     return next((image for image in reversed(images) if image.geographic_extent.level), None)
+
+
+def missing_course(course: Course) -> str:
+    """Return why nothing can be told from a course; empty if something can."""
+    if not course.parameters:
+        return f"there is no parameter set for model version {course.model_version}"
+    if not course.images:
+        return "it is not computed yet (run `cxr-severity courses update`)"
+    return "" if latest(course.images) else "all images of the patient are out of distribution"
 
 
 def origin_text(course: Course) -> str:

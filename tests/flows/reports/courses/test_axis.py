@@ -1,7 +1,7 @@
 """The time axis of a chart."""
 
 from flows.reports.courses.axis import TimeAxis, gap_text, segments, ticks
-from tests.builders.courses import at, course, drug, flagged, image
+from tests.builders.patient_courses import at, course, drug, flagged, image
 
 
 def test_episodes_stand_side_by_side_without_the_years_between_them() -> None:

@@ -12,7 +12,7 @@ from flows.reports.courses.axis import TimeAxis
 from flows.reports.courses.chart import course_figure, draw_course
 from flows.reports.courses.style import BAND, FAINT, LEVEL, VERDICT_MARKS, VIEW_MARKS
 from severity.domain import View
-from tests.builders.courses import course, drug, flagged, image, without_levels
+from tests.builders.patient_courses import course, drug, flagged, image, without_levels
 
 SAME_DAY = (image(0), image(2, 3.1), image(2, 3.2), image(2.05, 3.15), image(9, 5.0))
 TREATMENTS = (

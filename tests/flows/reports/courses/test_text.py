@@ -5,7 +5,7 @@ import pytest
 from db.reading.courses import Course
 from flows.reports.courses.text import course_table
 from severity.domain import RESEARCH_USE_ONLY, Verdict, View
-from tests.builders.courses import (
+from tests.builders.patient_courses import (
     assessment,
     course,
     drug,

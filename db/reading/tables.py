@@ -1,0 +1,108 @@
+"""Courses, the worklist and responses as columns and rows, for DataFrames."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import CursorResult, text
+from sqlalchemy.orm import Session
+
+from db.prepared import Prepared
+from db.schema import READER_ROLE
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a view, with the names of their columns."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+def read_as_reader(session: Session) -> None:
+    """Let this transaction write nothing, and see what dashboards see: views, and no table.
+
+    A login that may not act as the reader's role keeps its own rights.
+    """
+    session.execute(_READ_ONLY)
+    session.execute(_AS_READER, {"role": READER_ROLE})
+
+
+def course(session: Session, patient_key: str, model_version: str) -> Table:
+    """Read the images of one patient with their levels and verdicts, oldest first."""
+    return _table(_COURSE.execute(session, {"patient": patient_key, "model": model_version}))
+
+
+def courses(session: Session, model_version: str) -> Table:
+    """Read the images of all patients with their levels and verdicts, patient by patient."""
+    return _table(_COURSES.execute(session, {"model": model_version}))
+
+
+def worklist(session: Session, model_version: str, *, verdict: str | None, limit: int) -> Table:
+    """Read the patients who are most probably worse, in their latest episode.
+
+    Parameters
+    ----------
+    verdict
+        Of extent; None for any.
+    """
+    values = {"model": model_version, "verdict": verdict, "limit": limit}
+    return _table(_WORKLIST.execute(session, values))
+
+
+def _table(result: CursorResult[Any]) -> Table:
+    rows = [tuple(row) for row in result]
+    return Table(tuple(result.keys()), rows)
+
+
+_READ_ONLY = text("SET TRANSACTION READ ONLY")
+
+_AS_READER = text(
+    """
+    SELECT set_config('role', rolname, true) FROM pg_roles
+    WHERE rolname = :role AND pg_has_role(rolname, 'member')
+    """
+)
+
+_COURSE_COLUMNS = """
+    patient_key, acquired_at, calendar_known, episode, days_since_baseline, is_baseline, view,
+    simulated, out_of_distribution, geographic_extent, extent_level, extent_low, extent_high,
+    extent_smoothed_level, extent_smoothed_low, extent_smoothed_high, extent_worse, extent_better,
+    extent_within, extent_verdict, opacity, opacity_level, opacity_low, opacity_high,
+    opacity_smoothed_level, opacity_smoothed_low, opacity_smoothed_high, opacity_worse,
+    opacity_better, opacity_within, opacity_verdict, image_id, model_version, parameters_sha256
+"""
+
+_COURSE = Prepared(
+    f"""
+    SELECT {_COURSE_COLUMNS} FROM patient_course
+    WHERE model_version = :model
+        AND patient_key = coalesce(
+            (SELECT person_key FROM patients WHERE patient_key = :patient), :patient
+        )
+    ORDER BY calendar_known DESC, acquired_at, image_id
+    """  # noqa: S608 - constants
+)
+
+_COURSES = Prepared(
+    f"""
+    SELECT {_COURSE_COLUMNS} FROM patient_course
+    WHERE model_version = :model
+    ORDER BY patient_key, calendar_known DESC, acquired_at, image_id
+    """  # noqa: S608 - constants
+)
+
+_WORKLIST = Prepared(
+    """
+    SELECT patient_key, verdict, extent_worse, extent_better, extent_within, latest_at,
+        calendar_known, days_since_latest, baseline_at, days_since_baseline, episode, films,
+        films_in_episode, latest_view, latest_out_of_distribution, extent_baseline_level,
+        extent_latest_level, extent_latest_low, extent_latest_high, extent_peak_level,
+        opacity_verdict, opacity_worse, opacity_better, opacity_within, opacity_baseline_level,
+        opacity_latest_level, opacity_latest_low, opacity_latest_high, opacity_peak_level,
+        model_version, parameters_sha256
+    FROM worklist
+    WHERE model_version = :model AND (:verdict::text IS NULL OR verdict = :verdict)
+    ORDER BY extent_worse DESC NULLS LAST, patient_key
+    LIMIT :limit
+    """
+)

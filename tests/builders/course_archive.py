@@ -1,0 +1,43 @@
+"""An archive whose model version has a parameter set, so that its patients have courses."""
+
+from datetime import UTC, datetime, timedelta
+
+from db.courses import parameters
+from db.courses.parameters import StoredParameters
+from db.engine import Database
+from flows.courses.update import update_courses
+from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Shift
+from severity.domain import View
+from tests.builders.archive import Archive, Film
+
+DAY_ZERO = datetime(2020, 3, 1, 12, tzinfo=UTC)
+
+# Levels that nearly are the images' own scores.
+_EXACT = ScoreParameters(
+    error=0.2,
+    process_noise=1.0,
+    prior_mean=dict.fromkeys(View, 3.0),
+    prior_sd=2.0,
+    view_shift=dict.fromkeys(View, Shift(0.0, 0.0)),
+    margin=1.3,
+    threshold=0.95,
+)
+EXACT = CourseParameters(_EXACT, _EXACT, 90.0, Origin.SITE, patients=40, films=200)
+
+
+def film(name: str, day: float, extent: float = 3.0, **more: object) -> Film:
+    return Film(name, at=DAY_ZERO + timedelta(days=day), extent=extent, **more)
+
+
+class CourseArchive(Archive):
+    """An archive with courses."""
+
+    def __init__(self, database: Database, location: str = "/inbox") -> None:
+        super().__init__(database, location)
+        stored = StoredParameters(EXACT.sha256, EXACT.origin, EXACT.to_json(), 40, 200)
+        self.do(parameters.adopt, self.queue().model_version_id, stored)
+
+    def follow(self, *films: Film) -> None:
+        """Let films appear, score them, and compute the courses of their patients."""
+        self.add(*films)
+        update_courses(self.database)

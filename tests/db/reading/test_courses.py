@@ -1,0 +1,117 @@
+"""A patient's course, as it is read."""
+
+from dataclasses import replace
+
+import pytest
+
+from db.corrections import Author, merge, withdraw
+from db.engine import Database
+from db.reading import courses, trends
+from db.reading.courses import Course
+from severity.domain import TimeSource, Verdict
+from tests.builders.archive import Archive, model
+from tests.builders.course_archive import EXACT, CourseArchive, film
+
+AUTHOR = Author("dr.roe", "it was wrong")
+
+
+@pytest.fixture
+def archive(database: Database) -> CourseArchive:
+    return CourseArchive(database)
+
+
+def read(archive: Archive, patient: str = "p-1", by: str = "v1") -> Course:
+    with archive.database.transaction() as session:
+        return courses.course(session, patient, model(by).key)
+
+
+def test_each_image_has_its_level_and_what_is_said_of_it(archive: CourseArchive) -> None:
+    archive.follow(film("a", 0, 2.0), film("b", 2, 6.0), film("c", 4, 2.0))
+    first, worse, back = read(archive).images
+
+    assert (first.is_baseline, first.geographic_extent.verdict) == (True, None)
+    assert worse.geographic_extent.points == 6.0
+    assert worse.geographic_extent.level is not None
+    assert worse.geographic_extent.level.level == pytest.approx(5.9, abs=0.1)
+    assert worse.geographic_extent.level.low < 5.9 < worse.geographic_extent.level.high
+    assert worse.geographic_extent.verdict is Verdict.WORSE
+    assert worse.geographic_extent.worse == pytest.approx(1.0, abs=0.01)
+    assert back.geographic_extent.verdict is Verdict.UNCHANGED
+    assert back.opacity.verdict is Verdict.UNCHANGED
+    assert [image.days for image in (first, worse, back)] == [0, 2, 4]
+
+
+def test_a_course_names_its_parameter_set_and_the_margins(archive: CourseArchive) -> None:
+    archive.follow(film("a", 0))
+    course = read(archive)
+
+    assert (course.parameters, course.origin) == (EXACT.sha256, "site")
+    assert (course.margins.geographic_extent, course.margins.opacity) == (1.3, 1.3)
+
+
+def test_episodes_are_numbered_and_have_baselines_of_their_own(archive: CourseArchive) -> None:
+    archive.follow(film("a", 0), film("b", 3), film("c", 300))
+
+    assert [(image.episode, image.days, image.is_baseline) for image in read(archive).images] == [
+        (1, 0, True),
+        (1, 3, False),
+        (2, 0, True),
+    ]
+
+
+def test_days_without_a_date_come_after_those_with_one(archive: CourseArchive) -> None:
+    days = replace(film("a", 0), time_source=TimeSource.SIDECAR_OFFSET)
+    archive.follow(days, film("b", 3))
+
+    assert [image.calendar_known for image in read(archive).images] == [True, False]
+
+
+def test_the_course_of_a_merged_patient_is_that_of_the_other(archive: CourseArchive) -> None:
+    archive.follow(film("a", 0, patient="p-1"), film("b", 3, patient="p-2"))
+    archive.do(merge, AUTHOR, "p-1", "p-2")
+    archive.follow()
+
+    assert read(archive, "p-1") == read(archive, "p-2")
+    assert read(archive, "p-1").patient_key == "p-2"
+    assert len(read(archive, "p-1").images) == 2
+
+
+def test_a_withdrawn_image_is_gone_at_once(archive: CourseArchive) -> None:
+    archive.follow(film("a", 0), film("b", 3))
+    image = read(archive).images[0].image_id
+    archive.do(withdraw, AUTHOR, image)
+
+    assert [left.image_id for left in read(archive).images] != [image]
+    assert len(read(archive).images) == 1
+
+
+def test_undated_images_and_other_versions_are_told(archive: CourseArchive) -> None:
+    archive.add(film("a", 0), by="v2")
+    archive.follow(film("a", 0), replace(film("b", 0), at=None))
+    course = read(archive)
+
+    assert course.undated == 1
+    assert course.other_versions == (model("v2").key,)
+
+
+def test_without_a_parameter_set_no_course_is_kept(archive: CourseArchive) -> None:
+    archive.add(film("a", 0), by="v2")
+
+    assert read(archive, by="v2").images == ()
+    assert read(archive, by="v2").parameters == ""
+
+
+def test_an_unknown_model_version_is_refused(archive: CourseArchive) -> None:
+    with pytest.raises(LookupError, match="v7"):
+        read(archive, by="v7")
+
+
+def test_the_images_of_a_trend_are_a_course_without_levels(archive: CourseArchive) -> None:
+    archive.follow(film("a", 0, 2.0), film("b", 2, 6.0))
+    with archive.database.transaction() as session:
+        trend = trends.trend(session, "p-1", model().key)
+    course = courses.of_trend(trend)
+
+    assert [image.geographic_extent.points for image in course.images] == [2.0, 6.0]
+    assert {image.geographic_extent.level for image in course.images} == {None}
+    assert course.parameters == ""

@@ -1,0 +1,80 @@
+"""Verdicts beside what readers saw."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.reports import FileResult
+from severity.course.parameters import ScoreParameters, Shift
+from severity.domain import DistributionCheck, OutOfDistribution, Score, Verdict, View
+from training.readers_verdicts import ReadChange, ScoredImage, read_changes, table
+from training.series import SeriesImage
+
+EXACT = ScoreParameters(
+    error=0.1,
+    process_noise=1.0,
+    prior_mean=dict.fromkeys(View, 3.0),
+    prior_sd=2.0,
+    view_shift=dict.fromkeys(View, Shift(0.0, 0.0)),
+    margin=1.3,
+    threshold=0.95,
+)
+
+
+def scored(
+    days: float, extent: float, readers: float | None, patient: str = "1", *, flagged: bool = False
+) -> ScoredImage:
+    check = DistributionCheck("r", 2.0, OutOfDistribution.LAYOUT) if flagged else None
+    score = Score(extent, 1.0, extent, 1.0, distribution_check=check)
+    image = SeriesImage(Path("a.png"), patient, days, "PA", readers, readers)
+    return ScoredImage(image, FileResult("a.png", score, View.PA), score)
+
+
+def changes(*images: ScoredImage) -> list[ReadChange]:
+    return read_changes(images, EXACT, score="geographic_extent", episode_days=90)
+
+
+def test_the_change_runs_from_the_first_read_image_to_the_last() -> None:
+    images = (
+        scored(0, 9, None),
+        scored(1, 2, 1.5),
+        scored(2, 3, 8),
+        scored(5, 6, 5),
+        scored(6, 0, None),
+    )
+
+    assert changes(*images) == [ReadChange(3.5, Verdict.WORSE)]
+
+
+def test_each_episode_and_each_patient_counts_apart() -> None:
+    images = [
+        *(scored(0, 2, 2), scored(3, 6, 3), scored(200, 6, 4), scored(202, 2, 4)),
+        *(scored(0, 3, 3, "2"), scored(1, 3, 3, "2")),
+    ]
+
+    assert [change.readers for change in changes(*images)] == [1, 0, 0]
+    assert [change.verdict for change in changes(*images)] == [
+        Verdict.WORSE,
+        Verdict.BETTER,
+        Verdict.UNCHANGED,
+    ]
+
+
+def test_images_out_of_distribution_and_episodes_with_a_single_reading_are_left_out() -> None:
+    images = scored(0, 2, 2), scored(3, 6, 6, flagged=True), scored(4, 6, None)
+
+    assert changes(*images) == []
+    assert changes(scored(0, 2, None), scored(3, 6, None)) == []
+
+
+def test_a_table_counts_what_readers_saw_against_verdicts() -> None:
+    seen: Sequence[ReadChange] = [
+        ReadChange(2.0, Verdict.WORSE),
+        ReadChange(1.3, Verdict.UNCHANGED),
+        ReadChange(-1.4, Verdict.CANNOT_TELL),
+    ]
+
+    assert list(table(seen, 1.3))[2:] == [
+        "| worse | 1 | 0 | 0 | 0 |",
+        "| within | 0 | 0 | 1 | 0 |",
+        "| better | 0 | 0 | 0 | 1 |",
+    ]
