@@ -17,7 +17,7 @@ from flows.errors import UsageError
 from flows.resources import Resources, current
 from severity.domain import PatientId, Verdict
 
-__all__ = ["courses", "worklist"]
+__all__ = ["courses", "responses", "worklist"]
 
 
 def courses(
@@ -83,6 +83,41 @@ def worklist(
     with _reading(resources) as session:
         version = _version(session, resources, model_version)
         return _frame(tables.worklist(session, version, verdict=chosen, limit=limit))
+
+
+def responses(
+    patient: str | None = None,
+    *,
+    issuer: str = "",
+    label: str | None = None,
+    model_version: str | None = None,
+) -> pd.DataFrame:
+    """Return the level just before treatments, and days after their start.
+
+    It describes what happened, not what the treatment caused: sicker patients are treated more
+    (confounding by indication).
+
+    Parameters
+    ----------
+    patient, issuer, model_version
+        As in `courses`.
+    label
+        Only treatments of this name, as it was imported.
+
+    Returns
+    -------
+    One row a treatment and day (0, 1, 3, 7, 14); docs/api.md lists the columns with their units.
+
+    Raises
+    ------
+    UsageError
+        No such model version has scores.
+    """
+    resources = current()
+    with _reading(resources) as session:
+        version = _version(session, resources, model_version)
+        key = None if patient is None else _key(resources, patient, issuer)
+        return _frame(tables.responses(session, version, patient_key=key, label=label))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A patient's course: the level behind the images, how sure it is, and what was done meanwhile."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -80,8 +81,9 @@ class Response:
 class Event:
     """Something of a patient's treatment, with what the levels did after it began.
 
-    Where only dates are known, the times are the beginnings of those days. The responses are by
-    day and may be empty: no course reaches to the event.
+    Where only dates are known, ``starts_at`` and ``ends_at`` are the beginnings of those days;
+    ``start`` and ``end`` are as they were stated. The responses are by day and may be empty: no
+    course reaches to the event.
     """
 
     kind: str
@@ -90,8 +92,8 @@ class Event:
     ends_at: datetime | None = None
     source: str = ""
     calendar_known: bool = True
-    starts_is_date: bool = False
-    ends_is_date: bool = False
+    start: str = ""
+    end: str = ""
     geographic_extent: tuple[Response, ...] = ()
     opacity: tuple[Response, ...] = ()
 
@@ -137,7 +139,7 @@ def course(session: Session, patient_key: str, model_version: str) -> Course:
         There is no such model version.
     """
     values = {"patient": patient_key, "model": model_version}
-    # Three statements that are planned once for each connection.
+    # A few statements that are planned once for each connection.
     version = _VERSION.execute(session, values).one_or_none()
     if version is None:
         raise LookupError(f"no model version {model_version}")
@@ -148,7 +150,7 @@ def course(session: Session, patient_key: str, model_version: str) -> Course:
         Scale(**version.scales["geographic_extent"]),
         Scale(**version.scales["opacity"]),
         _images(_IMAGES.execute(session, person)),
-        (),
+        _events(session, person),
         Margins(version.extent_margin, version.opacity_margin),
         version.course_parameters_sha256 or "",
         version.course_parameters_origin or "",
@@ -207,6 +209,45 @@ def _assessment(columns: Sequence[Any]) -> Assessment:
 def _band(columns: Sequence[Any]) -> Band | None:
     level, low, high = columns
     return None if level is None else Band(level, low, high)
+
+
+def _events(session: Session, person: Mapping[str, object]) -> tuple[Event, ...]:
+    """Read a person's events with the responses to them; most persons have no event."""
+    events = _EVENTS.execute(session, person).all()
+    if not events:
+        return ()
+    by_event: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+    for row in _RESPONSES.execute(session, person):
+        by_event[row.event_id].append(row)
+    return tuple(_event(event, by_event[event.event_id]) for event in events)
+
+
+def _event(event: Row[Any], responses: Sequence[Row[Any]]) -> Event:
+    return Event(
+        event.kind,
+        event.label,
+        event.starts_at,
+        event.ends_at,
+        event.source,
+        event.calendar_known,
+        event.start_time,
+        event.end_time or "",
+        geographic_extent=tuple(_response(row, row[_EXTENT_RESPONSE]) for row in responses),
+        opacity=tuple(_response(row, row[_OPACITY_RESPONSE]) for row in responses),
+    )
+
+
+def _response(row: Row[Any], columns: Sequence[Any]) -> Response:
+    """Return what an event was followed by, from its columns in the order of `_RESPONSE`."""
+    level, low, high, change, change_low, change_high, better, worse = columns
+    return Response(
+        row.day,
+        row.is_extrapolated,
+        Band(level, low, high),
+        _band((change, change_low, change_high)),
+        better,
+        worse,
+    )
 
 
 def of_trend(trend: Trend) -> Course:
@@ -280,5 +321,29 @@ _IMAGES = Prepared(
     FROM patient_course
     WHERE patient_key = :patient AND model_version = :model
     ORDER BY calendar_known DESC, acquired_at, image_id
+    """  # noqa: S608 - constants
+)
+
+_EVENTS = Prepared(
+    """
+    SELECT event_id, kind, label, source, calendar_known, starts_at, ends_at, start_time, end_time
+    FROM patient_event
+    WHERE patient_key = :patient
+    ORDER BY calendar_known DESC, starts_at, event_id
+    """
+)
+
+_RESPONSE = """
+    extent_level, extent_low, extent_high, extent_change, extent_change_low, extent_change_high,
+    extent_better, extent_worse
+"""
+
+_EXTENT_RESPONSE, _OPACITY_RESPONSE = slice(3, 11), slice(11, 19)  # of a row of these
+_RESPONSES = Prepared(
+    f"""
+    SELECT event_id, day, is_extrapolated, {_RESPONSE}, {_RESPONSE.replace("extent_", "opacity_")}
+    FROM event_response
+    WHERE patient_key = :patient AND model_version = :model
+    ORDER BY event_id, day
     """  # noqa: S608 - constants
 )

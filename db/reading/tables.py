@@ -49,6 +49,20 @@ def worklist(session: Session, model_version: str, *, verdict: str | None, limit
     return _table(_WORKLIST.execute(session, values))
 
 
+def responses(
+    session: Session, model_version: str, *, patient_key: str | None, label: str | None
+) -> Table:
+    """Read how levels were just before events and days after their start.
+
+    Parameters
+    ----------
+    patient_key, label
+        Only events of this patient, or of this label; None for any.
+    """
+    values = {"model": model_version, "patient": patient_key, "label": label}
+    return _table(_RESPONSES.execute(session, values))
+
+
 def _table(result: CursorResult[Any]) -> Table:
     rows = [tuple(row) for row in result]
     return Table(tuple(result.keys()), rows)
@@ -104,5 +118,23 @@ _WORKLIST = Prepared(
     WHERE model_version = :model AND (:verdict::text IS NULL OR verdict = :verdict)
     ORDER BY extent_worse DESC NULLS LAST, patient_key
     LIMIT :limit
+    """
+)
+
+_RESPONSES = Prepared(
+    """
+    SELECT patient_key, event_id, kind, label, start_time, end_time, day, is_extrapolated,
+        extent_level, extent_low, extent_high, extent_change, extent_change_low,
+        extent_change_high, extent_better, extent_worse, extent_within, opacity_level, opacity_low,
+        opacity_high, opacity_change, opacity_change_low, opacity_change_high, opacity_better,
+        opacity_worse, opacity_within, starts_at, ends_at, calendar_known, source, model_version,
+        parameters_sha256
+    FROM event_response
+    WHERE model_version = :model
+        AND (:patient::text IS NULL OR patient_key = coalesce(
+            (SELECT person_key FROM patients WHERE patient_key = :patient), :patient
+        ))
+        AND (:label::text IS NULL OR label = :label)
+    ORDER BY label, patient_key, starts_at, event_id, day
     """
 )

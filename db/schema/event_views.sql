@@ -1,5 +1,22 @@
 -- Treatments and responses for readers and dashboards. Each column says what it contains.
 
+CREATE OR REPLACE VIEW patient_event AS
+SELECT
+    person.patient_key,
+    event.id AS event_id,
+    event.kind,
+    event.label,
+    event.source,
+    event.calendar_known,
+    event.starts_at,
+    event.ends_at,
+    event_time(event.starts_at, starts_is_date, calendar_known, zone) AS start_time,
+    event_time(event.ends_at, ends_is_date, calendar_known, zone) AS end_time
+FROM event
+JOIN patient ON patient.id = event.patient_id
+JOIN patient AS person ON person.id = patient.person_id
+WHERE NOT is_removed;
+
 CREATE OR REPLACE VIEW event_response AS
 SELECT
     person.patient_key,
@@ -148,6 +165,8 @@ BEGIN
     END LOOP;
 END $do$;
 
+COMMENT ON VIEW patient_event IS
+    'The treatments of each patient, with or without responses. Research use only, not for diagnosis.';
 COMMENT ON VIEW event_response IS
     'How the level was just before a treatment (day 0) and days after its start, by one model version: order by starts_at, event_id, day. It describes, and is no effect of the treatment: who is treated is sicker, or believed to be (confounding by indication), and would change without it too. Research use only, not for diagnosis.';
 COMMENT ON VIEW cohort_response IS
@@ -165,6 +184,16 @@ BEGIN
         SELECT *
         FROM (
             VALUES
+                ('patient_event', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
+                ('patient_event', 'event_id', 'Our own number of the event, by which it is removed'),
+                ('patient_event', 'kind', 'drug, procedure, stay or other'),
+                ('patient_event', 'label', 'What it was, as it was imported'),
+                ('patient_event', 'source', 'The system that it was imported from'),
+                ('patient_event', 'calendar_known', 'Whether times are dates, and not days since an unknown day 0'),
+                ('patient_event', 'starts_at', 'When it started; the beginning of the day where only the date is known'),
+                ('patient_event', 'ends_at', 'When it ended; NULL if it goes on, or its end is not known'),
+                ('patient_event', 'start_time', 'The start as it was stated: a time in UTC, a date, or a day since day 0'),
+                ('patient_event', 'end_time', 'The end as it was stated'),
                 ('event_response', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
                 ('event_response', 'model_version', 'The model version that scored'),
                 ('event_response', 'event_id', 'Our own number of the event, by which it is removed'),

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+from db.corrections import Author, begin
 from db.courses import parameters
 from db.courses.parameters import StoredParameters
 from db.engine import Database
+from db.events import Event, EventKind, EventTime, store_events
 from flows.courses.update import update_courses
 from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Shift
 from severity.domain import View
@@ -40,4 +42,14 @@ class CourseArchive(Archive):
     def follow(self, *films: Film) -> None:
         """Let films appear, score them, and compute the courses of their patients."""
         self.add(*films)
+        update_courses(self.database)
+
+    def treat(self, label: str, day: float, end: float | None = None, patient: str = "p-1") -> None:
+        """Import a drug that a patient got, and compute the patient's responses."""
+        times = [day] if end is None else [day, end]
+        start, *stop = (EventTime(DAY_ZERO + timedelta(days=at), is_date=False) for at in times)
+        event = Event(patient, EventKind.DRUG, label, start, stop[0] if stop else None, "UTC")
+        with self.database.transaction() as session:
+            begin(session, Author("dr.roe", "imported"), "treatments imported")
+            store_events(session, "import", [event])
         update_courses(self.database)

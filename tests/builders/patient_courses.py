@@ -91,7 +91,9 @@ def without_levels(shown: Course) -> Course:
 
 
 def drug(label: str, start: float, end: float | None = None, **more: object) -> Event:
-    return Event("drug", label, at(start), None if end is None else at(end), **more)
+    starts_at, ends_at = at(start), None if end is None else at(end)
+    stated = {"start": f"{starts_at:%Y-%m-%d}", "end": f"{ends_at:%Y-%m-%d}" if ends_at else ""}
+    return Event("drug", label, starts_at, ends_at, **{**stated, **more})
 
 
 def responses(before: float = 5.0, change: float = -2.0) -> tuple[Response, ...]:

@@ -44,6 +44,9 @@ def archive(database: Database, known: Resources) -> CourseArchive:
         film("d", 3, 4.0, patient="p-2"),
         film("e", 0, 5.0, patient="p-3"),
     )
+    archive.treat("dexamethasone", 1, patient=worse)
+    archive.treat("dexamethasone", 1, patient="p-2")
+    archive.treat("remdesivir", 1, patient="p-2")
     return archive
 
 
@@ -58,6 +61,7 @@ def documented(heading: str) -> list[str]:
 def test_the_page_documents_each_column(archive: CourseArchive) -> None:
     assert sorted(documented("One patient")) == sorted(api.courses(IDENTIFIER).columns)
     assert sorted(documented("The worklist")) == sorted(api.worklist().columns)
+    assert sorted(documented("Responses")) == sorted(api.responses().columns)
 
 
 def test_the_examples_of_the_page_run(archive: CourseArchive) -> None:
@@ -97,6 +101,17 @@ def test_the_worst_patients_come_first_and_a_limit_holds(archive: CourseArchive)
     assert list(api.worklist(1).verdict) == ["worse"]
     assert list(api.worklist(verdict="unchanged").patient_key) == ["p-2"]
     assert frame.extent_latest_level[0] == pytest.approx(5.9, abs=0.1)
+
+
+def test_responses_are_of_a_treatment_or_of_a_patient(archive: CourseArchive) -> None:
+    assert len(api.responses()) == 15
+    assert set(api.responses(label="dexamethasone").patient_key) == {
+        "p-2",
+        api.courses(IDENTIFIER).patient_key[0],
+    }
+    own = api.responses(IDENTIFIER)
+    assert list(own.day) == [0, 1, 3, 7, 14]
+    assert own.extent_better.isna().tolist() == [True, False, False, False, False]
 
 
 def test_a_verdict_that_there_is_not_is_refused(archive: CourseArchive) -> None:

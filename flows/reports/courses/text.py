@@ -1,7 +1,6 @@
 """A patient's course as a table for a person, in plain characters of at most 100 columns."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from itertools import groupby
 
 from rich.box import Box
@@ -19,7 +18,6 @@ from flows.reports.courses.words import (
     verdict_text,
 )
 from flows.reports.score_text import scale_text
-from severity.files.png_jpeg import DAY_ZERO
 
 _NOTHING = "-"
 # rich's SIMPLE_HEAD, for terminals without UTF-8 too.
@@ -28,6 +26,7 @@ _RESPONSES_MEAN = (
     "After 1d and so on: the change of extent since just before the start, and the probability of "
     "better.\n~ No image of the episode is as late."
 )
+_DATE = len("2026-03-01")  # of a time as it was stated; "day 3" is shorter
 RESPONSE_DAYS = (1, 3, 7, 14)
 
 
@@ -144,17 +143,13 @@ def _event_cells(event: Event) -> tuple[str, ...]:
     by_day = {response.day: response for response in event.geographic_extent}
     before = by_day.get(0)
     return (
-        _event_time(event, event.starts_at),
-        _event_time(event, event.ends_at) if event.ends_at else _NOTHING,
+        event.start[:_DATE],
+        event.end[:_DATE] or _NOTHING,
         event.kind,
         event.label,
         f"{before.level.level:.1f}" if before else _NOTHING,
         *(_response_text(by_day.get(day)) for day in RESPONSE_DAYS),
     )
-
-
-def _event_time(event: Event, at: datetime) -> str:
-    return f"{at:%Y-%m-%d}" if event.calendar_known else f"day {(at - DAY_ZERO).days}"
 
 
 def _response_text(response: Response | None) -> str:

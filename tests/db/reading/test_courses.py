@@ -94,6 +94,37 @@ def test_undated_images_and_other_versions_are_told(archive: CourseArchive) -> N
     assert course.other_versions == (model("v2").key,)
 
 
+def test_events_come_with_their_responses(archive: CourseArchive) -> None:
+    archive.follow(film("a", 0, 6.0), film("b", 2, 6.0), film("c", 5, 2.0))
+    archive.treat("steroid", 2.5, 9)
+    archive.treat("other", 3, patient="p-1")
+    event, _ = read(archive).events
+    by_day = {response.day: response for response in event.geographic_extent}
+
+    assert (event.kind, event.label, event.start) == ("drug", "steroid", "2020-03-04T00:00:00Z")
+    assert event.ends_at is not None
+    assert list(by_day) == [0, 1, 3, 7, 14]
+    assert by_day[0].change is None
+    assert by_day[3].change is not None
+    assert by_day[3].change.level < -1.3
+    assert by_day[3].better is not None
+    assert by_day[3].better > 0.9
+    assert [response.is_extrapolated for response in event.opacity] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
+
+
+def test_an_event_that_no_episode_reaches_has_no_response(archive: CourseArchive) -> None:
+    archive.follow(film("a", 0))
+    archive.treat("steroid", 900)
+
+    assert [event.geographic_extent for event in read(archive).events] == [()]
+
+
 def test_without_a_parameter_set_no_course_is_kept(archive: CourseArchive) -> None:
     archive.add(film("a", 0), by="v2")
 
