@@ -5,12 +5,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from db.reading import balances, trends
+from db.reading import balances, courses, trends
+from db.reading.courses import Course
+from db.reading.trends import Trend
 from flows.demo.images import write_demo_inbox
+from flows.demo.treatments import TREATED, import_demo_treatments
 from flows.orchestration.environment import configure_prefect
 from flows.progress import progress_bar
 from flows.reports import balance_text, fates_table, trend_table
-from flows.reports.trend_chart import draw_trend
+from flows.reports.courses import course_table, missing_course
+from flows.reports.courses.chart import draw_course
 from flows.resources import Resources
 from flows.scoring.inbox_pass import score_new
 from flows.settings import read_settings
@@ -47,26 +51,40 @@ def run_demo(data: Path | None, home: Path | None, *, console: Console) -> None:
         f"{summary.scored} scored, {summary.rejected} rejected in this run"
         + ("" if summary.enlisted else ": no image was new")
     )
-    _show(resources, summary.model_version, inbox=str(inbox), folder=folder, console=console)
+    if data is None:
+        file = folder / "treatments.csv"
+        console.print(f"{import_demo_treatments(file, resources)} treatments imported from {file}")
+    _show_fates(resources, summary.model_version, inbox=str(inbox), console=console)
+    patient = None if data else resources.pseudonym(TREATED)
+    shown = _shown(resources, summary.model_version, patient)
+    if shown is not None:
+        _show_patient(shown, folder / "trend.png", console=console)
 
 
-def _show(
-    resources: Resources, version: str, *, inbox: str, folder: Path, console: Console
-) -> None:
+def _show_fates(resources: Resources, version: str, *, inbox: str, console: Console) -> None:
     with resources.open_database().transaction() as session:
         fates = balances.fates(session, inbox, version)
         balance = balances.balance(session, inbox)
-        patient = trends.busiest_patient(session, version)
-        trend = trends.trend(session, patient, version) if patient else None
     shown = fates if len(fates) <= _MOST_FATES else [row for row in fates if row[1] != "scored"]
     console.print(fates_table(shown[:_MOST_FATES]))
     if len(shown) > _MOST_FATES or len(shown) < len(fates):
         console.print(f"({len(fates)} files in all)")
     console.print(balance_text(balance))
-    if trend is None or not trend.observations:
-        return
-    chart = folder / "trend.png"
-    draw_trend(trend, chart)
+
+
+def _shown(resources: Resources, version: str, patient: str | None) -> Course | Trend | None:
+    """Read the course of a patient, or of the one with the most images; pairs if there is none."""
+    with resources.open_database().transaction() as session:
+        key = patient or trends.busiest_patient(session, version)
+        if key is None:
+            return None
+        course = courses.course(session, key, version)
+        trend = trends.trend(session, key, version)
+    return course if not missing_course(course) else trend if trend.observations else None
+
+
+def _show_patient(shown: Course | Trend, chart: Path, *, console: Console) -> None:
+    draw_course(shown if isinstance(shown, Course) else courses.of_trend(shown), chart)
     console.print()
-    console.print(trend_table(trend))
+    console.print(course_table(shown) if isinstance(shown, Course) else trend_table(shown))
     console.print(f"Chart: {chart}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Scores, trends and balances as text and JSON; `trend_chart` draws pictures."""
+"""Scores, pairs of images and balances as text and JSON; `courses` has the courses of patients."""
 
 from flows.reports.balance_text import (
     balance_text,
@@ -41,7 +41,6 @@ __all__ = [
     "scores_csv",
     "scores_json",
     "scores_table",
-    "trend_chart",
     "trend_json",
     "trend_table",
     "unread_table",
