@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,9 +27,10 @@ class Band:
 class Assessment:
     """What an image and those around it say of one score.
 
-    ``points`` is the score of the image itself. ``level`` is what the images so far say of the
-    patient, ``smoothed`` what all do. The probabilities compare the level from the images so far
-    with that of the baseline: higher by more than the margin, lower by more than it, or neither.
+    ``points`` is the score of the image itself, ``raw`` the same before it was clipped to the
+    scale: levels rest on that. ``level`` is what the images so far say of the patient, ``smoothed``
+    what all do. The probabilities compare the level from the images so far with that of the
+    baseline: higher by more than the margin, lower by more than it, or neither.
     None means not known: no course is kept, or the image is the baseline or before it.
     """
 
@@ -40,6 +41,7 @@ class Assessment:
     better: float | None = None
     within: float | None = None
     verdict: Verdict | None = None
+    raw: float | None = None
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,10 @@ class Margins:
 class Course:
     """All images of one patient by one model version, oldest first, and the patient's events.
 
-    ``parameters`` names the parameter set that levels rest on, ``origin`` where it comes from;
-    empty, and no margins, if there is none. ``undated`` counts scored images without a time, and
-    ``other_versions`` are model versions that also scored the patient.
+    ``parameters`` names the parameter set that levels rest on, ``origin`` where it comes from, and
+    ``content`` is the set as JSON; empty, and no margins, if there is none. ``undated`` counts
+    scored images without a time, and ``other_versions`` are model versions that also scored the
+    patient.
     """
 
     patient_key: str
@@ -124,6 +127,7 @@ class Course:
     margins: Margins = Margins()
     parameters: str = ""
     origin: str = ""
+    content: str = field(default="", repr=False)
     undated: int = 0
     other_versions: tuple[str, ...] = ()
 
@@ -154,6 +158,7 @@ def course(session: Session, patient_key: str, model_version: str) -> Course:
         Margins(version.extent_margin, version.opacity_margin),
         version.course_parameters_sha256 or "",
         version.course_parameters_origin or "",
+        version.content or "",
         undated=version.undated,
         other_versions=tuple(version.other_versions),
     )
@@ -203,6 +208,7 @@ def _assessment(columns: Sequence[Any]) -> Assessment:
         better=columns[8],
         within=columns[9],
         verdict=None if verdict is None else Verdict(verdict),
+        raw=columns[11],
     )
 
 
@@ -287,6 +293,7 @@ _VERSION = Prepared(
         scales,
         course_parameters_sha256,
         course_parameters_origin,
+        course_parameters::text AS content,
         extent_margin,
         opacity_margin,
         coalesce(scored.undated, 0) AS undated,
@@ -312,12 +319,13 @@ _SCORE = """
     extent_worse, extent_better, extent_within, extent_verdict
 """
 
-_EXTENT, _OPACITY = slice(9, 20), slice(20, 31)  # of a row of these
+_EXTENT, _OPACITY = slice(9, 21), slice(21, 33)  # of a row of these
 _IMAGES = Prepared(
     f"""
     SELECT image_id, acquired_at, calendar_known, episode, days_since_baseline, is_baseline,
         view, simulated, out_of_distribution,
-        geographic_extent, {_SCORE}, opacity, {_SCORE.replace("extent_", "opacity_")}
+        geographic_extent, {_SCORE}, geographic_extent_raw,
+        opacity, {_SCORE.replace("extent_", "opacity_")}, opacity_raw
     FROM patient_course
     WHERE patient_key = :patient AND model_version = :model
     ORDER BY calendar_known DESC, acquired_at, image_id

@@ -40,10 +40,11 @@ SELECT
     opacity_better,
     opacity_within,
     verdict_text(opacity_verdict) AS opacity_verdict,
-    -- Not joined: each relation more would take half as long again to plan as the rest to run.
-    (SELECT sha256 FROM course_parameters WHERE id = course.parameters_id) AS parameters_sha256,
-    (SELECT origin FROM course_parameters WHERE id = course.parameters_id) AS parameters_origin,
-    course.image_id
+    parameters.sha256 AS parameters_sha256,
+    parameters.origin AS parameters_origin,
+    course.image_id,
+    score.geographic_extent_raw,
+    score.opacity_raw
 FROM course
 JOIN patient AS person ON person.id = course.person_id
 JOIN model_version ON model_version.id = course.model_version_id
@@ -194,6 +195,8 @@ BEGIN
                 ('patient_course', 'parameters_sha256', 'The parameter set that the course rests on'),
                 ('patient_course', 'parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)'),
                 ('patient_course', 'image_id', 'Our own number of the image, by which it is corrected'),
+                ('patient_course', 'geographic_extent_raw', 'Geographic extent before it was clipped to its scale: what levels rest on, in points'),
+                ('patient_course', 'opacity_raw', 'The same of opacity'),
                 ('worklist', 'patient_key', 'The patient''s pseudonym'),
                 ('worklist', 'model_version', 'The model version that scored'),
                 ('worklist', 'verdict', 'The verdict of geographic extent, the leading score'),

@@ -81,7 +81,8 @@ SELECT
     course_parameters.sha256 AS course_parameters_sha256,
     course_parameters.origin AS course_parameters_origin,
     (course_parameters.content #>> '{geographic_extent,margin}')::float8 AS extent_margin,
-    (course_parameters.content #>> '{opacity,margin}')::float8 AS opacity_margin
+    (course_parameters.content #>> '{opacity,margin}')::float8 AS opacity_margin,
+    course_parameters.content AS course_parameters
 FROM model_version
 LEFT JOIN calibration ON calibration.id = model_version.calibration_id
 LEFT JOIN course_parameters ON course_parameters.id = model_version.course_parameters_id;

@@ -13,6 +13,7 @@ from db.reading.courses import (
     Response,
 )
 from severity.domain import OutOfDistribution, Scale, Verdict, View
+from tests.builders.course_archive import EXACT
 
 FIRST = datetime(2026, 3, 1, 9, tzinfo=UTC)
 _TO_OPACITY = 0.75
@@ -28,12 +29,12 @@ def assessment(
     """What is said of a level that lies at the image's own points, with half a point either way."""
     band = Band(points, max(points - 0.5, 0), points + 0.5)
     if change is None:
-        return Assessment(points, band, band)
+        return Assessment(points, band, band, raw=points)
     worse, better = (0.97, 0.01) if change > 0 else (0.01, 0.97) if change < 0 else (0.03, 0.04)
     verdict = verdict or (
         Verdict.WORSE if change > 0 else Verdict.BETTER if change < 0 else Verdict.UNCHANGED
     )
-    return Assessment(points, band, band, worse, better, 1 - worse - better, verdict)
+    return Assessment(points, band, band, worse, better, 1 - worse - better, verdict, points)
 
 
 def image(day: float, extent: float = 3.0, **more: object) -> CourseImage:
@@ -70,8 +71,9 @@ def course(*images: CourseImage, **more: object) -> Course:
         "opacity": Scale(0, 6),
         "images": images or (image(0),),
         "margins": Margins(1.3, 0.975),
-        "parameters": "a1b2c3d4e5f6",
-        "origin": "shipped",
+        "parameters": EXACT.sha256,
+        "origin": "site",
+        "content": EXACT.to_json(),
     }
     return Course(**{**values, **more})
 
@@ -87,7 +89,7 @@ def without_levels(shown: Course) -> Course:
         )
         for image in shown.images
     )
-    return replace(shown, images=images, margins=Margins(), parameters="", origin="")
+    return replace(shown, images=images, margins=Margins(), parameters="", origin="", content="")
 
 
 def drug(label: str, start: float, end: float | None = None, **more: object) -> Event:

@@ -29,7 +29,7 @@ from flows.reports.courses.style import (
 )
 from flows.reports.courses.words import band_text, chart_notes, latest, verdict_text
 from flows.reports.score_text import scale_text
-from severity.domain import RESEARCH_USE_ONLY, Scale, Verdict
+from severity.domain import RESEARCH_USE_ONLY, Verdict
 
 _POINTS = 72  # an inch
 # Inches.
@@ -155,21 +155,16 @@ def _write_title(frame: Frame, course: Course) -> None:
 
 def _draw_scores(frame: Frame, course: Course, shown: Sequence[Segment], top: float) -> Axes:
     """Draw both scores below each other; return the lowest axes."""
-    margins = course.margins
-    scores = (
-        ("geographic_extent", course.geographic_extent, margins.geographic_extent, _EXTENT),
-        ("opacity", course.opacity, margins.opacity, _OPACITY),
-    )
-    for score, scale, margin, height in scores:
+    for score, height in (("geographic_extent", _EXTENT), ("opacity", _OPACITY)):
         axes = frame.axes(top + _PANEL_TITLE, height)
-        panel = Panel(axes, score, scale, margin, frame.points_a_day, height * _POINTS)
+        panel = Panel(axes, course, score, frame.points_a_day, height * _POINTS)
         draw_panel(panel, shown)
-        axes.set_title(_panel_title(course, score, scale), loc="left", fontsize=8.5, pad=5)
+        axes.set_title(_panel_title(panel), loc="left", fontsize=8.5, pad=5)
         _draw_episodes(panel, shown)
         if score == "geographic_extent":
             _name_views(panel, shown)
         axes = frame.axes(top + _PANEL_TITLE + height, _VERDICTS)
-        draw_verdicts(Panel(axes, score, scale, margin, frame.points_a_day, 0), shown)
+        draw_verdicts(Panel(axes, course, score, frame.points_a_day, 0), shown)
         top += _PANEL_TITLE + height + _VERDICTS
     return axes
 
@@ -190,12 +185,12 @@ def _draw_episodes(panel: Panel, shown: Sequence[Segment]) -> None:
         )  # fmt: skip
 
 
-def _panel_title(course: Course, score: str, scale: Scale) -> str:
-    name = scale_text(score.replace("_", " ").capitalize(), scale)
-    last = latest(course.images)
+def _panel_title(panel: Panel) -> str:
+    name = scale_text(panel.score.replace("_", " ").capitalize(), panel.scale)
+    last = latest(panel.course.images)
     if last is None:
         return f"{name} points; more is worse"
-    assessment = getattr(last, score)
+    assessment = panel.assessment(last)
     return f"{name}: {verdict_text(assessment)}; level {band_text(assessment.level)}"
 
 

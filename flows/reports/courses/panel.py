@@ -7,8 +7,9 @@ from itertools import groupby
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from db.reading.courses import Assessment, Band, CourseImage
+from db.reading.courses import Assessment, Course, CourseImage
 from flows.reports.courses.axis import Segment
+from flows.reports.courses.curve import level_curve
 from flows.reports.courses.lanes import side_by_side
 from flows.reports.courses.style import (
     BAND,
@@ -32,11 +33,22 @@ class Panel:
     """One score's axes, with what turns its units into points of 1/72 inch."""
 
     axes: Axes
+    course: Course
     score: str
-    scale: Scale
-    margin: float | None
     points_a_day: float
     height: float
+
+    @property
+    def scale(self) -> Scale:
+        """The score's scale."""
+        scale: Scale = getattr(self.course, self.score)
+        return scale
+
+    @property
+    def margin(self) -> float | None:
+        """How many points of the score matter."""
+        margin: float | None = getattr(self.course.margins, self.score)
+        return margin
 
     def assessment(self, image: CourseImage) -> Assessment:
         """Return what an image says of this panel's score."""
@@ -94,32 +106,20 @@ def _draw_images(panel: Panel, segment: Segment) -> None:
 
 def _draw_level(panel: Panel, segment: Segment) -> None:
     """Draw the level from all images with its band: one vertex for each time."""
-    bands = _levels(panel, segment)
-    if not bands:
+    curve = level_curve(panel.course, segment.images, panel.score)
+    by_time = {segment.x(moment.at): moment.band for moment in curve}
+    if not by_time:
         return
-    days = [day for day, _ in bands]
+    days, bands = list(by_time), list(by_time.values())
     if len(bands) == 1:
         half = _ALONE / panel.points_a_day
         days, bands = [days[0] - half, days[0] + half], bands * 2
-    lows, highs = [band.low for _, band in bands], [band.high for _, band in bands]
+    lows, highs = [band.low for band in bands], [band.high for band in bands]
     panel.axes.fill_between(days, lows, highs, color=BAND, alpha=0.55, linewidth=0, zorder=3)
     for edge in (lows, highs):
         panel.axes.plot(days, edge, color=LEVEL, linewidth=0.5, zorder=3)
-    panel.axes.plot(
-        days,
-        [band.level for _, band in bands],
-        color=LEVEL,
-        linewidth=2.2,
-        zorder=4,
-        solid_capstyle="round",
-    )
-
-
-def _levels(panel: Panel, segment: Segment) -> list[tuple[float, Band]]:
-    """Return the level by time; images that are out of distribution have none of their own."""
-    eligible = [image for image in segment.images if image.out_of_distribution is None]
-    by_time = {segment.x(image.at): panel.assessment(image).smoothed for image in eligible}
-    return [(day, band) for day, band in by_time.items() if band is not None]
+    levels = [band.level for band in bands]
+    panel.axes.plot(days, levels, color=LEVEL, linewidth=2.2, zorder=4, solid_capstyle="round")
 
 
 def draw_verdicts(panel: Panel, shown: Sequence[Segment]) -> None:

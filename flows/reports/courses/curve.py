@@ -1,0 +1,70 @@
+"""The level between images: what a course says of any time of an episode."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from db.reading.courses import Band, Course, CourseImage
+from severity.course.band import band
+from severity.course.course import follow
+from severity.course.parameters import CourseParameters
+from severity.course.series import Films, view_code
+
+_TIMES = 200  # at which a curve is drawn, besides those of images
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The level of one score at a time, from all images of the episode."""
+
+    at: datetime
+    band: Band
+
+
+def level_curve(course: Course, images: Sequence[CourseImage], score: str) -> list[Moment]:
+    """Return the level from the first to the last eligible image of an episode, in steps.
+
+    Between two images the level returns to the patient's usual one, and its band widens: a line
+    from image to image would promise more than is known.
+
+    Parameters
+    ----------
+    images
+        Of one episode; nothing is returned if none is eligible.
+    score
+        ``geographic_extent`` or ``opacity``.
+    """
+    eligible = [image for image in images if image.out_of_distribution is None]
+    if not eligible or not course.content:
+        return []
+    films = _with_times_between(eligible, score)
+    first = np.flatnonzero(films.eligible)[:1]
+    parameters = getattr(CourseParameters.from_json(course.content), score)
+    levels = follow(films, first, parameters)
+    ends = band(levels.smoothed_level, levels.smoothed_sd, getattr(course, score))
+    return [
+        Moment(eligible[0].at + days * _DAY, Band(level, low, high))
+        for days, level, low, high in zip(
+            films.days.tolist(), *(end.tolist() for end in ends), strict=True
+        )
+    ]
+
+
+def _with_times_between(images: Sequence[CourseImage], score: str) -> Films:
+    """Return images as films of one series, with rows that ask for the level between them."""
+    days = np.array([(image.at - images[0].at) / _DAY for image in images])
+    between = np.setdiff1d(np.linspace(days[0], days[-1], _TIMES), days)
+    points = np.array([getattr(image, score).raw for image in images], dtype=float)
+    order = np.argsort(np.concatenate([days, between]), kind="stable")
+    nothing = np.full(len(between), np.nan)
+    codes = np.array([view_code(image.view) for image in images], dtype=np.int8)
+    return Films(
+        series=np.zeros(len(order), dtype=np.int64),
+        days=np.concatenate([days, between])[order],
+        points=np.concatenate([points, nothing])[order],
+        views=np.concatenate([codes, np.zeros(len(between), dtype=np.int8)])[order],
+        eligible=np.concatenate([np.ones(len(days), bool), np.zeros(len(between), bool)])[order],
+    )
