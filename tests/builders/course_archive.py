@@ -20,7 +20,7 @@ _EXACT = ScoreParameters(
     process_noise=1.0,
     prior_mean=dict.fromkeys(View, 3.0),
     prior_sd=2.0,
-    view_shift=dict.fromkeys(View, Shift(0.0, 0.0)),
+    view_shift={**dict.fromkeys(View, Shift(0.0, 0.0)), View.AP: Shift(0.7, 0.1)},
     margin=1.3,
     threshold=0.95,
 )

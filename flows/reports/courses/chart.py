@@ -81,7 +81,7 @@ def draw_course(course: Course, path: Path, *, axis: TimeAxis = TimeAxis.CALENDA
     Raises
     ------
     ValueError
-        The path's ending is no picture format.
+        The path's ending is no picture format, or there is no image.
     OSError
         The file cannot be written.
     """
@@ -89,8 +89,16 @@ def draw_course(course: Course, path: Path, *, axis: TimeAxis = TimeAxis.CALENDA
 
 
 def course_figure(course: Course, *, axis: TimeAxis = TimeAxis.CALENDAR) -> Figure:
-    """Return the picture of a course."""
+    """Return the picture of a course.
+
+    Raises
+    ------
+    ValueError
+        There is no image.
+    """
     shown = segments(course)
+    if not shown:
+        raise ValueError("there is no image to draw")
     left, right = _limits(shown)
     points_a_day = _SPAN * _POINTS / (right - left)
     marks = event_marks(course.events, shown, points_a_day=points_a_day, right=right)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from db.reading.courses import Assessment, Band, Course, CourseImage
-from severity.domain import RESEARCH_USE_ONLY, Verdict
+from severity.course.parameters import CourseParameters
+from severity.domain import RESEARCH_USE_ONLY, Verdict, View
 
 NO_CAUSE = (
     "A response describes what happened after a treatment began, not what it caused: sicker "
@@ -11,7 +12,7 @@ NO_CAUSE = (
 )
 
 _NEARLY_SURE = 99
-_VIEWS = "The view changed: AP and PA images are not directly comparable; bands are wider for it."
+_VIEWS = "The view changed, which is no change of the patient: bands are wider for it."
 _SIMULATED = "SIMULATED: opacities were painted into a real image; this is no patient."
 
 
@@ -79,7 +80,7 @@ def origin_text(course: Course) -> str:
 
 def course_notes(course: Course) -> list[str]:
     """List the notes that a reader of this course needs."""
-    notes = [*margin_note(course), *_image_notes(course.images)]
+    notes = [*margin_note(course), *_shift_notes(course), *_image_notes(course.images)]
     if course.margins.geographic_extent is not None:
         notes.insert(0, "Level: what the images so far say of the patient, with its 90% band.")
     if any(event.geographic_extent or event.opacity for event in course.events):
@@ -105,6 +106,17 @@ def margin_note(course: Course) -> list[str]:
     return [compared, f"Levels rest on {origin_text(course)}."]
 
 
+def _shift_notes(course: Course) -> list[str]:
+    """Return how much more other views show than the level, which is that of PA images."""
+    seen = {image.view for image in course.images if image.out_of_distribution is None}
+    others = [view for view in View if view in seen and view is not View.PA]
+    if not others or not course.content:
+        return []
+    shifts = CourseParameters.from_json(course.content).geographic_extent.view_shift
+    shown = (f"{view} images {shifts[view].mean:+.1f} points of extent" for view in others)
+    return [f"Levels are those that PA images would show; on average {', '.join(shown)}."]
+
+
 def _image_notes(images: Sequence[CourseImage]) -> list[str]:
     notes = []
     flagged = sum(image.out_of_distribution is not None for image in images)
@@ -121,7 +133,7 @@ def _image_notes(images: Sequence[CourseImage]) -> list[str]:
 
 def chart_notes(course: Course) -> list[str]:
     """List the notes below a chart, whose legend explains its marks."""
-    notes = [*margin_note(course)]
+    notes = [*margin_note(course), *_shift_notes(course)]
     if any(image.view_changed for image in course.images):
         notes.append(_VIEWS)
     if any(image.simulated for image in course.images):

@@ -60,6 +60,13 @@ def test_an_image_out_of_distribution_is_marked_and_explained() -> None:
     assert any(line.startswith("* The view changed") for line in lines)
 
 
+def test_what_other_views_add_to_the_level_is_told() -> None:
+    other = table(course(image(0), image(2, view=View.AP, view_changed=True)))
+
+    assert any("AP images +0.7 points of extent" in line for line in other)
+    assert not any("PA images would show" in line for line in table(course(image(0), image(2))))
+
+
 def test_episodes_are_apart_and_days_count_from_the_baseline_of_each() -> None:
     lines = table(course(image(0), image(2), image(400, episode=2, days=0, is_baseline=True)))
 

@@ -1,0 +1,77 @@
+"""The pictures of docs/reading-a-course.md: courses of real patients, by the product itself.
+
+``make pictures`` scores the series of `training.series` in a database of its own, and draws the
+patients that the page shows.
+"""
+
+import argparse
+import asyncio
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+
+from PIL import Image
+from pydantic import SecretStr
+
+from db.reading import courses, model_versions
+from db.reading.courses import Course
+from flows.orchestration.environment import configure_prefect
+from flows.reports.courses.chart import course_figure
+from flows.resources import Progress, Resources
+from flows.scoring.inbox_pass import score_new
+from flows.settings import Settings
+from severity.domain import PatientId
+from training.series import series_images, write_inbox
+
+_KEY = SecretStr("the pictures of the documentation")
+"""Fixed, so that the pictures name the same pseudonyms each time; these patients are public."""
+
+_DPI, _COLOURS = 110, 32
+
+PATIENTS: Mapping[str, str] = MappingProxyType(
+    {"long": "244", "better": "245", "worse": "196", "steady": "253", "views": "226"}
+)
+"""The patient of each picture, as the data folder names them."""
+
+
+def draw_pictures(data: Path, out: Path, home: Path) -> None:
+    """Score the series in ``home`` as a nightly pass does, and draw the patients of the page."""
+    inbox = home / "inbox"
+    write_inbox(series_images(data), inbox)
+    configure_prefect(home, quiet=True)
+    settings = Settings(home=home, device="cpu", pseudonym_key=_KEY, settle_seconds=0)
+    resources = Resources(settings, Progress())
+    asyncio.run(score_new(str(inbox), resources))
+    out.mkdir(parents=True, exist_ok=True)
+    with resources.read_database().transaction() as session:
+        (version,) = model_versions.with_scores(session, excluding="")
+        for name, patient in PATIENTS.items():
+            key = resources.pseudonym(PatientId(patient))
+            _draw(courses.course(session, key, version), out / f"course-{name}.png")
+
+
+def _draw(course: Course, path: Path) -> None:
+    """Draw a course in few colours, so that the repository stays small."""
+    picture = BytesIO()
+    course_figure(course).savefig(picture, format="png", dpi=_DPI)
+    with Image.open(picture) as drawn:
+        drawn.convert("RGB").quantize(_COLOURS).save(path, optimize=True)
+
+
+def main() -> None:
+    """Draw the pictures that the arguments name."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the folder of cidc and hannover")
+    parser.add_argument("--out", type=Path, required=True, help="where the pictures go")
+    parser.add_argument("--home", type=Path, help="keep the database here, for a second time")
+    arguments = parser.parse_args()
+    with TemporaryDirectory() as temporary:
+        home = arguments.home or Path(temporary)
+        home.mkdir(parents=True, exist_ok=True)
+        draw_pictures(arguments.data, arguments.out, home.resolve())
+
+
+if __name__ == "__main__":
+    main()
