@@ -1,14 +1,16 @@
 """The pictures of docs/reading-a-course.md: courses of real patients, by the product itself.
 
-``make pictures`` scores the series of `training.series` in a database of its own, and draws the
-patients that the page shows.
+``make pictures`` scores the series of `training.course_films` in a database of its own, and draws
+the patients that the page shows.
 """
 
 import argparse
 import asyncio
-from collections.abc import Mapping
+import csv
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from shutil import copyfile
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
@@ -23,7 +25,7 @@ from flows.resources import Progress, Resources
 from flows.scoring.inbox_pass import score_new
 from flows.settings import Settings
 from severity.domain import PatientId
-from training.series import series_images, write_inbox
+from training.course_films import DatedFilm, dated_films
 
 _KEY = SecretStr("the pictures of the documentation")
 """Fixed, so that the pictures name the same pseudonyms each time; these patients are public."""
@@ -31,15 +33,32 @@ _KEY = SecretStr("the pictures of the documentation")
 _DPI, _COLOURS = 110, 32
 
 PATIENTS: Mapping[str, str] = MappingProxyType(
-    {"long": "244", "better": "245", "worse": "196", "steady": "253", "views": "226"}
+    {
+        "long": "cidc-244",
+        "better": "cidc-245",
+        "worse": "cidc-196",
+        "steady": "cidc-253",
+        "views": "cidc-226",
+    }
 )
-"""The patient of each picture, as the data folder names them."""
+"""The patient of each picture, as `training.course_films` names them."""
+
+
+def write_inbox(films: Sequence[DatedFilm], folder: Path) -> None:
+    """Fill a folder with copies of films, and with the sidecar that describes them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["filename", "patient_id", "offset_days", "view"])
+        for film in films:
+            copyfile(film.path, folder / film.path.name)
+            writer.writerow([film.path.name, film.patient, film.day, film.view])
 
 
 def draw_pictures(data: Path, out: Path, home: Path) -> None:
     """Score the series in ``home`` as a nightly pass does, and draw the patients of the page."""
     inbox = home / "inbox"
-    write_inbox(series_images(data), inbox)
+    write_inbox(dated_films(data), inbox)
     configure_prefect(home, quiet=True)
     settings = Settings(home=home, device="cpu", pseudonym_key=_KEY, settle_seconds=0)
     resources = Resources(settings, Progress())

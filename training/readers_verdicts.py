@@ -1,21 +1,18 @@
-"""Verdicts beside the readers' change, where a patient has two or more images with readers' scores.
+"""Verdicts beside the readers' change, where a patient has two or more films with readers' scores.
 
-``python -m training.readers_verdicts --data ../shared/data`` prints the tables of
-docs/reading-a-course.md. Nothing is fitted to the readers here, so patients that were kept back
-from training count too.
+``make pictures`` prints the tables of docs/reading-a-course.md by it. Nothing is fitted to the
+readers here, so patients that were kept back from training count too.
 """
 
 import argparse
+import csv
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-from numpy.typing import NDArray
 
-from flows.reports import FileResult
 from flows.resources import Progress, Resources
 from flows.scoring.single_files import score_files
 from flows.settings import Settings
@@ -25,12 +22,11 @@ from severity.course.parameters import CourseParameters, ScoreParameters
 from severity.course.series import NOWHERE, Films, view_code
 from severity.course.verdicts import NO_VERDICT, VERDICTS
 from severity.domain import Score, Verdict
-from training.series import SeriesImage, series_images, write_inbox
+from severity.models.bundled_cards import bundled_course_parameters
+from training.course_films import DatedFilm, dated_films
 
 _MICROSECONDS_A_DAY = 86_400_000_000
 SCORES = ("geographic_extent", "opacity")
-
-Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -42,57 +38,49 @@ class ReadChange:
 
 
 @dataclass(frozen=True)
-class ScoredImage:
-    """An image of a series with its score."""
+class ScoredFilm:
+    """A film of a series with its score, and the readers' mean points of each score, if read."""
 
-    image: SeriesImage
-    result: FileResult
+    film: DatedFilm
     score: Score
+    read: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_changes(
-    images: Sequence[ScoredImage], parameters: ScoreParameters, *, score: str, episode_days: float
+    films: Sequence[ScoredFilm], parameters: ScoreParameters, *, score: str, episode_days: float
 ) -> list[ReadChange]:
-    """Return the readers' change and the verdict of each episode with two or more read images.
+    """Return the readers' change and the verdict of each episode with two or more read films.
 
     Parameters
     ----------
-    images
+    films
         By patient and day, read or not: all of them are the course's.
     score
         One of `SCORES`.
     """
-    films = _films(images, score, episode_days)
-    read = np.array([_readers(image.image, score) for image in images])
-    rows = [
-        np.flatnonzero(films.eligible & ~np.isnan(read) & (films.series == series))
-        for series in range(len(films.starts))
-    ]
+    series = _series(films, score, episode_days)
+    read = np.array([film.read.get(score, np.nan) for film in films])
+    usable = series.eligible & ~np.isnan(read)
+    rows = [np.flatnonzero(usable & (series.series == n)) for n in range(len(series.starts))]
     baselines = np.array([own[0] if len(own) else NOWHERE for own in rows], dtype=np.int64)
-    codes = follow(films, baselines, parameters).verdicts
+    codes = follow(series, baselines, parameters).verdicts
     ends = [(own[0], own[-1]) for own in rows if len(own) and codes[own[-1]] != NO_VERDICT]
     return [ReadChange(read[last] - read[first], VERDICTS[codes[last]]) for first, last in ends]
 
 
-def _films(images: Sequence[ScoredImage], score: str, episode_days: float) -> Films:
-    patients = [image.image.patient for image in images]
-    owners = np.unique(patients, return_inverse=True)[1].astype(np.int64)
-    times = np.array([image.image.days * _MICROSECONDS_A_DAY for image in images]).astype(np.int64)
-    cut = episodes(owners, times, np.full(len(images), episode_days))
+def _series(films: Sequence[ScoredFilm], score: str, episode_days: float) -> Films:
+    names = [film.film.patient for film in films]
+    owners = np.unique(names, return_inverse=True)[1].astype(np.int64)
+    days = np.array([film.film.day for film in films])
+    times = (days * _MICROSECONDS_A_DAY).astype(np.int64)
+    cut = episodes(owners, times, np.full(len(films), episode_days))
     return Films(
         series=cut.series,
         days=cut.days,
-        points=np.array([getattr(image.score, f"{score}_raw") for image in images]),
-        views=np.array(
-            [view_code(image.result.view) for image in images if image.result.view], dtype=np.int8
-        ),
-        eligible=np.array([image.score.out_of_distribution is None for image in images]),
+        points=np.array([getattr(film.score, f"{score}_raw") for film in films]),
+        views=np.array([view_code(film.film.view) for film in films], dtype=np.int8),
+        eligible=np.array([film.score.out_of_distribution is None for film in films]),
     )
-
-
-def _readers(image: SeriesImage, score: str) -> float:
-    points = image.extent if score == "geographic_extent" else image.opacity
-    return np.nan if points is None else points
 
 
 def counts(changes: Sequence[ReadChange], margin: float) -> Counter[tuple[str, Verdict]]:
@@ -113,32 +101,56 @@ def table(changes: Sequence[ReadChange], margin: float) -> Iterator[str]:
         yield f"| {seen} | " + " | ".join(str(by_pair[seen, verdict]) for verdict in Verdict) + " |"
 
 
-def scored(images: Sequence[SeriesImage]) -> list[ScoredImage]:
-    """Score images by the default model; those that it rejects are left out."""
-    with TemporaryDirectory() as folder:
-        inbox = Path(folder) / "inbox"
-        write_inbox(images, inbox)
-        resources = Resources(Settings(home=Path(folder), device="cpu"), Progress())
-        results = score_files([inbox / image.path.name for image in images], resources)
-    pairs = zip(images, results, strict=True)
-    return [ScoredImage(image, result, result.score) for image, result in pairs if result.score]
+def scored_films(data: Path) -> list[ScoredFilm]:
+    """Score the films of both sources by the default model; those that it rejects are left out."""
+    films = sorted(dated_films(data), key=lambda film: (film.patient, film.day))
+    results = score_files(
+        [film.path for film in films], Resources(Settings(device="cpu"), Progress())
+    )
+    read = readers_points(data)
+    pairs = zip(films, results, strict=True)
+    return [
+        ScoredFilm(film, result.score, read.get(film.path, {}))
+        for film, result in pairs
+        if result.score
+    ]
+
+
+def readers_points(data: Path) -> dict[Path, dict[str, float]]:
+    """Read the readers' mean points of each film, by score."""
+    tables = {
+        "cidc/severity_scores.csv": "cidc/images",
+        "cidc/covidx_s_scores.csv": "cidc/images",
+        "hannover/films.csv": "hannover",
+    }
+    points = {}
+    for table, folder in tables.items():
+        with (data / table).open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                own = {score: row[f"{score}_mean"] for score in SCORES}
+                if all(own.values()):
+                    path = (data / folder / row["filename"]).resolve()
+                    points[path] = {score: float(text) for score, text in own.items()}
+    return points
 
 
 def main() -> None:
     """Print a table for each score."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument(
-        "--data", type=Path, required=True, help="the folder of cidc and hannover"
-    )
-    arguments.add_argument(
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the folder of cidc and hannover")
+    parser.add_argument(
         "--parameters", type=Path, help="a parameter set; the shipped one if absent"
     )
-    chosen = arguments.parse_args()
-    parameters = CourseParameters.from_json(chosen.parameters.read_text(encoding="utf-8"))
-    images = scored(series_images(chosen.data))
+    arguments = parser.parse_args()
+    parameters = (
+        CourseParameters.from_json(arguments.parameters.read_text(encoding="utf-8"))
+        if arguments.parameters
+        else bundled_course_parameters(Settings().model)
+    )
+    films = scored_films(arguments.data)
     for score in SCORES:
         of_score: ScoreParameters = getattr(parameters, score)
-        changes = read_changes(images, of_score, score=score, episode_days=parameters.episode_days)
+        changes = read_changes(films, of_score, score=score, episode_days=parameters.episode_days)
         print(f"\n{score}: {len(changes)} episodes\n")
         print("\n".join(table(changes, of_score.margin)))
 

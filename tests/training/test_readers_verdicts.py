@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.reports import FileResult
 from severity.course.parameters import ScoreParameters, Shift
 from severity.domain import DistributionCheck, OutOfDistribution, Score, Verdict, View
-from training.readers_verdicts import ReadChange, ScoredImage, read_changes, table
-from training.series import SeriesImage
+from training.course_films import DatedFilm
+from training.readers_verdicts import ReadChange, ScoredFilm, read_changes, readers_points, table
 
 EXACT = ScoreParameters(
     error=0.1,
@@ -21,16 +20,16 @@ EXACT = ScoreParameters(
 
 
 def scored(
-    days: float, extent: float, readers: float | None, patient: str = "1", *, flagged: bool = False
-) -> ScoredImage:
+    day: float, extent: float, readers: float | None, patient: str = "1", *, flagged: bool = False
+) -> ScoredFilm:
     check = DistributionCheck("r", 2.0, OutOfDistribution.LAYOUT) if flagged else None
     score = Score(extent, 1.0, extent, 1.0, distribution_check=check)
-    image = SeriesImage(Path("a.png"), patient, days, "PA", readers, readers)
-    return ScoredImage(image, FileResult("a.png", score, View.PA), score)
+    read = {} if readers is None else {"geographic_extent": readers}
+    return ScoredFilm(DatedFilm(Path("a.png"), patient, day, View.PA), score, read)
 
 
-def changes(*images: ScoredImage) -> list[ReadChange]:
-    return read_changes(images, EXACT, score="geographic_extent", episode_days=90)
+def changes(*films: ScoredFilm) -> list[ReadChange]:
+    return read_changes(films, EXACT, score="geographic_extent", episode_days=90)
 
 
 def test_the_change_runs_from_the_first_read_image_to_the_last() -> None:
@@ -78,3 +77,20 @@ def test_a_table_counts_what_readers_saw_against_verdicts() -> None:
         "| within | 0 | 0 | 1 | 0 |",
         "| better | 0 | 0 | 0 | 1 |",
     ]
+
+
+def test_readers_points_come_from_all_three_tables(tmp_path: Path) -> None:
+    head = "filename,geographic_extent_mean,opacity_mean\n"
+    for name, rows in {
+        "cidc/severity_scores.csv": "a.jpg,2,1\n",
+        "cidc/covidx_s_scores.csv": "b.jpg,5.5,3\n",
+        "hannover/films.csv": "images/c.jpg,6,4\n../cidc/images/d.jpg,,\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(head + rows)
+
+    assert readers_points(tmp_path) == {
+        tmp_path / "cidc/images/a.jpg": {"geographic_extent": 2, "opacity": 1},
+        tmp_path / "cidc/images/b.jpg": {"geographic_extent": 5.5, "opacity": 3},
+        tmp_path / "hannover/images/c.jpg": {"geographic_extent": 6, "opacity": 4},
+    }
