@@ -6,8 +6,6 @@ from pathlib import Path
 from rich.console import Console
 
 from db.reading import balances, courses, trends
-from db.reading.courses import Course
-from db.reading.trends import Trend
 from flows.demo.images import write_demo_inbox
 from flows.demo.treatments import TREATED, import_demo_treatments
 from flows.orchestration.environment import configure_prefect
@@ -56,9 +54,7 @@ def run_demo(data: Path | None, home: Path | None, *, console: Console) -> None:
         console.print(f"{import_demo_treatments(file, resources)} treatments imported from {file}")
     _show_fates(resources, summary.model_version, inbox=str(inbox), console=console)
     patient = None if data else resources.pseudonym(TREATED)
-    shown = _shown(resources, summary.model_version, patient)
-    if shown is not None:
-        _show_patient(shown, folder / "trend.png", console=console)
+    _show_patient(resources, summary.model_version, patient, folder / "trend.png", console=console)
 
 
 def _show_fates(resources: Resources, version: str, *, inbox: str, console: Console) -> None:
@@ -72,19 +68,22 @@ def _show_fates(resources: Resources, version: str, *, inbox: str, console: Cons
     console.print(balance_text(balance))
 
 
-def _shown(resources: Resources, version: str, patient: str | None) -> Course | Trend | None:
-    """Read the course of a patient, or of the one with the most images; pairs if there is none."""
+def _show_patient(
+    resources: Resources, version: str, patient: str | None, chart: Path, *, console: Console
+) -> None:
+    """Show the course of a patient, or of the one with the most images; pairs if there is none."""
     with resources.open_database().transaction() as session:
         key = patient or trends.busiest_patient(session, version)
         if key is None:
-            return None
+            return
         course = courses.course(session, key, version)
         trend = trends.trend(session, key, version)
-    return course if not missing_course(course) else trend if trend.observations else None
-
-
-def _show_patient(shown: Course | Trend, chart: Path, *, console: Console) -> None:
-    draw_course(shown if isinstance(shown, Course) else courses.of_trend(shown), chart)
     console.print()
-    console.print(course_table(shown) if isinstance(shown, Course) else trend_table(shown))
+    if missing := missing_course(course):
+        if not trend.observations:
+            return
+        console.print(f"No course: {missing}. Pairs of images in its place:")
+        course = courses.of_trend(trend)
+    console.print(trend_table(trend) if missing else course_table(course))
+    draw_course(course, chart)
     console.print(f"Chart: {chart}", soft_wrap=True)
