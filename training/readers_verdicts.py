@@ -31,10 +31,14 @@ SCORES = ("geographic_extent", "opacity")
 
 @dataclass(frozen=True)
 class ReadChange:
-    """The readers' change in points from an episode's first read image to its last; the verdict."""
+    """The readers' change in points from an episode's first read film to its last; the verdict.
+
+    ``leaning`` is the probability of worse less that of better.
+    """
 
     readers: float
     verdict: Verdict
+    leaning: float
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,13 @@ def read_changes(
     usable = series.eligible & ~np.isnan(read)
     rows = [np.flatnonzero(usable & (series.series == n)) for n in range(len(series.starts))]
     baselines = np.array([own[0] if len(own) else NOWHERE for own in rows], dtype=np.int64)
-    codes = follow(series, baselines, parameters).verdicts
-    ends = [(own[0], own[-1]) for own in rows if len(own) and codes[own[-1]] != NO_VERDICT]
-    return [ReadChange(read[last] - read[first], VERDICTS[codes[last]]) for first, last in ends]
+    told = follow(series, baselines, parameters)
+    leanings = told.worse - told.better
+    ends = [(own[0], own[-1]) for own in rows if len(own) and told.verdicts[own[-1]] != NO_VERDICT]
+    return [
+        ReadChange(read[last] - read[first], VERDICTS[told.verdicts[last]], leanings[last])
+        for first, last in ends
+    ]
 
 
 def _series(films: Sequence[ScoredFilm], score: str, episode_days: float) -> Films:
@@ -86,6 +94,12 @@ def _series(films: Sequence[ScoredFilm], score: str, episode_days: float) -> Fil
 def counts(changes: Sequence[ReadChange], margin: float) -> Counter[tuple[str, Verdict]]:
     """Count episodes by what the readers saw, beyond the margin or within it, and the verdict."""
     return Counter((_seen(change.readers, margin), change.verdict) for change in changes)
+
+
+def same_direction(changes: Sequence[ReadChange], margin: float) -> tuple[int, int]:
+    """Count the episodes in which readers saw a change, and those that lean the readers' way."""
+    changed = [change for change in changes if abs(change.readers) > margin]
+    return sum(change.readers * change.leaning > 0 for change in changed), len(changed)
 
 
 def _seen(change: float, margin: float) -> str:
@@ -153,6 +167,8 @@ def main() -> None:
         changes = read_changes(films, of_score, score=score, episode_days=parameters.episode_days)
         print(f"\n{score}: {len(changes)} episodes\n")
         print("\n".join(table(changes, of_score.margin)))
+        same, changed = same_direction(changes, of_score.margin)
+        print(f"\nMore probably worse or better as the readers saw: {same} of {changed}")
 
 
 if __name__ == "__main__":

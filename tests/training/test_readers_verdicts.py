@@ -6,7 +6,14 @@ from pathlib import Path
 from severity.course.parameters import ScoreParameters, Shift
 from severity.domain import DistributionCheck, OutOfDistribution, Score, Verdict, View
 from training.course_films import DatedFilm
-from training.readers_verdicts import ReadChange, ScoredFilm, read_changes, readers_points, table
+from training.readers_verdicts import (
+    ReadChange,
+    ScoredFilm,
+    read_changes,
+    readers_points,
+    same_direction,
+    table,
+)
 
 EXACT = ScoreParameters(
     error=0.1,
@@ -41,7 +48,9 @@ def test_the_change_runs_from_the_first_read_image_to_the_last() -> None:
         scored(6, 0, None),
     )
 
-    assert changes(*images) == [ReadChange(3.5, Verdict.WORSE)]
+    (change,) = changes(*images)
+    assert (change.readers, change.verdict) == (3.5, Verdict.WORSE)
+    assert change.leaning > 0.95
 
 
 def test_each_episode_and_each_patient_counts_apart() -> None:
@@ -67,9 +76,9 @@ def test_images_out_of_distribution_and_episodes_with_a_single_reading_are_left_
 
 def test_a_table_counts_what_readers_saw_against_verdicts() -> None:
     seen: Sequence[ReadChange] = [
-        ReadChange(2.0, Verdict.WORSE),
-        ReadChange(1.3, Verdict.UNCHANGED),
-        ReadChange(-1.4, Verdict.CANNOT_TELL),
+        ReadChange(2.0, Verdict.WORSE, 0.98),
+        ReadChange(1.3, Verdict.UNCHANGED, 0.02),
+        ReadChange(-1.4, Verdict.CANNOT_TELL, 0.1),
     ]
 
     assert list(table(seen, 1.3))[2:] == [
@@ -77,6 +86,7 @@ def test_a_table_counts_what_readers_saw_against_verdicts() -> None:
         "| within | 0 | 0 | 1 | 0 |",
         "| better | 0 | 0 | 0 | 1 |",
     ]
+    assert same_direction(seen, 1.3) == (1, 2)
 
 
 def test_readers_points_come_from_all_three_tables(tmp_path: Path) -> None:
