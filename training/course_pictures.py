@@ -19,6 +19,8 @@ from pydantic import SecretStr
 
 from db.reading import courses, model_versions
 from db.reading.courses import Course
+from flows.demo.images import write_demo_inbox
+from flows.demo.treatments import TREATED, import_demo_treatments
 from flows.orchestration.environment import configure_prefect
 from flows.reports.courses.chart import course_figure
 from flows.resources import Progress, Resources
@@ -38,7 +40,7 @@ PATIENTS: Mapping[str, str] = MappingProxyType(
         "better": "cidc-245",
         "worse": "cidc-196",
         "steady": "cidc-253",
-        "views": "cidc-226",
+        "views": "cidc-263",
     }
 )
 """The patient of each picture, as `training.course_films` names them."""
@@ -56,19 +58,25 @@ def write_inbox(films: Sequence[DatedFilm], folder: Path) -> None:
 
 
 def draw_pictures(data: Path, out: Path, home: Path) -> None:
-    """Score the series in ``home`` as a nightly pass does, and draw the patients of the page."""
-    inbox = home / "inbox"
-    write_inbox(dated_films(data), inbox)
+    """Score the series in ``home`` as a nightly pass does, and draw the patients of the page.
+
+    The demonstration's simulated patient comes with them: of no real one are treatments known.
+    """
+    write_inbox(dated_films(data), home / "inbox")
+    write_demo_inbox(home / "demo")
     configure_prefect(home, quiet=True)
     settings = Settings(home=home, device="cpu", pseudonym_key=_KEY, settle_seconds=0)
     resources = Resources(settings, Progress())
-    asyncio.run(score_new(str(inbox), resources))
+    for inbox in ("inbox", "demo"):
+        asyncio.run(score_new(str(home / inbox), resources))
+    import_demo_treatments(home / "treatments.csv", resources)
     out.mkdir(parents=True, exist_ok=True)
+    patients = {name: PatientId(patient) for name, patient in PATIENTS.items()}
     with resources.read_database().transaction() as session:
         (version,) = model_versions.with_scores(session, excluding="")
-        for name, patient in PATIENTS.items():
-            key = resources.pseudonym(PatientId(patient))
-            _draw(courses.course(session, key, version), out / f"course-{name}.png")
+        for name, patient in (patients | {"simulated": TREATED}).items():
+            course = courses.course(session, resources.pseudonym(patient), version)
+            _draw(course, out / f"course-{name}.png")
 
 
 def _draw(course: Course, path: Path) -> None:
