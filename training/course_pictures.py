@@ -38,7 +38,7 @@ PATIENTS: Mapping[str, str] = MappingProxyType(
     {
         "long": "cidc-244",
         "better": "cidc-245",
-        "worse": "cidc-196",
+        "worse": "cidc-173",
         "steady": "cidc-253",
         "views": "cidc-263",
     }
