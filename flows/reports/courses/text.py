@@ -157,4 +157,5 @@ def _response_text(response: Response | None) -> str:
     if response is None or response.change is None or response.better is None:
         return _NOTHING
     mark = "~" if response.is_extrapolated else ""
-    return f"{response.change.level:+.1f} {percent(response.better)}{mark}"
+    change = round(response.change.level, 1) + 0.0  # never -0.0
+    return f"{change:+.1f} {percent(response.better)}{mark}"
