@@ -20,9 +20,15 @@ from db.ledger.runs import check_pseudonyms
 from flows.errors import UsageError
 from flows.home import private_home
 from flows.settings import Settings, read_settings
-from severity.domain import PatientId
+from severity.domain import Device, PatientId
 from severity.files.sidecar import SidecarRecord
-from severity.pseudonym import DerivedUids, keyed_digest, patient_key, secret_fingerprint
+from severity.pseudonym import (
+    DerivedUids,
+    keyed_digest,
+    patient_key,
+    secret_fingerprint,
+    station_key,
+)
 
 if TYPE_CHECKING:
     from severity.models.scoring_model import ScoringModel
@@ -137,6 +143,10 @@ class Resources:
     def pseudonym(self, patient: PatientId) -> str:
         """Return the key under which a patient is stored."""
         return patient_key(patient, secret=self._secret)
+
+    def station_key(self, device: Device | None) -> str:
+        """Return the key under which a device's station is stored; empty where none is named."""
+        return station_key(device.station if device else "", secret=self._secret)
 
     def derived_uids(self, content_sha256: str) -> DerivedUids:
         """Return the UIDs under which an image is stored whose file carries none."""

@@ -103,8 +103,24 @@ class Acquired:
 
 
 @dataclass(frozen=True)
+class Device:
+    """What takes images, by the names that it gives itself; empty where it gives none.
+
+    The name of the ``station`` may be that of a hospital or a ward: never stored, logged or shown,
+    but as `severity.pseudonym.station_key`.
+    """
+
+    manufacturer: str = ""
+    model: str = ""
+    station: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class ImageRecord:
-    """One radiograph's patient, identifiers, view and time: everything but its pixels."""
+    """One radiograph's patient, identifiers, view, time and device: everything but its pixels.
+
+    ``device`` is None where the file names none, as PNG and JPEG files never do.
+    """
 
     patient: PatientId
     study_uid: str
@@ -112,6 +128,7 @@ class ImageRecord:
     view: View
     acquired: Acquired
     simulated: bool
+    device: Device | None = None
 
 
 @dataclass(frozen=True)

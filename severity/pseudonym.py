@@ -1,4 +1,4 @@
-"""Pseudonyms of patients, and UIDs of images that carry none: keyed with the site's secret."""
+"""Pseudonyms of patients and stations, and UIDs of images without: keyed with the site's secret."""
 
 import hashlib
 import hmac
@@ -13,6 +13,7 @@ from severity.domain import PatientId
 SHORTEST_KEY = 32
 _KEY_LENGTH = 20  # hex digits, 80 bits: no collision among any number of real patients
 _PREFIX = "p-"
+_STATION_LENGTH = 12
 
 
 def keyed_digest(text: str, *, secret: bytes) -> str:
@@ -47,6 +48,18 @@ def patient_key(patient: PatientId, *, secret: bytes) -> str:
     # JSON keeps issuer and identifier apart whatever characters they hold.
     message = json.dumps([patient.issuer.strip(), patient.value.strip()])
     return _PREFIX + hmac.new(secret, message.encode(), hashlib.sha256).hexdigest()[:_KEY_LENGTH]
+
+
+def station_key(station: str, *, secret: bytes) -> str:
+    """Derive the pseudonym of a station, which may be named after a hospital or a ward.
+
+    Returns
+    -------
+    ``s-`` and 12 hexadecimal digits, enough for the stations of one site; empty without a name.
+    """
+    if not station:
+        return ""
+    return f"s-{keyed_digest(json.dumps(['station', station]), secret=secret)[:_STATION_LENGTH]}"
 
 
 @dataclass(frozen=True)

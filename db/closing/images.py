@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from db.closing import devices
 from db.closing.batch import Closing
 from db.closing.outcomes import Scored, Supersession
 from db.prepared import Prepared
@@ -19,7 +20,7 @@ def accept(closing: Closing, scored: Sequence[Scored]) -> None:
         _JUDGE_WORK,
         _DISMISS_REPLACED,
     )
-    closing.execute(statements, objects=closing.objects(scored), **_records(scored))
+    closing.execute(statements, objects=closing.objects(scored), **_records(closing, scored))
 
 
 def supersede(closing: Closing, supersessions: Sequence[Supersession]) -> None:
@@ -57,11 +58,11 @@ def _correct(closing: Closing, supersessions: Sequence[Supersession]) -> None:
         statements,
         images=[item.image.image_id for item in supersessions],
         objects=closing.objects(scored),
-        **_records(scored),
+        **_records(closing, scored),
     )
 
 
-def _records(scored: Sequence[Scored]) -> dict[str, list[object]]:
+def _records(closing: Closing, scored: Sequence[Scored]) -> dict[str, list[object]]:
     """Return the columns of images, as arrays."""
     records = [item.record for item in scored]
     return {
@@ -74,6 +75,7 @@ def _records(scored: Sequence[Scored]) -> dict[str, list[object]]:
         "sources": [record.acquired.source.value for record in records],
         "zones": [record.acquired.zone for record in records],
         "simulated": [record.simulated for record in records],
+        "devices": list(devices.ids(closing.session, scored)),
     }
 
 
@@ -108,17 +110,17 @@ _ADD_IMAGES = Prepared(
     """
     INSERT INTO image
         (study_id, source_id, image_uid, pixel_sha256, view, acquired_at, acquired_source,
-        acquired_zone, simulated)
+        acquired_zone, simulated, device_id)
     SELECT study.id, object.source_id, image_uid, decode(pixels, 'hex'), view, acquired_at,
-        acquired_source, acquired_zone, simulated
+        acquired_source, acquired_zone, simulated, device_id
     FROM unnest(
         CAST(:objects AS bigint[]), CAST(:patients AS text[]), CAST(:studies AS text[]),
         CAST(:uids AS text[]), CAST(:pixels AS text[]), CAST(:views AS projection[]),
         CAST(:times AS timestamptz[]), CAST(:sources AS time_source[]), CAST(:zones AS text[]),
-        CAST(:simulated AS boolean[])
+        CAST(:simulated AS boolean[]), CAST(:devices AS integer[])
     ) AS batch
         (object_id, patient_key, study_uid, image_uid, pixels, view, acquired_at,
-        acquired_source, acquired_zone, simulated)
+        acquired_source, acquired_zone, simulated, device_id)
     JOIN object ON object.id = batch.object_id
     JOIN patient USING (patient_key)
     CROSS JOIN LATERAL (
@@ -224,15 +226,16 @@ _CORRECT_IMAGES = Prepared(
     UPDATE image SET
         study_id = study.id, source_id = object.source_id, image_uid = batch.image_uid,
         acquired_at = batch.acquired_at, acquired_source = batch.acquired_source,
-        acquired_zone = batch.acquired_zone, view = batch.view, simulated = batch.simulated
+        acquired_zone = batch.acquired_zone, view = batch.view, simulated = batch.simulated,
+        device_id = batch.device_id
     FROM unnest(
         CAST(:images AS bigint[]), CAST(:objects AS bigint[]), CAST(:patients AS text[]),
         CAST(:studies AS text[]), CAST(:uids AS text[]), CAST(:views AS projection[]),
         CAST(:times AS timestamptz[]), CAST(:sources AS time_source[]), CAST(:zones AS text[]),
-        CAST(:simulated AS boolean[])
+        CAST(:simulated AS boolean[]), CAST(:devices AS integer[])
     ) AS batch
         (image_id, object_id, patient_key, study_uid, image_uid, view, acquired_at,
-        acquired_source, acquired_zone, simulated)
+        acquired_source, acquired_zone, simulated, device_id)
     JOIN object ON object.id = batch.object_id
     JOIN patient USING (patient_key)
     JOIN study ON study.patient_id = patient.id AND study.study_uid = batch.study_uid

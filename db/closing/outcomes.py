@@ -10,13 +10,17 @@ from severity.errors import ConflictingImage
 
 @dataclass(frozen=True)
 class Scored:
-    """A claimed object that is an image, and its score."""
+    """A claimed object that is an image, and its score.
+
+    ``station_key`` stands for the name of its device's station, which is never stored.
+    """
 
     work_id: int
     patient_key: str
     record: ImageRecord
     pixel_sha256: str
     score: Score
+    station_key: str = ""
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ EXECUTE FUNCTION record_correction('state reason detail image_id replaces_id dis
 CREATE TRIGGER record_image AFTER UPDATE ON image FOR EACH ROW
 WHEN (OLD.* IS DISTINCT FROM NEW.*)
 EXECUTE FUNCTION record_correction(
-    'study_id acquired_at acquired_source acquired_zone view standing simulated image_uid'
+    'study_id acquired_at acquired_source acquired_zone view standing device_id simulated image_uid'
 );
 
 CREATE TRIGGER record_patient AFTER UPDATE ON patient FOR EACH ROW

@@ -12,8 +12,8 @@ TO severity_worker, severity_reader;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO severity_worker;
 GRANT INSERT ON
-    calibration, event, image, model_version, object, output_names, patient, patient_attribute,
-    replaced, response, run, score, score_output, sighting, site, source, study, wanted, work
+    calibration, device, image, model_version, object, output_names, patient, replaced, run, score,
+    score_output, sighting, site, source, study, wanted, work
 TO severity_worker;
 GRANT UPDATE ON object, replaced, run, sighting, wanted, work TO severity_worker;
 GRANT UPDATE (calibration_id, course_parameters_id) ON model_version TO severity_worker;
@@ -21,7 +21,7 @@ GRANT UPDATE (zone) ON source TO severity_worker;
 -- Corrections: an image that a whole file supersedes, a time, a merge.
 GRANT UPDATE (
     study_id, source_id, acquired_at, acquired_source, acquired_zone, view, standing, simulated,
-    image_uid
+    device_id, image_uid
 ) ON image TO severity_worker;
 GRANT UPDATE (merged_into_id, merged_last_id) ON patient TO severity_worker;
 GRANT UPDATE (ends_at, starts_is_date, ends_is_date, zone, is_removed) ON event TO severity_worker;

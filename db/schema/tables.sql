@@ -124,6 +124,17 @@ CREATE TABLE study (
 -- not merge two patients. By a digest, which takes half as much room as the UID.
 CREATE UNIQUE INDEX uq_study_study_uid ON study (patient_id, text_digest(study_uid));
 
+-- What takes images, by the names that it gives itself; empty where it gives none.
+CREATE TABLE device (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    manufacturer text NOT NULL,
+    model text NOT NULL,
+    -- A keyed digest: a station may be named after a hospital or a ward.
+    station_key text NOT NULL,
+    -- Prevents a device from being charted as two.
+    CONSTRAINT uq_device UNIQUE (manufacturer, model, station_key)
+);
+
 -- One radiograph.
 CREATE TABLE image (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -134,6 +145,8 @@ CREATE TABLE image (
     view projection NOT NULL,
     -- Withdrawn by a person, or superseded by the whole file of which it was a part.
     standing standing NOT NULL DEFAULT 'valid',
+    -- NULL where the file names none.
+    device_id integer REFERENCES device (id),
     simulated boolean NOT NULL,
     acquired_zone text NOT NULL,
     image_uid text NOT NULL,

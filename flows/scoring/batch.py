@@ -148,4 +148,5 @@ def _outcome(
         record=image.record,
         pixel_sha256=image.pixel_sha256,
         score=score,
+        station_key=run.station_key(image.record.device),
     )

@@ -32,6 +32,10 @@ NEEDED = (
     "BodyPartExamined",
     "ViewPosition",
     "PatientOrientation",
+    # By what.
+    "Manufacturer",
+    "ManufacturerModelName",
+    "StationName",
     # When.
     "TimezoneOffsetFromUTC",
     "AcquisitionDateTime",

@@ -9,6 +9,7 @@ from pydicom.uid import UID
 from severity.codecs.helper_processes import DecodingHelpers
 from severity.dicom.acquisition_time import acquired
 from severity.dicom.attributes import first_text, texts, whole_text
+from severity.dicom.device import device
 from severity.dicom.needed_attributes import read_needed_attributes
 from severity.dicom.pixel_data import displayed_grey
 from severity.domain import ImageRecord, PatientId, Reason, View
@@ -114,6 +115,7 @@ def _record(dataset: FileDataset, zone: tzinfo) -> ImageRecord:
         view=_FRONTAL.get(first_text(dataset, "ViewPosition").upper(), View.UNKNOWN),
         acquired=acquired(dataset, zone),
         simulated="SIMULATED" in texts(dataset, "ImageType"),
+        device=device(dataset),
     )
 
 

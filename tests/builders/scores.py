@@ -7,6 +7,7 @@ from db.calibrations import StoredCalibration
 from db.closing.outcomes import Scored
 from severity.domain import (
     Acquired,
+    Device,
     DistributionCheck,
     ImageRecord,
     Interval,
@@ -66,6 +67,7 @@ def scored(
     extent: float = 3.0,
     view: View = View.PA,
     source: TimeSource = TimeSource.ACQUISITION,
+    device: Device | None = None,
     **more: object,
 ) -> Scored:
     """A scored image; ``more`` are further fields of its score."""
@@ -77,6 +79,8 @@ def scored(
         view=view,
         acquired=Acquired(at, TimeSource.UNKNOWN if at is None else source, "UTC"),
         simulated=False,
+        device=device,
     )
     score = Score(extent, 2.0, extent, 2.0, **more)
-    return Scored(work_id, patient, record, digest(pixels), score)
+    station = device.station and f"s-{digest(device.station)[:12]}" if device else ""
+    return Scored(work_id, patient, record, digest(pixels), score, station)

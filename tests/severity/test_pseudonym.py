@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from severity.domain import PatientId
-from severity.pseudonym import DerivedUids, patient_key, secret_fingerprint
+from severity.pseudonym import DerivedUids, patient_key, secret_fingerprint, station_key
 
 SECRET = bytes(range(32))
 
@@ -114,3 +114,17 @@ def test_a_derived_uid_is_a_valid_one_that_holds_a_uuid() -> None:
 
 def test_uids_do_not_show_their_secret() -> None:
     assert repr(SECRET) not in repr(DerivedUids("a", SECRET))
+
+
+def test_a_station_always_gets_the_same_key_which_shows_nothing_of_its_name() -> None:
+    first = station_key("WARD7", secret=SECRET)
+
+    assert first == station_key("WARD7", secret=SECRET)
+    assert first.startswith("s-")
+    assert len(first) == 14
+    assert first != station_key("WARD8", secret=SECRET)
+    assert first != station_key("WARD7", secret=SECRET[::-1])
+
+
+def test_a_device_without_a_station_has_no_key() -> None:
+    assert station_key("", secret=SECRET) == ""

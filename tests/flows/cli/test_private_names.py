@@ -13,13 +13,15 @@ from sqlalchemy import make_url, text
 
 from db.engine import Database
 from tests.builders.commands import Program, environment
+from tests.builders.encoded_images import dicom_file
 from tests.builders.postgres import execute
 from tests.builders.s3_server import running_s3
 from tests.builders.settings import SECRET
 from tests.builders.small_images import write_image, write_sidecar
 
 FOLDER, FILE, PATIENT = "Mustermann_Erika", "Doe^Jane", "PID-4711-0815"
-NAMES = [name.encode() for name in (FOLDER, FILE, PATIENT)]
+STATION = "MERCY-WARD-7"
+NAMES = [name.encode() for name in (FOLDER, FILE, PATIENT, STATION)]
 IMAGES = 20  # more than a batch
 PATIENCE_SECONDS = 120
 
@@ -115,6 +117,32 @@ def test_a_run_that_succeeds(run, leaks, database):
     assert ended.returncode == 0, ended.stderr
     assert f"{IMAGES} scored, 1 rejected" in ended.stdout
     assert leaks(ended) == []
+
+
+def test_the_name_of_a_station_is_not_even_in_the_database(run, leaks, database, inbox):
+    """It may be that of a hospital or a ward."""
+    names = {"Manufacturer": "ACME", "ManufacturerModelName": "X-1000", "StationName": STATION}
+    (inbox / "film.dcm").write_bytes(dicom_file(**names))
+    ended = run()
+
+    content = rows_as_text(database)
+    assert ended.returncode == 0, ended.stderr
+    assert leaks(ended) == []
+    assert "ACME" in content
+    assert STATION not in content
+
+
+def rows_as_text(database: Database) -> str:
+    """Return all rows of all tables."""
+    tables = """
+        SELECT table_name FROM information_schema.tables
+        WHERE table_type = 'BASE TABLE' AND table_schema = 'public'
+    """
+    with database.transaction() as session:
+        return "".join(
+            str(session.execute(text(f'SELECT * FROM "{table}"')).all())  # noqa: S608 - our tables
+            for table in session.scalars(text(tables)).all()
+        )
 
 
 def test_a_lock_while_scores_are_written(run, leaks, database, database_url):
