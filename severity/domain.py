@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 RESEARCH_USE_ONLY = "Research use only. Not for diagnosis."
@@ -174,13 +174,32 @@ class DistributionCheck:
     out_of_distribution: OutOfDistribution | None = None
 
 
-class Verdict(StrEnum):
-    """What a course says of the level, compared with the baseline's."""
+class Measure(StrEnum):
+    """A number of films whose nightly means are charted, to see drift of the site."""
 
-    WORSE = "worse"  # by more than the margin
-    BETTER = "better"  # by more than the margin
-    UNCHANGED = "unchanged"  # within the margin, with 90 % behind it
-    CANNOT_TELL = "cannot tell"  # none of these is probable enough
+    EXTENT = "geographic_extent"  # points, before they are clipped to the scale
+    OPACITY = "opacity"  # the same
+    DISTANCE = "distance"  # the natural logarithm of the distance to known films
+    # The root of the absolute difference in extent between a film and the one before it of the same
+    # person, view and device within 24 hours: roots, lest a few large ones are all that is seen.
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class NightlySum:
+    """The values of one measure in the films of one day (UTC), device and view.
+
+    ``device`` is the id of the device's row, 0 where none is known. ``total`` is the sum of the
+    values, ``squares`` that of their squares.
+    """
+
+    measure: Measure
+    device: int
+    view: View
+    day: date
+    films: int
+    total: float
+    squares: float
 
 
 class Direction(StrEnum):

@@ -24,6 +24,7 @@ GRANT UPDATE (
     device_id, image_uid
 ) ON image TO severity_worker;
 GRANT UPDATE (merged_into_id, merged_last_id) ON patient TO severity_worker;
-GRANT UPDATE (ends_at, starts_is_date, ends_is_date, zone, is_removed) ON event TO severity_worker;
-GRANT UPDATE (value, source) ON patient_attribute TO severity_worker;
-GRANT DELETE ON response, wanted, work TO severity_worker;
+GRANT DELETE ON wanted, work TO severity_worker;
+-- Drift: what triggers leave is counted by whoever scores.
+GRANT INSERT, UPDATE, DELETE ON drift_due, drift_night, drift_report, repeat_pair
+TO severity_worker;

@@ -1,0 +1,43 @@
+"""The nightly sums of one model version, and the devices that brought its films."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from severity.domain import Device, Measure, NightlySum, View
+
+
+def nightly_sums(session: Session, model_version: str) -> list[NightlySum]:
+    """Return what was counted of each night, by device and view.
+
+    Of the distances only those from the latest reference distribution: those from others are
+    not comparable with them.
+    """
+    return [
+        NightlySum(Measure(measure), device, View(view), day, films, total, squares)
+        for measure, device, view, day, films, total, squares in session.execute(
+            _SUMS, {"model": model_version}
+        )
+    ]
+
+
+def devices(session: Session) -> dict[int, Device]:
+    """Return all devices by the ids of their rows; each station by its key."""
+    return {row_id: Device(*names) for row_id, *names in session.execute(_DEVICES)}
+
+
+_SUMS = text(
+    """
+    WITH own AS (
+        SELECT drift_night.* FROM drift_night
+        JOIN model_version ON model_version.id = model_version_id WHERE key = :model
+    )
+    SELECT measure, device_id, CAST(view AS text), day, films,
+        CAST(total / 1e6 AS float8), CAST(squares / 1e6 AS float8)
+    FROM own
+    WHERE films > 0 AND reference IN ('', (
+        SELECT reference FROM own WHERE reference <> '' AND films > 0 ORDER BY day DESC LIMIT 1
+    ))
+    """
+)
+
+_DEVICES = text("SELECT id, manufacturer, model, station_key FROM device ORDER BY id")
