@@ -1,0 +1,78 @@
+"""The charts of a site: each measure of all devices together, and of each device."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from severity.domain import Measure, NightlySum, View
+from severity.drift.charts import Chart, Nights, chart
+
+SITE = -1
+"""The device of a `Stream` of all devices together."""
+
+_PERSISTENCE = {
+    # An epidemic lasts: what patients come with today, others come with tomorrow.
+    Measure.EXTENT: 0.85,
+    Measure.OPACITY: 0.85,
+    Measure.DISTANCE: 0.5,
+    Measure.ERROR: 0.5,
+}
+_SILENT_AFTER = 30  # days without a film, while others bring some
+_EPOCH = date(1970, 1, 1)
+_VIEWS = {view: place for place, view in enumerate(View)}
+
+
+@dataclass(frozen=True, order=True)
+class Stream:
+    """What one chart follows: a measure, of one device or of the whole `SITE`.
+
+    Device 0 is that of the films whose device is not known.
+    """
+
+    device: int
+    measure: Measure
+
+
+def site_charts(sums: Iterable[NightlySum]) -> dict[Stream, Chart]:
+    """Chart each measure of a site, and of each of its devices if there are several.
+
+    A device that has brought no film for a month is not charted.
+
+    Parameters
+    ----------
+    sums
+        Of one model version, and one reference distribution. In any order.
+    """
+    by_stream: dict[Stream, list[NightlySum]] = {}
+    for entry in sums:
+        for device in (SITE, entry.device):
+            by_stream.setdefault(Stream(device, entry.measure), []).append(entry)
+    several = len({stream.device for stream in by_stream} - {SITE}) > 1
+    followed = {stream: _nights(entries) for stream, entries in by_stream.items()}
+    return {
+        stream: chart(nights, persistence=_PERSISTENCE[stream.measure])
+        for stream, nights in sorted(followed.items())
+        if (stream.device == SITE or several) and not _is_silent(nights, followed)
+    }
+
+
+def _nights(entries: Iterable[NightlySum]) -> Nights:
+    """Add up sums by day and view."""
+    rows = [
+        ((entry.day - _EPOCH).days, _VIEWS[entry.view], entry.films, entry.total, entry.squares)
+        for entry in entries
+        if entry.films
+    ]
+    table = np.array(rows, np.float64).reshape(-1, 5)
+    days, places = np.unique(table[:, 0].astype(np.int64), return_inverse=True)
+    sums = np.zeros((3, len(days), len(_VIEWS)))
+    for column in range(3):
+        np.add.at(sums[column], (places, table[:, 1].astype(int)), table[:, 2 + column])
+    return Nights(days, *sums)
+
+
+def _is_silent(nights: Nights, others: Mapping[Stream, Nights]) -> bool:
+    last = max(other.days[-1] for other in others.values() if len(other.days))
+    return not len(nights.days) or bool(nights.days[-1] < last - _SILENT_AFTER)
