@@ -32,6 +32,11 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
             "Show the whole job: images, scores, rejections, the balance and a patient's trend.",
         ),
         (
+            "drift",
+            "flows.cli.drift:drift_command",
+            "Show the site's control charts: are the patients sicker, or did a machine change?",
+        ),
+        (
             "evaluate",
             "flows.cli.evaluate:evaluate_command",
             "Measure a model on labelled images, as Cohen et al. 2020 measured theirs.",

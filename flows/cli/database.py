@@ -6,20 +6,15 @@ from collections.abc import Mapping, Sequence
 import click
 from rich.text import Text
 
-from db.courses import due
+from db.drift import reports
 from db.engine import Database
 from db.reading import balances
 from db.reading.balances import SourceBalance
 from flows.cli.exit_codes import ATTENTION
 from flows.cli.options import chosen_resources
 from flows.cli.terminal import terminal
-from flows.reports import (
-    balance_text,
-    balances_json,
-    courses_text,
-    discrepancies_text,
-    rejections_table,
-)
+from flows.drift import reports_text
+from flows.reports import balance_text, balances_json, discrepancies_text, rejections_table
 from flows.resources import Progress, Resources, using
 from flows.settings import read_settings
 from severity.domain import RESEARCH_USE_ONLY
@@ -37,19 +32,17 @@ def status_command(*, verified: bool, as_json: bool) -> None:
         sources = balances.balances(session)
         rejected = balances.rejections(session)
         wrong = balances.verify(session) if verified else []
-        courses = due.counts(session)
+        drift = reports_text(reports(session))
     if as_json:
         click.echo(balances_json(sources, rejected, wrong, courses), nl=False)
     else:
-        _show(sources, rejected, discrepancies_text(wrong) if verified else None)
-        terminal().print(courses_text(courses))
-        terminal().print(RESEARCH_USE_ONLY)
+        _show(sources, rejected, [*drift, *([discrepancies_text(wrong)] if verified else [])])
     if wrong or any(not source.holds or source.obstacles for source in sources):
         sys.exit(ATTENTION)
 
 
 def _show(
-    sources: Sequence[SourceBalance], rejected: Mapping[str, int], verdict: Text | None
+    sources: Sequence[SourceBalance], rejected: Mapping[str, int], notes: Sequence[Text]
 ) -> None:
     console = terminal()
     if not sources:
@@ -59,8 +52,9 @@ def _show(
         console.print(balance_text(source))
     if rejected:
         console.print(rejections_table(rejected))
-    if verdict is not None:
-        console.print(verdict)
+    for note in notes:
+        console.print(note)
+    console.print(RESEARCH_USE_ONLY)
 
 
 @click.command()

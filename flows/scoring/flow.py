@@ -13,6 +13,7 @@ from prefect.logging.handlers import APILogHandler
 from prefect.states import Completed, Failed
 
 from db.errors import DatabaseError
+from flows.drift.watching import watch_drift
 from flows.errors import FlowsError, UsageError, quoting_nothing
 from flows.library_messages import mute_libraries
 from flows.orchestration.supervision import end_with_parent, time_limit
@@ -120,8 +121,7 @@ async def score_waiting() -> RunSummary:
         run.progress.waiting(waiting)
         counts += await score_share(next(shares))
     run.progress.waiting(0)
-    await update_courses()
-    await learn_course_parameters()
+    await watch_drift(run.version.key)
     summary = await summarised(run, counts)
     if runtime.flow_run.parent_flow_run_id is None:  # else the pass leaves it where it is sought
         await _leave_artifact(summary, run.inbox.location)

@@ -14,8 +14,8 @@ SITE = -1
 
 _PERSISTENCE = {
     # An epidemic lasts: what patients come with today, others come with tomorrow.
-    Measure.EXTENT: 0.85,
-    Measure.OPACITY: 0.85,
+    Measure.EXTENT: 0.9,
+    Measure.OPACITY: 0.9,
     Measure.DISTANCE: 0.5,
     Measure.ERROR: 0.5,
 }

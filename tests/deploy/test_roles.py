@@ -11,7 +11,8 @@ from db.engine import Database
 from db.errors import DatabaseError
 from db.ledger import runs, sources
 from db.ledger.claiming import Queue
-from severity.domain import Fate, Reason
+from flows.drift.watching import watch
+from severity.domain import Device, Fate, Reason
 from tests.builders.ledger import Steps
 from tests.builders.postgres import execute
 from tests.builders.scores import version
@@ -127,7 +128,7 @@ def untouched(deployed_url: URL) -> Iterator[Database]:
 
 
 def test_the_worker_does_all_that_a_run_does(untouched: Database) -> None:
-    """Enlisting, claiming, closing, superseding, releasing and retiring, on its own rights."""
+    """Enlisting, claiming, closing, superseding, releasing, charting, retiring, on its rights."""
     scorer = untouched
     with scorer.transaction() as session:
         source = sources.register(session, "/elsewhere", zone="UTC").id
@@ -138,6 +139,7 @@ def test_the_worker_does_all_that_a_run_does(untouched: Database) -> None:
         for content in ("half", "whole"):
             steps.show("a.dcm", content)
             image = {"patient": "p-of-run", "uid": "1.9", "pixels": content, "findings": {"a": 1.0}}
+            image["device"] = Device("ACME", "X-1000", "ROOM1")
             assert steps.score(run, **image) == Fate.SCORED
         for key in ("b", "c"):
             steps.show(key, key)
@@ -149,6 +151,7 @@ def test_the_worker_does_all_that_a_run_does(untouched: Database) -> None:
         )
         steps.release()
         assert steps.balance().seen == 4
+        assert watch(scorer, version().key) is not None
         with scorer.transaction() as session:
             sources.retire(session, source, model_version_id=row_id)
             runs.end_run(session, run.run_id, "finished")

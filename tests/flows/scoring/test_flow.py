@@ -9,12 +9,13 @@ import pytest
 from PIL import Image, ImageOps
 from sqlalchemy import text
 
+from db.drift import nightly_sums
 from db.reading import balances, trends
 from flows.demo.images import COPY, DEMO_EXPECTATIONS, write_demo_inbox
 from flows.resources import Progress, Resources
 from flows.scoring.enlisting import enlist
 from flows.scoring.run import under_way
-from severity.domain import MeasurementErrors, OutOfDistribution, PatientId
+from severity.domain import Measure, MeasurementErrors, OutOfDistribution, PatientId
 from tests.builders.small_images import write_image, write_inbox, write_sidecar
 
 
@@ -60,6 +61,17 @@ def test_a_second_run_scores_nothing_twice(score, resources, tmp_path):
     assert (again.enlisted, again.scored, again.rejected) == (0, 0, 0)
     assert rows(resources) == first
     assert len(first) == 5
+
+
+def test_a_pass_counts_its_films_for_the_charts_of_drift(score, resources, tmp_path):
+    write_inbox(tmp_path / "inbox", images=5)
+
+    summary = score(tmp_path / "inbox")
+
+    with resources.open_database().transaction() as session:
+        sums = nightly_sums(session, summary.model_version)
+        assert session.scalar(text("SELECT count(*) FROM drift_due")) == 0
+    assert sum(entry.films for entry in sums if entry.measure is Measure.DISTANCE) == 5
 
 
 def test_a_trend_lists_a_patients_images_by_date(score, resources, tmp_path):

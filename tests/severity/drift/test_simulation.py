@@ -31,4 +31,4 @@ def test_patients_who_are_sicker_on_all_devices_are_not_taken_for_a_machine():
 def test_scores_that_rise_on_one_device_alone_are_its_own():
     risen = Change(points=3.0, device=1)
 
-    assert named(Site(100, 3, nights=43), risen, Cause.MACHINE, sites=40, seed=6) >= 0.9
+    assert named(Site(100, 3, nights=43), risen, Cause.MACHINE, sites=40, seed=6) >= 0.8
