@@ -10,15 +10,19 @@ from db.prepared import Prepared
 _Names = tuple[str, str, str]
 """Manufacturer, model and key of the station."""
 
+_KNOWN = "devices"  # where a connection keeps the ids of those that it found
+
 
 def ids(session: Session, scored: Sequence[Scored]) -> list[int | None]:
     """Return the id of each image's device, in their order; None where its file names none.
 
-    Devices that are new are stored. Batches without any cost nothing.
+    Devices that are new are stored. No statement is executed for those that the connection knows.
     """
+    known: dict[_Names, int] = session.connection().info.setdefault(_KNOWN, {})
     names = [_names(item) for item in scored]
-    known = {device: _id(session, device) for device in set(names) if device is not None}
-    return [None if device is None else known[device] for device in names]
+    unknown = set(names) - known.keys() - {None}
+    stored = {device: _id(session, device, known) for device in unknown if device is not None}
+    return [None if device is None else known.get(device) or stored[device] for device in names]
 
 
 def _names(scored: Scored) -> _Names | None:
@@ -26,12 +30,15 @@ def _names(scored: Scored) -> _Names | None:
     return (device.manufacturer, device.model, scored.station_key) if device else None
 
 
-def _id(session: Session, device: _Names) -> int:
+def _id(session: Session, device: _Names, known: dict[_Names, int]) -> int:
     values = dict(zip(("manufacturer", "model", "station"), device, strict=True))
     row_id: int | None = _FIND.execute(session, values).scalar()
-    if row_id is None:
-        row_id = _ADD.execute(session, values).scalar_one()
-    return row_id
+    if row_id is not None:
+        known[device] = row_id  # devices are never deleted
+        return row_id
+    # Not known yet: it is gone again if the transaction fails.
+    added: int = _ADD.execute(session, values).scalar_one()
+    return added
 
 
 _FIND = Prepared(

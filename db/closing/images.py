@@ -75,7 +75,7 @@ def _records(closing: Closing, scored: Sequence[Scored]) -> dict[str, list[objec
         "sources": [record.acquired.source.value for record in records],
         "zones": [record.acquired.zone for record in records],
         "simulated": [record.simulated for record in records],
-        "devices": list(devices.ids(closing.session, scored)),
+        "devices": list[object](devices.ids(closing.session, scored)),
     }
 
 
