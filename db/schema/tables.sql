@@ -145,8 +145,9 @@ CREATE TABLE image (
     view projection NOT NULL,
     -- Withdrawn by a person, or superseded by the whole file of which it was a part.
     standing standing NOT NULL DEFAULT 'valid',
-    -- NULL where the file names none.
-    device_id integer REFERENCES device (id),
+    -- NULL where the file names none. No foreign key: it would be checked for each image, a tenth
+    -- of the time of its insertion, and no device is ever deleted.
+    device_id integer,
     simulated boolean NOT NULL,
     acquired_zone text NOT NULL,
     image_uid text NOT NULL,
