@@ -36,7 +36,8 @@ def drift_table(drift: SiteDrift) -> RenderableType:
 
 
 def _row(drift: SiteDrift, stream: Stream, chart: Chart) -> tuple[str | Text, ...]:
-    names = device_name(drift.devices, stream.device), _NAMES[stream.measure]
+    relative = ", relative to others" if stream.is_relative else ""
+    names = device_name(drift.devices, stream.device), _NAMES[stream.measure] + relative
     nights = str(len(chart.days))
     if chart.is_learning:
         return (*names, nights, "", "", Text(f"learns until night {REFERENCE_NIGHTS}", style="dim"))
@@ -105,6 +106,7 @@ def _chart_plain(drift: SiteDrift, stream: Stream, chart: Chart) -> dict[str, ob
     return {
         "device": device_name(drift.devices, stream.device),
         "measure": stream.measure.value,
+        "relative_to_others": stream.is_relative,
         "nights": len(chart.days),
         "learning": chart.is_learning,
         "shift": None if chart.is_learning else chart.shift,

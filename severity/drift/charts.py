@@ -51,6 +51,28 @@ class Nights:
         return Nights(self.days[which], self.films[which], self.totals[which], self.squares[which])
 
 
+def relative_to_others(nights: Nights, site: Nights) -> Nights:
+    """Return a device's nights less what the films of all other devices showed in the same night.
+
+    What all patients of a night have in common is gone then, and what one device does is left.
+
+    Parameters
+    ----------
+    site
+        All films, with those of the device. Nights on which it has no others are left out.
+    """
+    rows = np.searchsorted(site.days, nights.days)
+    films, totals = site.films[rows] - nights.films, site.totals[rows] - nights.totals
+    shared = films.sum(axis=1) > 0
+    reference = Nights(nights.days, films, totals, films).part(slice(REFERENCE_NIGHTS))
+    means = _means(reference) if reference.films.any() else np.zeros((2, films.shape[1]))
+    expected = films * means[_is_weekend(nights.days).astype(int)]
+    others = ((totals - expected).sum(axis=1) / films.sum(axis=1).clip(1))[:, None]
+    relative = nights.totals - nights.films * others
+    squares = nights.squares - 2 * others * nights.totals + nights.films * others**2
+    return Nights(nights.days[shared], nights.films[shared], relative[shared], squares[shared])
+
+
 @dataclass(frozen=True)
 class Chart:
     """A smoothed value and its limits of T nights, at least one; NaN while the chart learns.
@@ -91,7 +113,7 @@ class Chart:
         That is where a shift probably began: it is seen some nights later (Nishina 1992, Quality
         and Reliability Engineering International 8:537).
         """
-        if not self.is_out[-1]:
+        if self.is_learning or not self.is_out[-1]:
             return None
         other_side = np.flatnonzero(~(self.smoothed * self.smoothed[-1] > 0))
         return _EPOCH + timedelta(days=int(self.days[other_side[-1] + 1 if len(other_side) else 0]))

@@ -1,17 +1,15 @@
 """What charts that are out of control mean: the patients are sicker, or a machine changed."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from severity.domain import Measure
 from severity.drift.charts import Chart
-from severity.drift.site import SITE, Stream
+from severity.drift.site import SCORES, SITE, Stream
 
-_SCORES = (Measure.EXTENT, Measure.OPACITY)
-_APART = 0.6  # of the limits of two devices together: from there on they do not move as one
+_MOVED_MOST = 0.6  # of the largest shift: of two devices neither is told from the other
 
 
 class Cause(StrEnum):
@@ -39,11 +37,10 @@ class Finding:
 def finding(charts: Mapping[Stream, Chart]) -> Finding | None:
     """Name the cause of all alarms; None while everything is in control.
 
-    * Distance or error out of control: the machine changed. Scores that moved then are a part of
-      it, since they cannot be told from the patients'.
-    * Scores of a device out of control, and those of another not moved with them: the machine
-      changed too (or other patients are sent to it, which no chart can tell).
-    * Else the scores moved on all devices, or on the only one: the patients changed.
+    * Distance or error out of control, or the scores of a device relative to the others': the
+      machine changed (or other patients are sent to one, which no chart can tell). Scores of the
+      site that moved then are a part of it, since they cannot be told from the patients'.
+    * The scores of the site alone: the patients changed.
     """
     alarms = {stream: chart.alarm_since for stream, chart in charts.items() if chart.alarm_since}
     if not alarms:
@@ -51,28 +48,27 @@ def finding(charts: Mapping[Stream, Chart]) -> Finding | None:
     since = min(alarms.values())
     measures = tuple(sorted({stream.measure for stream in alarms}, key=list(Measure).index))
     of_machine = {
-        stream for stream in alarms if stream.measure not in _SCORES or _moves_alone(stream, charts)
+        stream for stream in alarms if stream.device != SITE or stream.measure not in SCORES
     }
     if not of_machine:
         rises = any(charts[stream].shift > 0 for stream in alarms)
         return Finding(Cause.PATIENTS, since, measures, higher=rises)
-    devices = tuple(sorted({stream.device for stream in of_machine} - {SITE}))
-    return Finding(Cause.MACHINE, since, measures, devices)
+    return Finding(Cause.MACHINE, since, measures, _devices(of_machine, charts))
 
 
-def _moves_alone(stream: Stream, charts: Mapping[Stream, Chart]) -> bool:
-    """Whether a device's scores moved away from those of another."""
-    if stream.device == SITE:
-        return False
-    own = charts[stream]
-    others = [
-        chart
-        for other, chart in charts.items()
-        if other.measure == stream.measure
-        and other.device not in {SITE, stream.device}
-        and not chart.is_learning
-    ]
-    return any(
-        abs(own.shift - other.shift) > _APART * math.hypot(own.limit[-1], other.limit[-1])
-        for other in others
+def _devices(alarms: Iterable[Stream], charts: Mapping[Stream, Chart]) -> tuple[int, ...]:
+    """Return the devices that moved most: the others of a device that moved seem to move back."""
+    sizes: dict[Measure, dict[int, float]] = {}
+    for stream in alarms:
+        if stream.device != SITE:
+            sizes.setdefault(stream.measure, {})[stream.device] = abs(charts[stream].shift)
+    return tuple(
+        sorted(
+            {
+                device
+                for of_devices in sizes.values()
+                for device, size in of_devices.items()
+                if size > _MOVED_MOST * max(of_devices.values())
+            }
+        )
     )

@@ -7,10 +7,13 @@ from datetime import date
 import numpy as np
 
 from severity.domain import Measure, NightlySum, View
-from severity.drift.charts import Chart, Nights, chart
+from severity.drift.charts import Chart, Nights, chart, relative_to_others
 
 SITE = -1
 """The device of a `Stream` of all devices together."""
+
+SCORES = (Measure.EXTENT, Measure.OPACITY)
+"""The measures that the patients move too."""
 
 _PERSISTENCE = {
     # An epidemic lasts: what patients come with today, others come with tomorrow.
@@ -19,6 +22,7 @@ _PERSISTENCE = {
     Measure.DISTANCE: 0.5,
     Measure.ERROR: 0.5,
 }
+_PERSISTENCE_OF_DIFFERENCES = 0.85  # an epidemic is on all devices, a ward lasts on one
 _SILENT_AFTER = 30  # days without a film, while others bring some
 _EPOCH = date(1970, 1, 1)
 _VIEWS = {view: place for place, view in enumerate(View)}
@@ -28,11 +32,17 @@ _VIEWS = {view: place for place, view in enumerate(View)}
 class Stream:
     """What one chart follows: a measure, of one device or of the whole `SITE`.
 
-    Device 0 is that of the films whose device is not known.
+    Device 0 is that of the films whose device is not known. The scores of a device are followed as
+    differences from those of all others in the same night, which show the same patients.
     """
 
     device: int
     measure: Measure
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether it follows differences from the other devices."""
+        return self.device != SITE and self.measure in SCORES
 
 
 def site_charts(sums: Iterable[NightlySum]) -> dict[Stream, Chart]:
@@ -52,10 +62,18 @@ def site_charts(sums: Iterable[NightlySum]) -> dict[Stream, Chart]:
     several = len({stream.device for stream in by_stream} - {SITE}) > 1
     followed = {stream: _nights(entries) for stream, entries in by_stream.items()}
     return {
-        stream: chart(nights, persistence=_PERSISTENCE[stream.measure])
+        stream: _chart(stream, followed)
         for stream, nights in sorted(followed.items())
         if (stream.device == SITE or several) and not _is_silent(nights, followed)
     }
+
+
+def _chart(stream: Stream, followed: Mapping[Stream, Nights]) -> Chart:
+    nights = followed[stream]
+    if not stream.is_relative:
+        return chart(nights, persistence=_PERSISTENCE[stream.measure])
+    site = followed[Stream(SITE, stream.measure)]
+    return chart(relative_to_others(nights, site), persistence=_PERSISTENCE_OF_DIFFERENCES)
 
 
 def _nights(entries: Iterable[NightlySum]) -> Nights:

@@ -3,7 +3,14 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from severity.drift.charts import REFERENCE_NIGHTS, SMOOTHING, Chart, Nights, chart
+from severity.drift.charts import (
+    REFERENCE_NIGHTS,
+    SMOOTHING,
+    Chart,
+    Nights,
+    chart,
+    relative_to_others,
+)
 
 FIRST = (date(2026, 1, 5) - date(1970, 1, 1)).days  # a Monday
 
@@ -117,3 +124,46 @@ def test_values_that_never_vary_raise_no_alarm_until_they_do():
 
     assert not constant.is_out.any()
     assert charted(values, spread=0.0).is_out[-1]
+
+
+def together(*devices: Nights) -> Nights:
+    """All films of devices that have the same nights."""
+    films, totals, squares = (
+        np.sum([getattr(device, name) for device in devices], axis=0)
+        for name in ("films", "totals", "squares")
+    )
+    return Nights(devices[0].days, films, totals, squares)
+
+
+def test_what_all_patients_have_in_common_is_gone_from_a_devices_differences():
+    waves = 3 * np.sin(np.arange(REFERENCE_NIGHTS + 30) / 5)
+    own, other = nights(waves, seed=1), nights(waves, seed=2)
+
+    relative = relative_to_others(own, together(own, other))
+    seen = chart(relative, persistence=0.5)
+
+    assert not seen.is_out.any()
+    assert seen.limit[-1] < chart(own, persistence=0.5).limit[-1] / 3
+
+
+def test_what_one_device_does_stays_in_its_differences():
+    values = np.zeros(REFERENCE_NIGHTS + 10)
+    moved = values.copy()
+    moved[-5:] = 2.0
+    own, other = nights(moved, seed=1), nights(values, seed=2)
+
+    relative = relative_to_others(own, together(own, other))
+
+    assert chart(relative, persistence=0.5).is_out[-1]
+    within = relative.squares - relative.totals**2 / relative.films
+    assert within.sum() == pytest.approx((own.squares - own.totals**2 / own.films).sum())
+
+
+def test_a_night_without_other_devices_has_no_difference():
+    own = nights(np.zeros(3))
+    other = nights(np.zeros(3), seed=1)
+    other = Nights(
+        other.days, *(a * [[1], [0], [1]] for a in (other.films, other.totals, other.squares))
+    )
+
+    assert len(relative_to_others(own, together(own, other)).days) == 2

@@ -24,11 +24,11 @@ def test_patients_who_are_sicker_on_all_devices_are_not_taken_for_a_machine():
     sicker = Change(points=3.0)
     site = Site(100, 3, nights=43)
 
-    assert named(site, sicker, Cause.PATIENTS, sites=40, seed=5) >= 0.9
+    assert named(site, sicker, Cause.PATIENTS, sites=40, seed=5) >= 0.8
     assert named(site, sicker, Cause.MACHINE, sites=40, seed=5) <= 0.1
 
 
 def test_scores_that_rise_on_one_device_alone_are_its_own():
     risen = Change(points=3.0, device=1)
 
-    assert named(Site(100, 3, nights=43), risen, Cause.MACHINE, sites=40, seed=6) >= 0.8
+    assert named(Site(100, 3, nights=43), risen, Cause.MACHINE, sites=40, seed=6) >= 0.95
