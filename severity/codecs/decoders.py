@@ -54,24 +54,26 @@ _TYPE_BITS = 16
 class Decoder:
     """How to decode the frames of one encoding.
 
-    ``full`` checks a frame against the DICOM header, decodes it, and returns the stored
+    ``bits`` checks a frame's headers and returns the bits of its samples; None where they are the
+    header's. ``full`` checks a frame against the DICOM header, decodes it, and returns the stored
     values, shape (rows, columns). ``low`` checks and returns the low band of one wavelet
     level, or None where the full image is wanted instead.
 
     Both raise `RejectedImage`, or what the library raises over a broken frame.
     """
 
-    full: Callable[[bytes, PixelLayout], NDArray[np.generic]]
+    full: Callable[[bytes, PixelLayout], NDArray[np.number]]
     low: Callable[[bytes, PixelLayout, DecodingHelpers | None], tuple[LowBand, Band] | None] = (
         lambda _frame, _layout, _helpers: None
     )
+    bits: Callable[[bytes, PixelLayout], int | None] = lambda _frame, _layout: None
 
 
-def _uncompressed(order: str) -> Callable[[bytes, PixelLayout], NDArray[np.generic]]:
-    def view(pixels: bytes, layout: PixelLayout) -> NDArray[np.generic]:
+def _uncompressed(order: str) -> Callable[[bytes, PixelLayout], NDArray[np.number]]:
+    def view(pixels: bytes, layout: PixelLayout) -> NDArray[np.number]:
         kind = "i" if layout.signed else "u"
         stored = np.dtype(f"{order}{kind}{layout.bits_allocated // 8}")
-        values: NDArray[np.generic] = np.frombuffer(pixels, stored, count=layout.pixels)
+        values: NDArray[np.number] = np.frombuffer(pixels, stored, count=layout.pixels)
         return values.reshape(layout.rows, layout.columns).astype(
             stored.newbyteorder("="), copy=False
         )
@@ -79,7 +81,7 @@ def _uncompressed(order: str) -> Callable[[bytes, PixelLayout], NDArray[np.gener
     return view
 
 
-def _rle(frame: bytes, layout: PixelLayout) -> NDArray[np.generic]:
+def _rle(frame: bytes, layout: PixelLayout) -> NDArray[np.number]:
     check_rle(frame, layout)
     stored = np.dtype(f"{'i' if layout.signed else 'u'}{layout.bits_allocated // 8}")
     # The size is fixed here, or the decoder would believe the frame.
@@ -90,17 +92,17 @@ def _rle(frame: bytes, layout: PixelLayout) -> NDArray[np.generic]:
     return decoded.view(stored).reshape(layout.rows, layout.columns)
 
 
-def _jpeg(frame: bytes, layout: PixelLayout) -> NDArray[np.generic]:
+def _jpeg(frame: bytes, layout: PixelLayout) -> NDArray[np.number]:
     bits = check_jpeg(frame, layout)
     return _with_sign(imagecodecs.jpeg8_decode(frame), bits, layout)
 
 
-def _jpeg_ls(frame: bytes, layout: PixelLayout) -> NDArray[np.generic]:
+def _jpeg_ls(frame: bytes, layout: PixelLayout) -> NDArray[np.number]:
     bits = check_jpeg(frame, layout)
     return _with_sign(imagecodecs.jpegls_decode(frame), bits, layout)
 
 
-def _with_sign(values: NDArray[np.generic], bits: int, layout: PixelLayout) -> NDArray[np.generic]:
+def _with_sign(values: NDArray[np.number], bits: int, layout: PixelLayout) -> NDArray[np.number]:
     """Reinterpret samples, unsigned in JPEG, as two's complement where the header says so."""
     if not layout.signed:
         return values
@@ -108,14 +110,22 @@ def _with_sign(values: NDArray[np.generic], bits: int, layout: PixelLayout) -> N
     return (values.astype(np.uint16) << unused).view(np.int16) >> unused
 
 
-def _jpeg_2000(frame: bytes, layout: PixelLayout) -> NDArray[np.generic]:
+def _jpeg_2000(frame: bytes, layout: PixelLayout) -> NDArray[np.number]:
     check_jpeg_2000(frame, layout)
     return np.asarray(imagecodecs.jpeg2k_decode(frame))
 
 
-def _htj2k(frame: bytes, layout: PixelLayout) -> NDArray[np.generic]:
+def _htj2k(frame: bytes, layout: PixelLayout) -> NDArray[np.number]:
     check_jpeg_2000(frame, layout, high_throughput=True)
     return np.asarray(imagecodecs.jpeg2k_decode(frame))
+
+
+def _jpeg_2000_bits(frame: bytes, layout: PixelLayout) -> int:
+    return check_jpeg_2000(frame, layout).bits
+
+
+def _htj2k_bits(frame: bytes, layout: PixelLayout) -> int:
+    return check_jpeg_2000(frame, layout, high_throughput=True).bits
 
 
 def _jpeg_2000_low(
@@ -152,10 +162,15 @@ def _may_be_reduced(header: Jpeg2000Header, layout: PixelLayout) -> bool:
 
 
 _LITTLE, _BIG = Decoder(_uncompressed("<")), Decoder(_uncompressed(">"))
-_JPEG = Decoder(_jpeg)
-_JPEG_LS = Decoder(_jpeg_ls)
-_JPEG_2000 = Decoder(_jpeg_2000, _jpeg_2000_low)
-_HTJ2K = Decoder(_htj2k, _htj2k_low)
+_JPEG = Decoder(_jpeg, bits=check_jpeg)
+_JPEG_LS = Decoder(_jpeg_ls, bits=check_jpeg)
+_JPEG_2000 = Decoder(_jpeg_2000, _jpeg_2000_low, _jpeg_2000_bits)
+_HTJ2K = Decoder(_htj2k, _htj2k_low, _htj2k_bits)
+
+LOSSY = frozenset(
+    {uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLSNearLossless, uid.JPEG2000, uid.HTJ2K}
+)
+"""Transfer syntaxes of which a decoded value may lie beyond those that were encoded."""
 
 DECODERS: Mapping[str, Decoder] = {
     uid.ImplicitVRLittleEndian: _LITTLE,

@@ -14,7 +14,7 @@ from severity.domain import Reason
 from severity.errors import UnreadableImage, UntrustworthyPixels
 
 _END = b"\xff\xd9"  # End of image in JPEG, end of codestream in JPEG 2000
-_LONGEST_PADDING = 8
+_LONGEST_REMAINDER = 8  # bytes of any kind behind the end; padding may be longer
 _JP2_START = b"\x00\x00\x00\x0cjP  "
 _JPEG_START = b"\xff\xd8"
 FRAMES = {*range(0xFFC0, 0xFFD0), 0xFFF7} - {0xFFC4, 0xFFC8, 0xFFCC}
@@ -171,5 +171,6 @@ def _check_bits(layout: PixelLayout, bits: int) -> None:
 
 
 def _check_end(frame: bytes) -> None:
-    if _END not in frame[-len(_END) - _LONGEST_PADDING :]:
+    """Refuse a frame without its end. Some archives pad it with zeros, to whole blocks."""
+    if _END not in frame.rstrip(b"\0")[-len(_END) - _LONGEST_REMAINDER :]:
         raise UnreadableImage(Reason.CORRUPT, "the compressed frame is cut off")

@@ -3,7 +3,7 @@
 Read from a DICOM header by `severity.dicom`, which imports the decoders that must keep to it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,14 @@ class PixelLayout:
     bits_allocated: int
     bits_stored: int
     signed: bool
+    bits_in_frame: int | None = None
+    """Bits of the compressed frame, where they are fewer than the header states."""
+
+    def of_frame(self, bits: int | None) -> "PixelLayout":
+        """Return the layout of a frame's own bits, if they are fewer: the scale ends with them."""
+        if bits is None or bits >= self.bits_stored:
+            return self
+        return replace(self, bits_stored=bits, bits_in_frame=bits)
 
     @property
     def pixels(self) -> int:

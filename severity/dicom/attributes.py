@@ -1,4 +1,6 @@
-"""Attributes of a DICOM data set as text, whatever their type and number of values."""
+"""Attributes of a DICOM data set as text or numbers, whatever their type and number of values."""
+
+import math
 
 from pydicom import Dataset
 
@@ -26,3 +28,29 @@ def whole_text(dataset: Dataset, keyword: str) -> str:
     would make one patient of several.
     """
     return "\\".join(texts(dataset, keyword))
+
+
+def numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """Return an attribute's values as numbers; an empty list if absent or empty."""
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return []
+    several = not isinstance(value, str) and hasattr(value, "__len__")
+    return [float(item) for item in (value if several else [value])]
+
+
+def first_number(dataset: Dataset, keyword: str) -> float | None:
+    """Return the first value as a number; None where it is absent or empty."""
+    return next(iter(numbers(dataset, keyword)), None)
+
+
+def optional_numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """Return the values as numbers; an empty list also where any of them is none.
+
+    For attributes without which an image is read as well.
+    """
+    try:
+        values = numbers(dataset, keyword)
+    except (ValueError, TypeError, OverflowError):
+        return []
+    return values if all(map(math.isfinite, values)) else []

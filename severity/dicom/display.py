@@ -1,8 +1,4 @@
-"""How DICOM displays stored values: modality LUT, then VOI LUT or window, then inversion.
-
-pydicom's own look-up tables are not used: they index in the output's type, so a table of
-4,096 entries of 8 bits fails (pydicom 3.0, ``pixels/processing.py``).
-"""
+"""How DICOM displays stored values: modality LUT, then VOI LUT or window, then inversion."""
 
 from dataclasses import dataclass
 
@@ -12,10 +8,11 @@ from pydicom import Dataset
 from scipy.special import expit
 
 from severity.codecs.pixel_layout import PixelLayout
+from severity.dicom.attributes import first_number
+from severity.dicom.look_up_table import LookUpTable
 from severity.errors import UntrustworthyPixels
 
-_MOST_BITS = 16
-_MOST_ENTRIES = 2**16  # of a look-up table; written as 0
+_MOST_BEYOND_A_FRAME = 0.5  # of its range; a window made for one bit more reaches further
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,13 @@ class Display:
         """Return whether every value that the stored bits can hold has a grey of its own."""
         low, high = sorted((self.black, self.white))
         return self.table is None and low <= layout.lowest and layout.highest <= high
+
+    def is_black(self, low: float, high: float) -> bool:
+        """Return whether stored values from ``low`` to ``high`` are shown black by themselves."""
+        if self.table is not None:
+            return False
+        side = 1 if self.black < self.white else -1
+        return max((low - self.black) * side, (high - self.black) * side) <= 0
 
     def inverted(self) -> "Display":
         """Exchange black and white."""
@@ -57,7 +61,21 @@ def display_of(dataset: Dataset, layout: PixelLayout) -> Display:
       interpretation); PS3.4, N.2 (their order).
     """
     display = _through_voi(_through_modality(dataset, layout), dataset)
+    if layout.bits_in_frame is not None:
+        _check_made_for_frame(dataset, display, layout)
     return display.inverted() if dataset.PhotometricInterpretation == "MONOCHROME1" else display
+
+
+def _check_made_for_frame(dataset: Dataset, display: Display, layout: PixelLayout) -> None:
+    """Refuse a table or a window for more bits than the frame has: one of them is scaled."""
+    least, most = sorted((display.black, display.white))
+    beyond = max(layout.lowest - least, most - layout.highest)
+    has_table = bool(dataset.get("ModalityLUTSequence")) or display.table is not None
+    if has_table or beyond > _MOST_BEYOND_A_FRAME * (layout.highest - layout.lowest):
+        raise UntrustworthyPixels(
+            f"the compressed frame has {layout.bits_stored} bits a pixel, "
+            f"fewer than the header's window or table is for"
+        )
 
 
 @dataclass(frozen=True)
@@ -92,23 +110,31 @@ def _stored_values(layout: PixelLayout) -> NDArray[np.float64]:
 
 def _through_modality(dataset: Dataset, layout: PixelLayout) -> _Rescaled:
     if dataset.get("ModalityLUTSequence"):
-        table = _LookUpTable.of(dataset.ModalityLUTSequence[0], dataset)
+        table = _table(dataset, "ModalityLUTSequence", (layout.lowest, layout.highest))
         entries = table.look_up(_stored_values(layout))
         return _Rescaled(layout, 0, table.highest, table=entries)
-    slope, intercept = _number(dataset, "RescaleSlope"), _number(dataset, "RescaleIntercept")
+    slope, intercept = (
+        first_number(dataset, "RescaleSlope"),
+        first_number(dataset, "RescaleIntercept"),
+    )
     slope, intercept = 1.0 if slope is None else slope, intercept or 0.0
     low, high = sorted(end * slope + intercept for end in (layout.lowest, layout.highest))
     _check_range(low, high)
     return _Rescaled(layout, low, high, slope, intercept)
 
 
+def _table(dataset: Dataset, keyword: str, inputs: tuple[float, float]) -> LookUpTable:
+    little_endian = dataset.original_encoding[1] is not False
+    return LookUpTable.of(dataset[keyword][0], inputs=inputs, little_endian=little_endian)
+
+
 def _through_voi(grey: _Rescaled, dataset: Dataset) -> Display:
     """Apply the first VOI LUT; without one the first window; without one the whole range."""
     if dataset.get("VOILUTSequence"):
         # The sequence comes before a window: PS3.3, C.11.2.1.
-        table = _LookUpTable.of(dataset.VOILUTSequence[0], dataset)
+        table = _table(dataset, "VOILUTSequence", (grey.lowest, grey.highest))
         return Display(0, table.highest, table.look_up(grey.of_each_stored_value()))
-    centre, width = _number(dataset, "WindowCenter"), _number(dataset, "WindowWidth")
+    centre, width = first_number(dataset, "WindowCenter"), first_number(dataset, "WindowWidth")
     if centre is None or width is None:
         return grey.shown_between(grey.lowest, grey.highest)
     match str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper():
@@ -129,52 +155,3 @@ def _check_range(lowest: float, highest: float) -> None:
         numbers = np.array([highest - lowest, lowest, highest], dtype=np.float32)
     if not numbers[0] > 0 or not np.isfinite(numbers).all():
         raise UntrustworthyPixels(f"grey values from {lowest:g} to {highest:g} show nothing")
-
-
-def _number(dataset: Dataset, keyword: str) -> float | None:
-    """Return an attribute's first value; None where it is absent or empty."""
-    value = dataset.get(keyword)
-    if value is not None and not isinstance(value, str) and hasattr(value, "__len__"):
-        value = value[0] if len(value) else None
-    return None if value is None or value == "" else float(value)
-
-
-@dataclass(frozen=True)
-class _LookUpTable:
-    """A modality or VOI LUT: ``entries`` for the input values from ``first`` on."""
-
-    first: int
-    entries: NDArray[np.uint16]
-    bits: int
-
-    @property
-    def highest(self) -> int:
-        return int(2**self.bits - 1)
-
-    @classmethod
-    def of(cls, item: Dataset, dataset: Dataset) -> "_LookUpTable":
-        """Read a LUT sequence's item: PS3.3, C.11.1.1."""
-        count, first, bits = (int(value) for value in item.LUTDescriptor)
-        count = count % _MOST_ENTRIES or _MOST_ENTRIES
-        data = item.LUTData
-        if isinstance(data, bytes):
-            data = _words(data, count, little_endian=dataset.original_encoding[1] is not False)
-        entries = np.atleast_1d(np.asarray(data, dtype=np.int64)).astype(np.uint16)[:count]
-        if not 1 <= bits <= _MOST_BITS or len(entries) < count or entries.max() >= 2**bits:
-            raise UntrustworthyPixels(
-                f"a look-up table of {len(entries)} entries up to {entries.max(initial=0)} "
-                f"is described as {count} of {bits} bits"
-            )
-        return cls(first, entries, bits)
-
-    def look_up(self, values: NDArray[np.number]) -> NDArray[np.uint16]:
-        """Map values; those before the first and after the last entry get that entry."""
-        at = np.clip(np.rint(values) - float(self.first), 0, len(self.entries) - 1)
-        entries: NDArray[np.uint16] = self.entries[at.astype(np.int32)]
-        return entries
-
-
-def _words(data: bytes, count: int, *, little_endian: bool) -> NDArray[np.uint16 | np.uint8]:
-    """Unpack entries of 16 bits, or of 8 bits where there are only as many bytes as entries."""
-    words = np.frombuffer(data, "<u2" if little_endian else ">u2").astype("<u2")
-    return words.view(np.uint8) if len(words) < count else words

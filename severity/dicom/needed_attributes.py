@@ -13,6 +13,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.filereader import read_dataset, read_partial
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
+from severity.dicom.file_start import META_AT, inflated
 from severity.dicom.reading_limits import KeptBytes, ReadingLimits
 from severity.dicom.undefined_length import SEQUENCE_DELIMITER, UNDEFINED_LENGTH, UndefinedLength
 from severity.domain import Reason
@@ -62,22 +63,42 @@ NEEDED = (
     "WindowCenter",
     "WindowWidth",
     "VOILUTFunction",
+    "LossyImageCompression",
     "PixelData",
     "ExtendedOffsetTable",
     "ExtendedOffsetTableLengths",
+    # Which pixels are no part of the image, and what shape they have.
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "ShutterShape",
+    "ShutterLeftVerticalEdge",
+    "ShutterRightVerticalEdge",
+    "ShutterUpperHorizontalEdge",
+    "ShutterLowerHorizontalEdge",
+    "CenterOfCircularShutter",
+    "RadiusOfCircularShutter",
+    "VerticesOfThePolygonalShutter",
+    "PixelSpacing",
+    "ImagerPixelSpacing",
+    "NominalScannedPixelSpacing",
+    "PixelAspectRatio",
 )
 """Keywords of the attributes that are read; any other appears to be absent."""
 
 NEEDED_SEQUENCES = ("ModalityLUTSequence", "VOILUTSequence")
 """Sequences of which the first item is read."""
 
+OVERLAY_BITS = {
+    (group << 16) + 0x0100: (group << 16) + 0x0102 for group in range(0x6000, 0x6020, 2)
+}
+"""Tags of Overlay Bits Allocated, each with that of Overlay Bit Position in its group."""
 
 _NEEDED, _NEEDED_SEQUENCES = (
     frozenset(cast(int, tag_for_keyword(keyword)) for keyword in keywords)
     for keywords in (NEEDED, NEEDED_SEQUENCES)
 )
+_NEEDED |= OVERLAY_BITS.keys() | set(OVERLAY_BITS.values())
 _COMMAND_GROUP, _META_GROUP = 0, 2
-_META_AT = 132  # after the preamble and "DICM"
 _LARGE = 2**20  # bytes; the largest look-up table has an eighth of it
 
 
@@ -87,12 +108,15 @@ def read_needed_attributes(content: bytes) -> FileDataset:
     Raises
     ------
     RejectedImage
-        The file is beyond the limits, deflated, or does not say how it is encoded.
+        The file is beyond the limits, or does not say how it is encoded.
     Exception
         What pydicom raises over a broken file.
     """
     file = _Content(content)
-    big_endian = _transfer_syntax(file) == ExplicitVRBigEndian
+    syntax = _transfer_syntax(file)
+    if syntax == DeflatedExplicitVRLittleEndian:  # pydicom would inflate it without any limit
+        return read_needed_attributes(inflated(content, file.tell()))
+    big_endian = syntax == ExplicitVRBigEndian
     limits = ReadingLimits(
         file, UndefinedLength(content, big_endian=big_endian), _NEEDED, _NEEDED_SEQUENCES
     )
@@ -133,16 +157,15 @@ def _transfer_syntax(file: _Content) -> str:
     pydicom reads the same again without any.
     """
     kept = KeptBytes(file)
-    file.seek(_META_AT)
+    file.seek(META_AT)
     meta = _read_group(file, _META_GROUP, kept)
     for _ in meta:
         pass  # an element of no known type raises here, where pydicom would read on otherwise
     syntax = meta.get("TransferSyntaxUID")
     if syntax is None:
         raise UnreadableImage(Reason.CORRUPT, "no Transfer Syntax UID (0002,0010)")
-    if syntax == DeflatedExplicitVRLittleEndian:  # pydicom would inflate it before any limit
-        raise UnreadableImage(Reason.UNSUPPORTED_ENCODING, "a deflated data set is not read")
-    _read_group(file, _COMMAND_GROUP, kept)
+    if syntax != DeflatedExplicitVRLittleEndian:
+        _read_group(file, _COMMAND_GROUP, kept)
     return str(syntax)
 
 

@@ -1,30 +1,30 @@
 """Decoding a DICOM data set's pixel data into a grey image with its black and white."""
 
-import struct
-from dataclasses import replace
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, FileDataset
-from pydicom.dataelem import RawDataElement
-from pydicom.encaps import get_frame
 from pydicom.uid import UID
 
-from severity.codecs.decoders import DECODERS
+from severity.codecs.decoders import DECODERS, LOSSY
 from severity.codecs.helper_processes import DecodingHelpers
 from severity.codecs.jpeg_2000 import LowBand
 from severity.codecs.pixel_layout import PixelLayout
+from severity.dicom.attributes import first_text
+from severity.dicom.copied_in_part import ends_in_mid_row
 from severity.dicom.display import Display, display_of
+from severity.dicom.excluded_pixels import excluded, overlay_bits, without_overlays
+from severity.dicom.frame import only_frame
+from severity.dicom.geometry import Geometry, geometry
+from severity.dicom.windowing import displayed
 from severity.domain import Reason
-from severity.errors import NotAFrontalChestRadiograph, UnreadableImage, UntrustworthyPixels
-from severity.images.grey_image import GreyImage
+from severity.errors import UnreadableImage, UntrustworthyPixels
+from severity.images.grey_image import Band, GreyImage
+from severity.images.limits import check_size
+from severity.images.square_pixels import with_square_pixels
 
 _BITS_ALLOCATED = {8, 16}  # PS3.3, C.8.1.1 and C.8.11.3
-_UNDEFINED_LENGTH = 2**32 - 1
-_BYTES_OF_A_BASIC_OFFSET, _BYTES_OF_AN_OFFSET = 4, 8  # the latter in the extended table
-_INVISIBLE = 1e-6  # of the way from black to white
-_LOOKED_UP_AT_ONCE = 2**18  # pixels; an index takes eight bytes
+_MOST_OVERSHOOT = 0.25  # of the scale, by which a lossy codec may leave it beside a sharp edge
+_MOST_OVERSHOOTING = 0.05  # share of the pixels
 
 
 def displayed_grey(dataset: FileDataset, *, helpers: DecodingHelpers | None = None) -> GreyImage:
@@ -56,20 +56,25 @@ def displayed_grey(dataset: FileDataset, *, helpers: DecodingHelpers | None = No
         raise UnreadableImage(
             Reason.UNSUPPORTED_ENCODING, f"transfer syntax {syntax} cannot be decoded"
         )
-    display = display_of(dataset, layout)
-    frame = _only_frame(dataset, layout, encapsulated=syntax.is_encapsulated)
-    if display.table is None:
-        low = DECODERS[syntax].low(frame, layout, helpers)
+    decoder = DECODERS[syntax]
+    frame = only_frame(dataset, layout, encapsulated=syntax.is_encapsulated)
+    layout = layout.of_frame(decoder.bits(frame, layout))
+    display, shape = display_of(dataset, layout), geometry(dataset)
+    hidden = excluded(dataset, layout, display)
+    if display.table is None and shape.is_plain and hidden.is_nothing:
+        low = decoder.low(frame, layout, helpers)
         if low and _shows_the_same(low[0], display, layout):
-            return GreyImage(
-                low[0].values,
-                display.black + low[0].zero,
-                display.white + low[0].zero,
-                layout.rows,
-                layout.columns,
-                low[1],
-            )
-    return _displayed(DECODERS[syntax].full(frame, layout), display, layout)
+            return _grey_of_low_band(*low, display, layout)
+    stored = decoder.full(frame, layout)
+    if not syntax.is_encapsulated and ends_in_mid_row(stored):
+        raise UnreadableImage(Reason.CORRUPT, "the pixels end in mid-row: copied in part")
+    stored = without_overlays(stored, overlay_bits(dataset, layout), layout)
+    mask = hidden.mask(stored)
+    if mask is not None:
+        stored = np.where(mask, stored.dtype.type(0), stored)  # padding may exceed the stored bits
+    lossy = syntax in LOSSY or first_text(dataset, "LossyImageCompression") == "01"
+    stored = _within_stored_bits(stored, layout, lossy=lossy)
+    return _upright(displayed(stored, display, layout, mask), shape)
 
 
 def _layout(dataset: Dataset) -> PixelLayout:
@@ -86,44 +91,9 @@ def _layout(dataset: Dataset) -> PixelLayout:
     return PixelLayout(int(dataset.Rows), int(dataset.Columns), allocated, bits, signed)
 
 
-def _only_frame(dataset: FileDataset, layout: PixelLayout, *, encapsulated: bool) -> bytes:
-    """Return the bytes of the one frame, and refuse frames beyond it."""
-    # The raw element: pydicom would copy its value, which may be a view.
-    element = dataset.get_item("PixelData")
-    if not isinstance(element, RawDataElement):
-        raise TypeError("the pixel data were accessed before")
-    if (element.length == _UNDEFINED_LENGTH) != encapsulated:
-        raise UnreadableImage(
-            Reason.CORRUPT, "the transfer syntax and the pixel data differ about compression"
-        )
-    pixels = element.value or b""
-    if not encapsulated:
-        _require_one(len(pixels) // (layout.pixels * layout.bits_allocated // 8))
-        return pixels
-    pixels = bytes(pixels)
-    offsets = dataset.get("ExtendedOffsetTable")
-    lengths = dataset.get("ExtendedOffsetTableLengths")
-    _require_one(_offsets(pixels))
-    _require_one(max(len(table or b"") for table in (offsets, lengths)) // _BYTES_OF_AN_OFFSET)
-    return get_frame(
-        pixels,
-        0,
-        number_of_frames=1,
-        extended_offsets=(offsets, lengths) if offsets and lengths else None,
-    )
-
-
-def _offsets(pixels: bytes) -> int:
-    """Count the offsets in the basic offset table, which come with the first item: PS3.5, A.4."""
-    _, length = struct.unpack_from("<2L", pixels)
-    return int(length) // _BYTES_OF_A_BASIC_OFFSET
-
-
-def _require_one(frames: int) -> None:
-    if frames > 1:
-        raise NotAFrontalChestRadiograph(
-            Reason.MULTI_FRAME, "more frames than Number of Frames (0028,0008) says"
-        )
+def _grey_of_low_band(low: LowBand, band: Band, display: Display, layout: PixelLayout) -> GreyImage:
+    black, white = display.black + low.zero, display.white + low.zero
+    return GreyImage(low.values, black, white, layout.rows, layout.columns, band)
 
 
 def _shows_the_same(low: LowBand, display: Display, layout: PixelLayout) -> bool:
@@ -137,63 +107,35 @@ def _shows_the_same(low: LowBand, display: Display, layout: PixelLayout) -> bool
     return bool(black <= low.values.min() and low.values.max() <= white)
 
 
-def _displayed(values: NDArray[np.generic], display: Display, layout: PixelLayout) -> GreyImage:
-    """Make the grey image; refuse values that need more bits than the header states."""
-    # Unused bits are not masked: a value beyond them means that the header is wrong.
-    lowest, highest = values.min(), values.max()
-    if lowest < layout.lowest or highest > layout.highest:
-        raise UntrustworthyPixels(
-            f"stored values {lowest} to {highest} exceed {layout.lowest} to {layout.highest} "
-            f"({layout.bits_stored} bits)"
-        )
-    if values.dtype == np.int8:
-        values = values.astype(np.int16)  # one type less for later steps
-    if display.table is not None:
-        values = _looked_up(values, display.table, layout.lowest)
-    grey = GreyImage(values, display.black, display.white, layout.rows, layout.columns)
-    return _within_window(grey)
+def _within_stored_bits(
+    stored: NDArray[np.number], layout: PixelLayout, *, lossy: bool
+) -> NDArray[np.number]:
+    """Return the values; refuse those that need more bits than the header states.
+
+    Unused bits are not masked: a value beyond them means that the header is wrong. Only a lossy
+    codec may overshoot a little, and is limited to the scale.
+    """
+    lowest, highest = stored.min(), stored.max()
+    if lowest >= layout.lowest and highest <= layout.highest:
+        return stored
+    room = _MOST_OVERSHOOT * (layout.highest - layout.lowest)
+    if lossy and lowest >= layout.lowest - room and highest <= layout.highest + room:
+        limited: NDArray[np.number] = np.clip(stored, layout.lowest, layout.highest)
+        if np.count_nonzero(limited != stored) <= _MOST_OVERSHOOTING * stored.size:
+            return limited
+    raise UntrustworthyPixels(
+        f"stored values {lowest} to {highest} exceed {layout.lowest} to {layout.highest} "
+        f"({layout.bits_stored} bits)"
+    )
 
 
-def _looked_up(
-    values: NDArray[np.generic], table: NDArray[np.uint16 | np.float32], first: int
-) -> NDArray[np.uint16 | np.float32]:
-    displayed = np.empty(values.shape, table.dtype)
-    rows = max(1, _LOOKED_UP_AT_ONCE // values.shape[1])
-    for top in range(0, len(values), rows):
-        at = values[top : top + rows].astype(np.intp)
-        at -= first
-        displayed[top : top + rows] = table[at]
-    return displayed
-
-
-def _within_window(grey: GreyImage) -> GreyImage:
-    """Move values beyond the window to its ends, in their own type where that shows."""
-    low, high = sorted((grey.black, grey.white))
-    if low <= grey.values.min() and grey.values.max() <= high:
+def _upright(grey: GreyImage, shape: Geometry) -> GreyImage:
+    """Return the image upright and with square pixels; the same image if it is both already."""
+    if shape.is_plain:
         return grey
-    if grey.values.dtype.kind in "ui":
-        inside = _whole_numbers(grey.values.dtype, low, high)
-        if inside is not None:
-            return replace(grey, values=np.clip(grey.values, *inside))
-    # Counted from the window's lower end, since float32 cannot hold most ends themselves.
-    values = grey.values.astype(np.float32)
-    values -= np.float32(np.floor(low))
-    values -= np.float32(low - np.floor(low))
-    width = np.float32(high - low)
-    np.clip(values, 0, width, out=values)
-    black, white = (0.0, float(width)) if grey.black < grey.white else (float(width), 0.0)
-    return replace(grey, values=values, black=black, white=white)
-
-
-def _whole_numbers(dtype: np.dtype[Any], low: float, high: float) -> tuple[int, int] | None:
-    """Return the whole numbers to clip to; None if they would look different from the ends."""
-    type_range = np.iinfo(dtype)
-    lowest, highest = int(np.ceil(low)), int(np.floor(high))
-    if lowest > type_range.max or highest < type_range.min or lowest > highest:
-        return None
-    unseen = _INVISIBLE * (high - low)
-    if (low >= type_range.min and lowest - low > unseen) or (
-        high <= type_range.max and high - highest > unseen
-    ):
-        return None
-    return max(lowest, int(type_range.min)), min(highest, int(type_range.max))
+    values, aspect = grey.values, shape.aspect
+    if aspect != 1:
+        check_size(round(len(values) * max(aspect, 1)), round(values.shape[1] / min(aspect, 1)))
+        values = with_square_pixels(values, aspect)
+    values = shape.orientation.upright(values)
+    return GreyImage(values, grey.black, grey.white, *values.shape)

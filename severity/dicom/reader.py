@@ -23,6 +23,7 @@ from severity.images.limits import check_size
 from severity.images.radiograph import Radiograph
 
 _RADIOGRAPHY = {"CR", "DX", "DR", "RG"}  # modalities; DR and RG are what older senders write
+_CAPTURED = {"OT", "SC"}  # digitised films and captures of a screen: radiographs of what they name
 _CHEST = {"CHEST", "THORAX", "LUNG", "LUNGS", "CXR", "RIBS", "PORTABLE CHEST"}
 _FRONTAL = {"PA": View.PA, "AP": View.AP}
 _LATERAL_VIEWS = {"LL", "RL", "LLD", "RLD", "LLO", "RLO", "LAT", "LATERAL"}
@@ -65,9 +66,13 @@ def read_dicom(
 
 
 def _check_eligible(dataset: Dataset) -> None:
-    if first_text(dataset, "Modality") not in _RADIOGRAPHY:
+    modality = first_text(dataset, "Modality")
+    names_chest = first_text(dataset, "BodyPartExamined").upper() in _CHEST
+    if modality not in _RADIOGRAPHY and not (modality in _CAPTURED and names_chest):
         raise NotAFrontalChestRadiograph(
-            Reason.NOT_A_RADIOGRAPH, f"the modality is not one of {', '.join(sorted(_RADIOGRAPHY))}"
+            Reason.NOT_A_RADIOGRAPH,
+            f"the modality is not one of {', '.join(sorted(_RADIOGRAPHY))}"
+            f", nor {' or '.join(sorted(_CAPTURED))} of a chest",
         )
     if "PixelData" not in dataset:  # they come last: their loss may explain other faults
         raise UnreadableImage(Reason.CORRUPT, "there are no pixel data: the file may be cut off")

@@ -20,6 +20,7 @@ from severity.files.raster_checks import check_jpeg_file, check_png
 from severity.files.sidecar import SidecarRecord
 from severity.images.grey_image import GreyImage
 from severity.images.limits import check_size
+from severity.images.orientation import EXIF_ORIENTATIONS, UPRIGHT, Orientation
 from severity.images.radiograph import Radiograph
 from severity.pseudonym import DerivedUids
 
@@ -37,6 +38,7 @@ _VIEWS = {
 _LATERALS = {"L", "LL", "RL", "LLAT", "RLAT", "LAT", "LATERAL"}
 _JPEG_START = b"\xff\xd8"
 _FORMATS = ("PNG", "JPEG")
+_EXIF_ORIENTATION = 0x0112
 _WIDE = {"I;16", "I"}  # modes of grey with 16 bits
 _MOST_SPREAD = 32  # of 255, between a pixel's colours; scanners and JPEG tint less
 _MOST_COLOURED = 0.25  # share of pixels; annotations and a tint stay below
@@ -141,7 +143,7 @@ def _decode(content: bytes) -> GreyImage:
         _check_whole(content)
         image = Image.open(io.BytesIO(content), formats=_FORMATS)
         image.load()
-        values = _grey(image)
+        values = _orientation(image).upright(_grey(image))
         return GreyImage(values, 0.0, float(np.iinfo(values.dtype).max), *values.shape)
     except Image.DecompressionBombError as error:
         raise ImageOutsideLimits(Reason.TOO_LARGE, "more pixels than can be decoded") from error
@@ -158,6 +160,14 @@ def _check_whole(content: bytes) -> None:
     image = Image.open(io.BytesIO(content), formats=_FORMATS)
     check_size(image.height, image.width)
     image.verify()
+
+
+def _orientation(image: Image.Image) -> Orientation:
+    """Return how the file says that its pixels lie; upright where it says nothing readable."""
+    try:
+        return EXIF_ORIENTATIONS.get(image.getexif().get(_EXIF_ORIENTATION, 1), UPRIGHT)
+    except (*BROKEN_FILE, SyntaxError):
+        return UPRIGHT
 
 
 def _grey(image: Image.Image) -> NDArray[np.uint8 | np.uint16]:

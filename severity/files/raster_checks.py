@@ -46,6 +46,8 @@ def check_png(content: bytes) -> None:
         length, kind = _CHUNK.unpack_from(content, at)
         if kind == b"IEND":
             return
+        if not kind.isalpha():  # zeros, where a program reserved what it has not copied yet
+            raise struct.error("no chunk")
         kinds["other"] += kind != b"IDAT"
         kinds["compressed"] += kind in _COMPRESSED
         if kinds["other"] > _MOST_OTHER_CHUNKS or kinds["compressed"] > _MOST_COMPRESSED_CHUNKS:

@@ -3,16 +3,16 @@
 from datetime import tzinfo
 
 from severity.codecs.helper_processes import DecodingHelpers
+from severity.dicom.file_start import as_dicom_file
 from severity.dicom.reader import read_dicom
 from severity.domain import Reason
-from severity.errors import ImageOutsideLimits, UnreadableImage
+from severity.errors import ImageOutsideLimits, UnreadableImage, UntrustworthyPixels
 from severity.files.png_jpeg import read_raster
 from severity.files.sidecar import SidecarRecord
 from severity.images.limits import check_bytes
 from severity.images.radiograph import Radiograph
 from severity.pseudonym import DerivedUids
 
-_DICOM_MAGIC_AT, _DICOM = 128, b"DICM"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 
@@ -49,13 +49,26 @@ def read_radiograph(
     """
     check_bytes(len(content))
     try:
-        if content[_DICOM_MAGIC_AT : _DICOM_MAGIC_AT + len(_DICOM)] == _DICOM:
-            return read_dicom(content, zone=zone, helpers=helpers)
-        if content.startswith((_PNG, _JPEG)):
-            return read_raster(content, sidecar, uids=uids, zone=zone)
+        radiograph = _read(content, sidecar, uids=uids, zone=zone, helpers=helpers)
     except MemoryError as error:
         raise ImageOutsideLimits(
             Reason.TOO_LARGE, "the memory is too small to decode the image"
         ) from error
+    if radiograph.grey.is_one_grey():
+        raise UntrustworthyPixels("the image shows nothing but one grey value")
+    return radiograph
 
+
+def _read(
+    content: bytes,
+    sidecar: SidecarRecord | None,
+    *,
+    uids: DerivedUids,
+    zone: tzinfo,
+    helpers: DecodingHelpers | None,
+) -> Radiograph:
+    if (file := as_dicom_file(content)) is not None:
+        return read_dicom(file, zone=zone, helpers=helpers)
+    if content.startswith((_PNG, _JPEG)):
+        return read_raster(content, sidecar, uids=uids, zone=zone)
     raise UnreadableImage(Reason.NOT_AN_IMAGE, "neither DICOM nor PNG nor JPEG")

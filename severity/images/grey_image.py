@@ -57,3 +57,10 @@ class GreyImage:
             raise ValueError(f"{self.values.dtype}, contiguous or not, is not what decoders return")
         if not math.isfinite(self.black - self.white) or self.black == self.white:
             raise ValueError(f"nothing lies between {self.black:g} and {self.white:g}")
+
+    def is_one_grey(self) -> bool:
+        """Whether the central square, which networks see, has only one value."""
+        side = min(self.values.shape)
+        top, left = ((length - side) // 2 for length in self.values.shape)
+        square = self.values[top : top + side, left : left + side]
+        return not any((row != square[0, 0]).any() for row in square)

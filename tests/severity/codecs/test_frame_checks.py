@@ -127,7 +127,7 @@ def rle(*segments: bytes, offsets: list[int] | None = None) -> bytes:
     return struct.pack("<16I", *header, *[0] * (16 - len(header))) + b"".join(segments)
 
 
-RUN = bytes([129, 7]) * 97 + bytes([193, 7])  # 128 times 97 and 64 pixels of 104 x 120
+RUN = bytes([129, 7, 129, 9]) * 48 + bytes([129, 7, 193, 9])  # 97 times 128 and 64 of 104 x 120
 
 
 @pytest.mark.parametrize(
@@ -144,5 +144,5 @@ RUN = bytes([129, 7]) * 97 + bytes([193, 7])  # 128 times 97 and 64 pixels of 10
     ],
 )
 def test_run_lengths_that_are_not_the_image_are_refused(frame: bytes, expected: Reason) -> None:
-    assert read(dicom_file(syntax=uid.RLELossless, frame=rle(RUN.replace(b"\7", b"\0"), RUN))).grey
+    assert read(dicom_file(syntax=uid.RLELossless, frame=rle(RUN.replace(b"\t", b"\0"), RUN))).grey
     assert reason(dicom_file(syntax=uid.RLELossless, frame=frame)) == expected

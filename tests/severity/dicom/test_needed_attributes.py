@@ -77,9 +77,11 @@ def other_elements(encoding: Encoding) -> dict[str, bytes]:
 @pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)
 @pytest.mark.parametrize("name", other_elements(EXPLICIT))
 def test_what_is_not_needed_changes_nothing(encoding: Encoding, name: str) -> None:
-    plain = read(encoding.file(b"", WindowCenter="99", WindowWidth="50"))
+    plain = read(encoding.file(b"", WindowCenter="2000", WindowWidth="900"))
 
-    image = read(encoding.file(other_elements(encoding)[name], WindowCenter="99", WindowWidth="50"))
+    image = read(
+        encoding.file(other_elements(encoding)[name], WindowCenter="2000", WindowWidth="900")
+    )
 
     assert (image.record, image.pixel_sha256()) == (plain.record, plain.pixel_sha256())
     assert (image.grey.black, image.grey.white) == (plain.grey.black, plain.grey.white)

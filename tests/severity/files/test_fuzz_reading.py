@@ -104,7 +104,9 @@ def images() -> list[bytes]:
     """One small image of each kind that is read in a way of its own."""
     eight_bits = grey_image(bits=8).astype(np.uint8)
     return [
-        dicom_file(AcquisitionDateTime="20200401120000+0100", WindowCenter="9", WindowWidth="99"),
+        dicom_file(
+            AcquisitionDateTime="20200401120000+0100", WindowCenter="2000", WindowWidth="99"
+        ),
         dicom_file(RescaleSlope="2", RescaleIntercept="-3", VOILUTSequence=table()),
         dicom_file(syntax=ImplicitVRLittleEndian, ModalityLUTSequence=table()),
         dicom_file(syntax=ExplicitVRBigEndian, PhotometricInterpretation="MONOCHROME1"),

@@ -29,7 +29,7 @@ def reason(content: bytes) -> Reason:
 
 
 def test_the_content_tells_what_a_file_is() -> None:
-    pixels = np.zeros((100, 100), np.uint8)
+    pixels = grey_image(bits=8).astype(np.uint8)
 
     assert read(dicom_file()).grey.white == 4095
     assert read(png_file(pixels)).grey.white == 255

@@ -1,0 +1,62 @@
+"""The bytes of a DICOM data set's only frame."""
+
+import struct
+
+import numpy as np
+from pydicom import FileDataset
+from pydicom.dataelem import RawDataElement
+from pydicom.encaps import get_frame
+
+from severity.codecs.pixel_layout import PixelLayout
+from severity.domain import Reason
+from severity.errors import NotAFrontalChestRadiograph, UnreadableImage
+
+_UNDEFINED_LENGTH = 2**32 - 1
+_BYTES_OF_A_BASIC_OFFSET, _BYTES_OF_AN_OFFSET = 4, 8  # the latter in the extended table
+
+
+def only_frame(dataset: FileDataset, layout: PixelLayout, *, encapsulated: bool) -> bytes:
+    """Return the bytes of the one frame, and refuse frames beyond it.
+
+    Raises
+    ------
+    RejectedImage
+    """
+    # The raw element: pydicom would copy its value, which may be a view.
+    element = dataset.get_item("PixelData")
+    if not isinstance(element, RawDataElement):
+        raise TypeError("the pixel data were accessed before")
+    if (element.length == _UNDEFINED_LENGTH) != encapsulated:
+        raise UnreadableImage(
+            Reason.CORRUPT, "the transfer syntax and the pixel data differ about compression"
+        )
+    pixels = element.value or b""
+    if not encapsulated:
+        size = layout.pixels * layout.bits_allocated // 8
+        if np.frombuffer(pixels, np.uint8)[size:].any():  # zeros are no frame
+            _require_one(len(pixels) // size)
+        return pixels
+    pixels = bytes(pixels)
+    offsets = dataset.get("ExtendedOffsetTable")
+    lengths = dataset.get("ExtendedOffsetTableLengths")
+    _require_one(_offsets(pixels))
+    _require_one(max(len(table or b"") for table in (offsets, lengths)) // _BYTES_OF_AN_OFFSET)
+    return get_frame(
+        pixels,
+        0,
+        number_of_frames=1,
+        extended_offsets=(offsets, lengths) if offsets and lengths else None,
+    )
+
+
+def _offsets(pixels: bytes) -> int:
+    """Count the offsets in the basic offset table, which come with the first item: PS3.5, A.4."""
+    _, length = struct.unpack_from("<2L", pixels)
+    return int(length) // _BYTES_OF_A_BASIC_OFFSET
+
+
+def _require_one(frames: int) -> None:
+    if frames > 1:
+        raise NotAFrontalChestRadiograph(
+            Reason.MULTI_FRAME, "more frames than Number of Frames (0028,0008) says"
+        )
