@@ -32,7 +32,10 @@ class View(StrEnum):
 
 
 class TimeSource(StrEnum):
-    """Where the time of an image comes from, in the order in which sources are tried."""
+    """Where the time of an image comes from, in the order in which sources are tried.
+
+    Of a source that ends in ``_date`` only the date is known: images of that day are in no order.
+    """
 
     ACQUISITION_DATETIME = "acquisition_datetime"
     ACQUISITION = "acquisition_date_and_time"
@@ -40,9 +43,25 @@ class TimeSource(StrEnum):
     SERIES = "series_date_and_time"
     STUDY = "study_date_and_time"
     SIDECAR = "sidecar"
+    ACQUISITION_DATETIME_DATE = "acquisition_datetime_date"
+    ACQUISITION_DATE = "acquisition_date"
+    CONTENT_DATE = "content_date"
+    SERIES_DATE = "series_date"
+    STUDY_DATE = "study_date"
+    SIDECAR_DATE = "sidecar_date"
     SIDECAR_OFFSET = "sidecar_offset"  # days since the patient's day 0; no calendar date is known
     CORRECTED = "corrected"  # stated by a person, in place of what the file says
     UNKNOWN = "unknown"
+
+    @property
+    def is_date_alone(self) -> bool:
+        """Whether no time of day is known, only the date."""
+        return self.value.endswith("_date")
+
+    @property
+    def of_date_alone(self) -> "TimeSource":
+        """The same source where it has no readable time of day."""
+        return TimeSource(f"{self.value.removesuffix('_and_time').removesuffix('_date')}_date")
 
 
 class Fate(StrEnum):
@@ -94,6 +113,7 @@ class PatientId:
 class Acquired:
     """When an image was taken: an aware time, its source, and the zone it was read in.
 
+    Where the source has only a date, the time is midnight in that zone and means the whole day.
     A zone that the file states is an offset such as ``UTC+01:00``; any other was assumed.
     """
 
@@ -103,16 +123,18 @@ class Acquired:
 
 
 @dataclass(frozen=True)
-class Device:
-    """What takes images, by the names that it gives itself; empty where it gives none.
+class Decision:
+    """What was decided about a file, and which attribute or column decided it.
 
-    The name of the ``station`` may be that of a hospital or a ward: never stored, logged or shown,
-    but as `severity.pseudonym.station_key`.
+    ``written`` is its value as the file has it, empty where it may name a patient. ``doubt`` says
+    what contradicts the decision or is missing, so that a person may look; empty if nothing does.
     """
 
-    manufacturer: str = ""
-    model: str = ""
-    station: str = field(default="", repr=False)
+    subject: str
+    outcome: str
+    source: str
+    written: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ SeverityError
 
 import struct
 
-from severity.domain import Reason
+from severity.domain import Decision, Reason
 
 BROKEN_FILE = (
     OSError,
@@ -42,12 +42,14 @@ class SeverityError(Exception):
 class RejectedImage(SeverityError):
     """The image must not be scored. ``reason`` is the code that the ledger keeps.
 
-    The message states values and limits, never a patient.
+    The message states values and limits, never a patient. ``decisions`` are those that the reader
+    took before this one.
     """
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+        self.decisions: tuple[Decision, ...] = ()
 
 
 class UnreadableImage(RejectedImage):

@@ -7,8 +7,11 @@ CREATE TYPE standing AS ENUM ('valid', 'withdrawn', 'superseded');
 CREATE TYPE run_state AS ENUM ('running', 'finished', 'failed', 'abandoned');
 CREATE TYPE time_source AS ENUM (
     'acquisition_datetime', 'acquisition_date_and_time', 'content_date_and_time',
-    'series_date_and_time', 'study_date_and_time', 'sidecar', 'sidecar_offset', 'corrected',
-    'unknown'
+    'series_date_and_time', 'study_date_and_time', 'sidecar',
+    -- Only the date is known: images of that day are in no order.
+    'acquisition_datetime_date', 'acquisition_date', 'content_date', 'series_date', 'study_date',
+    'sidecar_date',
+    'sidecar_offset', 'corrected', 'unknown'
 );
 CREATE TYPE projection AS ENUM ('PA', 'AP', 'AP supine', 'unknown');
 

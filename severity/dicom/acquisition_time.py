@@ -1,77 +1,71 @@
 """The acquisition time of a DICOM image."""
 
-import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from collections.abc import Iterator
+from datetime import tzinfo
 
 from pydicom import Dataset
+from pydicom.datadict import dictionary_description
+from pydicom.tag import Tag
 
 from severity.dicom.attributes import first_text
-from severity.domain import STATED_UTC, Acquired, TimeSource
+from severity.domain import Acquired, Decision, TimeSource
+from severity.vocabulary.times import Moment, read_moment, read_offset
 
-_SOURCES = (
-    (TimeSource.ACQUISITION, "Acquisition"),
-    (TimeSource.CONTENT, "Content"),
-    (TimeSource.SERIES, "Series"),
-    (TimeSource.STUDY, "Study"),
-)
-_DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})", re.ASCII)  # a dot: ACR-NEMA, PS3.5, 6.2
-_TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?(?:\.(\d{1,6}))?", re.ASCII)
-_OFFSET = re.compile(r"([+-])(\d{2})(\d{2})", re.ASCII)
-_DATE_LENGTH, _OFFSET_LENGTH = 8, 5
+TIME_ATTRIBUTES = {
+    TimeSource.ACQUISITION_DATETIME: ("AcquisitionDateTime",),
+    TimeSource.ACQUISITION: ("AcquisitionDate", "AcquisitionTime"),
+    TimeSource.CONTENT: ("ContentDate", "ContentTime"),
+    TimeSource.SERIES: ("SeriesDate", "SeriesTime"),
+    TimeSource.STUDY: ("StudyDate", "StudyTime"),
+}
+"""The attributes of each source, in the order in which they are tried."""
 
 
-def acquired(dataset: Dataset, zone: tzinfo) -> Acquired:
-    """Find the time of acquisition in the first source that has a valid date.
+def acquired(dataset: Dataset, zone: tzinfo) -> tuple[Acquired, Decision]:
+    """Return the time of acquisition, and the attributes of the first source that has a date.
 
-    A date without a readable time of day counts from midnight. The time at which a system
-    stored the image is never used.
+    If that has no readable time of day, a later source of the same date may have one; else the
+    source states that only the date is known. The time at which a system stored the image is
+    never used.
 
     Parameters
     ----------
     zone
         Assumed where neither the value nor Timezone Offset From UTC (0008,0201) states one.
     """
-    zone = _offset(first_text(dataset, "TimezoneOffsetFromUTC")) or zone
-    text = first_text(dataset, "AcquisitionDateTime")
-    date, time = text[:_DATE_LENGTH], re.split(r"[+-]", text[_DATE_LENGTH:])[0]
-    own_zone = _offset(text[-_OFFSET_LENGTH:]) or zone
-    if at := _instant(date, time, own_zone):
-        return Acquired(at, TimeSource.ACQUISITION_DATETIME, str(own_zone))
-    for source, name in _SOURCES:
-        date, time = first_text(dataset, f"{name}Date"), first_text(dataset, f"{name}Time")
-        if at := _instant(date, time, zone):
-            return Acquired(at, source, str(zone))
-    return Acquired(None, TimeSource.UNKNOWN, "")
+    zone = read_offset(first_text(dataset, "TimezoneOffsetFromUTC")) or zone
+    moments = dict(_moments(dataset, zone))
+    if not moments:
+        doubt = "no attribute has a date that exists"
+        return Acquired(None, TimeSource.UNKNOWN, ""), Decision("time", "unknown", "", doubt=doubt)
+    first, moment = next(iter(moments.items()))
+    for source, other in moments.items():
+        if other.clock is not None and other.day == moment.day:
+            return _dated(dataset, source, other, zone)
+    return _dated(dataset, first, moment, zone)
 
 
-def _offset(text: str) -> tzinfo | None:
-    match = _OFFSET.fullmatch(text)
-    if not match:
-        return None
-    sign, hours, minutes = match.groups()
-    length = timedelta(hours=int(hours), minutes=int(minutes))
-    if not length:
-        return timezone(length, STATED_UTC)  # by its own name it would look assumed
-    return timezone(length if sign == "+" else -length) if length < timedelta(days=1) else None
+def _moments(dataset: Dataset, zone: tzinfo) -> Iterator[tuple[TimeSource, Moment]]:
+    for source, keywords in TIME_ATTRIBUTES.items():
+        moment = read_moment(*(first_text(dataset, keyword) for keyword in keywords))
+        if moment is not None and moment.instant(zone) is not None:
+            yield source, moment
 
 
-def _instant(date: str, time: str, zone: tzinfo) -> datetime | None:
-    """Read a date and a time of day; None where it is not a date that exists."""
-    date_match, time_match = _DATE.fullmatch(date), _TIME.fullmatch(time)
-    if not date_match:
-        return None
-    year, month, day = (int(part) for part in date_match.groups())
-    hour, minute, second, fraction = time_match.groups("0") if time_match else ("0",) * 4
-    try:
-        return datetime(
-            year,
-            month,
-            day,
-            int(hour),
-            int(minute),
-            min(int(second), 59),  # 60 is allowed: a leap second
-            int(fraction.ljust(6, "0")),
-            tzinfo=zone,
-        ).astimezone(UTC)
-    except (ValueError, OverflowError):  # 31 February, or year 1 east of Greenwich
-        return None
+def _dated(
+    dataset: Dataset, source: TimeSource, moment: Moment, zone: tzinfo
+) -> tuple[Acquired, Decision]:
+    decision = Decision(
+        "time",
+        str(moment),
+        ", ".join(_name(keyword) for keyword in TIME_ATTRIBUTES[source]),
+        " ".join(first_text(dataset, keyword) for keyword in TIME_ATTRIBUTES[source]).strip(),
+        "" if moment.clock else "no readable time of day: only the date is known",
+    )
+    known = source if moment.clock else source.of_date_alone
+    return Acquired(moment.instant(zone), known, str(moment.zone or zone)), decision
+
+
+def _name(keyword: str) -> str:
+    tag = Tag(keyword)
+    return f"{dictionary_description(tag)} ({tag.group:04X},{tag.element:04X})"

@@ -5,6 +5,14 @@ import math
 from pydicom import Dataset
 
 _PADDING = "\0 \t\r\n"
+_CODE_STRINGS = (
+    "Modality",
+    "ImageType",
+    "PresentationIntentType",
+    "PatientOrientation",
+    "PhotometricInterpretation",
+    "VOILUTFunction",
+)
 
 
 def texts(dataset: Dataset, keyword: str) -> list[str]:
@@ -30,27 +38,13 @@ def whole_text(dataset: Dataset, keyword: str) -> str:
     return "\\".join(texts(dataset, keyword))
 
 
-def numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """Return an attribute's values as numbers; an empty list if absent or empty."""
-    value = dataset.get(keyword)
-    if value is None or value == "":
-        return []
-    several = not isinstance(value, str) and hasattr(value, "__len__")
-    return [float(item) for item in (value if several else [value])]
+def put_code_strings_into_capitals(dataset: Dataset) -> None:
+    """Write the code strings that classify as the standard does: in capitals, without padding.
 
-
-def first_number(dataset: Dataset, keyword: str) -> float | None:
-    """Return the first value as a number; None where it is absent or empty."""
-    return next(iter(numbers(dataset, keyword)), None)
-
-
-def optional_numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """Return the values as numbers; an empty list also where any of them is none.
-
-    For attributes without which an image is read as well.
+    Some senders write them in small letters (DICOM PS3.5, 6.2: VR CS has capitals alone).
     """
-    try:
-        values = numbers(dataset, keyword)
-    except (ValueError, TypeError, OverflowError):
-        return []
-    return values if all(map(math.isfinite, values)) else []
+    for keyword in _CODE_STRINGS:
+        values = texts(dataset, keyword)
+        capitals = [value.upper() for value in values]
+        if capitals != values:
+            dataset[keyword].value = capitals if len(capitals) > 1 else capitals[0]

@@ -33,10 +33,7 @@ NEEDED = (
     "BodyPartExamined",
     "ViewPosition",
     "PatientOrientation",
-    # By what.
-    "Manufacturer",
-    "ManufacturerModelName",
-    "StationName",
+    "SeriesDescription",
     # When.
     "TimezoneOffsetFromUTC",
     "AcquisitionDateTime",
@@ -85,7 +82,12 @@ NEEDED = (
 )
 """Keywords of the attributes that are read; any other appears to be absent."""
 
-NEEDED_SEQUENCES = ("ModalityLUTSequence", "VOILUTSequence")
+NEEDED_SEQUENCES = (
+    "ViewCodeSequence",
+    "AnatomicRegionSequence",
+    "ModalityLUTSequence",
+    "VOILUTSequence",
+)
 """Sequences of which the first item is read."""
 
 OVERLAY_BITS = {

@@ -8,25 +8,27 @@ from pydicom.uid import UID
 
 from severity.codecs.helper_processes import DecodingHelpers
 from severity.dicom.acquisition_time import acquired
-from severity.dicom.attributes import first_text, texts, whole_text
-from severity.dicom.device import device
+from severity.dicom.attributes import (
+    first_text,
+    put_code_strings_into_capitals,
+    texts,
+    whole_text,
+)
+from severity.dicom.frontal_chest import body_part, view
 from severity.dicom.needed_attributes import read_needed_attributes
 from severity.dicom.pixel_data import displayed_grey
-from severity.domain import ImageRecord, PatientId, Reason, View
+from severity.domain import Decision, ImageRecord, PatientId, Reason
 from severity.errors import (
     BROKEN_FILE,
     IncompleteMetadata,
     NotAFrontalChestRadiograph,
+    RejectedImage,
     UnreadableImage,
 )
 from severity.images.limits import check_size
 from severity.images.radiograph import Radiograph
 
 _RADIOGRAPHY = {"CR", "DX", "DR", "RG"}  # modalities; DR and RG are what older senders write
-_CAPTURED = {"OT", "SC"}  # digitised films and captures of a screen: radiographs of what they name
-_CHEST = {"CHEST", "THORAX", "LUNG", "LUNGS", "CXR", "RIBS", "PORTABLE CHEST"}
-_FRONTAL = {"PA": View.PA, "AP": View.AP}
-_LATERAL_VIEWS = {"LL", "RL", "LLD", "RLD", "LLO", "RLO", "LAT", "LATERAL"}
 _FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"  # Digital X-Ray Image Storage - For Processing
 _GREY = {"MONOCHROME1", "MONOCHROME2"}
 _LONGEST_UID = 64
@@ -55,20 +57,24 @@ def read_dicom(
         The image must not be scored; the error has the reason.
     """
     # pydicom warns of every value that breaks the standard. What matters is checked here.
+    decisions: list[Decision] = []
     try:
         dataset = read_needed_attributes(content)
-        _check_eligible(dataset)
-        record = _record(dataset, zone)
+        put_code_strings_into_capitals(dataset)
+        _check_eligible(dataset, decisions)
+        record = _record(dataset, zone, decisions)
         grey = displayed_grey(dataset, helpers=helpers)
+    except RejectedImage as rejected:
+        rejected.decisions = tuple(decisions)
+        raise
     except _BROKEN as error:
         raise UnreadableImage(Reason.CORRUPT, "the DICOM file is broken or cut off") from error
-    return Radiograph(record, grey)
+    return Radiograph(record, grey, tuple(decisions))
 
 
-def _check_eligible(dataset: Dataset) -> None:
-    modality = first_text(dataset, "Modality")
-    names_chest = first_text(dataset, "BodyPartExamined").upper() in _CHEST
-    if modality not in _RADIOGRAPHY and not (modality in _CAPTURED and names_chest):
+def _check_eligible(dataset: Dataset, decisions: list[Decision]) -> None:
+    """Refuse what is no radiograph of the chest for display; add what was decided, and by what."""
+    if first_text(dataset, "Modality") not in _RADIOGRAPHY:
         raise NotAFrontalChestRadiograph(
             Reason.NOT_A_RADIOGRAPH,
             f"the modality is not one of {', '.join(sorted(_RADIOGRAPHY))}"
@@ -77,7 +83,7 @@ def _check_eligible(dataset: Dataset) -> None:
     if "PixelData" not in dataset:  # they come last: their loss may explain other faults
         raise UnreadableImage(Reason.CORRUPT, "there are no pixel data: the file may be cut off")
     if (
-        first_text(dataset, "PresentationIntentType").upper() == "FOR PROCESSING"
+        first_text(dataset, "PresentationIntentType") == "FOR PROCESSING"
         or first_text(dataset, "SOPClassUID") == _FOR_PROCESSING
     ):
         raise NotAFrontalChestRadiograph(
@@ -87,24 +93,13 @@ def _check_eligible(dataset: Dataset) -> None:
         raise NotAFrontalChestRadiograph(Reason.MULTI_FRAME, "more than one frame")
     if dataset.SamplesPerPixel != 1 or dataset.PhotometricInterpretation not in _GREY:
         raise NotAFrontalChestRadiograph(Reason.COLOUR, "a colour image is not a radiograph")
-    _check_frontal_chest(dataset)
+    decisions.append(body_part(dataset))
     check_size(int(dataset.Rows), int(dataset.Columns))
 
 
-def _check_frontal_chest(dataset: Dataset) -> None:
-    body_part = first_text(dataset, "BodyPartExamined").upper()
-    if body_part and body_part not in _CHEST:
-        raise NotAFrontalChestRadiograph(
-            Reason.NOT_CHEST, "Body Part Examined (0018,0015) is not the chest"
-        )
-    # Rows that run from front to back are a lateral's: DICOM PS3.3, C.7.6.1.1.1.
-    along_rows = first_text(dataset, "PatientOrientation").upper()
-    view = first_text(dataset, "ViewPosition").upper()
-    if view in _LATERAL_VIEWS or (view not in _FRONTAL and along_rows[:1] in {"A", "P"}):
-        raise NotAFrontalChestRadiograph(Reason.LATERAL, "a lateral; only frontal views are scored")
-
-
-def _record(dataset: FileDataset, zone: tzinfo) -> ImageRecord:
+def _record(dataset: FileDataset, zone: tzinfo, decisions: list[Decision]) -> ImageRecord:
+    seen_from, by_view = view(dataset)
+    decisions.append(by_view)
     patient = PatientId(whole_text(dataset, "PatientID"), whole_text(dataset, "IssuerOfPatientID"))
     if not patient.value:
         raise IncompleteMetadata(Reason.NO_PATIENT, "Patient ID (0010,0020) is empty")
@@ -113,12 +108,14 @@ def _record(dataset: FileDataset, zone: tzinfo) -> ImageRecord:
         raise IncompleteMetadata(
             Reason.NO_PATIENT, "Patient ID (0010,0020) is not in the file's character set"
         )
+    at, by_time = acquired(dataset, zone)
+    decisions.append(by_time)
     return ImageRecord(
         patient=patient,
         study_uid=_uid(dataset, "StudyInstanceUID"),
         image_uid=_uid(dataset, "SOPInstanceUID"),
-        view=_FRONTAL.get(first_text(dataset, "ViewPosition").upper(), View.UNKNOWN),
-        acquired=acquired(dataset, zone),
+        view=seen_from,
+        acquired=at,
         simulated="SIMULATED" in texts(dataset, "ImageType"),
         device=device(dataset),
     )

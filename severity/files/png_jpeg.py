@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from severity.domain import STATED_UTC, Acquired, ImageRecord, PatientId, Reason, TimeSource, View
+from severity.domain import Acquired, Decision, ImageRecord, PatientId, Reason, TimeSource
 from severity.errors import (
     BROKEN_FILE,
     ImageOutsideLimits,
     IncompleteMetadata,
-    NotAFrontalChestRadiograph,
+    RejectedImage,
     UnreadableImage,
 )
 from severity.files.raster_checks import check_jpeg_file, check_png
@@ -23,19 +23,12 @@ from severity.images.limits import check_size
 from severity.images.orientation import EXIF_ORIENTATIONS, UPRIGHT, Orientation
 from severity.images.radiograph import Radiograph
 from severity.pseudonym import DerivedUids
+from severity.vocabulary.times import read_moment
+from severity.vocabulary.views import Statement, decide_view, view_in_words
 
 DAY_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 """Stands for a patient's day 0 where only offsets in days are known, not the calendar."""
 
-_VIEWS = {
-    "": View.UNKNOWN,
-    "UNKNOWN": View.UNKNOWN,
-    "PA": View.PA,
-    "AP": View.AP,
-    "AP SUPINE": View.AP_SUPINE,
-    "AP ERECT": View.AP,
-}
-_LATERALS = {"L", "LL", "RL", "LLAT", "RLAT", "LAT", "LATERAL"}
 _JPEG_START = b"\xff\xd8"
 _FORMATS = ("PNG", "JPEG")
 _EXIF_ORIENTATION = 0x0112
@@ -70,61 +63,76 @@ def read_raster(
         raise IncompleteMetadata(
             Reason.NO_SIDECAR_RECORD, "no metadata.csv or metadata.json names this file"
         )
-    record = _record(sidecar, uids=uids, zone=zone)
-    return Radiograph(record, _decode(content))
+    if sidecar.problem:
+        raise IncompleteMetadata(Reason.NO_SIDECAR_RECORD, sidecar.problem)
+    decisions: list[Decision] = []
+    try:
+        record = _record(sidecar, decisions, uids=uids, zone=zone)
+        return Radiograph(record, _decode(content), tuple(decisions))
+    except RejectedImage as rejected:
+        rejected.decisions = tuple(decisions)
+        raise
 
 
-def _record(sidecar: SidecarRecord, *, uids: DerivedUids, zone: tzinfo) -> ImageRecord:
+def _record(
+    sidecar: SidecarRecord, decisions: list[Decision], *, uids: DerivedUids, zone: tzinfo
+) -> ImageRecord:
+    """Return what the sidecar says of the image; add what was decided, and by which column."""
     if not sidecar.patient_id:
         raise IncompleteMetadata(Reason.NO_PATIENT, "the sidecar has no patient_id for this file")
     patient = PatientId(sidecar.patient_id, sidecar.issuer)
-    acquired = _acquired(sidecar, zone)
+    said = Statement("the sidecar's view", view_in_words(sidecar.view), sidecar.view)
+    view, by_view = decide_view([said])
+    decisions.append(by_view)
+    acquired, by_time = _acquired(sidecar, zone)
+    decisions.append(by_time)
     # A visit has the date of the site's calendar: two images around midnight UTC are one visit.
-    calendar = zone if acquired.source is TimeSource.SIDECAR else UTC
+    has_calendar = acquired.source in {TimeSource.SIDECAR, TimeSource.SIDECAR_DATE}
+    calendar = zone if has_calendar else UTC
     day = acquired.at.astimezone(calendar).date().isoformat() if acquired.at else ""
     return ImageRecord(
         patient=patient,
         study_uid=uids.study_uid(patient, day or uids.content_sha256),
         image_uid=uids.image_uid,
-        view=_view(sidecar.view),
+        view=view,
         acquired=acquired,
         simulated=False,
     )
 
 
-def _view(text: str) -> View:
-    name = " ".join(text.upper().replace("_", " ").split())
-    if name in _LATERALS:
-        raise NotAFrontalChestRadiograph(Reason.LATERAL, "the sidecar says that it is a lateral")
-    # A view that we do not know is scored and shown as unknown, never assumed.
-    return _VIEWS.get(name, View.UNKNOWN)
-
-
-def _acquired(sidecar: SidecarRecord, zone: tzinfo) -> Acquired:
+def _acquired(sidecar: SidecarRecord, zone: tzinfo) -> tuple[Acquired, Decision]:
+    """Return the time of acquisition, and the column that it comes from."""
     if sidecar.acquired_at:
-        try:
-            time = datetime.fromisoformat(sidecar.acquired_at)
-            at = (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
-        except (ValueError, OverflowError) as error:  # also year 1 east of Greenwich
-            raise IncompleteMetadata(
-                Reason.BAD_METADATA, "acquired_at is not an ISO 8601 date or date and time"
-            ) from error
-        return Acquired(at, TimeSource.SIDECAR, _zone_name(time.tzinfo) or str(zone))
+        return _dated(sidecar.acquired_at, zone)
     if sidecar.offset_days:
-        return Acquired(DAY_ZERO + _offset(sidecar.offset_days), TimeSource.SIDECAR_OFFSET, "UTC")
-    return Acquired(None, TimeSource.UNKNOWN, "")
+        at = DAY_ZERO + _offset(sidecar.offset_days)
+        written = sidecar.offset_days
+        return (
+            Acquired(at, TimeSource.SIDECAR_OFFSET, "UTC"),
+            Decision("time", f"day {written}", "the sidecar's offset_days", written),
+        )
+    return (
+        Acquired(None, TimeSource.UNKNOWN, ""),
+        Decision("time", "unknown", "", doubt="the sidecar states no time"),
+    )
 
 
-def _zone_name(stated: tzinfo | None) -> str:
-    """Return the name of a zone that the sidecar states; empty if it states none."""
-    if stated is None:
-        return ""
-    return STATED_UTC if stated == UTC else str(stated)
+def _dated(text: str, zone: tzinfo) -> tuple[Acquired, Decision]:
+    moment = read_moment(text)
+    at = moment.instant(zone) if moment else None
+    if moment is None or at is None:
+        raise IncompleteMetadata(Reason.BAD_METADATA, "acquired_at has no date that exists")
+    source = TimeSource.SIDECAR if moment.clock else TimeSource.SIDECAR_DATE
+    doubt = "" if moment.clock else "no readable time of day: only the date is known"
+    return (
+        Acquired(at, source, str(moment.zone or zone)),
+        Decision("time", str(moment), "the sidecar's acquired_at", text, doubt),
+    )
 
 
 def _offset(text: str) -> timedelta:
     try:
-        days = float(text)
+        days = float(text.replace(",", "."))  # of a European spreadsheet
     except ValueError:
         days = math.nan
     if not abs(days) <= _FARTHEST_OFFSET_DAYS:

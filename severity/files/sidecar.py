@@ -1,16 +1,17 @@
 """The sidecar: patient, time and view of images whose files cannot carry them (PNG, JPEG).
 
 One ``metadata.csv`` or ``metadata.json`` in a drop folder describes the images in that
-folder and below. Columns (or keys):
+folder and below. Columns (or keys), in any case and with or without blanks, ``_`` and ``-``:
 
-filename       the image's name, or its path relative to the sidecar
-patient_id     the patient; also accepted: ``patientid``
-acquired_at    ISO 8601 date or date and time
+filename       the image's path relative to the sidecar, or its name
+patient_id     the patient
+acquired_at    date, or date and time (`severity.vocabulary.times`)
 offset_days    instead of ``acquired_at``: days since the patient's day 0; also ``offset``
-view           PA, AP, AP Supine, L or Lateral; empty means unknown
+view           any words of `severity.vocabulary.views`; empty means unknown
 issuer         optional: who issued the patient identifier
 
-Further columns are ignored.
+Further columns are ignored. A name that could mean several files means none of them:
+`flows.sources.sidecars`.
 """
 
 import csv
@@ -20,14 +21,28 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from severity.errors import UnreadableSidecar
 from severity.files.packed_rows import PackedRows, Row
+from severity.files.sidecar_encoding import encoding_of
 
 SIDECAR_NAMES = ("metadata.csv", "metadata.json")
-_ALIASES = {"patientid": "patient_id", "offset": "offset_days"}
 _FILENAME = "filename"
+_COLUMNS = {
+    "filename": _FILENAME,
+    "patientid": "patient_id",
+    "issuer": "issuer",
+    "acquiredat": "acquired_at",
+    "offsetdays": "offset_days",
+    "offset": "offset_days",
+    "view": "view",
+}
+"""The fields by their columns, without what `_field` leaves out of a column's name."""
+SEPARATORS = (",", ";", "\t", "|")
+"""Between the cells of a CSV; the first that makes a column ``filename`` of the header."""
+_STATED_SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # the first line, as Excel writes it
 _UNPRINTABLE = {"Cc", "Cs"}  # Unicode categories: control characters, halves of a pair
 _FIELDS = ("patient_id", "issuer", "acquired_at", "offset_days", "view")
 _ROW = (_FILENAME, *_FIELDS)
@@ -38,18 +53,25 @@ _MOST_RECORDS = 4_000_000  # bounds the memory
 
 @dataclass(frozen=True)
 class SidecarRecord:
-    """One image's record in the sidecar, as written there; absent values are empty."""
+    """One image's record in the sidecar, as written there; absent values are empty.
+
+    ``problem`` says why there is none for a file that a sidecar may mean: the record could mean
+    several files, or the sidecar cannot be read. It names neither.
+    """
 
     patient_id: str = ""
     issuer: str = ""
     acquired_at: str = ""
     offset_days: str = ""
     view: str = ""
+    problem: str = ""
 
     @property
     def digest(self) -> str:
         """A hash that changes whenever a value of the record changes."""
         values = [getattr(self, field) for field in _FIELDS]
+        if self.problem:
+            values.append(self.problem)
         # JSON keeps them apart whatever characters they hold.
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
@@ -72,6 +94,19 @@ class SidecarRecords(Mapping[str, SidecarRecord]):
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def numbers(self) -> int:
+        """The number above those of all records."""
+        return self._rows.count
+
+    def spelled_alike(self, filename: str) -> list[tuple[int, SidecarRecord]]:
+        """List the records of a file name in any spelling, each with its number.
+
+        Spellings of one name differ in case, in Unicode's form (NFC, NFD) and in the slash.
+        """
+        rows = self._rows.spelled_alike(filename)
+        return [(number, SidecarRecord(*row[1:])) for number, row in rows]
+
 
 def parse_sidecar(name: str, content: bytes) -> SidecarRecords:
     """Read a sidecar.
@@ -81,54 +116,77 @@ def parse_sidecar(name: str, content: bytes) -> SidecarRecords:
     name
         Its file name; the ending distinguishes CSV from JSON (a list of objects).
     content
-        UTF-8, with or without a byte-order mark. A million records of CSV take 150 MB while they
-        are read. JSON is decoded as a whole: 64 MiB take up to 400 MB, if a character beyond the
-        basic plane makes all characters wide.
+        UTF-8, UTF-16 or cp1252; of CSV, separated by one of `SEPARATORS`. A million records of
+        CSV take 150 MB while they are read. JSON is decoded as a whole: 64 MiB take up to 400 MB,
+        if a character beyond the basic plane makes all characters wide.
 
     Returns
     -------
-    The records by the image's file name as the sidecar spells it.
+    The records by the image's file name as the sidecar spells it, with ``/`` between its parts.
 
     Raises
     ------
     UnreadableSidecar
-        Not UTF-8, not CSV or JSON, no ``filename``, a row with more cells than columns, two
-        different values for one file, or more records than fit into the memory.
+        No such encoding, not CSV or JSON, no ``filename``, a row with more cells than columns, two
+        different values for one file, or more records than fit into the memory. It says in which
+        line or record.
     """
     try:
-        records = _json_records(content) if name.endswith(".json") else _csv_records(content)
-        return SidecarRecords(PackedRows(_rows(records)))
+        encoding = encoding_of(content)
+        is_json = name.lower().endswith(".json")
+        records = _json_records(content, encoding) if is_json else _csv_records(content, encoding)
+        return SidecarRecords(PackedRows(_rows(records), form=_form))
     # A recursion: JSON that is nested too deeply. A ValueError: everything else.
-    except (ValueError, RecursionError, csv.Error) as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableSidecar(f"{name} is not readable: {error}") from error
 
 
 _Cells = Iterable[tuple[str, object]]
 """The cells of one record that are not ignored, each with its field."""
 
+_Numbered = tuple[str, _Cells]
+"""A record, and which it is: its line, or its number."""
 
-def _csv_records(content: bytes) -> Iterator[_Cells]:
+
+def _csv_records(content: bytes, encoding: str) -> Iterator[_Numbered]:
     # Decoded line by line, so that the text is never in memory as a whole.
-    lines = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
-    reader = csv.reader(lines, strict=True)
-    header = next(reader, [])
+    lines = io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="")
+    stated = _STATED_SEPARATOR.fullmatch(first := lines.readline())
+    header_line = lines.readline() if stated else first
+    before = 2 if stated else 1
+    separators = (stated[1],) if stated else SEPARATORS
+    header, separator = _header(header_line, separators)
     columns = [(place, _field(name)) for place, name in enumerate(header)]
-    known = [(place, field) for place, field in columns if field in _ROW]
-    if _FILENAME not in (field for _, field in known):
-        raise ValueError(f"there is no column {_FILENAME}")
-    for row in reader:
-        if any(row[len(header) :]):
-            # Its values may stand in the wrong columns.
-            raise ValueError("a row has more cells than there are columns")
-        if any(row):
-            yield [(field, row[place]) for place, field in known if place < len(row)]
+    known = [(place, field) for place, field in columns if field]
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    try:
+        for row in reader:
+            which = f"line {before + reader.line_num}"
+            if any(row[len(header) :]):
+                # Its values may stand in the wrong columns.
+                raise ValueError(f"{which}: a row has more cells than there are columns")
+            if any(row):
+                yield which, [(field, row[place]) for place, field in known if place < len(row)]
+    except csv.Error as error:
+        raise ValueError(f"line {before + reader.line_num}: {error}") from error
 
 
-def _json_records(content: bytes) -> Iterator[_Cells]:
-    for record in _objects(content.decode("utf-8-sig")):
+def _header(line: str, separators: Iterable[str]) -> tuple[list[str], str]:
+    """Return the names of the columns, and what separates them."""
+    for separator in separators:
+        with suppress(csv.Error):  # quoted names between other separators
+            header = next(csv.reader([line], delimiter=separator, strict=True), [])
+            if _FILENAME in map(_field, header):
+                return header, separator
+    raise ValueError(f"line 1: there is no column {_FILENAME}")
+
+
+def _json_records(content: bytes, encoding: str) -> Iterator[_Numbered]:
+    for number, record in enumerate(_objects(content.decode(encoding)), start=1):
         if not isinstance(record, dict):
             raise ValueError(_NOT_A_LIST)  # noqa: TRY004 - of the file
-        yield [(_field(key), value) for key, value in record.items() if _field(key) in _ROW]
+        cells = [(_field(key), value) for key, value in record.items() if _field(key)]
+        yield f"record {number}", cells
 
 
 def _objects(text: str) -> Iterator[object]:
@@ -153,12 +211,12 @@ def _mark(text: str, at: int) -> tuple[str, int]:
     return (match[1], match.end()) if match else ("", len(text))
 
 
-def _rows(records: Iterable[_Cells]) -> Iterator[Row]:
-    for number, cells in enumerate(records, start=1):
+def _rows(records: Iterable[_Numbered]) -> Iterator[Row]:
+    for number, (which, cells) in enumerate(records, start=1):
         try:
             yield _row(cells)
         except ValueError as error:
-            raise ValueError(f"record {number}: {error}") from error
+            raise ValueError(f"{which}: {error}") from error
         if number == _MOST_RECORDS:
             raise ValueError(f"it has {_MOST_RECORDS:,} records or more")
 
@@ -170,13 +228,30 @@ def _row(cells: _Cells) -> Row:
         value = _text(field, cell)
         if value and values.setdefault(field, value) != value:
             raise ValueError(f"two different values for {field}")
-    if _FILENAME not in values:
+    values[_FILENAME] = _path(values.get(_FILENAME, ""))
+    if not values[_FILENAME]:
         raise ValueError(f"no {_FILENAME}")
     return tuple(values.get(field, "") for field in _ROW)
 
 
 def _field(column: str) -> str:
-    return _ALIASES.get(column.strip(), column.strip())
+    """Return the field of a column, whose case, blanks and signs do not matter; empty if none."""
+    letters = unicodedata.normalize("NFKC", column).casefold()
+    return _COLUMNS.get("".join(filter(str.isalnum, letters)), "")
+
+
+def _form(filename: str) -> str:
+    """Return what all spellings of a file name have in common."""
+    if filename.isascii():
+        return filename.lower().replace("\\", "/")
+    folded = unicodedata.normalize("NFC", filename).casefold()
+    return unicodedata.normalize("NFC", folded).replace("\\", "/")
+
+
+def _path(filename: str) -> str:
+    """Return a path as a listing has it: with ``/`` between its parts, and none without a name."""
+    parts = filename.replace("\\", "/").split("/")
+    return "/".join(part for part in parts if part not in {"", "."})
 
 
 def _text(field: str, cell: object) -> str:

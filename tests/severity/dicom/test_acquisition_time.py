@@ -1,11 +1,11 @@
 """When an image was taken."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from severity.domain import TimeSource
+from severity.domain import Acquired, TimeSource
 from tests.builders.encoded_images import dicom_file
 from tests.builders.reading import published, read
 
@@ -69,7 +69,7 @@ def test_without_any_date_the_time_is_unknown_and_never_that_of_storage() -> Non
 
 @pytest.mark.parametrize(
     "written",
-    ["20201340", "20200230", "2020", "0000", "UNKNOWN", "00010101", "2020-04-01"],
+    ["20201340", "20200230", "2020", "0000", "UNKNOWN", "00010101", "19000101", "2020-04-31"],
 )
 def test_a_date_that_does_not_exist_is_not_a_time(written: str) -> None:
     image = dicom_file(StudyDate=written, TimezoneOffsetFromUTC="+0100")
@@ -86,20 +86,77 @@ def test_a_date_that_does_not_exist_is_not_a_time(written: str) -> None:
         ("09", (9, 0, 0, 0)),
         ("09:30:15", (9, 30, 15, 0)),
         ("235960", (23, 59, 59, 0)),
-        ("", (0, 0, 0, 0)),
-        ("noon", (0, 0, 0, 0)),
     ],
 )
-def test_a_time_of_day_may_be_short_or_missing(time: str, expected: tuple[int, ...]) -> None:
+def test_a_time_of_day_may_be_short(time: str, expected: tuple[int, ...]) -> None:
     acquired = read(dicom_file(StudyTime=time)).record.acquired
 
     assert acquired.at == datetime(2020, 4, 1, *expected, tzinfo=UTC)
+    assert acquired.source == TimeSource.STUDY
 
 
-def test_a_date_of_the_old_standard_is_read() -> None:
-    acquired = read(dicom_file(StudyDate="2020.04.01")).record.acquired
+@pytest.mark.parametrize("time", ["", "noon", "250000", "126000", "9", "1:"])
+@pytest.mark.parametrize(
+    ("prefix", "source"),
+    [
+        ("Acquisition", TimeSource.ACQUISITION_DATE),
+        ("Content", TimeSource.CONTENT_DATE),
+        ("Series", TimeSource.SERIES_DATE),
+        ("Study", TimeSource.STUDY_DATE),
+    ],
+)
+def test_without_a_readable_time_of_day_only_the_date_is_known(
+    prefix: str, source: TimeSource, time: str
+) -> None:
+    date_and_time = {"StudyDate": None, f"{prefix}Date": "20200401", f"{prefix}Time": time}
+    acquired = read(dicom_file(**date_and_time), BERLIN).record.acquired
+
+    assert acquired == Acquired(datetime(2020, 3, 31, 22, tzinfo=UTC), source, "Europe/Berlin")
+    assert acquired.source.is_date_alone
+
+
+def test_a_date_and_time_that_is_a_date_alone_says_so() -> None:
+    image = dicom_file(AcquisitionDateTime="20200401+0100", StudyDate=None)
+
+    acquired = read(image).record.acquired
+
+    assert acquired.source == TimeSource.ACQUISITION_DATETIME_DATE
+    assert acquired.at == datetime(2020, 3, 31, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("study_date", "source"),
+    [("20200401", TimeSource.STUDY), ("20200402", TimeSource.ACQUISITION_DATE)],
+)
+def test_a_later_source_of_the_same_date_may_have_the_time_of_day(
+    study_date: str, source: TimeSource
+) -> None:
+    image = dicom_file(
+        AcquisitionDate="20200401",
+        AcquisitionTime="12:6O",
+        StudyDate=study_date,
+        StudyTime="101112",
+    )
+
+    acquired = read(image).record.acquired
+
+    assert acquired.source == source
+    assert acquired.at.date() == date(2020, 4, 1)
+
+
+@pytest.mark.parametrize("written", ["2020.04.01", "2020-04-01", "2020/4/1", "01.04.2020"])
+def test_a_date_that_breaks_the_standard_is_read(written: str) -> None:
+    acquired = read(dicom_file(StudyDate=written)).record.acquired
 
     assert acquired.at == datetime(2020, 4, 1, tzinfo=UTC)
+    assert acquired.source == TimeSource.STUDY_DATE
+
+
+def test_an_offset_in_the_attribute_of_the_time_is_its_zone() -> None:
+    acquired = read(dicom_file(StudyTime="120000+0900"), BERLIN).record.acquired
+
+    assert acquired.at == datetime(2020, 4, 1, 3, tzinfo=UTC)
+    assert acquired.zone == "UTC+09:00"
 
 
 @pytest.mark.parametrize(

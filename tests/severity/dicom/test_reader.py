@@ -3,6 +3,7 @@
 import struct
 
 import pytest
+from pydicom import Dataset
 from pydicom.uid import (
     MPEG2MPML,
     DeflatedExplicitVRLittleEndian,
@@ -13,6 +14,7 @@ from pydicom.uid import (
 )
 
 from severity.domain import Reason, View
+from severity.errors import RejectedImage
 from tests.builders.encoded_images import dicom_file
 from tests.builders.reading import published, read, reason
 
@@ -163,3 +165,95 @@ def test_a_simulated_image_says_so(image_type: list[str] | str | None, *, simula
     attributes = {"ImageType": image_type} if image_type else {}
 
     assert read(dicom_file(**attributes)).record.simulated is simulated
+
+
+def code(value: str, meaning: str) -> list[Dataset]:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "SCT", meaning
+    return [item]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "view"),
+    [
+        ({"ViewPosition": "PA ERECT"}, View.PA),
+        ({"ViewPosition": "AP SUPINE"}, View.AP_SUPINE),
+        ({"ViewPosition": "", "ViewCodeSequence": code("272479007", "postero-anterior")}, View.PA),
+        ({"ViewPosition": None, "ViewCodeSequence": code("R-10206", "")}, View.AP),
+        ({"ViewPosition": "PA", "PatientOrientation": ["A", "F"]}, View.UNKNOWN),
+        ({"ViewPosition": "PA", "ViewCodeSequence": code("399067008", "lateral")}, View.UNKNOWN),
+        ({"ViewPosition": "PA", "SeriesDescription": "Chest lat"}, View.UNKNOWN),
+        ({"ViewPosition": "PA", "SeriesDescription": "Chest PA + lat"}, View.PA),
+        ({"ViewPosition": "", "SeriesDescription": "Chest PA"}, View.UNKNOWN),
+        ({"ViewPosition": "LAO"}, View.UNKNOWN),
+        ({"ViewPosition": ["PA", "LAT"]}, View.UNKNOWN),
+    ],
+)
+def test_every_attribute_of_the_view_is_asked(attributes: dict[str, object], view: View) -> None:
+    image = read(dicom_file(**attributes))
+
+    assert image.record.view == view
+    (decision,) = [decision for decision in image.decisions if decision.subject == "view"]
+    assert (decision.doubt == "") == (view is not View.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"ViewPosition": "LLAT"},
+        {"ViewPosition": "Left Lateral"},
+        {"ViewPosition": "", "ViewCodeSequence": code("399198007", "right lateral")},
+        {"ViewPosition": "", "ViewCodeSequence": code("R-102CD", "")},
+        {"ViewPosition": "", "PatientOrientation": ["F", "A"]},
+    ],
+)
+def test_a_lateral_is_refused_whichever_attribute_says_so(attributes: dict[str, object]) -> None:
+    assert reason(dicom_file(**attributes)) == Reason.LATERAL
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"BodyPartExamined": "TORAX"}, None),
+        ({"BodyPartExamined": ["ABDOMEN", "CHEST"]}, None),
+        ({"BodyPartExamined": "", "AnatomicRegionSequence": code("51185008", "")}, None),
+        ({"BodyPartExamined": "", "AnatomicRegionSequence": code("1", "Knee")}, Reason.NOT_CHEST),
+        ({"BodyPartExamined": "T SPINE"}, Reason.NOT_CHEST),
+    ],
+)
+def test_the_body_part_is_read_in_words_and_codes(
+    attributes: dict[str, object], expected: Reason | None
+) -> None:
+    image = dicom_file(**attributes)
+
+    assert (reason(image) if expected else read(image) and None) == expected
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("Modality", "cr"),
+        ("PhotometricInterpretation", "Monochrome2"),
+        ("PhotometricInterpretation", "monochrome1 "),
+        ("ImageType", ["original", "primary"]),
+        ("PatientOrientation", ["l", "f"]),
+    ],
+)
+def test_a_code_string_may_be_written_in_any_case(keyword: str, value: object) -> None:
+    capitals = value.upper() if isinstance(value, str) else [word.upper() for word in value]
+
+    written, standard = (
+        read(dicom_file(**{keyword: value})),
+        read(dicom_file(**{keyword: capitals})),
+    )
+
+    assert written.record == standard.record
+    assert written.grey.black == standard.grey.black
+    assert reason(dicom_file(PresentationIntentType="For Processing")) == Reason.FOR_PROCESSING
+
+
+def test_what_was_decided_before_a_rejection_is_told_with_it() -> None:
+    with pytest.raises(RejectedImage) as rejected:
+        read(dicom_file(PatientID=None))
+
+    assert [decision.subject for decision in rejected.value.decisions] == ["body part", "view"]

@@ -11,7 +11,7 @@ class Colliding(str):
 
 
 def test_names_with_the_same_hash_are_different_names() -> None:
-    rows = PackedRows((Colliding(name), name.upper()) for name in "abc")
+    rows = PackedRows(((Colliding(name), name.upper()) for name in "abc"), form=lambda name: name)
 
     assert len(rows) == 3
     assert [rows.find(Colliding(name)) for name in "cbad"] == [

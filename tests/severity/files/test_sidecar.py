@@ -1,14 +1,20 @@
+import csv
 import dataclasses
+import io
+import itertools
 import json
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from severity.errors import UnreadableSidecar
-from severity.files.sidecar import SidecarRecord, parse_sidecar
+from severity.files.sidecar import SEPARATORS, SidecarRecord, parse_sidecar
 
 FULL = SidecarRecord(
     patient_id="7", issuer="City", acquired_at="2020-04-01", offset_days="3", view="PA"
@@ -100,13 +106,12 @@ def test_a_shifted_row_is_not_read_into_the_wrong_columns() -> None:
     [
         b"",
         b"patient_id\n7\n",
-        b"filename;patient_id\na.png;7\n",
         b"filename,patient_id\n,7\n",
         b'filename,patient_id\n"a.png,7\n',
         b'filename,patient_id\n"a"b,7\n',
         b"filename,patient_id\na.png,7\x00\n",
-        "filename,patient_id\na.png,Müller\n".encode("latin-1"),
-        "filename,patient_id\na.png,7\n".encode("utf-16"),
+        "filename,patient_id\na.png,Müller\n".encode() + "b.png,Möller\n".encode("cp1252"),
+        b"filename,patient_id\na.png,\x81\n",
         b"filename,patient_id\na.png," + b"7" * 200_000 + b"\n",
     ],
 )
@@ -227,3 +232,96 @@ def test_the_digest_does_not_depend_on_the_kind_of_sidecar() -> None:
     json_ = from_json([{"patient_id": 7, "filename": "a.png"}])["a.png"]
 
     assert csv.digest == json_.digest
+
+
+NAMES = st.text("abcöß肺 _-", min_size=1, max_size=8).map(str.strip).filter(bool)
+VALUES = st.text("7abcöß,;|'\" -", max_size=8).map(str.strip)
+CODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")
+HEADERS = {
+    "filename": ("filename", "FileName", " File Name ", "FILE_NAME", "file-name"),
+    "patient_id": ("patient_id", "patientid", "Patient ID", "PATIENT_ID", "PatientId"),
+    "acquired_at": ("acquired_at", "Acquired_At", "ACQUIRED AT", "acquired-at"),
+    "offset_days": ("offset_days", "offset", "Offset Days", "OFFSET"),
+    "view": ("view", "View", "VIEW", " view "),
+    "issuer": ("issuer", "Issuer", "ISSUER "),
+}
+
+
+@given(st.data())
+def test_a_table_is_the_same_however_a_program_saves_it(data):
+    """Separators, encodings, line ends, and the case, blanks and order of columns."""
+    names = data.draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+    rows = [{"filename": f"{name}.png"} for name in names]
+    for row in rows:
+        row |= {field: data.draw(VALUES) for field in HEADERS if field != "filename"}
+    order = data.draw(st.permutations(list(HEADERS)))
+    separator = data.draw(st.sampled_from(SEPARATORS))
+    stated = data.draw(st.booleans())
+    file = io.StringIO()
+    if stated:
+        file.write(f"sep={separator}\n")
+    ends = data.draw(st.sampled_from(["\n", "\r\n"]))
+    writer = csv.writer(file, delimiter=separator, lineterminator=ends, quoting=csv.QUOTE_ALL)
+    writer.writerow([data.draw(st.sampled_from(HEADERS[field])) for field in order])
+    writer.writerows([row[field] for field in order] for row in rows)
+
+    records = parse_sidecar(
+        "metadata.csv", file.getvalue().encode(data.draw(st.sampled_from(CODINGS)))
+    )
+
+    assert records == {row.pop("filename"): SidecarRecord(**row) for row in rows}
+
+
+def test_a_table_of_a_european_spreadsheet_is_read() -> None:
+    content = "filename;patient_id;offset\r\na.png;Müller;1,5\r\n".encode("cp1252")
+
+    assert parse_sidecar("metadata.csv", content) == {
+        "a.png": SidecarRecord(patient_id="Müller", offset_days="1,5")
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("./a.png", "a.png"),
+        (r".\a.png", "a.png"),
+        (r"one\a.png", "one/a.png"),
+        ("one//a.png", "one/a.png"),
+        ("/one/a.png", "one/a.png"),
+    ],
+)
+def test_a_path_is_read_as_a_listing_has_it(written: str, path: str) -> None:
+    assert list(from_csv("filename,patient_id", f"{written},7")) == [path]
+
+
+@given(NAMES)
+def test_a_name_is_found_in_any_spelling(name):
+    records = from_json([{"filename": f"X/{name}", "patient_id": "7"}])
+
+    for form in ("NFC", "NFD"):
+        for spelling in (name, name.upper(), name.title()):
+            written = unicodedata.normalize(form, spelling)
+            if written.casefold() == spelling.casefold() or form == "NFD":
+                assert records.spelled_alike(f"x\\{written}") == [(0, SidecarRecord("7"))]
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        (b'filename,note,patient_id\na.png,"one\ntwo",7\nb.png,,8,9\n', "line 4: a row has more"),
+        (b"filename,patient_id\na.png,7\n,8\n", "line 3: no filename"),
+        (b"name;patient_id\n", "line 1: there is no column filename"),
+        (b'filename,patient_id\na.png,7\nb.png,"8"8\n', "line 3"),
+        ("filename,patient_id\na,ü\nb,".encode() + b"\xfc\n", "line 3: neither UTF-8"),
+    ],
+)
+def test_the_line_and_the_cause_are_told(content: bytes, where: str) -> None:
+    with pytest.raises(UnreadableSidecar, match=where):
+        parse_sidecar("metadata.csv", content)
+
+
+def test_a_name_in_hundreds_of_spellings_is_refused_and_not_compared_for_minutes() -> None:
+    spellings = ["".join(letters) for letters in itertools.product(*[("a", "A")] * 8)]
+
+    with pytest.raises(UnreadableSidecar, match="spellings"):
+        from_csv("filename,patient_id", *(f"{name},7" for name in spellings))

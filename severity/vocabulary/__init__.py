@@ -1,0 +1,1 @@
+"""What senders write in headers and sidecars, and what it means: views, body parts, times."""
