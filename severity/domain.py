@@ -51,6 +51,7 @@ class TimeSource(StrEnum):
     SIDECAR_DATE = "sidecar_date"
     SIDECAR_OFFSET = "sidecar_offset"  # days since the patient's day 0; no calendar date is known
     CORRECTED = "corrected"  # stated by a person, in place of what the file says
+    CORRECTED_DATE = "corrected_date"
     UNKNOWN = "unknown"
 
     @property

@@ -11,13 +11,17 @@ from db.corrections.images import of_image
 from severity.domain import TimeSource
 
 
-def correct_time(session: Session, author: Author, image_id: int, at: datetime) -> datetime:
+def correct_time(
+    session: Session, author: Author, image_id: int, at: datetime, *, is_date_alone: bool = False
+) -> datetime:
     """State when an image was taken, instead of what its file says.
 
     Parameters
     ----------
     at
         Without a zone it is read in that of the image's source.
+    is_date_alone
+        Its time of day, which is midnight, is not known.
 
     Returns
     -------
@@ -31,7 +35,9 @@ def correct_time(session: Session, author: Author, image_id: int, at: datetime) 
     begin(session, author, "time corrected")
     zone = of_image(session, _ZONE, image_id)
     aware = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))
-    session.execute(_STATE, {"image": image_id, "at": aware, "zone": str(aware.tzinfo)})
+    stated = TimeSource.CORRECTED.of_date_alone if is_date_alone else TimeSource.CORRECTED
+    values = {"at": aware, "source": stated.value, "zone": str(aware.tzinfo)}
+    session.execute(_STATE, {"image": image_id, **values})
     return aware
 
 
@@ -48,11 +54,13 @@ def restore_time(session: Session, author: Author, image_id: int) -> bool:
         There is no such image.
     """
     begin(session, author, "time restored")
-    if of_image(session, _SOURCE, image_id) != TimeSource.CORRECTED:
+    if of_image(session, _SOURCE, image_id) not in _CORRECTED:
         return False
     session.execute(_RESTORE, {"image": image_id})
     return True
 
+
+_CORRECTED = {TimeSource.CORRECTED, TimeSource.CORRECTED_DATE}
 
 _ZONE = text(
     "SELECT zone FROM image JOIN source ON source.id = image.source_id WHERE image.id = :image"
@@ -62,7 +70,8 @@ _SOURCE = text("SELECT acquired_source FROM image WHERE id = :image")
 
 _STATE = text(
     """
-    UPDATE image SET acquired_at = :at, acquired_source = 'corrected', acquired_zone = :zone
+    UPDATE image SET acquired_at = :at, acquired_source = CAST(:source AS time_source),
+        acquired_zone = :zone
     WHERE id = :image
     """
 )
@@ -74,7 +83,8 @@ _RESTORE = text(
     """
     WITH departure AS (
         SELECT id FROM correction
-        WHERE image_id = :image AND after ->> 'acquired_source' = 'corrected'
+        WHERE image_id = :image
+            AND after ->> 'acquired_source' IN ('corrected', 'corrected_date')
         ORDER BY id DESC LIMIT 1
     ), original AS (
         SELECT DISTINCT ON (column_name) column_name, value

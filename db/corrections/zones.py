@@ -143,7 +143,7 @@ _IMAGES = text(
     """
     SELECT id, acquired_at FROM image
     WHERE source_id = :source AND acquired_zone = :old AND id > :after
-        AND acquired_source NOT IN ('sidecar_offset', 'corrected', 'unknown')
+        AND acquired_source NOT IN ('sidecar_offset', 'corrected', 'corrected_date', 'unknown')
     ORDER BY id LIMIT :limit
     """
 )

@@ -22,7 +22,8 @@ class Observation:
     far, so a change from it is never positive. A direction is None for the baseline, and where
     no smallest detectable change is known. An image that is out of distribution has its
     points and no changes, and is no baseline, previous or peak; before the baseline its days
-    are negative.
+    are negative. Without ``time_of_day_known`` the time is midnight in ``acquired_zone`` and means
+    the whole day; images of that day are in no order, and none of them is a baseline or previous.
     """
 
     acquired_at: datetime
@@ -47,6 +48,8 @@ class Observation:
     extent_direction_from_previous: Direction | None = None
     opacity_direction_from_previous: Direction | None = None
     image_id: int = 0
+    time_of_day_known: bool = True
+    acquired_zone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,8 @@ _TREND = text(
         extent_from_previous, opacity_from_previous, extent_from_peak, opacity_from_peak,
         extent_low, extent_high, opacity_low, opacity_high, out_of_distribution,
         extent_direction_from_baseline, opacity_direction_from_baseline,
-        extent_direction_from_previous, opacity_direction_from_previous, image_id
+        extent_direction_from_previous, opacity_direction_from_previous, image_id,
+        time_of_day_known, acquired_zone
     FROM patient_trend
     WHERE patient_key = :patient AND model_version = :model
     ORDER BY calendar_known DESC, place

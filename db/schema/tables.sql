@@ -10,7 +10,7 @@ CREATE TYPE time_source AS ENUM (
     'series_date_and_time', 'study_date_and_time', 'sidecar',
     -- Only the date is known: images of that day are in no order.
     'acquisition_datetime_date', 'acquisition_date', 'content_date', 'series_date', 'study_date',
-    'sidecar_date',
+    'sidecar_date', 'corrected_date',
     'sidecar_offset', 'corrected', 'unknown'
 );
 CREATE TYPE projection AS ENUM ('PA', 'AP', 'AP supine', 'unknown');

@@ -49,6 +49,15 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
         WHEN abs(change) <= smallest THEN 'stable' END
 $$;
 
+-- Whether no time of day is known, only the date (`severity.domain.TimeSource`).
+CREATE OR REPLACE FUNCTION is_date_alone(source time_source) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT source IN (
+        'acquisition_datetime_date', 'acquisition_date', 'content_date', 'series_date',
+        'study_date', 'sidecar_date', 'corrected_date'
+    )
+$$;
+
 -- Which patient's trend the images of each patient count in: its own, or that of the patient whom
 -- it was merged into.
 CREATE OR REPLACE VIEW patients AS
@@ -89,111 +98,187 @@ LEFT JOIN course_parameters ON course_parameters.id = model_version.course_param
 
 -- Each observation of a patient by one model version, with its changes. An image that is out of
 -- distribution is compared with none: its window is one of its own.
+--
+-- Images whose order nobody knows share a place in time (`slot`): those of one instant, and all of a
+-- day of which one image has a date alone. They are not compared with each other, and nothing is
+-- compared with one of several: no baseline, and no previous image, is picked among them.
 CREATE OR REPLACE VIEW patient_trend AS
 SELECT
-    compared.*,
-    -- The baseline has no previous one, and no direction from itself.
-    CASE WHEN extent_from_previous IS NOT NULL THEN
+    patient_key,
+    model_version,
+    calendar_known,
+    acquired_at,
+    acquired_source,
+    place,
+    view,
+    simulated,
+    geographic_extent,
+    opacity,
+    days_since_baseline,
+    extent_from_baseline,
+    opacity_from_baseline,
+    extent_from_previous,
+    opacity_from_previous,
+    extent_from_peak,
+    opacity_from_peak,
+    view_changed,
+    scored_at,
+    extent_low,
+    extent_high,
+    opacity_low,
+    opacity_high,
+    distance,
+    out_of_distribution,
+    extent_smallest_detectable_change,
+    opacity_smallest_detectable_change,
+    calibration_sha256,
+    image_id,
+    -- The baseline has no direction from itself.
+    CASE WHEN slot > 1 THEN
         direction(extent_from_baseline, extent_smallest_detectable_change)
     END AS extent_direction_from_baseline,
     direction(extent_from_previous, extent_smallest_detectable_change)
         AS extent_direction_from_previous,
-    CASE WHEN opacity_from_previous IS NOT NULL THEN
+    CASE WHEN slot > 1 THEN
         direction(opacity_from_baseline, opacity_smallest_detectable_change)
     END AS opacity_direction_from_baseline,
     direction(opacity_from_previous, opacity_smallest_detectable_change)
-        AS opacity_direction_from_previous
+        AS opacity_direction_from_previous,
+    time_of_day_known,
+    -- By which a date alone, stored as its midnight, is shown.
+    acquired_zone
 FROM (
     SELECT
-        person.patient_key,
-        model_version.key AS model_version,
-        -- Days since an unknown day 0 and calendar dates are two axes: never joined.
-        image.acquired_source <> 'sidecar_offset' AS calendar_known,
-        image.acquired_at,
-        image.acquired_source,
-        -- Orders images of one time; the hospital's identifiers stay inside.
-        row_number() OVER course AS place,
-        image.view,
-        image.simulated,
-        score.geographic_extent,
-        score.opacity,
-        extract(epoch FROM image.acquired_at - coalesce(
-            min(image.acquired_at) FILTER (WHERE score.out_of_distribution IS NULL)
-                OVER whole_course,
-            min(image.acquired_at) OVER whole_course
-        )) / 86400 AS days_since_baseline,
-        CASE WHEN score.out_of_distribution IS NULL THEN
-            score.geographic_extent - first_value(score.geographic_extent) OVER comparable
+        slotted.*,
+        CASE WHEN out_of_distribution IS NULL AND first_value(in_slot) OVER course = 1 THEN
+            geographic_extent - first_value(geographic_extent) OVER course
         END AS extent_from_baseline,
-        CASE WHEN score.out_of_distribution IS NULL THEN
-            score.opacity - first_value(score.opacity) OVER comparable
+        CASE WHEN out_of_distribution IS NULL AND first_value(in_slot) OVER course = 1 THEN
+            opacity - first_value(opacity) OVER course
         END AS opacity_from_baseline,
-        CASE WHEN score.out_of_distribution IS NULL THEN
-            score.geographic_extent - lag(score.geographic_extent) OVER comparable
+        CASE WHEN out_of_distribution IS NULL AND count(*) OVER slot_before = 1 THEN
+            geographic_extent - max(geographic_extent) OVER slot_before
         END AS extent_from_previous,
-        CASE WHEN score.out_of_distribution IS NULL THEN
-            score.opacity - lag(score.opacity) OVER comparable
+        CASE WHEN out_of_distribution IS NULL AND count(*) OVER slot_before = 1 THEN
+            opacity - max(opacity) OVER slot_before
         END AS opacity_from_previous,
-        CASE WHEN score.out_of_distribution IS NULL THEN
-            score.geographic_extent - max(score.geographic_extent) OVER comparable
+        CASE WHEN out_of_distribution IS NULL THEN
+            geographic_extent - max(geographic_extent) OVER slots
         END AS extent_from_peak,
-        CASE WHEN score.out_of_distribution IS NULL THEN
-            score.opacity - max(score.opacity) OVER comparable
+        CASE WHEN out_of_distribution IS NULL THEN
+            opacity - max(opacity) OVER slots
         END AS opacity_from_peak,
         -- From the image that it is compared with.
-        score.out_of_distribution IS NULL
-            AND coalesce(image.view <> lag(image.view) OVER comparable, false) AS view_changed,
-        score.scored_at,
-        interval_low(
-            score.geographic_extent,
-            calibration.content #> '{geographic_extent,margins}',
-            model_version.scales -> 'geographic_extent'
-        ) AS extent_low,
-        interval_high(
-            score.geographic_extent,
-            calibration.content #> '{geographic_extent,margins}',
-            model_version.scales -> 'geographic_extent'
-        ) AS extent_high,
-        interval_low(
-            score.opacity,
-            calibration.content #> '{opacity,margins}',
-            model_version.scales -> 'opacity'
-        ) AS opacity_low,
-        interval_high(
-            score.opacity,
-            calibration.content #> '{opacity,margins}',
-            model_version.scales -> 'opacity'
-        ) AS opacity_high,
-        score.distance,
-        score.out_of_distribution,
-        (calibration.content #>> '{geographic_extent,error,smallest_detectable_change}')::float8
-            AS extent_smallest_detectable_change,
-        (calibration.content #>> '{opacity,error,smallest_detectable_change}')::float8
-            AS opacity_smallest_detectable_change,
-        -- The calibration that intervals and directions speak by.
-        calibration.sha256 AS calibration_sha256,
-        -- Our own, by which an image is corrected.
-        image.id AS image_id
-    FROM score
-    JOIN image ON image.id = score.image_id AND image.standing = 'valid'
-    JOIN study ON study.id = image.study_id
-    JOIN patient ON patient.id = study.patient_id
-    JOIN patient AS person ON person.id = patient.person_id
-    JOIN model_version ON model_version.id = score.model_version_id
-    LEFT JOIN calibration ON calibration.id = model_version.calibration_id
-    WHERE image.acquired_at IS NOT NULL
+        out_of_distribution IS NULL AND count(*) OVER slot_before = 1
+            AND view <> max(view) OVER slot_before AS view_changed
+    FROM (
+        SELECT ordered.*, count(*) OVER (PARTITION BY
+            patient_key, model_version, calendar_known, out_of_distribution IS NULL, slot
+        ) AS in_slot
+        FROM (
+            SELECT observed.*, count(*) FILTER (WHERE begins_slot) OVER (
+                PARTITION BY
+                    patient_key, model_version, calendar_known, out_of_distribution IS NULL
+                ORDER BY place
+            ) AS slot
+            FROM (
+                SELECT
+                    person.patient_key,
+                    model_version.key AS model_version,
+                    -- Days since an unknown day 0 and calendar dates are two axes: never joined.
+                    image.acquired_source <> 'sidecar_offset' AS calendar_known,
+                    image.acquired_at,
+                    image.acquired_source,
+                    image.acquired_zone,
+                    NOT is_date_alone(image.acquired_source) AS time_of_day_known,
+                    -- Orders images of one time; the hospital's identifiers stay inside.
+                    row_number() OVER course AS place,
+                    image.view,
+                    image.simulated,
+                    score.geographic_extent,
+                    score.opacity,
+                    extract(epoch FROM image.acquired_at - coalesce(
+                        min(image.acquired_at) FILTER (WHERE score.out_of_distribution IS NULL)
+                            OVER whole_course,
+                        min(image.acquired_at) OVER whole_course
+                    )) / 86400 AS days_since_baseline,
+                    coalesce(
+                        image.acquired_at > max(image.acquired_at) OVER comparable_before
+                        -- A day of the calendar may have 23 hours.
+                        AND image.acquired_at >= coalesce(
+                            max(image.acquired_at) FILTER (
+                                WHERE is_date_alone(image.acquired_source)
+                            ) OVER comparable_before,
+                            '-infinity'
+                        ) + CASE WHEN is_date_alone(image.acquired_source)
+                            THEN interval '23 hours' ELSE interval '24 hours' END,
+                        true
+                    ) AS begins_slot,
+                    score.scored_at,
+                    interval_low(
+                        score.geographic_extent,
+                        calibration.content #> '{geographic_extent,margins}',
+                        model_version.scales -> 'geographic_extent'
+                    ) AS extent_low,
+                    interval_high(
+                        score.geographic_extent,
+                        calibration.content #> '{geographic_extent,margins}',
+                        model_version.scales -> 'geographic_extent'
+                    ) AS extent_high,
+                    interval_low(
+                        score.opacity,
+                        calibration.content #> '{opacity,margins}',
+                        model_version.scales -> 'opacity'
+                    ) AS opacity_low,
+                    interval_high(
+                        score.opacity,
+                        calibration.content #> '{opacity,margins}',
+                        model_version.scales -> 'opacity'
+                    ) AS opacity_high,
+                    score.distance,
+                    score.out_of_distribution,
+                    (calibration.content
+                        #>> '{geographic_extent,error,smallest_detectable_change}')::float8
+                        AS extent_smallest_detectable_change,
+                    (calibration.content #>> '{opacity,error,smallest_detectable_change}')::float8
+                        AS opacity_smallest_detectable_change,
+                    -- The calibration that intervals and directions speak by.
+                    calibration.sha256 AS calibration_sha256,
+                    -- Our own, by which an image is corrected.
+                    image.id AS image_id
+                FROM score
+                JOIN image ON image.id = score.image_id AND image.standing = 'valid'
+                JOIN study ON study.id = image.study_id
+                JOIN patient ON patient.id = study.patient_id
+                JOIN patient AS person ON person.id = patient.person_id
+                JOIN model_version ON model_version.id = score.model_version_id
+                LEFT JOIN calibration ON calibration.id = model_version.calibration_id
+                WHERE image.acquired_at IS NOT NULL
+                WINDOW
+                    whole_course AS (
+                        PARTITION BY
+                            person.patient_key, model_version.key,
+                            image.acquired_source <> 'sidecar_offset'
+                    ),
+                    course AS (whole_course ORDER BY image.acquired_at, image.image_uid),
+                    comparable_before AS (
+                        PARTITION BY
+                            person.patient_key, model_version.key,
+                            image.acquired_source <> 'sidecar_offset',
+                            score.out_of_distribution IS NULL
+                        ORDER BY image.acquired_at, image.image_uid
+                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                    )
+            ) AS observed
+        ) AS ordered
+    ) AS slotted
     WINDOW
-        whole_course AS (
-            PARTITION BY
-                person.patient_key, model_version.key, image.acquired_source <> 'sidecar_offset'
-        ),
-        course AS (whole_course ORDER BY image.acquired_at, image.image_uid),
         comparable AS (
-            PARTITION BY
-                person.patient_key, model_version.key, image.acquired_source <> 'sidecar_offset',
-                score.out_of_distribution IS NULL
-            ORDER BY image.acquired_at, image.image_uid
-        )
+            PARTITION BY patient_key, model_version, calendar_known, out_of_distribution IS NULL
+        ),
+        course AS (comparable ORDER BY place),
+        slots AS (comparable ORDER BY slot),
+        slot_before AS (comparable ORDER BY slot GROUPS BETWEEN 1 PRECEDING AND 1 PRECEDING)
 ) AS compared;
 
 -- How many valid scores each patient has by each model version, and how many of them have no time.

@@ -14,7 +14,8 @@ from rich.text import Text
 from db.reading.history import Correction
 from db.reading.images import ImageHistory, StoredImage
 from db.reading.rejections import ObjectPlace, Rejection, StoredObject, UnreadPlace
-from severity.domain import RESEARCH_USE_ONLY
+from severity.domain import RESEARCH_USE_ONLY, TimeSource
+from severity.vocabulary.times import local_date
 
 
 def rejected_table(rejections: Sequence[Rejection]) -> RenderableType:
@@ -129,7 +130,11 @@ def _places(places: Sequence[ObjectPlace]) -> list[Text]:
 
 
 def _taken(image: StoredImage) -> str:
-    return _time(image.acquired_at) if image.acquired_at else "unknown"
+    if image.acquired_at is None:
+        return "unknown"
+    if TimeSource(image.acquired_source).is_date_alone:
+        return local_date(image.acquired_at, image.acquired_zone).isoformat()
+    return _time(image.acquired_at)
 
 
 def _time(at: datetime | None) -> str:

@@ -4,7 +4,6 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -14,6 +13,7 @@ from rich.text import Text
 from flows.reports.csv_table import write_csv
 from severity.domain import (
     RESEARCH_USE_ONLY,
+    Acquired,
     Interval,
     ModelVersion,
     Reason,
@@ -21,6 +21,7 @@ from severity.domain import (
     Score,
     View,
 )
+from severity.vocabulary.times import local_date
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class FileResult:
     file: str
     score: Score | None
     view: View | None = None
-    acquired_at: datetime | None = None
+    acquired: Acquired | None = None
     simulated: bool = False
     reason: Reason | None = None
     detail: str = ""
@@ -74,6 +75,8 @@ def _cells(result: FileResult) -> tuple[str, ...]:
 
 def _note(result: FileResult, score: Score) -> str:
     notes = ["SIMULATED"] if result.simulated else []
+    if result.view is View.UNKNOWN:
+        notes.append("the view is not known")
     if score.out_of_distribution:
         notes.append(f"out of distribution: {score.out_of_distribution}")
     return "; ".join(notes)
@@ -103,12 +106,22 @@ def _row(result: FileResult, version: ModelVersion) -> dict[str, object]:
         "model_version": version.key,
         **_columns(result.score),
         "view": result.view,
-        "acquired_at": result.acquired_at.isoformat() if result.acquired_at else None,
+        "acquired_at": _time_text(result.acquired),
+        "acquired_source": result.acquired and result.acquired.source,
         "simulated": result.simulated,
         "saliency": result.saliency,
         "reason": result.reason,
         "detail": result.detail,
     }
+
+
+def _time_text(acquired: Acquired | None) -> str | None:
+    """Return the time, or the date where only that is known; None where neither is."""
+    if acquired is None or acquired.at is None:
+        return None
+    if acquired.source.is_date_alone:
+        return local_date(acquired.at, acquired.zone).isoformat()
+    return acquired.at.isoformat()
 
 
 def _columns(score: Score | None) -> dict[str, object]:

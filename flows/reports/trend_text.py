@@ -12,7 +12,8 @@ from rich.text import Text
 
 from db.reading.trends import Observation, Trend
 from flows.reports.score_text import scale_text, score_text
-from severity.domain import RESEARCH_USE_ONLY, Direction, OutOfDistribution
+from severity.domain import RESEARCH_USE_ONLY, Direction, OutOfDistribution, View
+from severity.vocabulary.times import local_date
 
 _NO_SCORE = "-"
 _SIGNS = {Direction.WORSE: "^", Direction.BETTER: "v", Direction.STABLE: "=", None: " "}
@@ -71,9 +72,11 @@ def _cells(observation: Observation) -> tuple[str, ...]:
 
 
 def _date_text(observation: Observation) -> str:
-    """Return the date and time; a dash where only the number of the day is known."""
+    """Return the date, and the time if it is known; a dash where there is but a day's number."""
     if not observation.calendar_known:
         return _NO_SCORE
+    if not observation.time_of_day_known:
+        return local_date(observation.acquired_at, observation.acquired_zone).isoformat()
     return f"{observation.acquired_at:%Y-%m-%d %H:%M}"
 
 
@@ -90,6 +93,9 @@ def trend_notes(trend: Trend) -> list[str]:
         notes.append("SIMULATED: opacities were painted into a real image; this is no patient.")
     if any(image.view_changed for image in observations):
         notes.append("* The view changed: AP and PA images are not directly comparable.")
+    if any(image.view is View.UNKNOWN for image in observations):
+        notes.append("The view of some images is not known: they may be AP, PA or no frontal view.")
+    notes += _order_notes(observations)
     if trend.undated:
         notes.append(f"{trend.undated} scored images have no time and are not in the trend.")
     if len({image.calendar_known for image in observations}) > 1:
@@ -137,6 +143,28 @@ def _short(trend: Trend) -> str:
 
 def _smallest_text(points: float | None) -> str:
     return "unknown" if points is None else f"{points:.2f} points"
+
+
+def _order_notes(observations: Sequence[Observation]) -> list[str]:
+    """List notes on images whose time of day nobody knows."""
+    notes = []
+    dates = sum(not image.time_of_day_known for image in observations)
+    if dates:
+        notes.append(
+            f"Of {dates} images only the date is known: images of such a day are in no order, and "
+            "are not compared with each other."
+        )
+    if not has_baseline(observations):
+        notes.append(
+            "The order of the first images is not known: changes since the first are not shown."
+        )
+    return notes
+
+
+def has_baseline(observations: Sequence[Observation]) -> bool:
+    """Whether changes since the first image are known: the order of the first images is."""
+    compared = [image for image in observations if not image.out_of_distribution]
+    return not compared or any(image.extent_from_baseline is not None for image in compared)
 
 
 def _distribution_notes(observations: Sequence[Observation]) -> list[str]:

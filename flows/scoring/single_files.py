@@ -95,7 +95,7 @@ def _file_result(item: FileAndPlace, result: tuple[PreparedImage, Score] | Rejec
         file=str(file),
         score=score,
         view=image.record.view,
-        acquired_at=image.record.acquired.at,
+        acquired=image.record.acquired,
         simulated=image.record.simulated,
         saliency=str(place.picture) if place else None,
     )

@@ -7,6 +7,7 @@ none. The tables in ``docs/films.md`` list the forms.
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from severity.domain import STATED_UTC
 
@@ -129,6 +130,15 @@ def read_offset(text: str) -> tzinfo | None:
     if not length:
         return timezone(length, STATED_UTC)  # by its own name it would look assumed
     return timezone(length) if _WESTMOST <= length <= _EASTMOST and int(minutes) < 60 else None  # noqa: PLR2004
+
+
+def local_date(at: datetime, zone: str) -> date:
+    """Return the date of a time in a zone, by the zone's name as `Acquired.zone` has it."""
+    offset = read_offset(zone.removeprefix("UTC")) if zone.startswith("UTC") else None
+    try:
+        return at.astimezone(offset or ZoneInfo(zone)).date()
+    except (ZoneInfoNotFoundError, ValueError):
+        return at.date()
 
 
 def _read_date(text: str) -> tuple[date, str] | None:

@@ -15,6 +15,8 @@ from flows.reports import image_text, images_table, plain_json
 
 image_argument = click.argument("image_id", metavar="ID", type=click.IntRange(1))
 
+_LONGEST_DATE = len("2020-03-05")  # characters; a longer TIME has a time of day
+
 
 @click.command()
 @click.argument("patient")
@@ -107,7 +109,8 @@ def move_command(image_id: int, *, patient: str, issuer: str, **author: str) -> 
 def time_command(image_id: int, *, at: str, as_read: bool, **author: str) -> None:
     """State when the image ID was taken, as in "2020-03-05 14:30" or with an offset.
 
-    Without an offset, TIME is in the time zone of the image's source.
+    Without an offset, TIME is in the time zone of the image's source. Without a time of day
+    only the date is known: images of that day are in no order.
     """
     if bool(at) == as_read:
         raise UsageError("give either TIME or --as-read")
@@ -119,7 +122,8 @@ def time_command(image_id: int, *, at: str, as_read: bool, **author: str) -> Non
             changed = corrections.restore_time(session, by, image_id)
             undo = f'image time {image_id} "{before}"'
         else:
-            corrections.correct_time(session, by, image_id, stated)
+            is_date_alone = len(at.strip()) <= _LONGEST_DATE
+            corrections.correct_time(session, by, image_id, stated, is_date_alone=is_date_alone)
             changed, undo = True, f"image time {image_id} --as-read"
         after = _stored(session, image_id).acquired_at
     _confirm(changed, f"Image {image_id} was taken at {after or 'an unknown time'}", undo=undo)

@@ -84,3 +84,14 @@ def test_a_second_round_of_corrections_goes_back_to_the_file_too(archive, author
 def test_an_image_that_does_not_exist_is_refused(archive, author, correct):
     with pytest.raises(RefusedCorrection, match="no image 77"):
         archive.do(correct, author, 77)
+
+
+def test_a_date_that_a_person_states_is_a_date_alone_and_goes_back_too(archive, author):
+    archive.add(FILM)
+    image = archive.image(FILM)
+    before = time_of(archive, image)
+
+    archive.do(correct_time, author, image, datetime(2021, 3, 9, tzinfo=UTC), is_date_alone=True)
+    assert time_of(archive, image)[1] == TimeSource.CORRECTED_DATE
+    assert archive.do(restore_time, author, image)
+    assert time_of(archive, image) == before

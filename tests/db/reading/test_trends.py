@@ -2,7 +2,7 @@ from sqlalchemy import text
 
 from db.reading import trends
 from severity.domain import TimeSource, View
-from tests.builders.scores import scored, version
+from tests.builders.scores import INVERTED, scored, version
 
 
 def read(database, patient="p-1"):
@@ -104,3 +104,88 @@ def test_the_busiest_patient_is_the_one_with_the_longest_trend(database, course)
     course({"day": 0, "patient": "p-2"}, {"day": 1}, {"day": 2, "patient": "p-2"})
     with database.transaction() as session:
         assert trends.busiest_patient(session, version().key) == "p-2"
+
+
+DATE_ALONE = TimeSource.ACQUISITION_DATE
+
+
+def changes(database):
+    return [
+        (entry.extent_from_baseline, entry.extent_from_previous)
+        for entry in read(database).observations
+    ]
+
+
+def test_a_date_alone_is_compared_with_other_days(database, course):
+    course(
+        {"day": 0, "extent": 2.0, "source": DATE_ALONE},
+        {"day": 1, "extent": 3.0, "source": DATE_ALONE},
+        {"day": 2.5, "extent": 5.0},
+    )
+
+    assert changes(database) == [(0, None), (1, 1), (3, 2)]
+    assert [entry.time_of_day_known for entry in read(database).observations] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def test_images_of_a_day_are_not_ordered_by_a_time_that_nobody_knows(database, course):
+    course(
+        {"day": 0, "extent": 1.0},
+        {"day": 3, "extent": 5.0, "source": DATE_ALONE},
+        {"day": 3.4, "extent": 2.0},
+        {"day": 3.9, "extent": 3.0, "view": View.AP},
+        {"day": 4, "extent": 4.0},
+    )
+
+    assert changes(database) == [(0, None), (4, 4), (1, 1), (2, 2), (3, None)]
+    observations = read(database).observations
+    assert [entry.extent_from_peak for entry in observations] == [0, 0, -3, -2, -1]
+    assert [entry.view_changed for entry in observations] == [False, False, False, True, False]
+
+
+def test_no_baseline_is_picked_among_images_of_unknown_order(database, course):
+    course(
+        {"day": 0, "extent": 1.0, "source": DATE_ALONE},
+        {"day": 0.5, "extent": 5.0},
+        {"day": 1, "extent": 2.0},
+        {"day": 2, "extent": 4.0},
+    )
+
+    assert changes(database) == [(None, None), (None, None), (None, None), (None, 2)]
+
+
+def test_images_of_one_instant_are_in_no_order(database, course):
+    course({"day": 0}, {"day": 1, "extent": 1.0}, {"day": 1, "extent": 5.0}, {"day": 2})
+
+    assert changes(database) == [(0, None), (-2, -2), (2, 2), (0, None)]
+
+
+def test_an_image_that_is_out_of_distribution_takes_no_day_from_the_others(database, course):
+    course(
+        {"day": 0, "extent": 2.0},
+        {"day": 1, "extent": 8.0, "source": DATE_ALONE, "distribution_check": INVERTED},
+        {"day": 1.5, "extent": 3.0},
+        {"day": 1.6, "extent": 4.0},
+    )
+
+    assert changes(database) == [(0, None), (None, None), (1, 1), (2, 1)]
+
+
+def test_days_of_23_hours_are_days(database, course):
+    """In Berlin, 29 March 2020 had 23."""
+    course(
+        {"day": 27.9583333, "extent": 2.0, "source": DATE_ALONE},
+        {"day": 28.9166667, "extent": 3.0, "source": DATE_ALONE},
+    )
+
+    assert changes(database) == [(0, None), (1, 1)]
+
+
+def test_the_database_knows_which_sources_are_a_date_alone(database):
+    with database.transaction() as session:
+        for source in TimeSource:
+            alone = session.scalar(text("SELECT is_date_alone(:source)"), {"source": source.value})
+            assert alone is source.is_date_alone

@@ -1,12 +1,14 @@
 """A trend as text for a person, and as JSON for a program."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from db.reading.trends import Trend
 from flows.reports.trend_text import trend_json, trend_table
-from severity.domain import OutOfDistribution, Scale
+from severity.domain import OutOfDistribution, Scale, View
 from tests.builders.terminal import shown
 from tests.builders.trends import NOT_COMPARED, OBSERVATION, calibrated_trend, days_later, trend
 
@@ -92,3 +94,28 @@ def test_json_has_all_that_the_table_has(calibrated: Trend) -> None:
     assert worse["extent_direction_from_previous"] == "worse"
     assert worse["opacity_direction_from_previous"] == "stable"
     assert any("Out of distribution" in note for note in document["notes"])
+
+
+def test_an_image_of_which_only_the_date_is_known_shows_its_date_and_says_so() -> None:
+    at = datetime(2026, 3, 4, 23, tzinfo=UTC)  # midnight in Berlin
+    day = replace(
+        days_later(4), acquired_at=at, time_of_day_known=False, acquired_zone="Europe/Berlin"
+    )
+    lines = shown(trend_table(trend(Scale(0, 6), OBSERVATION, day)))
+
+    assert row(lines, "2026-03-05").startswith("2026-03-05 4 PA")
+    assert any("Of 1 images only the date is known" in line for line in lines)
+
+
+def test_a_trend_without_a_known_first_image_says_so() -> None:
+    unordered = replace(OBSERVATION, **NOT_COMPARED, time_of_day_known=False)
+
+    lines = shown(trend_table(trend(Scale(0, 6), unordered, unordered)))
+
+    assert any("changes since the first are not shown" in line for line in lines)
+
+
+def test_an_unknown_view_is_pointed_out() -> None:
+    unknown = replace(OBSERVATION, view=View.UNKNOWN)
+
+    assert any("view of some" in line for line in shown(trend_table(trend(Scale(0, 6), unknown))))

@@ -10,6 +10,7 @@ from severity.vocabulary.times import (
     EARLIEST_YEAR,
     LATEST_YEAR,
     PLACEHOLDERS,
+    local_date,
     read_moment,
     read_offset,
     read_time,
@@ -175,3 +176,17 @@ def test_the_instant_is_that_of_the_written_zone(day, clock, minutes):
     moment = read_moment(day.isoformat(), clock.isoformat())
 
     assert moment.instant(zone) == datetime.combine(day, clock, zone).astimezone(UTC)
+
+
+@given(day=DAYS.filter(lambda day: 2 < day.year < 9990), minutes=OFFSETS)
+def test_a_date_alone_is_shown_as_it_was_written(day, minutes):
+    zone = timezone(timedelta(minutes=minutes))
+
+    assert local_date(read_moment(day.isoformat()).instant(zone), str(zone)) == day
+
+
+def test_a_date_alone_is_shown_in_a_zone_by_name_and_in_utc_where_that_is_not_known():
+    at = datetime(2020, 3, 31, 22, tzinfo=UTC)
+
+    assert local_date(at, "Europe/Berlin") == date(2020, 4, 1)
+    assert local_date(at, "Old/Name") == date(2020, 3, 31)
