@@ -181,6 +181,7 @@ class OutOfDistribution(StrEnum):
     ROTATED = "rotated"  # by 90, 180 or 270 degrees
     LAYOUT = "layout"  # light and dark lie elsewhere: another projection, another part of the body
     TEXTURE = "texture"  # the remainder is not that of a radiograph: noise, text, drawings
+    LOW_CONTRAST = "low_contrast"  # its greys fill little of the way from black to white
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,8 @@ class DistributionCheck:
     """How far an image is from known frontal images.
 
     ``distance`` is in units of the limit: above 1 the image is out of distribution, and its
-    score is not reliable. ``reference`` names the reference distribution; distances to different
+    score is not reliable; so it is if its contrast is low, which the distance does not see.
+    ``reference`` names the reference distribution; distances to different
     ones are never compared.
     """
 

@@ -292,8 +292,12 @@ CREATE TABLE score (
     CONSTRAINT ck_score_reference CHECK (num_nulls(distance, distance_reference) <> 1),
     -- Prevents NaN and infinity, with which every image would be out of distribution.
     CONSTRAINT ck_score_distance CHECK (0 <= distance AND distance < 'infinity'),
-    -- Prevents an image within the limit, or without a distance, from being flagged.
-    CONSTRAINT ck_score_flag CHECK (out_of_distribution IS NULL OR coalesce(distance > 1, false))
+    -- Prevents an image within the limit, or without a distance, from being flagged. Low contrast
+    -- is no matter of the distance.
+    CONSTRAINT ck_score_flag CHECK (
+        out_of_distribution IS NULL
+        OR distance IS NOT NULL AND (distance > 1 OR out_of_distribution = 'low_contrast')
+    )
 );
 
 -- The names of further numbers that a network returns beside the scores.

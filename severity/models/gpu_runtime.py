@@ -50,9 +50,14 @@ class GpuRuntime:
         return halved_when_out_of_memory(self._run, inputs)
 
     def maps(self, inputs: Sequence[ModelInput]) -> list[Maps]:
-        """Reduce images to maps on the GPU: only the blocks are fetched, all at once."""
-        fetched = torch.stack(light_blocks(self._stacked(inputs))).cpu().numpy()
-        return [Maps.of(means, squares) for means, squares in zip(*fetched, strict=True)]
+        """Reduce images to maps on the GPU: only what they consist of is fetched."""
+        images = self._stacked(inputs)
+        blocks = torch.stack(light_blocks(images)).cpu().numpy()
+        extremes = torch.stack([images.amin((1, 2)), images.amax((1, 2))], 1).tolist()
+        return [
+            Maps.of(means, squares, extremes=tuple(ends))
+            for means, squares, ends in zip(*blocks, extremes, strict=True)
+        ]
 
     def _run(self, inputs: Sequence[ModelInput]) -> Outputs:
         images = self._stacked(inputs)[:, None].contiguous(memory_format=torch.channels_last)

@@ -8,7 +8,7 @@ from severity.domain import DistributionCheck, OutOfDistribution
 from tests.builders.scores import scored, version
 
 NAN, INFINITY = float("nan"), float("inf")
-ROTATED = OutOfDistribution.ROTATED
+ROTATED, LOW_CONTRAST = OutOfDistribution.ROTATED, OutOfDistribution.LOW_CONTRAST
 
 SECOND_IMAGE = """
 INSERT INTO image (study_id, source_id, image_uid, pixel_sha256, view, acquired_source,
@@ -134,6 +134,7 @@ def test_a_value_beyond_every_scale_is_never_stored(steps, running, extent):
         (DistributionCheck("frontal-1", 1.0, ROTATED), "ck_score_flag"),
         (DistributionCheck(None, 2.0), "ck_score_reference"),
         (DistributionCheck(None, None, ROTATED), "ck_score_flag"),
+        (DistributionCheck(None, None, LOW_CONTRAST), "ck_score_flag"),
     ],
     ids=str,
 )
@@ -145,3 +146,13 @@ def test_what_contradicts_its_distance_is_never_stored(steps, running, check, co
             steps.close(run, scored(claimed.work_id, distribution_check=check))
 
     assert steps.value("SELECT count(*) FROM score") == 0
+
+
+def test_a_low_contrast_is_stored_with_a_distance_within_the_limit(steps, running):
+    check = DistributionCheck("frontal-1", 0.4, LOW_CONTRAST)
+    steps.enlist("a")
+    with running() as run:
+        (claimed,) = steps.claim(run)
+        steps.close(run, scored(claimed.work_id, distribution_check=check))
+
+    assert steps.value("SELECT out_of_distribution FROM score") == LOW_CONTRAST

@@ -17,6 +17,7 @@ from severity.images.preprocessing import MODEL_LIMIT, to_model_input
 from severity.models.bundled import load_bundled
 from severity.models.scoring_model import Placement
 from severity.reliability.out_of_distribution import (
+    LEAST_GREYS,
     from_safetensors,
     frontal_distribution,
     to_safetensors,
@@ -91,6 +92,26 @@ def test_an_even_image_is_out_of_distribution_and_still_measured(shade: float) -
 
 def test_exposure_and_contrast_do_not_change_the_distance(chest: Pixels) -> None:
     assert of(chest / 4 - 500).distance == pytest.approx(of(chest).distance, abs=0.02)
+
+
+def test_greys_that_fill_too_little_of_the_scale_are_flagged(chest: Pixels) -> None:
+    """As pixels of 14 bits do that a header calls 16; a network that standardises hides it."""
+    lowest, highest = float(chest.min()), float(chest.max())
+    shares = [1.01 * LEAST_GREYS, 0.99 * LEAST_GREYS, 1 / 4, 1 / 16]
+
+    narrow = [(chest - lowest) / (highest - lowest) * share * 2 * MODEL_LIMIT for share in shares]
+
+    low = OutOfDistribution.LOW_CONTRAST
+    assert [of(image - MODEL_LIMIT).out_of_distribution for image in narrow] == [
+        None,
+        low,
+        low,
+        low,
+    ]
+
+
+def test_another_reason_counts_before_a_low_contrast(knee: Pixels) -> None:
+    assert of(knee / 8).out_of_distribution is OutOfDistribution.LAYOUT
 
 
 def test_a_mirrored_image_has_the_distance_of_the_image(chest: Pixels) -> None:
