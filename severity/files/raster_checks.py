@@ -25,6 +25,7 @@ _SEGMENT = struct.Struct(">2H6x")  # marker, length, and as much as has the numb
 _START_BYTES, _LENGTH_BYTES, _COMPONENTS_AT = 2, 2, 9
 _MOST_SEGMENTS = 500  # a colour profile may have 255; also counts bytes that belong to none
 _FIRST_MARKER, _FILL, _SOS = 0xFF00, 0xFFFF, 0xFFDA
+_END = b"\xff\xd9"
 
 
 def check_png(content: bytes) -> None:
@@ -57,16 +58,20 @@ def check_png(content: bytes) -> None:
 
 
 def check_jpeg_file(content: bytes) -> None:
-    """Refuse a JPEG of more segments or scans than an image has.
+    """Refuse a JPEG of more segments or scans than an image has, or without its end.
 
     Raises
     ------
     RejectedImage
+    EOFError
+        There is no end: its decoder would take zeros for the rest of the image.
     """
     at, left, several_scans = _START_BYTES, _MOST_SEGMENTS, False
     while at + _SEGMENT.size <= len(content):
         marker, length = _SEGMENT.unpack_from(content, at)
         if marker == _SOS:
+            if content.find(_END, at) < 0:
+                raise EOFError
             if several_scans:
                 check_scans(content)
             return

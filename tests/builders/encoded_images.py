@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from collections.abc import Sequence
 
 import imagecodecs
 import numpy as np
@@ -44,12 +45,14 @@ def dicom_file(
     bits: int = 12,
     syntax: str = ExplicitVRLittleEndian,
     frame: bytes | None = None,
+    elements: Sequence[tuple[int, str, object]] = (),
     **attributes: object,
 ) -> bytes:
     """Return a frontal chest CR as a DICOM file.
 
     ``frame`` is an encapsulated frame instead of the pixels. Further attributes replace those
-    of the header, after the pixels were written; None removes one.
+    of the header, after the pixels were written; None removes one. ``elements``, by tag and type,
+    are those without a keyword.
     """
     pixels = grey_image(bits=bits) if pixels is None else pixels
     dataset = FileDataset("", {}, preamble=bytes(128), file_meta=_meta(syntax))
@@ -58,6 +61,8 @@ def dicom_file(
     with warnings.catch_warnings(), config.disable_value_validation():
         warnings.simplefilter("ignore")  # images that break the standard are written on purpose
         _put_pixels(dataset, pixels, frame)
+        for element in elements:
+            dataset.add_new(*element)
         for keyword, value in attributes.items():
             if value is None:
                 del dataset[keyword]
