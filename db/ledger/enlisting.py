@@ -124,14 +124,21 @@ def enlist_obstacles(
     if not obstacles:
         return
     lock_ledger(session)
-    _OBSTRUCT.execute(
-        session,
-        {
-            "source": source_id,
-            "reasons": [obstacle.reason for obstacle in obstacles],
-            **_of_places([obstacle.place for obstacle in obstacles]),
-        },
-    )
+    _OBSTRUCT.execute(session, {"source": source_id, **_of_obstacles(obstacles)})
+
+
+def looked_at_before(
+    session: Session, source_id: int, obstacles: Sequence[ObstructedPlace]
+) -> frozenset[int]:
+    """Find the obstacles that were entered before and have not changed since.
+
+    Returns
+    -------
+    Their indices in ``obstacles``. Also of places where an object lies: what takes its place is
+    read at once, and superseded if it was not whole.
+    """
+    rows = _LOOKED_AT.execute(session, {"source": source_id, **_of_obstacles(obstacles)})
+    return frozenset(row.place - 1 for row in rows)
 
 
 def mark_gone(
@@ -167,6 +174,13 @@ def count_present(session: Session, source_id: int) -> int:
     return session.scalar(_COUNT_PRESENT, {"source": source_id}) or 0
 
 
+def _of_obstacles(obstacles: Sequence[ObstructedPlace]) -> dict[str, object]:
+    return {
+        "reasons": [obstacle.reason for obstacle in obstacles],
+        **_of_places([obstacle.place for obstacle in obstacles]),
+    }
+
+
 def _of_places(places: Sequence[Place]) -> dict[str, object]:
     return {
         "keys": [place.object_key for place in places],
@@ -196,6 +210,18 @@ _UNCHANGED = Prepared(
     {_KNOWN}
     WHERE sighting.fingerprint = shown.fingerprint
         AND sighting.gone_at IS NULL AND sighting.obstacle IS NULL
+    """  # noqa: S608 - no value of a user is in it
+)
+
+_LOOKED_AT = Prepared(
+    f"""
+    SELECT shown.place
+    FROM unnest(
+        CAST(:digests AS uuid[]), CAST(:fingerprints AS uuid[]), CAST(:reasons AS text[])
+    ) WITH ORDINALITY AS shown (key_digest, fingerprint, reason, place)
+    {_KNOWN}
+    WHERE sighting.object_id IS NOT NULL
+        OR (sighting.fingerprint = shown.fingerprint AND sighting.obstacle = shown.reason)
     """  # noqa: S608 - no value of a user is in it
 )
 
@@ -330,6 +356,9 @@ _OBSTRUCT = Prepared(
     ) AS seen (object_key, key_digest, fingerprint, reason)
     ON CONFLICT (source_id, key_digest) DO UPDATE SET
         obstacle = CASE WHEN sighting.object_id IS NULL THEN excluded.obstacle END,
+        fingerprint = CASE
+            WHEN sighting.object_id IS NULL THEN excluded.fingerprint ELSE sighting.fingerprint
+        END,
         seen_at = now(),
         -- A place that was lost is read again once it can be.
         gone_at = CASE WHEN sighting.object_id IS NOT NULL THEN sighting.gone_at END

@@ -305,7 +305,9 @@ SELECT
     coalesce(sum(n) FILTER (WHERE what = 'rejected'), 0)::bigint AS rejected,
     coalesce(sum(n) FILTER (WHERE what IN ('received', 'obstacle')), 0)::bigint AS unread,
     coalesce(sum(n) FILTER (WHERE what = 'copy'), 0)::bigint AS copies,
-    coalesce(sum(n) FILTER (WHERE what = 'obstacle'), 0)::bigint AS obstacles,
+    -- Without files that were just written: they need a second look, and nobody's attention.
+    coalesce(sum(n) FILTER (WHERE what = 'obstacle' AND reason <> 'unsettled'), 0)::bigint
+        AS obstacles,
     coalesce(sum(n) FILTER (WHERE what = 'withdrawn'), 0)::bigint AS withdrawn
 FROM source LEFT JOIN tally ON tally.source_id = source.id AND tally.model_version_id = 0
 GROUP BY source.id;

@@ -19,6 +19,7 @@ _PORTION = 2048  # objects that are looked up at once
 _CHUNK = 256  # objects that are read and entered in one transaction
 _READERS = 4
 _SEEN_BEFORE = 10_000  # objects that are enlisted for a new model version in one transaction
+_ZEROS = bytes(4096)  # at its end, of a file whose size may have been reserved before it was copied
 _UNKNOWN = UUID(int=0)  # the fingerprint of what was not read: it is read again by each pass
 
 
@@ -31,6 +32,14 @@ class _Survey:
     is_empty: bool = True
     present: "array[int]" = field(default_factory=lambda: array("q"))
     hidden: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Unsettled:
+    """A file that may have been copied in part: what it is if it is whole, and the look at it."""
+
+    seen: SeenObject
+    look: ObstructedPlace
 
 
 async def enlist(run: ScoringRun, *, is_emptied: bool = False) -> Discovery:
@@ -105,18 +114,39 @@ async def _enlist_objects(
 ) -> None:
     """Read objects and enter them; one that has just gone is left for the next pass."""
 
-    async def seen(item: tuple[Listed, Place]) -> SeenObject | ObstructedPlace | None:
+    async def seen(item: tuple[Listed, Place]) -> SeenObject | ObstructedPlace | _Unsettled | None:
         return await _seen(run, *item)
 
-    entries = await at_once(_READERS, seen, items)
+    entries = await _looked_at_twice(run, await at_once(_READERS, seen, items))
+    obstacles = [entry for entry in entries if isinstance(entry, ObstructedPlace)]
     survey.deferred += sum(entry is None for entry in entries)
+    survey.deferred += sum(obstacle.reason == Obstacle.UNSETTLED for obstacle in obstacles)
     survey.enlisted += await run.transact(
         enlisting.enlist,
         run.queue.source_id,
         [entry for entry in entries if isinstance(entry, SeenObject)],
         model_version_id=run.queue.model_version_id,
     )
-    await _enlist_obstacles(run, [item for item in entries if isinstance(item, ObstructedPlace)])
+    await _enlist_obstacles(run, obstacles)
+
+
+async def _looked_at_twice(
+    run: ScoringRun, entries: Sequence[SeenObject | ObstructedPlace | _Unsettled | None]
+) -> list[SeenObject | ObstructedPlace | None]:
+    """Take files that have not settled as they are if an earlier pass saw them unchanged."""
+    looks = [entry.look for entry in entries if isinstance(entry, _Unsettled)]
+    if not looks:
+        return [entry for entry in entries if not isinstance(entry, _Unsettled)]
+    known = await run.transact(enlisting.looked_at_before, run.queue.source_id, looks)
+    unchanged = {looks[index].place for index in known}
+    return [
+        entry
+        if not isinstance(entry, _Unsettled)
+        else entry.seen
+        if entry.look.place in unchanged
+        else entry.look
+        for entry in entries
+    ]
 
 
 async def _enlist_obstacles(run: ScoringRun, obstacles: Sequence[ObstructedPlace]) -> None:
@@ -124,22 +154,30 @@ async def _enlist_obstacles(run: ScoringRun, obstacles: Sequence[ObstructedPlace
         await run.transact(enlisting.enlist_obstacles, run.queue.source_id, obstacles)
 
 
-async def _seen(run: ScoringRun, item: Listed, place: Place) -> SeenObject | ObstructedPlace | None:
+async def _seen(
+    run: ScoringRun, item: Listed, place: Place
+) -> SeenObject | ObstructedPlace | _Unsettled | None:
     """Read an object and hash it; None if it has just gone."""
     record = run.listing.record(item.key)
     try:
-        content_sha256 = await _content_sha256(run, item)
+        content_sha256, ends_in_zeros = await _read(run, item)
     except InaccessibleImage:
         return ObstructedPlace(Place(item.key, _UNKNOWN), Obstacle.UNREADABLE_FILE)
     except RejectedImage:
         return None
-    return SeenObject(place, content_sha256, run.record_sha256(record))
+    seen = SeenObject(place, content_sha256, run.record_sha256(record))
+    if not (ends_in_zeros and run.listing.is_recent(item)):
+        return seen
+    content = run.fingerprint(f"{item.fingerprint}-{content_sha256}", record)
+    return _Unsettled(seen, ObstructedPlace(Place(item.key, content), Obstacle.UNSETTLED))
 
 
-async def _content_sha256(run: ScoringRun, item: Listed) -> str:
+async def _read(run: ScoringRun, item: Listed) -> tuple[str, bool]:
+    """Return the hash of an object's content, and whether that ends in zeros."""
     if item.size > MOST_BYTES:
         # Never read: it is identified by where it lies, and rejected when it is claimed.
         identity = f"{run.inbox.location}\0{item.key}\0{item.fingerprint}"
-        return hashlib.sha256(identity.encode()).hexdigest()
+        return hashlib.sha256(identity.encode()).hexdigest(), False
     content = await run.inbox.read(item.key, fingerprint=item.fingerprint)
-    return await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
+    sha256 = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
+    return sha256, content.endswith(_ZEROS)

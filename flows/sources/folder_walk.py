@@ -127,6 +127,7 @@ def _to_listed(key: str, status: os.stat_result) -> Listed:
         size=status.st_size,
         modified=datetime.fromtimestamp(modified, UTC),
         fingerprint=fingerprint(status),
+        changed=datetime.fromtimestamp(max(0.0, status.st_ctime), UTC),
     )
 
 

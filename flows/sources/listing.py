@@ -10,6 +10,8 @@ from flows.sources.store import Entry, Listed, Unseen
 from severity.errors import RejectedImage, UnreadableSidecar
 from severity.files.sidecar import SidecarRecord
 
+_LONGEST_PAUSE = timedelta(hours=1)  # of a program that copies, as over a line that broke
+
 
 @dataclass(frozen=True)
 class Portion:
@@ -91,9 +93,23 @@ class Listing:
             case Listed():
                 draft.deferred += 1
 
+    def is_recent(self, listed: Listed) -> bool:
+        """Whether a file changed so lately that whatever wrote it may only have paused."""
+        return listed.changed is not None and self._now - listed.changed < _LONGEST_PAUSE
+
     def _is_whole(self, listed: Listed) -> bool:
         # Without a settling time, a store's clock that is ahead of ours must not matter.
-        return not self._settle or self._now - listed.modified >= self._settle
+        return not self._settle or self._age(listed) >= self._settle
+
+    def _age(self, listed: Listed) -> timedelta:
+        """Return the time since an object changed.
+
+        A program that copies may set a file's time to that of the original before it is done. The
+        time of the last change is not believed where it lies ahead of our clock.
+        """
+        if listed.changed is None or listed.changed > self._now:
+            return self._now - listed.modified
+        return self._now - listed.changed
 
     async def _read_sidecar(self, sidecar: Listed) -> None:
         if not self._is_whole(sidecar):

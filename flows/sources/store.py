@@ -13,13 +13,15 @@ class Listed:
 
     ``key`` is the object's path. A part of it that is not printable text, or that holds a
     percent sign, is percent-encoded. ``fingerprint`` changes when the object does, and may
-    change when it does not.
+    change when it does not. ``changed`` is when anything of a file last changed, which no program
+    can set back as it can ``modified``; None where objects appear whole.
     """
 
     key: str
     size: int
     modified: datetime
     fingerprint: str
+    changed: datetime | None = None
 
 
 class Obstacle(StrEnum):
@@ -29,6 +31,7 @@ class Obstacle(StrEnum):
     UNREADABLE_FILE = "unreadable_file"  # its folder shows its name and nothing else
     OUTSIDE_LINK = "outside_link"  # a link that leads out of the source
     PATH_TOO_LONG = "path_too_long"  # longer than the system takes
+    UNSETTLED = "unsettled"  # it ends in zeros and has just been written: copied in part, or whole
 
 
 @dataclass(frozen=True)

@@ -51,10 +51,13 @@ class Shelf:
     inaccessible: set[str] = field(default_factory=set)
     read_keys: list[str] = field(default_factory=list)
     answers: bool = True
+    changed: datetime | None = None  # of all files, as a folder knows it
 
     async def entries(self) -> AsyncGenerator[Sequence[Entry], None]:
         yield [
-            Listed(key, self.sizes.get(key, len(content)), NOW, self._fingerprint(key))
+            Listed(
+                key, self.sizes.get(key, len(content)), NOW, self._fingerprint(key), self.changed
+            )
             for key, content in sorted(
                 self.contents.items(), key=lambda item: (not is_sidecar(item[0]), item[0])
             )
@@ -502,3 +505,66 @@ def test_passes_at_the_same_time_put_each_image_back_once(site: Site) -> None:
         enlisted = list(pool.map(enlist, range(4)))
 
     assert sum(enlisted) == len(site.states()) == 60
+
+
+HALF = b"the first half" + bytes(5000)
+"""A file whose whole size was reserved before it was copied, and a film that is black below."""
+
+
+def test_a_fresh_file_that_ends_in_zeros_is_looked_at_twice(site: Site) -> None:
+    """Nothing tells a pause of whatever copies it from its end."""
+    site.shelf.changed = NOW
+    site.shelf.contents = {"a.dcm": HALF, "b.dcm": b"whole"}
+
+    assert site.enlist() == (1, 1)
+    assert site.states() == [("b.dcm", "waiting")]
+    assert site.enlist() == (1, 0)
+    assert site.states() == [("b.dcm", "waiting"), ("a.dcm", "waiting")]
+
+
+def test_a_file_that_goes_on_growing_is_never_taken_for_whole(site: Site) -> None:
+    site.shelf.changed = NOW
+    for copied in (b"a", b"ab", b"abc"):
+        site.shelf.contents = {"a.dcm": copied + bytes(5000 - len(copied))}
+        assert site.enlist() == (0, 1)
+
+    site.shelf.contents = {"a.dcm": b"whole".ljust(5000, b"x")}
+
+    assert site.enlist() == (1, 0)
+    assert site.states() == [("a.dcm", "waiting")]
+
+
+def test_a_file_that_has_long_been_unchanged_is_whole_whatever_it_ends_in(site: Site) -> None:
+    site.shelf.changed = NOW - timedelta(hours=1)
+    site.shelf.contents = {"a.dcm": HALF}
+
+    assert site.enlist() == (1, 0)
+
+
+def test_where_objects_appear_whole_nothing_is_looked_at_twice(site: Site) -> None:
+    site.shelf.contents = {"a.dcm": HALF}
+
+    assert site.enlist() == (1, 0)
+
+
+def test_a_file_that_needs_a_second_look_needs_nobodys_attention(site: Site) -> None:
+    site.shelf.changed = NOW
+    site.shelf.contents = {"a.dcm": HALF}
+    site.enlist()
+
+    balance = site.balance()
+
+    assert (balance.seen, balance.unread, balance.obstacles) == (1, 1, 0)
+    site.shelf.contents = {}
+    site.discover(is_emptied=True)
+    assert (site.balance().seen, site.balance().unread) == (0, 0)
+
+
+def test_what_takes_the_place_of_an_object_is_read_at_once(site: Site) -> None:
+    """Its place shows the earlier object until then; a whole file supersedes one that is not."""
+    site.shelf.changed = NOW
+    site.shelf.contents = {"a.dcm": b"before"}
+    site.enlist()
+    site.shelf.contents = {"a.dcm": HALF}
+
+    assert site.enlist() == (1, 0)

@@ -103,6 +103,17 @@ def test_a_file_with_a_time_in_the_future_is_not_deferred_for_ever(drop: Drop) -
     assert (at_once.keys, later.keys) == ([], ["image.png"])
 
 
+def test_a_file_whose_time_was_set_back_is_as_young_as_its_last_change(drop: Drop) -> None:
+    """Programs that copy set the time of the original, some before they are done."""
+    drop.put("image.png", age=timedelta(days=1000))
+    inbox = open_inbox(str(drop.folder), settle=SETTLE)
+
+    at_once = survey(inbox, now=datetime.now(UTC))
+    later = survey(inbox, now=datetime.now(UTC) + 2 * SETTLE)
+
+    assert (at_once.keys, later.keys) == ([], ["image.png"])
+
+
 class Ahead:
     """A store whose clock is ahead of ours."""
 
