@@ -154,11 +154,13 @@ class Resources:
 
     def record_sha256(self, record: SidecarRecord | None) -> str:
         """Return the keyed hash of an image's sidecar record; empty without one."""
-        return keyed_digest(record.digest, secret=self._secret) if record else ""
+        if record is None or record.problem:
+            return ""
+        return keyed_digest(record.digest, secret=self._secret)
 
     def fingerprint(self, listed: str, record: SidecarRecord | None) -> UUID:
         """Return a keyed digest of what is known of an object without reading it."""
-        known = listed if record is None else f"{listed}\0{record.digest}"
+        known = listed if record is None or record.problem else f"{listed}\0{record.digest}"
         return UUID(hex=keyed_digest(known, secret=self._secret)[:32])
 
     @cached_property

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url
 
 from db.engine import Database
@@ -14,6 +15,10 @@ from tests.builders.postgres import new_database, running_postgres
 # Threads that wait for each other in a loop take the core from the other process's tests. Set
 # before torch is first imported, which reads it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# What a machine under load is slow at is no fault.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 _DATA = Path(os.environ.get("SEVERITY_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
 _SERVERS = {"server_url", "deployed_url", "s3_server", "prefect"}

@@ -56,6 +56,7 @@ class ObstructedPlace:
 
     place: Place
     reason: str
+    detail: str = ""
 
 
 def unchanged(session: Session, source_id: int, places: Sequence[Place]) -> Mapping[int, int]:
@@ -124,21 +125,15 @@ def enlist_obstacles(
     if not obstacles:
         return
     lock_ledger(session)
-    _OBSTRUCT.execute(session, {"source": source_id, **_of_obstacles(obstacles)})
-
-
-def looked_at_before(
-    session: Session, source_id: int, obstacles: Sequence[ObstructedPlace]
-) -> frozenset[int]:
-    """Find the obstacles that were entered before and have not changed since.
-
-    Returns
-    -------
-    Their indices in ``obstacles``. Also of places where an object lies: what takes its place is
-    read at once, and superseded if it was not whole.
-    """
-    rows = _LOOKED_AT.execute(session, {"source": source_id, **_of_obstacles(obstacles)})
-    return frozenset(row.place - 1 for row in rows)
+    _OBSTRUCT.execute(
+        session,
+        {
+            "source": source_id,
+            "reasons": [obstacle.reason for obstacle in obstacles],
+            "details": [obstacle.detail for obstacle in obstacles],
+            **_of_places([obstacle.place for obstacle in obstacles]),
+        },
+    )
 
 
 def mark_gone(
@@ -340,6 +335,7 @@ _SIGHT = Prepared(
             ELSE excluded.is_copy
         END,
         obstacle = NULL,
+        obstacle_detail = NULL,
         seen_at = now(),
         gone_at = NULL
     RETURNING object_id
@@ -348,17 +344,16 @@ _SIGHT = Prepared(
 
 _OBSTRUCT = Prepared(
     """
-    INSERT INTO sighting (source_id, key_digest, fingerprint, object_key, obstacle)
-    SELECT :source, key_digest, fingerprint, object_key, reason
+    INSERT INTO sighting
+        (source_id, key_digest, fingerprint, object_key, obstacle, obstacle_detail)
+    SELECT :source, key_digest, fingerprint, object_key, reason, detail
     FROM unnest(
         CAST(:keys AS text[]), CAST(:digests AS uuid[]), CAST(:fingerprints AS uuid[]),
-        CAST(:reasons AS text[])
-    ) AS seen (object_key, key_digest, fingerprint, reason)
+        CAST(:reasons AS text[]), CAST(:details AS text[])
+    ) AS seen (object_key, key_digest, fingerprint, reason, detail)
     ON CONFLICT (source_id, key_digest) DO UPDATE SET
         obstacle = CASE WHEN sighting.object_id IS NULL THEN excluded.obstacle END,
-        fingerprint = CASE
-            WHEN sighting.object_id IS NULL THEN excluded.fingerprint ELSE sighting.fingerprint
-        END,
+        obstacle_detail = excluded.obstacle_detail,
         seen_at = now(),
         -- A place that was lost is read again once it can be.
         gone_at = CASE WHEN sighting.object_id IS NOT NULL THEN sighting.gone_at END

@@ -53,6 +53,7 @@ class UnreadPlace:
     object_key: str
     reason: str
     seen_at: datetime
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ _PLACES = text(
 
 _UNREAD = text(
     """
-    SELECT location, object_key, obstacle, seen_at
+    SELECT location, object_key, obstacle, seen_at, coalesce(obstacle_detail, '')
     FROM sighting JOIN source ON source.id = sighting.source_id
     WHERE obstacle IS NOT NULL AND gone_at IS NULL
     ORDER BY location, object_key

@@ -214,6 +214,8 @@ CREATE TABLE sighting (
     fingerprint uuid NOT NULL,
     object_key text NOT NULL,
     obstacle text,
+    -- What is wrong with it, and where in it; names no patient.
+    obstacle_detail text,
     CONSTRAINT pk_sighting PRIMARY KEY (source_id, key_digest),
     -- Prevents a place that is neither read nor counted as unread.
     CONSTRAINT ck_sighting_object CHECK ((object_id IS NULL) = (obstacle IS NOT NULL))

@@ -35,9 +35,10 @@ def rejected_table(rejections: Sequence[Rejection]) -> RenderableType:
 
 def unread_table(places: Sequence[UnreadPlace]) -> RenderableType:
     """Return a table of what cannot be read."""
-    table = _table("reason", "seen", "source", "name")
+    table = _table("reason", "detail", "seen", "source", "name")
     for place in places:
-        table.add_row(place.reason, _time(place.seen_at), place.source, place.object_key)
+        seen = _time(place.seen_at)
+        table.add_row(place.reason, place.detail, seen, place.source, place.object_key)
     return table
 
 

@@ -100,7 +100,8 @@ async def _enlist_portion(run: ScoringRun, portion: Portion, survey: _Survey) ->
         await _enlist_objects(run, items, survey)
     survey.hidden += [unseen.key for unseen in portion.unseen if unseen.is_folder]
     obstacles = [
-        ObstructedPlace(Place(unseen.key, _UNKNOWN), unseen.reason) for unseen in portion.unseen
+        ObstructedPlace(Place(unseen.key, _UNKNOWN), unseen.reason, unseen.detail)
+        for unseen in portion.unseen
     ]
     await _enlist_obstacles(run, obstacles)
 

@@ -1,8 +1,7 @@
 """Scores of single files, without a database."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -11,15 +10,12 @@ from flows.reports import FileResult
 from flows.resources import Resources
 from flows.scoring.pipeline import FileContent, Pipeline, PreparedImage, Rejection, prepared_image
 from flows.scoring.saliency_maps import MapPlace, write_map
-from flows.sources import read_local_file
+from flows.sources import SidecarsAbove, read_local_file
 from severity.domain import Score
-from severity.errors import UnreadableSidecar
-from severity.files.sidecar import SIDECAR_NAMES, SidecarRecord, parse_sidecar
+from severity.files.sidecar import SidecarRecord
 
 _NOBODY = SidecarRecord(patient_id="unnamed")
-_CACHED_FOLDERS = 64
 
-SidecarsOf = Callable[[Path], Sequence[Mapping[str, SidecarRecord]]]
 FileAndPlace = tuple[Path, MapPlace | None]
 """A file, and where its saliency map goes."""
 
@@ -48,7 +44,7 @@ def score_files(
 
 
 async def _score_files(places: Iterable[FileAndPlace], resources: Resources) -> list[FileResult]:
-    model, sidecars = resources.load_model(), lru_cache(_CACHED_FOLDERS)(_sidecars)
+    model, sidecars = resources.load_model(), SidecarsAbove(resources.settings.inbox)
     with Pipeline(resources.settings, model) as pipeline:
 
         async def prepare(item: FileAndPlace) -> PreparedImage:
@@ -69,21 +65,9 @@ async def _score_files(places: Iterable[FileAndPlace], resources: Resources) -> 
         return list(chain.from_iterable(await at_once(pipeline.batches, score, batches)))
 
 
-def _read(file: Path, sidecars: SidecarsOf) -> FileContent:
-    records = (sidecar.get(file.name) for sidecar in sidecars(file.parent))
+def _read(file: Path, sidecars: SidecarsAbove) -> FileContent:
     # Without a record a PNG or JPEG is still an image; only its patient stays unknown.
-    return FileContent(read_local_file(file), next(filter(None, records), _NOBODY))
-
-
-def _sidecars(folder: Path) -> Sequence[Mapping[str, SidecarRecord]]:
-    """Read a folder's sidecars; the records of the first take precedence."""
-    sidecars = []
-    for name in SIDECAR_NAMES:
-        try:
-            sidecars.append(parse_sidecar(name, (folder / name).read_bytes()))
-        except (OSError, UnreadableSidecar):
-            continue
-    return sidecars
+    return FileContent(read_local_file(file), sidecars.record(file) or _NOBODY)
 
 
 def _file_result(item: FileAndPlace, result: tuple[PreparedImage, Score] | Rejection) -> FileResult:

@@ -55,7 +55,10 @@ class RunSummary:
         """What a person must see to, or should know, one line each."""
         notes = []
         if self.unreadable_sidecars:
-            notes.append(f"{self.unreadable_sidecars} sidecars are unreadable; their images wait")
+            notes.append(
+                f"{self.unreadable_sidecars} sidecars are unreadable; their images wait. "
+                "`cxr-severity rejected unread` names them, with the line and the cause."
+            )
         if self.seems_unmounted:
             notes.append(
                 "The inbox is empty, although images lay there before: is it mounted? If it was "

@@ -3,6 +3,7 @@
 from flows.sources.inbox import Inbox, open_inbox
 from flows.sources.listing import Listing, Portion
 from flows.sources.local_files import read_local_file
+from flows.sources.sidecars_above import SidecarsAbove
 from flows.sources.store import Listed, Obstacle, Unseen
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Listing",
     "Obstacle",
     "Portion",
+    "SidecarsAbove",
     "Unseen",
     "export",
     "open_inbox",

@@ -10,7 +10,7 @@ from flows.sources.folder import Folder
 from flows.sources.keys import places
 from flows.sources.listing import Listing
 from flows.sources.object_store import open_bucket
-from flows.sources.sidecars import Records, SidecarReader, described
+from flows.sources.sidecars import SidecarReader, described
 from flows.sources.store import Store
 from severity.domain import Reason
 from severity.errors import (
@@ -20,7 +20,7 @@ from severity.errors import (
     RejectedImage,
     UnreadableSidecar,
 )
-from severity.files.sidecar import SIDECAR_NAMES, SidecarRecord
+from severity.files.sidecar import SIDECAR_NAMES, SidecarRecord, SidecarRecords
 from severity.images.limits import MOST_BYTES
 
 
@@ -39,7 +39,8 @@ class Inbox:
     async def record(self, key: str) -> SidecarRecord | None:
         """Return the record of an object in the nearest sidecar, as the sidecars are now.
 
-        For an object that another run enlisted; a `Listing` knows those that it yielded.
+        For an object that another run enlisted; a `Listing` knows those that it yielded, and
+        whether a record could mean several objects: compare this one with what was enlisted.
 
         Raises
         ------
@@ -54,7 +55,7 @@ class Inbox:
                 return record
         return None
 
-    async def _sidecars_of(self, folder: str) -> list[Records]:
+    async def _sidecars_of(self, folder: str) -> list[SidecarRecords]:
         sidecars = []
         for name in SIDECAR_NAMES:
             try:

@@ -1,12 +1,12 @@
 """A survey of an inbox, in portions: what is ready to be scored, and what is not or not seen."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from flows.sources.keys import is_sidecar
 from flows.sources.sidecars import SidecarReader, Sidecars
-from flows.sources.store import Entry, Listed, Unseen
+from flows.sources.store import Entry, Listed, Obstacle, Unseen
 from severity.errors import RejectedImage, UnreadableSidecar
 from severity.files.sidecar import SidecarRecord
 
@@ -50,6 +50,7 @@ class Listing:
         self._now = now
         self._sidecars = Sidecars()
         self._unreadable: list[str] = []
+        self._unsure: set[int] = set()  # hashes of keys
 
     @property
     def unreadable_sidecars(self) -> tuple[str, ...]:
@@ -71,27 +72,52 @@ class Listing:
             The inbox cannot be listed.
         """
         draft = _Draft()
-        async for entries in self._reader.store.entries():
-            for entry in entries:
-                await self._enter(entry, draft)
-                if draft.is_full(size):
-                    yield draft.portion()
-                    draft = _Draft()
+        for enter in (self._enter, self._enter_unsure):
+            async for entries in self._reader.store.entries():
+                for entry in entries:
+                    await enter(entry, draft)
+                    if draft.is_full(size):
+                        yield draft.portion()
+                        draft = _Draft()
+            if not self._unsure:
+                break
         if draft != _Draft():
             yield draft.portion()
 
+    async def _enter_unsure(self, entry: Entry, draft: _Draft) -> None:
+        """Enter an object that a record may mean by its name alone: all of that name are known now.
+
+        It takes a second listing, and little memory for the objects of the first.
+        """
+        if not isinstance(entry, Listed) or is_sidecar(entry.key):
+            return
+        self._sidecars.note(entry.key)  # it may have come since
+        if hash(entry.key) in self._unsure:
+            self._unsure.remove(hash(entry.key))
+            draft.objects.append(entry)
+
     async def _enter(self, entry: Entry, draft: _Draft) -> None:
         match entry:
-            case Unseen(is_folder=False) if is_sidecar(entry.key):
-                self._note_unreadable(entry.key)
             case Unseen():
                 draft.unseen.append(entry)
+                if is_sidecar(entry.key) and not entry.is_folder:
+                    self._note_unreadable(entry.key)
             case Listed() if is_sidecar(entry.key):
-                await self._read_sidecar(entry)
-            case Listed() if self._is_whole(entry) and not self._sidecars.is_awaited(entry.key):
-                draft.objects.append(entry)
+                await self._read_sidecar(entry, draft)
             case Listed():
-                draft.deferred += 1
+                self._enter_object(entry, draft)
+
+    def _enter_object(self, listed: Listed, draft: _Draft) -> None:
+        self._sidecars.note(listed.key)
+        if not self._is_ready(listed):
+            draft.deferred += 1
+        elif self._sidecars.is_sure(listed.key):
+            draft.objects.append(listed)
+        else:
+            self._unsure.add(hash(listed.key))
+
+    def _is_ready(self, listed: Listed) -> bool:
+        return self._is_whole(listed) and not self._sidecars.is_awaited(listed.key)
 
     def is_recent(self, listed: Listed) -> bool:
         """Whether a file changed so lately that whatever wrote it may only have paused."""
@@ -111,14 +137,16 @@ class Listing:
             return self._now - listed.modified
         return self._now - listed.changed
 
-    async def _read_sidecar(self, sidecar: Listed) -> None:
+    async def _read_sidecar(self, sidecar: Listed, draft: _Draft) -> None:
         if not self._is_whole(sidecar):
             self._sidecars.note_unread(sidecar.key)
             return
         try:
             self._sidecars.add(sidecar.key, await self._reader.read(sidecar.key))
-        except (UnreadableSidecar, RejectedImage):
+        except (UnreadableSidecar, RejectedImage) as error:
             self._note_unreadable(sidecar.key)
+            unseen = Unseen(sidecar.key, Obstacle.UNREADABLE_SIDECAR, is_folder=False)
+            draft.unseen.append(replace(unseen, detail=str(error)))
 
     def _note_unreadable(self, key: str) -> None:
         self._unreadable.append(key)

@@ -30,6 +30,7 @@ class Obstacle(StrEnum):
     UNREADABLE_FOLDER = "unreadable_folder"  # no permission to list it, or a damaged disk
     UNREADABLE_FILE = "unreadable_file"  # its folder shows its name and nothing else
     OUTSIDE_LINK = "outside_link"  # a link that leads out of the source
+    UNREADABLE_SIDECAR = "unreadable_sidecar"  # its images wait until it is readable
     PATH_TOO_LONG = "path_too_long"  # longer than the system takes
     UNSETTLED = "unsettled"  # it ends in zeros and has just been written: copied in part, or whole
 
@@ -38,12 +39,14 @@ class Obstacle(StrEnum):
 class Unseen:
     """What lies in a source and cannot be listed, opened or named: counted, never skipped.
 
-    ``key`` is of the file or folder. Nothing is known of what a folder contains.
+    ``key`` is of the file or folder. Nothing is known of what a folder contains. ``detail`` says
+    more of the cause, and where in the file it is.
     """
 
     key: str
     reason: Obstacle
     is_folder: bool
+    detail: str = ""
 
 
 Entry = Listed | Unseen

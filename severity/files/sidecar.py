@@ -70,10 +70,17 @@ class SidecarRecord:
     def digest(self) -> str:
         """A hash that changes whenever a value of the record changes."""
         values = [getattr(self, field) for field in _FIELDS]
-        if self.problem:
-            values.append(self.problem)
         # JSON keeps them apart whatever characters they hold.
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class NumberedRecord:
+    """A record with its file name as the sidecar spells it, and its place among all, from 0."""
+
+    number: int
+    filename: str
+    record: SidecarRecord
 
 
 class SidecarRecords(Mapping[str, SidecarRecord]):
@@ -99,13 +106,13 @@ class SidecarRecords(Mapping[str, SidecarRecord]):
         """The number above those of all records."""
         return self._rows.count
 
-    def spelled_alike(self, filename: str) -> list[tuple[int, SidecarRecord]]:
-        """List the records of a file name in any spelling, each with its number.
+    def spelled_alike(self, filename: str) -> list[NumberedRecord]:
+        """List the records of a file name in any spelling.
 
         Spellings of one name differ in case, in Unicode's form (NFC, NFD) and in the slash.
         """
         rows = self._rows.spelled_alike(filename)
-        return [(number, SidecarRecord(*row[1:])) for number, row in rows]
+        return [NumberedRecord(number, row[0], SidecarRecord(*row[1:])) for number, row in rows]
 
 
 def parse_sidecar(name: str, content: bytes) -> SidecarRecords:

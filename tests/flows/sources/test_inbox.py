@@ -12,7 +12,7 @@ import pytest
 from flows.errors import InboxError
 from flows.sources.inbox import Inbox, open_inbox
 from flows.sources.listing import Portion
-from flows.sources.store import Entry, Listed
+from flows.sources.store import Entry, Listed, Obstacle
 from severity.domain import Reason
 from severity.errors import IncompleteMetadata, RejectedImage
 from severity.images.limits import MOST_BYTES
@@ -132,12 +132,105 @@ def test_where_nothing_is_waited_for_the_clock_of_the_store_does_not_matter() ->
 
 def test_a_sidecar_describes_by_name_and_by_relative_path(drop: Drop) -> None:
     drop.sidecar(a_png="by name", sub__b_png="by path")
+    for name in ("deep/below/a.png", "sub/b.png", "other/b.png"):
+        drop.put(name)
     surveyed = drop.survey()
 
-    assert surveyed.patient("a.png") == "by name"
     assert surveyed.patient("deep/below/a.png") == "by name"
     assert surveyed.patient("sub/b.png") == "by path"
     assert surveyed.patient("other/b.png") is None
+    assert sorted(surveyed.keys) == ["deep/below/a.png", "other/b.png", "sub/b.png"]
+
+
+@pytest.mark.parametrize(
+    ("named", "files"),
+    [
+        ("a.png", ["one/a.png", "two/a.png"]),
+        ("a.png", ["one/a.png", "one/deep/a.png"]),
+        ("a.png", ["one/a.png", "two/A.PNG"]),
+        ("A.png", ["a.png", "a.PNG"]),
+        ("one/a.png", ["One/a.png", "ONE/a.png"]),
+        ("\u00f6.png", ["1/o\u0308.png", "2/\u00f6.png"]),
+    ],
+)
+def test_a_record_that_could_mean_several_files_means_none_and_is_named(
+    drop: Drop, named: str, files: list[str]
+) -> None:
+    drop.put("metadata.csv", f"filename,patient_id\nother.png,P0\n{named},P1\n")
+    for file in files:
+        drop.put(file)
+    surveyed = drop.survey()
+
+    assert sorted(surveyed.keys) == sorted(files), "they are judged all the same"
+    for file in files:
+        record = surveyed.listing.record(file)
+        assert record is not None
+        assert record.patient_id == ""
+        assert "record 2 of metadata.csv" in record.problem
+
+
+@pytest.mark.parametrize(
+    ("named", "meant", "others"),
+    [
+        ("a.png", "a.png", ["sub/a.png", "A.png"]),
+        ("one/a.png", "one/a.png", ["two/a.png", "One/a.png"]),
+        ("a.png", "sub/a.png", ["sub/b.png"]),
+        ("A.PNG", "a.png", []),
+        ("./sub\\a.png", "sub/a.png", ["other/a.png"]),
+        ("r\u00f6ntgen.png", "ro\u0308ntgen.png", []),
+        ("ro\u0308ntgen.png", "sub/R\u00f6ntgen.png", []),
+    ],
+)
+def test_a_record_means_the_file_at_its_path_or_the_one_of_its_name(
+    drop: Drop, named: str, meant: str, others: list[str]
+) -> None:
+    drop.put("metadata.csv", f"filename,patient_id\n{named},P1\n")
+    for file in (meant, *others):
+        drop.put(file)
+    surveyed = drop.survey(size=1)
+
+    assert sorted(surveyed.keys) == sorted([meant, *others])
+    assert surveyed.patient(meant) == "P1"
+    assert all(surveyed.patient(other) is None for other in others)
+
+
+def test_a_file_with_a_nearer_record_is_none_that_a_farther_one_could_mean(drop: Drop) -> None:
+    drop.sidecar(a_png="far")
+    drop.sidecar("near", a_png="near")
+    drop.put("near/a.png")
+    drop.put("other/a.png")
+    surveyed = drop.survey()
+
+    assert surveyed.patient("near/a.png") == "near"
+    assert surveyed.patient("other/a.png") == "far"
+
+
+def test_records_of_two_spellings_mean_no_third(drop: Drop) -> None:
+    drop.put("metadata.csv", "filename,patient_id\na.png,P1\nA.png,P2\n")
+    drop.put("sub/a.PNG")
+
+    assert drop.survey().patient("sub/a.PNG") == ""
+
+
+def test_a_record_of_another_spelling_may_mean_what_no_other_does(drop: Drop) -> None:
+    drop.put("metadata.csv", "filename,patient_id\na.png,P1\nA.png,P2\n")
+    drop.put("A.png")
+    drop.put("sub/a.PNG")
+    surveyed = drop.survey()
+
+    assert (surveyed.patient("A.png"), surveyed.patient("sub/a.PNG")) == ("P2", "P1")
+
+
+def test_an_unreadable_sidecar_is_seen_with_its_line_and_cause(drop: Drop) -> None:
+    drop.put("sub/metadata.csv", "filename,patient_id\na.png,7\nb.png,8,9\n")
+    drop.put("sub/a.png")
+    surveyed = drop.survey()
+
+    (unseen,) = surveyed.unseen
+    assert (unseen.key, unseen.reason) == ("sub/metadata.csv", Obstacle.UNREADABLE_SIDECAR)
+    assert "metadata.csv" in unseen.detail
+    assert "line 3" in unseen.detail
+    assert surveyed.deferred == 1
 
 
 def test_a_path_is_more_than_a_name(drop: Drop) -> None:
@@ -300,7 +393,8 @@ def test_a_sidecar_outside_the_inbox_is_not_read_and_no_farther_one_replaces_it(
 
     surveyed = drop.survey()
 
-    assert (surveyed.keys, surveyed.unseen, surveyed.deferred) == ([], (), 1)
+    assert (surveyed.keys, surveyed.deferred) == ([], 1)
+    assert [item.reason for item in surveyed.unseen] == [Obstacle.OUTSIDE_LINK]
     assert surveyed.listing.unreadable_sidecars == ("sub/metadata.csv",)
 
 

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from severity.errors import UnreadableSidecar
-from severity.files.sidecar import SEPARATORS, SidecarRecord, parse_sidecar
+from severity.files.sidecar import SEPARATORS, NumberedRecord, SidecarRecord, parse_sidecar
 
+VALUES_OF_A_RECORD = ("patient_id", "issuer", "acquired_at", "offset_days", "view")
 FULL = SidecarRecord(
     patient_id="7", issuer="City", acquired_at="2020-04-01", offset_days="3", view="PA"
 )
@@ -215,7 +216,7 @@ def test_what_is_unreadable_is_told_without_naming_a_patient() -> None:
     assert "roe" not in str(told.value).lower()
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(SidecarRecord)])
+@pytest.mark.parametrize("field", list(VALUES_OF_A_RECORD))
 def test_the_digest_changes_with_any_field_and_only_then(field: str) -> None:
     assert dataclasses.replace(FULL, **{field: "other"}).digest != FULL.digest
     assert dataclasses.replace(FULL).digest == FULL.digest
@@ -302,7 +303,8 @@ def test_a_name_is_found_in_any_spelling(name):
         for spelling in (name, name.upper(), name.title()):
             written = unicodedata.normalize(form, spelling)
             if written.casefold() == spelling.casefold() or form == "NFD":
-                assert records.spelled_alike(f"x\\{written}") == [(0, SidecarRecord("7"))]
+                (found,) = records.spelled_alike(f"x\\{written}")
+                assert found == NumberedRecord(0, f"X/{name}", SidecarRecord("7"))
 
 
 @pytest.mark.parametrize(

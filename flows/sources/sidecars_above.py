@@ -1,0 +1,92 @@
+"""The sidecars above single files of this machine: those that a run would ask."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+from flows.sources.folder_walk import walk
+from flows.sources.keys import is_sidecar, to_key
+from flows.sources.sidecars import MOST_SIDECAR_BYTES, FolderSidecars
+from flows.sources.store import Listed
+from severity.errors import UnreadableSidecar
+from severity.files.sidecar import SIDECAR_NAMES, SidecarRecord, parse_sidecar
+
+
+@dataclass
+class _Folder:
+    """A folder's sidecars, or why one of them cannot be read; listed once a name is unsure."""
+
+    sidecars: FolderSidecars = field(default_factory=FolderSidecars)
+    problem: str = ""
+    is_listed: bool = False
+
+
+class SidecarsAbove:
+    """The records of single files, in the sidecars of their folders and of all folders above.
+
+    An unreadable one is not passed over: a farther one may be of another patient. It is told as
+    the record's ``problem``, and so is a name that could mean several files.
+    """
+
+    def __init__(self, inbox: str | None) -> None:
+        """Look no higher than the inbox where a file lies in it."""
+        self._top = Path(inbox).resolve() if inbox and "://" not in inbox else None
+        self._folders: dict[Path, _Folder] = {}
+        self._lock = Lock()  # files are read by several threads
+
+    def record(self, file: Path) -> SidecarRecord | None:
+        """Return the record of a file in the nearest sidecar; None if there is none."""
+        path = file.parent.resolve() / file.name
+        with self._lock:
+            return next(filter(None, (self._described(*each) for each in self._above(path))), None)
+
+    def _above(self, path: Path) -> Iterator[tuple[Path, str]]:
+        """List the folders above a file, nearest first, each with the path from there as a key."""
+        for folder in path.parents:
+            yield folder, to_key(os.fsencode(path.relative_to(folder)))
+            if folder == self._top:
+                return
+
+    def _described(self, path: Path, relative: str) -> SidecarRecord | None:
+        if path not in self._folders:
+            self._folders[path] = _read_folder(path)
+        folder = self._folders[path]
+        if folder.problem:
+            return SidecarRecord(problem=folder.problem)
+        if folder.sidecars.describes_by_path(relative):
+            return folder.sidecars.record(relative)
+        if folder.sidecars.may_describe(relative) and not folder.is_listed:
+            _list(path, folder)
+        return folder.sidecars.record(relative)
+
+
+def _read_folder(path: Path) -> _Folder:
+    folder = _Folder()
+    for name in SIDECAR_NAMES:
+        try:
+            folder.sidecars.add_second(name, parse_sidecar(name, _content(path / name)))
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            continue
+        except OSError as error:
+            folder.problem = f"{path / name} is not readable: {error.strerror}"
+        except UnreadableSidecar as error:
+            folder.problem = f"in {path}: {error}"
+    return folder
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(MOST_SIDECAR_BYTES + 1)
+    if len(content) > MOST_SIDECAR_BYTES:
+        raise UnreadableSidecar(f"{path.name} has more than {MOST_SIDECAR_BYTES} bytes")
+    return content
+
+
+def _list(path: Path, folder: _Folder) -> None:
+    """Note all files below a folder: a name of several of them means none."""
+    folder.is_listed = True
+    for entry in walk(os.fsencode(path)):
+        if isinstance(entry, Listed) and not is_sidecar(entry.key):
+            folder.sidecars.note(entry.key)

@@ -1,0 +1,61 @@
+"""The sidecars that `score` asks: those that a run over the folders above would."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.sources import SidecarsAbove
+
+
+def put(path: Path, text: str = "") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def patient(file: Path, inbox: str | None = None) -> str | None:
+    record = SidecarsAbove(inbox).record(file)
+    return record.patient_id if record else None
+
+
+@pytest.mark.parametrize("named", ["a.png", "images/a.png", "A.PNG", r".\images\a.png"])
+def test_a_sidecar_of_a_folder_above_describes_a_file(tmp_path: Path, named: str) -> None:
+    put(tmp_path / "metadata.csv", f"filename,patient_id\n{named},P1\n")
+
+    assert patient(put(tmp_path / "images/a.png")) == "P1"
+
+
+def test_the_nearest_is_asked_first_and_none_above_the_inbox(tmp_path: Path) -> None:
+    put(tmp_path / "metadata.csv", "filename,patient_id\na.png,far\nb.png,far\n")
+    put(tmp_path / "in/box/metadata.csv", "filename,patient_id\na.png,near\n")
+    first, second = put(tmp_path / "in/box/a.png"), put(tmp_path / "in/box/b.png")
+
+    assert (patient(first), patient(second)) == ("near", "far")
+    assert patient(second, inbox=str(tmp_path / "in")) is None
+
+
+def test_a_name_of_several_files_means_none(tmp_path: Path) -> None:
+    put(tmp_path / "metadata.csv", "filename,patient_id\na.png,P1\n")
+    file = put(tmp_path / "one/a.png")
+    put(tmp_path / "two/a.png")
+
+    record = SidecarsAbove(None).record(file)
+
+    assert record is not None
+    assert record.patient_id == ""
+    assert "record 1 of metadata.csv" in record.problem
+
+
+def test_an_unreadable_sidecar_is_told_with_its_line_and_not_passed_over(tmp_path: Path) -> None:
+    put(tmp_path / "metadata.csv", "filename,patient_id\na.png,another patient\n")
+    put(tmp_path / "sub/metadata.csv", "filename,patient_id\na.png,7,8\n")
+
+    record = SidecarsAbove(None).record(put(tmp_path / "sub/a.png"))
+
+    assert record is not None
+    assert "line 2" in record.problem
+    assert str(tmp_path / "sub") in record.problem
+
+
+def test_without_any_record_there_is_none(tmp_path: Path) -> None:
+    assert patient(put(tmp_path / "a.png")) is None
