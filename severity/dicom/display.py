@@ -114,8 +114,8 @@ def _through_modality(dataset: Dataset, layout: PixelLayout) -> _Rescaled:
         entries = table.look_up(_stored_values(layout))
         return _Rescaled(layout, 0, table.highest, table=entries)
     slope, intercept = (
-        first_number(dataset, "RescaleSlope"),
-        first_number(dataset, "RescaleIntercept"),
+        _number(dataset, "RescaleSlope"),
+        _number(dataset, "RescaleIntercept"),
     )
     slope, intercept = 1.0 if slope is None else slope, intercept or 0.0
     low, high = sorted(end * slope + intercept for end in (layout.lowest, layout.highest))
@@ -134,7 +134,7 @@ def _through_voi(grey: _Rescaled, dataset: Dataset) -> Display:
         # The sequence comes before a window: PS3.3, C.11.2.1.
         table = _table(dataset, "VOILUTSequence", (grey.lowest, grey.highest))
         return Display(0, table.highest, table.look_up(grey.of_each_stored_value()))
-    centre, width = first_number(dataset, "WindowCenter"), first_number(dataset, "WindowWidth")
+    centre, width = _number(dataset, "WindowCenter"), _number(dataset, "WindowWidth")
     if centre is None or width is None:
         return grey.shown_between(grey.lowest, grey.highest)
     match str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper():
@@ -148,6 +148,13 @@ def _through_voi(grey: _Rescaled, dataset: Dataset) -> Display:
             return Display(0, 1, np.asarray(greys, dtype=np.float32))
         case other:
             raise UntrustworthyPixels(f"{other!r:.20} is not a VOI LUT Function (0028,1056)")
+
+
+def _number(dataset: Dataset, keyword: str) -> float | None:
+    try:
+        return first_number(dataset, keyword)
+    except (ValueError, TypeError) as error:
+        raise UntrustworthyPixels(f"{keyword} is not a number") from error
 
 
 def _check_range(lowest: float, highest: float) -> None:

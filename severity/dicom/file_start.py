@@ -21,6 +21,7 @@ _IDENTIFYING_GROUP = 0x0008  # comes first in every data set
 _LAST_FIRST_ELEMENT = 0x0018  # a data set has an element up to SOP Instance UID
 _LONGEST_FIRST_VALUE = 1024
 _ELEMENTS_LOOKED_AT = 3
+_LOOKED_AT = 4096  # bytes, in which so many elements lie
 MOST_INFLATED = 2**27 + 2**20
 """Bytes of a deflated data set: the largest image that is read, and a megabyte of attributes."""
 
@@ -46,8 +47,29 @@ def as_dicom_file(content: bytes) -> bytes | None:
         content = content[4:]
     if content.startswith(_META_GROUP_BEGINS):
         return _PREAMBLE + content
+    if content[META_AT - 4 :].startswith(_META_GROUP_BEGINS):  # a preamble without "DICM"
+        return _PREAMBLE + content[META_AT - 4 :]
     syntax = _syntax_of_data_set(content)
     return None if syntax is None else _start(syntax) + content
+
+
+def with_transfer_syntax(content: bytes, at: int) -> bytes:
+    """Return a file with the transfer syntax that its data set shows, in place of none.
+
+    Parameters
+    ----------
+    at
+        Where the data set begins.
+
+    Raises
+    ------
+    UnreadableImage
+        The data set does not show it.
+    """
+    syntax = _syntax_of_data_set(content[at : at + _LOOKED_AT])
+    if syntax is None:
+        raise UnreadableImage(Reason.CORRUPT, "no Transfer Syntax UID (0002,0010)")
+    return _start(syntax) + content[at:]
 
 
 def inflated(content: bytes, at: int) -> bytes:

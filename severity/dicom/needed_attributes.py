@@ -13,11 +13,9 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.filereader import read_dataset, read_partial
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
-from severity.dicom.file_start import META_AT, inflated
+from severity.dicom.file_start import META_AT, inflated, with_transfer_syntax
 from severity.dicom.reading_limits import KeptBytes, ReadingLimits
 from severity.dicom.undefined_length import SEQUENCE_DELIMITER, UNDEFINED_LENGTH, UndefinedLength
-from severity.domain import Reason
-from severity.errors import UnreadableImage
 
 NEEDED = (
     "SpecificCharacterSet",
@@ -116,6 +114,8 @@ def read_needed_attributes(content: bytes) -> FileDataset:
     """
     file = _Content(content)
     syntax = _transfer_syntax(file)
+    if syntax is None:
+        return read_needed_attributes(with_transfer_syntax(content, file.tell()))
     if syntax == DeflatedExplicitVRLittleEndian:  # pydicom would inflate it without any limit
         return read_needed_attributes(inflated(content, file.tell()))
     big_endian = syntax == ExplicitVRBigEndian
@@ -153,10 +153,10 @@ class _Content(io.BytesIO):
         return cast(bytes, self._view[start : start + size])
 
 
-def _transfer_syntax(file: _Content) -> str:
-    """Return the transfer syntax, after reading what stands before the data set within limits.
+def _transfer_syntax(file: _Content) -> str | None:
+    """Return the transfer syntax, None if none is stated, from what stands before the data set.
 
-    pydicom reads the same again without any.
+    Read within limits; pydicom reads the same again without any.
     """
     kept = KeptBytes(file)
     file.seek(META_AT)
@@ -165,7 +165,7 @@ def _transfer_syntax(file: _Content) -> str:
         pass  # an element of no known type raises here, where pydicom would read on otherwise
     syntax = meta.get("TransferSyntaxUID")
     if syntax is None:
-        raise UnreadableImage(Reason.CORRUPT, "no Transfer Syntax UID (0002,0010)")
+        return None
     if syntax != DeflatedExplicitVRLittleEndian:
         _read_group(file, _COMMAND_GROUP, kept)
     return str(syntax)

@@ -151,6 +151,14 @@ def test_a_window_that_no_pixel_reaches_is_refused(
     assert reason(image) == Reason.UNTRUSTWORTHY_PIXELS
 
 
+@pytest.mark.parametrize("keyword", ["WindowCenter", "WindowWidth", "RescaleSlope"])
+def test_what_displays_pixels_must_be_a_number(keyword: str) -> None:
+    numbers = {"WindowCenter": "2048", "WindowWidth": "4096", "RescaleSlope": "1"}
+    image = dicom_file(stored(12), **(numbers | {keyword: "4321.5"}))
+
+    assert reason(image.replace(b"4321.5", b"4321,5")) == Reason.UNTRUSTWORTHY_PIXELS
+
+
 @pytest.mark.parametrize("grey", [0, 1, 2048, 4095])
 def test_an_image_of_one_grey_is_refused(grey: int) -> None:
     even = np.full(SHAPE, grey, np.uint16)

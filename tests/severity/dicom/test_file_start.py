@@ -41,6 +41,27 @@ def test_a_film_without_a_preamble_is_the_same_film(syntax: str, lost: int) -> N
     assert_array_equal(bare.grey.values, film.grey.values)
 
 
+def test_a_preamble_may_lack_what_shows_that_it_is_one() -> None:
+    content = dicom_file()
+
+    assert_array_equal(
+        read(content[:128] + content[META_AT:]).grey.values, read(content).grey.values
+    )
+
+
+@pytest.mark.parametrize(
+    "syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian]
+)
+def test_a_data_set_shows_how_it_is_encoded_where_its_file_does_not_say(syntax: str) -> None:
+    content = dicom_file(syntax=syntax)
+    at = content.index(b"\x02\x00\x10\x00UI")
+    length = 8 + int.from_bytes(content[at + 6 : at + 8], "little")
+    untold = content[:at] + content[at + length :]
+
+    assert read(untold).record == read(content).record
+    assert_array_equal(read(untold).grey.values, read(content).grey.values)
+
+
 @pytest.mark.parametrize(
     "syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian]
 )
