@@ -6,6 +6,7 @@ import numpy as np
 from pydicom import FileDataset
 from pydicom.dataelem import RawDataElement
 from pydicom.encaps import get_frame
+from pydicom.uid import UID
 
 from severity.codecs.pixel_layout import PixelLayout
 from severity.domain import Reason
@@ -15,7 +16,12 @@ _UNDEFINED_LENGTH = 2**32 - 1
 _BYTES_OF_A_BASIC_OFFSET, _BYTES_OF_AN_OFFSET = 4, 8  # the latter in the extended table
 
 
-def only_frame(dataset: FileDataset, layout: PixelLayout, *, encapsulated: bool) -> bytes:
+def is_encapsulated(dataset: FileDataset) -> bool:
+    """Return whether the transfer syntax puts the pixels into frames: PS3.5, A.4."""
+    return UID(dataset.file_meta.TransferSyntaxUID).is_encapsulated
+
+
+def only_frame(dataset: FileDataset, layout: PixelLayout) -> bytes:
     """Return the bytes of the one frame, and refuse frames beyond it.
 
     Raises
@@ -26,13 +32,14 @@ def only_frame(dataset: FileDataset, layout: PixelLayout, *, encapsulated: bool)
     element = dataset.get_item("PixelData")
     if not isinstance(element, RawDataElement):
         raise TypeError("the pixel data were accessed before")
+    encapsulated = is_encapsulated(dataset)
     if (element.length == _UNDEFINED_LENGTH) != encapsulated:
         raise UnreadableImage(
             Reason.CORRUPT, "the transfer syntax and the pixel data differ about compression"
         )
     pixels = element.value or b""
     if not encapsulated:
-        size = layout.pixels * layout.bits_allocated // 8
+        size = layout.pixels * int(dataset.SamplesPerPixel) * layout.bits_allocated // 8
         if np.frombuffer(pixels, np.uint8)[size:].any():  # zeros are no frame
             _require_one(len(pixels) // size)
         return pixels

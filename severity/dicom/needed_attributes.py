@@ -46,6 +46,7 @@ NEEDED = (
     # The pixels, and how they are displayed.
     "SamplesPerPixel",
     "PhotometricInterpretation",
+    "PlanarConfiguration",
     "NumberOfFrames",
     "Rows",
     "Columns",

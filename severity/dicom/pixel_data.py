@@ -1,11 +1,12 @@
 """Decoding a DICOM data set's pixel data into a grey image with its black and white."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, FileDataset
-from pydicom.uid import UID
 
-from severity.codecs.decoders import DECODERS, LOSSY
+from severity.codecs.decoders import DECODERS, LOSSY, Decoder
 from severity.codecs.helper_processes import DecodingHelpers
 from severity.codecs.jpeg_2000 import LowBand
 from severity.codecs.pixel_layout import PixelLayout
@@ -13,8 +14,9 @@ from severity.dicom.attributes import first_text
 from severity.dicom.copied_in_part import ends_in_mid_row
 from severity.dicom.display import Display, display_of
 from severity.dicom.excluded_pixels import excluded, overlay_bits, without_overlays
-from severity.dicom.frame import only_frame
+from severity.dicom.frame import is_encapsulated, only_frame
 from severity.dicom.geometry import Geometry, geometry
+from severity.dicom.grey_in_colour import grey_channel, may_be_grey
 from severity.dicom.windowing import displayed
 from severity.domain import Reason
 from severity.errors import UnreadableImage, UntrustworthyPixels
@@ -50,14 +52,8 @@ def displayed_grey(dataset: FileDataset, *, helpers: DecodingHelpers | None = No
     RejectedImage
         The pixels cannot be decoded or contradict the header.
     """
-    layout = _layout(dataset)
-    syntax = UID(dataset.file_meta.TransferSyntaxUID)
-    if syntax not in DECODERS:
-        raise UnreadableImage(
-            Reason.UNSUPPORTED_ENCODING, f"transfer syntax {syntax} cannot be decoded"
-        )
-    decoder = DECODERS[syntax]
-    frame = only_frame(dataset, layout, encapsulated=syntax.is_encapsulated)
+    layout, decoder = _layout(dataset), _decoder(dataset)
+    frame = only_frame(dataset, layout)
     layout = layout.of_frame(decoder.bits(frame, layout))
     display, shape = display_of(dataset, layout), geometry(dataset)
     hidden = excluded(dataset, layout, display)
@@ -66,15 +62,30 @@ def displayed_grey(dataset: FileDataset, *, helpers: DecodingHelpers | None = No
         if low and _shows_the_same(low[0], display, layout):
             return _grey_of_low_band(*low, display, layout)
     stored = decoder.full(frame, layout)
-    if not syntax.is_encapsulated and ends_in_mid_row(stored):
+    if not is_encapsulated(dataset) and ends_in_mid_row(stored):
         raise UnreadableImage(Reason.CORRUPT, "the pixels end in mid-row: copied in part")
     stored = without_overlays(stored, overlay_bits(dataset, layout), layout)
     mask = hidden.mask(stored)
     if mask is not None:
         stored = np.where(mask, stored.dtype.type(0), stored)  # padding may exceed the stored bits
-    lossy = syntax in LOSSY or first_text(dataset, "LossyImageCompression") == "01"
-    stored = _within_stored_bits(stored, layout, lossy=lossy)
+    stored = _within_stored_bits(stored, layout, lossy=_is_lossy(dataset))
     return _upright(displayed(stored, display, layout, mask), shape)
+
+
+def _decoder(dataset: FileDataset) -> Decoder:
+    syntax = str(dataset.file_meta.TransferSyntaxUID)
+    if syntax not in DECODERS:
+        raise UnreadableImage(
+            Reason.UNSUPPORTED_ENCODING, f"transfer syntax {syntax} cannot be decoded"
+        )
+    if may_be_grey(dataset):
+        return Decoder(partial(grey_channel, is_planar=dataset.get("PlanarConfiguration") == 1))
+    return DECODERS[syntax]
+
+
+def _is_lossy(dataset: FileDataset) -> bool:
+    syntax = str(dataset.file_meta.TransferSyntaxUID)
+    return syntax in LOSSY or first_text(dataset, "LossyImageCompression") == "01"
 
 
 def _layout(dataset: Dataset) -> PixelLayout:

@@ -8,13 +8,8 @@ from pydicom.uid import UID
 
 from severity.codecs.helper_processes import DecodingHelpers
 from severity.dicom.acquisition_time import acquired
-from severity.dicom.attributes import (
-    first_text,
-    put_code_strings_into_capitals,
-    texts,
-    whole_text,
-)
-from severity.dicom.frontal_chest import body_part, view
+from severity.dicom.attributes import first_text, texts, whole_text
+from severity.dicom.grey_in_colour import may_be_grey
 from severity.dicom.needed_attributes import read_needed_attributes
 from severity.dicom.pixel_data import displayed_grey
 from severity.domain import Decision, ImageRecord, PatientId, Reason
@@ -72,9 +67,10 @@ def read_dicom(
     return Radiograph(record, grey, tuple(decisions))
 
 
-def _check_eligible(dataset: Dataset, decisions: list[Decision]) -> None:
-    """Refuse what is no radiograph of the chest for display; add what was decided, and by what."""
-    if first_text(dataset, "Modality") not in _RADIOGRAPHY:
+def _check_eligible(dataset: FileDataset) -> None:
+    modality = first_text(dataset, "Modality")
+    names_chest = first_text(dataset, "BodyPartExamined").upper() in _CHEST
+    if modality not in _RADIOGRAPHY and not (modality in _CAPTURED and names_chest):
         raise NotAFrontalChestRadiograph(
             Reason.NOT_A_RADIOGRAPH,
             f"the modality is not one of {', '.join(sorted(_RADIOGRAPHY))}"
@@ -91,7 +87,8 @@ def _check_eligible(dataset: Dataset, decisions: list[Decision]) -> None:
         )
     if int(dataset.get("NumberOfFrames") or 1) != 1:
         raise NotAFrontalChestRadiograph(Reason.MULTI_FRAME, "more than one frame")
-    if dataset.SamplesPerPixel != 1 or dataset.PhotometricInterpretation not in _GREY:
+    is_grey = dataset.SamplesPerPixel == 1 and dataset.PhotometricInterpretation in _GREY
+    if not is_grey and not may_be_grey(dataset):
         raise NotAFrontalChestRadiograph(Reason.COLOUR, "a colour image is not a radiograph")
     decisions.append(body_part(dataset))
     check_size(int(dataset.Rows), int(dataset.Columns))

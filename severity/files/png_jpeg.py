@@ -19,6 +19,7 @@ from severity.errors import (
 from severity.files.raster_checks import check_jpeg_file, check_png
 from severity.files.sidecar import SidecarRecord
 from severity.images.grey_image import GreyImage
+from severity.images.grey_of_colour import grey_of_colour
 from severity.images.limits import check_size
 from severity.images.orientation import EXIF_ORIENTATIONS, UPRIGHT, Orientation
 from severity.images.radiograph import Radiograph
@@ -33,8 +34,6 @@ _JPEG_START = b"\xff\xd8"
 _FORMATS = ("PNG", "JPEG")
 _EXIF_ORIENTATION = 0x0112
 _WIDE = {"I;16", "I"}  # modes of grey with 16 bits
-_MOST_SPREAD = 32  # of 255, between a pixel's colours; scanners and JPEG tint less
-_MOST_COLOURED = 0.25  # share of pixels; annotations and a tint stay below
 _FARTHEST_OFFSET_DAYS = 36_500
 
 
@@ -183,16 +182,5 @@ def _grey(image: Image.Image) -> NDArray[np.uint8 | np.uint16]:
         return np.asarray(image)
     if image.mode in _WIDE:
         return np.asarray(image).astype(np.uint16, copy=False)
-    return _grey_of_colour(image)
-
-
-def _grey_of_colour(image: Image.Image) -> NDArray[np.uint8]:
-    """Return the first channel of a grey image stored in colour, as Cohen et al. do."""
-    red, green, blue = (np.asarray(channel) for channel in image.convert("RGB").split())
-    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
-    coloured = np.count_nonzero(spread > _MOST_SPREAD) / spread.size
-    if coloured > _MOST_COLOURED:
-        raise UnreadableImage(
-            Reason.COLOUR, f"{coloured:.0%} of the pixels are coloured: not a radiograph"
-        )
-    return red
+    # As Cohen et al. do: the first channel.
+    return grey_of_colour(*(np.asarray(channel) for channel in image.convert("RGB").split()))

@@ -2,8 +2,10 @@
 
 import struct
 
+import numpy as np
 import pytest
-from pydicom import Dataset
+from numpy.typing import NDArray
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     MPEG2MPML,
     DeflatedExplicitVRLittleEndian,
@@ -14,8 +16,7 @@ from pydicom.uid import (
 )
 
 from severity.domain import Reason, View
-from severity.errors import RejectedImage
-from tests.builders.encoded_images import dicom_file
+from tests.builders.encoded_images import dicom_file, grey_image, jpeg_file
 from tests.builders.reading import published, read, reason
 
 
@@ -143,6 +144,52 @@ def test_a_file_that_was_cut_off_is_corrupt(syntax: str, share: float) -> None:
 def test_a_capture_that_names_the_chest_is_read(modality: str, storage: str) -> None:
     """Digitised films, and films that an old workstation sent on, come as captures."""
     assert read(dicom_file(Modality=modality, SOPClassUID=storage)).record.view == View.PA
+
+
+def in_colour(pixels: NDArray[np.uint8], planes: int, **attributes: object) -> bytes:
+    """A capture in RGB, its colours side by side or in planes of their own."""
+    rgb = pixels if pixels.ndim == 3 else np.dstack([pixels] * 3)
+    stored = np.moveaxis(rgb, 2, 0) if planes else rgb
+    colour = {
+        "Modality": "OT",
+        "SamplesPerPixel": 3,
+        "PhotometricInterpretation": "RGB",
+        "PlanarConfiguration": planes,
+        "PixelData": np.ascontiguousarray(stored).tobytes(),
+    }
+    return dicom_file(rgb[..., 0], bits=8, **(colour | attributes))
+
+
+@pytest.mark.parametrize("planes", [0, 1])
+def test_a_grey_capture_in_colour_is_the_same_film(planes: int) -> None:
+    pixels = grey_image(bits=8).astype(np.uint8)
+    plain = read(dicom_file(pixels, bits=8))
+
+    image = read(in_colour(pixels, planes))
+
+    assert image.pixel_sha256() == plain.pixel_sha256()
+
+
+@pytest.mark.parametrize("planes", [0, 1])
+def test_a_coloured_capture_is_no_radiograph(planes: int) -> None:
+    pixels = np.dstack([grey_image(bits=8).astype(np.uint8) // part for part in (1, 2, 4)])
+
+    assert reason(in_colour(pixels, planes)) == Reason.COLOUR
+
+
+def test_a_compressed_capture_in_colour_is_refused_as_such() -> None:
+    pixels = grey_image(bits=8).astype(np.uint8)
+
+    frame = {"PixelData": encapsulate([jpeg_file(np.dstack([pixels] * 3))])}
+    image = in_colour(pixels, 0, syntax=JPEGBaseline8Bit, **frame)
+
+    assert reason(image) == Reason.COLOUR
+
+
+def test_a_capture_in_colour_that_ends_too_early_is_corrupt() -> None:
+    pixels = grey_image(bits=8).astype(np.uint8)
+
+    assert reason(in_colour(pixels, 0, PixelData=pixels.tobytes())) == Reason.CORRUPT
 
 
 def test_uids_are_those_of_the_file() -> None:
