@@ -3,6 +3,7 @@
 import atexit
 import fcntl
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -35,6 +36,7 @@ _SETTINGS = {
 _LARGEST_LOG_BYTES = 1_000_000
 _SMALLEST_FREE_BYTES = 100_000_000  # a new server takes 40 MB, and more as it writes
 _STOP_SECONDS = 30
+_PLAIN_PATH = re.compile(r"[\w./@:,=~-]+")
 
 
 def embedded_url(folder: Path) -> str:
@@ -48,6 +50,13 @@ def embedded_url(folder: Path) -> str:
     DatabaseError
         The server does not start there.
     """
+    if not _PLAIN_PATH.fullmatch(str(folder.resolve())):
+        # Its package quotes the path neither on a command line nor in a URL.
+        raise DatabaseError(
+            f"the embedded PostgreSQL does not start in {folder}: there is a blank or a sign such "
+            "as a quote in that path. Choose another folder as SEVERITY_HOME, or set DATABASE_URL.",
+            cause=Cause.UNREACHABLE,
+        )
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _url(folder.resolve())

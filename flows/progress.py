@@ -64,7 +64,7 @@ class BarProgress(Progress):
 def progress_bar(console: Console, beginning: str = "Listing the inbox") -> Iterator[BarProgress]:
     """Show a bar while the run lasts."""
     bar = RichProgress(
-        SpinnerColumn(),
+        SpinnerColumn("dots" if console.encoding.startswith("utf") else "line"),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),

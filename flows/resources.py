@@ -141,8 +141,20 @@ class Resources:
         return replace(self, progress=progress)
 
     def pseudonym(self, patient: PatientId) -> str:
-        """Return the key under which a patient is stored."""
-        return patient_key(patient, secret=self._secret)
+        """Return the key under which a patient is stored; the issuer is the site's if not named."""
+        return patient_key(self._issued(patient), secret=self._secret)
+
+    def unissued_pseudonym(self, patient: PatientId) -> str:
+        """Return the key that a patient would have without an issuer; empty if none is known.
+
+        It shows that the same identifier exists with an issuer and without, and stores neither.
+        """
+        if not self._issued(patient).issuer:
+            return ""
+        return patient_key(PatientId(patient.value), secret=self._secret)
+
+    def _issued(self, patient: PatientId) -> PatientId:
+        return patient if patient.issuer.strip() else replace(patient, issuer=self.settings.issuer)
 
     def station_key(self, device: Device | None) -> str:
         """Return the key under which a device's station is stored; empty where none is named."""

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
         default=30, description="age before which a file counts as half-written"
     )
     timezone: str = Field(default="UTC", description="assumed for times that name none")
+    issuer: str = Field(
+        default="", description="assumed as the issuer of identifiers whose images name none"
+    )
     cron: str = Field(default="0 2 * * *", description="when `serve` scores: nightly at two")
     poll_seconds: PositiveFloat | None = Field(
         default=None, description="if set, `serve` also scores at this interval"

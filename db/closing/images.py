@@ -67,6 +67,7 @@ def _records(closing: Closing, scored: Sequence[Scored]) -> dict[str, list[objec
     records = [item.record for item in scored]
     return {
         "patients": [item.patient_key for item in scored],
+        "unissued": [item.unissued_key for item in scored],
         "pixels": [item.pixel_sha256 for item in scored],
         "studies": [record.study_uid for record in records],
         "uids": [record.image_uid for record in records],
@@ -81,8 +82,10 @@ def _records(closing: Closing, scored: Sequence[Scored]) -> dict[str, list[objec
 
 _ADD_PATIENTS = Prepared(
     """
-    INSERT INTO patient (patient_key)
-    SELECT DISTINCT patient_key FROM unnest(CAST(:patients AS text[])) AS batch (patient_key)
+    INSERT INTO patient (patient_key, unissued_key)
+    SELECT DISTINCT patient_key, nullif(unissued_key, '')
+    FROM unnest(CAST(:patients AS text[]), CAST(:unissued AS text[]))
+        AS batch (patient_key, unissued_key)
     WHERE NOT EXISTS (SELECT FROM patient WHERE patient.patient_key = batch.patient_key)
     ON CONFLICT DO NOTHING
     """
@@ -129,6 +132,7 @@ _ADD_IMAGES = Prepared(
             AND text_digest(study.study_uid) = text_digest(batch.study_uid)
         OFFSET 0 -- as above
     ) AS study
+    ORDER BY object.id -- lest the planner decides which image comes first
     """
 )
 

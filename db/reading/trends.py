@@ -60,7 +60,8 @@ class Trend:
     ``other_versions`` are model versions that also scored the patient; their scores are never
     joined. The scales are the model version's own. ``calibration_sha256`` names the calibration
     that intervals, errors and directions speak by, empty if there is none; directions rest on the
-    smallest detectable changes, in points. None means not known.
+    smallest detectable changes, in points. None means not known. ``same_identifier`` are the keys
+    of others whose identifier is the same but for its issuer, which one of the two lacks.
     """
 
     patient_key: str
@@ -74,6 +75,7 @@ class Trend:
     extent_smallest_detectable_change: float | None = None
     opacity_smallest_detectable_change: float | None = None
     calibration_sha256: str = ""
+    same_identifier: tuple[str, ...] = ()
 
 
 def trend(session: Session, patient_key: str, model_version: str) -> Trend:
@@ -106,6 +108,7 @@ def trend(session: Session, patient_key: str, model_version: str) -> Trend:
         extent_smallest_detectable_change=stored.extent_smallest_detectable_change,
         opacity_smallest_detectable_change=stored.opacity_smallest_detectable_change,
         calibration_sha256=version.calibration_sha256 or "",
+        same_identifier=tuple(session.scalars(_SAME_IDENTIFIER, values)),
     )
 
 
@@ -148,6 +151,10 @@ _VERSION = text(
 )
 
 _PERSON = text("SELECT person_key FROM patients WHERE patient_key = :patient")
+
+_SAME_IDENTIFIER = text(
+    "SELECT other_key FROM same_identifier WHERE patient_key = :patient ORDER BY other_key"
+)
 
 _TREND = text(
     """

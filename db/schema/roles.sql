@@ -5,9 +5,9 @@
 GRANT USAGE ON SCHEMA public TO severity_worker, severity_reader;
 GRANT SELECT ON alembic_version TO severity_worker, severity_reader;
 GRANT SELECT ON
-    balance, cohort_course, cohort_response, event_response, model_versions, patient_course,
-    patient_event, patient_list, patient_trend, patients, pseudonym_check, reasons,
-    scored_patients, source_balance, worklist
+    balance, model_versions, patient_trend, patients, pseudonym_check, reasons, same_identifier,
+    scored_patients,
+    source_balance
 TO severity_worker, severity_reader;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO severity_worker;

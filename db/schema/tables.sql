@@ -108,12 +108,16 @@ CREATE TABLE patient (
     person_id bigint NOT NULL GENERATED ALWAYS AS (coalesce(merged_last_id, id)) STORED,
     -- Prevents two patients from being made of one, by two workers at once.
     patient_key text NOT NULL CONSTRAINT uq_patient_patient_key UNIQUE,
+    -- The key that it would have without an issuer, if it has one: by it, images of the same
+    -- identifier with and without an issuer are known, although no identifier is stored.
+    unissued_key text,
     -- Prevents a chain without an end, and an end without a chain.
     CONSTRAINT ck_patient_merged CHECK ((merged_into_id IS NULL) = (merged_last_id IS NULL)),
     -- Prevents a circle.
     CONSTRAINT ck_patient_circle CHECK (id <> merged_into_id AND id <> merged_last_id)
 );
 CREATE INDEX ix_patient_person ON patient (person_id);
+CREATE INDEX ix_patient_unissued ON patient (unissued_key) WHERE unissued_key IS NOT NULL;
 CREATE INDEX ix_patient_merged ON patient (merged_into_id) WHERE merged_into_id IS NOT NULL;
 CREATE INDEX ix_patient_merged_last ON patient (merged_last_id) WHERE merged_last_id IS NOT NULL;
 

@@ -64,6 +64,20 @@ CREATE OR REPLACE VIEW patients AS
 SELECT patient.patient_key, person.patient_key AS person_key
 FROM patient JOIN patient AS person ON person.id = patient.person_id;
 
+-- Persons of whom one identifier exists with an issuer and without: they may be one. The other's key.
+CREATE OR REPLACE VIEW same_identifier AS
+SELECT person.patient_key, other_person.patient_key AS other_key
+FROM (
+    SELECT issued.person_id, bare.person_id AS other_id
+    FROM patient AS issued JOIN patient AS bare ON bare.patient_key = issued.unissued_key
+    UNION
+    SELECT bare.person_id, issued.person_id
+    FROM patient AS bare JOIN patient AS issued ON issued.unissued_key = bare.patient_key
+) AS pairs
+JOIN patient AS person ON person.id = pairs.person_id
+JOIN patient AS other_person ON other_person.id = pairs.other_id
+WHERE pairs.person_id <> pairs.other_id;
+
 -- A model version with the calibration that its trends speak by.
 CREATE OR REPLACE VIEW model_versions AS
 SELECT

@@ -8,6 +8,7 @@ import click
 from db.errors import DatabaseError
 from flows.cli.exit_codes import FAILURE, INTERRUPTED, USAGE
 from flows.cli.lazy_group import LazyGroup, ListedCommand
+from flows.cli.output_encoding import escape_what_cannot_be_written
 from flows.errors import FlowsError, UnexpectedError, UsageError, unexpected
 from flows.failure_log import FailureLog, failure_log
 from flows.library_messages import mute_libraries
@@ -40,6 +41,11 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
             "evaluate",
             "flows.cli.evaluate:evaluate_command",
             "Measure a model on labelled images, as Cohen et al. 2020 measured theirs.",
+        ),
+        (
+            "explain",
+            "flows.cli.explain:explain_command",
+            "Show what is read of FILE, which attribute decided what, and why it is rejected.",
         ),
         (
             "run",
@@ -326,6 +332,7 @@ def model_commands() -> None:
 def main() -> None:
     """Run the command line; each failure ends with one clear line and an exit code."""
     mute_libraries()
+    escape_what_cannot_be_written()
     with failure_log() as log:
         try:
             app(standalone_mode=False, prog_name=_PROGRAM)

@@ -32,7 +32,7 @@ device_option = click.option(
     help="cpu, cuda, cuda:1, or auto: a GPU if there is one. SEVERITY_DEVICE if absent.",
 )
 issuer_option = click.option(
-    "--issuer", default="", help="Issuer of the identifier, if the images name one."
+    "--issuer", default="", help="Issuer of the identifier; SEVERITY_ISSUER if absent."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

@@ -18,16 +18,19 @@ from flows.reports.corrections_text import (
     unread_table,
 )
 from flows.reports.csv_table import write_csv
-from flows.reports.parameters_text import courses_text, parameters_table
+from flows.reports.explanation_text import Explanation, explanation_json, explanation_table
 from flows.reports.score_text import FileResult, scores_csv, scores_json, scores_table
 from flows.reports.trend_text import trend_json, trend_table
 
 __all__ = [
+    "Explanation",
     "FileResult",
     "balance_text",
     "balances_json",
     "courses_text",
     "discrepancies_text",
+    "explanation_json",
+    "explanation_table",
     "fates_table",
     "history_table",
     "image_text",

@@ -100,6 +100,12 @@ def trend_notes(trend: Trend) -> list[str]:
         notes.append(f"{trend.undated} scored images have no time and are not in the trend.")
     if len({image.calendar_known for image in observations}) > 1:
         notes.append("Some images have dates, others only day numbers: these are two courses.")
+    if trend.same_identifier:
+        others = ", ".join(trend.same_identifier)
+        notes.append(
+            f"Images with the same identifier, with an issuer or without, count as {others}'s. If "
+            "it is one person, set SEVERITY_ISSUER for new images, and `patient merge` the two."
+        )
     if trend.other_versions:
         others = ", ".join(trend.other_versions)
         notes.append(

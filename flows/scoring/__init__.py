@@ -2,6 +2,7 @@
 
 __all__ = [
     "enlisting",
+    "explaining",
     "flow",
     "inbox_pass",
     "naming",

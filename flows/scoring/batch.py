@@ -145,6 +145,7 @@ def _outcome(
     return Scored(
         work_id=claim.work_id,
         patient_key=run.pseudonym(image.record.patient),
+        unissued_key=run.unissued_pseudonym(image.record.patient),
         record=image.record,
         pixel_sha256=image.pixel_sha256,
         score=score,

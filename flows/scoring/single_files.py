@@ -48,7 +48,7 @@ async def _score_files(places: Iterable[FileAndPlace], resources: Resources) -> 
     with Pipeline(resources.settings, model) as pipeline:
 
         async def prepare(item: FileAndPlace) -> PreparedImage:
-            content = await asyncio.to_thread(_read, item[0], sidecars)
+            content = await asyncio.to_thread(file_content, item[0], sidecars)
             return await pipeline.decode(content, prepared_image)
 
         async def score(batch: Sequence[FileAndPlace]) -> list[FileResult]:
@@ -65,7 +65,14 @@ async def _score_files(places: Iterable[FileAndPlace], resources: Resources) -> 
         return list(chain.from_iterable(await at_once(pipeline.batches, score, batches)))
 
 
-def _read(file: Path, sidecars: SidecarsAbove) -> FileContent:
+def file_content(file: Path, sidecars: SidecarsAbove) -> FileContent:
+    """Read a file, and its record in the sidecars above it.
+
+    Raises
+    ------
+    RejectedImage
+        It cannot be read.
+    """
     # Without a record a PNG or JPEG is still an image; only its patient stays unknown.
     return FileContent(read_local_file(file), sidecars.record(file) or _NOBODY)
 

@@ -76,6 +76,8 @@ def _check_eligible(dataset: FileDataset) -> None:
             f"the modality is not one of {', '.join(sorted(_RADIOGRAPHY))}"
             f", nor {' or '.join(sorted(_CAPTURED))} of a chest",
         )
+    modality = first_text(dataset, "Modality")
+    decisions.append(Decision("modality", modality, "Modality (0008,0060)", modality))
     if "PixelData" not in dataset:  # they come last: their loss may explain other faults
         raise UnreadableImage(Reason.CORRUPT, "there are no pixel data: the file may be cut off")
     if (
@@ -105,6 +107,8 @@ def _record(dataset: FileDataset, zone: tzinfo, decisions: list[Decision]) -> Im
         raise IncompleteMetadata(
             Reason.NO_PATIENT, "Patient ID (0010,0020) is not in the file's character set"
         )
+    issued = ", with an issuer" if patient.issuer else ", without an issuer"
+    decisions.append(Decision("patient", f"named{issued}", "Patient ID (0010,0020)"))
     at, by_time = acquired(dataset, zone)
     decisions.append(by_time)
     return ImageRecord(

@@ -80,6 +80,8 @@ def _record(
     if not sidecar.patient_id:
         raise IncompleteMetadata(Reason.NO_PATIENT, "the sidecar has no patient_id for this file")
     patient = PatientId(sidecar.patient_id, sidecar.issuer)
+    issued = ", with an issuer" if patient.issuer else ", without an issuer"
+    decisions.append(Decision("patient", f"named{issued}", "the sidecar's patient_id"))
     said = Statement("the sidecar's view", view_in_words(sidecar.view), sidecar.view)
     view, by_view = decide_view([said])
     decisions.append(by_view)

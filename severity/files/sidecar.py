@@ -30,7 +30,7 @@ from severity.files.sidecar_encoding import encoding_of
 
 SIDECAR_NAMES = ("metadata.csv", "metadata.json")
 _FILENAME = "filename"
-_COLUMNS = {
+COLUMNS = {
     "filename": _FILENAME,
     "patientid": "patient_id",
     "issuer": "issuer",
@@ -244,7 +244,7 @@ def _row(cells: _Cells) -> Row:
 def _field(column: str) -> str:
     """Return the field of a column, whose case, blanks and signs do not matter; empty if none."""
     letters = unicodedata.normalize("NFKC", column).casefold()
-    return _COLUMNS.get("".join(filter(str.isalnum, letters)), "")
+    return COLUMNS.get("".join(filter(str.isalnum, letters)), "")
 
 
 def _form(filename: str) -> str:

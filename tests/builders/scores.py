@@ -67,7 +67,7 @@ def scored(
     extent: float = 3.0,
     view: View = View.PA,
     source: TimeSource = TimeSource.ACQUISITION,
-    device: Device | None = None,
+    unissued: str = "",
     **more: object,
 ) -> Scored:
     """A scored image; ``more`` are further fields of its score."""
@@ -82,5 +82,4 @@ def scored(
         device=device,
     )
     score = Score(extent, 2.0, extent, 2.0, **more)
-    station = device.station and f"s-{digest(device.station)[:12]}" if device else ""
-    return Scored(work_id, patient, record, digest(pixels), score, station)
+    return Scored(work_id, patient, record, digest(pixels), score, unissued_key=unissued)

@@ -222,3 +222,14 @@ def test_the_embedded_server_has_a_lock_of_each_users_own(tmp_path, monkeypatch)
     embedded._make_runtime_folder()  # noqa: SLF001 - what the server's package finds when it is imported
 
     assert (tmp_path / "python_PostgresServer").is_dir()
+
+
+@pytest.mark.parametrize("name", ["a b", "it's", 'a"b', "100%", "a&b", "a+b", "a#b"])
+def test_a_folder_whose_path_the_server_cannot_take_is_refused_in_one_line(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(DatabaseError, match="SEVERITY_HOME") as refused:
+        embedded.embedded_url(tmp_path / name / "postgres")
+
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / name).exists()

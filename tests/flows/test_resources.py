@@ -8,7 +8,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from flows.resources import Progress, Resources
+from flows.settings import Settings
+from severity.domain import PatientId
 from tests.builders.commands import environment
+from tests.builders.settings import SECRET
 
 
 @pytest.fixture
@@ -61,3 +65,23 @@ def test_a_lost_key_file_is_not_replaced_and_its_return_mends_all(embedded, shor
 
     kept.rename(key)
     assert embedded("status").returncode == 0
+
+
+def keys(patient: PatientId, issuer: str = "") -> tuple[str, str]:
+    settings = Settings(pseudonym_key=SECRET, issuer=issuer)
+    resources = Resources(settings, Progress())
+    return resources.pseudonym(patient), resources.unissued_pseudonym(patient)
+
+
+def test_the_sites_issuer_is_assumed_where_none_is_named() -> None:
+    bare, issued, other = PatientId("7"), PatientId("7", "City"), PatientId("7", "Town")
+
+    assert keys(bare, "City") == keys(issued) == keys(issued, "City")
+    assert keys(PatientId("7", "  "), "City") == keys(issued)
+    assert keys(other, "City") == keys(other)
+    assert keys(bare)[0] != keys(issued)[0]
+
+
+def test_the_key_without_an_issuer_is_that_of_images_that_name_none() -> None:
+    assert keys(PatientId("7", "City"))[1] == keys(PatientId("7"))[0]
+    assert keys(PatientId("7"))[1] == ""

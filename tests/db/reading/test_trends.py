@@ -1,5 +1,7 @@
 from sqlalchemy import text
 
+from db import corrections
+from db.corrections import Author
 from db.reading import trends
 from severity.domain import TimeSource, View
 from tests.builders.scores import INVERTED, scored, version
@@ -189,3 +191,22 @@ def test_the_database_knows_which_sources_are_a_date_alone(database):
         for source in TimeSource:
             alone = session.scalar(text("SELECT is_date_alone(:source)"), {"source": source.value})
             assert alone is source.is_date_alone
+
+
+def test_the_same_identifier_with_and_without_an_issuer_is_pointed_out_until_they_are_one(
+    database, course
+):
+    course(
+        {"day": 0, "patient": "p-bare"},
+        {"day": 1, "patient": "p-issued", "unissued": "p-bare"},
+        {"day": 2, "patient": "p-other", "unissued": "p-nobody"},
+    )
+
+    assert read(database, "p-bare").same_identifier == ("p-issued",)
+    assert read(database, "p-issued").same_identifier == ("p-bare",)
+    assert read(database, "p-other").same_identifier == ()
+
+    with database.transaction() as session:
+        corrections.merge(session, Author("test", "one person"), "p-bare", "p-issued")
+
+    assert read(database, "p-bare").same_identifier == ()

@@ -303,4 +303,8 @@ def test_what_was_decided_before_a_rejection_is_told_with_it() -> None:
     with pytest.raises(RejectedImage) as rejected:
         read(dicom_file(PatientID=None))
 
-    assert [decision.subject for decision in rejected.value.decisions] == ["body part", "view"]
+    assert [decision.subject for decision in rejected.value.decisions] == [
+        "modality",
+        "body part",
+        "view",
+    ]

@@ -1,0 +1,73 @@
+"""How one file is read, without a network: what `explain` shows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from flows.errors import UsageError
+from flows.reports import Explanation
+from flows.scoring.single_files import file_content
+from flows.settings import Settings
+from flows.sources import SidecarsAbove
+from severity.domain import Decision
+from severity.errors import RejectedImage
+from severity.files.reader import read_radiograph
+from severity.images.grey_image import GreyImage
+from severity.images.preprocessing import MODEL_LIMIT, MODEL_SIDE, to_model_input
+from severity.images.radiograph import Radiograph
+
+_WHITE = 255
+
+
+@dataclass(frozen=True)
+class ExplainedFile:
+    """How a file was read, and the image that the network sees; None if it is rejected."""
+
+    explanation: Explanation
+    seen: Image.Image | None
+
+
+def explain(file: Path, settings: Settings) -> ExplainedFile:
+    """Read a file as `score` does, and return what its reader decided.
+
+    The image is the network's input: 224 x 224 pixels, black at -1024 and white at 1024.
+    """
+    try:
+        content = file_content(file, SidecarsAbove(settings.inbox))
+        radiograph = read_radiograph(
+            content.content, content.sidecar, uids=content.uids, zone=settings.zone
+        )
+    except RejectedImage as rejected:
+        refusal = Explanation(str(file), rejected.decisions, rejected.reason, str(rejected))
+        return ExplainedFile(refusal, None)
+    decisions = (*radiograph.decisions, _greys(radiograph.grey))
+    return ExplainedFile(Explanation(str(file), decisions), _seen(radiograph))
+
+
+def write_image(seen: Image.Image, path: Path) -> None:
+    """Write the image that the network sees, as PNG.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be written.
+    """
+    try:
+        seen.save(path, "PNG")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _greys(grey: GreyImage) -> Decision:
+    shown = f"{grey.black:g} is shown black, {grey.white:g} white"
+    return Decision("pixels", f"{grey.rows} x {grey.columns}, {shown}", "the image", str(grey.band))
+
+
+def _seen(radiograph: Radiograph) -> Image.Image:
+    pixels = np.asarray(to_model_input(radiograph.grey), dtype=np.float64).reshape(
+        MODEL_SIDE, MODEL_SIDE
+    )
+    greys = (pixels + MODEL_LIMIT) / (2 * MODEL_LIMIT) * _WHITE
+    return Image.fromarray(np.rint(greys).astype(np.uint8))
