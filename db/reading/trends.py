@@ -117,6 +117,18 @@ def person(session: Session, patient_key: str) -> str:
     return session.scalar(_PERSON, {"patient": patient_key}) or patient_key
 
 
+def known_otherwise(session: Session, patient_key: str, unissued_key: str) -> list[str]:
+    """List the persons whose identifier is the same, but named with an issuer or without.
+
+    Parameters
+    ----------
+    unissued_key
+        The key that the patient would have without an issuer; empty if that is ``patient_key``.
+    """
+    keys = {"patient": patient_key, "unissued": unissued_key}
+    return list(session.scalars(_KNOWN_OTHERWISE, keys))
+
+
 def _observation(row: Mapping[str, Any]) -> Observation:
     """Convert a row of the view to an observation."""
     values = dict(row)
@@ -151,6 +163,14 @@ _VERSION = text(
 )
 
 _PERSON = text("SELECT person_key FROM patients WHERE patient_key = :patient")
+
+_KNOWN_OTHERWISE = text(
+    """
+    SELECT person_key FROM patients WHERE patient_key = :unissued
+    UNION SELECT person_key FROM patients WHERE unissued_key = :patient
+    ORDER BY person_key
+    """
+)
 
 _SAME_IDENTIFIER = text(
     "SELECT other_key FROM same_identifier WHERE patient_key = :patient ORDER BY other_key"

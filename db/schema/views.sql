@@ -61,7 +61,7 @@ $$;
 -- Which patient's trend the images of each patient count in: its own, or that of the patient whom
 -- it was merged into.
 CREATE OR REPLACE VIEW patients AS
-SELECT patient.patient_key, person.patient_key AS person_key
+SELECT patient.patient_key, person.patient_key AS person_key, patient.unissued_key
 FROM patient JOIN patient AS person ON person.id = patient.person_id;
 
 -- Persons of whom one identifier exists with an issuer and without: they may be one. The other's key.

@@ -77,6 +77,13 @@ def patient_key(resources: Resources, patient: str, issuer: str) -> str:
     return resources.pseudonym(PatientId(patient, issuer))
 
 
+def unissued_key(resources: Resources, patient: str, issuer: str) -> str:
+    """Return the key that a patient would have without an issuer; empty if that is its own."""
+    if patient.startswith("p-"):
+        return ""
+    return resources.unissued_pseudonym(PatientId(patient, issuer))
+
+
 def chosen_inbox(settings: Settings) -> str:
     """Return the location of the inbox that is set, once the inbox can be opened.
 

@@ -5,16 +5,21 @@ from typing import TypedDict, Unpack
 
 import click
 
-from db.engine import Transaction
-from db.reading import courses, model_versions, trends
-from db.reading.courses import Course
-from db.reading.trends import Trend
-from flows.cli.options import chosen_resources, issuer_option, json_option, patient_key
+from db.reading import model_versions, trends
+from flows.cli.options import (
+    chosen_resources,
+    issuer_option,
+    json_option,
+    patient_key,
+    unissued_key,
+)
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
 from flows.reports import trend_json, trend_table
 from flows.reports.courses import TimeAxis, course_json, course_table, missing_course
 from flows.resources import Resources
+
+_ISSUER = "with another issuer or without"
 
 
 class _Options(TypedDict):
@@ -51,37 +56,38 @@ def trend_command(patient: str, **options: Unpack[_Options]) -> None:
     PATIENT is the hospital's patient identifier, or a key such as p-1a2b... from a dashboard.
     """
     with chosen_resources() as resources:
-        key = patient_key(resources, patient, options["issuer"])
-        shown, missing = _read(resources, key, options["model_version"], pairs=options["pairs"])
-    if options["chart"] is not None:
-        _draw(shown, options["chart"], TimeAxis(options["axis"]))
-    if options["as_json"]:
-        click.echo(_json(shown, missing))
+        key = patient_key(resources, patient, issuer)
+        unissued = unissued_key(resources, patient, issuer)
+        trend = _trend(resources, key, model_version, unissued=unissued)
+    if chart is not None:
+        _draw(trend, chart)
+    if as_json:
+        click.echo(trend_json(trend))
         return
     if missing:
         click.echo(f"No course: {missing}. Pairs of images in its place:")
     terminal().print(course_table(shown) if isinstance(shown, Course) else trend_table(shown))
 
 
-def _json(shown: Course | Trend, missing: str) -> str:
-    return course_json(shown) if isinstance(shown, Course) else trend_json(shown, missing)
-
-
-def _read(
-    resources: Resources, key: str, model_version: str | None, *, pairs: bool
-) -> tuple[Course | Trend, str]:
-    """Read a course; pairs if they are asked for, or with the reason why there is no course."""
+def _trend(
+    resources: Resources, key: str, model_version: str | None, *, unissued: str
+) -> trends.Trend:
     with resources.read_database().transaction() as session:
         person = trends.person(session, key)
-        version = _version(session, resources.settings.model, person, model_version)
-        course = courses.course(session, person, version)
-        missing = "" if pairs else missing_course(course)
-        if not pairs and not missing:
-            return course, ""
-        trend = trends.trend(session, person, version)
-    if not trend.observations:
-        raise _no_score(version, f"; {trend.undated} scored images have no time")
-    return trend, missing
+        versions = model_versions.of_model(session, resources.settings.model, person)
+        version = model_version or (versions[-1] if versions else "")
+        scored_by = model_versions.of_patient(session, person)
+        trend = trends.trend(session, person, version) if version in scored_by else None
+        known = set(trends.known_otherwise(session, key, unissued)) - {person}
+    if trend is not None and trend.observations:
+        return trend
+    others = [other for other in scored_by if other != version]
+    raise UsageError(
+        f"no dated score of this patient by {model_version or resources.settings.model}"
+        + (f"; {trend.undated} scored images have no time" if trend else "")
+        + (f"; scored by {', '.join(others)}" if others else "")
+        + (f"; the same identifier, {_ISSUER}, is {', '.join(sorted(known))}" if known else "")
+    )
 
 
 def _version(session: Transaction, model: str, person: str, chosen: str | None) -> str:

@@ -57,4 +57,5 @@ def test_a_name_that_the_output_cannot_write_is_escaped(program: Program, tmp_pa
     result = program("score", str(tmp_path / "r\u00f6ntgen-\u80ba.png"), PYTHONIOENCODING="ascii")
 
     assert result.returncode == 0, result.stderr
-    assert r"\xf6ntgen-\u80ba" in "".join(result.stdout.split())
+    assert result.stdout.isascii()
+    assert "Research use only" in result.stdout
