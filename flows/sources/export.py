@@ -11,10 +11,10 @@ from pathlib import Path
 from db.reading.rejections import ObjectPlace, StoredObject
 from flows.errors import InboxError, UsageError
 from flows.sources.inbox import Inbox, open_inbox
+from severity.dicom import as_dicom_file
 from severity.errors import RejectedImage
 
 _ENDINGS = {b"\x89PNG\r\n\x1a\n": ".png", b"\xff\xd8\xff": ".jpg"}
-_DICOM_MAGIC_AT, _DICOM = 128, b"DICM"
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class _Sources:
 
 
 def _ending(content: bytes) -> str:
-    if content[_DICOM_MAGIC_AT : _DICOM_MAGIC_AT + len(_DICOM)] == _DICOM:
+    if as_dicom_file(content) is not None:
         return ".dcm"
     return next((end for magic, end in _ENDINGS.items() if content.startswith(magic)), ".bin")
 

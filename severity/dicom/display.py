@@ -8,7 +8,7 @@ from pydicom import Dataset
 from scipy.special import expit
 
 from severity.codecs.pixel_layout import PixelLayout
-from severity.dicom.attributes import first_number
+from severity.dicom.attributes import first_number, first_text
 from severity.dicom.look_up_table import LookUpTable
 from severity.errors import UntrustworthyPixels
 
@@ -63,7 +63,8 @@ def display_of(dataset: Dataset, layout: PixelLayout) -> Display:
     display = _through_voi(_through_modality(dataset, layout), dataset)
     if layout.bits_in_frame is not None:
         _check_made_for_frame(dataset, display, layout)
-    return display.inverted() if dataset.PhotometricInterpretation == "MONOCHROME1" else display
+    is_inverse = first_text(dataset, "PhotometricInterpretation").upper() == "MONOCHROME1"
+    return display.inverted() if is_inverse else display
 
 
 def _check_made_for_frame(dataset: Dataset, display: Display, layout: PixelLayout) -> None:

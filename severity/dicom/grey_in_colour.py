@@ -6,6 +6,7 @@ from pydicom import FileDataset
 from pydicom.uid import UID
 
 from severity.codecs.pixel_layout import PixelLayout
+from severity.dicom.attributes import first_text
 from severity.images.grey_of_colour import grey_of_colour
 
 _CHANNELS, _BITS = 3, 8
@@ -15,7 +16,7 @@ def may_be_grey(dataset: FileDataset) -> bool:
     """Return whether the pixels are in colour and can be looked at: RGB of 8 bits, uncompressed."""
     return (
         dataset.SamplesPerPixel == _CHANNELS
-        and dataset.PhotometricInterpretation == "RGB"
+        and first_text(dataset, "PhotometricInterpretation").upper() == "RGB"
         and dataset.BitsAllocated == dataset.BitsStored == _BITS
         and not UID(dataset.file_meta.TransferSyntaxUID).is_compressed
     )
