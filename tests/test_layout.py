@@ -15,7 +15,10 @@ OF_SEVERAL_MODULES = {
     "flows/events/test_treatments_page.py",  # docs/treatments.md
     "flows/cli/test_without_torch.py",  # the commands, where torch cannot be imported
     "flows/scoring/test_survival.py",  # whole workers, killed
+    "severity/dicom/test_descriptions.py",  # what headers say of pixels, wherever it is read
+    "severity/dicom/test_same_film.py",  # all that is read of pixels, in any combination
     "severity/files/test_fuzz_reading.py",  # all readers, on damaged files
+    "severity/files/test_public_files.py",  # all readers, on every public DICOM file
     "severity/models/test_stored_scores.py",  # each bundled model, to the last bit
     "severity/test_simulated_course.py",  # from painted opacities to their scores
 }
