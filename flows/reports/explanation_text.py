@@ -23,7 +23,8 @@ class Explanation:
     @property
     def doubts(self) -> tuple[str, ...]:
         """What a person should look at, one line each."""
-        return tuple(f"{it.subject}: {it.doubt}" for it in self.decisions if it.doubt)
+        doubtful = (decision for decision in self.decisions if decision.doubt)
+        return tuple(f"{decision.subject}: {decision.doubt}" for decision in doubtful)
 
 
 def explanation_table(explanation: Explanation) -> RenderableType:
@@ -33,8 +34,9 @@ def explanation_table(explanation: Explanation) -> RenderableType:
     )
     for column in ("decision", "outcome", "from", "as written"):
         table.add_column(column, overflow="fold")
-    for it in explanation.decisions:
-        table.add_row(*(Text(cell) for cell in (it.subject, it.outcome, it.source, it.written)))
+    for decision in explanation.decisions:
+        cells = (decision.subject, decision.outcome, decision.source, decision.written)
+        table.add_row(*map(Text, cells))
     lines = [_verdict(explanation), *(f"Flagged: {doubt}" for doubt in explanation.doubts)]
     return Group(table, Text(), *map(Text, lines), Text(RESEARCH_USE_ONLY))
 

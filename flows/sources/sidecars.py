@@ -124,7 +124,7 @@ class FolderSidecars:
         """Note that a file lies there: a record of its name may mean it."""
         path = _path(relative)
         alike = self._alike(path)
-        spelled = [one for one in alike if one.numbered.filename == path]
+        spelled = [candidate for candidate in alike if candidate.numbered.filename == path]
         for candidate in spelled or alike:
             candidate.could_mean(path, _digest(relative))
 
@@ -136,12 +136,12 @@ class FolderSidecars:
         path = _path(relative)
         if spelled := self._spelled(path):
             return spelled
-        alike = [one for one in self._alike(path) if one.meaning != _ITS_OWN_PATH]
+        alike = [candidate for candidate in self._alike(path) if candidate.meaning != _ITS_OWN_PATH]
         if not alike:
             return None
         mine = {_NO_FILE, _digest(relative)}
-        unsure = next((one for one in alike if one.meaning not in mine), None)
-        if unsure is None and len({one.record for one in alike}) == 1:
+        unsure = next((candidate for candidate in alike if candidate.meaning not in mine), None)
+        if unsure is None and len({candidate.record for candidate in alike}) == 1:
             return alike[0].record
         return _ambiguous(unsure or alike[1])
 
@@ -204,8 +204,8 @@ class Sidecars:
 
         One with a ``problem`` says why none of the records means the object.
         """
-        found = (sidecars.record(relative) for sidecars, relative in self._above(key))
-        return next(filter(None, found), None)
+        records = (sidecars.record(relative) for sidecars, relative in self._above(key))
+        return next(filter(None, records), None)
 
     def is_sure(self, key: str) -> bool:
         """Whether the record of an object will stay, whatever is listed after it."""
