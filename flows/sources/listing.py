@@ -108,10 +108,10 @@ class Listing:
                 self._enter_object(entry, draft)
 
     def _enter_object(self, listed: Listed, draft: _Draft) -> None:
-        self._sidecars.note(listed.key)
+        is_sure = self._sidecars.note(listed.key)
         if not self._is_ready(listed):
             draft.deferred += 1
-        elif self._sidecars.is_sure(listed.key):
+        elif is_sure:
             draft.objects.append(listed)
         else:
             self._unsure.add(hash(listed.key))

@@ -120,13 +120,14 @@ class FolderSidecars:
         """Add the records of a sidecar, of which those that were added before take precedence."""
         self._sidecars.append(_Sidecar(name, records))
 
-    def note(self, relative: str) -> None:
-        """Note that a file lies there: a record of its name may mean it."""
+    def note(self, relative: str) -> bool:
+        """Note that a file lies there; return whether a record spells its path."""
         path = _path(relative)
         alike = self._alike(path)
         spelled = [candidate for candidate in alike if candidate.numbered.filename == path]
         for candidate in spelled or alike:
             candidate.could_mean(path, _digest(relative))
+        return bool(spelled)
 
     def record(self, relative: str) -> SidecarRecord | None:
         """Return the record of a file; one with a ``problem`` where a record means several files.
@@ -192,12 +193,19 @@ class Sidecars:
         """Note a sidecar that cannot be read yet."""
         self._unread.add(folder_of(key))
 
-    def note(self, key: str) -> None:
-        """Note that an object was listed: a record above it may mean it, unless a nearer does."""
+    def note(self, key: str) -> bool:
+        """Note that an object was listed: a record above it may mean it, unless a nearer does.
+
+        Returns
+        -------
+        Whether its record is sure, whatever is listed after it; or that it has none.
+        """
         for sidecars, relative in self._above(key):
-            sidecars.note(relative)
+            if sidecars.note(relative):
+                return True
             if sidecars.may_describe(relative):
-                return
+                return False
+        return True
 
     def record(self, key: str) -> SidecarRecord | None:
         """Return the record of an object in the nearest sidecar; None if there is none.
@@ -206,13 +214,6 @@ class Sidecars:
         """
         records = (sidecars.record(relative) for sidecars, relative in self._above(key))
         return next(filter(None, records), None)
-
-    def is_sure(self, key: str) -> bool:
-        """Whether the record of an object will stay, whatever is listed after it."""
-        for sidecars, relative in self._above(key):
-            if sidecars.may_describe(relative):
-                return sidecars.describes_by_path(relative)
-        return True
 
     def is_awaited(self, key: str) -> bool:
         """Whether a sidecar that cannot be read yet may be the nearest that describes an object.
