@@ -33,10 +33,13 @@ IN_PARALLEL := --numprocesses $(PROCESSES) --dist worksteal
 test: $(VENV)/installed $(VENV)/installed-dev ## every test, in random order (PROCESSES=2)
 	$(BIN)/pytest $(IN_PARALLEL) --durations 25
 
-test-cpu: ## the demo and the tests that need no server, in an environment without torch: .venv-cpu
+# What may meet torch; import contracts keep it out of all else.
+WITH_AND_WITHOUT_TORCH := tests/flows tests/severity/models tests/severity/heads tests/test_*.py
+
+test-cpu: ## the demo and the tests of models and of the shell that need no server, in an environment without torch: .venv-cpu
 	$(MAKE) VENV=$(VENV_CPU) $(VENV_CPU)/installed-dev
 	home=$$(mktemp -d) && $(VENV_CPU)/bin/cxr-severity demo --home $$home && rm -rf $$home
-	$(VENV_CPU)/bin/pytest $(IN_PARALLEL) -m "not server"
+	$(VENV_CPU)/bin/pytest $(IN_PARALLEL) -m "not server" $(WITH_AND_WITHOUT_TORCH)
 
 test-everywhere: $(VENV)/installed $(VENV)/installed-dev ## every test in other orders, time zones, rights, without radiographs
 	.ci/everywhere $(BIN)/pytest $(IN_PARALLEL)

@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 from benchmarks.engine import main
 
 SMALL = [
-    *("--formats", "dicom", "--images", "3", "--rounds", "2", "--growth", "4"),
+    *("--formats", "dicom", "--images", "3", "--rounds", "1", "--growth", "4"),
     *("--model", "compact-2", "--precision", "fp32"),
 ]
 
@@ -24,13 +24,10 @@ def test_one_command_measures_all_variants_on_the_same_images(tmp_path, capsys):
     assert code == 0
     assert document["agree"] is True
     [section] = document["sections"]
-    assert [list(rates) for rates in section["rounds"]] == [
-        ["reference fp32", "ours fp32", "network_only fp32"],
-        ["network_only fp32", "ours fp32", "reference fp32"],  # backwards, against drift
-    ]
-    for rates in section["rounds"]:
-        assert all(rate["images"] == 3 and rate["seconds"] > 0 for rate in rates.values())
-        assert all(rate["peak_bytes"] > 10**8 for rate in rates.values())
+    [rates] = section["rounds"]
+    assert list(rates) == ["reference fp32", "ours fp32", "network_only fp32"]
+    assert all(rate["images"] == 3 and rate["seconds"] > 0 for rate in rates.values())
+    assert all(rate["peak_bytes"] > 10**8 for rate in rates.values())
     assert set(section["stages_ms"]["ours fp32"]) == {
         "read", "decode", "preprocess", "forward"
     }  # fmt: skip
