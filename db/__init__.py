@@ -1,13 +1,15 @@
-"""The only place with SQL: schema, ledger, scores, corrections and trends, on PostgreSQL."""
+"""The only place with SQL: schema, ledger, scores, corrections and courses, on PostgreSQL."""
 
 __all__ = [
     "calibrations",
     "closing",
     "corrections",
     "courses",
+    "drift",
     "embedded",
     "engine",
     "errors",
+    "events",
     "ledger",
     "reading",
     "schema",

@@ -124,6 +124,19 @@ class Acquired:
 
 
 @dataclass(frozen=True)
+class Device:
+    """What takes images, by the names that it gives itself; empty where it gives none.
+
+    The name of the ``station`` may be that of a hospital or a ward: never stored, logged or shown,
+    but as `severity.pseudonym.station_key`.
+    """
+
+    manufacturer: str = ""
+    model: str = ""
+    station: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class Decision:
     """What was decided about a file, and which attribute or column decided it.
 
@@ -197,6 +210,15 @@ class DistributionCheck:
     reference: str
     distance: float
     out_of_distribution: OutOfDistribution | None = None
+
+
+class Verdict(StrEnum):
+    """What a course says of the level, compared with the baseline's."""
+
+    WORSE = "worse"  # by more than the margin
+    BETTER = "better"  # by more than the margin
+    UNCHANGED = "unchanged"  # within the margin, with 90 % behind it
+    CANNOT_TELL = "cannot tell"  # none of these is probable enough
 
 
 class Measure(StrEnum):

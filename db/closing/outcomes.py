@@ -12,6 +12,7 @@ from severity.errors import ConflictingImage
 class Scored:
     """A claimed object that is an image, and its score.
 
+    ``station_key`` stands for the name of its device's station, which is never stored.
     ``unissued_key`` is the key that its patient would have without an issuer; empty without one.
     """
 
@@ -20,6 +21,7 @@ class Scored:
     record: ImageRecord
     pixel_sha256: str
     score: Score
+    station_key: str = ""
     unissued_key: str = ""
 
 

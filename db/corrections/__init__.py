@@ -16,6 +16,7 @@ __all__ = [
     "Author",
     "Forgotten",
     "ZoneCorrection",
+    "author",
     "begin",
     "correct_time",
     "correct_zone",

@@ -1,7 +1,7 @@
 """The films of persons by one model version, as arrays: what their courses are computed from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ class StoredFilms:
     Parameters
     ----------
     times
-        Microseconds since 2000, as PostgreSQL keeps them.
+        Microseconds since 2000, as PostgreSQL keeps them. All films of a day of which one has a
+        date alone share its beginning: nobody knows their order.
     views
         0 PA, 1 AP, 2 AP supine, 3 unknown: the order of `severity.domain.View`.
     eligible
@@ -48,18 +49,33 @@ def read(session: Session, model_version_id: int, person_ids: Sequence[int]) -> 
     """Read all films of persons that one model version has scored."""
     persons = ",".join(str(int(person_id)) for person_id in person_ids)
     query = _FILMS.format(persons=persons, model=int(model_version_id))
-    return StoredFilms(**binary_copy.read(session, query, _COLUMNS))
+    columns = binary_copy.read(session, query, _COLUMNS)
+    date_alone = columns.pop("date_alone")
+    films = StoredFilms(**columns)
+    return replace(films, times=_times_of_known_order(films, date_alone))
+
+
+def _times_of_known_order(films: StoredFilms, date_alone: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the times of films; those of a day of which one has a date alone are that date's."""
+    rows = np.arange(len(films))
+    begins = (np.diff(films.person_ids, prepend=-1) != 0) | (
+        np.diff(films.calendar_known.astype(np.int8), prepend=-1) != 0
+    )
+    first = np.maximum.accumulate(np.where(begins, rows, 0))
+    date = np.maximum.accumulate(np.where(date_alone, rows, -1))
+    of_day = (date >= first) & (films.times - films.times[date] < _DAY)
+    return np.where(of_day, films.times[date], films.times)
 
 
 def sample(session: Session, model_version_id: int, *, patients: int) -> StoredFilms:
-    """Read the films of patients with two or more; of more than ``patients`` of always the same."""
+    """Read the films of patients with three or more; of too many patients of always the same."""
     values = {"model": model_version_id, "patients": patients}
     return read(session, model_version_id, list(session.scalars(_SAMPLE, values)))
 
 
 _SAMPLE = text(
     """
-    SELECT person_id FROM patient_summary WHERE model_version_id = :model AND films > 1
+    SELECT person_id FROM patient_summary WHERE model_version_id = :model AND films > 2
     ORDER BY hashint8extended(person_id, 0), person_id LIMIT :patients
     """
 )
@@ -73,7 +89,9 @@ _COLUMNS = {
     "views": np.int16,
     "calendar_known": np.bool_,
     "eligible": np.bool_,
+    "date_alone": np.bool_,
 }
+_DAY = 86_400_000_000  # microseconds
 
 _FILMS = """
     SELECT
@@ -87,7 +105,8 @@ _FILMS = """
             AS smallint
         ),
         image.acquired_source <> 'sidecar_offset' AS calendar_known,
-        score.out_of_distribution IS NULL
+        score.out_of_distribution IS NULL,
+        is_date_alone(image.acquired_source)
     FROM patient
     JOIN study ON study.patient_id = patient.id
     JOIN image ON image.study_id = study.id

@@ -125,15 +125,21 @@ def enlist_obstacles(
     if not obstacles:
         return
     lock_ledger(session)
-    _OBSTRUCT.execute(
-        session,
-        {
-            "source": source_id,
-            "reasons": [obstacle.reason for obstacle in obstacles],
-            "details": [obstacle.detail for obstacle in obstacles],
-            **_of_places([obstacle.place for obstacle in obstacles]),
-        },
-    )
+    _OBSTRUCT.execute(session, {"source": source_id, **_of_obstacles(obstacles)})
+
+
+def looked_at_before(
+    session: Session, source_id: int, obstacles: Sequence[ObstructedPlace]
+) -> frozenset[int]:
+    """Find the obstacles that were entered before and have not changed since.
+
+    Returns
+    -------
+    Their indices in ``obstacles``. Also of places where an object lies: what takes its place is
+    read at once, and superseded if it was not whole.
+    """
+    rows = _LOOKED_AT.execute(session, {"source": source_id, **_of_obstacles(obstacles)})
+    return frozenset(row.place - 1 for row in rows)
 
 
 def mark_gone(
@@ -172,6 +178,7 @@ def count_present(session: Session, source_id: int) -> int:
 def _of_obstacles(obstacles: Sequence[ObstructedPlace]) -> dict[str, object]:
     return {
         "reasons": [obstacle.reason for obstacle in obstacles],
+        "details": [obstacle.detail for obstacle in obstacles],
         **_of_places([obstacle.place for obstacle in obstacles]),
     }
 
@@ -353,6 +360,9 @@ _OBSTRUCT = Prepared(
     ) AS seen (object_key, key_digest, fingerprint, reason, detail)
     ON CONFLICT (source_id, key_digest) DO UPDATE SET
         obstacle = CASE WHEN sighting.object_id IS NULL THEN excluded.obstacle END,
+        fingerprint = CASE
+            WHEN sighting.object_id IS NULL THEN excluded.fingerprint ELSE sighting.fingerprint
+        END,
         obstacle_detail = excluded.obstacle_detail,
         seen_at = now(),
         -- A place that was lost is read again once it can be.

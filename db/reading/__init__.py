@@ -1,3 +1,12 @@
 """Questions to the database that change nothing."""
 
-__all__ = ["balances", "history", "images", "model_versions", "rejections", "trends"]
+__all__ = [
+    "balances",
+    "courses",
+    "history",
+    "images",
+    "model_versions",
+    "rejections",
+    "tables",
+    "trends",
+]

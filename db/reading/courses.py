@@ -46,7 +46,11 @@ class Assessment:
 
 @dataclass(frozen=True)
 class CourseImage:
-    """One image of a patient in its episode; ``days`` count from the episode's baseline."""
+    """One image of a patient in its episode; ``days`` count from the episode's baseline.
+
+    Without ``time_of_day_known``, ``at`` is midnight in ``zone`` and means a date; the images of
+    that day are in no order.
+    """
 
     image_id: int
     at: datetime
@@ -60,6 +64,8 @@ class CourseImage:
     out_of_distribution: OutOfDistribution | None
     geographic_extent: Assessment
     opacity: Assessment
+    time_of_day_known: bool = True
+    zone: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,8 +120,9 @@ class Course:
 
     ``parameters`` names the parameter set that levels rest on, ``origin`` where it comes from, and
     ``content`` is the set as JSON; empty, and no margins, if there is none. ``undated`` counts
-    scored images without a time, and ``other_versions`` are model versions that also scored the
-    patient.
+    scored images without a time, ``other_versions`` are model versions that also scored the
+    patient, and ``same_identifier`` the keys of patients with the same identifier, with or without
+    an issuer.
     """
 
     patient_key: str
@@ -130,6 +137,7 @@ class Course:
     content: str = field(default="", repr=False)
     undated: int = 0
     other_versions: tuple[str, ...] = ()
+    same_identifier: tuple[str, ...] = ()
 
 
 def course(session: Session, patient_key: str, model_version: str) -> Course:
@@ -161,6 +169,7 @@ def course(session: Session, patient_key: str, model_version: str) -> Course:
         version.content or "",
         undated=version.undated,
         other_versions=tuple(version.other_versions),
+        same_identifier=tuple(version.same_identifier),
     )
 
 
@@ -194,6 +203,8 @@ def _image(row: Row[Any]) -> CourseImage:
         out_of_distribution=None if reason is None else OutOfDistribution(reason),
         geographic_extent=_assessment(row[_EXTENT]),
         opacity=_assessment(row[_OPACITY]),
+        time_of_day_known=row.time_of_day_known,
+        zone=row.acquired_zone,
     )
 
 
@@ -266,6 +277,7 @@ def of_trend(trend: Trend) -> Course:
         tuple(map(_of_observation, trend.observations)),
         undated=trend.undated,
         other_versions=trend.other_versions,
+        same_identifier=trend.same_identifier,
     )
 
 
@@ -283,6 +295,8 @@ def _of_observation(observation: Observation) -> CourseImage:
         out_of_distribution=observation.out_of_distribution,
         geographic_extent=Assessment(observation.geographic_extent),
         opacity=Assessment(observation.opacity),
+        time_of_day_known=observation.time_of_day_known,
+        zone=observation.acquired_zone,
     )
 
 
@@ -303,7 +317,12 @@ _VERSION = Prepared(
             WHERE other.patient_key = coalesce(patients.person_key, :patient)
                 AND other.model_version <> :model
             ORDER BY version.registered_at, other.model_version
-        ) AS other_versions
+        ) AS other_versions,
+        ARRAY(
+            SELECT other_key FROM same_identifier
+            WHERE same_identifier.patient_key = coalesce(patients.person_key, :patient)
+            ORDER BY other_key
+        ) AS same_identifier
     FROM model_versions
     LEFT JOIN patients ON patients.patient_key = :patient
     LEFT JOIN scored_patients AS scored
@@ -325,7 +344,8 @@ _IMAGES = Prepared(
     SELECT image_id, acquired_at, calendar_known, episode, days_since_baseline, is_baseline,
         view, simulated, out_of_distribution,
         geographic_extent, {_SCORE}, geographic_extent_raw,
-        opacity, {_SCORE.replace("extent_", "opacity_")}, opacity_raw
+        opacity, {_SCORE.replace("extent_", "opacity_")}, opacity_raw,
+        time_of_day_known, acquired_zone
     FROM patient_course
     WHERE patient_key = :patient AND model_version = :model
     ORDER BY calendar_known DESC, acquired_at, image_id

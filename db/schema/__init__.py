@@ -10,8 +10,11 @@ READER_ROLE, WORKER_ROLE = "severity_reader", "severity_worker"
 
 
 def create_tables(connection: Connection) -> None:
-    """Make the tables, and the triggers that keep counters and events, in an empty database."""
-    for name in ("tables", "counts", "corrections", "drift"):
+    """Make the tables, and the triggers that count, record and make courses due.
+
+    The database must be empty.
+    """
+    for name in ("tables", "counts", "corrections", "events", "courses", "drift"):
         _execute(connection, name)
 
 

@@ -42,8 +42,7 @@ BEGIN
         before := before || jsonb_build_object('location', old_row -> 'location');
     ELSIF TG_TABLE_NAME IN ('event', 'patient_attribute') THEN
         before := before || jsonb_strip_nulls(jsonb_build_object(
-            'event_id', CASE TG_TABLE_NAME WHEN 'event' THEN OLD.id END,
-            'name', old_row -> 'name'
+            'event', old_row -> 'id', 'name', old_row -> 'name'
         ));
     END IF;
     INSERT INTO correction (who, why, what, object_id, image_id, patient_id, before, after)
@@ -56,9 +55,8 @@ BEGIN
             WHEN 'work' THEN (old_row ->> 'object_id')::bigint
         END,
         CASE TG_TABLE_NAME WHEN 'image' THEN (old_row ->> 'id')::bigint END,
-        CASE TG_TABLE_NAME
-            WHEN 'patient' THEN (old_row ->> 'id')::bigint
-            WHEN 'course_choice' THEN (coalesce(new_row, old_row) ->> 'patient_id')::bigint
+        CASE WHEN TG_TABLE_NAME = 'patient' THEN (old_row ->> 'id')::bigint
+            ELSE (coalesce(new_row, old_row) ->> 'patient_id')::bigint
         END,
         before,
         after

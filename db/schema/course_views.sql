@@ -12,7 +12,7 @@ SELECT
     model_version.key AS model_version,
     course.calendar_known,
     course.episode,
-    course.at AS acquired_at,
+    image.acquired_at,
     course.days AS days_since_baseline,
     course.is_baseline,
     image.view,
@@ -40,11 +40,14 @@ SELECT
     opacity_better,
     opacity_within,
     verdict_text(opacity_verdict) AS opacity_verdict,
-    parameters.sha256 AS parameters_sha256,
-    parameters.origin AS parameters_origin,
+    -- Not joined: each relation more would take half as long again to plan as the rest to run.
+    (SELECT sha256 FROM course_parameters WHERE id = course.parameters_id) AS parameters_sha256,
+    (SELECT origin FROM course_parameters WHERE id = course.parameters_id) AS parameters_origin,
     course.image_id,
     score.geographic_extent_raw,
-    score.opacity_raw
+    score.opacity_raw,
+    NOT is_date_alone(image.acquired_source) AS time_of_day_known,
+    image.acquired_zone
 FROM course
 JOIN patient AS person ON person.id = course.person_id
 JOIN model_version ON model_version.id = course.model_version_id
@@ -175,6 +178,8 @@ BEGIN
                 ('patient_course', 'calendar_known', 'Whether the time is a date, and not a number of days since an unknown day 0; a course never joins the two'),
                 ('patient_course', 'episode', 'Which episode of the patient, from 1: another begins after a gap without images'),
                 ('patient_course', 'acquired_at', 'When the image was taken'),
+                ('patient_course', 'time_of_day_known', 'Whether the time is more than a date; if not, acquired_at is the midnight of that date, and the images of that day are in no order'),
+                ('patient_course', 'acquired_zone', 'The time zone that the time was read in; a date alone is to be shown in it'),
                 ('patient_course', 'days_since_baseline', 'Days since the baseline of the episode; since its first image if no image is in distribution'),
                 ('patient_course', 'is_baseline', 'Whether the others of the episode are compared with this image'),
                 ('patient_course', 'view', 'The projection: PA, AP, AP supine, unknown'),

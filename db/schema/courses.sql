@@ -39,7 +39,7 @@ CREATE TABLE course_choice (
     -- Of its episode. Without a foreign key: an image that is gone is no baseline.
     baseline_image_id bigint,
     -- The treatment whose last eligible image before its start is the baseline.
-    baseline_event_id bigint,
+    baseline_event_id bigint REFERENCES event (id),
     -- Prevents two baselines of one patient.
     CONSTRAINT ck_course_choice_baseline CHECK (
         num_nonnulls(baseline_image_id, baseline_event_id) < 2
@@ -67,24 +67,24 @@ CREATE TABLE course (
     model_version_id integer NOT NULL,
     parameters_id integer NOT NULL,
     -- In points, within the scale: of the images so far with a band that contains the level with
-    -- 90 %, and of all images of the episode.
-    extent_level real NOT NULL,
-    extent_low real NOT NULL,
-    extent_high real NOT NULL,
-    extent_smoothed_level real NOT NULL,
-    extent_smoothed_low real NOT NULL,
-    extent_smoothed_high real NOT NULL,
+    -- 90 %, and of all images of the episode. NULL where none of the episode is eligible.
+    extent_level real,
+    extent_low real,
+    extent_high real,
+    extent_smoothed_level real,
+    extent_smoothed_low real,
+    extent_smoothed_high real,
     -- The probability that the level is worse (better) than at the baseline by more than the margin,
     -- and that it is neither, of the images so far. NULL up to the baseline.
     extent_worse real,
     extent_better real,
     extent_within real,
-    opacity_level real NOT NULL,
-    opacity_low real NOT NULL,
-    opacity_high real NOT NULL,
-    opacity_smoothed_level real NOT NULL,
-    opacity_smoothed_low real NOT NULL,
-    opacity_smoothed_high real NOT NULL,
+    opacity_level real,
+    opacity_low real,
+    opacity_high real,
+    opacity_smoothed_level real,
+    opacity_smoothed_low real,
+    opacity_smoothed_high real,
     opacity_worse real,
     opacity_better real,
     opacity_within real,
@@ -110,7 +110,16 @@ CREATE TABLE course (
         0 <= opacity_low AND opacity_low <= opacity_level AND opacity_level <= opacity_high
         AND opacity_high <= 8
     ),
-    -- Prevents a verdict without its probabilities.
+    -- Prevents half a level ...
+    CONSTRAINT ck_course_level CHECK (
+        num_nulls(
+            extent_level, extent_low, extent_high,
+            extent_smoothed_level, extent_smoothed_low, extent_smoothed_high,
+            opacity_level, opacity_low, opacity_high,
+            opacity_smoothed_level, opacity_smoothed_low, opacity_smoothed_high
+        ) IN (0, 12)
+    ),
+    -- ... and a verdict without its probabilities.
     CONSTRAINT ck_course_verdict CHECK (
         num_nulls(
             extent_worse, extent_better, extent_within, extent_verdict,
@@ -134,19 +143,19 @@ CREATE TABLE patient_summary (
     films_in_episode integer,
     -- The level at the baseline, of the images up to it; NULL without one.
     extent_baseline_level real,
-    extent_latest_level real NOT NULL,
-    extent_latest_low real NOT NULL,
-    extent_latest_high real NOT NULL,
+    extent_latest_level real,
+    extent_latest_low real,
+    extent_latest_high real,
     -- The highest level of the images so far in the episode.
-    extent_peak_level real NOT NULL,
+    extent_peak_level real,
     extent_worse real,
     extent_better real,
     extent_within real,
     opacity_baseline_level real,
-    opacity_latest_level real NOT NULL,
-    opacity_latest_low real NOT NULL,
-    opacity_latest_high real NOT NULL,
-    opacity_peak_level real NOT NULL,
+    opacity_latest_level real,
+    opacity_latest_low real,
+    opacity_latest_high real,
+    opacity_peak_level real,
     opacity_worse real,
     opacity_better real,
     opacity_within real,

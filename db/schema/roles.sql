@@ -5,15 +5,16 @@
 GRANT USAGE ON SCHEMA public TO severity_worker, severity_reader;
 GRANT SELECT ON alembic_version TO severity_worker, severity_reader;
 GRANT SELECT ON
-    balance, model_versions, patient_trend, patients, pseudonym_check, reasons, same_identifier,
-    scored_patients,
-    source_balance
+    balance, cohort_course, cohort_response, cohort_response_by_group, event_response,
+    model_versions, patient_course, patient_event, patient_list, patient_trend, patients,
+    pseudonym_check, reasons, same_identifier, scored_patients, source_balance, worklist
 TO severity_worker, severity_reader;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO severity_worker;
 GRANT INSERT ON
-    calibration, device, image, model_version, object, output_names, patient, replaced, run, score,
-    score_output, sighting, site, source, study, wanted, work
+    calibration, cohort_level, course, course_choice, course_due, course_parameters, device, event,
+    image, model_version, object, output_names, patient, patient_attribute, patient_summary, replaced,
+    response, run, score, score_output, sighting, site, source, study, wanted, work
 TO severity_worker;
 GRANT UPDATE ON object, replaced, run, sighting, wanted, work TO severity_worker;
 GRANT UPDATE (calibration_id, course_parameters_id) ON model_version TO severity_worker;
@@ -27,4 +28,12 @@ GRANT UPDATE (merged_into_id, merged_last_id) ON patient TO severity_worker;
 GRANT DELETE ON wanted, work TO severity_worker;
 -- Drift: what triggers leave is counted by whoever scores.
 GRANT INSERT, UPDATE, DELETE ON drift_due, drift_night, drift_report, repeat_pair
+TO severity_worker;
+-- Treatments: a changed end, another group, an event that a person removes.
+GRANT UPDATE (ends_at, ends_is_date, is_removed) ON event TO severity_worker;
+GRANT UPDATE (value, source) ON patient_attribute TO severity_worker;
+-- Courses and responses follow from scores and events, and are written anew.
+GRANT UPDATE ON cohort_level, course_choice TO severity_worker;
+GRANT DELETE ON
+    cohort_level, course, course_choice, course_due, patient_summary, response
 TO severity_worker;

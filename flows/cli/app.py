@@ -35,7 +35,7 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         (
             "drift",
             "flows.cli.drift:drift_command",
-            "Show the site's control charts: are the patients sicker, or did a machine change?",
+            "Show the site's control charts: scores, distance to known films, error, by device.",
         ),
         (
             "evaluate",
@@ -45,7 +45,7 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         (
             "explain",
             "flows.cli.explain:explain_command",
-            "Show what is read of FILE, which attribute decided what, and why it is rejected.",
+            "Show what is read of FILE, what decided it, and why it is rejected or flagged.",
         ),
         (
             "run",
@@ -75,7 +75,7 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         (
             "trend",
             "flows.cli.trend:trend_command",
-            "Show PATIENT's scores over time, by one model version.",
+            "Show PATIENT's course: levels with bands, verdicts, treatments and responses.",
         ),
     ),
 )

@@ -9,11 +9,12 @@ from db.courses import due, parameters
 from db.engine import Database
 from flows.cli.options import chosen_resources, json_option, model_option, precision_option
 from flows.cli.terminal import terminal
-from flows.courses.learning import FEWEST_PATIENTS, learn_parameters
+from flows.courses.learning import learn_parameters
 from flows.courses.update import Updated, update_courses
 from flows.errors import UsageError
 from flows.reports import parameters_table, plain_json
 from flows.scoring.registration import register_model_version
+from severity.course.learning import FEWEST_FILMS, FEWEST_SERIES
 from severity.domain import RESEARCH_USE_ONLY
 
 
@@ -59,8 +60,8 @@ def learn_command(**engine: str | None) -> None:
         learned = learn_parameters(database, registered.row_id)
         if learned is None:
             raise UsageError(
-                f"too few patients: {FEWEST_PATIENTS} with two or more films are needed, and a "
-                "calibration of the model"
+                f"too few films: {FEWEST_SERIES} episodes of {FEWEST_FILMS} or more are needed, "
+                "and parameters to start from"
             )
         terminal().print(f"Learned from {learned.films} films of {learned.patients} patients.")
         _update(database)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import click
 from rich.text import Text
 
+from db.courses import due
 from db.drift import reports
 from db.engine import Database
 from db.reading import balances
@@ -14,7 +15,13 @@ from flows.cli.exit_codes import ATTENTION
 from flows.cli.options import chosen_resources
 from flows.cli.terminal import terminal
 from flows.drift import reports_text
-from flows.reports import balance_text, balances_json, discrepancies_text, rejections_table
+from flows.reports import (
+    balance_text,
+    balances_json,
+    courses_text,
+    discrepancies_text,
+    rejections_table,
+)
 from flows.resources import Progress, Resources, using
 from flows.settings import read_settings
 from severity.domain import RESEARCH_USE_ONLY
@@ -32,11 +39,13 @@ def status_command(*, verified: bool, as_json: bool) -> None:
         sources = balances.balances(session)
         rejected = balances.rejections(session)
         wrong = balances.verify(session) if verified else []
+        courses = due.counts(session)
         drift = reports_text(reports(session))
     if as_json:
         click.echo(balances_json(sources, rejected, wrong, courses), nl=False)
     else:
-        _show(sources, rejected, [*drift, *([discrepancies_text(wrong)] if verified else [])])
+        notes = [*drift, courses_text(courses)]
+        _show(sources, rejected, [*notes, *([discrepancies_text(wrong)] if verified else [])])
     if wrong or any(not source.holds or source.obstacles for source in sources):
         sys.exit(ATTENTION)
 

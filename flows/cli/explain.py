@@ -22,7 +22,7 @@ from flows.scoring.explaining import explain, write_image
 )
 @json_option
 def explain_command(file: Path, *, image: Path | None, as_json: bool) -> None:
-    """Show what is read of FILE, which attribute decided what, and why it is rejected or flagged.
+    """Show what is read of FILE, what decided it, and why it is rejected or flagged.
 
     No network and no database is used. The image is the network's input: 224 x 224 pixels, before
     the bundled networks standardise it.

@@ -1,11 +1,15 @@
 """The command that shows one patient's course."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import click
 
-from db.reading import model_versions, trends
+from db.engine import Transaction
+from db.reading import courses, model_versions, trends
+from db.reading.courses import Course
+from db.reading.trends import Trend
 from flows.cli.options import (
     chosen_resources,
     issuer_option,
@@ -29,6 +33,15 @@ class _Options(TypedDict):
     as_json: bool
     chart: Path | None
     axis: str
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A patient's key, the key that it would be without an issuer, and the model version if any."""
+
+    key: str
+    unissued_key: str
+    model_version: str | None
 
 
 @click.command()
@@ -56,48 +69,53 @@ def trend_command(patient: str, **options: Unpack[_Options]) -> None:
     PATIENT is the hospital's patient identifier, or a key such as p-1a2b... from a dashboard.
     """
     with chosen_resources() as resources:
-        key = patient_key(resources, patient, issuer)
-        unissued = unissued_key(resources, patient, issuer)
-        trend = _trend(resources, key, model_version, unissued=unissued)
-    if chart is not None:
-        _draw(trend, chart)
-    if as_json:
-        click.echo(trend_json(trend))
+        key = patient_key(resources, patient, options["issuer"])
+        unissued = unissued_key(resources, patient, options["issuer"])
+        asked = _Asked(key, unissued, options["model_version"])
+        shown, missing = _read(resources, asked, pairs=options["pairs"])
+    if options["chart"] is not None:
+        _draw(shown, options["chart"], TimeAxis(options["axis"]))
+    if options["as_json"]:
+        click.echo(_json(shown, missing))
         return
     if missing:
         click.echo(f"No course: {missing}. Pairs of images in its place:")
     terminal().print(course_table(shown) if isinstance(shown, Course) else trend_table(shown))
 
 
-def _trend(
-    resources: Resources, key: str, model_version: str | None, *, unissued: str
-) -> trends.Trend:
+def _json(shown: Course | Trend, missing: str) -> str:
+    return course_json(shown) if isinstance(shown, Course) else trend_json(shown, missing)
+
+
+def _read(resources: Resources, asked: _Asked, *, pairs: bool) -> tuple[Course | Trend, str]:
+    """Read a course; pairs if they are asked for, or with the reason why there is no course."""
     with resources.read_database().transaction() as session:
-        person = trends.person(session, key)
-        versions = model_versions.of_model(session, resources.settings.model, person)
-        version = model_version or (versions[-1] if versions else "")
-        scored_by = model_versions.of_patient(session, person)
-        trend = trends.trend(session, person, version) if version in scored_by else None
-        known = set(trends.known_otherwise(session, key, unissued)) - {person}
-    if trend is not None and trend.observations:
-        return trend
-    others = [other for other in scored_by if other != version]
-    raise UsageError(
-        f"no dated score of this patient by {model_version or resources.settings.model}"
-        + (f"; {trend.undated} scored images have no time" if trend else "")
-        + (f"; scored by {', '.join(others)}" if others else "")
-        + (f"; the same identifier, {_ISSUER}, is {', '.join(sorted(known))}" if known else "")
-    )
+        person = trends.person(session, asked.key)
+        version = _version(session, resources.settings.model, person, asked)
+        course = courses.course(session, person, version)
+        missing = "" if pairs else missing_course(course)
+        if not pairs and not missing:
+            return course, ""
+        trend = trends.trend(session, person, version)
+    if not trend.observations:
+        raise _no_score(version, f"; {trend.undated} scored images have no time")
+    return trend, missing
 
 
-def _version(session: Transaction, model: str, person: str, chosen: str | None) -> str:
+def _version(session: Transaction, model: str, person: str, asked: _Asked) -> str:
     """Return the model version that is shown, by which the patient has scores."""
+    chosen = asked.model_version
     own = [chosen] if chosen else model_versions.of_model(session, model, person)[-1:]
     scored_by = model_versions.of_patient(session, person)
     for version in own:
         if version in scored_by:
             return version
-    raise _no_score(chosen or model, f"; scored by {', '.join(scored_by)}" if scored_by else "")
+    others = {*trends.known_otherwise(session, asked.key, asked.unissued_key)} - {person}
+    raise _no_score(
+        chosen or model,
+        (f"; scored by {', '.join(scored_by)}" if scored_by else "")
+        + (f"; the same identifier, {_ISSUER}, is {', '.join(sorted(others))}" if others else ""),
+    )
 
 
 def _no_score(asked_for: str, more: str) -> UsageError:

@@ -1,1 +1,3 @@
 """Courses of a site: computed for whoever is due, by parameters that the site learns."""
+
+__all__ = ["adopting", "learning", "update"]

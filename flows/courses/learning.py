@@ -11,13 +11,10 @@ from db.engine import Database
 from flows.courses.adopting import stored
 from flows.courses.following import owners
 from severity.course.episodes import episodes
-from severity.course.learning import learn, with_intervals
+from severity.course.learning import enough, learn, with_intervals
 from severity.course.parameters import CourseParameters, Origin, ScoreParameters
 from severity.course.series import Films
 from severity.course.simulation import threshold_for
-
-FEWEST_PATIENTS = 200
-"""The fewest patients with two or more films that a site learns its own parameters from."""
 
 MOST_PATIENTS = 2000
 """The most patients that it learns from: of more, minutes would become an hour."""
@@ -42,27 +39,33 @@ def learn_parameters(database: Database, model_version_id: int) -> CourseParamet
 
     Returns
     -------
-    The set; None if too few patients have two or more films, or the version has no parameters.
+    The set; None if the site has too few series, or the version has no parameters.
     """
     with database.transaction() as session:
         adopted = parameters.adopted(session, model_version_id)
         sample = films.sample(session, model_version_id, patients=MOST_PATIENTS)
-    patients = len(np.unique(sample.person_ids))
-    if adopted is None or patients < FEWEST_PATIENTS:
+    if adopted is None:
         return None
     learned = learned_from(sample, CourseParameters.from_json(adopted.content))
+    if learned is None:
+        return None
     with database.transaction() as session:
         parameters.adopt(session, model_version_id, stored(learned))
         due.add_outdated(session, model_version_id)
     return learned
 
 
-def learned_from(sample: StoredFilms, current: CourseParameters) -> CourseParameters:
-    """Learn a set from films, with the choices of the current one; it takes minutes."""
+def learned_from(sample: StoredFilms, current: CourseParameters) -> CourseParameters | None:
+    """Learn a set from films, with the choices of the current one; it takes minutes.
+
+    None if they are too few.
+    """
     gaps = np.full(len(sample), current.episode_days)
     cut = episodes(owners(sample), sample.times, gaps)
     views = sample.views.astype(np.int8)
     extents = Films(cut.series, cut.days, sample.extents, views, sample.eligible)
+    if not enough(extents):
+        return None
     return CourseParameters(
         geographic_extent=_learned(extents, current.geographic_extent),
         opacity=_learned(replace(extents, points=sample.opacities), current.opacity),

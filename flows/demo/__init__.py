@@ -1,3 +1,3 @@
 """The demonstration on simulated images."""
 
-__all__ = ["images", "run"]
+__all__ = ["images", "run", "treatments"]

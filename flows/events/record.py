@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from db.events import Event, EventKind, EventTime, PatientGroup
 from flows.events.times import WrongTime, day_of, may_end, stated
-from flows.reports.csv_table import is_formula
+from flows.reports import is_formula
 
 _MOST_CHARACTERS = 200  # of a label or a value; of the name of a grouping, half of that
 _UNPRINTABLE = {"Cc", "Cs"}  # Unicode categories: control characters, halves of a pair

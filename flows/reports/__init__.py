@@ -17,8 +17,9 @@ from flows.reports.corrections_text import (
     rejected_table,
     unread_table,
 )
-from flows.reports.csv_table import write_csv
+from flows.reports.csv_table import is_formula, write_csv
 from flows.reports.explanation_text import Explanation, explanation_json, explanation_table
+from flows.reports.parameters_text import courses_text, parameters_table
 from flows.reports.score_text import FileResult, scores_csv, scores_json, scores_table
 from flows.reports.trend_text import trend_json, trend_table
 
@@ -29,12 +30,14 @@ __all__ = [
     "balances_json",
     "courses_text",
     "discrepancies_text",
+    "events_text",
     "explanation_json",
     "explanation_table",
     "fates_table",
     "history_table",
     "image_text",
     "images_table",
+    "is_formula",
     "object_text",
     "other_versions_text",
     "parameters_table",

@@ -100,12 +100,7 @@ def trend_notes(trend: Trend) -> list[str]:
         notes.append(f"{trend.undated} scored images have no time and are not in the trend.")
     if len({image.calendar_known for image in observations}) > 1:
         notes.append("Some images have dates, others only day numbers: these are two courses.")
-    if trend.same_identifier:
-        others = ", ".join(trend.same_identifier)
-        notes.append(
-            f"Images with the same identifier, with an issuer or without, count as {others}'s. If "
-            "it is one person, set SEVERITY_ISSUER for new images, and `patient merge` the two."
-        )
+    notes += identifier_notes(trend.same_identifier)
     if trend.other_versions:
         others = ", ".join(trend.other_versions)
         notes.append(
@@ -113,6 +108,18 @@ def trend_notes(trend: Trend) -> list[str]:
             "see --model-version."
         )
     return [*notes, RESEARCH_USE_ONLY]
+
+
+def identifier_notes(same_identifier: Sequence[str]) -> list[str]:
+    """Return a note on patients whose identifier is the same, with an issuer or without."""
+    if not same_identifier:
+        return []
+    others = ", ".join(same_identifier)
+    note = (
+        f"Images with the same identifier, with an issuer or without, count as {others}'s. If it "
+        "is one person, set SEVERITY_ISSUER for new images, and `patient merge` the two."
+    )
+    return [note]
 
 
 def has_directions(trend: Trend) -> bool:

@@ -121,6 +121,8 @@ async def score_waiting() -> RunSummary:
         run.progress.waiting(waiting)
         counts += await score_share(next(shares))
     run.progress.waiting(0)
+    await update_courses()
+    await learn_course_parameters()
     await watch_drift(run.version.key)
     summary = await summarised(run, counts)
     if runtime.flow_run.parent_flow_run_id is None:  # else the pass leaves it where it is sought

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from severity.lazy_names import importing_when_asked
 
 if TYPE_CHECKING:
-    from severity.codecs.decoders import DECODERS
+    from severity.codecs.decoders import DECODERS, LOSSY, Decoder
     from severity.codecs.frame_checks import FRAMES, PROGRESSIVE, check_scans
     from severity.codecs.helper_processes import DecodingHelpers
     from severity.codecs.jpeg_2000 import LowBand
@@ -16,7 +16,9 @@ else:
 __all__ = [
     "DECODERS",
     "FRAMES",
+    "LOSSY",
     "PROGRESSIVE",
+    "Decoder",
     "DecodingHelpers",
     "LowBand",
     "PixelLayout",

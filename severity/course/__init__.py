@@ -5,9 +5,19 @@ from typing import TYPE_CHECKING
 from severity.lazy_names import importing_when_asked
 
 if TYPE_CHECKING:
+    from severity.course.band import band, half_width
     from severity.course.choices import from_calibration, with_choices
     from severity.course.course import Courses, follow
-    from severity.course.learning import enough, learn, log_likelihood, repeats, with_intervals
+    from severity.course.episodes import Episodes, baselines, episodes, since_baselines
+    from severity.course.learning import (
+        FEWEST_FILMS,
+        FEWEST_SERIES,
+        enough,
+        learn,
+        log_likelihood,
+        repeats,
+        with_intervals,
+    )
     from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Shift
     from severity.course.prediction import (
         Held,
@@ -16,7 +26,8 @@ if TYPE_CHECKING:
         held_out_forecasts,
         mean_log_density,
     )
-    from severity.course.series import NOWHERE, VIEWS, Films, view_code
+    from severity.course.response import DAYS, Responses, Treatments, last_films, respond
+    from severity.course.series import NOWHERE, VIEWS, Films, Flags, Indices, Numbers, view_code
     from severity.course.simulation import (
         GAPS,
         MOST_FILMS,
@@ -33,6 +44,9 @@ else:
     __getattr__ = importing_when_asked(__name__)
 
 __all__ = [
+    "DAYS",
+    "FEWEST_FILMS",
+    "FEWEST_SERIES",
     "GAPS",
     "MOST_FILMS",
     "NOWHERE",
@@ -41,26 +55,39 @@ __all__ = [
     "VIEWS",
     "CourseParameters",
     "Courses",
+    "Episodes",
     "Films",
+    "Flags",
     "Held",
+    "Indices",
+    "Numbers",
     "Origin",
     "Plan",
+    "Responses",
     "ScoreParameters",
     "Shape",
     "Shift",
+    "Treatments",
+    "band",
+    "baselines",
     "calls",
     "enough",
+    "episodes",
     "follow",
     "forecasts_of",
     "from_calibration",
+    "half_width",
     "held_by_number_before",
     "held_out_forecasts",
+    "last_films",
     "learn",
     "log_likelihood",
     "mean_log_density",
     "observed",
     "pair_calls",
     "repeats",
+    "respond",
+    "since_baselines",
     "slope_calls",
     "threshold_for",
     "view_code",

@@ -38,6 +38,32 @@ def whole_text(dataset: Dataset, keyword: str) -> str:
     return "\\".join(texts(dataset, keyword))
 
 
+def numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """Return an attribute's values as numbers; an empty list if absent or empty."""
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return []
+    several = not isinstance(value, str) and hasattr(value, "__len__")
+    return [float(item) for item in (value if several else [value])]
+
+
+def first_number(dataset: Dataset, keyword: str) -> float | None:
+    """Return the first value as a number; None where it is absent or empty."""
+    return next(iter(numbers(dataset, keyword)), None)
+
+
+def optional_numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """Return the values as numbers; an empty list also where any of them is none.
+
+    For attributes without which an image is read as well.
+    """
+    try:
+        values = numbers(dataset, keyword)
+    except (ValueError, TypeError, OverflowError):
+        return []
+    return values if all(map(math.isfinite, values)) else []
+
+
 def put_code_strings_into_capitals(dataset: Dataset) -> None:
     """Write the code strings that classify as the standard does: in capitals, without padding.
 

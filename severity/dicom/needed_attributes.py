@@ -32,6 +32,10 @@ NEEDED = (
     "ViewPosition",
     "PatientOrientation",
     "SeriesDescription",
+    # By what.
+    "Manufacturer",
+    "ManufacturerModelName",
+    "StationName",
     # When.
     "TimezoneOffsetFromUTC",
     "AcquisitionDateTime",

@@ -8,7 +8,14 @@ from pydicom.uid import UID
 
 from severity.codecs.helper_processes import DecodingHelpers
 from severity.dicom.acquisition_time import acquired
-from severity.dicom.attributes import first_text, texts, whole_text
+from severity.dicom.attributes import (
+    first_text,
+    put_code_strings_into_capitals,
+    texts,
+    whole_text,
+)
+from severity.dicom.device import device
+from severity.dicom.frontal_chest import body_part, view
 from severity.dicom.grey_in_colour import may_be_grey
 from severity.dicom.needed_attributes import read_needed_attributes
 from severity.dicom.pixel_data import displayed_grey
@@ -22,8 +29,10 @@ from severity.errors import (
 )
 from severity.images.limits import check_size
 from severity.images.radiograph import Radiograph
+from severity.vocabulary.body_parts import CHEST
 
 _RADIOGRAPHY = {"CR", "DX", "DR", "RG"}  # modalities; DR and RG are what older senders write
+_CAPTURED = {"OT", "SC"}  # digitised films and captures of a screen: radiographs of what they name
 _FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"  # Digital X-Ray Image Storage - For Processing
 _GREY = {"MONOCHROME1", "MONOCHROME2"}
 _LONGEST_UID = 64
@@ -67,16 +76,22 @@ def read_dicom(
     return Radiograph(record, grey, tuple(decisions))
 
 
-def _check_eligible(dataset: FileDataset) -> None:
+def _is_radiograph(dataset: Dataset, modality: str) -> bool:
+    """Whether it is one by its modality, or a capture that names the chest."""
+    if modality in _RADIOGRAPHY:
+        return True
+    return modality in _CAPTURED and body_part(dataset).outcome == CHEST
+
+
+def _check_eligible(dataset: FileDataset, decisions: list[Decision]) -> None:
+    """Refuse what is no radiograph of the chest for display; add what was decided, and by what."""
     modality = first_text(dataset, "Modality")
-    names_chest = first_text(dataset, "BodyPartExamined").upper() in _CHEST
-    if modality not in _RADIOGRAPHY and not (modality in _CAPTURED and names_chest):
+    if not _is_radiograph(dataset, modality):
         raise NotAFrontalChestRadiograph(
             Reason.NOT_A_RADIOGRAPH,
             f"the modality is not one of {', '.join(sorted(_RADIOGRAPHY))}"
             f", nor {' or '.join(sorted(_CAPTURED))} of a chest",
         )
-    modality = first_text(dataset, "Modality")
     decisions.append(Decision("modality", modality, "Modality (0008,0060)", modality))
     if "PixelData" not in dataset:  # they come last: their loss may explain other faults
         raise UnreadableImage(Reason.CORRUPT, "there are no pixel data: the file may be cut off")

@@ -5,9 +5,24 @@ from typing import TYPE_CHECKING
 from severity.lazy_names import importing_when_asked
 
 if TYPE_CHECKING:
+    from severity.files.png_jpeg import DAY_ZERO
     from severity.files.reader import read_radiograph
-    from severity.files.sidecar import SIDECAR_NAMES, SidecarRecord, parse_sidecar
+    from severity.files.sidecar import (
+        SIDECAR_NAMES,
+        NumberedRecord,
+        SidecarRecord,
+        SidecarRecords,
+        parse_sidecar,
+    )
 else:
     __getattr__ = importing_when_asked(__name__)
 
-__all__ = ["SIDECAR_NAMES", "SidecarRecord", "parse_sidecar", "read_radiograph"]
+__all__ = [
+    "DAY_ZERO",
+    "SIDECAR_NAMES",
+    "NumberedRecord",
+    "SidecarRecord",
+    "SidecarRecords",
+    "parse_sidecar",
+    "read_radiograph",
+]

@@ -55,7 +55,9 @@ def read_radiograph(
             Reason.TOO_LARGE, "the memory is too small to decode the image"
         ) from error
     if radiograph.grey.is_one_grey():
-        raise UntrustworthyPixels("the image shows nothing but one grey value")
+        rejected = UntrustworthyPixels("the image shows nothing but one grey value")
+        rejected.decisions = radiograph.decisions
+        raise rejected
     return radiograph
 
 

@@ -6,6 +6,9 @@ from severity.domain import Decision, Reason
 from severity.errors import NotAFrontalChestRadiograph
 from severity.vocabulary.words import words
 
+CHEST = "chest"
+"""The outcome of a decision that it is the chest."""
+
 CHEST_WORDS = frozenset(
     words(
         "CHEST CHESTS CXR THORAX THORACIC THORACIQUE TORAX TORACE TORACICO TORAKS TOORAX "
@@ -106,7 +109,7 @@ def decide_body_part(values: Sequence[str], codes: Sequence[tuple[str, str]]) ->
     for source, written, answers in stated:
         known = [answer for answer in answers if answer is not None]
         if any(known):
-            return Decision("body part", "chest", source, written)
+            return Decision("body part", CHEST, source, written)
         if known:
             raise NotAFrontalChestRadiograph(Reason.NOT_CHEST, f"{source} is not the chest")
     return Decision("body part", "not stated", "", doubt="nothing says that it is the chest")

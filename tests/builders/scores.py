@@ -67,6 +67,7 @@ def scored(
     extent: float = 3.0,
     view: View = View.PA,
     source: TimeSource = TimeSource.ACQUISITION,
+    device: Device | None = None,
     unissued: str = "",
     **more: object,
 ) -> Scored:
@@ -82,4 +83,7 @@ def scored(
         device=device,
     )
     score = Score(extent, 2.0, extent, 2.0, **more)
-    return Scored(work_id, patient, record, digest(pixels), score, unissued_key=unissued)
+    station = device.station and f"s-{digest(device.station)[:12]}" if device else ""
+    return Scored(
+        work_id, patient, record, digest(pixels), score, station_key=station, unissued_key=unissued
+    )

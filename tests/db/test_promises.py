@@ -563,8 +563,8 @@ PROMISES = (
 
 TRUNCATE = """
 TRUNCATE site, model_version, calibration, source, wanted, run, patient, study, image, object,
-    sighting, replaced, work, score, output_names, score_output, tally, correction,
-    device, drift_due, drift_night, drift_report, repeat_pair RESTART IDENTITY
+    sighting, replaced, work, score, output_names, score_output, tally, correction, course_due,
+    device, drift_due, drift_night, drift_report, repeat_pair RESTART IDENTITY CASCADE
 """
 
 # What lies in a source that wants a model version, and is neither judged nor scored by it: it must

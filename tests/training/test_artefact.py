@@ -132,4 +132,6 @@ def test_a_model_that_is_written_is_the_shipped_one(tmp_path: Path) -> None:
         json.loads((folder / f"{NAME}.json").read_text(encoding="utf-8"))
         for folder in (tmp_path, WEIGHTS)
     )
+    # The parameters of courses are learned afterwards, from what the model scores.
+    del shipped_card["course_sha256"]
     assert card | {"metrics": {}, "training": {}} == shipped_card | {"metrics": {}, "training": {}}

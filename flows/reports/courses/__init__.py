@@ -5,4 +5,4 @@ from flows.reports.courses.document import course_json
 from flows.reports.courses.text import course_table
 from flows.reports.courses.words import missing_course
 
-__all__ = ["TimeAxis", "course_json", "course_table", "missing_course"]
+__all__ = ["TimeAxis", "chart", "course_json", "course_table", "missing_course"]

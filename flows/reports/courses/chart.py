@@ -40,6 +40,7 @@ _SPAN = _WIDTH - _LEFT - _RIGHT
 _TICK_INCHES = 0.62  # room for the label of a tick
 _NOTE_CHARACTERS = 140
 _LEGEND_COLUMNS = 5
+_VIEW_SIZE, _VIEW_GAP = 6.5, 4.0  # points of 1/72 inch
 _ROOM = 0.025  # at either end of the time axis, as a share of it
 
 
@@ -204,16 +205,17 @@ def _panel_title(panel: Panel) -> str:
 
 def _name_views(panel: Panel, shown: Sequence[Segment]) -> None:
     """Name the views where they begin and change, as far as there is room."""
-    free = float("-inf")
+    free, right = float("-inf"), panel.axes.get_xlim()[1] * panel.points_a_day
     for place, name in view_changes(shown):
-        at = place * panel.points_a_day
+        width = text_width(name, _VIEW_SIZE)
+        at = min(place * panel.points_a_day, right - width)
         if at < free:
             continue
         panel.axes.annotate(
-            name, (place, 0), xycoords=("data", "axes fraction"), xytext=(0, 2),
-            textcoords="offset points", fontsize=6.5, color=QUIET, ha="left",
+            name, (at / panel.points_a_day, 0), xycoords=("data", "axes fraction"), xytext=(0, 2),
+            textcoords="offset points", fontsize=_VIEW_SIZE, color=QUIET, ha="left",
         )  # fmt: skip
-        free = at + text_width(name, 6.5) + 4
+        free = at + width + _VIEW_GAP
 
 
 def _mark_starts(frame: Frame, marks: Sequence[EventMark]) -> None:

@@ -18,6 +18,7 @@ from flows.reports.courses.words import (
     verdict_text,
 )
 from flows.reports.score_text import scale_text
+from severity.vocabulary.times import local_date
 
 _NOTHING = "-"
 # rich's SIMPLE_HEAD, for terminals without UTF-8 too.
@@ -66,7 +67,14 @@ def _episode(image: CourseImage) -> tuple[bool, int]:
 
 def when(image: CourseImage) -> str:
     """Return an image's date and time; the number of the day where only that is known."""
-    return f"{image.at:%Y-%m-%d %H:%M}" if image.calendar_known else f"day {image.days:.0f}"
+    return _date(image) if image.calendar_known else f"day {image.days:.0f}"
+
+
+def _date(image: CourseImage) -> str:
+    """Return the date, and the time of day if it is known."""
+    if not image.time_of_day_known:
+        return local_date(image.at, image.zone).isoformat()
+    return f"{image.at:%Y-%m-%d %H:%M}"
 
 
 def _images_table(course: Course) -> Table:
@@ -102,7 +110,7 @@ def _style(image: CourseImage) -> str:
 def _cells(image: CourseImage) -> tuple[str, ...]:
     mark = " !" if image.out_of_distribution else " *" if image.view_changed else ""
     return (
-        f"{image.at:%Y-%m-%d %H:%M}" if image.calendar_known else _NOTHING,
+        _date(image) if image.calendar_known else _NOTHING,
         f"{image.days:.0f}",
         f"{image.view}{mark}",
         *_score_cells(image, image.geographic_extent),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from db.reading.courses import Assessment, Band, Course, CourseImage
+from flows.reports.trend_text import identifier_notes
 from severity.course.parameters import CourseParameters
 from severity.domain import RESEARCH_USE_ONLY, Verdict, View
 
@@ -87,6 +88,7 @@ def course_notes(course: Course) -> list[str]:
         notes.append(NO_CAUSE)
     if course.undated:
         notes.append(f"{course.undated} scored images have no time and are not in the course.")
+    notes += identifier_notes(course.same_identifier)
     if course.other_versions:
         others = ", ".join(course.other_versions)
         notes.append(f"Scores by other model versions exist ({others}): see --model-version.")
@@ -124,6 +126,10 @@ def _image_notes(images: Sequence[CourseImage]) -> list[str]:
         notes.append(f"! {flagged} out of distribution: shown, but no part of the course.")
     if any(image.view_changed for image in images):
         notes.append(f"* {_VIEWS}")
+    if dates := sum(not image.time_of_day_known for image in images):
+        notes.append(
+            f"Of {dates} images only the date is known: images of such a day count as of one time."
+        )
     if any(image.simulated for image in images):
         notes.append(_SIMULATED)
     if len({image.calendar_known for image in images}) > 1:

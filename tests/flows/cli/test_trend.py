@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from db.engine import Database
 from flows.errors import UsageError
-from severity.domain import RESEARCH_USE_ONLY
+from flows.resources import Resources
+from severity.domain import RESEARCH_USE_ONLY, PatientId
+from tests.builders.archive import Archive, Film, model
 from tests.builders.commands import Program
+from tests.builders.course_archive import CourseArchive, film
 from tests.builders.small_images import write_image, write_inbox
 
 IDENTIFIER = "PID-4711"
@@ -59,6 +63,88 @@ def test_an_unknown_patient_is_wrong_use(program: Program) -> None:
     assert result.stderr == "cxr-severity: no dated score of this patient by compact-2\n"
 
 
+def test_a_course_has_levels_and_verdicts(archive: Archive, ask: Callable[..., Result]) -> None:
+    table = ask("trend", IDENTIFIER, *OF_V1).output
+    document = json.loads(ask("trend", IDENTIFIER, *OF_V1, "--json").output)
+    _, latest = document["images"]
+
+    assert "worse >99%" in table
+    assert IDENTIFIER not in table
+    assert latest["geographic_extent"]["verdict"] == "worse"
+    assert (
+        latest["geographic_extent"]["level"]["low"]
+        < 6
+        < latest["geographic_extent"]["level"]["high"]
+    )
+    assert document["margins"] == {"geographic_extent": 1.3, "opacity": 1.3}
+    assert RESEARCH_USE_ONLY in document["notes"]
+
+
+def test_pairs_keep_the_rule_of_before(
+    archive: Archive, ask: Callable[..., Result], tmp_path: Path
+) -> None:
+    arguments = ("trend", IDENTIFIER, *OF_V1, "--pairs")
+    document = json.loads(ask(*arguments, "--json").output)
+
+    assert [seen["extent_from_previous"] for seen in document["observations"]] == [None, 4.0]
+    assert "images" not in document
+    assert "missing_course" not in document
+    assert "since" in ask(*arguments, "--chart", str(tmp_path / "pairs.svg")).output
+    assert "level, from all images" not in (tmp_path / "pairs.svg").read_text()
+
+
+def test_without_a_parameter_set_the_pairs_stand_in_place_of_the_course(
+    archive: Archive, ask: Callable[..., Result], tmp_path: Path
+) -> None:
+    lines = ask("trend", IDENTIFIER, *OF_V2, "--chart", str(tmp_path / "a.png")).output.splitlines()
+    pairs = ask("trend", IDENTIFIER, *OF_V2, "--pairs").output.splitlines()
+    document = json.loads(ask("trend", IDENTIFIER, *OF_V2, "--json").output)
+
+    assert "no parameter set" in lines[0]
+    assert lines[1:] == pairs
+    assert "no parameter set" in document["missing_course"]
+    assert len(document["observations"]) == 2
+    assert (tmp_path / "a.png").exists()
+
+
+def test_images_that_are_all_out_of_distribution_have_no_course(
+    database: Database, key: str, ask: Callable[..., Result]
+) -> None:
+    flagged = [replace(film(name, 0, patient=key), flagged=True) for name in ("a", "b")]
+    CourseArchive(database).follow(*flagged)
+
+    assert "out of distribution" in ask("trend", IDENTIFIER, *OF_V1).output.splitlines()[0]
+
+
+def test_a_course_that_is_not_computed_yet_is_told_apart(
+    database: Database, key: str, ask: Callable[..., Result]
+) -> None:
+    CourseArchive(database).add(film("a", 0, patient=key))
+
+    assert "courses update" in ask("trend", IDENTIFIER, *OF_V1).output.splitlines()[0]
+
+
+def test_undated_images_alone_are_told(
+    archive: Archive, database: Database, resources: Resources, correct: Callable[..., object]
+) -> None:
+    undated = Film("u", patient=resources.pseudonym(PatientId("undated")), at=None)
+    archive.add(undated)
+    result = correct("trend", "undated", *OF_V1)
+
+    assert result.code == 2
+    assert "1 scored images have no time" in result.err
+
+
+@pytest.mark.parametrize("axis", ["calendar", "days"])
+def test_the_axis_of_the_chart_is_chosen(
+    archive: Archive, ask: Callable[..., Result], tmp_path: Path, axis: str
+) -> None:
+    chart = tmp_path / "course.svg"
+    ask("trend", IDENTIFIER, *OF_V1, "--chart", str(chart), "--axis", axis)
+
+    assert ("days since the baseline" in chart.read_text()) is (axis == "days")
+
+
 def test_a_patient_is_found_under_the_same_identifier_with_or_without_an_issuer(
     score: Callable[[Path], object], ask: Callable[..., Result], tmp_path: Path
 ) -> None:
@@ -75,4 +161,4 @@ def test_a_patient_is_found_under_the_same_identifier_with_or_without_an_issuer(
         ask("trend", "B7", "--issuer", "City")
     for refused in (without, with_issuer):
         key = str(refused.value).split()[-1]
-        assert json.loads(ask("trend", key, "--json").output)["observations"]
+        assert json.loads(ask("trend", key, "--json").output)["images"]

@@ -3,9 +3,9 @@
 import numpy as np
 
 from db.courses import due, parameters
-from flows.courses import learning
 from flows.courses.learning import learn_parameters, learn_weekly
 from flows.courses.update import update_courses
+from severity.course import learning
 from severity.course.parameters import Origin
 from tests.builders.courses import film
 
@@ -26,7 +26,7 @@ def test_parameters_are_learned_once_there_are_enough_patients_and_then_weekly(
     update_courses(archive.database)
     assert not learn_weekly(archive.database, version)  # too few
 
-    monkeypatch.setattr(learning, "FEWEST_PATIENTS", 20)
+    monkeypatch.setattr(learning, "FEWEST_SERIES", 20)
     assert learn_weekly(archive.database, version)
     history = archive.do(parameters.history)
     assert [(entry.origin, entry.is_current) for entry in history] == [

@@ -16,10 +16,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from db.corrections import correct_time, forget, merge, move, restore, split, withdraw
+from db.courses import due
+from db.courses.choices import Baseline, choose_baseline, choose_episode
+from db.errors import RefusedCorrection
+from flows.courses import update
 from flows.courses.update import update_courses
 from severity.course.course import follow
 from severity.course.series import Films
-from tests.builders.archive import Film
+from severity.domain import TimeSource
+from tests.builders.archive import Archive, Film
+from tests.builders.courses import DAY_0, adopt, film
 from tests.severity.course.builders import SET
 
 DAY = timedelta(days=1)

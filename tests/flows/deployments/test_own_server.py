@@ -75,7 +75,8 @@ def test_runs_older_than_is_set_are_deleted_with_all_that_belongs_to_them(servic
     service.settings["PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS"] = "2"
     service.settings["PREFECT_SERVER_SERVICES_DB_VACUUM_ORPHAN_CLEANUP_LOOP_SECONDS"] = "2"
     service.start(*NEVER, "--poll-seconds", "20")
-    service.await_log("Finished in state Completed()", times=3)  # a share, its flow, the pass
+    # A share, the courses, their parameters, the drift, the flow of these, the pass.
+    service.await_log("Finished in state Completed()", times=6)
     assert service.end() == 0
     file = service.home / "prefect/prefect.db"
     _let_six_years_pass(file)

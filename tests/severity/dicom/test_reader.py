@@ -5,6 +5,7 @@ import struct
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydicom import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     MPEG2MPML,
@@ -16,6 +17,7 @@ from pydicom.uid import (
 )
 
 from severity.domain import Reason, View
+from severity.errors import RejectedImage
 from tests.builders.encoded_images import dicom_file, grey_image, jpeg_file
 from tests.builders.reading import published, read, reason
 
@@ -33,7 +35,7 @@ from tests.builders.reading import published, read, reason
         ({"BodyPartExamined": "HAND"}, Reason.NOT_CHEST),
         ({"Modality": "CT"}, Reason.NOT_A_RADIOGRAPH),
         ({"Modality": None}, Reason.NOT_A_RADIOGRAPH),
-        ({"Modality": "OT", "BodyPartExamined": "HAND"}, Reason.NOT_A_RADIOGRAPH),
+        ({"Modality": "OT", "BodyPartExamined": "HAND"}, Reason.NOT_CHEST),
         ({"Modality": "OT", "BodyPartExamined": ""}, Reason.NOT_A_RADIOGRAPH),
         ({"Modality": "SC", "BodyPartExamined": None}, Reason.NOT_A_RADIOGRAPH),
         ({"Modality": "SC", "ViewPosition": "LL"}, Reason.LATERAL),
