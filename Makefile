@@ -34,9 +34,9 @@ test: $(VENV)/installed $(VENV)/installed-dev ## every test, in random order (PR
 	$(BIN)/pytest $(IN_PARALLEL) --durations 25
 
 # What may meet torch; import contracts keep it out of all else.
-WITH_AND_WITHOUT_TORCH := tests/flows tests/severity/models tests/severity/heads tests/test_*.py
+WITH_AND_WITHOUT_TORCH := tests/flows/cli tests/severity/models tests/severity/heads tests/test_packages.py
 
-test-cpu: ## the demo and the tests of models and of the shell that need no server, in an environment without torch: .venv-cpu
+test-cpu: ## the demo and the tests of models and commands that need no server, in an environment without torch: .venv-cpu
 	$(MAKE) VENV=$(VENV_CPU) $(VENV_CPU)/installed-dev
 	home=$$(mktemp -d) && $(VENV_CPU)/bin/cxr-severity demo --home $$home && rm -rf $$home
 	$(VENV_CPU)/bin/pytest $(IN_PARALLEL) -m "not server" $(WITH_AND_WITHOUT_TORCH)
