@@ -13,7 +13,6 @@ from db.ledger import claiming, runs, sources
 from db.ledger.claiming import Claim, Queue
 from db.ledger.runs import Presence
 from db.ledger.sources import Source
-from flows.courses.learning import learn_weekly
 from flows.courses.update import update_batch
 from flows.resources import SOFTWARE, Resources, current, using
 from flows.scoring.registration import register_model_version
@@ -117,6 +116,9 @@ class ScoringRun(Resources):
 
     async def learn_parameters(self) -> bool:
         """Learn the parameters of courses here, at most once a week; return whether it was done."""
+        # Imported here: SciPy's statistics take half a second, which an empty pass does without.
+        from flows.courses.learning import learn_weekly  # noqa: PLC0415
+
         return await asyncio.get_running_loop().run_in_executor(
             self._threads, learn_weekly, self.database, self.queue.model_version_id
         )

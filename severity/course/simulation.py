@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from severity.course.course import chances_so_far
 from severity.course.parameters import ScoreParameters
@@ -26,7 +26,7 @@ MOST_FILMS = 10
 """The number of films up to which false alarms are kept."""
 
 _HEAVY = 4  # degrees of freedom of heavy-tailed errors
-_TWO_SIDED = float(norm.ppf(0.975))
+_TWO_SIDED = float(ndtri(0.975))
 _FEWEST_FOR_A_SLOPE = 3
 
 

@@ -20,7 +20,8 @@ RUN = """
 import sys
 from flows.cli import main
 main()
-print("imported", sorted({"prefect", "openvino", "torch"} & set(sys.modules)))
+heavy = {"prefect", "openvino", "torch", "scipy.stats", "scipy.optimize"}
+print("imported", sorted(heavy & set(sys.modules)))
 """
 
 
