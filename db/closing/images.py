@@ -91,26 +91,29 @@ _ADD_PATIENTS = Prepared(
     """
 )
 
+# A record's study, by what is indexed; without OFFSET all studies of the patient are compared.
+_STUDY = """
+    SELECT id FROM study
+    WHERE study.patient_id = patient.id AND study.study_uid = batch.study_uid
+        AND text_digest(study.study_uid) = text_digest(batch.study_uid)
+    OFFSET 0
+"""
+
 _ADD_STUDIES = Prepared(
-    """
+    f"""
     INSERT INTO study (patient_id, study_uid)
     SELECT DISTINCT patient.id, study_uid
     FROM unnest(CAST(:patients AS text[]), CAST(:studies AS text[]))
         AS batch (patient_key, study_uid)
     JOIN patient USING (patient_key)
-    WHERE NOT EXISTS (
-        SELECT FROM study
-        WHERE study.patient_id = patient.id AND study.study_uid = batch.study_uid
-            AND text_digest(study.study_uid) = text_digest(batch.study_uid) -- what is indexed
-        OFFSET 0 -- lest all studies of the patient are compared
-    )
+    WHERE NOT EXISTS ({_STUDY})
     ON CONFLICT DO NOTHING
-    """
+    """  # noqa: S608 - no value of a user is in it
 )
 
 # It counts where its object does.
 _ADD_IMAGES = Prepared(
-    """
+    f"""
     INSERT INTO image
         (study_id, source_id, image_uid, pixel_sha256, view, acquired_at, acquired_source,
         acquired_zone, simulated, device_id)
@@ -126,14 +129,9 @@ _ADD_IMAGES = Prepared(
         acquired_source, acquired_zone, simulated, device_id)
     JOIN object ON object.id = batch.object_id
     JOIN patient USING (patient_key)
-    CROSS JOIN LATERAL (
-        SELECT id FROM study
-        WHERE study.patient_id = patient.id AND study.study_uid = batch.study_uid
-            AND text_digest(study.study_uid) = text_digest(batch.study_uid)
-        OFFSET 0 -- as above
-    ) AS study
+    CROSS JOIN LATERAL ({_STUDY}) AS study
     ORDER BY object.id -- lest the planner decides which image comes first
-    """
+    """  # noqa: S608 - no value of a user is in it
 )
 
 _ACCEPT_NEW = Prepared(
@@ -226,7 +224,7 @@ _SUPERSEDE_IMAGES = Prepared(
 
 # It counts where its object does.
 _CORRECT_IMAGES = Prepared(
-    """
+    f"""
     UPDATE image SET
         study_id = study.id, source_id = object.source_id, image_uid = batch.image_uid,
         acquired_at = batch.acquired_at, acquired_source = batch.acquired_source,
@@ -242,7 +240,7 @@ _CORRECT_IMAGES = Prepared(
         acquired_source, acquired_zone, simulated, device_id)
     JOIN object ON object.id = batch.object_id
     JOIN patient USING (patient_key)
-    JOIN study ON study.patient_id = patient.id AND study.study_uid = batch.study_uid
+    CROSS JOIN LATERAL ({_STUDY}) AS study
     WHERE image.id = batch.image_id
-    """
+    """  # noqa: S608 - no value of a user is in it
 )

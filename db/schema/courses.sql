@@ -221,6 +221,18 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 -- What makes a person due: scores that come and go, corrections of images, merges, choices. Each
 -- for the persons before and after the change.
 
+-- By the versions that scored the persons' images; treatments call it too.
+CREATE FUNCTION make_person_due(persons bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO course_due (person_id, model_version_id)
+    SELECT DISTINCT person_id, model_version_id
+    FROM patient
+    JOIN study ON study.patient_id = patient.id
+    JOIN image ON image.study_id = study.id
+    JOIN score ON score.image_id = image.id
+    WHERE person_id = ANY (persons);
+END $$;
+
 CREATE FUNCTION make_scored_due() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN
@@ -291,13 +303,7 @@ EXECUTE FUNCTION make_merged_due();
 CREATE FUNCTION make_chosen_due() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN
-    INSERT INTO course_due (person_id, model_version_id)
-    SELECT DISTINCT patient.person_id, model_version_id
-    FROM patient
-    JOIN study ON study.patient_id = patient.id
-    JOIN image ON image.study_id = study.id
-    JOIN score ON score.image_id = image.id
-    WHERE patient.person_id = coalesce(NEW.patient_id, OLD.patient_id);
+    PERFORM make_person_due(ARRAY[coalesce(NEW.patient_id, OLD.patient_id)]);
     RETURN NULL;
 END $$;
 

@@ -147,19 +147,8 @@ CREATE TRIGGER record_patient_attribute AFTER UPDATE ON patient_attribute FOR EA
 WHEN (OLD.value <> NEW.value)
 EXECUTE FUNCTION record_correction('value');
 
--- What makes a person due, by the versions that scored the person's images: events that come,
--- change and go, and merges of patients who have any.
-
-CREATE FUNCTION make_person_due(persons bigint[]) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO course_due (person_id, model_version_id)
-    SELECT DISTINCT person_id, model_version_id
-    FROM patient
-    JOIN study ON study.patient_id = patient.id
-    JOIN image ON image.study_id = study.id
-    JOIN score ON score.image_id = image.id
-    WHERE person_id = ANY (persons);
-END $$;
+-- What makes a person due (`courses.sql`): events that come, change and go, and merges of patients
+-- who have any.
 
 CREATE FUNCTION make_treated_due() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
