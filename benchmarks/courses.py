@@ -1,26 +1,22 @@
 """Measure courses in a database of many patients: ``python -m benchmarks.courses --help``."""
 
 import argparse
-import json
 import random
 import secrets
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pydantic import SecretStr
 from rich.console import Console
 
-from benchmarks.jobs import BenchmarkError
 from benchmarks.scale.building import IMAGES_OF_A_PATIENT, build
-from benchmarks.scale.figures import Figure, percentiles, show, timed, to_json
-from benchmarks.scale.server import execute_alone, own_server, without_crash_safety
+from benchmarks.scale.command import Sections, run
+from benchmarks.scale.figures import Figure, percentiles, timed
+from benchmarks.scale.server import execute_alone, without_crash_safety
 from db.courses import due
 from db.engine import Database
-from db.errors import DatabaseError
 from flows.courses.update import update_courses
 from flows.resources import Progress, Resources
 from flows.scoring.registration import register_model_version
@@ -32,9 +28,6 @@ _TOUCHED = (100, 1_000, 10_000)
 _REFIT_SECONDS = 600  # of all courses, at the full size
 _PATIENT_MS, _WORKLIST_MS, _COHORT_MS, _LIST_MS = 2, 100, 1000, 300
 _WORKLIST_MS_BEFORE, _COHORT_MS_BEFORE, _LIST_MS_BEFORE = 24_000, 33_000, 23_000
-_COLUMNS = 120
-
-Sections = dict[str, list[Figure]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,23 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The exit code: 0, or 1 if something is wrong; a target that is missed is only shown.
     """
     options = _options(arguments)
-    progress = Console(stderr=True, highlight=False)
-    try:
-        # The socket of the server lies there, and its path must be short.
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix="severity-courses-")))
-            url = options.database or stack.enter_context(own_server(folder / "postgres"))
-            sections = _measured(options, _settings(options, url, folder), progress)
-    except (BenchmarkError, DatabaseError) as error:
-        progress.print(f"Error: {error}", markup=False)
-        return 1
-    console = Console() if Console().is_terminal else Console(width=_COLUMNS)
-    for title, figures in sections.items():
-        show(title, figures, console)
-    if options.json:
-        content = {title: to_json(figures) for title, figures in sections.items()}
-        options.json.write_text(json.dumps(content, indent=1) + "\n")
-    return 0
+    return run(
+        lambda url, folder, progress: _measured(options, _settings(options, url, folder), progress),
+        database=options.database,
+        file=options.json,
+    )
 
 
 def _settings(options: argparse.Namespace, url: str, folder: Path) -> Settings:

@@ -1,26 +1,23 @@
 """Measure a ledger of many years: ``python -m benchmarks.scale --help``; docs/benchmarks.md."""
 
 import argparse
-import json
 import secrets
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pydantic import SecretStr
 from rich.console import Console
 
-from benchmarks.jobs import BenchmarkError
 from benchmarks.scale.building import build, check_counters, execute_file
 from benchmarks.scale.claiming import Claiming
-from benchmarks.scale.figures import Figure, show, to_json
+from benchmarks.scale.command import Sections, run
+from benchmarks.scale.figures import Figure
 from benchmarks.scale.passes import Passes
 from benchmarks.scale.questions import Questions
-from benchmarks.scale.server import check_empty, own_server, without_crash_safety
+from benchmarks.scale.server import check_empty, without_crash_safety
 from db.engine import Database
-from db.errors import DatabaseError
 from flows.resources import Progress, Resources
 from flows.scoring.registration import register_model_version
 from flows.settings import Settings
@@ -28,9 +25,6 @@ from flows.settings import Settings
 _SCORES, _FILES = 10_000_000, 1_000_000
 _IMAGES, _MEANWHILE = 6_400, 50_000
 _BYTES_OF_A_SCORE, _BYTES_BEFORE = 1300, 2600
-_COLUMNS = 120
-
-Sections = dict[str, list[Figure]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,23 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The exit code: 0, or 1 if something is wrong; a target that is missed is only shown.
     """
     options = _options(arguments)
-    progress = Console(stderr=True, highlight=False)
-    try:
-        # The socket of the server lies there, and its path must be short.
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix="severity-scale-")))
-            url = options.database or stack.enter_context(own_server(folder / "postgres"))
-            sections = _Measuring(options, url, folder, progress).measure()
-    except (BenchmarkError, DatabaseError) as error:
-        progress.print(f"Error: {error}", markup=False)
-        return 1
-    console = Console() if Console().is_terminal else Console(width=_COLUMNS)
-    for title, figures in sections.items():
-        show(title, figures, console)
-    if options.json:
-        content = {title: to_json(figures) for title, figures in sections.items()}
-        options.json.write_text(json.dumps(content, indent=1) + "\n")
-    return 0
+    return run(
+        lambda url, folder, progress: _Measuring(options, url, folder, progress).measure(),
+        database=options.database,
+        file=options.json,
+    )
 
 
 class _Measuring:
