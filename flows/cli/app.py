@@ -34,12 +34,12 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         ),
         (
             "drift",
-            "flows.cli.drift:drift_command",
+            "flows.cli.courses.drift:drift_command",
             "Show the site's control charts: scores, distance to known films, error, by device.",
         ),
         (
             "evaluate",
-            "flows.cli.evaluate:evaluate_command",
+            "flows.cli.models.evaluate:evaluate_command",
             "Measure a model on labelled images, as Cohen et al. 2020 measured theirs.",
         ),
         (
@@ -69,12 +69,12 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         ),
         (
             "train",
-            "flows.cli.train:train_command",
+            "flows.cli.models.train:train_command",
             "Fit a head on labelled images and store it as a new model; no model is ever replaced.",
         ),
         (
             "trend",
-            "flows.cli.trend:trend_command",
+            "flows.cli.courses.trend:trend_command",
             "Show PATIENT's course: levels with bands, verdicts, treatments and responses.",
         ),
     ),
@@ -90,22 +90,22 @@ def app() -> None:
     commands=_listed(
         (
             "learn",
-            "flows.cli.courses:learn_command",
+            "flows.cli.courses.computing:learn_command",
             "Learn the parameters of courses from this site's own patients, and compute all anew.",
         ),
         (
             "parameters",
-            "flows.cli.courses:parameters_command",
+            "flows.cli.courses.computing:parameters_command",
             "Show the parameter sets of all model versions, and how many courses rest on each.",
         ),
         (
             "refit",
-            "flows.cli.courses:refit_command",
+            "flows.cli.courses.computing:refit_command",
             "Compute all courses anew that rest on an older parameter set.",
         ),
         (
             "update",
-            "flows.cli.courses:update_command",
+            "flows.cli.courses.computing:update_command",
             "Compute the courses of all patients who are due, as each pass does at its end.",
         ),
     ),
@@ -135,22 +135,22 @@ def database_commands() -> None:
     commands=_listed(
         (
             "import",
-            "flows.cli.events:import_command",
+            "flows.cli.courses.events:import_command",
             "Import treatments and groups from FILE: CSV, or a FHIR R4 Bundle (.json).",
         ),
         (
             "list",
-            "flows.cli.events:list_command",
+            "flows.cli.courses.events:list_command",
             "List PATIENT's treatments and groups, with the IDs that `remove` takes.",
         ),
         (
             "remove",
-            "flows.cli.events:remove_command",
+            "flows.cli.courses.events:remove_command",
             "Take the event ID out of all that shows treatments; imports do not bring it back.",
         ),
         (
             "restore",
-            "flows.cli.events:restore_command",
+            "flows.cli.courses.events:restore_command",
             "Let the event ID count again, after it was removed.",
         ),
     ),
@@ -305,22 +305,22 @@ def source_commands() -> None:
     commands=_listed(
         (
             "import",
-            "flows.cli.models:import_command",
+            "flows.cli.models.catalogue:import_command",
             "Import a published head from FILEs, as a model of this installation.",
         ),
         (
             "list",
-            "flows.cli.models:list_command",
+            "flows.cli.models.catalogue:list_command",
             "List the models of this installation: built in, then imported.",
         ),
         (
             "show",
-            "flows.cli.models:show_command",
+            "flows.cli.models.catalogue:show_command",
             "Show the model NAME: hashes, source, licence, accuracy.",
         ),
         (
             "verify",
-            "flows.cli.verify:verify_command",
+            "flows.cli.models.verify:verify_command",
             "Recompute the predictions that the authors published, and report each difference.",
         ),
     ),

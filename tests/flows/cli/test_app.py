@@ -106,9 +106,9 @@ def test_a_list_of_commands_has_the_first_line_of_each(listed: ListedCommand) ->
     "module",
     [
         "app",
-        "trend",
+        "courses.trend",
         "database",
-        "models",
+        "models.catalogue",
         *(f"corrections.{group}" for group in ("images", "patients", "rejected", "sources")),
     ],
 )

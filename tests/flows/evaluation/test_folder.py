@@ -341,7 +341,7 @@ def test_the_command_prints_json(folder: Path, monkeypatch, capsys):
 
 
 def test_the_command_perturbs_as_many_images_as_the_flow():
-    from flows.cli.evaluate import evaluate_command
+    from flows.cli.models.evaluate import evaluate_command
 
     (option,) = (each for each in evaluate_command.params if each.name == "perturbed")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from flows.cli.exit_codes import FAILURE
-from flows.cli.models import json_option
+from flows.cli.models.catalogue import json_option
 from flows.cli.options import check_name
 from flows.cli.terminal import terminal
 from flows.evaluation.verification import verify

@@ -1,0 +1,3 @@
+"""The commands about models: listing, importing, measuring and training them."""
+
+__all__ = ["catalogue", "evaluate", "train", "verify"]
