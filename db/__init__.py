@@ -11,6 +11,7 @@ __all__ = [
     "errors",
     "events",
     "ledger",
+    "lookups",
     "reading",
     "schema",
 ]

@@ -180,6 +180,8 @@ _ERASE_GROUPS = text(
     "DELETE FROM patient_attribute WHERE patient_id = ANY (CAST(:patients AS bigint[]))"
 )
 
+_ERASE_LOOKUPS = text("DELETE FROM lookup WHERE patient_id = ANY (CAST(:patients AS bigint[]))")
+
 _ERASE_PATIENTS = text("DELETE FROM patient WHERE id = ANY (CAST(:patients AS bigint[]))")
 
 _ERASE_EVENTS = text(
@@ -201,6 +203,7 @@ _ERASE_ALL_ELSE = (
     _ERASE_TREATMENTS,
     _ERASE_LABELS,
     _ERASE_GROUPS,
+    _ERASE_LOOKUPS,
     _ERASE_PATIENTS,
     _ERASE_EVENTS,
 )

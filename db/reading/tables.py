@@ -24,6 +24,11 @@ def read_as_reader(session: Session) -> None:
     A login that may not act as the reader's role keeps its own rights.
     """
     session.execute(_READ_ONLY)
+    act_as_reader(session)
+
+
+def act_as_reader(session: Session) -> None:
+    """Give this transaction the rights of the reader's role, if the login may act as it."""
     session.execute(_AS_READER, {"role": READER_ROLE})
 
 

@@ -14,7 +14,7 @@ def create_tables(connection: Connection) -> None:
 
     The database must be empty.
     """
-    for name in ("tables", "counts", "corrections", "events", "courses", "drift"):
+    for name in ("tables", "counts", "corrections", "lookups", "events", "courses", "drift"):
         _execute(connection, name)
 
 

@@ -9,6 +9,8 @@ GRANT SELECT ON
     model_versions, patient_course, patient_event, patient_list, patient_trend, patients,
     pseudonym_check, reasons, same_identifier, scored_patients, source_balance, worklist
 TO severity_worker, severity_reader;
+-- All that a reader may write.
+GRANT EXECUTE ON FUNCTION record_lookup(text, text, text) TO severity_worker, severity_reader;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO severity_worker;
 GRANT INSERT ON

@@ -221,12 +221,17 @@ def image_commands() -> None:
         (
             "forget",
             "flows.cli.corrections.patients:forget_command",
-            "Erase PATIENT everywhere, with all merged patients, images, scores and corrections.",
+            "Erase PATIENT everywhere: merged patients, images, scores, corrections, lookups.",
         ),
         (
             "history",
             "flows.cli.corrections.patients:history_command",
             "Show all corrections of PATIENT and of the images.",
+        ),
+        (
+            "lookups",
+            "flows.cli.corrections.patients:lookups_command",
+            "List who looked at PATIENT on the dashboard, or at anyone, when and on which page.",
         ),
         (
             "merge",

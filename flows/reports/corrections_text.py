@@ -1,4 +1,4 @@
-"""Images, rejected files and corrections as text, for a person who puts something right."""
+"""Images, rejected files, corrections and lookups as text, for a person who puts things right."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from db.lookups import Lookup
 from db.reading.history import Correction
 from db.reading.images import ImageHistory, StoredImage
 from db.reading.rejections import ObjectPlace, Rejection, StoredObject, UnreadPlace
@@ -104,6 +105,16 @@ def history_table(corrections: Sequence[Correction]) -> RenderableType:
             _values(correction.after),
             correction.why,
         )
+    return table
+
+
+def lookups_table(lookups: Sequence[Lookup]) -> RenderableType:
+    """Return a table of who looked at whom; a line if nobody did."""
+    if not lookups:
+        return Text("No lookups.")
+    table = _table("when", "who", "patient", "page", "login")
+    for lookup in lookups:
+        table.add_row(_time(lookup.at), lookup.who, lookup.patient_key, lookup.page, lookup.login)
     return table
 
 

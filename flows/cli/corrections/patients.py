@@ -1,10 +1,10 @@
-"""The commands on patients: merge them, split them, show their history, forget one."""
+"""The commands on patients: merge and split them, show what was done and who looked, forget one."""
 
 from pathlib import Path
 
 import click
 
-from db import corrections
+from db import corrections, lookups
 from db.engine import Transaction
 from db.errors import RefusedCorrection
 from db.reading import history, images
@@ -13,9 +13,10 @@ from flows.cli.corrections.merge_list import MergePair, read_merge_list
 from flows.cli.options import chosen_resources, issuer_option, json_option, patient_key
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
-from flows.reports import history_table, plain_json
+from flows.reports import history_table, lookups_table, plain_json
 from severity.domain import RESEARCH_USE_ONLY
 
+_PAGE = 50  # lookups
 _MOST_ERRORS = 5  # of a list that are named in one line
 
 
@@ -82,6 +83,26 @@ def history_command(patient: str, *, issuer: str, as_json: bool) -> None:
 
 
 @click.command()
+@click.argument("patient", required=False, default="")
+@issuer_option
+@click.option("--who", help="Only what this person looked at.")
+@click.option("--page", type=click.IntRange(1), default=1, help="50 on each page.")
+@json_option
+def lookups_command(
+    patient: str, *, issuer: str, who: str | None, page: int, as_json: bool
+) -> None:
+    """List who looked at PATIENT on the dashboard, or at anyone, when and on which page."""
+    with chosen_resources() as resources, resources.read_database().transaction() as session:
+        key = patient_key(resources, patient, issuer) if patient else None
+        chosen = lookups.LookupFilter(key, who)
+        shown = lookups.lookups(session, chosen, limit=_PAGE, offset=(page - 1) * _PAGE)
+    if as_json:
+        click.echo(plain_json(shown))
+        return
+    terminal().print(lookups_table(shown))
+
+
+@click.command()
 @click.argument("patient")
 @issuer_option
 @click.option(
@@ -96,7 +117,7 @@ def history_command(patient: str, *, issuer: str, as_json: bool) -> None:
 def forget_command(
     patient: str, *, issuer: str, rejected: tuple[int, ...], yes: bool, **author: str
 ) -> None:
-    """Erase PATIENT everywhere, with all merged patients, images, scores and corrections.
+    """Erase PATIENT everywhere: merged patients, images, scores, corrections, lookups.
 
     This cannot be undone. Remove the files from their source first, and let a run see that they
     are gone: a file that is still there is not scored again, but its folder names it. Only the

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
+from db import lookups
 from db.corrections import (
     Forgotten,
     correct_time,
@@ -44,7 +45,16 @@ HALF = Film("doe-jane-half", patient=KEY, uid="9.9.4", key="doe-jane-whole.dcm")
 WHOLE = Film("doe-jane-whole", patient=KEY, uid="9.9.4", key="doe-jane-whole.dcm")
 LATERAL = Film("doe-jane-lateral", rejected=Reason.LATERAL)
 OTHER = Film("roe-richard", patient="p-other", uid="8.8.1", extent=2)
-OF_THE_PERSON = ("doe-jane", "9.9.", KEY, MAIDEN_KEY, "rare drug", "rare arm", "secret reason")
+OF_THE_PERSON = (
+    "doe-jane",
+    "9.9.",
+    KEY,
+    MAIDEN_KEY,
+    "rare drug",
+    "rare arm",
+    "neighbour",
+    "secret reason",
+)
 
 
 @pytest.fixture
@@ -58,6 +68,7 @@ def corrected(archive, author):
     archive.do(withdraw, author, archive.image(EARLIER))
     archive.do(withdraw, author, archive.image(OTHER))
     archive.do(treat, author, MAIDEN_KEY)
+    archive.do(lookups.record, "a curious neighbour", MAIDEN_KEY, page="patient")
     archive.queue("v2")
     return archive
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from db import lookups
 from severity.domain import PatientId
 from tests.builders.archive import Film
 
@@ -93,3 +94,16 @@ def test_a_patient_is_forgotten_when_the_key_is_typed(ask, correct, archive, key
     assert correct("patient", "forget", "2", "--yes", *WHY).code == 0
     assert archive.rows("SELECT count(*) FROM score") == [(1,)]
     assert correct("patient", "forget", "2", "--yes", *WHY).code == 2
+
+
+def test_an_audit_lists_who_looked_at_a_patient_and_at_whom_a_person_looked(correct, archive, keys):
+    for who, name in (("dr.roe", "1"), ("dr.doe", "1"), ("dr.roe", "2")):
+        archive.do(lookups.record, who, keys[name], page="patient")
+
+    of_patient = json.loads(correct("patient", "lookups", "1", "--json").out)
+    of_person = json.loads(correct("patient", "lookups", "--who", "dr.roe", "--json").out)
+
+    assert [lookup["who"] for lookup in of_patient] == ["dr.doe", "dr.roe"]
+    assert [lookup["patient_key"] for lookup in of_person] == [keys["2"], keys["1"]]
+    assert "dr.doe" in correct("patient", "lookups").out
+    assert correct("patient", "lookups", "3").out.strip() == "No lookups."
