@@ -9,4 +9,5 @@ __all__ = [
     "rejections",
     "tables",
     "trends",
+    "worklist",
 ]
