@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     prefect_days: PositiveInt = Field(
         default=30, description="age at which that server deletes runs, their logs and artifacts"
     )
+    dashboard_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=4220, description="port of `dashboard`, on this machine alone; 0 for any free one"
+    )
     episode_days: PositiveFloat = Field(
         default=90, description="gap without an image after which a patient's next episode begins"
     )

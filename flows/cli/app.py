@@ -28,6 +28,11 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     commands=_listed(
         (
+            "dashboard",
+            "flows.cli.dashboard:dashboard_command",
+            "Show worklist, patients, cohort and operations in the browser, until Ctrl-C.",
+        ),
+        (
             "demo",
             "flows.cli.demo:demo_command",
             "Show the whole job: images, scores, rejections, the balance and a patient's trend.",

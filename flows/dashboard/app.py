@@ -1,0 +1,35 @@
+"""The application behind the dashboard: its pages, its files and its answers to failures."""
+
+from importlib.resources import files
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from flows.dashboard import api, patient, worklist
+from flows.dashboard.failures import answer_failures
+from flows.resources import Resources
+from severity.domain import RESEARCH_USE_ONLY
+
+_ROUTERS = (worklist.router, patient.router, api.router)
+
+
+def create_app(resources: Resources) -> FastAPI:
+    """Return the dashboard on a database that is opened with the first request.
+
+    Until then, and whenever the database is away, each page says so.
+    """
+    app = FastAPI(
+        title="cxr-severity",
+        version=api.VERSION,
+        description=RESEARCH_USE_ONLY,
+        openapi_url=f"{api.PREFIX}/openapi.json",
+        docs_url=None,  # FastAPI's own load a script from the internet
+        redoc_url=None,
+    )
+    app.state.resources = resources
+    for router in _ROUTERS:
+        app.include_router(router)
+    folder = files("flows.dashboard") / "static"
+    app.mount("/static", StaticFiles(directory=str(folder)), name="static")
+    answer_failures(app)
+    return app

@@ -1,0 +1,65 @@
+"""What a request that fails is answered: a page that says what to do, or JSON below ``/api/v1``."""
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from db.errors import DatabaseError
+from flows.dashboard.pages import page
+from flows.dashboard.reading import NoScores, UnknownVersion
+from flows.dashboard.texts import texts
+
+
+def answer_failures(app: FastAPI) -> None:
+    """Let an application answer all failures; no answer quotes what was asked for."""
+    app.add_exception_handler(NoScores, _no_scores)
+    app.add_exception_handler(UnknownVersion, _unknown_version)
+    app.add_exception_handler(DatabaseError, _database_away)
+    app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(Exception, _fault)
+
+
+def failure(request: Request, status: int, title: str, advice: str) -> Response:
+    """Return the answer to a request that failed: what happened, and what to do."""
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": title, "advice": advice}, status_code=status)
+    values = {"title": title, "advice": advice, "status": status}
+    return page(request, "failure.html", values, status=status)
+
+
+def _no_scores(request: Request, _: Exception) -> Response:
+    """Answer that nothing was scored yet: on a page no error, but how to begin."""
+    if request.url.path.startswith("/api/"):
+        return failure(request, HTTPStatus.NOT_FOUND, texts().empty.title, texts().empty.advice)
+    return page(request, "empty.html", {"title": texts().empty.title})
+
+
+def _unknown_version(request: Request, _: Exception) -> Response:
+    words = texts().failures
+    return failure(request, HTTPStatus.NOT_FOUND, words.version, words.version_advice)
+
+
+def _database_away(request: Request, error: Exception) -> Response:
+    """Answer with the database's message, which quotes no value."""
+    return failure(request, HTTPStatus.SERVICE_UNAVAILABLE, texts().failures.database, str(error))
+
+
+def _not_understood(request: Request, _: Exception) -> Response:
+    words = texts().failures
+    return failure(request, HTTPStatus.BAD_REQUEST, words.invalid, words.invalid_advice)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
+    words = texts().failures
+    title = words.not_found if status == HTTPStatus.NOT_FOUND else HTTPStatus(status).phrase
+    return failure(request, status, title, words.not_found_advice)
+
+
+def _fault(request: Request, _: Exception) -> Response:
+    words = texts().failures
+    return failure(request, HTTPStatus.INTERNAL_SERVER_ERROR, words.fault, words.fault_advice)

@@ -1,0 +1,74 @@
+"""Pages as HTML: the templates, and what the head and foot of each page show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from flows.dashboard.texts import texts
+from flows.resources import SOFTWARE
+from severity.domain import RESEARCH_USE_ONLY
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link of the navigation; ``is_current`` on the page itself and on those below it."""
+
+    href: str
+    label: str
+    is_current: bool = False
+
+
+def page(
+    request: Request, template: str, values: Mapping[str, object], *, status: int = 200
+) -> HTMLResponse:
+    """Return a page of a template, with the head and foot that all pages share."""
+    shared = {
+        "research_use_only": RESEARCH_USE_ONLY,
+        "software": SOFTWARE,
+        "links": _links(request.url.path),
+        "reading": getattr(request.state, "reading", None),
+        "query": request.query_params,
+        "path": request.url.path,
+    }
+    content = _environment().get_template(template).render(shared | dict(values))
+    return HTMLResponse(content, status_code=status)
+
+
+def _links(path: str) -> list[Link]:
+    """Return the navigation; a patient's page is below the worklist."""
+    names = texts().frame
+    labels = {
+        "/": names.worklist,
+        "/cohort": names.cohort,
+        "/operations": names.operations,
+        "/about": names.about,
+    }
+    current = "/" + path.split("/")[1]
+    current = "/" if current == "/patients" else current
+    return [Link(href, label, href == current) for href, label in labels.items()]
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("flows.dashboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(t=texts(), static=_static)
+    return environment
+
+
+@cache
+def _static(name: str) -> str:
+    """Return the address of a file of ``static``, which changes with its content."""
+    content = files("flows.dashboard").joinpath("static", name).read_bytes()
+    return f"/static/{name}?v={sha256(content).hexdigest()[:12]}"

@@ -1,0 +1,5 @@
+"""The page of one patient, by pseudonym."""
+
+from fastapi import APIRouter
+
+router = APIRouter(include_in_schema=False)

@@ -1,0 +1,68 @@
+"""One dashboard and one Chromium for the session; each test has a page of its own."""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+from db.engine import Database
+from flows.dashboard import server
+from flows.resources import Progress, Resources
+from flows.settings import Settings
+from tests.builders.course_archive import CourseArchive
+from tests.builders.dashboards import Dashboard
+from tests.builders.postgres import new_database
+from tests.builders.settings import SECRET
+from tests.builders.stories import tell
+
+
+@pytest.fixture(scope="session")
+def dashboard(
+    server_url: str, migrated: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Dashboard]:
+    """The dashboard of a site with the patients of `tests.builders.stories`; tests only look."""
+    home = tmp_path_factory.mktemp("dashboard")
+    with new_database(server_url, template=migrated) as url:
+        database = Database(url)
+        archive = CourseArchive(database)
+        tell(archive)
+        settings = Settings(
+            database_url=url, pseudonym_key=SECRET, home=home, model="v1", dashboard_port=0
+        )
+        resources = Resources(settings, Progress())
+        with server.serving(resources) as address:
+            yield Dashboard(address, resources, archive)
+        resources.read_database().dispose()
+        database.dispose()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """Debian's Chromium; tests that need it are skipped where it is not installed."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    async with async_playwright() as tool:
+        browser = await tool.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture
+async def browser_page(chromium: Browser) -> AsyncIterator[Page]:
+    """A page of a browser that nobody used; whatever it complains of fails the test."""
+    page = await chromium.new_page(viewport={"width": 1280, "height": 900})
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        # That the page itself was answered with an error is what some tests are about.
+        if message.type == "error" and message.location["url"] != page.url:
+            complaints.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    await page.close()
+    assert complaints == []
