@@ -24,6 +24,7 @@ from severity.domain import Device, PatientId
 from severity.files.sidecar import SidecarRecord
 from severity.pseudonym import (
     DerivedUids,
+    derived_uid,
     keyed_digest,
     patient_key,
     secret_fingerprint,
@@ -163,6 +164,10 @@ class Resources:
     def derived_uids(self, content_sha256: str) -> DerivedUids:
         """Return the UIDs under which an image is stored whose file carries none."""
         return DerivedUids(content_sha256, self._secret)
+
+    def derived_uid(self, *parts: str) -> str:
+        """Return the UID of what is exported, keyed: it does not betray the hospital's own UIDs."""
+        return derived_uid("export", *parts, secret=self._secret)
 
     def record_sha256(self, record: SidecarRecord | None) -> str:
         """Return the keyed hash of an image's sidecar record; empty without one."""

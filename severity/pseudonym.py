@@ -62,6 +62,15 @@ def station_key(station: str, *, secret: bytes) -> str:
     return f"s-{keyed_digest(json.dumps(['station', station]), secret=secret)[:_STATION_LENGTH]}"
 
 
+def derived_uid(*parts: str, secret: bytes) -> str:
+    """Derive a DICOM UID from what it names; the same parts always get the same UID.
+
+    It comes from a UUID, and that from a keyed hash of the parts (DICOM PS3.5, B.2).
+    """
+    name = keyed_digest(json.dumps(parts), secret=secret)
+    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, name).int}"
+
+
 @dataclass(frozen=True)
 class DerivedUids:
     """The UIDs of a file that carries none, derived from its content and its patient's visit.
@@ -81,13 +90,9 @@ class DerivedUids:
     @property
     def image_uid(self) -> str:
         """The UID of the image; another content is another image."""
-        return self._uid("image", self.content_sha256)
+        return derived_uid("image", self.content_sha256, secret=self.secret)
 
     def study_uid(self, patient: PatientId, visit: str) -> str:
         """Return the UID of a patient's visit, which all its images have in common."""
-        return self._uid("study", patient_key(patient, secret=self.secret), visit)
-
-    def _uid(self, *parts: str) -> str:
-        """Derive a UID from a UUID, and that from a name (DICOM PS3.5, B.2): a keyed hash."""
-        name = keyed_digest(json.dumps(parts), secret=self.secret)
-        return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, name).int}"
+        key = patient_key(patient, secret=self.secret)
+        return derived_uid("study", key, visit, secret=self.secret)

@@ -4,6 +4,7 @@ __all__ = [
     "balances",
     "courses",
     "history",
+    "image_files",
     "images",
     "model_versions",
     "rejections",

@@ -1,6 +1,7 @@
 """The sources of images: drop folders, object stores, and single files."""
 
 from flows.sources.inbox import Inbox, open_inbox
+from flows.sources.ledger_objects import LedgerObjects, ObjectContent
 from flows.sources.listing import Listing, Portion
 from flows.sources.local_files import read_local_file
 from flows.sources.sidecars_above import SidecarsAbove
@@ -8,8 +9,10 @@ from flows.sources.store import Listed, Obstacle, Unseen
 
 __all__ = [
     "Inbox",
+    "LedgerObjects",
     "Listed",
     "Listing",
+    "ObjectContent",
     "Obstacle",
     "Portion",
     "SidecarsAbove",

@@ -1,18 +1,16 @@
 """Copying files out of their sources, under names that tell nothing."""
 
 import asyncio
-import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from pathlib import Path
 
-from db.reading.rejections import ObjectPlace, StoredObject
-from flows.errors import InboxError, UsageError
-from flows.sources.inbox import Inbox, open_inbox
+from db.reading.rejections import StoredObject
+from flows.errors import UsageError
+from flows.sources.ledger_objects import LedgerObjects
 from severity.dicom import as_dicom_file
-from severity.errors import RejectedImage
+from severity.errors import UnreadableImage
 
 _ENDINGS = {b"\x89PNG\r\n\x1a\n": ".png", b"\xff\xd8\xff": ".jpg"}
 
@@ -46,44 +44,18 @@ def export(objects: Sequence[StoredObject], folder: Path) -> list[ExportedFile]:
 
 
 async def _copy_all(objects: Sequence[StoredObject], folder: Path) -> list[ExportedFile]:
-    sources = _Sources()
-    return [await _copy(stored, folder, sources) for stored in objects]
+    reader = LedgerObjects()
+    return [await _copy(stored, folder, reader) for stored in objects]
 
 
-async def _copy(stored: StoredObject, folder: Path, sources: "_Sources") -> ExportedFile:
-    problem = "gone"
-    for place in stored.places:
-        if place.gone_at is not None:
-            continue
-        try:
-            content = await sources.read(place)
-        except (RejectedImage, InboxError) as error:
-            problem = str(error)
-            continue
-        if hashlib.sha256(content).hexdigest() == stored.content_sha256:
-            name = f"{stored.object_id}{_ending(content)}"
-            await asyncio.to_thread(_write, folder / name, content)
-            return ExportedFile(stored, name=name)
-    return ExportedFile(stored, problem=problem)
-
-
-@dataclass
-class _Sources:
-    """The sources that files are read from, each opened once: one that is silent costs minutes."""
-
-    opened: dict[str, Inbox] = field(default_factory=dict)
-    failed: dict[str, InboxError] = field(default_factory=dict)
-
-    async def read(self, place: ObjectPlace) -> bytes:
-        if place.source in self.failed:
-            raise self.failed[place.source]
-        try:
-            if place.source not in self.opened:
-                self.opened[place.source] = open_inbox(place.source, settle=timedelta(0))
-            return await self.opened[place.source].read(place.object_key)
-        except InboxError as error:
-            self.failed[place.source] = error
-            raise
+async def _copy(stored: StoredObject, folder: Path, reader: LedgerObjects) -> ExportedFile:
+    try:
+        content = (await reader.read(stored.content_sha256, stored.places)).content
+    except UnreadableImage as error:
+        return ExportedFile(stored, problem=str(error))
+    name = f"{stored.object_id}{_ending(content)}"
+    await asyncio.to_thread(_write, folder / name, content)
+    return ExportedFile(stored, name=name)
 
 
 def _ending(content: bytes) -> str:

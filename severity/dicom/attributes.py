@@ -3,6 +3,7 @@
 import math
 
 from pydicom import Dataset
+from pydicom.valuerep import PersonName
 
 _PADDING = "\0 \t\r\n"
 _CODE_STRINGS = (
@@ -20,7 +21,7 @@ def texts(dataset: Dataset, keyword: str) -> list[str]:
     value = dataset.get(keyword)
     if value is None or value == "":
         return []
-    several = not isinstance(value, str | bytes) and hasattr(value, "__len__")
+    several = not isinstance(value, str | bytes | PersonName) and hasattr(value, "__len__")
     return [str(item).strip(_PADDING) for item in (value if several else [value])]
 
 

@@ -6,6 +6,7 @@ A hostile file of 32 MB could otherwise take 2.7 GB and a minute: see
 
 import io
 import struct
+from collections.abc import Iterable
 from typing import cast
 
 from pydicom import DataElement, Dataset, FileDataset
@@ -98,17 +99,24 @@ OVERLAY_BITS = {
 }
 """Tags of Overlay Bits Allocated, each with that of Overlay Bit Position in its group."""
 
-_NEEDED, _NEEDED_SEQUENCES = (
-    frozenset(cast(int, tag_for_keyword(keyword)) for keyword in keywords)
-    for keywords in (NEEDED, NEEDED_SEQUENCES)
-)
+
+def _tags(keywords: Iterable[str]) -> frozenset[int]:
+    return frozenset(cast(int, tag_for_keyword(keyword)) for keyword in keywords)
+
+
+_NEEDED, _NEEDED_SEQUENCES = _tags(NEEDED), _tags(NEEDED_SEQUENCES)
 _NEEDED |= OVERLAY_BITS.keys() | set(OVERLAY_BITS.values())
 _COMMAND_GROUP, _META_GROUP = 0, 2
 _LARGE = 2**20  # bytes; the largest look-up table has an eighth of it
 
 
-def read_needed_attributes(content: bytes) -> FileDataset:
+def read_needed_attributes(content: bytes, *, also: Iterable[str] = ()) -> FileDataset:
     """Read the needed attributes of a DICOM file within limits of memory and time.
+
+    Parameters
+    ----------
+    also
+        Keywords of further attributes.
 
     Raises
     ------
@@ -120,15 +128,16 @@ def read_needed_attributes(content: bytes) -> FileDataset:
     file = _Content(content)
     syntax = _transfer_syntax(file)
     if syntax is None:
-        return read_needed_attributes(with_transfer_syntax(content, file.tell()))
+        return read_needed_attributes(with_transfer_syntax(content, file.tell()), also=also)
     if syntax == DeflatedExplicitVRLittleEndian:  # pydicom would inflate it without any limit
-        return read_needed_attributes(inflated(content, file.tell()))
+        return read_needed_attributes(inflated(content, file.tell()), also=also)
     big_endian = syntax == ExplicitVRBigEndian
+    wanted = _NEEDED | _tags(also)
     limits = ReadingLimits(
-        file, UndefinedLength(content, big_endian=big_endian), _NEEDED, _NEEDED_SEQUENCES
+        file, UndefinedLength(content, big_endian=big_endian), wanted, _NEEDED_SEQUENCES
     )
     file.seek(0)
-    dataset = read_partial(file, limits.in_data_set, specific_tags=list(_NEEDED))
+    dataset = read_partial(file, limits.in_data_set, specific_tags=list(wanted))
     if not limits.elements:  # the file is cut off
         raise EOFError
     for tag, (at, implicit) in limits.sequences.items():

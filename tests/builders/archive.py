@@ -44,6 +44,7 @@ class Film:
     key: str = ""
     record: str = ""
     flagged: bool = False
+    content: bytes = b""
 
     @property
     def image_uid(self) -> str:
@@ -51,7 +52,7 @@ class Film:
 
     @property
     def content_sha256(self) -> str:
-        return sha256(f"content of {self.name}".encode()).hexdigest()
+        return sha256(self.content or f"content of {self.name}".encode()).hexdigest()
 
     @property
     def seen(self) -> SeenObject:
