@@ -3,6 +3,7 @@
 __all__ = [
     "balances",
     "courses",
+    "exports",
     "history",
     "image_files",
     "images",

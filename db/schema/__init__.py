@@ -20,7 +20,7 @@ def create_tables(connection: Connection) -> None:
 
 def renew(connection: Connection) -> None:
     """Make the views as this program knows them, and grant the roles their rights."""
-    for name in ("views", "course_views", "event_views"):
+    for name in ("views", "course_views", "event_views", "export_views"):
         _execute(connection, name)
     if _make_roles(connection):
         _execute(connection, "roles")

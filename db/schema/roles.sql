@@ -6,8 +6,9 @@ GRANT USAGE ON SCHEMA public TO severity_worker, severity_reader;
 GRANT SELECT ON alembic_version TO severity_worker, severity_reader;
 GRANT SELECT ON
     balance, cohort_course, cohort_response, cohort_response_by_group, event_response,
-    model_versions, patient_course, patient_event, patient_group, patient_list, patient_trend, patients,
-    pseudonym_check, reasons, same_identifier, scored_patients, source_balance, worklist
+    model_versions, patient_course, patient_event, patient_group, patient_list, patient_trend,
+    patients, pseudonym_check, reasons, same_identifier, scored_image, scored_patients,
+    source_balance, worklist
 TO severity_worker, severity_reader;
 -- All that a reader may write.
 GRANT EXECUTE ON FUNCTION record_lookup(text, text, text) TO severity_worker, severity_reader;

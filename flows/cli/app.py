@@ -165,6 +165,21 @@ def event_commands() -> None:
 
 
 @app.group(
+    name="export",
+    cls=LazyGroup,
+    commands=_listed(
+        (
+            "tables",
+            "flows.cli.exports.tables:tables_command",
+            "Write films, courses, responses and groups into FOLDER, as CSV or Parquet.",
+        ),
+    ),
+)
+def export_commands() -> None:
+    """Write results into files for other programs; nothing is sent unless it is asked for."""
+
+
+@app.group(
     name="image",
     cls=LazyGroup,
     commands=_listed(

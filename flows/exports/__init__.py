@@ -1,3 +1,3 @@
-"""What leaves the house: tables, and reports in the forms of other systems. Only on request."""
+"""What leaves the house: tables, and results in the formats of other programs."""
 
-__all__ = ["dicom"]
+__all__ = ["tables"]

@@ -18,13 +18,14 @@ from flows.reports.corrections_text import (
     rejected_table,
     unread_table,
 )
-from flows.reports.csv_table import is_formula, write_csv
+from flows.reports.csv_table import FORMULA_STARTS, is_formula, write_csv
 from flows.reports.explanation_text import Explanation, explanation_json, explanation_table
 from flows.reports.parameters_text import courses_text, parameters_table
 from flows.reports.score_text import FileResult, scores_csv, scores_json, scores_table
 from flows.reports.trend_text import trend_json, trend_table
 
 __all__ = [
+    "FORMULA_STARTS",
     "Explanation",
     "FileResult",
     "balance_text",

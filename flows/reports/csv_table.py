@@ -6,7 +6,7 @@ from typing import TextIO
 
 # What a spreadsheet takes for the beginning of a formula, by OWASP's page "CSV Injection". The
 # last four are the full-width forms of the first.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def write_csv(file: TextIO, rows: Sequence[Mapping[str, object]]) -> None:
@@ -23,7 +23,7 @@ def write_csv(file: TextIO, rows: Sequence[Mapping[str, object]]) -> None:
 
 def is_formula(cell: str) -> bool:
     """Whether a spreadsheet would take a text for the beginning of a formula."""
-    return cell.startswith(_FORMULA)
+    return cell.startswith(FORMULA_STARTS)
 
 
 def _shown(cell: object) -> object:

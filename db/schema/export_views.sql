@@ -1,0 +1,118 @@
+-- What exports read beside courses and responses. Each column says what it contains: exports write
+-- that into their data dictionary.
+
+-- Every score, also those of images that count no longer or have no time.
+CREATE OR REPLACE VIEW scored_image AS
+SELECT
+    person.patient_key,
+    model_version.key AS model_version,
+    image.id AS image_id,
+    image.standing,
+    image.acquired_source NOT IN ('sidecar_offset', 'unknown') AS calendar_known,
+    image.acquired_at,
+    image.acquired_at IS NOT NULL AND image.acquired_source <> 'sidecar_offset'
+        AND NOT is_date_alone(image.acquired_source) AS time_of_day_known,
+    image.acquired_source,
+    image.acquired_zone,
+    image.view,
+    image.simulated,
+    device.manufacturer AS device_manufacturer,
+    device.model AS device_model,
+    score.geographic_extent,
+    interval_low(
+        score.geographic_extent,
+        calibration.content #> '{geographic_extent,margins}',
+        model_version.scales -> 'geographic_extent'
+    ) AS extent_low,
+    interval_high(
+        score.geographic_extent,
+        calibration.content #> '{geographic_extent,margins}',
+        model_version.scales -> 'geographic_extent'
+    ) AS extent_high,
+    score.geographic_extent_raw,
+    score.opacity,
+    interval_low(
+        score.opacity,
+        calibration.content #> '{opacity,margins}',
+        model_version.scales -> 'opacity'
+    ) AS opacity_low,
+    interval_high(
+        score.opacity,
+        calibration.content #> '{opacity,margins}',
+        model_version.scales -> 'opacity'
+    ) AS opacity_high,
+    score.opacity_raw,
+    score.out_of_distribution,
+    score.distance,
+    score.scored_at,
+    calibration.sha256 AS calibration_sha256
+FROM score
+JOIN image ON image.id = score.image_id
+JOIN study ON study.id = image.study_id
+JOIN patient ON patient.id = study.patient_id
+JOIN patient AS person ON person.id = patient.person_id
+JOIN model_version ON model_version.id = score.model_version_id
+LEFT JOIN calibration ON calibration.id = model_version.calibration_id
+LEFT JOIN device ON device.id = image.device_id;
+
+-- Of merged patients the person's own group comes first.
+CREATE OR REPLACE VIEW patient_group AS
+SELECT DISTINCT ON (person.patient_key, attribute.name)
+    person.patient_key,
+    attribute.name AS group_name,
+    attribute.value AS group_value,
+    attribute.source
+FROM patient_attribute AS attribute
+JOIN patient ON patient.id = attribute.patient_id
+JOIN patient AS person ON person.id = patient.person_id
+ORDER BY person.patient_key, attribute.name, patient.id <> person.id, patient.id;
+
+COMMENT ON VIEW scored_image IS
+    'Each score of each image, also of images that were withdrawn or superseded, or have no time: see standing. Research use only, not for diagnosis.';
+COMMENT ON VIEW patient_group IS
+    'The groups of each patient, such as the arm of a trial.';
+
+DO $$
+DECLARE
+    named record;
+BEGIN
+    FOR named IN
+        SELECT *
+        FROM (
+            VALUES
+                ('scored_image', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
+                ('scored_image', 'model_version', 'The model version that scored; its scores are never joined with those of another'),
+                ('scored_image', 'image_id', 'Our own number of the image, by which it is corrected'),
+                ('scored_image', 'standing', 'valid; withdrawn by a person; or superseded by the whole or the right file. Only valid images count in courses'),
+                ('scored_image', 'calendar_known', 'Whether the time is a date, and not unknown or a number of days since an unknown day 0'),
+                ('scored_image', 'acquired_at', 'When the image was taken; NULL if that is not known'),
+                ('scored_image', 'time_of_day_known', 'Whether the time is more than a date; if not, acquired_at is the midnight of that date'),
+                ('scored_image', 'acquired_source', 'The attribute or sidecar column that the time was read from; corrected if a person stated it'),
+                ('scored_image', 'acquired_zone', 'The time zone that the time was read in; a date alone is to be shown in it'),
+                ('scored_image', 'view', 'The projection: PA, AP, AP supine, unknown'),
+                ('scored_image', 'simulated', 'Made by painting opacities into a real image: never a patient'),
+                ('scored_image', 'device_manufacturer', 'Who made the device that took the image, as it names itself; NULL where the file names no device'),
+                ('scored_image', 'device_model', 'The model of that device, as it names itself'),
+                ('scored_image', 'geographic_extent', 'The score of this image alone: how much of the lungs is involved, in points of 0 to 8. More is worse'),
+                ('scored_image', 'extent_low', 'The low end of its 90 % prediction interval, in points; NULL without a calibration'),
+                ('scored_image', 'extent_high', 'The high end of its 90 % prediction interval, in points'),
+                ('scored_image', 'geographic_extent_raw', 'Geographic extent before it was clipped to its scale, in points'),
+                ('scored_image', 'opacity', 'The score of this image alone: how dense the opacities are, in points of the model''s scale. More is worse'),
+                ('scored_image', 'opacity_low', 'The low end of its 90 % prediction interval, in points; NULL without a calibration'),
+                ('scored_image', 'opacity_high', 'The high end of its 90 % prediction interval, in points'),
+                ('scored_image', 'opacity_raw', 'Opacity before it was clipped to its scale, in points'),
+                ('scored_image', 'out_of_distribution', 'Why the image is unlike those that scores rest on: its score is not reliable. NULL if it is not'),
+                ('scored_image', 'distance', 'How far the image is from the reference distribution, in units of the limit; NULL if it was not measured'),
+                ('scored_image', 'scored_at', 'When the score was computed'),
+                ('scored_image', 'calibration_sha256', 'The calibration that intervals are from; NULL without one'),
+                ('patient_group', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
+                ('patient_group', 'group_name', 'The grouping, such as arm, as it was imported'),
+                ('patient_group', 'group_value', 'The group'),
+                ('patient_group', 'source', 'The system that it was imported from')
+        ) AS columns (of_view, of_column, meaning)
+    LOOP
+        EXECUTE format(
+            'COMMENT ON COLUMN %I.%I IS %L', named.of_view, named.of_column, named.meaning
+        );
+    END LOOP;
+END $$;

@@ -1,0 +1,87 @@
+"""Options of all exports: which films, by which model version, and where else they are sent."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar
+
+import click
+
+from db.engine import Transaction
+from db.reading import model_versions, trends
+from db.reading.exports import Selection
+from flows.cli.options import issuer_option, patient_key
+from flows.errors import UsageError
+from flows.resources import Resources
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+folder_argument = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+
+
+class SelectionOptions(TypedDict):
+    """The values of `selection_options`, as a command receives them."""
+
+    patient: str | None
+    issuer: str
+    since: datetime | None
+    model: str | None
+
+
+def selection_options(command: _Command) -> _Command:
+    """Add the options that say which films are exported."""
+    patient = click.option(
+        "--patient",
+        metavar="PATIENT",
+        help="Only this patient: the hospital's identifier, or a key p-1a2b...; all if absent.",
+    )
+    since = click.option(
+        "--since",
+        type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]),
+        help="Only films taken then or later, in SEVERITY_TIMEZONE; films without a date are left.",
+    )
+    model = click.option(
+        "--model",
+        metavar="NAME",
+        help="A model, of which the newest version is taken, or a model version; "
+        "SEVERITY_MODEL if absent.",
+    )
+    return patient(issuer_option(since(model(command))))
+
+
+def send_option(destination: str) -> Callable[[_Command], _Command]:
+    """Return the option ``--send``, which takes such a destination; nothing is sent without it."""
+    return click.option(
+        "--send",
+        metavar="DESTINATION",
+        help=f"Also send what is new or changed to {destination}. Nothing is sent without it.",
+    )
+
+
+def selection(resources: Resources, session: Transaction, options: SelectionOptions) -> Selection:
+    """Return the films that a command's options name.
+
+    Raises
+    ------
+    UsageError
+        There is no such model version, or no patient with such a key.
+    """
+    version = _version(session, options["model"] or resources.settings.model)
+    since = options["since"]
+    person = None
+    if options["patient"] is not None:
+        key = patient_key(resources, options["patient"], options["issuer"])
+        person = trends.person(session, key)
+        if version not in model_versions.of_patient(session, person):
+            raise UsageError(f"the patient has no score by {version}")
+    return Selection(version, person, since and since.replace(tzinfo=resources.settings.zone))
+
+
+def _version(session: Transaction, name: str) -> str:
+    """Return a model's newest version with that name, or the model version of that key."""
+    versions = model_versions.of_model(session, name)
+    if versions:
+        return versions[-1]
+    if name in model_versions.with_scores(session, excluding=""):
+        return name
+    raise UsageError(f"there is no score by a model {name!r}")
