@@ -1,17 +1,16 @@
 """The demonstration's drop folder: simulated courses, and files that must be rejected.
 
 All images are made from one real radiograph that pydicom-data carries (RG1, a chest image
-with large nodules of its own). Opacities are painted on it; no image shows a patient's course,
-and the tags of each state so.
+with large nodules of its own, which are wiped out first). Opacities are painted on it; no image
+shows a patient's course, and the tags of each state so.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import date, timedelta
+from functools import cache
 from io import BytesIO
 from pathlib import Path
-from types import MappingProxyType
 from uuid import UUID, uuid5
 
 import numpy as np
@@ -22,16 +21,19 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
-from severity.domain import Fate, Reason
-from severity.simulation import (
-    RESOLVING,
-    RISING_THEN_FALLING,
-    STABLE,
-    WORSENING,
-    Course,
-    Ellipse,
-    paint_opacities,
+from flows.demo.story import (
+    DEMO_IMAGES,
+    NOT_AN_IMAGE,
+    PATIENTS,
+    REJECT_COPY,
+    REJECT_EXTREMITY,
+    REJECT_LATERAL,
+    REJECT_TRUNCATED,
+    REJECT_UID_CONFLICT,
+    Anatomy,
+    DemoImage,
 )
+from severity.simulation import Ellipse, paint_opacities, wipe_opacities
 
 RG1_LUNGS = (
     Ellipse(0.255, 0.290, 0.185, 0.150, lean=-0.30),  # right lung, left in the image: apex
@@ -44,128 +46,72 @@ RG1_LUNGS = (
     Ellipse(0.630, 0.825, 0.155, 0.080, lean=0.22),
 )
 
-COPY = "copy"
-"""Expected fate of a file with the same bytes as another."""
-
-_UID_NAMESPACE = UUID("6a0f9b52-3d0e-4f5c-9a55-0c1b6f0d2e71")  # fixed, so that UIDs are too
-_FIRST_DAY = date(2020, 3, 1)
+_UID_NAMESPACE = UUID("1b7d5c0e-94a3-4f0a-8a53-5f2f0f6f3c18")  # fixed, so that UIDs are too
 _BLACK = 30_000  # stored value at the dark end of RG1's window (centre 15000, width 30000)
+_COARSENESS = 3  # pixels of RG1 along a side of one of an image's: large enough to look at
 _MARGIN = 16  # pixels cut off at each border; hides the corners that a tilt leaves empty
 _EXPOSURES = (1.0, 1.02, 0.985, 1.01, 0.99, 1.015, 0.98)  # no two images are exposed alike
+_NOISE = 0.004  # standard deviation, of white
+_STORED = (0.001, 0.999)  # as in RG1, no pixel is saturated
 _WARNING = "SIMULATED opacities, not a real patient"
 _TRUNCATED_SHARE = 0.6
 
 
-@dataclass(frozen=True)
-class Anatomy:
-    """How one simulated patient's images differ from another's, apart from the opacities."""
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """What all images are made from: RG1's tags, and its pixels without its nodules."""
 
-    tilt_degrees: float = 0.0
-    stoutness: float = 1.0
-    """Width over height, relative to RG1."""
-    gamma: float = 1.0
-
-
-@dataclass(frozen=True)
-class DemoPatient:
-    """A simulated patient, and the days on which images are taken."""
-
-    number: int
-    name: str
-    course: Course
-    days: tuple[int, ...]
-    anatomy: Anatomy = Anatomy()
-    ap_days: frozenset[int] = frozenset()
-
-    @property
-    def patient_id(self) -> str:
-        """Patient ID, DICOM (0010,0020)."""
-        return f"SIM-{self.number:04d}"
-
-
-@dataclass(frozen=True)
-class DemoImage:
-    """One image to make. Its UIDs depend on the patient, the day and the view alone."""
-
-    patient: DemoPatient
-    day: int
-    view: str = "PA"
-    added: float = 0.0
-    """Amount painted beyond the patient's course."""
-
-    @property
-    def study_date(self) -> date:
-        """Date of the study."""
-        return _FIRST_DAY + timedelta(days=self.day)
-
-    @property
-    def name(self) -> str:
-        """File name in the drop folder."""
-        return f"film-{self.patient.number:04d}-{self.study_date}-{self.view.lower()}.dcm"
-
-    @property
-    def amount(self) -> float:
-        """Amount of opacities on [0, 1]."""
-        return self.patient.course.amount(self.day) + self.added
-
-
-PATIENTS = (
-    DemoPatient(1, "ONE", WORSENING, (0, 2, 4, 7, 9, 12, 14)),
-    DemoPatient(2, "TWO", RESOLVING, (0, 3, 5, 8, 11, 14), Anatomy(1.2, 0.95, 1.06)),
-    DemoPatient(
-        3, "THREE", RISING_THEN_FALLING, (0, 2, 4, 6, 9, 11, 14), Anatomy(-1.0, 1.05, 0.95)
-    ),
-    DemoPatient(4, "FOUR", STABLE, (1, 3, 6, 8, 11, 13), Anatomy(0.6, 0.98, 1.03), frozenset({8})),
-)
-DEMO_IMAGES = tuple(
-    DemoImage(patient, day, "AP" if day in patient.ap_days else "PA")
-    for patient in PATIENTS
-    for day in patient.days
-)
-
-_NOT_AN_IMAGE = "read-me-i-am-not-an-image.dcm"
-_REJECT_COPY = "reject-copy.dcm"
-_REJECT_EXTREMITY = "reject-extremity.dcm"
-_REJECT_LATERAL = "reject-lateral.dcm"
-_REJECT_TRUNCATED = "reject-truncated.dcm"
-_REJECT_UID_CONFLICT = "reject-uid-conflict.dcm"  # must sort after the image that it contradicts
-
-DEMO_EXPECTATIONS: Mapping[str, str] = MappingProxyType(
-    {image.name: Fate.SCORED.value for image in DEMO_IMAGES}
-    | {
-        _NOT_AN_IMAGE: Reason.NOT_AN_IMAGE.value,
-        _REJECT_COPY: COPY,
-        _REJECT_EXTREMITY: Reason.NOT_CHEST.value,
-        _REJECT_LATERAL: Reason.LATERAL.value,
-        _REJECT_TRUNCATED: Reason.CORRUPT.value,
-        _REJECT_UID_CONFLICT: Reason.UID_CONFLICT.value,
-    }
-)
-"""The expected fate of each file: "scored", "copy", or the reason code of its rejection."""
+    tags: FileDataset
+    clear: NDArray[np.float32]
 
 
 def write_demo_inbox(folder: Path) -> None:
-    """Fill a drop folder with the demonstration: about 53 MB, 26 images and 6 rejections.
+    """Fill a drop folder with the demonstration: about 35 MB, 45 images and 6 rejections.
 
     Each file appears whole or not at all. Writing again changes nothing.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    rg1 = _sample("RG1_UNCI.dcm")
-    white = _white(rg1)
-    for image in DEMO_IMAGES:
-        _drop(folder / image.name, _image(image, rg1=rg1, white=white))
-    for name, content in _rejections(rg1, white):
+    write_in_time(folder)
+    write_late(folder)
+
+
+def write_in_time(folder: Path) -> None:
+    """Write all files of the demonstration but those that arrive late."""
+    source = _source()
+    _write_images(folder, [image for image in DEMO_IMAGES if not image.is_late], source)
+    for name, content in _rejections(source):
         _drop(folder / name, content)
 
 
+def write_late(folder: Path) -> None:
+    """Write the images that arrive when all others have been scored."""
+    _write_images(folder, [image for image in DEMO_IMAGES if image.is_late], _source())
+
+
 def rg1_pixels() -> NDArray[np.float32]:
-    """Read the radiograph that all images are made from, at half its size.
+    """Read the radiograph that all images are made from, with its nodules, at half its size.
 
     Returns
     -------
     Shape (977, 920); 0 is black and 1 is white, after RG1's own window.
     """
-    return _white(_sample("RG1_UNCI.dcm"))
+    return _white(_sample("RG1_UNCI.dcm"), coarseness=2)
+
+
+def clear_pixels() -> NDArray[np.float32]:
+    """Read the same without its nodules, at a third of its size: what opacities are painted on.
+
+    Returns
+    -------
+    Shape (651, 613); 0 is black and 1 is white, after RG1's own window.
+    """
+    return _source().clear
+
+
+@cache
+def _source() -> _Source:
+    rg1 = _sample("RG1_UNCI.dcm")
+    white = _white(rg1, coarseness=_COARSENESS)
+    return _Source(rg1, wipe_opacities(white, lungs=RG1_LUNGS))
 
 
 def _sample(name: str) -> FileDataset:
@@ -175,13 +121,19 @@ def _sample(name: str) -> FileDataset:
     return dcmread(path)
 
 
-def _white(rg1: FileDataset) -> NDArray[np.float32]:
-    """Average squares of four pixels, and invert MONOCHROME1."""
-    stored = rg1.pixel_array
-    rows, columns = (length // 2 for length in stored.shape)
-    squares = stored[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2)
+def _white(rg1: FileDataset, *, coarseness: int) -> NDArray[np.float32]:
+    """Average squares of pixels, and invert MONOCHROME1."""
+    stored, side = rg1.pixel_array, coarseness
+    rows, columns = (length // side for length in stored.shape)
+    squares = stored[: side * rows, : side * columns].reshape(rows, side, columns, side)
     white: NDArray[np.float32] = 1 - squares.mean(axis=(1, 3), dtype=np.float32) / _BLACK
     return white
+
+
+def _write_images(folder: Path, images: Iterable[DemoImage], source: _Source) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for image in images:
+        _drop(folder / image.name, _image(image, source))
 
 
 def _drop(target: Path, content: bytes) -> None:
@@ -193,29 +145,29 @@ def _drop(target: Path, content: bytes) -> None:
     hidden.replace(target)
 
 
-def _rejections(rg1: FileDataset, white: NDArray[np.float32]) -> Iterator[tuple[str, bytes]]:
+def _rejections(source: _Source) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each file that must not be scored."""
-    first, second, third = (DemoImage(patient, patient.days[0]) for patient in PATIENTS[:3])
-    lateral = DemoImage(second.patient, second.day + 1, "LL")
-    contradiction = DemoImage(first.patient, first.day, added=0.4)
-    interrupted = _image(DemoImage(third.patient, third.day + 1), rg1=rg1, white=white)
-    yield _NOT_AN_IMAGE, b"This is a text, whatever its name says. It must be rejected.\n"
-    yield _REJECT_COPY, _image(first, rg1=rg1, white=white)
-    yield _REJECT_EXTREMITY, _extremity()
-    yield _REJECT_LATERAL, _image(lateral, rg1=rg1, white=white)
-    yield _REJECT_TRUNCATED, interrupted[: int(_TRUNCATED_SHARE * len(interrupted))]
-    yield _REJECT_UID_CONFLICT, _image(contradiction, rg1=rg1, white=white)
+    first, *_ = DEMO_IMAGES
+    eight, after = PATIENTS[-1], PATIENTS[-1].hours[-1] + 1
+    contradiction = DemoImage(first.patient, first.hour, added=0.4)
+    interrupted = _image(DemoImage(eight, after), source)
+    yield NOT_AN_IMAGE, b"This is a text, whatever its name says. It must be rejected.\n"
+    yield REJECT_COPY, _image(first, source)
+    yield REJECT_EXTREMITY, _extremity(DemoImage(eight, after, "AP"))
+    yield REJECT_LATERAL, _image(DemoImage(eight, after, "LL"), source)
+    yield REJECT_TRUNCATED, interrupted[: int(_TRUNCATED_SHARE * len(interrupted))]
+    yield REJECT_UID_CONFLICT, _image(contradiction, source)
 
 
-def _image(image: DemoImage, *, rg1: FileDataset, white: NDArray[np.float32]) -> bytes:
+def _image(image: DemoImage, source: _Source) -> bytes:
     """Make one image as a DICOM file."""
     painted = paint_opacities(
-        white, lungs=RG1_LUNGS, amount=image.amount, seed=image.patient.number
+        source.clear, lungs=RG1_LUNGS, amount=image.amount, seed=image.patient.number
     )
-    exposure = image.patient.anatomy.gamma * _EXPOSURES[image.day % len(_EXPOSURES)]
+    exposure = image.patient.anatomy.gamma * _EXPOSURES[image.hour % len(_EXPOSURES)]
     exposed = _posed(painted, image.patient.anatomy) ** exposure
-    stored = np.rint((1 - exposed) * _BLACK).astype("<u2")
-    dataset = _described(image, source=rg1)
+    stored = np.rint((1 - _noisy(exposed, image)) * _BLACK).astype("<u2")
+    dataset = _described(image, source=source.tags)
     del dataset.PixelSpacing  # RG1 has 0 mm
     dataset.Rows, dataset.Columns = stored.shape
     dataset.PixelData = stored.tobytes()
@@ -234,10 +186,18 @@ def _posed(pixels: NDArray[np.float32], anatomy: Anatomy) -> NDArray[np.float32]
     return np.asarray(posed, np.float32)
 
 
-def _extremity() -> bytes:
+def _noisy(pixels: NDArray[np.float32], image: DemoImage) -> NDArray[np.float32]:
+    """Add what no two exposures share; without it, images of a steady patient would be copies."""
+    generator = np.random.default_rng((image.patient.number, image.hour))
+    noise = _NOISE * generator.standard_normal(pixels.shape, dtype=np.float32)
+    noisy: NDArray[np.float32] = np.clip(pixels + noise, *_STORED)
+    return noisy
+
+
+def _extremity(image: DemoImage) -> bytes:
     """Make an image of another body part: RG3 unchanged, but under a simulated patient."""
     rg3 = _sample("RG3_J2KI.dcm")
-    dataset = _described(DemoImage(PATIENTS[3], PATIENTS[3].days[0] + 1, "AP"), source=rg3)
+    dataset = _described(image, source=rg3)
     dataset.BodyPartExamined = rg3.BodyPartExamined
     dataset.StudyDescription = "SIMULATED extremity"
     dataset.ImageComments = "Not a chest: to be rejected. SIMULATED, not a real patient."
@@ -256,7 +216,7 @@ def _described(image: DemoImage, *, source: Dataset) -> Dataset:
 
 def _tags(image: DemoImage) -> dict[str, str | int | list[str]]:
     """Return the tags on patient and image, which state that neither is real."""
-    visit = f"{image.patient.patient_id}/{image.study_date}/{image.view}"
+    visit = f"{image.patient_id}/{image.taken:%Y-%m-%dT%H:%M}/{image.view}"
     lateral = " Frontal pixels labelled as a lateral: to be rejected." if image.view == "LL" else ""
     return {
         "ImageType": ["DERIVED", "SECONDARY", "SIMULATED"],
@@ -264,7 +224,7 @@ def _tags(image: DemoImage) -> dict[str, str | int | list[str]]:
         "SOPInstanceUID": _uid(f"image/{visit}"),
         "StudyInstanceUID": _uid(f"study/{visit}"),
         "SeriesInstanceUID": _uid(f"series/{visit}"),
-        "StudyID": image.patient.patient_id,
+        "StudyID": image.patient_id,
         "SeriesNumber": 1,
         "InstanceNumber": 1,
         "AccessionNumber": "",
@@ -272,7 +232,7 @@ def _tags(image: DemoImage) -> dict[str, str | int | list[str]]:
         "Manufacturer": "SIMULATED",
         "Modality": "CR",
         "PatientName": f"SIMULATED^{image.patient.name}",
-        "PatientID": image.patient.patient_id,
+        "PatientID": image.patient_id,
         "PatientBirthDate": "",
         "PatientSex": "",
         "PatientIdentityRemoved": "YES",
@@ -285,15 +245,15 @@ def _tags(image: DemoImage) -> dict[str, str | int | list[str]]:
         "SeriesDescription": _WARNING,
         "ImageComments": f"{_WARNING}.{lateral}",
         "DerivationDescription": f"SIMULATED: amount {image.amount:.2f} of opacities painted on "
-        "the public sample RG1, resampled",
+        "the public sample RG1, its nodules wiped out, resampled",
     }
 
 
 def _times(image: DemoImage) -> dict[str, str]:
     """Return date and time at all four levels that a reader may use."""
     levels = ("Study", "Series", "Acquisition", "Content")
-    dates = {f"{level}Date": f"{image.study_date:%Y%m%d}" for level in levels}
-    return dates | {f"{level}Time": f"08{10 * image.patient.number}00" for level in levels}
+    dates = {f"{level}Date": f"{image.taken:%Y%m%d}" for level in levels}
+    return dates | {f"{level}Time": f"{image.taken:%H%M%S}" for level in levels}
 
 
 def _uid(name: str) -> UID:

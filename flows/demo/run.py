@@ -6,8 +6,8 @@ from pathlib import Path
 from rich.console import Console
 
 from db.reading import balances, courses, trends
-from flows.demo.images import write_demo_inbox
-from flows.demo.treatments import TREATED, import_demo_treatments
+from flows.demo.summary import outcomes, outcomes_table
+from flows.demo.telling import tell
 from flows.orchestration.environment import configure_prefect
 from flows.progress import progress_bar
 from flows.reports import balance_text, fates_table, trend_table
@@ -15,13 +15,14 @@ from flows.reports.courses import course_table, missing_course
 from flows.reports.courses.chart import draw_course
 from flows.resources import Resources
 from flows.scoring.inbox_pass import score_new
-from flows.settings import read_settings
+from flows.settings import Settings, read_settings
+from severity.domain import Fate
 
 _MOST_FATES = 40
 
 
-def run_demo(data: Path | None, home: Path | None, *, console: Console) -> None:
-    """Fill a drop folder, score it, and show the fates, the balance and a trend.
+def run_demo(data: Path | None, home: Path | None, *, console: Console) -> Settings:
+    """Fill a drop folder, score it, and show what became of files and patients.
 
     Parameters
     ----------
@@ -29,6 +30,10 @@ def run_demo(data: Path | None, home: Path | None, *, console: Console) -> None:
         A folder of real images with their sidecar, instead of simulated ones.
     home
         Folder of the demonstration's own database.
+
+    Returns
+    -------
+    The settings under which the demonstration's database can be looked at.
     """
     settings = read_settings()
     folder = (home or settings.home / "demo").resolve()
@@ -37,43 +42,59 @@ def run_demo(data: Path | None, home: Path | None, *, console: Console) -> None:
     demo_settings = settings.model_copy(
         update={"home": folder, "database_url": None, "pseudonym_key": None, "settle_seconds": 0}
     )
-    inbox = data.resolve() if data else folder / "inbox"
-    if data is None:
-        console.print(f"Filling {inbox} with SIMULATED studies of four patients ...")
-        write_demo_inbox(inbox)
     configure_prefect(folder, quiet=True)
+    if data is None:
+        _tell_story(demo_settings, console)
+    else:
+        _score_given(data.resolve(), demo_settings, console)
+    return demo_settings
+
+
+def _tell_story(settings: Settings, console: Console) -> None:
+    """Show the simulated patients, the rejected files and the balance."""
+    inbox, treatments = settings.home / "inbox", settings.home / "treatments.csv"
+    console.print(f"Filling {inbox} with SIMULATED studies of eight patients ...", soft_wrap=True)
     with progress_bar(console) as progress:
-        resources = Resources(demo_settings, progress)
+        resources = Resources(settings, progress)
+        told = tell(inbox, treatments, resources)
+    console.print(
+        f"{told.scored} scored, {told.rejected} rejected, {told.treatments} treatments imported, "
+        f"{told.merged} patient merged in this run" + ("" if told.scored else ": no image was new")
+    )
+    _show_fates(resources, told.model_version, inbox=str(inbox), console=console)
+    with resources.open_database().transaction() as session:
+        console.print(outcomes_table(outcomes(session, resources, told.model_version)))
+
+
+def _score_given(inbox: Path, settings: Settings, console: Console) -> None:
+    """Score the images in a folder; show the course of the patient with the most."""
+    with progress_bar(console) as progress:
+        resources = Resources(settings, progress)
         summary = asyncio.run(score_new(str(inbox), resources))
     console.print(
         f"{summary.scored} scored, {summary.rejected} rejected in this run"
         + ("" if summary.enlisted else ": no image was new")
     )
-    if data is None:
-        file = folder / "treatments.csv"
-        console.print(f"{import_demo_treatments(file, resources)} treatments imported from {file}")
     _show_fates(resources, summary.model_version, inbox=str(inbox), console=console)
-    patient = None if data else resources.pseudonym(TREATED)
-    _show_patient(resources, summary.model_version, patient, folder / "trend.png", console=console)
+    _show_busiest(resources, summary.model_version, settings.home / "trend.png", console=console)
 
 
 def _show_fates(resources: Resources, version: str, *, inbox: str, console: Console) -> None:
+    """Show the files that were not scored, and the balance of all."""
     with resources.open_database().transaction() as session:
         fates = balances.fates(session, inbox, version)
         balance = balances.balance(session, inbox)
-    shown = fates if len(fates) <= _MOST_FATES else [row for row in fates if row[1] != "scored"]
-    console.print(fates_table(shown[:_MOST_FATES]))
-    if len(shown) > _MOST_FATES or len(shown) < len(fates):
-        console.print(f"({len(fates)} files in all)")
+    unscored = [row for row in fates if row[1] != Fate.SCORED]
+    console.print(fates_table(unscored[:_MOST_FATES]))
+    if len(unscored) > _MOST_FATES:
+        console.print(f"({len(unscored)} files in all)")
     console.print(balance_text(balance))
 
 
-def _show_patient(
-    resources: Resources, version: str, patient: str | None, chart: Path, *, console: Console
-) -> None:
-    """Show the course of a patient, or of the one with the most images; pairs if there is none."""
+def _show_busiest(resources: Resources, version: str, chart: Path, *, console: Console) -> None:
+    """Show the course of the patient with the most images; pairs if there is no course."""
     with resources.open_database().transaction() as session:
-        key = patient or trends.busiest_patient(session, version)
+        key = trends.busiest_patient(session, version)
         if key is None:
             return
         course = courses.course(session, key, version)

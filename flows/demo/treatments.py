@@ -1,4 +1,4 @@
-"""The treatments of a simulated patient, in a file as a hospital would send it."""
+"""The treatments and groups of the simulated patients, in a file as a hospital would send it."""
 
 from pathlib import Path
 
@@ -10,13 +10,20 @@ from flows.events.record import Naming
 from flows.resources import Resources
 from severity.domain import PatientId
 
-TREATED = PatientId("SIM-0003")
-"""The simulated patient who was treated: the course rises, then falls."""
+TREATED = PatientId("SIM-0002")
+"""The simulated patient who gets better after a drug."""
 
 _FILE = """\
-patient,kind,label,start,end
-SIM-0003,stay,SIMULATED intensive care,2020-03-04,2020-03-12
-SIM-0003,drug,SIMULATED dexamethasone,2020-03-06,2020-03-13
+patient,kind,label,start,end,group.ward
+SIM-0001,stay,SIMULATED intensive care,2020-03-11,,SIMULATED north
+SIM-0002,drug,SIMULATED dexamethasone,2020-03-05,2020-03-12,SIMULATED north
+SIM-0003,stay,SIMULATED intensive care,2020-03-04,2020-03-12,SIMULATED south
+SIM-0003,drug,SIMULATED dexamethasone,2020-03-08,2020-03-15,SIMULATED south
+SIM-0004,procedure,SIMULATED prone position,2020-03-02,2020-03-06,SIMULATED south
+SIM-0005,,,,,SIMULATED north
+SIM-0006,drug,SIMULATED remdesivir,2020-03-02,2020-03-07,SIMULATED north
+SIM-0007,drug,SIMULATED remdesivir,2020-03-03,2020-03-08,SIMULATED south
+SIM-0008,,,,,SIMULATED south
 """
 
 

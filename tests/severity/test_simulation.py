@@ -4,14 +4,11 @@ from numpy.typing import NDArray
 
 from severity.simulation import (
     DENSEST,
-    RESOLVING,
-    RISING_THEN_FALLING,
-    STABLE,
-    WORSENING,
     Course,
     Ellipse,
     lung_fields,
     paint_opacities,
+    wipe_opacities,
 )
 
 LUNGS = (
@@ -142,13 +139,23 @@ def test_a_course_runs_straight_between_its_points_and_stays_beyond_them() -> No
     )
 
 
-def test_the_four_courses_are_what_their_names_say() -> None:
-    worsening, resolving, rising_then_falling, stable = (
-        np.array([course.amount(day) for day in range(15)])
-        for course in (WORSENING, RESOLVING, RISING_THEN_FALLING, STABLE)
-    )
+def test_a_nodule_is_wiped_out_and_a_fine_vessel_stays(image: NDArray[np.float32]) -> None:
+    rows, columns = np.mgrid[:240, :220]
+    nodule = 0.3 * np.exp(-((rows - 120) ** 2 + (columns - 60) ** 2) / (2 * 6**2))
+    vessel = 0.1 * (rows == 120) * (np.abs(columns - 160) < 10)
 
-    assert np.all(np.diff(worsening) > 0)
-    assert np.all(np.diff(resolving) < 0)
-    assert rising_then_falling[0] < rising_then_falling[14] < rising_then_falling.max()
-    assert np.ptp(stable) < 0.05
+    clear = wipe_opacities(image, lungs=LUNGS)
+    wiped = wipe_opacities((image + nodule + vessel).astype(np.float32), lungs=LUNGS)
+
+    assert (wiped - clear)[100:140, 40:80].max() < 0.05
+    assert (wiped - clear)[120, 155:165].min() > 0.05
+
+
+def test_nothing_outside_the_lungs_is_wiped_out(
+    image: NDArray[np.float32], inside: NDArray[np.bool_]
+) -> None:
+    np.testing.assert_array_equal(wipe_opacities(image, lungs=LUNGS)[~inside], image[~inside])
+
+
+def test_wiping_darkens_and_never_brightens(image: NDArray[np.float32]) -> None:
+    assert (wipe_opacities(image, lungs=LUNGS) <= image).all()

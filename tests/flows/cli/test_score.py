@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from flows.demo.images import DEMO_IMAGES, write_demo_inbox
+from flows.demo.images import write_demo_inbox
+from flows.demo.story import DEMO_IMAGES
 from flows.errors import UsageError
 from severity.domain import RESEARCH_USE_ONLY
 from severity.gpus import gpus

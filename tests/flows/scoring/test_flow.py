@@ -11,7 +11,6 @@ from sqlalchemy import text
 
 from db.drift import nightly_sums
 from db.reading import balances, trends
-from flows.demo.images import COPY, DEMO_EXPECTATIONS, write_demo_inbox
 from flows.resources import Progress, Resources
 from flows.scoring.enlisting import enlist
 from flows.scoring.run import under_way
@@ -37,18 +36,6 @@ def fates(resources: Resources, inbox: Path) -> dict[str, str]:
     with resources.open_database().transaction() as session:
         table = balances.fates(session, str(inbox), resources.load_model().version.key)
     return {key: fate for key, fate, _ in table}
-
-
-def test_each_demonstration_image_meets_its_expected_fate(score, resources, tmp_path):
-    write_demo_inbox(tmp_path / "inbox")
-
-    summary = score(tmp_path / "inbox")
-
-    assert fates(resources, tmp_path / "inbox") == dict(DEMO_EXPECTATIONS)
-    expected = list(DEMO_EXPECTATIONS.values())
-    assert summary.scored == expected.count("scored")
-    assert summary.balance.copies == expected.count(COPY)
-    assert summary.balance.holds
 
 
 def test_a_second_run_scores_nothing_twice(score, resources, tmp_path):
