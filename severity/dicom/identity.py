@@ -10,7 +10,6 @@ from severity.domain import Reason
 from severity.errors import BROKEN_FILE, UnreadableImage
 
 IDENTIFYING = (
-    "TimezoneOffsetFromUTC",
     # Patient.
     "PatientName",
     "PatientID",

@@ -40,6 +40,7 @@ _SPAN = _WIDTH - _LEFT - _RIGHT
 _TICK_INCHES = 0.62  # room for the label of a tick
 _NOTE_CHARACTERS = 140
 _LEGEND_COLUMNS = 5
+_OF_NOBODY = "Course of severity on chest radiographs"
 _VIEW_SIZE, _VIEW_GAP = 6.5, 4.0  # points of 1/72 inch
 _ROOM = 0.025  # at either end of the time axis, as a share of it
 
@@ -90,7 +91,7 @@ def draw_course(course: Course, path: Path, *, axis: TimeAxis = TimeAxis.CALENDA
 
 
 def course_figure(course: Course, *, axis: TimeAxis = TimeAxis.CALENDAR) -> Figure:
-    """Return the picture of a course.
+    """Return the picture of a course; without a patient's key it names nobody.
 
     Raises
     ------
@@ -150,7 +151,7 @@ def _write_title(frame: Frame, course: Course) -> None:
     write(
         left,
         frame.from_top(0.12),
-        f"Patient {course.patient_key}",
+        f"Patient {course.patient_key}" if course.patient_key else _OF_NOBODY,
         size=10,
         weight="bold",
         va="top",

@@ -1,0 +1,69 @@
+"""What makes a data set an instance that comes out the same each time: its times and its UID."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from io import BytesIO
+
+from highdicom.base import SOPClass
+from pydicom import Dataset, dcmwrite
+from pydicom.uid import UID
+from pydicom.valuerep import DA, TM
+
+from flows.exports.dicom.composite_context import DEMOGRAPHICS
+
+MANUFACTURER = "cxr-severity"
+"""Who makes the instances."""
+
+UidMaker = Callable[..., str]
+"""Returns a UID for texts: always the same for the same ones, and with the site's secret."""
+
+_TIMES = (
+    ("InstanceCreationDate", "InstanceCreationTime"),
+    ("ContentDate", "ContentTime"),
+    ("DateOfSecondaryCapture", "TimeOfSecondaryCapture"),
+)
+_OF_NO_CONTENT = (
+    *DEMOGRAPHICS,
+    "SpecificCharacterSet",
+    "SOPInstanceUID",
+    # Who wrote the file, by the library's version: it would make another instance of the same.
+    "ContributingEquipmentSequence",
+)
+
+
+def finish(dataset: SOPClass, *, at: datetime, derive_uid: UidMaker) -> None:
+    """Give an instance the time of its content, and the UID that follows from its content.
+
+    The same scores of the same image always give the same instance, whatever the archive has
+    corrected in the patient's name since. Another content is another instance.
+
+    Parameters
+    ----------
+    at
+        In the zone in which it is to be written.
+    """
+    del dataset.ContributingEquipmentSequence
+    for date, time in _TIMES:
+        if date in dataset:
+            setattr(dataset, date, DA(at.date()))
+            setattr(dataset, time, TM(at.time().replace(microsecond=0)))
+    uid = UID(derive_uid("instance", _content_sha256(dataset)))
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
+
+
+def as_file(dataset: Dataset) -> bytes:
+    """Return an instance as a DICOM file."""
+    file = BytesIO()
+    dcmwrite(file, dataset, enforce_file_format=True)
+    return file.getvalue()
+
+
+def _content_sha256(dataset: Dataset) -> str:
+    content = Dataset({element.tag: element for element in dataset})
+    for keyword in _OF_NO_CONTENT:
+        if keyword in content:
+            delattr(content, keyword)
+    file = BytesIO()
+    dcmwrite(file, content, implicit_vr=False, little_endian=True)
+    return hashlib.sha256(file.getvalue()).hexdigest()
