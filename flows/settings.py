@@ -17,8 +17,9 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from flows.dashboard_settings import DashboardSettings
 from flows.errors import UsageError
 from flows.home import default_home
 from severity.cores import cores
@@ -29,7 +30,7 @@ _DEFAULT_MODEL = "compact-2"
 _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
 
 
-class Settings(BaseSettings):
+class Settings(DashboardSettings):
     """Read from ``SEVERITY_*`` and ``DATABASE_URL``."""
 
     model_config = SettingsConfigDict(env_prefix="SEVERITY_", frozen=True, env_ignore_empty=True)
@@ -83,9 +84,6 @@ class Settings(BaseSettings):
     )
     prefect_days: PositiveInt = Field(
         default=30, description="age at which that server deletes runs, their logs and artifacts"
-    )
-    dashboard_port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        default=4220, description="port of `dashboard`, on this machine alone; 0 for any free one"
     )
     episode_days: PositiveFloat = Field(
         default=90, description="gap without an image after which a patient's next episode begins"

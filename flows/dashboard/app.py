@@ -7,16 +7,24 @@ from fastapi.staticfiles import StaticFiles
 
 from flows.dashboard import api, patient, worklist
 from flows.dashboard.failures import answer_failures
+from flows.dashboard.security import sign_in
+from flows.dashboard.security.access import Access
 from flows.resources import Resources
 from severity.domain import RESEARCH_USE_ONLY
 
-_ROUTERS = (worklist.router, patient.router, api.router)
+_ROUTERS = (worklist.router, patient.router, sign_in.router, api.router)
 
 
 def create_app(resources: Resources) -> FastAPI:
     """Return the dashboard on a database that is opened with the first request.
 
-    Until then, and whenever the database is away, each page says so.
+    Until then, and whenever the database is away, each page says so. To be served behind a
+    `flows.dashboard.security.guard.Guard` alone, which knows who asks.
+
+    Raises
+    ------
+    UsageError
+        By its settings strangers could read it.
     """
     app = FastAPI(
         title="cxr-severity",
@@ -27,6 +35,7 @@ def create_app(resources: Resources) -> FastAPI:
         redoc_url=None,
     )
     app.state.resources = resources
+    app.state.access = Access.of(resources.settings)
     for router in _ROUTERS:
         app.include_router(router)
     folder = files("flows.dashboard") / "static"

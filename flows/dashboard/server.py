@@ -8,10 +8,10 @@ from threading import Thread
 import uvicorn
 
 from flows.dashboard.app import create_app
+from flows.dashboard.security.guard import Guard
 from flows.errors import UsageError
 from flows.resources import Resources
-
-_HOST = "127.0.0.1"  # other machines see nothing
+from flows.settings import Settings
 
 
 def serve(resources: Resources, *, announce: Callable[[str], object]) -> None:
@@ -27,9 +27,10 @@ def serve(resources: Resources, *, announce: Callable[[str], object]) -> None:
     UsageError
         The port cannot be used.
     """
-    with _listening(resources.settings.dashboard_port) as listener:
+    server = _server(resources)
+    with _listening(resources.settings) as listener:
         announce(_address(listener))
-        _server(resources).run(sockets=[listener])
+        server.run(sockets=[listener])
 
 
 @contextmanager
@@ -41,8 +42,8 @@ def serving(resources: Resources) -> Iterator[str]:
     UsageError
         The port cannot be used.
     """
-    with _listening(resources.settings.dashboard_port) as listener:
-        server = _server(resources)
+    server = _server(resources)
+    with _listening(resources.settings) as listener:
         thread = Thread(target=server.run, args=([listener],), name="dashboard", daemon=True)
         thread.start()
         try:
@@ -54,8 +55,11 @@ def serving(resources: Resources) -> Iterator[str]:
 
 def _server(resources: Resources) -> uvicorn.Server:
     """Return a server that logs no address that is asked for: it may name a patient's key."""
+    app = create_app(resources)
     config = uvicorn.Config(
-        create_app(resources),
+        Guard(app, app.state.access),
+        # Else whoever asks through a proxy could state another address than that of the proxy.
+        proxy_headers=False,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -66,19 +70,21 @@ def _server(resources: Resources) -> uvicorn.Server:
 
 
 @contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
-    """Take a port, any free one for 0; requests wait there until the server runs."""
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """Take the port, any free one for 0; requests wait there until the server runs."""
+    host, port = settings.dashboard_host, settings.dashboard_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((_HOST, port))
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise UsageError(
-            f"port {port} cannot be used ({error.strerror}): choose another with --port or "
-            "SEVERITY_DASHBOARD_PORT"
+            f"port {port} of {host} cannot be used ({error.strerror}): choose others with --port "
+            "or SEVERITY_DASHBOARD_PORT, and SEVERITY_DASHBOARD_HOST"
         ) from error
     with listener:
         yield listener
 
 
 def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()
-    return f"http://{host}:{port}"
+    host, port, *_ = listener.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,119 @@
+"""The guard before all pages: who asks, whether a stranger's page made them, and what is logged."""
+
+import logging
+from http import HTTPStatus
+from time import perf_counter
+from urllib.parse import quote, urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flows.dashboard.failures import failure
+from flows.dashboard.security.access import Access
+from flows.dashboard.security.attempts import TooManyAttempts
+from flows.dashboard.security.forms import LARGEST_FORM
+from flows.dashboard.security.headers import add_headers
+from flows.dashboard.texts import texts
+from severity.domain import RESEARCH_USE_ONLY
+
+SIGN_IN = "/sign-in"
+_FILES = "/static/"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+LOG = "cxr-severity.dashboard"
+"""The name of the log of requests: by their routes, without a patient's key or a query."""
+_log = logging.getLogger(LOG)
+
+
+class Guard:
+    """Lets requests through to an application, or answers them itself; adds the headers."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; nothing but HTTP is let in."""
+        if scope["type"] != "http":
+            return
+        begun, status = perf_counter(), HTTPStatus.INTERNAL_SERVER_ERROR.value
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                is_file = scope["path"].startswith(_FILES) and status == HTTPStatus.OK
+                add_headers(MutableHeaders(scope=message), is_file=is_file)
+            await send(message)
+
+        request = Request(scope)
+        request.state.can_sign_out = self._access.password is not None
+        answer = self._refusal(request) or self._app
+        try:
+            await answer(scope, receive, send_guarded)
+        finally:
+            _note(scope, status, perf_counter() - begun)
+
+    def _refusal(self, request: Request) -> Response | None:
+        """Return the answer to a request that must not reach a page; None if it may."""
+        if not self._access.is_asked_by_name(request):
+            # Nothing of ours, and no page: the browser would show it under a stranger's name.
+            content = {"error": "the dashboard has another name", "note": RESEARCH_USE_ONLY}
+            return JSONResponse(content, HTTPStatus.MISDIRECTED_REQUEST)
+        if request.method not in _SAFE:
+            if not _is_small(request):
+                return _refused(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
+            if not _is_of_our_page(request):
+                return _refused(request, HTTPStatus.FORBIDDEN, "other_site")
+        path: str = request.scope["path"]
+        if path == SIGN_IN or path.startswith(_FILES):
+            return None
+        return self._unknown(request)
+
+    def _unknown(self, request: Request) -> Response | None:
+        """Return the answer to somebody who is not known; None to somebody who is."""
+        try:
+            user = self._access.user(request)
+        except TooManyAttempts as error:
+            answer = _refused(request, HTTPStatus.TOO_MANY_REQUESTS, "too_many")
+            answer.headers["Retry-After"] = str(error.seconds)
+            return answer
+        if user is not None:
+            request.state.user = user
+            return None
+        if self._access.password is None:
+            return _refused(request, HTTPStatus.FORBIDDEN, "proxy")
+        path: str = request.scope["path"]
+        if path.startswith("/api/"):
+            return _refused(request, HTTPStatus.UNAUTHORIZED, "password")
+        is_page = request.method in _SAFE
+        wanted = f"{path}?{request.url.query}".removesuffix("?") if is_page else "/"
+        return RedirectResponse(f"{SIGN_IN}?next={quote(wanted, safe='')}", HTTPStatus.SEE_OTHER)
+
+
+def _is_small(request: Request) -> bool:
+    """Whether a request says how large it is, and that is not much."""
+    length = request.headers.get("content-length", "")
+    return length.isascii() and length.isdigit() and int(length) <= LARGEST_FORM
+
+
+def _is_of_our_page(request: Request) -> bool:
+    """Whether a page of ours sent a form, as the browser says, which no page can forge."""
+    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return False
+    origins = request.headers.getlist("origin")
+    if len(origins) != 1:
+        return False
+    return urlsplit(origins[0]).netloc.lower() == request.headers["host"].lower()
+
+
+def _refused(request: Request, status: HTTPStatus, why: str) -> Response:
+    words = vars(texts().refusals)
+    return failure(request, status, words[why], words[f"{why}_advice"])
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    """Log a request by its route: an address may name a patient's key."""
+    route = getattr(scope.get("route"), "path", "-")
+    _log.info("%s %s %d %.0f ms", scope["method"], route, status, seconds * 1000)
