@@ -103,14 +103,24 @@ def _remove_stale_lock(file: Path) -> None:
 
     The package would take that process for the server. To be called while nobody starts one.
     """
-    if not file.exists():
-        return
-    _, _, _, port, socket_folder, *_ = [*file.read_text().splitlines(), *[""] * 5]
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
+    if file.exists() and not _listens(file):
+        file.unlink()
+
+
+def is_answering(folder: Path) -> bool:
+    """Return whether a server listens that was started in ``folder``."""
+    return _listens(folder.resolve() / "postmaster.pid")
+
+
+def _listens(lock: Path) -> bool:
+    """Return whether somebody listens on the socket that a server's lock names."""
+    try:
+        _, _, _, port, socket_folder, *_ = [*lock.read_text().splitlines(), *[""] * 5]
+        with socket.socket(socket.AF_UNIX) as probe:
             probe.connect(str(Path(socket_folder) / f".s.PGSQL.{port}"))
-        except OSError:  # nobody listens
-            file.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def _package_server(folder: Path) -> "PostgresServer":

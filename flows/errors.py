@@ -4,6 +4,7 @@ FlowsError
 ├── UsageError         change the request: it, one of its files or a setting cannot be used
 ├── InboxError         stop, and try again once the inbox can be read
 ├── ServerError        stop: the Prefect server does not start on this machine
+├── PartEnded          start anew: a part of what runs together has ended, and so did the others
 ├── UnexpectedError    stop, and report it: it is a fault of the program
 └── TimeLimitExceeded  try again: the next pass goes on from here
 """
@@ -35,6 +36,10 @@ class InboxError(FlowsError):
 
 class ServerError(FlowsError):
     """The Prefect server does not start."""
+
+
+class PartEnded(FlowsError):
+    """A part of what `up` runs has ended by itself, and all others were ended for it."""
 
 
 class UnexpectedError(FlowsError):

@@ -82,6 +82,11 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
             "flows.cli.courses.trend:trend_command",
             "Show PATIENT's course: levels with bands, verdicts, treatments and responses.",
         ),
+        (
+            "up",
+            "flows.cli.up:up_command",
+            "Run all parts: database, Prefect with its page, schedule and dashboard, until Ctrl-C.",
+        ),
     ),
 )
 @click.version_option(package_name=_PROGRAM)

@@ -40,12 +40,16 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 def chosen_settings(**options: object) -> Settings:
     """Read the settings from a command's own options and, where one is None, the environment.
 
+    A ``home`` among the options means the embedded database in it, whatever `DATABASE_URL` names.
+
     Raises
     ------
     UsageError
         A setting is missing or wrong, or there is no such model.
     """
     settings = read_settings(**options)
+    if options.get("home") is not None:
+        settings = settings.model_copy(update={"database_url": None, "pseudonym_key": None})
     check_name(settings.model, settings, place="SEVERITY_MODEL: ")
     return settings
 

@@ -34,17 +34,30 @@ def serve(resources: Resources, *, announce: Callable[[str], object]) -> None:
 
 
 @contextmanager
-def serving(resources: Resources) -> Iterator[str]:
+def serving(resources: Resources, *, ended: Callable[[], object] | None = None) -> Iterator[str]:
     """Serve the dashboard from a thread until the context ends; the value is its address.
+
+    Parameters
+    ----------
+    ended
+        Called, in that thread, if the server ends before the context does.
 
     Raises
     ------
     UsageError
         The port cannot be used.
     """
-    server = _server(resources)
-    with _listening(resources.settings) as listener:
-        thread = Thread(target=server.run, args=([listener],), name="dashboard", daemon=True)
+    with _listening(resources.settings.dashboard_port) as listener:
+        server = _server(resources)
+
+        def run() -> None:
+            try:
+                server.run([listener])
+            finally:
+                if ended and not server.should_exit:
+                    ended()
+
+        thread = Thread(target=run, name="dashboard", daemon=True)
         thread.start()
         try:
             yield _address(listener)

@@ -1,3 +1,3 @@
-"""The scheduled service."""
+"""The scheduled service, alone or with all that a person looks at."""
 
-__all__ = ["serving"]
+__all__ = ["serving", "together"]

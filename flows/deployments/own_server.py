@@ -1,7 +1,7 @@
 """The Prefect server of the service: its page, its password, and how long it keeps runs."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +11,16 @@ from flows.settings import Settings
 
 
 @contextmanager
-def own_server(folder: Path, settings: Settings) -> Iterator[PrefectAddress]:
-    """Run a Prefect server with its page, for as long as the service lasts."""
+def own_server(
+    folder: Path, settings: Settings, *, ended: Callable[[], object] | None = None
+) -> Iterator[PrefectAddress]:
+    """Run a Prefect server with its page, for as long as the service lasts.
+
+    Parameters
+    ----------
+    ended
+        Called if its process ends before, instead of another start.
+    """
     retention = timedelta(days=settings.prefect_days)
     variables = {
         "PREFECT_SERVER_UI_API_URL": "/api",  # wherever the page itself comes from
@@ -26,7 +34,8 @@ def own_server(folder: Path, settings: Settings) -> Iterator[PrefectAddress]:
         "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P1D",
     }
     credentials = _stored_credentials(credentials_file(folder))
-    with running_server(credentials, variables, port=settings.prefect_port) as address:
+    port = settings.prefect_port
+    with running_server(credentials, variables, port=port, ended=ended) as address:
         yield address
 
 

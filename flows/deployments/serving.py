@@ -16,7 +16,14 @@ from flows.resources import Resources
 from flows.settings import Settings
 
 
-def serve_inbox(location: str, resources: Resources, *, announce: Callable[[str], None]) -> None:
+def serve_inbox(
+    location: str,
+    resources: Resources,
+    *,
+    announce: Callable[[str], object],
+    quiet: bool = False,
+    server_ended: Callable[[], object] | None = None,
+) -> None:
     """Serve the scoring flow until the process is told to end.
 
     Parameters
@@ -25,6 +32,10 @@ def serve_inbox(location: str, resources: Resources, *, announce: Callable[[str]
         The inbox.
     announce
         Called with the address of Prefect's page, if the service starts a server of its own.
+    quiet
+        Log warnings and errors only.
+    server_ended
+        Called if that server ends by itself, instead of another start.
 
     Raises
     ------
@@ -34,7 +45,7 @@ def serve_inbox(location: str, resources: Resources, *, announce: Callable[[str]
     settings = resources.settings
     # Prefect's database and all else that the service and its passes write.
     os.umask(0o077)
-    folder = configure_prefect(settings.home, quiet=False)
+    folder = configure_prefect(settings.home, quiet=quiet)
     with _only_service(settings.home):
         _export_settings(settings)
         # Fail now, not at two in the morning.
@@ -44,7 +55,7 @@ def serve_inbox(location: str, resources: Resources, *, announce: Callable[[str]
         if "PREFECT_API_URL" in os.environ:
             _serve(location, settings, own_server=False)
             return
-        with own_server(folder, settings) as address:
+        with own_server(folder, settings, ended=server_ended) as address:
             os.environ.update(address.variables)
             announce(
                 f"Prefect's page is {address.origin}; its password is the line in "
@@ -89,6 +100,9 @@ def _keep_files_apart(folder: Path) -> None:
 
 def _export_settings(settings: Settings) -> None:
     """Export the settings to the environment of the processes in which Prefect runs the flow."""
+    if settings.database_url is None:  # not that of the environment, if a home was chosen
+        os.environ.pop("DATABASE_URL", None)
+        os.environ.pop("SEVERITY_PSEUDONYM_KEY", None)
     for name, value in settings.model_dump(exclude_unset=True, mode="json").items():
         if name not in {"database_url", "pseudonym_key"} and value is not None:
             os.environ[f"SEVERITY_{name.upper()}"] = str(value)

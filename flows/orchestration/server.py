@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +71,11 @@ async def send_logs() -> None:
 
 @contextmanager
 def running_server(
-    credentials: str, variables: Mapping[str, str], *, port: int = 0
+    credentials: str,
+    variables: Mapping[str, str],
+    *,
+    port: int = 0,
+    ended: Callable[[], object] | None = None,
 ) -> Iterator[PrefectAddress]:
     """Run a server until the context ends; if its process ends before, start it again.
 
@@ -83,6 +87,8 @@ def running_server(
         Further environment of the server.
     port
         The port; a free one if it is 0.
+    ended
+        Called, in a thread, if the process ends before the context: it is not started again then.
 
     Raises
     ------
@@ -101,7 +107,7 @@ def running_server(
         server = _Server(listener, environment)
         try:
             server.await_health(address)
-            server.watch()
+            server.watch(ended)
             yield address
         finally:
             server.stop()
@@ -155,8 +161,18 @@ class _Server:
             )
         return f"its exit code was {self._process.returncode}, and its own reason is in {self._log}"
 
-    def watch(self) -> None:
-        Thread(target=self._replace_when_it_ends, name="prefect-server", daemon=True).start()
+    def watch(self, ended: Callable[[], object] | None) -> None:
+        Thread(
+            target=self._watch_one if ended else self._replace_when_it_ends,
+            args=(ended,) if ended else (),
+            name="prefect-server",
+            daemon=True,
+        ).start()
+
+    def _watch_one(self, ended: Callable[[], object]) -> None:
+        self._process.wait()
+        if not self._stopping.is_set():
+            ended()
 
     def _replace_when_it_ends(self) -> None:
         while True:

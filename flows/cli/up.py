@@ -1,0 +1,60 @@
+"""The command that runs all parts together."""
+
+from pathlib import Path
+
+import click
+
+from flows.cli.device import announce_device
+from flows.cli.options import chosen_inbox, chosen_settings, inbox_option
+from flows.deployments.together import run_together
+from flows.failure_log import log_to_terminal
+from flows.home import private_home
+from flows.resources import Progress, Resources, using
+from flows.settings import Settings
+
+_POLL_SECONDS = 60.0  # whoever drops an image here waits to see it
+
+
+@click.command()
+@inbox_option
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the embedded database and its drop folder; SEVERITY_HOME if absent.",
+)
+@click.option("--cron", help="When to score; SEVERITY_CRON if absent.")
+@click.option(
+    "--poll-seconds",
+    type=float,
+    help="Also score at this interval; SEVERITY_POLL_SECONDS, else a minute, if absent.",
+)
+def up_command(
+    inbox: str | None, home: Path | None, cron: str | None, poll_seconds: float | None
+) -> None:
+    """Run all parts: database, Prefect with its page, schedule and dashboard, until Ctrl-C.
+
+    Without an inbox it makes a drop folder in its home. Prints a line for each part, which says
+    where it is. If a part ends, all others are ended and the command fails.
+    """
+    settings = chosen_settings(inbox=inbox, home=home, cron=cron, poll_seconds=poll_seconds)
+    settings = _completed(settings, own_inbox=inbox is None and home is not None)
+    with using(Resources(settings, Progress())) as resources:
+        location = chosen_inbox(settings)
+        announce_device(settings)
+        log_to_terminal()
+        click.echo("Starting all parts; Ctrl-C ends them.")
+        run_together(location, resources, announce=click.echo)
+
+
+def _completed(settings: Settings, *, own_inbox: bool) -> Settings:
+    """Return the settings with an inbox and an interval.
+
+    A home that was named on the command line has a drop folder of its own, whatever inbox the
+    environment names.
+    """
+    update: dict[str, object] = {"poll_seconds": settings.poll_seconds or _POLL_SECONDS}
+    if own_inbox or settings.inbox is None:
+        folder = private_home(settings.home.resolve()) / "inbox"
+        folder.mkdir(exist_ok=True)
+        update["inbox"] = str(folder)
+    return settings.model_copy(update=update)
