@@ -27,17 +27,15 @@ def devices(session: Session) -> dict[int, Device]:
 
 _SUMS = text(
     """
-    WITH own AS (
-        SELECT drift_night.* FROM drift_night
-        JOIN model_version ON model_version.id = model_version_id WHERE key = :model
-    )
-    SELECT measure, device_id, CAST(view AS text), day, films,
-        CAST(total / 1e6 AS float8), CAST(squares / 1e6 AS float8)
-    FROM own
-    WHERE films > 0 AND reference IN ('', (
-        SELECT reference FROM own WHERE reference <> '' AND films > 0 ORDER BY day DESC LIMIT 1
+    SELECT measure, device_id, view, day, films, total, squares
+    FROM drift_nights
+    WHERE model_version = :model AND reference IN ('', (
+        SELECT reference FROM drift_nights
+        WHERE model_version = :model AND reference <> '' ORDER BY day DESC LIMIT 1
     ))
     """
 )
 
-_DEVICES = text("SELECT id, manufacturer, model, station_key FROM device ORDER BY id")
+_DEVICES = text(
+    "SELECT device_id, manufacturer, model, station_key FROM devices ORDER BY device_id"
+)

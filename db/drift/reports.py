@@ -41,10 +41,4 @@ _STORE = text(
     """
 )
 
-_REPORTS = text(
-    """
-    SELECT key, drawn_at, finding
-    FROM drift_report JOIN model_version ON model_version.id = model_version_id
-    ORDER BY key
-    """
-)
+_REPORTS = text("SELECT model_version, drawn_at, finding FROM drift_reports ORDER BY model_version")

@@ -8,6 +8,7 @@ __all__ = [
     "image_files",
     "images",
     "model_versions",
+    "operations",
     "rejections",
     "tables",
     "trends",

@@ -123,18 +123,17 @@ def _chosen(chosen: RejectionFilter) -> dict[str, object]:
 
 
 _CHOSEN = """
-    FROM object JOIN source ON source.id = object.source_id
-    WHERE state = 'rejected'
-        AND reason = coalesce(CAST(:reason AS text), reason)
-        AND location = coalesce(CAST(:source AS text), location)
+    FROM rejections
+    WHERE reason = coalesce(CAST(:reason AS text), reason)
+        AND source = coalesce(CAST(:source AS text), source)
         AND (:with_dismissed OR dismissed_at IS NULL)
 """
 
 _REJECTED = text(
     f"""
-    SELECT object.id, location, reason, coalesce(detail, ''), decided_at, dismissed_at
+    SELECT object_id, source, reason, detail, decided_at, dismissed_at
     {_CHOSEN}
-    ORDER BY decided_at DESC, object.id DESC LIMIT :limit OFFSET :offset
+    ORDER BY decided_at DESC, object_id DESC LIMIT :limit OFFSET :offset
     """
 )
 

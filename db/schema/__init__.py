@@ -14,13 +14,22 @@ def create_tables(connection: Connection) -> None:
 
     The database must be empty.
     """
-    for name in ("tables", "counts", "corrections", "lookups", "events", "courses", "drift"):
+    for name in (
+        "tables",
+        "counts",
+        "hours",
+        "corrections",
+        "lookups",
+        "events",
+        "courses",
+        "drift",
+    ):
         _execute(connection, name)
 
 
 def renew(connection: Connection) -> None:
     """Make the views as this program knows them, and grant the roles their rights."""
-    for name in ("views", "course_views", "event_views", "export_views"):
+    for name in ("views", "course_views", "event_views", "operation_views"):
         _execute(connection, name)
     if _make_roles(connection):
         _execute(connection, "roles")

@@ -10,6 +10,9 @@ GRANT SELECT ON
     patients, pseudonym_check, reasons, same_identifier, scored_image, scored_patients,
     source_balance, worklist
 TO severity_worker, severity_reader;
+GRANT SELECT ON
+    devices, drift_nights, drift_reports, oldest_waiting, rejections, runs, throughput
+TO severity_worker, severity_reader;
 -- All that a reader may write.
 GRANT EXECUTE ON FUNCTION record_lookup(text, text, text) TO severity_worker, severity_reader;
 

@@ -1,0 +1,82 @@
+"""How the site runs: the last runs, what was done in each hour, and since when the oldest waits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pass over a source by one model version, with what it scored and rejected."""
+
+    run_id: int
+    source: str
+    model_version: str
+    state: str
+    software: str
+    started_at: datetime
+    ended_at: datetime | None
+    scored: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class HourCounts:
+    """What came in and what was done in one hour, over all sources, as counts."""
+
+    hour: datetime
+    received: int
+    scored: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Since when the first of what a model version has yet to score lies in a source."""
+
+    source: str
+    model_version: str
+    since: datetime
+
+
+def last_runs(session: Session, *, limit: int = 20) -> list[Run]:
+    """List the last runs, the latest first."""
+    return [Run(*row) for row in session.execute(_RUNS, {"limit": limit})]
+
+
+def hour_counts(session: Session, since: datetime) -> list[HourCounts]:
+    """List what came in, was scored and was rejected in each hour since then, the earliest first.
+
+    Hours in which nothing happened are left out.
+    """
+    return [HourCounts(*row) for row in session.execute(_HOURS, {"since": since})]
+
+
+def oldest_waiting(session: Session) -> list[Waiting]:
+    """List since when the first waits, by source and model version; none where nothing waits."""
+    return [Waiting(*row) for row in session.execute(_OLDEST)]
+
+
+_RUNS = text(
+    """
+    SELECT run_id, source, model_version, state, software, started_at, ended_at, scored, rejected
+    FROM runs ORDER BY run_id DESC LIMIT :limit
+    """
+)
+
+_HOURS = text(
+    """
+    SELECT hour, CAST(sum(received) AS bigint), CAST(sum(scored) AS bigint),
+        CAST(sum(rejected) AS bigint)
+    FROM throughput WHERE hour >= :since GROUP BY hour ORDER BY hour
+    """
+)
+
+_OLDEST = text(
+    """
+    SELECT source, model_version, waiting_since FROM oldest_waiting
+    WHERE waiting_since IS NOT NULL ORDER BY waiting_since
+    """
+)
