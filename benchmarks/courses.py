@@ -164,7 +164,7 @@ _COURSE = """
 
 _WORKLIST = """
     SELECT * FROM worklist WHERE model_version = %(model)s
-    ORDER BY extent_worse DESC NULLS LAST LIMIT 50
+    ORDER BY worklist_order, patient_key LIMIT 50
 """
 
 _LIST = """

@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from sqlalchemy.orm import Session
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0"
@@ -21,11 +21,11 @@ _NULL = -1  # the length of a NULL
 
 Column = NDArray[Any]
 """Shape (rows,), of the type of its column: int64 for bigint, int32 for integer, int16 for
-smallint, bool for boolean, float32 for real, float64 for double precision, bytes of one length for
-text in UTF-8. A time is an int64, of microseconds since 2000. Masked elements are NULL."""
+smallint, bool for boolean, float32 for real, float64 for double precision, bytes for text in UTF-8
+(read: of one length). A time is an int64, of microseconds since 2000. Masked elements are NULL."""
 
 
-def read(session: Session, query: str, columns: Mapping[str, type]) -> dict[str, Column]:
+def read(session: Session, query: str, columns: Mapping[str, DTypeLike]) -> dict[str, Column]:
     """Read the rows of a query into arrays.
 
     Parameters
@@ -33,7 +33,7 @@ def read(session: Session, query: str, columns: Mapping[str, type]) -> dict[str,
     query
         Without parameters. None of its columns is ever NULL.
     columns
-        The name of each, in order, and its NumPy type.
+        The name of each, in order, and its NumPy type; of a text of 64 bytes ``S64``.
     """
     content = BytesIO()
     _copy(session, f"COPY ({query}) TO STDOUT (FORMAT binary)", content)
@@ -53,40 +53,57 @@ def _copy(session: Session, statement: str, content: BytesIO) -> None:
         cursor.copy_expert(statement, content)
 
 
-def _decoded(content: memoryview, columns: Mapping[str, type]) -> dict[str, Column]:
+def _decoded(content: memoryview, columns: Mapping[str, DTypeLike]) -> dict[str, Column]:
     row = _row({name: np.dtype(kind) for name, kind in columns.items()})
     rows = np.frombuffer(content[len(_HEADER) : -len(_TRAILER)], dtype=row)
     return {name: rows[name].astype(kind) for name, kind in columns.items()}
 
 
 def encoded(columns: list[Column]) -> bytes:
-    """Return rows as PostgreSQL reads them; those with the same columns NULL come together."""
-    patterns = np.zeros(len(columns[0]), dtype=np.int64)
-    for place, column in enumerate(columns):
-        patterns |= np.ma.getmaskarray(column).astype(np.int64) << place
+    """Return rows as PostgreSQL reads them; those with fields of the same lengths come together."""
+    layouts = _layouts(columns)
     parts = [
-        _rows([column[patterns == pattern] for column in columns], int(pattern))
-        for pattern in np.unique(patterns)
+        _rows([column[layouts == layout] for column in columns]) for layout in np.unique(layouts)
     ]
     return b"".join([_HEADER, *parts, _TRAILER])
 
 
-def _rows(columns: list[Column], pattern: int) -> bytes:
-    """Return rows whose columns are NULL where the pattern has a bit."""
-    is_null = [bool(pattern >> place & 1) for place in range(len(columns))]
-    row = _row(
-        {
-            str(place): None if null else column.dtype
-            for place, (column, null) in enumerate(zip(columns, is_null, strict=True))
-        }
-    )
-    rows = np.empty(len(columns[0]), dtype=row)
+def _layouts(columns: list[Column]) -> NDArray[np.int64]:
+    """Return a number for each row; rows of one number have the same NULLs and lengths of texts."""
+    layouts = np.zeros(len(columns[0]), dtype=np.int64)
+    for place, column in enumerate(columns):
+        layouts |= np.ma.getmaskarray(column).astype(np.int64) << place
+    for column in columns:
+        if column.dtype.kind == "S":
+            layouts = np.unique(layouts, return_inverse=True)[1]
+            layouts = layouts * (column.dtype.itemsize + 1) + _text_lengths(column)
+    return layouts
+
+
+def _text_lengths(column: Column) -> NDArray[np.int64]:
+    lengths: NDArray[np.int64] = np.strings.str_len(np.ma.getdata(column)).astype(np.int64)
+    return lengths
+
+
+def _rows(columns: list[Column]) -> bytes:
+    """Return rows of one layout."""
+    kinds = {str(place): _kind(column) for place, column in enumerate(columns)}
+    rows = np.empty(len(columns[0]), dtype=_row(kinds))
     rows["fields"] = len(columns)
-    for place, (column, null) in enumerate(zip(columns, is_null, strict=True)):
-        rows[f"length of {place}"] = _NULL if null else column.dtype.itemsize
-        if not null:
-            rows[str(place)] = np.ma.getdata(column)
+    for column, (name, kind) in zip(columns, kinds.items(), strict=True):
+        rows[f"length of {name}"] = _NULL if kind is None else kind.itemsize
+        if kind is not None:
+            rows[name] = np.ma.getdata(column)
     return rows.tobytes()
+
+
+def _kind(column: Column) -> "np.dtype[Any] | None":
+    """Return the type of a column's fields, all of which have the length of the first one."""
+    if np.ma.getmaskarray(column)[0]:
+        return None
+    if column.dtype.kind == "S":
+        return np.dtype(f"S{_text_lengths(column[:1])[0]}")
+    return column.dtype
 
 
 def _row(kinds: Mapping[str, "np.dtype[Any] | None"]) -> "np.dtype[Any]":

@@ -1,14 +1,15 @@
 """The films of persons by one model version, as arrays: what their courses are computed from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.courses import binary_copy
+from db.courses.binary_copy import Column
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,8 @@ class StoredFilms:
         In distribution.
     extents, opacities
         Points before they are clipped to their scale.
+    shown
+        What a course shows of films, and no level rests on: columns of ``course`` by name.
     """
 
     image_ids: NDArray[np.int64]
@@ -39,6 +42,7 @@ class StoredFilms:
     views: NDArray[np.int16]
     calendar_known: NDArray[np.bool_]
     eligible: NDArray[np.bool_]
+    shown: Mapping[str, Column]
 
     def __len__(self) -> int:
         """Return the number of films."""
@@ -49,10 +53,19 @@ def read(session: Session, model_version_id: int, person_ids: Sequence[int]) -> 
     """Read all films of persons that one model version has scored."""
     persons = ",".join(str(int(person_id)) for person_id in person_ids)
     query = _FILMS.format(persons=persons, model=int(model_version_id))
-    columns = binary_copy.read(session, query, _COLUMNS)
-    date_alone = columns.pop("date_alone")
-    films = StoredFilms(**columns)
-    return replace(films, times=_times_of_known_order(films, date_alone))
+    columns = binary_copy.read(session, query, {**_COLUMNS, **_SHOWN})
+    shown = {name: _without_padding(columns.pop(name)) for name in _SHOWN}
+    shown["acquired_at"] = columns["times"]
+    shown["out_of_distribution"] = np.ma.masked_array(
+        shown["out_of_distribution"], columns["eligible"]
+    )
+    films = StoredFilms(**columns, shown=shown)
+    return replace(films, times=_times_of_known_order(films, ~shown["time_of_day_known"]))
+
+
+def _without_padding(column: Column) -> Column:
+    """Return texts without the spaces that give all of them one length."""
+    return np.strings.rstrip(column) if column.dtype.kind == "S" else column
 
 
 def _times_of_known_order(films: StoredFilms, date_alone: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -89,7 +102,14 @@ _COLUMNS = {
     "views": np.int16,
     "calendar_known": np.bool_,
     "eligible": np.bool_,
-    "date_alone": np.bool_,
+}
+_SHOWN: dict[str, DTypeLike] = {
+    "geographic_extent": np.float64,
+    "opacity": np.float64,
+    "simulated": np.bool_,
+    "time_of_day_known": np.bool_,
+    "acquired_zone": "S64",  # the longest name of a zone has 32 letters
+    "out_of_distribution": "S64",
 }
 _DAY = 86_400_000_000  # microseconds
 
@@ -106,7 +126,12 @@ _FILMS = """
         ),
         image.acquired_source <> 'sidecar_offset' AS calendar_known,
         score.out_of_distribution IS NULL,
-        is_date_alone(image.acquired_source)
+        score.geographic_extent,
+        score.opacity,
+        image.simulated,
+        NOT is_date_alone(image.acquired_source),
+        rpad(image.acquired_zone, 64),
+        rpad(coalesce(score.out_of_distribution, ''), 64)
     FROM patient
     JOIN study ON study.patient_id = patient.id
     JOIN image ON image.study_id = study.id

@@ -121,7 +121,7 @@ _WORKLIST = Prepared(
         model_version, parameters_sha256
     FROM worklist
     WHERE model_version = :model AND (:verdict::text IS NULL OR verdict = :verdict)
-    ORDER BY extent_worse DESC NULLS LAST, patient_key
+    ORDER BY worklist_order, patient_key
     LIMIT :limit
     """
 )

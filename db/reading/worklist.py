@@ -18,6 +18,9 @@ from severity.domain import Verdict, View
 RECENT = 12
 """The most levels of one patient that a page shows, for a sparkline."""
 
+GROUPS = 200
+"""The most groups that are listed."""
+
 
 @dataclass(frozen=True)
 class WorklistFilter:
@@ -97,52 +100,64 @@ def worklist_page(
     Raises
     ------
     ValueError
-        ``after`` is no ``next`` of a page.
+        There is no such verdict or view, or ``after`` is no ``next`` of a page.
     """
-    worsening, patient_key = (None, "") if after is None else _place(after)
-    values = {
-        **vars(chosen),
-        "limit": limit + 1,
-        "is_first": after is None,
-        "worsening": worsening,
-        "patient": patient_key,
-    }
-    found = session.execute(_PAGE, values).all()
-    rows = found[:limit]
-    recent = _recent(session, chosen.model_version, [row.patient_key for row in rows])
-    following = _cursor(rows[-1]) if len(found) > limit else None
+    order, patient_key = _BEGINNING if after is None else _place(after)
+    values = {**_checked(chosen), "limit": limit + 1, "order": order, "patient": patient_key}
+    following = session.execute(_PAGE, values).all()
+    rows = following[:limit]
+    recent = _recent(session, chosen.model_version, rows)
+    is_last = len(following) <= limit
     return WorklistPage(
         tuple(_row(row, recent[row.patient_key]) for row in rows),
-        following,
-        len(rows) if after is None and following is None else None,
+        next=None if is_last else _cursor(rows[-1]),
+        total=len(rows) if is_last and after is None else None,
     )
 
 
 def groups(session: Session, model_version: str) -> list[str]:
-    """List the groups that patients of a worklist belong to, such as ``arm=placebo``."""
-    return list(session.scalars(_GROUPS, {"model": model_version}))
+    """List the groups that patients of a worklist belong to, such as ``arm=placebo``.
+
+    Where there are more than `GROUPS`, some are left out: names that number patients are no groups.
+    """
+    return list(session.scalars(_GROUPS, {"model": model_version, "most": GROUPS}))
+
+
+def _checked(chosen: WorklistFilter) -> dict[str, object]:
+    """Return the values of a filter; raise ValueError if there is no such verdict or view."""
+    return {
+        **vars(chosen),
+        "verdict": None if chosen.verdict is None else Verdict(chosen.verdict).value,
+        "view": None if chosen.view is None else View(chosen.view).value,
+    }
 
 
 def _cursor(row: Row[Any]) -> str:
     """Return where the page after a row starts."""
-    return urlsafe_b64encode(json.dumps([row.extent_worse, row.patient_key]).encode()).decode()
+    return urlsafe_b64encode(json.dumps([row.worklist_order, row.patient_key]).encode()).decode()
 
 
-def _place(cursor: str) -> tuple[float | None, str]:
-    """Return the probability and the key of the row that a page starts after."""
+def _place(cursor: str) -> tuple[float, str]:
+    """Return the order and the key of the row that a page starts after."""
     try:
-        worsening, patient_key = json.loads(urlsafe_b64decode(cursor))
-        return None if worsening is None else float(worsening), str(patient_key)
+        order, patient_key = json.loads(urlsafe_b64decode(cursor))
+        return float(order), str(patient_key)
     except (NotBase64, TypeError, ValueError) as error:
         raise ValueError("that is no place in a worklist") from error
 
 
 def _recent(
-    session: Session, model_version: str, patient_keys: Sequence[str]
+    session: Session, model_version: str, rows: Sequence[Row[Any]]
 ) -> defaultdict[str, list[tuple[datetime, float]]]:
     """Read the last levels of patients in their latest episodes, oldest first."""
+    values = {
+        "model": model_version,
+        "patients": [row.patient_key for row in rows],
+        "episodes": [row.episode for row in rows],
+        "calendar_known": [row.calendar_known for row in rows],
+        "most": RECENT,
+    }
     levels: defaultdict[str, list[tuple[datetime, float]]] = defaultdict(list)
-    values = {"model": model_version, "patients": list(patient_keys), "most": RECENT}
     for patient_key, at, level in session.execute(_RECENT, values):
         levels[patient_key].append((at, level))
     return levels
@@ -168,52 +183,56 @@ def _band(level: float | None, low: float | None, high: float | None) -> Band | 
     return None if level is None or low is None or high is None else Band(level, low, high)
 
 
+_BEGINNING = (float("-inf"), "")
+
+# First which rows, from an index alone that has all that is asked for; then what they contain.
 _PAGE = text(
     """
+    WITH chosen AS MATERIALIZED (
+        SELECT worklist_order, patient_key FROM worklist
+        WHERE model_version = :model_version
+            AND (worklist_order, patient_key) > (CAST(:order AS real), :patient)
+            AND (CAST(:verdict AS text) IS NULL OR verdict = :verdict)
+            AND (CAST(:since AS timestamptz) IS NULL OR calendar_known AND latest_at >= :since)
+            AND (CAST(:view AS projection) IS NULL OR latest_view = :view)
+            AND (CAST(:group AS text) IS NULL OR groups @> ARRAY[CAST(:group AS text)])
+        ORDER BY worklist_order, patient_key
+        LIMIT :limit
+    )
     SELECT patient_key, verdict, extent_worse, latest_at, latest_view, films, calendar_known,
-        latest_out_of_distribution, extent_latest_level, extent_latest_low, extent_latest_high,
-        opacity_latest_level, opacity_latest_low, opacity_latest_high
-    FROM worklist
+        episode, latest_out_of_distribution, extent_latest_level, extent_latest_low,
+        extent_latest_high, opacity_latest_level, opacity_latest_low, opacity_latest_high,
+        worklist_order
+    FROM chosen JOIN worklist USING (worklist_order, patient_key)
     WHERE model_version = :model_version
-        AND (CAST(:verdict AS text) IS NULL OR verdict = :verdict)
-        AND (
-            CAST(:since AS timestamptz) IS NULL OR calendar_known AND latest_at >= :since
-        )
-        AND (CAST(:view AS text) IS NULL OR CAST(latest_view AS text) = :view)
-        AND (CAST(:group AS text) IS NULL OR patient_key IN (
-            SELECT patient_key FROM patient_group WHERE "group" = :group
-        ))
-        AND (
-            :is_first
-            OR extent_worse < CAST(:worsening AS real)
-            OR extent_worse IS NOT DISTINCT FROM CAST(:worsening AS real) AND patient_key > :patient
-            OR extent_worse IS NULL AND CAST(:worsening AS real) IS NOT NULL
-        )
-    ORDER BY extent_worse DESC NULLS LAST, patient_key
-    LIMIT :limit
+    ORDER BY worklist_order, patient_key
     """
 )
 
 _RECENT = text(
     """
     SELECT patient_key, acquired_at, extent_level
-    FROM unnest(CAST(:patients AS text[])) AS asked (patient_key)
+    FROM unnest(
+        CAST(:patients AS text[]), CAST(:episodes AS smallint[]), CAST(:calendar_known AS boolean[])
+    ) AS latest (patient_key, episode, calendar_known)
     CROSS JOIN LATERAL (
         SELECT acquired_at, extent_level, image_id
-        FROM worklist
-        JOIN patient_course USING (patient_key, model_version, calendar_known, episode)
-        WHERE patient_key = asked.patient_key AND model_version = :model
+        FROM patient_course AS course
+        WHERE course.patient_key = latest.patient_key AND model_version = :model
+            AND course.episode = latest.episode AND course.calendar_known = latest.calendar_known
             AND extent_level IS NOT NULL
         ORDER BY acquired_at DESC, image_id DESC LIMIT :most
-    ) AS latest
+    ) AS recent
     ORDER BY acquired_at, image_id
     """
 )
 
 _GROUPS = text(
     """
-    SELECT DISTINCT "group" FROM patient_group
-    WHERE patient_key IN (SELECT patient_key FROM worklist WHERE model_version = :model)
-    ORDER BY 1
+    SELECT "group" FROM (SELECT "group" FROM patient_groups LIMIT :most) AS named
+    WHERE EXISTS (
+        SELECT FROM worklist WHERE model_version = :model AND groups @> ARRAY["group"]
+    )
+    ORDER BY "group"
     """
 )

@@ -6,20 +6,25 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT ('{worse,better,unchanged,"cannot tell"}'::text[])[code + 1]
 $$;
 
+CREATE OR REPLACE FUNCTION view_of(code smallint) RETURNS projection
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT ('{PA,AP,"AP supine",unknown}'::projection[])[code + 1]
+$$;
+
 CREATE OR REPLACE VIEW patient_course AS
 SELECT
     person.patient_key,
     model_version.key AS model_version,
-    course.calendar_known,
-    course.episode,
-    image.acquired_at,
-    course.days AS days_since_baseline,
-    course.is_baseline,
-    image.view,
-    image.simulated,
-    score.out_of_distribution,
-    score.geographic_extent,
-    score.opacity,
+    calendar_known,
+    episode,
+    acquired_at,
+    days AS days_since_baseline,
+    is_baseline,
+    view_of(view) AS view,
+    simulated,
+    out_of_distribution,
+    geographic_extent,
+    opacity,
     extent_level,
     extent_low,
     extent_high,
@@ -43,21 +48,22 @@ SELECT
     -- Not joined: each relation more would take half as long again to plan as the rest to run.
     (SELECT sha256 FROM course_parameters WHERE id = course.parameters_id) AS parameters_sha256,
     (SELECT origin FROM course_parameters WHERE id = course.parameters_id) AS parameters_origin,
-    course.image_id,
-    score.geographic_extent_raw,
-    score.opacity_raw,
-    NOT is_date_alone(image.acquired_source) AS time_of_day_known,
-    image.acquired_zone
+    image_id,
+    geographic_extent_raw,
+    opacity_raw,
+    time_of_day_known,
+    acquired_zone
 FROM course
 JOIN patient AS person ON person.id = course.person_id
 JOIN model_version ON model_version.id = course.model_version_id
 -- At once without an image that a person withdrew; levels follow with the next update.
-JOIN image ON image.id = course.image_id AND image.standing = 'valid'
-JOIN score ON score.image_id = course.image_id AND score.model_version_id = course.model_version_id;
+WHERE NOT EXISTS (
+    SELECT FROM image WHERE image.id = course.image_id AND image.standing <> 'valid'
+);
 
 CREATE OR REPLACE VIEW worklist AS
 SELECT
-    person.patient_key,
+    summary.patient_key,
     summary.model_version,
     verdict_text(extent_verdict) AS verdict,
     summary.latest_at,
@@ -70,7 +76,7 @@ SELECT
     summary.films_in_episode,
     summary.episode,
     summary.calendar_known,
-    ('{PA,AP,"AP supine",unknown}'::projection[])[latest_view + 1] AS latest_view,
+    view_of(latest_view) AS latest_view,
     NOT summary.latest_eligible AS latest_out_of_distribution,
     extent_baseline_level,
     extent_latest_level,
@@ -90,21 +96,16 @@ SELECT
     opacity_better,
     opacity_within,
     verdict_text(opacity_verdict) AS opacity_verdict,
-    parameters.sha256 AS parameters_sha256,
-    parameters.origin AS parameters_origin
+    -- Not joined: a page is read from an index in order.
+    (SELECT sha256 FROM course_parameters WHERE id = summary.parameters_id) AS parameters_sha256,
+    (SELECT origin FROM course_parameters WHERE id = summary.parameters_id) AS parameters_origin,
+    summary.groups,
+    summary.worklist_order
 FROM patient_summary AS summary
-JOIN patient AS person ON person.id = summary.person_id
-JOIN course_parameters AS parameters ON parameters.id = summary.parameters_id;
+WHERE summary.parameters_id IS NOT NULL;
 
 CREATE OR REPLACE VIEW patient_list AS
-SELECT
-    person.patient_key,
-    summary.model_version,
-    summary.latest_at,
-    summary.calendar_known,
-    summary.films
-FROM patient_summary AS summary
-JOIN patient AS person ON person.id = summary.person_id;
+SELECT patient_key, model_version, latest_at, calendar_known, films FROM patient_summary;
 
 -- Linear between the ends of a tenth of a point, in which levels lie anywhere.
 CREATE OR REPLACE VIEW cohort_course AS
@@ -156,7 +157,7 @@ CROSS JOIN LATERAL (
 COMMENT ON VIEW patient_course IS
     'The course of each patient by one model version, a row for each dated, valid image: order by calendar_known DESC, acquired_at, image_id. Research use only, not for diagnosis.';
 COMMENT ON VIEW worklist IS
-    'Each patient''s latest episode by one model version, compared with its baseline: order by extent_worse DESC NULLS LAST. Research use only, not for diagnosis.';
+    'Each patient''s latest episode by one model version, compared with its baseline: order by worklist_order, patient_key. Research use only, not for diagnosis.';
 COMMENT ON VIEW patient_list IS
     'The patients with a dated, valid image scored by a model version, for lists to choose from: order by latest_at DESC.';
 COMMENT ON VIEW cohort_course IS
@@ -226,6 +227,8 @@ BEGIN
                 ('worklist', 'score_verdict', 'worse, better, unchanged or cannot tell; NULL if nothing follows the baseline'),
                 ('worklist', 'parameters_sha256', 'The parameter set that the course rests on'),
                 ('worklist', 'parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)'),
+                ('worklist', 'groups', 'The groups that the patient belongs to, as arm=placebo; NULL without any. Filter by groups @> ARRAY[''arm=placebo'']'),
+                ('worklist', 'worklist_order', 'Sort by it, then by patient_key: who is most probably worse comes first, who has no verdict last'),
                 ('patient_list', 'patient_key', 'The patient''s pseudonym'),
                 ('patient_list', 'model_version', 'The model version that scored'),
                 ('patient_list', 'latest_at', 'When the latest image was taken'),

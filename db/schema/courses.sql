@@ -57,13 +57,20 @@ CREATE TABLE course_due (
     CONSTRAINT ck_course_due_who CHECK (num_nonnulls(person_id, image_id) = 1)
 );
 
--- The level at each dated, valid image. Without foreign keys: whoever erases scores erases these.
+-- The level at each dated, valid image, with what is shown of the image beside it: a person's rows lie
+-- together, while their images and scores lie wherever they came in. Without foreign keys: whoever
+-- erases scores erases these.
 CREATE TABLE course (
     image_id bigint NOT NULL,
     person_id bigint NOT NULL,
-    at timestamptz NOT NULL,
+    acquired_at timestamptz NOT NULL,
     -- Since the baseline of the episode; since its first image, if it has no baseline.
     days float8 NOT NULL,
+    -- The image's own score.
+    geographic_extent float8 NOT NULL,
+    opacity float8 NOT NULL,
+    geographic_extent_raw float8 NOT NULL,
+    opacity_raw float8 NOT NULL,
     model_version_id integer NOT NULL,
     parameters_id integer NOT NULL,
     -- In points, within the scale: of the images so far with a band that contains the level with
@@ -93,11 +100,17 @@ CREATE TABLE course (
     opacity_verdict smallint,
     -- From 1, on each of the two axes of time.
     episode smallint NOT NULL,
+    -- 0 PA, 1 AP, 2 AP supine, 3 unknown (`view_of`).
+    view smallint NOT NULL,
     -- Days since an unknown day 0 and calendar dates are two axes: never joined.
     calendar_known boolean NOT NULL,
     is_baseline boolean NOT NULL,
     -- In distribution: others have the level of their time, and do not move it.
     eligible boolean NOT NULL,
+    simulated boolean NOT NULL,
+    time_of_day_known boolean NOT NULL,
+    acquired_zone text NOT NULL,
+    out_of_distribution text,
     -- By person: an image that was moved or merged counts for whom it left until they are computed
     -- too, as their summary does.
     CONSTRAINT pk_course PRIMARY KEY (person_id, model_version_id, image_id),
@@ -163,21 +176,66 @@ CREATE TABLE patient_summary (
     extent_verdict smallint,
     opacity_verdict smallint,
     episode smallint,
-    -- 0 PA, 1 AP, 2 AP supine, 3 unknown.
+    -- 0 PA, 1 AP, 2 AP supine, 3 unknown (`view_of`).
     latest_view smallint NOT NULL,
     calendar_known boolean NOT NULL,
     latest_eligible boolean NOT NULL,
-    -- The key of the version, by which lists are asked for: only an index that has it too lets
-    -- PostgreSQL read the first of a million, since it does not sort by an index behind a join.
+    -- The place in the worklist, then by patient: who is most probably worse first, who has no
+    -- verdict last. One ascending order, so that each page is read from where the last one ended.
+    worklist_order real NOT NULL GENERATED ALWAYS AS (-coalesce(extent_worse, -1)) STORED,
+    -- The keys of the version and the person, by which lists are asked for and ordered: PostgreSQL
+    -- does not read the first of a million in order if they are behind a join.
     model_version text NOT NULL,
+    patient_key text NOT NULL,
+    -- `arm=placebo`; NULL without any.
+    groups text[],
     CONSTRAINT pk_patient_summary PRIMARY KEY (person_id, model_version_id),
     CONSTRAINT ck_patient_summary_parameters CHECK (
         num_nulls(parameters_id, days, films_in_episode, episode) IN (0, 4)
     )
 );
-CREATE INDEX ix_patient_summary_worse ON patient_summary
-    (model_version, extent_worse DESC NULLS LAST);
-CREATE INDEX ix_patient_summary_latest ON patient_summary (model_version, latest_at DESC);
+-- With all that a worklist is filtered by: whatever is asked for, no row that is left out is read.
+CREATE INDEX ix_patient_summary_worklist ON patient_summary
+    (model_version, worklist_order, patient_key)
+    INCLUDE (latest_at, groups, extent_verdict, latest_view, calendar_known)
+    WHERE parameters_id IS NOT NULL;
+CREATE INDEX ix_patient_summary_latest ON patient_summary (model_version, latest_at DESC)
+    INCLUDE (patient_key, films, calendar_known);
+CREATE INDEX ix_patient_summary_groups ON patient_summary USING gin (groups)
+    WHERE groups IS NOT NULL;
+
+CREATE FUNCTION name_person() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+    NEW.patient_key := (SELECT patient_key FROM patient WHERE id = NEW.person_id);
+    NEW.groups := groups_of(NEW.person_id);
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER name_person BEFORE INSERT ON patient_summary
+FOR EACH ROW EXECUTE FUNCTION name_person();
+
+-- Groups that are imported meanwhile; those of merged patients follow with the next update.
+CREATE FUNCTION renew_groups() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+    IF EXISTS (SELECT FROM changed_groups) THEN
+        -- An update that is under way would write what it has read (`db.courses.due.lock_courses`).
+        PERFORM pg_advisory_xact_lock(7205991846306021003);
+        UPDATE patient_summary SET groups = groups_of(person_id)
+        WHERE person_id IN (
+            SELECT person_id FROM changed_groups JOIN patient ON patient.id = patient_id
+        );
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER renew_insert AFTER INSERT ON patient_attribute
+REFERENCING NEW TABLE AS changed_groups FOR EACH STATEMENT EXECUTE FUNCTION renew_groups();
+CREATE TRIGGER renew_update AFTER UPDATE ON patient_attribute
+REFERENCING NEW TABLE AS changed_groups FOR EACH STATEMENT EXECUTE FUNCTION renew_groups();
+CREATE TRIGGER renew_delete AFTER DELETE ON patient_attribute
+REFERENCING OLD TABLE AS changed_groups FOR EACH STATEMENT EXECUTE FUNCTION renew_groups();
 
 -- How many images have their level (of all images of their episode) in each tenth of a point, by
 -- day since the baseline: so that quartiles of a million patients are read and not computed.
@@ -269,10 +327,12 @@ BEGIN
     JOIN study ON study.id IN (before.study_id, after.study_id)
     JOIN patient ON patient.id = study.patient_id
     WHERE (
-        before.study_id, before.acquired_at, before.acquired_source, before.view, before.standing,
+        before.study_id, before.acquired_at, before.acquired_source, before.acquired_zone,
+        before.view, before.standing, before.simulated,
         before.image_uid -- orders images of one time
     ) IS DISTINCT FROM (
-        after.study_id, after.acquired_at, after.acquired_source, after.view, after.standing,
+        after.study_id, after.acquired_at, after.acquired_source, after.acquired_zone,
+        after.view, after.standing, after.simulated,
         after.image_uid
     );
     RETURN NULL;

@@ -17,17 +17,19 @@ JOIN patient ON patient.id = event.patient_id
 JOIN patient AS person ON person.id = patient.person_id
 WHERE NOT is_removed;
 
--- Of merged patients with two values of one name the person's own comes first.
-CREATE OR REPLACE VIEW patient_group AS
-SELECT DISTINCT ON (person.id, name)
-    person.patient_key,
-    name || '=' || value AS "group",
-    name,
-    value
-FROM patient_attribute
-JOIN patient ON patient.id = patient_attribute.patient_id
-JOIN patient AS person ON person.id = patient.person_id
-ORDER BY person.id, name, patient.id <> person.id, value;
+-- From one entry of the index to the next that differs: there are few groups, of many patients.
+CREATE OR REPLACE VIEW patient_groups AS
+WITH RECURSIVE named AS (
+    (SELECT name, value FROM patient_attribute ORDER BY name, value LIMIT 1)
+    UNION ALL
+    SELECT following.*
+    FROM named CROSS JOIN LATERAL (
+        SELECT name, value FROM patient_attribute AS other
+        WHERE (other.name, other.value) > (named.name, named.value)
+        ORDER BY name, value LIMIT 1
+    ) AS following
+)
+SELECT group_name(name, value) AS "group", name, value FROM named;
 
 CREATE OR REPLACE VIEW event_response AS
 SELECT
@@ -179,8 +181,8 @@ END $do$;
 
 COMMENT ON VIEW patient_event IS
     'The treatments of each patient, with or without responses. Research use only, not for diagnosis.';
-COMMENT ON VIEW patient_group IS
-    'The groups of each patient, such as the arm of a trial.';
+COMMENT ON VIEW patient_groups IS
+    'The groups that patients belong to, such as the arm of a trial.';
 COMMENT ON VIEW event_response IS
     'How the level was just before a treatment (day 0) and days after its start, by one model version: order by starts_at, event_id, day. It describes, and is no effect of the treatment: who is treated is sicker, or believed to be (confounding by indication), and would change without it too. Research use only, not for diagnosis.';
 COMMENT ON VIEW cohort_response IS
@@ -208,10 +210,9 @@ BEGIN
                 ('patient_event', 'ends_at', 'When it ended; NULL if it goes on, or its end is not known'),
                 ('patient_event', 'start_time', 'The start as it was stated: a time in UTC, a date, or a day since day 0'),
                 ('patient_event', 'end_time', 'The end as it was stated'),
-                ('patient_group', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
-                ('patient_group', 'group', 'Name and value together, by which a worklist is filtered: arm=placebo'),
-                ('patient_group', 'name', 'The grouping, such as arm, as it was imported'),
-                ('patient_group', 'value', 'The group'),
+                ('patient_groups', 'group', 'Name and value together, as the worklist has them: arm=placebo'),
+                ('patient_groups', 'name', 'The grouping, such as arm, as it was imported'),
+                ('patient_groups', 'value', 'The group'),
                 ('event_response', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
                 ('event_response', 'model_version', 'The model version that scored'),
                 ('event_response', 'event_id', 'Our own number of the event, by which it is removed'),
@@ -255,7 +256,8 @@ BEGIN
                 ('cohort_response_by_group', 'group_value', 'The group')
         ) AS columns (of_view, of_column, meaning)
         JOIN (
-            VALUES ('event_response'), ('cohort_response'), ('cohort_response_by_group')
+            VALUES ('patient_event'), ('patient_groups'), ('event_response'), ('cohort_response'),
+                ('cohort_response_by_group')
         ) AS views (name) ON name LIKE of_view
     LOOP
         FOREACH score IN ARRAY '{extent_,opacity_}'::text[] LOOP

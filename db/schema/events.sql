@@ -77,6 +77,27 @@ CREATE TABLE patient_attribute (
     -- Prevents a patient from being in two arms at once.
     CONSTRAINT pk_patient_attribute PRIMARY KEY (patient_id, name)
 );
+-- Which groups there are is read from its few distinct entries.
+CREATE INDEX ix_patient_attribute_group ON patient_attribute (name, value);
+
+-- As people and worklists name a group.
+CREATE FUNCTION group_name(name text, value text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$ SELECT name || '=' || value $$;
+
+-- The groups of a person; NULL without any. Of merged patients with two values of one name the
+-- person's own comes first.
+CREATE FUNCTION groups_of(person bigint) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT array_agg(group_name(name, value) ORDER BY name)
+        FROM (
+            SELECT DISTINCT ON (name) name, value
+            FROM patient JOIN patient_attribute ON patient_id = patient.id
+            WHERE person_id = person
+            ORDER BY name, patient_id <> person, value
+        ) AS own
+    );
+END $$;
 
 -- How the level was just before an event (day 0) and days after, by one model version; kept by the
 -- update of courses (`flows.events.responses`), from all films of the episode.

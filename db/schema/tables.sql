@@ -106,11 +106,13 @@ CREATE TABLE patient (
     merged_last_id bigint REFERENCES patient (id),
     -- Whose trends its images count in.
     person_id bigint NOT NULL GENERATED ALWAYS AS (coalesce(merged_last_id, id)) STORED,
-    -- Prevents two patients from being made of one, by two workers at once.
-    patient_key text NOT NULL CONSTRAINT uq_patient_patient_key UNIQUE,
+    patient_key text NOT NULL,
     -- The key that it would have without an issuer, if it has one: by it, images of the same
     -- identifier with and without an issuer are known, although no identifier is stored.
     unissued_key text,
+    -- Prevents two patients from being made of one, by two workers at once. With the id, for whose
+    -- sake no row is read.
+    CONSTRAINT uq_patient_patient_key UNIQUE (patient_key) INCLUDE (id),
     -- Prevents a chain without an end, and an end without a chain.
     CONSTRAINT ck_patient_merged CHECK ((merged_into_id IS NULL) = (merged_last_id IS NULL)),
     -- Prevents a circle.
@@ -170,6 +172,8 @@ CREATE TABLE image (
         WHERE (standing <> 'superseded')
 );
 CREATE INDEX ix_image_study ON image (study_id);
+-- What a course must not show, although its row is there until it is computed anew.
+CREATE INDEX ix_image_invalid ON image (id) WHERE standing <> 'valid';
 
 -- Whatever lies in a source, by its content. It is judged once, whatever model scores it:
 -- received, then accepted as an image or rejected.

@@ -20,6 +20,7 @@ from db.corrections import correct_time, forget, merge, move, restore, split, wi
 from db.courses import due
 from db.courses.choices import Baseline, choose_baseline, choose_episode
 from db.errors import RefusedCorrection
+from db.events import PatientGroup, store_groups
 from flows.courses import update
 from flows.courses.update import update_courses
 from severity.course.course import follow
@@ -67,7 +68,7 @@ def days(archive: Archive, patient: str = "p-1", by: str = "v1") -> list[tuple[o
         SELECT episode, days, is_baseline
         FROM course JOIN patient ON patient.id = course.person_id
         WHERE patient_key = :patient AND model_version_id = :version
-        ORDER BY calendar_known DESC, at, image_id
+        ORDER BY calendar_known DESC, acquired_at, image_id
         """,
         patient=patient,
         version=version,
@@ -86,7 +87,7 @@ def test_each_film_has_the_level_that_the_core_computes(archive):
     rows = archive.rows(
         """
         SELECT days, extent_level, extent_smoothed_level, extent_worse, extent_verdict, is_baseline
-        FROM course ORDER BY at, image_id
+        FROM course ORDER BY acquired_at, image_id
         """
     )
     assert [row[0] for row in rows] == at
@@ -350,6 +351,7 @@ CORRECTIONS = st.one_of(
     st.tuples(st.just(choose_episode), PATIENT, st.sampled_from([None, 1.0, 300.0])),
     st.tuples(st.just(choose_baseline), PATIENT, FILM | st.none()),
     st.tuples(st.just(forget), st.just("p-3")),
+    st.tuples(st.just("group"), PATIENT, st.sampled_from(["drug", "placebo"])),
     st.tuples(st.just("update"), st.integers(1, 3)),
 )
 
@@ -375,6 +377,10 @@ def test_after_any_corrections_what_is_kept_is_what_is_computed_from_nothing(
             with archive.database.transaction() as session:
                 for version, persons in due.take(session, limit=arguments[0]).persons.items():
                     update.write_persons(session, version, persons)
+            continue
+        if change == "group":
+            patient, arm = arguments
+            archive.do(store_groups, "ward", [PatientGroup(patient, "arm", arm)])
             continue
         with suppress(RefusedCorrection):
             archive.do(change, author, *(_argument(images, change, value) for value in arguments))

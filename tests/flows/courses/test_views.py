@@ -5,10 +5,13 @@ import pytest
 
 from db.corrections import withdraw
 from flows.courses.update import update_courses
-from severity.domain import Verdict
+from severity.domain import TimeSource, Verdict
 from tests.builders.courses import film
 
-VIEWS = ("patient_course", "worklist", "patient_list", "cohort_course")
+VIEWS = (
+    *("patient_course", "worklist", "patient_list", "patient_groups", "cohort_course"),
+    *("patient_event", "event_response", "cohort_response", "cohort_response_by_group"),
+)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -51,12 +54,39 @@ def test_a_course_is_shown_with_its_verdicts(shown):
     assert rows[-1][6] == Verdict.WORSE
 
 
+def test_a_course_shows_of_each_image_what_is_stored_of_it(archive):
+    dated = film("date", 1, 5.5, time_source=TimeSource.ACQUISITION_DATE, zone="Europe/Berlin")
+    archive.add(film("plain", 0), dated, film("flagged", 3, 8.0, flagged=True, zone=""))
+    update_courses(archive.database)
+    shown = archive.rows(
+        """
+        SELECT image_id, acquired_at, view, simulated, time_of_day_known, acquired_zone,
+            out_of_distribution, geographic_extent, opacity, geographic_extent_raw, opacity_raw
+        FROM patient_course ORDER BY 1
+        """
+    )
+    stored = archive.rows(
+        """
+        SELECT image_id, acquired_at, view, simulated, NOT is_date_alone(acquired_source),
+            acquired_zone, out_of_distribution, geographic_extent, opacity, geographic_extent_raw,
+            opacity_raw
+        FROM image JOIN score ON image_id = image.id ORDER BY 1
+        """
+    )
+    assert shown == stored
+    assert [row[4:7] for row in shown] == [
+        (True, "UTC", None),
+        (False, "Europe/Berlin", None),
+        (True, "", "inverted"),
+    ]
+
+
 def test_the_worklist_begins_with_whoever_is_most_probably_worse(shown):
     rows = shown.rows(
         """
         SELECT patient_key, verdict, films, days_since_baseline, extent_peak_level,
             extent_latest_level
-        FROM worklist ORDER BY extent_worse DESC NULLS LAST
+        FROM worklist ORDER BY worklist_order, patient_key
         """
     )
     assert [row[:2] for row in rows] == [
