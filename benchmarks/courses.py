@@ -6,6 +6,8 @@ import secrets
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -17,16 +19,19 @@ from benchmarks.scale.figures import Figure, percentiles, timed
 from benchmarks.scale.server import execute_alone, without_crash_safety
 from db.courses import due
 from db.engine import Database
+from db.reading.tables import read_as_reader
+from db.reading.worklist import WorklistFilter, WorklistPage, worklist_page
 from flows.courses.update import update_courses
 from flows.resources import Progress, Resources
 from flows.scoring.registration import register_model_version
 from flows.settings import Settings
+from severity.domain import Verdict, View
 
 _SCORES = 10_000_000
 _TIMES, _SLOW_TIMES = 500, 20
 _TOUCHED = (100, 1_000, 10_000)
 _REFIT_SECONDS = 600  # of all courses, at the full size
-_PATIENT_MS, _WORKLIST_MS, _COHORT_MS, _LIST_MS = 2, 100, 1000, 300
+_PATIENT_MS, _WORKLIST_MS, _PAGE_MS, _COHORT_MS, _LIST_MS = 2, 100, 300, 1000, 300
 _WORKLIST_MS_BEFORE, _COHORT_MS_BEFORE, _LIST_MS_BEFORE = 24_000, 33_000, 23_000
 
 
@@ -118,9 +123,47 @@ class _Measuring:
         return [
             *percentiles("course of a patient", timed(_TIMES, self._patient), target=_PATIENT_MS),
             *self._slow("worklist of 50", _WORKLIST, _WORKLIST_MS, _WORKLIST_MS_BEFORE),
+            *self._pages(),
             *self._slow("list of patients", _LIST, _LIST_MS, _LIST_MS_BEFORE),
             *self._slow("cohort curve", _COHORT, _COHORT_MS, _COHORT_MS_BEFORE),
         ]
+
+    def _pages(self) -> list[Figure]:
+        """Measure pages of the worklist by each filter, and by those that leave nearly nobody."""
+        self._rows(_GROUPS)
+        execute_alone(self._database, "VACUUM ANALYZE patient_summary")
+        ((latest,),) = self._rows("SELECT max(latest_at) FROM patient_summary")
+        assert isinstance(latest, datetime)  # noqa: S101 - courses were computed
+        everybody = WorklistFilter(self._version)
+        named = {
+            "first": everybody,
+            **{f"verdict {verdict}": replace(everybody, verdict=verdict) for verdict in Verdict},
+            **{f"view {view}": replace(everybody, view=view) for view in (View.PA, View.UNKNOWN)},
+            **{
+                f"since {days} days": replace(everybody, since=latest - timedelta(days=days))
+                for days in (1, 30, 365)
+            },
+            **{
+                f"group {group}": replace(everybody, group=group)
+                for group in ("arm=0", "ward=0", "ward=none")
+            },
+            "all filters": WorklistFilter(
+                self._version, Verdict.BETTER, latest - timedelta(days=365), "arm=0", View.AP
+            ),
+        }
+        return [figure for name, chosen in named.items() for figure in self._page(name, chosen)]
+
+    def _page(self, name: str, chosen: WorklistFilter) -> list[Figure]:
+        """Measure a worklist's pages, each after the one before."""
+        page = WorklistPage(())
+
+        def ask(_: int) -> None:
+            nonlocal page
+            with self._database.transaction() as session:
+                read_as_reader(session)
+                page = worklist_page(session, chosen, after=page.next)
+
+        return percentiles(f"page, {name}", timed(_SLOW_TIMES, ask), target=_PAGE_MS)
 
     def _slow(self, name: str, query: str, target: float, before: float) -> list[Figure]:
         def ask(_: int) -> object:
@@ -165,6 +208,17 @@ _COURSE = """
 _WORKLIST = """
     SELECT * FROM worklist WHERE model_version = %(model)s
     ORDER BY worklist_order, patient_key LIMIT 50
+"""
+
+# Two arms of half of all patients, and a ward of one in ten thousand.
+_GROUPS = """
+    INSERT INTO patient_attribute (patient_id, name, value, source)
+    SELECT id, name, value, 'benchmark'
+    FROM patient CROSS JOIN LATERAL (
+        VALUES ('arm', mod(id, 2)::text), ('ward', CASE WHEN mod(id, 10000) = 1 THEN '0' END)
+    ) AS named (name, value)
+    WHERE value IS NOT NULL
+    ON CONFLICT DO NOTHING
 """
 
 _LIST = """
