@@ -13,5 +13,6 @@ __all__ = [
     "ledger",
     "lookups",
     "reading",
+    "registration",
     "schema",
 ]

@@ -16,7 +16,7 @@ from uuid import UUID
 from db.embedded import embedded_url
 from db.engine import Database
 from db.errors import DatabaseError
-from db.ledger.runs import check_pseudonyms
+from db.registration import check_pseudonyms
 from flows.errors import UsageError
 from flows.home import private_home
 from flows.settings import Settings, read_settings

@@ -12,6 +12,7 @@ from benchmarks.scale.server import execute_alone
 from db.engine import Database
 from db.ledger import runs, sources
 from db.ledger.claiming import Queue
+from db.ledger.presence import start_run
 from db.reading import balances
 
 IMAGES_OF_A_PATIENT = 10
@@ -89,7 +90,7 @@ def check_counters(database: Database) -> None:
 @contextmanager
 def ended_run(database: Database, queue: Queue) -> Iterator[int]:
     """Record a run that shows its presence inside the block, and ends after it."""
-    with runs.presence(database, queue, software=SOFTWARE) as presence:
+    with start_run(database, queue, software=SOFTWARE) as presence:
         yield presence.run_id
         with database.transaction() as session:
             runs.end_run(session, presence.run_id, "finished")

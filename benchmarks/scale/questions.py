@@ -7,10 +7,9 @@ from benchmarks.jobs import BenchmarkError
 from benchmarks.scale.building import Archive
 from benchmarks.scale.figures import Figure, percentiles, timed
 from benchmarks.scale.work import patient_key
-from db import corrections
+from db import corrections, registration
 from db.corrections import Author
 from db.engine import Database
-from db.ledger import runs
 from db.reading import balances, model_versions, trends
 from severity.domain import ModelVersion
 
@@ -27,7 +26,7 @@ class Questions:
         self._database, self._archive, self._model_version = database, archive, version.key
         # A version without scores: who looks for one must not read all of another's.
         with database.transaction() as session:
-            runs.register_model(session, replace(version, name="unused"))
+            registration.register_model(session, replace(version, name="unused"))
         self._random = random.Random(1)  # noqa: S311 - no secret
 
     def measure(self) -> list[Figure]:

@@ -12,7 +12,7 @@ from db.closing.outcomes import Scored
 from db.engine import Database
 from db.ledger import claiming, enlisting
 from db.ledger.claiming import Claim, Queue
-from db.ledger.enlisting import Place, SeenObject
+from db.ledger.places import Place, SeenObject
 from severity.domain import (
     Acquired,
     DistributionCheck,

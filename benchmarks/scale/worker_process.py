@@ -10,6 +10,7 @@ from benchmarks.scale.work import Worker, patient_key
 from db.engine import Database
 from db.ledger import runs
 from db.ledger.claiming import Queue
+from db.ledger.presence import start_run
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     database = Database(job["url"])
     queue = Queue(job["source_id"], job["model_version_id"])
     numbers = [random.randrange(job["patients"]) + 1 for _ in range(10_000)]  # noqa: S311 - no secret
-    with runs.presence(database, queue, software=SOFTWARE) as presence:
+    with start_run(database, queue, software=SOFTWARE) as presence:
         worker = Worker(database, queue, presence.run_id, [patient_key(n) for n in numbers])
         print("ready", flush=True)  # noqa: T201 - read by the benchmark
         sys.stdin.readline()

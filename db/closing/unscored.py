@@ -6,7 +6,7 @@ from uuid import UUID
 from db.closing.batch import Closing
 from db.closing.outcomes import Closed, Rejected, Unreachable
 from db.ledger import replaced
-from db.ledger.enlisting import key_digest
+from db.ledger.places import key_digest
 from db.ledger.waiting import DROP_REJECTED
 from db.prepared import Prepared
 from severity.domain import Fate, Reason

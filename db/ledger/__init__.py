@@ -1,3 +1,14 @@
 """The ledger: sources and what lies in them, who works on what, and what waits."""
 
-__all__ = ["claiming", "enlisting", "lock", "replaced", "runs", "sources", "waiting"]
+__all__ = [
+    "claiming",
+    "enlisting",
+    "lock",
+    "places",
+    "presence",
+    "replaced",
+    "runs",
+    "sightings",
+    "sources",
+    "waiting",
+]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from db.ledger import enlisting, sources
-from db.ledger.enlisting import ObstructedPlace, Place, SeenObject
+from db.ledger import enlisting, sightings, sources
+from db.ledger.places import ObstructedPlace, Place, SeenObject
 from flows.concurrency import at_once, in_batches
 from flows.scoring.run import Discovery, ScoringRun
 from flows.sources import Listed, Obstacle, Portion
@@ -57,10 +57,10 @@ async def enlist(run: ScoringRun, *, is_emptied: bool = False) -> Discovery:
     source_id = run.queue.source_id
     seems_unmounted = survey.is_empty and not is_emptied
     if seems_unmounted:
-        seems_unmounted = await run.transact(enlisting.count_present, source_id) > 0
+        seems_unmounted = await run.transact(sightings.count_present, source_id) > 0
     if not seems_unmounted:
         await run.transact(
-            enlisting.mark_gone,
+            sightings.mark_gone,
             source_id,
             run.run_id,
             present=survey.present,
@@ -92,7 +92,7 @@ async def _enlist_portion(run: ScoringRun, portion: Portion, survey: _Survey) ->
         survey.is_empty = False
     source_id = run.queue.source_id
     places = [_place(run, item) for item in portion.objects]
-    unchanged = await run.transact(enlisting.unchanged, source_id, places)
+    unchanged = await run.transact(sightings.unchanged, source_id, places)
     survey.present.extend(unchanged.values())
     new = [index for index in range(len(places)) if index not in unchanged]
     for chunk in in_batches(new, _CHUNK):
@@ -138,7 +138,7 @@ async def _looked_at_twice(
     looks = [entry.look for entry in entries if isinstance(entry, _Unsettled)]
     if not looks:
         return [entry for entry in entries if not isinstance(entry, _Unsettled)]
-    known = await run.transact(enlisting.looked_at_before, run.queue.source_id, looks)
+    known = await run.transact(sightings.looked_at_before, run.queue.source_id, looks)
     unchanged = {looks[index].place for index in known}
     return [
         entry
@@ -152,7 +152,7 @@ async def _looked_at_twice(
 
 async def _enlist_obstacles(run: ScoringRun, obstacles: Sequence[ObstructedPlace]) -> None:
     if obstacles:  # most portions have none, and need no transaction for them
-        await run.transact(enlisting.enlist_obstacles, run.queue.source_id, obstacles)
+        await run.transact(sightings.enlist_obstacles, run.queue.source_id, obstacles)
 
 
 async def _seen(

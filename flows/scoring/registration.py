@@ -2,9 +2,8 @@
 
 from dataclasses import asdict, dataclass
 
-from db import calibrations
+from db import calibrations, registration
 from db.calibrations import StoredCalibration
-from db.ledger import runs
 from flows.courses.adopting import adopt_parameters
 from flows.models.catalogue import describe, expected_version
 from flows.resources import Resources
@@ -33,7 +32,7 @@ def register_model_version(resources: Resources) -> RegisteredVersion:
     model = describe(resources.settings.model, resources.settings)
     version = expected_version(model, resources.settings)
     with resources.open_database().transaction() as session:
-        row_id = runs.register_model(session, version)
+        row_id = registration.register_model(session, version)
         calibrations.adopt(session, row_id, _stored(model.calibration))
         adopt_parameters(session, row_id, model, resources.settings)
     return RegisteredVersion(version, row_id)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from db.engine import Database, Transaction
 from db.ledger import claiming, runs, sources
 from db.ledger.claiming import Claim, Queue
-from db.ledger.runs import Presence
+from db.ledger.presence import Presence, start_run
 from db.ledger.sources import Source
 from flows.courses.update import update_batch
 from flows.resources import SOFTWARE, Resources, current, using
@@ -170,7 +170,7 @@ async def under_way(location: str, resources: Resources) -> AsyncIterator[Scorin
     with database.transaction() as session:
         source = sources.register(session, inbox.location, zone=settings.timezone)
     queue = Queue(source.id, registered.row_id)
-    with runs.presence(database, queue, software=SOFTWARE) as presence:
+    with start_run(database, queue, software=SOFTWARE) as presence:
         run = ScoringRun(
             settings,
             resources.progress,

@@ -8,12 +8,14 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
+from db import registration
 from db.closing import scores
 from db.closing.outcomes import Closed, Outcome, Rejected, Scored
 from db.engine import Database
 from db.ledger import claiming, enlisting, runs, sources
 from db.ledger.claiming import Queue
-from db.ledger.enlisting import Place, SeenObject
+from db.ledger.places import Place, SeenObject
+from db.ledger.presence import start_run
 from severity.domain import (
     Acquired,
     ImageRecord,
@@ -110,7 +112,7 @@ class Archive:
 
     def queue(self, by: str = "v1") -> Queue:
         with self.database.transaction() as session:
-            version_id = runs.register_model(session, model(by))
+            version_id = registration.register_model(session, model(by))
             queue = Queue(self.source_id, version_id)
             while sources.want(session, self.source_id, model_version_id=version_id):
                 sources.enlist_seen(session, self.source_id, model_version_id=version_id, limit=99)
@@ -119,7 +121,7 @@ class Archive:
     def score(self, *, by: str = "v1", fail: Reason | None = None) -> list[Closed]:
         """Claim all that waits and close it: films as they say, or all of them as failures."""
         queue = self.queue(by)
-        with runs.presence(self.database, queue, software="test") as presence:
+        with start_run(self.database, queue, software="test") as presence:
             with self.database.transaction() as session:
                 claims = claiming.claim(session, queue, presence.run_id, limit=99)
             outcomes = [

@@ -6,12 +6,14 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from db import registration
 from db.closing import scores
 from db.closing.outcomes import Outcome
 from db.engine import Database
 from db.ledger import claiming, enlisting, runs, sources
 from db.ledger.claiming import Claim, Queue
-from db.ledger.enlisting import Place, SeenObject
+from db.ledger.places import Place, SeenObject
+from db.ledger.presence import PRESENCE_LOCKS, Presence
 from db.reading import balances
 from severity.domain import ModelVersion
 from tests.builders.scores import INBOX, digest, scored, version
@@ -36,7 +38,7 @@ class Steps:
         """The same steps in another source, or for another model version, wanted from now on."""
         with self.database.transaction() as session:
             source = sources.register(session, location, zone="UTC").id
-            row_id = runs.register_model(session, model or version())
+            row_id = registration.register_model(session, model or version())
         other = Steps(self.database, Queue(source, row_id))
         while other._is_behind():
             with self.database.transaction() as session:
@@ -75,21 +77,21 @@ class Steps:
             )
         )
 
-    def claim(self, run: runs.Presence, limit: int = 10) -> list[Claim]:
+    def claim(self, run: Presence, limit: int = 10) -> list[Claim]:
         with self.database.transaction() as session:
             return claiming.claim(session, self.queue, run.run_id, limit=limit)
 
-    def claim_suspect(self, run: runs.Presence) -> list[Claim]:
+    def claim_suspect(self, run: Presence) -> list[Claim]:
         with self.database.transaction() as session:
             return claiming.claim_suspect(session, self.queue, run.run_id)
 
-    def close(self, run: runs.Presence, *outcomes: Outcome) -> dict[int, str]:
+    def close(self, run: Presence, *outcomes: Outcome) -> dict[int, str]:
         """Close claims; return the reason or else the fate of each, by its work."""
         with self.database.transaction() as session:
             closed = scores.close(session, self.queue, run.run_id, outcomes)
         return {entry.work_id: entry.reason or entry.fate for entry in closed}
 
-    def score(self, run: runs.Presence, **image: object) -> str | None:
+    def score(self, run: Presence, **image: object) -> str | None:
         """Claim the next object and close it as a scored image; return its fate or reason."""
         (claimed,) = self.claim(run, 1)
         return self.close(run, scored(claimed.work_id, **image)).get(claimed.work_id)
@@ -119,21 +121,21 @@ def await_death(steps: Steps, run_id: int) -> None:
     deadline = time.monotonic() + 20
     while not steps.value(
         "SELECT pg_try_advisory_xact_lock(:space, :run)",
-        space=runs._PRESENCE,  # noqa: SLF001 - the lock itself
+        space=PRESENCE_LOCKS,
         run=run_id,
     ):
         assert time.monotonic() < deadline, "the presence of a dead run does not end"
         time.sleep(0.01)
 
 
-def break_presence(steps: Steps, run: runs.Presence) -> None:
+def break_presence(steps: Steps, run: Presence) -> None:
     """End a run's connection, as an idle time-out or a firewall would; wait until it is gone."""
     steps.query(
         """
         SELECT pg_terminate_backend(pid) FROM pg_locks
         WHERE locktype = 'advisory' AND classid = :space AND objid = :run
         """,
-        space=runs._PRESENCE,  # noqa: SLF001 - the lock itself
+        space=PRESENCE_LOCKS,
         run=run.run_id,
     )
     await_death(steps, run.run_id)

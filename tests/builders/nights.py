@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import text
 
+from db import registration
 from db.engine import Database
-from db.ledger import runs
 from severity.domain import Measure, NightlySum
 from tests.builders.scores import version
 
@@ -26,7 +26,7 @@ def write_nights(database: Database, sums: Iterable[NightlySum]) -> None:
         for entry in sums
     ]
     with database.transaction() as session:
-        model = runs.register_model(session, version())
+        model = registration.register_model(session, version())
         for device in range(1, 1 + max(int(str(row["device"])) for row in rows)):
             session.execute(_ADD_DEVICE, {"model": f"X-{device}", "station": f"s-{device}"})
         session.execute(_ADD_NIGHT, [row | {"version": model} for row in rows])

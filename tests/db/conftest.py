@@ -5,16 +5,17 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from db import calibrations
+from db import calibrations, registration
 from db.calibrations import StoredCalibration
 from db.engine import Database
-from db.ledger import runs, sources
+from db.ledger import sources
 from db.ledger.claiming import Queue
+from db.ledger.presence import Presence, start_run
 from severity.domain import ModelVersion
 from tests.builders.ledger import Steps, await_death
 from tests.builders.scores import INBOX, scored, version
 
-Running = Callable[..., AbstractContextManager[runs.Presence]]
+Running = Callable[..., AbstractContextManager[Presence]]
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def steps(
 ) -> Steps:
     with database.transaction() as session:
         source = sources.register(session, INBOX, zone="UTC").id
-        row_id = runs.register_model(session, model_version)
+        row_id = registration.register_model(session, model_version)
         calibrations.adopt(session, row_id, calibration)
         sources.want(session, source, model_version_id=row_id)
         sources.enlist_seen(session, source, model_version_id=row_id, limit=1)
@@ -46,8 +47,8 @@ def running(steps: Steps) -> Running:
     """A run that shows its presence inside the block, and is dead after it, as after kill -9."""
 
     @contextmanager
-    def running(of: Steps = steps) -> Iterator[runs.Presence]:
-        with runs.presence(of.database, of.queue, software="test") as presence:
+    def running(of: Steps = steps) -> Iterator[Presence]:
+        with start_run(of.database, of.queue, software="test") as presence:
             yield presence
         await_death(of, presence.run_id)
 

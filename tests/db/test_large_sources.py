@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.ledger import claiming, enlisting, sources
-from db.ledger.enlisting import Place
+from db.ledger import claiming, sightings, sources
+from db.ledger.places import Place
 from tests.builders.ledger import Steps
 
 PLACES = 600
@@ -72,5 +72,5 @@ def test_a_claim_reads_what_it_claims(unknown: Steps, running):
 def test_a_listing_looks_up_the_places_that_it_shows(unknown: Steps):
     listed = [Place(f"{number}.dcm", UUID(int=1)) for number in range(16)]
     with unknown.database.transaction() as session:
-        enlisting.unchanged(session, unknown.queue.source_id, listed)
+        sightings.unchanged(session, unknown.queue.source_id, listed)
         assert rows_read(session, "sighting") <= len(listed)

@@ -22,14 +22,15 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import text
 
-from db import corrections
+from db import corrections, registration
 from db.closing.outcomes import Outcome, Rejected, Unreachable
 from db.corrections import Author
 from db.engine import Database
 from db.errors import DatabaseError, RefusedCorrection
-from db.ledger import claiming, enlisting, runs, sources
+from db.ledger import claiming, runs, sightings, sources
 from db.ledger.claiming import Claim, Queue
-from db.ledger.enlisting import ObstructedPlace, Place, SeenObject
+from db.ledger.places import ObstructedPlace, Place, SeenObject
+from db.ledger.presence import Presence, start_run
 from db.reading import balances
 from severity.domain import Reason
 from tests.builders.ledger import Steps, await_death, break_presence
@@ -107,7 +108,7 @@ class LivingRun:
     steps: Steps
     source: int
     model: int
-    presence: runs.Presence
+    presence: Presence
     exits: ExitStack
     claims: dict[int, Claim] = field(default_factory=dict)
     read: dict[int, Outcome] = field(default_factory=dict)
@@ -129,7 +130,7 @@ class Ledger(RuleBasedStateMachine):
         with database.transaction() as session:
             session.execute(text(TRUNCATE))
             self.sources = [sources.register(session, at, zone="UTC").id for at in LOCATIONS]
-            self.models = [runs.register_model(session, model) for model in VERSIONS]
+            self.models = [registration.register_model(session, model) for model in VERSIONS]
         for source in (0, 1):
             self.want(source, 0)
 
@@ -186,7 +187,7 @@ class Ledger(RuleBasedStateMachine):
         steps = self.steps(source, 0)
         with self._run(source, 0) as run:
             with self.database.transaction() as session:
-                present = enlisting.unchanged(session, self.sources[source], list(shown))
+                present = sightings.unchanged(session, self.sources[source], list(shown))
             new = [
                 SeenObject(place, file.content_sha256, file.record_sha256)
                 for index, (place, file) in enumerate(shown.items())
@@ -194,7 +195,7 @@ class Ledger(RuleBasedStateMachine):
             ]
             steps.show_all(*new)
             with self.database.transaction() as session:
-                enlisting.mark_gone(
+                sightings.mark_gone(
                     session,
                     self.sources[source],
                     run.run_id,
@@ -204,13 +205,13 @@ class Ledger(RuleBasedStateMachine):
                 runs.end_run(session, run.run_id, "finished")
 
     def _run(self, source: int, model: int):
-        return runs.presence(self.database, self.queue(source, model), software="test")
+        return start_run(self.database, self.queue(source, model), software="test")
 
     @rule(source=st.integers(0, 1), key=st.sampled_from(KEYS))
     def obstruct(self, source: int, key: str) -> None:
         place = Place(key, UUID(int=0))
         with self.database.transaction() as session:
-            enlisting.enlist_obstacles(
+            sightings.enlist_obstacles(
                 session, self.sources[source], [ObstructedPlace(place, "unreadable_file")]
             )
 

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, make_url
 
-from db import calibrations
+from db import calibrations, registration
 from db.calibrations import StoredCalibration
 from db.closing.outcomes import Rejected, Scored
 from db.courses import parameters
 from db.engine import Database
 from db.ledger import runs, sources
 from db.ledger.claiming import Queue
+from db.ledger.presence import start_run
 from flows.courses.update import update_courses
 from severity.domain import (
     Acquired,
@@ -184,14 +185,14 @@ def _fill(scorer: Database) -> None:
 def _wanting(database: Database, name: str) -> Steps:
     with database.transaction() as session:
         source = sources.register(session, INBOX, zone="UTC").id
-        row_id = runs.register_model(session, version(name))
+        row_id = registration.register_model(session, version(name))
     return Steps(database, Queue(source, row_id)).wanting(INBOX, version(name))
 
 
 def _score(steps: Steps, name: str) -> None:
     """Score each example that has points by a model version; the rest waits."""
     steps.enlist(*(f"{number:02}" for number in range(len(EXAMPLES))), "lateral")
-    with runs.presence(steps.database, steps.queue, software="test") as run:
+    with start_run(steps.database, steps.queue, software="test") as run:
         by_content = {claimed.content_sha256: claimed for claimed in steps.claim(run, 99)}
         for number, example in enumerate(EXAMPLES):
             if name in example.points:

@@ -6,11 +6,13 @@ import pytest
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
+from db import registration
 from db.closing.outcomes import Rejected, Unreachable
 from db.engine import Database
 from db.errors import DatabaseError
 from db.ledger import runs, sources
 from db.ledger.claiming import Queue
+from db.ledger.presence import start_run
 from flows.drift.watching import watch
 from severity.domain import Device, Fate, Reason
 from tests.builders.ledger import Steps
@@ -132,10 +134,10 @@ def test_the_worker_does_all_that_a_run_does(untouched: Database) -> None:
     scorer = untouched
     with scorer.transaction() as session:
         source = sources.register(session, "/elsewhere", zone="UTC").id
-        row_id = runs.register_model(session, version())
-        runs.check_pseudonyms(session, "fingerprint", first_use=True)
+        row_id = registration.register_model(session, version())
+        registration.check_pseudonyms(session, "fingerprint", first_use=True)
     steps = Steps(scorer, Queue(source, row_id)).wanting("/elsewhere", version())
-    with runs.presence(scorer, steps.queue, software="test") as run:
+    with start_run(scorer, steps.queue, software="test") as run:
         for content in ("half", "whole"):
             steps.show("a.dcm", content)
             image = {"patient": "p-of-run", "uid": "1.9", "pixels": content, "findings": {"a": 1.0}}

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from db.closing.outcomes import Rejected, Unreachable
 from db.ledger import claiming, runs
-from db.ledger.enlisting import Place, SeenObject, unchanged
+from db.ledger.places import Place, SeenObject
+from db.ledger.sightings import unchanged
 from severity.domain import Fate, Reason
 from tests.builders.scores import digest, scored, version
 

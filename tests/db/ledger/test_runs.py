@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from db import calibrations
+from db import calibrations, registration
 from db.calibrations import KnownErrors, known_errors
 from db.errors import DatabaseError
 from db.ledger import claiming, runs
@@ -14,9 +14,9 @@ from tests.builders.scores import CALIBRATION, ERRORS, digest, scored, version
 
 def test_a_model_version_is_registered_once(database):
     with database.transaction() as session:
-        first = runs.register_model(session, version())
-        again = runs.register_model(session, version())
-        other = runs.register_model(session, version(precision="bf16"))
+        first = registration.register_model(session, version())
+        again = registration.register_model(session, version())
+        other = registration.register_model(session, version(precision="bf16"))
 
     assert first == again != other
 
@@ -30,7 +30,7 @@ def test_a_calibration_is_replaced_without_a_new_model_version(database):
     newer = calibrations.StoredCalibration("d" * 64, ERRORS, CALIBRATION.margins)
     in_force = text("SELECT calibration_sha256, calibration FROM model_versions")
     with database.transaction() as session:
-        row_id = runs.register_model(session, version())
+        row_id = registration.register_model(session, version())
         for calibration in (None, CALIBRATION, newer, CALIBRATION, CALIBRATION):
             calibrations.adopt(session, row_id, calibration)
             row = session.execute(in_force).one()
@@ -44,8 +44,8 @@ def test_a_calibration_is_replaced_without_a_new_model_version(database):
 
 def test_a_model_version_never_speaks_by_the_calibration_of_another(database):
     with database.transaction() as session:
-        calibrations.adopt(session, runs.register_model(session, version()), CALIBRATION)
-        runs.register_model(session, version("v2"))
+        calibrations.adopt(session, registration.register_model(session, version()), CALIBRATION)
+        registration.register_model(session, version("v2"))
 
     with (
         pytest.raises(DatabaseError, match="fk_model_version_calibration"),
@@ -193,10 +193,10 @@ def test_suspects_are_never_claimed_with_others(steps, running):
 def test_another_pseudonym_secret_is_refused(database):
     with database.transaction() as session:
         # Whoever only looks writes nothing.
-        runs.check_pseudonyms(session, "fingerprint of one", first_use=False)
+        registration.check_pseudonyms(session, "fingerprint of one", first_use=False)
         assert session.scalar(text("SELECT count(*) FROM site")) == 0
-        runs.check_pseudonyms(session, "fingerprint of one", first_use=True)
-        runs.check_pseudonyms(session, "fingerprint of one", first_use=True)
+        registration.check_pseudonyms(session, "fingerprint of one", first_use=True)
+        registration.check_pseudonyms(session, "fingerprint of one", first_use=True)
         for first_use in (False, True):
             with pytest.raises(DatabaseError, match="SEVERITY_PSEUDONYM_KEY"):
-                runs.check_pseudonyms(session, "of another", first_use=first_use)
+                registration.check_pseudonyms(session, "of another", first_use=first_use)

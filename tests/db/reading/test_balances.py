@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from db.closing.outcomes import Rejected, Unreachable
-from db.ledger import enlisting
-from db.ledger.enlisting import ObstructedPlace, Place
+from db.ledger import sightings
+from db.ledger.places import ObstructedPlace, Place
 from db.reading import balances
 from db.reading.balances import Discrepancy, VersionBalance
 from severity.domain import DistributionCheck, Reason
@@ -16,7 +16,7 @@ from tests.builders.scores import INBOX, INVERTED, scored, version
 def obstruct(steps, key, reason="unreadable_file"):
     with steps.database.transaction() as session:
         obstacle = ObstructedPlace(Place(key, UUID(int=0)), reason)
-        enlisting.enlist_obstacles(session, steps.queue.source_id, [obstacle])
+        sightings.enlist_obstacles(session, steps.queue.source_id, [obstacle])
 
 
 def test_the_balance_counts_every_object_once(steps, running):
@@ -81,7 +81,7 @@ def test_a_place_that_could_not_be_read_for_a_while_is_read_again(steps, running
         obstruct(steps, "a.dcm")
         with steps.database.transaction() as session:
             places = [Place("a.dcm", UUID(int=0))]
-            assert enlisting.unchanged(session, steps.queue.source_id, places) == {}
+            assert sightings.unchanged(session, steps.queue.source_id, places) == {}
         steps.enlist("a")
         assert len(steps.claim(run)) == 1
 
@@ -90,7 +90,7 @@ def test_an_obstacle_that_is_gone_is_no_longer_seen(database, steps, running):
     obstruct(steps, "closed.dcm")
     obstruct(steps, "hidden/closed.dcm")
     with running() as run, database.transaction() as session:
-        gone = enlisting.mark_gone(
+        gone = sightings.mark_gone(
             session, steps.queue.source_id, run.run_id, present=[], hidden=["hidden"]
         )
     assert (gone, steps.balance().obstacles) == (1, 1)

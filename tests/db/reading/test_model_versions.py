@@ -1,4 +1,4 @@
-from db.ledger import runs
+from db import registration
 from db.reading import model_versions
 from tests.builders.scores import version
 
@@ -6,7 +6,7 @@ from tests.builders.scores import version
 def test_other_versions_are_those_that_scored_anything(database, course):
     course({"day": 0})
     with database.transaction() as session:
-        runs.register_model(session, version("idle"))
+        registration.register_model(session, version("idle"))
 
         assert model_versions.with_scores(session, excluding=version("idle").key) == [version().key]
         assert model_versions.with_scores(session, excluding=version().key) == []

@@ -12,11 +12,13 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
+from db import registration
 from db.closing import scores
 from db.closing.outcomes import Rejected, Unreachable
 from db.engine import Database
 from db.ledger import claiming, runs, sources
 from db.ledger.claiming import Queue
+from db.ledger.presence import start_run
 from db.ledger.sources import Source
 from db.reading import balances
 from db.reading.balances import SourceBalance
@@ -122,7 +124,7 @@ class Site:
     @contextmanager
     def running(self, listing: Listing | None = None) -> Iterator[ScoringRun]:
         """A run over a listing, which ends well."""
-        with runs.presence(self.database, self.queue, software="test") as presence:
+        with start_run(self.database, self.queue, software="test") as presence:
             yield ScoringRun(
                 self.resources.settings,
                 self.resources.progress,
@@ -196,7 +198,7 @@ def _outcome(claim: claiming.Claim, reason: Reason) -> Rejected | Unreachable:
 @pytest.fixture
 def site(database: Database, resources: Resources) -> Site:
     with database.transaction() as session:
-        model = runs.register_model(session, VERSION)
+        model = registration.register_model(session, VERSION)
         source = sources.register(session, "shelf", zone="UTC")
         sources.want(session, source.id, model_version_id=model)
     return Site(database, resources, Shelf(), Queue(source.id, model))

@@ -12,8 +12,9 @@ from PIL.PngImagePlugin import PngInfo
 from rich.console import Console
 from sqlalchemy import text
 
-from db.ledger import claiming, runs
+from db.ledger import claiming
 from db.ledger.claiming import Queue
+from db.ledger.presence import start_run
 from flows.errors import InboxError
 from flows.progress import progress_bar
 from flows.resources import Progress, Resources, using
@@ -204,7 +205,10 @@ def test_the_file_that_was_enlisted_first_is_scored_however_long_it_takes(
 def test_the_bar_ends_full_after_a_run_that_was_killed(score, inbox, resources):
     """What the dead run held is released before it is counted, not after."""
     queue, database = enlist(inbox, resources), resources.open_database()
-    with runs.presence(database, queue, software="test") as dead, database.transaction() as session:
+    with (
+        start_run(database, queue, software="test") as dead,
+        database.transaction() as session,
+    ):
         claiming.claim(session, queue, dead.run_id, limit=5)
 
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
@@ -217,7 +221,7 @@ def test_the_bar_ends_full_after_a_run_that_was_killed(score, inbox, resources):
 
 def test_the_bar_ends_full_though_another_run_took_some(score, inbox, resources):
     queue, database = enlist(inbox, resources), resources.open_database()
-    with runs.presence(database, queue, software="test") as other:
+    with start_run(database, queue, software="test") as other:
         with database.transaction() as session:
             claiming.claim(session, queue, other.run_id, limit=5)
         console = Console(file=io.StringIO(), force_terminal=True, width=120)

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from db.ledger.enlisting import ObstructedPlace, Place, enlist_obstacles
+from db.ledger.places import ObstructedPlace, Place
+from db.ledger.sightings import enlist_obstacles
 from severity.domain import Reason
 from tests.builders.archive import Film
 
