@@ -15,4 +15,5 @@ __all__ = [
     "reading",
     "registration",
     "schema",
+    "sent",
 ]

@@ -1,5 +1,6 @@
 """The resources of a run that no flow parameter may carry: database, model, secrets, progress."""
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from db.embedded import embedded_url
 from db.engine import Database
@@ -165,9 +166,10 @@ class Resources:
         """Return the UIDs under which an image is stored whose file carries none."""
         return DerivedUids(content_sha256, self._secret)
 
-    def derived_uid(self, *parts: str) -> str:
-        """Return the UID of what is exported, keyed: it does not betray the hospital's own UIDs."""
-        return derived_uid("export", *parts, secret=self._secret)
+    def result_id(self, image_uid: str, model_version: str) -> UUID:
+        """Return what other systems know an image's result by: the same for ever, and keyed."""
+        name = keyed_digest(json.dumps(["result", image_uid, model_version]), secret=self._secret)
+        return uuid5(NAMESPACE_OID, name)
 
     def record_sha256(self, record: SidecarRecord | None) -> str:
         """Return the keyed hash of an image's sidecar record; empty without one."""

@@ -96,6 +96,9 @@ class Settings(DashboardSettings):
         description="secret of at least 32 characters behind the patients' pseudonyms; "
         "required with DATABASE_URL, else made once and kept in the home folder",
     )
+    fhir_token: SecretStr | None = Field(
+        default=None, description="bearer token of the FHIR server that `export fhir` sends to"
+    )
     weights_file: FilePath | None = Field(
         default=None, description="the published weights, for a machine without internet"
     )

@@ -148,6 +148,9 @@ _ERASE_PLACES = text(
 
 _ERASE_REPLACED = text("DELETE FROM replaced WHERE object_id = ANY (CAST(:objects AS bigint[]))")
 
+# Where it was sent, it stays: only whoever runs that system can erase it there.
+_ERASE_SENT = text("DELETE FROM sent WHERE image_id = ANY (CAST(:images AS bigint[]))")
+
 _ERASE_IMAGES = text("DELETE FROM image WHERE id = ANY (CAST(:images AS bigint[]))")
 
 # Also the empty studies of others that an image was moved from.
@@ -198,6 +201,7 @@ _ERASE_ALL_ELSE = (
     _ERASE_NAMES,
     _ERASE_PLACES,
     _ERASE_REPLACED,
+    _ERASE_SENT,
     _ERASE_IMAGES,
     _ERASE_STUDIES,
     _ERASE_TREATMENTS,

@@ -10,6 +10,7 @@ __all__ = [
     "model_versions",
     "operations",
     "rejections",
+    "results",
     "tables",
     "trends",
     "worklist",

@@ -14,16 +14,7 @@ def create_tables(connection: Connection) -> None:
 
     The database must be empty.
     """
-    for name in (
-        "tables",
-        "counts",
-        "hours",
-        "corrections",
-        "lookups",
-        "events",
-        "courses",
-        "drift",
-    ):
+    for name in ("tables", "counts", "corrections", "events", "courses", "drift", "exports"):
         _execute(connection, name)
 
 

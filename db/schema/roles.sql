@@ -17,9 +17,10 @@ GRANT EXECUTE ON FUNCTION record_lookup(text, text, text) TO severity_worker, se
 
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO severity_worker;
 GRANT INSERT ON
-    calibration, cohort_level, course, course_choice, course_due, course_parameters, device, event,
-    image, model_version, object, output_names, patient, patient_attribute, patient_summary, replaced,
-    response, run, score, score_output, sighting, site, source, study, wanted, work
+    calibration, cohort_level, course, course_choice, course_due, course_parameters, destination,
+    device, event, image, model_version, object, output_names, patient, patient_attribute,
+    patient_summary, replaced, response, run, score, score_output, sent, sighting, site, source,
+    study, wanted, work
 TO severity_worker;
 GRANT UPDATE ON object, replaced, run, sighting, wanted, work TO severity_worker;
 GRANT UPDATE (calibration_id, course_parameters_id) ON model_version TO severity_worker;
@@ -37,6 +38,8 @@ TO severity_worker;
 -- Treatments: a changed end, another group, an event that a person removes.
 GRANT UPDATE (ends_at, ends_is_date, is_removed) ON event TO severity_worker;
 GRANT UPDATE (value, source) ON patient_attribute TO severity_worker;
+-- Exports: a result that changed is sent again.
+GRANT UPDATE ON sent TO severity_worker;
 -- Courses and responses follow from scores and events, and are written anew.
 GRANT UPDATE ON cohort_level, course_choice TO severity_worker;
 GRANT DELETE ON

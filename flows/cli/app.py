@@ -174,6 +174,16 @@ def event_commands() -> None:
     cls=LazyGroup,
     commands=_listed(
         (
+            "fhir",
+            "flows.cli.exports.results:fhir_command",
+            "Write each film's result into FOLDER as FHIR R4, or send what is new.",
+        ),
+        (
+            "hl7",
+            "flows.cli.exports.results:hl7_command",
+            "Write each film's result into FOLDER as HL7 v2.5.1 ORU^R01, or send what is new.",
+        ),
+        (
             "tables",
             "flows.cli.exports.tables:tables_command",
             "Write films, courses, responses and groups into FOLDER, as CSV or Parquet.",

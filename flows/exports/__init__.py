@@ -1,3 +1,3 @@
 """What leaves the house: tables, and results in the formats of other programs."""
 
-__all__ = ["tables"]
+__all__ = ["concepts", "destinations", "observations", "sending", "tables"]

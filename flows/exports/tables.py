@@ -2,11 +2,7 @@
 
 import csv
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,7 +12,7 @@ from typing import TextIO
 from db.engine import Database, Transaction
 from db.reading import exports
 from db.reading.exports import NOTICE_COLUMN, Column, Selection
-from flows.errors import UsageError
+from flows.exports.new_folder import appearing, new_file
 from flows.reports import FORMULA_STARTS
 from flows.resources import SOFTWARE
 from severity.domain import NO_EFFECT, RESEARCH_USE_ONLY
@@ -44,7 +40,7 @@ def export_tables(
     UsageError
         The folder is not empty, or cannot be written.
     """
-    with _appearing(folder) as draft, database.transaction() as session:
+    with appearing(folder) as draft, database.transaction() as session:
         exports.begin_snapshot(session)
         return _Export(session, selection, draft, written_as).write()
 
@@ -60,10 +56,10 @@ class _Export:
 
     def write(self) -> dict[str, int]:
         columns = {table: exports.columns(self.session, table) for table in exports.TABLES}
-        with _new(self.folder / DICTIONARY) as file:
+        with new_file(self.folder / DICTIONARY) as file:
             _write_dictionary(file, columns)
         rows = {table: self._table(table, columns[table]) for table in columns}
-        with _new(self.folder / ABOUT) as file:
+        with new_file(self.folder / ABOUT) as file:
             json.dump(self._about(rows), file, indent=2)
         return rows
 
@@ -71,7 +67,7 @@ class _Export:
         path = self.folder / f"{table}.csv"
         # Spreadsheets open CSV; what reads Parquet runs no formula, and wants texts as they are.
         starts = FORMULA_STARTS if self.written_as is Format.CSV else ()
-        with _new(path) as file:
+        with new_file(path) as file:
             rows = exports.copy_table(
                 self.session, table, self.selection, file, formula_starts=starts
             )
@@ -104,26 +100,3 @@ def _write_dictionary(file: TextIO, columns: Mapping[str, Sequence[Column]]) -> 
         notice = Column(NOTICE_COLUMN, "boolean", f"Always true: {RESEARCH_USE_ONLY}")
         for column in [*of_table, notice]:
             writer.writerow([table, column.name, column.kind, column.meaning])
-
-
-@contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """Yield a folder that gets this name when it is whole, and is removed if it fails."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        if folder.exists() and any(folder.iterdir()):
-            raise UsageError("the folder is not empty: choose a new one")
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            yield draft
-            draft.rename(folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    except OSError as error:
-        raise UsageError(f"the folder cannot be written: {error.strerror}") from error
-
-
-def _new(path: Path) -> TextIO:
-    """Open a new text file that only its owner can read."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600)
-    return os.fdopen(descriptor, "w", encoding="utf-8", newline="")

@@ -16,6 +16,9 @@ from flows.resources import Resources
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+new_folder_argument = click.argument(
+    "folder", required=False, type=click.Path(file_okay=False, path_type=Path)
+)
 folder_argument = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 
 
@@ -54,7 +57,8 @@ def send_option(destination: str) -> Callable[[_Command], _Command]:
     return click.option(
         "--send",
         metavar="DESTINATION",
-        help=f"Also send what is new or changed to {destination}. Nothing is sent without it.",
+        help=f"Send to {destination} what is new, changed or withdrawn there. "
+        "Nothing is sent without it.",
     )
 
 

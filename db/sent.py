@@ -1,0 +1,82 @@
+"""What was sent to which destination, by the identifier that each result has there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db.prepared import array_text
+
+
+@dataclass(frozen=True)
+class SentResult:
+    """A result of an image as it was sent: its identifier, and the hash of its content in hex."""
+
+    result_id: UUID
+    image_id: int
+    content_sha256: str
+
+
+def destination(session: Session, written_as: str, location: str) -> int:
+    """Return the id of a destination, which is stored if it is new."""
+    values = {"format": written_as, "location": location}
+    session.execute(_ADD_DESTINATION, values)
+    return int(session.execute(_DESTINATION, values).scalar_one())
+
+
+def digests(session: Session, destination_id: int, results: Sequence[UUID]) -> Mapping[UUID, str]:
+    """Return the hash in hex of each of these results that the destination has, as sent last."""
+    values = {"destination": destination_id, "results": array_text(list(results))}
+    return {row.result_id: row.content_sha256 for row in session.execute(_DIGESTS, values)}
+
+
+def record(
+    session: Session, destination_id: int, model_version: str, results: Sequence[SentResult]
+) -> None:
+    """Record that the destination has these results by a model version, in place of earlier ones.
+
+    A result whose image was erased meanwhile is not recorded.
+    """
+    values = {
+        "destination": destination_id,
+        "model": model_version,
+        "results": array_text([result.result_id for result in results]),
+        "images": array_text([result.image_id for result in results]),
+        "digests": array_text([result.content_sha256 for result in results]),
+    }
+    session.execute(_RECORD, values)
+
+
+_ADD_DESTINATION = text(
+    """
+    INSERT INTO destination (format, location) VALUES (:format, :location)
+    ON CONFLICT ON CONSTRAINT uq_destination DO NOTHING
+    """
+)
+
+_DESTINATION = text("SELECT id FROM destination WHERE format = :format AND location = :location")
+
+_DIGESTS = text(
+    """
+    SELECT result_id, encode(content_sha256, 'hex') AS content_sha256 FROM sent
+    WHERE destination_id = :destination AND result_id = ANY (CAST(:results AS uuid[]))
+    """
+)
+
+# In one order, so that two exports at once never wait for each other in a circle.
+_RECORD = text(
+    """
+    INSERT INTO sent (destination_id, model_version_id, result_id, image_id, content_sha256)
+    SELECT :destination, model_version.id, result_id, image.id, decode(digest, 'hex')
+    FROM unnest(
+        CAST(:results AS uuid[]), CAST(:images AS bigint[]), CAST(:digests AS text[])
+    ) AS result (result_id, image_id, digest)
+    JOIN image ON image.id = result.image_id
+    JOIN model_version ON model_version.key = :model
+    ORDER BY result_id
+    ON CONFLICT ON CONSTRAINT pk_sent DO UPDATE SET
+        image_id = excluded.image_id, content_sha256 = excluded.content_sha256, sent_at = now()
+    """
+)

@@ -1,0 +1,100 @@
+"""The commands that write results for records systems, and send them there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Unpack
+
+import click
+from pydantic import SecretStr
+
+from flows.cli.exports.options import (
+    SelectionOptions,
+    new_folder_argument,
+    selection,
+    selection_options,
+    send_option,
+)
+from flows.cli.options import chosen_resources
+from flows.errors import UsageError
+from flows.exports.destinations import Destination, FhirServer, Folder, checked_url
+from flows.exports.sending import ResultExport, Written
+from flows.resources import Resources
+
+
+@click.command()
+@new_folder_argument
+@selection_options
+@send_option("a folder or a FHIR server (http(s)://host/base)")
+def fhir_command(
+    folder: Path | None, *, send: str | None, **options: Unpack[SelectionOptions]
+) -> None:
+    """Write each film's result into FOLDER as FHIR R4, or send what is new.
+
+    Give FOLDER, which must be new or empty, or --send. Each file is a transaction: the scores and
+    courses as Observations, with their DiagnosticReport. Patients are named by their pseudonyms.
+    """
+    _export(Written.FHIR, folder, send, options)
+
+
+@click.command()
+@new_folder_argument
+@selection_options
+@send_option("a folder that another program empties")
+def hl7_command(
+    folder: Path | None, *, send: str | None, **options: Unpack[SelectionOptions]
+) -> None:
+    """Write each film's result into FOLDER as HL7 v2.5.1 ORU^R01, or send what is new.
+
+    Give FOLDER, which must be new or empty, or --send. Patients are named by their pseudonyms.
+    """
+    if send is not None and "://" in send:
+        raise UsageError("HL7 v2 is sent to a folder; for a FHIR server use `export fhir`")
+    _export(Written.HL7, folder, send, options)
+
+
+def _export(
+    written_as: Written, folder: Path | None, send: str | None, options: SelectionOptions
+) -> None:
+    if (folder is None) == (send is None):
+        raise UsageError("give either FOLDER or --send DESTINATION")
+    with chosen_resources() as resources:
+        export = _result_export(resources, written_as, options, sends=send is not None)
+        if folder is not None:
+            click.echo(f"{export.write(folder)} results are in {folder}")
+        elif send is not None:
+            with _destination(send, resources.settings.fhir_token) as destination:
+                counts = export.send(destination)
+            click.echo(
+                f"sent: {counts.new} new, {counts.changed} changed, {counts.withdrawn} withdrawn; "
+                f"{counts.unchanged} were there already"
+            )
+
+
+def _result_export(
+    resources: Resources, written_as: Written, options: SelectionOptions, *, sends: bool
+) -> ResultExport:
+    # What is sent is recorded.
+    database = resources.open_database() if sends else resources.read_database()
+    with database.transaction() as session:
+        chosen = selection(resources, session, options)
+    return ResultExport(database, chosen, written_as, resources.result_id)
+
+
+@contextmanager
+def _destination(send: str, token: SecretStr | None) -> Iterator[Destination]:
+    """Yield the server or the folder that is named.
+
+    Raises
+    ------
+    UsageError
+        It is neither a folder that is there nor the URL of a server.
+    """
+    if "://" in send:
+        secret = token.get_secret_value() if token else None
+        with FhirServer(checked_url(send), secret) as server:
+            yield server
+    elif Path(send).is_dir():
+        yield Folder(Path(send))
+    else:
+        raise UsageError("the destination is no folder: make it first")

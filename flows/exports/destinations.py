@@ -1,0 +1,150 @@
+"""Where results are sent: a folder that another program empties, or a FHIR server."""
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import httpx
+
+from flows.errors import SendingError, UsageError
+from flows.exports.new_folder import new_file
+
+_TRY_AGAIN = {408, 409, 425, 429, 500, 502, 503, 504}
+_SECONDS = 60  # that a server may take for a transaction
+_LONGEST_PAUSE = 60.0  # seconds
+
+
+class Destination(Protocol):
+    """Takes results, one by one; the same one twice does no harm."""
+
+    @property
+    def location(self) -> str:
+        """What names it in the record of what was sent; no secret is in it."""
+
+    def send(self, name: str, content: str) -> None:
+        """Send a result under a name that only the same content has.
+
+        Raises
+        ------
+        SendingError
+            It is not known to be there.
+        """
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder into which each result is written as a file, which appears as a whole."""
+
+    path: Path
+
+    @property
+    def location(self) -> str:
+        """The folder's absolute path."""
+        return str(self.path.resolve())
+
+    def send(self, name: str, content: str) -> None:
+        """Write a file, in the place of one of the same name."""
+        draft = self.path / f".{name}.part"
+        try:
+            draft.unlink(missing_ok=True)  # of an export that was killed
+            with new_file(draft) as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.rename(self.path / name)
+        except OSError as error:
+            raise SendingError(f"the folder cannot be written: {error.strerror}") from error
+
+
+@dataclass
+class FhirServer:
+    """A FHIR server, to whose base URL transactions are posted; tried again where that is safe.
+
+    ``pause`` is how many seconds it waits before the second attempt, then twice that each time.
+    """
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    attempts: int = 5
+    pause: float = 1.0
+    _client: httpx.Client = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        headers = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        self._client = httpx.Client(headers=headers, timeout=_SECONDS, follow_redirects=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    @property
+    def location(self) -> str:
+        """The base URL."""
+        return self.url
+
+    def send(self, name: str, content: str) -> None:
+        """Post a transaction until the server says what became of each resource."""
+        del name  # each resource has its own identifier
+        for attempt in range(self.attempts):
+            problem, pause = self._posted(content)
+            if not problem:
+                return
+            if pause is None:
+                break
+            if attempt + 1 < self.attempts:
+                time.sleep(min(max(pause, self.pause * 2**attempt), _LONGEST_PAUSE))
+        raise SendingError(f"the FHIR server {problem}; what was sent before is not sent again")
+
+    def _posted(self, content: str) -> tuple[str, float | None]:
+        """Post once; return the problem, if any, and the least pause, or None: it is no use."""
+        try:
+            response = self._client.post(self.url, content=content)
+        except httpx.TransportError as error:
+            return f"cannot be reached ({type(error).__name__})", 0.0
+        if response.status_code in _TRY_AGAIN:
+            asked = response.headers.get("Retry-After", "")
+            return f"answers {response.status_code}", float(asked) if asked.isdigit() else 0.0
+        if not response.is_success:
+            return f"answers {response.status_code}", None
+        if not _all_stored(response):
+            return "does not say that it stored a transaction: is this its base URL?", None
+        return "", None
+
+
+def _all_stored(response: httpx.Response) -> bool:
+    """Whether the answer is that of a transaction, and each of its entries succeeded."""
+    try:
+        answer: dict[str, Any] = response.json()
+        return answer["type"] == "transaction-response" and all(
+            entry["response"]["status"].startswith("2") for entry in answer["entry"]
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def checked_url(url: str) -> str:
+    """Return a server's base URL without a slash at its end.
+
+    Raises
+    ------
+    UsageError
+        It is none, or names a user: it is stored, and would be shown.
+    """
+    parsed = httpx.URL(url)
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise UsageError("the destination is neither a folder nor http(s)://host/path")
+    if parsed.userinfo or parsed.query or parsed.fragment:
+        raise UsageError("the URL may name no user and no query: set SEVERITY_FHIR_TOKEN")
+    return url.rstrip("/")

@@ -1,0 +1,248 @@
+"""Results as FHIR R4: a transaction of the scores and courses of a film, and their report.
+
+Each resource has an identifier, by which a server stores it once: what is new is created unless it
+is there, what changed replaces it.
+
+References
+----------
+* HL7 FHIR R4 (4.0.1): Observation, DiagnosticReport, Device, Bundle; 3.1.0.8.1, Conditional Create.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID, uuid5
+
+from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.codesystem import CodeSystem
+
+from db.reading.courses import Band
+from db.reading.results import ScoreResult
+from flows.exports import concepts
+from flows.exports.concepts import Concept
+from flows.exports.observations import Observed, Report, Status
+from flows.resources import SOFTWARE
+from severity.domain import RESEARCH_USE_ONLY, Interval, Scale, Verdict
+
+Resource = dict[str, Any]
+
+_TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
+_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+_URI = "urn:ietf:rfc:3986"  # the system of identifiers that are URIs
+_UCUM = "http://unitsofmeasure.org"
+_POINTS, _RATIO = "{score}", "1"
+_DIGITS = 3  # of points and probabilities: the thousandth is far below any error
+_STATUS = {
+    Status.FINAL: "final",
+    Status.CORRECTED: "corrected",
+    Status.ENTERED_IN_ERROR: "entered-in-error",
+}
+
+
+def transaction(report: Report) -> str:
+    """Return the transaction, in JSON, after which a server has the report as it is now.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        It is no valid FHIR: a fault of this program.
+    """
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [_entry(report, resource) for resource in _resources(report)],
+    }
+    return str(Bundle.model_validate(bundle).model_dump_json())
+
+
+def code_system() -> str:
+    """Return the code system of results, in JSON."""
+    system = {
+        "resourceType": "CodeSystem",
+        "url": concepts.SYSTEM,
+        "name": "CxrSeverity",
+        "title": "Pneumonia severity on chest radiographs",
+        "status": "active",
+        "experimental": True,
+        "description": RESEARCH_USE_ONLY,
+        "caseSensitive": True,
+        "content": "complete",
+        "concept": [vars(concept) for concept in concepts.CONCEPTS],
+    }
+    return str(CodeSystem.model_validate(system).model_dump_json(indent=2))
+
+
+def _entry(report: Report, resource: Resource) -> Resource:
+    kind, (identifier,) = resource["resourceType"], resource["identifier"]
+    search = f"identifier={quote(identifier['system'] + '|' + identifier['value'], safe=':')}"
+    changed = report.status is not Status.FINAL and kind != "Device"
+    request = (
+        {"method": "PUT", "url": f"{kind}?{search}"}
+        if changed
+        else {"method": "POST", "url": kind, "ifNoneExist": search}
+    )
+    return {"fullUrl": _full_url(identifier), "resource": resource, "request": request}
+
+
+def _full_url(identifier: Mapping[str, str]) -> str:
+    """Return what the resource is referred to by inside the transaction."""
+    value = identifier["value"]
+    is_uuid = value.startswith("urn:uuid:")
+    return value if is_uuid else _uuid_url(uuid5(_NAMESPACE, value))
+
+
+def _resources(report: Report) -> Iterator[Resource]:
+    device = _device(report)
+    yield device
+    observations = [
+        resource
+        for observed in report.observed
+        for resource in (_score(report, observed), _course(report, observed))
+    ]
+    by = {"reference": _full_url(device["identifier"][0]), "type": "Device"}
+    yield from ({**observation, "device": by} for observation in observations)
+    yield _diagnostic_report(report, observations)
+
+
+def _device(report: Report) -> Resource:
+    version = report.film.model_version
+    return {
+        "resourceType": "Device",
+        "meta": _meta(simulated=False),
+        "identifier": [{"system": concepts.MODEL_VERSIONS, "value": version}],
+        "status": "active",
+        "manufacturer": "cxr-severity",
+        "deviceName": [{"name": version, "type": "model-name"}],
+        "version": [{"type": {"text": "model version"}, "value": version}],
+        "note": [{"text": RESEARCH_USE_ONLY}],
+    }
+
+
+def _score(report: Report, observed: Observed) -> Resource:
+    result, film = observed.result, report.film
+    components = [_range(concepts.SCALE, result.scale)]
+    if result.interval:
+        components.append(_range(concepts.INTERVAL, result.interval))
+    if film.out_of_distribution is not None:
+        reason = {"text": str(film.out_of_distribution)}
+        components.append(
+            {"code": _code(concepts.OUT_OF_DISTRIBUTION), "valueCodeableConcept": reason}
+        )
+    return {
+        **_observation(report, observed.concept),
+        "valueQuantity": _points(result.points),
+        "note": [{"text": f"{RESEARCH_USE_ONLY} View: {film.view}. {SOFTWARE}."}],
+        "component": components,
+    }
+
+
+def _course(report: Report, observed: Observed) -> Resource:
+    result = observed.result
+    observation = {
+        **_observation(report, observed.course_concept),
+        **_verdict(report, result.verdict),
+        "note": [{"text": f"{RESEARCH_USE_ONLY} Compared with the baseline of the episode."}],
+    }
+    components = list(_course_components(result))
+    return {**observation, "component": components} if components else observation
+
+
+def _verdict(report: Report, verdict: Verdict | None) -> Resource:
+    if verdict is not None:
+        return {"valueCodeableConcept": _code(concepts.VERDICTS[verdict])}
+    # The baseline is compared with nothing.
+    reason = "not-applicable" if report.film.is_baseline else "unknown"
+    system = f"{_TERMINOLOGY}/data-absent-reason"
+    return {"dataAbsentReason": {"coding": [{"system": system, "code": reason}]}}
+
+
+def _course_components(result: ScoreResult) -> Iterator[Resource]:
+    if result.level is not None:
+        yield {"code": _code(concepts.LEVEL), "valueQuantity": _points(result.level.level)}
+        yield _range(concepts.BAND, result.level)
+    chances = {
+        concepts.P_WORSE: result.worse,
+        concepts.P_BETTER: result.better,
+        concepts.P_WITHIN: result.within,
+    }
+    for concept, chance in chances.items():
+        if chance is not None:
+            yield {"code": _code(concept), "valueQuantity": _quantity(chance, "1", _RATIO)}
+
+
+def _diagnostic_report(report: Report, observations: list[Resource]) -> Resource:
+    category = {"system": f"{_TERMINOLOGY}/v2-0074", "code": "RAD", "display": "Radiology"}
+    return {
+        "resourceType": "DiagnosticReport",
+        **_of_film(report, concepts.REPORT, report.report_id),
+        "category": [{"coding": [category]}],
+        "result": [
+            {"reference": _full_url(observation["identifier"][0]), "type": "Observation"}
+            for observation in observations
+        ],
+        "conclusion": " ".join(report.sentences),
+    }
+
+
+def _observation(report: Report, concept: Concept) -> Resource:
+    category = {"system": f"{_TERMINOLOGY}/observation-category", "code": "imaging"}
+    lung = {"system": "http://snomed.info/sct", "code": "39607008", "display": "Lung structure"}
+    return {
+        "resourceType": "Observation",
+        **_of_film(report, concept, report.part_id(concept)),
+        "category": [{"coding": [category]}],
+        "bodySite": {"coding": [lung]},
+    }
+
+
+def _of_film(report: Report, concept: Concept, identifier: UUID) -> Resource:
+    """Return what an observation and a report have in common."""
+    patient = {"system": concepts.PSEUDONYMS, "value": report.film.patient_key}
+    return {
+        "meta": _meta(simulated=report.film.simulated),
+        "identifier": [{"system": _URI, "value": _uuid_url(identifier)}],
+        "status": _STATUS[report.status],
+        "code": _code(concept),
+        "subject": {"type": "Patient", "identifier": patient},
+        **_effective(report),
+        "issued": report.film.scored_at.isoformat(timespec="milliseconds"),
+    }
+
+
+def _effective(report: Report) -> Resource:
+    if report.taken is None:
+        return {"_effectiveDateTime": {"extension": [{"url": _ABSENT, "valueCode": "unknown"}]}}
+    return {"effectiveDateTime": report.taken.isoformat()}
+
+
+def _meta(*, simulated: bool) -> Resource:
+    """Return the labels of what is for research, and of what is no patient's."""
+    codes = ["HRESCH", "HTEST"] if simulated else ["HRESCH"]
+    return {
+        "security": [{"system": f"{_TERMINOLOGY}/v3-ActReason", "code": code} for code in codes]
+    }
+
+
+def _code(concept: Concept) -> Resource:
+    coding = {"system": concepts.SYSTEM, "code": concept.code, "display": concept.display}
+    return {"coding": [coding], "text": concept.display}
+
+
+def _points(value: float) -> Resource:
+    return _quantity(value, "points", _POINTS)
+
+
+def _quantity(value: float, unit: str, code: str) -> Resource:
+    return {"value": round(value, _DIGITS), "unit": unit, "system": _UCUM, "code": code}
+
+
+def _range(concept: Concept, ends: Interval | Scale | Band) -> Resource:
+    low, high = (ends.lowest, ends.highest) if isinstance(ends, Scale) else (ends.low, ends.high)
+    return {"code": _code(concept), "valueRange": {"low": _points(low), "high": _points(high)}}
+
+
+def _uuid_url(identifier: UUID) -> str:
+    return f"urn:uuid:{identifier}"
+
+
+_NAMESPACE = UUID(int=int(concepts.SYSTEM_OID.removeprefix("2.25.")))

@@ -1,0 +1,106 @@
+"""What is exported of a film, in whatever format: its scores, its courses, its status and time."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+from db.reading.results import FilmResult, ScoreResult
+from flows.exports.concepts import EXTENT, EXTENT_COURSE, OPACITY, OPACITY_COURSE, Concept
+from severity.domain import RESEARCH_USE_ONLY, Verdict
+from severity.vocabulary.times import local_date
+
+
+class Status(StrEnum):
+    """What a result is to a system that may have an earlier one."""
+
+    FINAL = "final"
+    CORRECTED = "corrected"  # it changed since it was sent
+    ENTERED_IN_ERROR = "entered in error"  # the film was withdrawn since it was sent
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One score of a film: the codes of the score and of its course, and both results."""
+
+    concept: Concept
+    course_concept: Concept
+    result: ScoreResult
+
+
+@dataclass(frozen=True)
+class Report:
+    """A film's result as other systems know it, by an identifier that stays the same."""
+
+    report_id: UUID
+    film: FilmResult
+    status: Status = Status.FINAL
+
+    def part_id(self, concept: Concept) -> UUID:
+        """Return the identifier of one observation of the report."""
+        return uuid5(self.report_id, concept.code)
+
+    @property
+    def observed(self) -> tuple[Observed, Observed]:
+        """Both scores: extent, then opacity."""
+        return (
+            Observed(EXTENT, EXTENT_COURSE, self.film.geographic_extent),
+            Observed(OPACITY, OPACITY_COURSE, self.film.opacity),
+        )
+
+    @property
+    def taken(self) -> datetime | date | None:
+        """When the film was taken: in UTC, as a date where only that is known, or None."""
+        at = self.film.acquired_at
+        if at is None:
+            return None
+        if not self.film.time_of_day_known:
+            return local_date(at, self.film.acquired_zone)
+        return at.astimezone(UTC)
+
+    @property
+    def content_sha256(self) -> str:
+        """The hash of all that is exported, whatever the format; another is a change.
+
+        It is without the image's id and UID, which may change where the same result stays.
+        """
+        content = asdict(self.film)
+        del content["image_id"], content["image_uid"]
+        return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The result in words, for a person; what it is for comes first."""
+        film = self.film
+        sentences = [RESEARCH_USE_ONLY]
+        if film.simulated:
+            sentences.append("Simulated: no image of a patient.")
+        if film.out_of_distribution is not None:
+            sentences.append(f"Out of distribution ({film.out_of_distribution}): not reliable.")
+        sentences.extend(map(_sentence, self.observed))
+        return (*sentences, f"Model version {film.model_version}; view {film.view}.")
+
+
+def probability(result: ScoreResult) -> float | None:
+    """Return the probability behind a verdict; of "cannot tell" there is none."""
+    return {
+        Verdict.WORSE: result.worse,
+        Verdict.BETTER: result.better,
+        Verdict.UNCHANGED: result.within,
+    }.get(result.verdict or Verdict.CANNOT_TELL)
+
+
+def _sentence(observed: Observed) -> str:
+    result = observed.result
+    said = f"{observed.concept.display}: {result.points:.1f} of {result.scale.highest:g} points"
+    if result.interval:
+        said += (
+            f" (90 % prediction interval {result.interval.low:.1f} to {result.interval.high:.1f})"
+        )
+    if result.verdict is None:
+        return f"{said}."
+    behind = probability(result)
+    chance = "" if behind is None else f" (probability {behind:.2f})"
+    return f"{said}; compared with the baseline: {result.verdict}{chance}."

@@ -1,0 +1,65 @@
+"""The commands that write and send results, as their user meets them."""
+
+from pathlib import Path
+
+import pytest
+
+from severity.domain import PatientId
+from tests.builders.archive import Archive, Film
+from tests.builders.commands import Command
+
+NAMED = "PID-4711-0815"
+
+
+@pytest.fixture
+def named(resources, archive: Archive) -> Archive:
+    """An archive of two patients, of whom one is known by an identifier."""
+    archive.add(Film("a", patient=resources.pseudonym(PatientId(NAMED))), Film("b"), by="compact-2")
+    return archive
+
+
+def test_one_patient_is_exported_by_the_hospitals_identifier_which_is_in_no_file(
+    correct: Command, named: Archive, tmp_path: Path
+) -> None:
+    for written_as in ("fhir", "hl7"):
+        folder = tmp_path / written_as
+        result = correct("export", written_as, str(folder), "--patient", NAMED)
+
+        assert result.code == 0, result.err
+        (file,) = folder.glob("*-*")
+        assert NAMED not in file.read_text() + file.name + result.out
+        assert "p-" in file.read_text()
+
+
+def test_what_is_sent_twice_is_sent_once(correct: Command, named: Archive, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    first = correct("export", "hl7", "--send", str(tmp_path / "out"))
+    again = correct("export", "hl7", "--send", str(tmp_path / "out"))
+
+    assert first.out.startswith("sent: 2 new")
+    assert "2 were there already" in again.out
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fhir"], "either FOLDER or --send"),
+        (["fhir", "out", "--send", "there"], "either FOLDER or --send"),
+        (["fhir", "--send", "no-folder"], "make it first"),
+        (["fhir", "--send", "ftp://host/x"], "neither a folder nor"),
+        (["fhir", "--send", "https://me:secret@host/fhir"], "SEVERITY_FHIR_TOKEN"),
+        (["hl7", "--send", "http://host/fhir"], "use `export fhir`"),
+        (["tables", "out", "--model", "best"], "no score by a model 'best'"),
+        (["tables", "out", "--patient", "p-nobody"], "no score by"),
+    ],
+)
+def test_wrong_use_is_told_and_nothing_is_written(
+    correct: Command, named: Archive, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    result = correct("export", *arguments)
+
+    assert result.code == 2
+    assert message in result.err
+    assert "secret" not in result.err
+    assert named.rows("SELECT count(*) FROM sent") == [(0,)]

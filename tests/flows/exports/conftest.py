@@ -1,0 +1,60 @@
+"""Results of patients, to be exported in any format."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from uuid import NAMESPACE_OID, uuid5
+
+import pytest
+
+from db.engine import Database
+from db.reading.exports import Selection
+from db.reading.results import results
+from flows.exports.observations import Report
+from flows.exports.sending import ResultExport, Written
+from flows.resources import Resources
+from severity.domain import TimeSource
+from tests.builders.archive import model
+from tests.builders.course_archive import CourseArchive, film
+from tests.builders.postgres import new_database
+
+BASELINE, WORSE = film("a", 0, 2.0), film("b", 2, 6.1234567)
+DATED = replace(
+    film("c", 4, 2.0),
+    time_source=TimeSource.STUDY_DATE,
+    zone="Pacific/Auckland",  # whose midnight is another day in UTC
+)
+FLAGGED = film("d", 6, 7.0, flagged=True)
+UNDATED = replace(film("e", 0), at=None)
+ALL = Selection(model().key)
+
+
+@pytest.fixture
+def archive(database: Database) -> CourseArchive:
+    return CourseArchive(database)
+
+
+@pytest.fixture
+def export(database: Database, resources: Resources) -> Callable[..., ResultExport]:
+    def export(written_as: Written = Written.FHIR, selection: Selection = ALL) -> ResultExport:
+        return ResultExport(database, selection, written_as, resources.result_id)
+
+    return export
+
+
+@pytest.fixture(scope="module")
+def reports(server_url: str, migrated: str) -> Iterator[dict[str, Report]]:
+    """The reports of one patient's films, one of each kind, by the film's name.
+
+    Read once: nothing in them changes.
+    """
+    with new_database(server_url, template=migrated) as url:
+        database = Database(url)
+        archive = CourseArchive(database)
+        archive.follow(BASELINE, WORSE, DATED, FLAGGED, UNDATED)
+        with database.transaction() as session:
+            films = results(session, ALL, limit=99)
+        database.dispose()
+        yield {
+            film.image_uid.removeprefix("1."): Report(uuid5(NAMESPACE_OID, film.image_uid), film)
+            for film in films
+        }

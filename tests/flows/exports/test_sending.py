@@ -1,0 +1,250 @@
+"""What a destination has after results were sent, were changed, and were sent again."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from db.corrections import Author, correct_time, forget, merge, restore, withdraw
+from db.reading.exports import Selection
+from flows.errors import SendingError
+from flows.exports.destinations import FhirServer, Folder
+from flows.exports.sending import ResultExport, SentCounts, Written
+from tests.builders.archive import model
+from tests.builders.course_archive import DAY_ZERO, CourseArchive, film
+from tests.builders.fhir_server import StoringServer, running_fhir_server
+from tests.flows.exports.conftest import BASELINE, WORSE
+
+AUTHOR = Author("dr.roe", "it was wrong")
+Export = Callable[..., ResultExport]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[StoringServer]:
+    with running_fhir_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: StoringServer) -> StoringServer:
+    """A FHIR server that has nothing."""
+    running.stored.clear()
+    running.problems.clear()
+    running.headers.clear()
+    running.is_a_web_page = False
+    return running
+
+
+@pytest.fixture
+def followed(archive: CourseArchive) -> CourseArchive:
+    archive.follow(BASELINE, WORSE)
+    return archive
+
+
+def send(export: ResultExport, server: StoringServer) -> SentCounts:
+    with FhirServer(server.url, pause=0.01) as destination:
+        counts = export.send(destination)
+    assert server.problems == []
+    return counts
+
+
+def statuses(server: StoringServer) -> dict[str, int]:
+    """Return how many observations have each status."""
+    all_of = [observation["status"] for observation in server.of_kind("Observation")]
+    return {status: all_of.count(status) for status in all_of}
+
+
+def test_what_was_sent_is_stored_whole_and_once(
+    followed: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    first = send(export(), server)
+    stored = dict(server.stored)
+    again = send(export(), server)
+
+    assert (first, again) == (SentCounts(new=2), SentCounts(unchanged=2))
+    assert server.stored == stored
+    kinds = [path.partition("/")[0] for path in stored]
+    assert {kind: kinds.count(kind) for kind in kinds} == {
+        "Device": 1,
+        "Observation": 8,
+        "DiagnosticReport": 2,
+    }
+    references = [
+        result["reference"]
+        for report in server.of_kind("DiagnosticReport")
+        for result in report["result"]
+    ]
+    assert set(references) == {path for path in stored if path.startswith("Observation")}
+
+
+def test_a_server_that_has_it_stores_nothing_twice_although_no_record_is_left(
+    followed: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    """As after the database was restored from a backup."""
+    send(export(), server)
+    stored = dict(server.stored)
+    with followed.database.transaction() as session:
+        session.connection().exec_driver_sql("DELETE FROM sent")
+
+    assert send(export(), server) == SentCounts(new=2)
+    assert server.stored == stored
+
+
+def test_an_answer_that_was_lost_leads_to_no_second_copy(
+    followed: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    server.loses_answers = 1
+
+    assert send(export(), server) == SentCounts(new=2)
+    assert len(server.of_kind("DiagnosticReport")) == 2
+
+
+def test_a_busy_server_is_asked_again_and_one_that_refuses_is_not(
+    followed: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    server.refusals = [503, 429]
+    assert send(export(), server) == SentCounts(new=2)
+
+    followed.do(correct_time, AUTHOR, followed.image(WORSE), DAY_ZERO + timedelta(days=1))
+    server.refusals, before = [401], len(server.headers)
+    with pytest.raises(SendingError, match="401"):
+        send(export(), server)
+    assert len(server.headers) == before + 1
+
+
+def test_an_export_that_was_broken_off_goes_on(
+    followed: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    class Full(Exception):
+        pass
+
+    class OneOnly(FhirServer):
+        def send(self, name: str, content: str) -> None:
+            if server.stored:
+                raise Full
+            super().send(name, content)
+
+    with pytest.raises(Full), OneOnly(server.url) as destination:
+        export().send(destination)
+
+    assert send(export(), server) == SentCounts(new=1, unchanged=1)
+    assert len(server.of_kind("DiagnosticReport")) == 2
+
+
+def test_what_is_no_fhir_server_is_told_apart(
+    followed: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    """Any web page answers 200."""
+    server.is_a_web_page = True
+
+    with pytest.raises(SendingError, match="base URL"):
+        send(export(), server)
+    assert followed.rows("SELECT count(*) FROM sent") == [(0,)]
+
+
+def test_a_withdrawn_film_is_entered_in_error_where_it_was_sent(
+    followed: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    send(export(), server)
+    followed.do(withdraw, AUTHOR, followed.image(WORSE))
+
+    assert send(export(), server) == SentCounts(withdrawn=1, unchanged=1)
+    assert statuses(server) == {"final": 4, "entered-in-error": 4}
+    assert send(export(), server) == SentCounts(unchanged=2)
+
+    followed.do(restore, AUTHOR, followed.image(WORSE))
+    assert send(export(), server).changed == 1
+    assert statuses(server) == {"final": 4, "corrected": 4}
+
+
+def test_a_film_that_was_withdrawn_before_is_not_sent(
+    followed: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    followed.do(withdraw, AUTHOR, followed.image(WORSE))
+    followed.follow()
+
+    assert send(export(), server) == SentCounts(new=1)
+
+
+def test_a_result_of_a_merged_patient_becomes_that_of_the_other(
+    followed: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    followed.follow(film("other", 0, patient="p-2"))
+    send(export(), server)
+    followed.do(merge, AUTHOR, "p-1", "p-2")
+    followed.follow()
+
+    assert send(export(), server).changed == 3
+    patients = {
+        observation["subject"]["identifier"]["value"]
+        for observation in server.of_kind("Observation")
+    }
+    assert patients == {"p-2"}
+    assert len(server.of_kind("DiagnosticReport")) == 3
+
+
+def test_results_of_another_patient_are_left(
+    followed: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    followed.follow(film("other", 0, patient="p-2"))
+
+    assert send(export(selection=Selection(model().key, patient_key="p-2")), server) == SentCounts(
+        new=1
+    )
+
+
+def test_a_forgotten_patient_leaves_no_record(
+    followed: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    send(export(), server)
+    followed.do(forget, AUTHOR, "p-1")
+
+    assert followed.rows("SELECT count(*) FROM sent") == [(0,)]
+
+
+def test_a_token_is_sent_and_stored_nowhere(
+    followed: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    with FhirServer(server.url, "s3cret") as destination:
+        export().send(destination)
+
+    assert {header["Authorization"] for header in server.headers} == {"Bearer s3cret"}
+    assert followed.rows("SELECT location FROM destination") == [(server.url,)]
+    assert "s3cret" not in repr(destination)
+
+
+def test_a_folder_gets_one_file_for_each_result_and_one_for_each_change(
+    followed: CourseArchive, export: Export, tmp_path: Path
+) -> None:
+    first = export(Written.HL7).send(Folder(tmp_path))
+    for file in tmp_path.iterdir():
+        file.unlink()  # as the program does that takes them
+    followed.do(withdraw, AUTHOR, followed.image(WORSE))
+    second = export(Written.HL7).send(Folder(tmp_path))
+
+    assert (first, second) == (SentCounts(new=2), SentCounts(withdrawn=1, unchanged=1))
+    (file,) = tmp_path.iterdir()
+    assert "|W|" in file.read_text()
+    assert file.suffix == ".hl7"
+
+
+def test_what_one_destination_has_is_no_matter_to_another(
+    followed: CourseArchive, export: Export, tmp_path: Path
+) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        assert export().send(Folder(tmp_path / name)) == SentCounts(new=2)
+    assert export(Written.HL7).send(Folder(tmp_path / "one")) == SentCounts(new=2)
+
+
+def test_a_written_export_has_a_transaction_for_each_film(
+    followed: CourseArchive, export: Export, tmp_path: Path
+) -> None:
+    written = export().write(tmp_path / "out")
+    files = list((tmp_path / "out").iterdir())
+
+    assert (written, len(files)) == (2, 2)
+    assert {json.loads(file.read_text())["type"] for file in files} == {"transaction"}
+    assert followed.rows("SELECT count(*) FROM sent") == [(0,)]
