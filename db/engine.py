@@ -85,7 +85,7 @@ class Database:
             connection.execute(text(f"SET LOCAL lock_timeout = '{_MIGRATION_LOCK_TIMEOUT}'"))
             # Two programs that start at once must not both migrate.
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
-            _check_revision(_revision(connection))
+            check_revision(_revision(connection))
             config = _alembic()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -103,7 +103,7 @@ class Database:
         head = ScriptDirectory.from_config(_alembic()).get_current_head()
         with self.connection() as connection:
             revision = _revision(connection)
-        _check_revision(revision)
+        check_revision(revision)
         if revision != head:
             raise DatabaseError(
                 f"the database is at revision {revision or 'none'}, this program needs {head}: "
@@ -182,7 +182,7 @@ def _revision(connection: sqlalchemy.Connection) -> str:
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 
-def _check_revision(revision: str) -> None:
+def check_revision(revision: str) -> None:
     """Refuse tables that no migration of this program leads on from."""
     known = {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
     if revision and revision not in known:

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, UUID, uuid5
 
+from db.backups import Backup, restore_backup
 from db.embedded import embedded_url
 from db.engine import Database
 from db.errors import DatabaseError
@@ -106,6 +107,29 @@ class Resources:
             self._check(database, secret_fingerprint(self._secret), first_use=False)
             self.opened.database = database
         return self.opened.database
+
+    def restore_database(self, backup: Backup) -> str:
+        """Restore a backup into the database, which must be empty; return the schema's revision.
+
+        Raises
+        ------
+        UsageError
+            The pseudonym secret is not there.
+        DatabaseError
+            The secret is another one, the database is not empty, or the backup is damaged.
+        """
+        key = self.settings.home / "pseudonym.key"
+        if self.settings.pseudonym_key is None and not key.exists():
+            raise UsageError(
+                f"{key} is missing, and the backup cannot be continued without it: put it back "
+                "first, or set SEVERITY_PSEUDONYM_KEY to its content"
+            )
+        if backup.secret_fingerprint not in {"", secret_fingerprint(self._secret)}:
+            raise DatabaseError(
+                "the pseudonym secret is not the one of this backup: set SEVERITY_PSEUDONYM_KEY "
+                f"to that one, or put its file back as {key}"
+            )
+        return restore_backup(self._connected(), backup)
 
     def _connected(self) -> Database:
         url = self.settings.database_url

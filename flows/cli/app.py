@@ -129,6 +129,16 @@ def course_commands() -> None:
     cls=LazyGroup,
     commands=_listed(
         (
+            "backup",
+            "flows.cli.backups:backup_command",
+            "Write the whole database into a new FILE, as it is at this moment; runs may go on.",
+        ),
+        (
+            "restore",
+            "flows.cli.backups:restore_command",
+            "Restore the database from FILE, a backup or a dump of pg_dump, whole or not at all.",
+        ),
+        (
             "upgrade",
             "flows.cli.database:upgrade_command",
             "Create or migrate the tables; safe to run at any time.",
@@ -136,7 +146,7 @@ def course_commands() -> None:
     ),
 )
 def database_commands() -> None:
-    """Create or migrate the database."""
+    """Create or migrate the database, back it up and restore it."""
 
 
 @app.group(

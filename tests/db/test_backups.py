@@ -1,0 +1,128 @@
+"""Backups: whole or not at all, over nothing, and back with every row."""
+
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from db.backups import Backup, read_backup, restore_backup, write_backup
+from db.engine import Database
+from db.errors import DatabaseError
+from db.ledger import runs
+from severity.domain import Reason
+from tests.builders.archive import Archive, Film
+from tests.builders.postgres import new_database
+
+FINGERPRINT = "f" * 64
+
+
+@pytest.fixture
+def archive(database: Database) -> Archive:
+    """Films in the test's database, scored and rejected, under a pseudonym secret."""
+    archive = Archive(database)
+    archive.add(Film("a"), Film("b", patient="p-2"), Film("c", rejected=Reason.CORRUPT))
+    archive.do(runs.check_pseudonyms, FINGERPRINT, first_use=True)
+    return archive
+
+
+@pytest.fixture
+def empty(server_url: str) -> Iterator[Database]:
+    with new_database(server_url) as url:
+        database = Database(url)
+        yield database
+        database.dispose()
+
+
+@pytest.fixture
+def backup(archive: Archive, database: Database, tmp_path: Path) -> Backup:
+    return write_backup(database, tmp_path / "severity.dump")
+
+
+def rows(database: Database) -> dict[str, list[str]]:
+    """Return all rows of all tables as text."""
+    with database.transaction() as session:
+        tables = session.scalars(text("SELECT relname FROM pg_stat_user_tables ORDER BY relname"))
+        return {
+            table: sorted(session.scalars(text(f"SELECT t::text FROM {table} t")))  # noqa: S608
+            for table in tables
+        }
+
+
+def test_every_row_comes_back(backup: Backup, database: Database, empty: Database) -> None:
+    restore_backup(empty, backup)
+
+    assert rows(empty) == rows(database)
+    assert rows(empty)["score"]
+    empty.check_schema()
+
+
+def test_a_restored_database_goes_on_where_it_was(
+    backup: Backup, database: Database, empty: Database
+) -> None:
+    """Triggers and the numbers of rows are there too: what arrives next is counted."""
+    restore_backup(empty, backup)
+
+    for of in (database, empty):
+        Archive(of).add(Film("d", patient="p-3"))
+
+    assert [len(kept) for kept in rows(empty).values()] == [
+        len(kept) for kept in rows(database).values()
+    ]
+
+
+def test_only_its_owner_may_read_a_backup(backup: Backup) -> None:
+    assert stat.S_IMODE(backup.file.stat().st_mode) == 0o600
+
+
+def test_a_backup_replaces_no_file(archive: Archive, database: Database, tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("of yesterday")
+
+    with pytest.raises(DatabaseError, match="is there already"):
+        write_backup(database, tmp_path / "kept")
+
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["of yesterday"]
+
+
+def test_a_backup_that_fails_leaves_no_file(tmp_path: Path, empty: Database) -> None:
+    with pytest.raises(DatabaseError, match="no backup of a database of this program"):
+        write_backup(empty, tmp_path / "severity.dump")
+    with pytest.raises(DatabaseError, match="cannot be written: No such file or directory"):
+        write_backup(empty, tmp_path / "missing/severity.dump")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_restored_over_what_is_there(backup: Backup, database: Database) -> None:
+    before = rows(database)
+
+    with pytest.raises(DatabaseError, match="tables already"):
+        restore_backup(database, backup)
+
+    assert rows(database) == before
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[: len(whole) * 9 // 10], lambda _: b"text"])
+def test_of_a_damaged_backup_nothing_is_restored(
+    backup: Backup, empty: Database, damage: Callable[[bytes], bytes]
+) -> None:
+    backup.file.write_bytes(damage(backup.file.read_bytes()))
+
+    with pytest.raises(DatabaseError):
+        restore_backup(empty, backup)
+
+    assert rows(empty) == {}
+
+
+def test_a_backup_of_a_newer_version_is_refused(backup: Backup, empty: Database) -> None:
+    newer = Backup(backup.file, revision="999", secret_fingerprint="")
+
+    with pytest.raises(DatabaseError, match="use the version of the program that made it"):
+        restore_backup(empty, newer)
+
+    assert rows(empty) == {}
+
+
+def test_a_file_says_which_secret_it_needs(backup: Backup) -> None:
+    assert read_backup(backup.file).secret_fingerprint == FINGERPRINT

@@ -1,0 +1,116 @@
+"""The drill of docs/how-to/back-up-and-restore.md, on the embedded database of a site."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from db.ledger import runs
+from severity.pseudonym import secret_fingerprint
+from tests.builders.archive import Archive
+from tests.builders.commands import Command, environment
+from tests.builders.postgres import new_database
+from tests.builders.settings import SECRET
+from tests.builders.small_images import write_inbox
+
+Site = Callable[..., list[str]]
+# Several commands in one process, which then starts the server once.
+PROGRAM = """
+import json, sys
+from click.testing import CliRunner
+from flows.cli.app import app
+
+results = [CliRunner().invoke(app, arguments) for arguments in json.loads(sys.argv[1])]
+print(json.dumps([[one.exit_code, one.output, repr(one.exception)] for one in results]))
+"""
+LOOK = [["trend", "P0", "--json"], ["status", "--json"]]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that the server's own user can reach, with a name short enough for a socket."""
+    with TemporaryDirectory(prefix="severity-drill-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def site(folder: Path, prefect: None) -> Site:
+    """Run commands of a site with an embedded database; return what each prints."""
+    from prefect.settings import PREFECT_API_URL
+
+    settings = environment(
+        SEVERITY_HOME=str(folder / "home"),
+        SEVERITY_INBOX=str(folder / "inbox"),
+        SEVERITY_SETTLE_SECONDS="0",
+        PREFECT_API_URL=str(PREFECT_API_URL.value()),  # or a run would start a server of its own
+    )
+
+    def site(*commands: list[str]) -> list[str]:
+        program = [sys.executable, "-c", PROGRAM, json.dumps(commands)]
+        ended = subprocess.run(program, env=settings, stdout=subprocess.PIPE, text=True, check=True)
+        results = json.loads(ended.stdout.splitlines()[-1])
+        assert [result for result in results if result[0] != 0] == []
+        return [output for _, output, _ in results]
+
+    return site
+
+
+@pytest.fixture
+def empty_url(server_url: str) -> Iterator[str]:
+    with new_database(server_url) as url:
+        yield url
+
+
+def test_a_lost_database_is_restored_and_goes_on(site: Site, folder: Path) -> None:
+    home, dump, key = folder / "home", folder / "severity.dump", folder / "pseudonym.key"
+    write_inbox(folder / "inbox", images=6, patients=2)
+    (folder / "inbox/notes.txt").write_text("no image")
+    _, *before, _ = site(["run"], *LOOK, ["db", "backup", str(dump)])
+    shutil.copy(home / "pseudonym.key", key)
+
+    shutil.rmtree(home)
+    home.mkdir()
+    shutil.copy(key, home)
+    restore, run, verify = ["db", "restore", str(dump)], ["run"], ["status", "--verify"]
+    _, *restored, again, trend, status, _ = site(restore, *LOOK, run, *LOOK, verify)
+
+    assert restored == before
+    assert "0 scored" in again
+    assert [trend, status] == before
+    assert all(score["scored"] == 6 for score in scored(status))
+
+
+def scored(status: str) -> list[dict[str, int]]:
+    return [version for source in json.loads(status)["sources"] for version in source["versions"]]
+
+
+def test_a_backup_is_restored_under_its_own_secret_alone(
+    correct: Command,
+    archive: Archive,
+    home: Path,
+    tmp_path: Path,
+    empty_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without it, every patient would start anew under another key."""
+    dump = str(tmp_path / "severity.dump")
+    archive.do(runs.check_pseudonyms, secret_fingerprint(SECRET.encode()), first_use=True)
+    assert "SEVERITY_PSEUDONYM_KEY elsewhere" in correct("db", "backup", dump).out
+
+    monkeypatch.setenv("DATABASE_URL", empty_url)
+    monkeypatch.setenv("SEVERITY_PSEUDONYM_KEY", "that of another site, as long as it must be")
+    other = correct("db", "restore", dump)
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.delenv("SEVERITY_PSEUDONYM_KEY")
+    none = correct("db", "restore", dump)
+
+    assert "not the one of this backup" in other.err
+    assert "pseudonym.key is missing" in none.err
+    assert [other.code, none.code] == [1, 2]
+    assert not (home / "postgres").exists()
+    assert not (home / "pseudonym.key").exists()
