@@ -31,6 +31,8 @@ WITH RECURSIVE named AS (
 )
 SELECT group_name(name, value) AS "group", name, value FROM named;
 
+CREATE OR REPLACE VIEW event_labels AS SELECT event_label.kind, event_label.label FROM event_label;
+
 CREATE OR REPLACE VIEW event_response AS
 SELECT
     person.patient_key,
@@ -183,6 +185,8 @@ COMMENT ON VIEW patient_event IS
     'The treatments of each patient, with or without responses. Research use only, not for diagnosis.';
 COMMENT ON VIEW patient_groups IS
     'The groups that patients belong to, such as the arm of a trial.';
+COMMENT ON VIEW event_labels IS
+    'The treatments that any patient ever had: what responses are asked for by.';
 COMMENT ON VIEW event_response IS
     'How the level was just before a treatment (day 0) and days after its start, by one model version: order by starts_at, event_id, day. It describes, and is no effect of the treatment: who is treated is sicker, or believed to be (confounding by indication), and would change without it too. Research use only, not for diagnosis.';
 COMMENT ON VIEW cohort_response IS
@@ -210,6 +214,8 @@ BEGIN
                 ('patient_event', 'ends_at', 'When it ended; NULL if it goes on, or its end is not known'),
                 ('patient_event', 'start_time', 'The start as it was stated: a time in UTC, a date, or a day since day 0'),
                 ('patient_event', 'end_time', 'The end as it was stated'),
+                ('event_labels', 'kind', 'drug, procedure, stay or other'),
+                ('event_labels', 'label', 'What it was, as it was imported'),
                 ('patient_groups', 'group', 'Name and value together, as the worklist has them: arm=placebo'),
                 ('patient_groups', 'name', 'The grouping, such as arm, as it was imported'),
                 ('patient_groups', 'value', 'The group'),
@@ -256,8 +262,8 @@ BEGIN
                 ('cohort_response_by_group', 'group_value', 'The group')
         ) AS columns (of_view, of_column, meaning)
         JOIN (
-            VALUES ('patient_event'), ('patient_groups'), ('event_response'), ('cohort_response'),
-                ('cohort_response_by_group')
+            VALUES ('patient_event'), ('patient_groups'), ('event_labels'), ('event_response'),
+                ('cohort_response'), ('cohort_response_by_group')
         ) AS views (name) ON name LIKE of_view
     LOOP
         FOREACH score IN ARRAY '{extent_,opacity_}'::text[] LOOP

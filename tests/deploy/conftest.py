@@ -14,8 +14,17 @@ from sqlalchemy import URL, make_url
 from db import calibrations, registration
 from db.calibrations import StoredCalibration
 from db.closing.outcomes import Rejected, Scored
+from db.corrections import Author, begin
 from db.courses import parameters
 from db.engine import Database
+from db.events import (
+    Event,
+    EventKind,
+    EventTime,
+    PatientGroup,
+    store_events,
+    store_groups,
+)
 from db.ledger import runs, sources
 from db.ledger.claiming import Queue
 from db.ledger.presence import start_run
@@ -180,6 +189,13 @@ def _fill(scorer: Database) -> None:
     _score(first, "v1")
     _score(second, "v2")
     first.enlist("waiting")
+    with scorer.transaction() as session:
+        begin(session, Author("dr.roe", "imported"), "treatments imported")
+        start = EventTime(DAY_0 + timedelta(days=4), is_date=False)
+        store_events(
+            session, "ward", [Event("p-one", EventKind.DRUG, "steroid", start, None, "UTC")]
+        )
+        store_groups(session, "ward", [PatientGroup("p-one", "arm", "drug")])
 
 
 def _wanting(database: Database, name: str) -> Steps:

@@ -1,24 +1,21 @@
-"""The dashboard's SQL, run under the role that Grafana uses."""
+"""The SQL of the dashboard of trends, run under the role that Grafana uses."""
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-import yaml
 from sqlalchemy import RowMapping
 
 from db.engine import Database
 from severity.domain import RESEARCH_USE_ONLY
+from tests.builders import grafana
+from tests.builders.grafana import ERRORS
 
-GRAFANA = Path(__file__).parents[2] / "deploy" / "grafana"
 ROLE = "severity_dashboard"
 VIEWS = ("patient_trend", "patient_list", "balance", "model_versions")  # that it reads
 BALANCE = "Balance of the model version"
-ERRORS = ", errors"
 SMALLEST = "Smallest detectable change"
 DATASOURCE = "grafana-postgresql-datasource"
 DAY_0 = datetime(2020, 3, 1, 9, tzinfo=UTC)  # of the images in conftest.py
@@ -26,34 +23,7 @@ DAY_0 = datetime(2020, 3, 1, 9, tzinfo=UTC)  # of the images in conftest.py
 
 @pytest.fixture(scope="module")
 def dashboard() -> dict[str, Any]:
-    content = (GRAFANA / "dashboards" / "patient-trend.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(content)
-    return loaded
-
-
-def _queries(dashboard: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the name and the SQL of every query of the dashboard."""
-    for variable in dashboard["templating"]["list"]:
-        yield f"${variable['name']}", variable["query"]
-    for annotation in dashboard["annotations"]["list"]:
-        yield annotation["name"], annotation["target"]["rawSql"]
-    for panel in dashboard["panels"]:
-        for target in panel.get("targets", ()):
-            # The second query of a panel is of errors: intervals, and the range of stable changes.
-            name = panel["title"] + (ERRORS if target["refId"] == "B" else "")
-            yield name, target["rawSql"]
-
-
-def _interpolated(sql: str, values: dict[str, str]) -> str:
-    """Fill in the variables as Grafana does for ``${name:sqlstring}``: quoted, quotes doubled.
-
-    The dashboard uses none of Grafana's other formats, nor its macros.
-    """
-
-    def literal(match: re.Match[str]) -> str:
-        return "'" + values[match["name"]].replace("'", "''") + "'"
-
-    return re.sub(r"\$\{(?P<name>\w+):sqlstring\}", literal, sql)
+    return grafana.dashboard("patient-trend")
 
 
 class Ask(Protocol):
@@ -65,10 +35,12 @@ class Ask(Protocol):
 
 @pytest.fixture
 def ask(reader: Database, dashboard: dict[str, Any]) -> Ask:
-    queries = dict(_queries(dashboard))
+    queries = dict(grafana.queries(dashboard))
 
     def rows(name: str, model_version: str = "", patient: str = "") -> list[RowMapping]:
-        sql = _interpolated(queries[name], {"model_version": model_version, "patient": patient})
+        sql = grafana.interpolated(
+            queries[name], {"model_version": model_version, "patient": patient}
+        )
         with reader.engine.connect() as connection:
             return list(connection.exec_driver_sql(sql).mappings())
 
@@ -82,7 +54,7 @@ def _columns(rows: list[RowMapping], *names: str) -> list[tuple[object, ...]]:
 def test_each_query_runs_with_any_value_of_its_variables(
     ask: Ask, dashboard: dict[str, Any]
 ) -> None:
-    for name, _ in _queries(dashboard):
+    for name, _ in grafana.queries(dashboard):
         for version in ("v1", "v2", "absent", "", "v1' OR 'a' = 'a"):
             for patient in ("p-one", "p-two", "absent", "", "p-one' OR 'a' = 'a"):
                 rows = ask(name, version, patient)
@@ -94,12 +66,12 @@ def test_each_query_runs_with_any_value_of_its_variables(
 def test_a_query_is_plain_sql_once_its_variables_are_filled_in(
     dashboard: dict[str, Any],
 ) -> None:
-    for name, sql in _queries(dashboard):
-        assert "$" not in _interpolated(sql, {"model_version": "", "patient": ""}), name
+    for name, sql in grafana.queries(dashboard):
+        assert "$" not in grafana.interpolated(sql, {"model_version": "", "patient": ""}), name
 
 
 def test_each_query_reads_one_view_of_one_model_version(dashboard: dict[str, Any]) -> None:
-    for name, sql in _queries(dashboard):
+    for name, sql in grafana.queries(dashboard):
         if name != "$model_version":
             (view,) = re.findall(r"\b(?:FROM|JOIN)\s+(\w+)", sql)
             assert view in VIEWS, name
@@ -302,10 +274,7 @@ def test_the_dashboard_states_that_it_is_for_research_only(dashboard: dict[str, 
 
 
 def test_each_panel_uses_the_provisioned_data_source(dashboard: dict[str, Any]) -> None:
-    provisioned = yaml.safe_load(
-        (GRAFANA / "provisioning" / "datasources" / "severity.yml").read_text(encoding="utf-8")
-    )
-    (source,) = provisioned["datasources"]
+    (source,) = grafana.provisioned("datasources")["datasources"]
     assert (source["type"], source["user"]) == (DATASOURCE, ROLE)
     assert source["secureJsonData"] == {"password": "$DASHBOARD_PASSWORD"}
 

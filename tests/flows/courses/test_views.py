@@ -10,7 +10,13 @@ from tests.builders.courses import film
 
 VIEWS = (
     *("patient_course", "worklist", "patient_list", "patient_groups", "cohort_course"),
-    *("patient_event", "event_response", "cohort_response", "cohort_response_by_group"),
+    *(
+        "patient_event",
+        "event_labels",
+        "event_response",
+        "cohort_response",
+        "cohort_response_by_group",
+    ),
 )
 
 
