@@ -1,4 +1,4 @@
-"""How the site runs: the last runs, what was done in each hour, and since when the oldest waits."""
+"""How a site runs: its versions and runs, what each hour did, and since when the oldest waits."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +41,30 @@ class Waiting:
     since: datetime
 
 
+@dataclass(frozen=True)
+class Version:
+    """A model version of the site, and what its intervals and courses rest on; empty where nothing.
+
+    ``has_scores`` is False while it scored nothing here. ``origin`` states where the parameters of
+    courses come from: shipped, site or calibration.
+    """
+
+    model_version: str
+    name: str
+    precision: str
+    registered_at: datetime
+    has_scores: bool
+    calibration_sha256: str
+    parameters_sha256: str
+    origin: str
+    extent_margin: float | None
+
+
+def versions(session: Session) -> list[Version]:
+    """List all model versions that were ever registered, the newest first."""
+    return [Version(*row) for row in session.execute(_VERSIONS)]
+
+
 def last_runs(session: Session, *, limit: int = 20) -> list[Run]:
     """List the last runs, the latest first."""
     return [Run(*row) for row in session.execute(_RUNS, {"limit": limit})]
@@ -58,6 +82,15 @@ def oldest_waiting(session: Session) -> list[Waiting]:
     """List since when the first waits, by source and model version; none where nothing waits."""
     return [Waiting(*row) for row in session.execute(_OLDEST)]
 
+
+_VERSIONS = text(
+    """
+    SELECT model_version, name, precision, registered_at, has_scores,
+        coalesce(calibration_sha256, ''), coalesce(course_parameters_sha256, ''),
+        coalesce(course_parameters_origin, ''), extent_margin
+    FROM model_versions ORDER BY registered_at DESC, model_version
+    """
+)
 
 _RUNS = text(
     """

@@ -1,6 +1,7 @@
 """What a page reads: one short transaction as the reader's role, by one model version."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -29,12 +30,12 @@ class Reading:
     versions: tuple[str, ...]
 
 
-def read(
-    request: Request,
-    model: Annotated[
-        str | None, Query(description="The model version; the newest of the site's model if absent")
-    ] = None,
-) -> Iterator[Reading]:
+_Model = Annotated[
+    str | None, Query(description="The model version; the newest of the site's model if absent")
+]
+
+
+def read(request: Request, model: _Model = None) -> Iterator[Reading]:
     """Open a page's transaction, which sees pseudonyms and views alone.
 
     Raises
@@ -46,22 +47,46 @@ def read(
     UnknownVersion
         No such model version has scores.
     """
+    with _reading(request, model) as reading:
+        if not reading.versions:
+            raise NoScores
+        request.state.reading = reading  # for the head of the page
+        yield reading
+
+
+def read_site(request: Request, model: _Model = None) -> Iterator[Reading]:
+    """Open the transaction of a page that shows a site before its first score too.
+
+    Its version is empty then.
+
+    Raises
+    ------
+    DatabaseError
+        The database cannot be used.
+    UnknownVersion
+        No such model version has scores.
+    """
+    with _reading(request, model) as reading:
+        if reading.versions:
+            request.state.reading = reading
+        yield reading
+
+
+@contextmanager
+def _reading(request: Request, model: str | None) -> Iterator[Reading]:
     resources: Resources = request.app.state.resources
     with resources.read_database().transaction() as session:
         tables.read_as_reader(session)
         versions = model_versions.with_scores(session, excluding="")
         own = model_versions.of_model(session, resources.settings.model)
-        reading = Reading(session, _chosen(model, versions, own), tuple(versions))
-        request.state.reading = reading  # for the head of the page
-        yield reading
+        yield Reading(session, _chosen(model, versions, own), tuple(versions))
 
 
 def _chosen(model: str | None, versions: Sequence[str], own: Sequence[str]) -> str:
     """Return the model version that is asked for; else the newest of the site's own, or of all."""
-    if not versions:
-        raise NoScores
     if model is None:
-        return next((version for version in reversed(own) if version in versions), versions[-1])
+        newest = [*versions[-1:], *(version for version in own if version in versions)]
+        return newest[-1] if newest else ""
     if model not in versions:
         raise UnknownVersion(model)
     return model
@@ -69,3 +94,5 @@ def _chosen(model: str | None, versions: Sequence[str], own: Sequence[str]) -> s
 
 Read = Annotated[Reading, Depends(read)]
 """The type of a parameter by which a page asks for its transaction."""
+ReadSite = Annotated[Reading, Depends(read_site)]
+"""The same, of a page that has something to show before the first score."""

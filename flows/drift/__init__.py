@@ -3,4 +3,4 @@
 from flows.drift.drawing import SiteDrift, draw
 from flows.drift.text import drift_json, drift_table, reports_text
 
-__all__ = ["SiteDrift", "draw", "drift_json", "drift_table", "reports_text", "watching"]
+__all__ = ["SiteDrift", "draw", "drift_json", "drift_table", "reports_text", "text", "watching"]

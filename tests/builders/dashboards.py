@@ -10,6 +10,9 @@ from playwright.async_api import Page
 from flows.resources import Resources
 from tests.builders.course_archive import CourseArchive
 
+# Read before the tests take the settings of whoever runs them away.
+_SCREENSHOTS = os.environ.get("SEVERITY_SCREENSHOTS")
+
 # What WCAG 2.2 AA asks for, as far as a program can judge it.
 _RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -46,13 +49,12 @@ async def sideways(page: Page, width: int = 390) -> int:
 
 async def keep_screenshots(page: Page, name: str) -> None:
     """Write pictures of a page into the folder ``SEVERITY_SCREENSHOTS``, if that is set."""
-    folder = os.environ.get("SEVERITY_SCREENSHOTS")
-    if not folder:
+    if not _SCREENSHOTS:
         return
     for width in (1280, 390):
         await page.set_viewport_size({"width": width, "height": 900})
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme)
-            path = Path(folder) / f"{name}-{width}-{scheme}.png"
+            path = Path(_SCREENSHOTS) / f"{name}-{width}-{scheme}.png"
             await page.screenshot(path=path, full_page=True)
     await page.emulate_media(color_scheme="light")
