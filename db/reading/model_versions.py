@@ -1,7 +1,35 @@
 """Lists of model versions: those of a model, those that scored a patient, those with scores."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True)
+class StoredVersion:
+    """A model version by its key, and all that its key is made of but for the scales."""
+
+    key: str
+    name: str
+    weights_sha256: str
+    head_sha256: str
+    preprocessing: str
+    precision: str
+
+
+def stored(session: Session, model_version: str) -> StoredVersion:
+    """Read a model version.
+
+    Raises
+    ------
+    LookupError
+        There is no such model version.
+    """
+    row = session.execute(_STORED, {"model": model_version}).one_or_none()
+    if row is None:
+        raise LookupError(f"no model version {model_version}")
+    return StoredVersion(*row)
 
 
 def of_model(session: Session, name: str, patient_key: str | None = None) -> list[str]:
@@ -18,6 +46,13 @@ def with_scores(session: Session, *, excluding: str) -> list[str]:
     """List the model versions, ``excluding`` one, that scored any image, by registration."""
     return list(session.scalars(_WITH_SCORES, {"model": excluding}))
 
+
+_STORED = text(
+    """
+    SELECT model_version, name, weights_sha256, head_sha256, preprocessing, precision
+    FROM model_versions WHERE model_version = :model
+    """
+)
 
 _OF_MODEL = text(
     """

@@ -2,21 +2,32 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from io import BytesIO
 
 from highdicom.base import SOPClass
 from pydicom import Dataset, dcmwrite
 from pydicom.uid import UID
-from pydicom.valuerep import DA, TM
 
+from db.reading.model_versions import StoredVersion
 from flows.exports.dicom.composite_context import DEMOGRAPHICS
 
 MANUFACTURER = "cxr-severity"
 """Who makes the instances."""
 
-UidMaker = Callable[..., str]
-"""Returns a UID for texts: always the same for the same ones, and with the site's secret."""
+
+@dataclass(frozen=True)
+class Reporting:
+    """What all instances of a model version share: itself, the maker of UIDs, the zone of times.
+
+    ``derive_uid`` returns a UID for texts, always the same for the same ones.
+    """
+
+    model: StoredVersion
+    derive_uid: Callable[..., str]
+    zone: tzinfo
+
 
 _TIMES = (
     ("InstanceCreationDate", "InstanceCreationTime"),
@@ -32,7 +43,7 @@ _OF_NO_CONTENT = (
 )
 
 
-def finish(dataset: SOPClass, *, at: datetime, derive_uid: UidMaker) -> None:
+def finish(dataset: SOPClass, reporting: Reporting, *, at: datetime) -> None:
     """Give an instance the time of its content, and the UID that follows from its content.
 
     The same scores of the same image always give the same instance, whatever the archive has
@@ -41,14 +52,15 @@ def finish(dataset: SOPClass, *, at: datetime, derive_uid: UidMaker) -> None:
     Parameters
     ----------
     at
-        In the zone in which it is to be written.
+        When its content came to be.
     """
+    local = at.astimezone(reporting.zone)
     del dataset.ContributingEquipmentSequence
     for date, time in _TIMES:
         if date in dataset:
-            setattr(dataset, date, DA(at.date()))
-            setattr(dataset, time, TM(at.time().replace(microsecond=0)))
-    uid = UID(derive_uid("instance", _content_sha256(dataset)))
+            setattr(dataset, date, f"{local:%Y%m%d}")
+            setattr(dataset, time, f"{local:%H%M%S}")
+    uid = UID(reporting.derive_uid("instance", _content_sha256(dataset)))
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from db.reading.courses import Course
 from flows.exports.dicom.composite_context import DEMOGRAPHICS, CompositeContext
-from flows.exports.dicom.instance import MANUFACTURER, UidMaker, finish
+from flows.exports.dicom.instance import MANUFACTURER, Reporting, finish
 from flows.reports.courses.chart import course_figure
 from severity.domain import RESEARCH_USE_ONLY
 
@@ -23,7 +23,7 @@ _DOTS_AN_INCH = 150
 
 
 def secondary_capture(
-    course: Course, context: CompositeContext, *, at: datetime, derive_uid: UidMaker
+    course: Course, context: CompositeContext, reporting: Reporting, *, at: datetime
 ) -> SCImage:
     """Return the page of a course, for the study of its latest film; the same for the same course.
 
@@ -33,14 +33,14 @@ def secondary_capture(
     Parameters
     ----------
     at
-        When the latest score was computed, in the zone in which it is to be written.
+        When the latest score was computed.
 
     Raises
     ------
     ValueError
         There is no image in the course.
     """
-    header = context.dataset()
+    header, derive_uid = context.dataset(), reporting.derive_uid
     names_patient = not context.refers_to_film
     page = SCImage.from_ref_dataset(
         ref_dataset=header,
@@ -55,19 +55,22 @@ def secondary_capture(
         sop_instance_uid=derive_uid("not known yet"),
         instance_number=1,
         manufacturer=MANUFACTURER,
+        manufacturer_model_name=reporting.model.name,
         software_versions=course.model_version,
         content_qualification=ContentQualificationValues.RESEARCH,
     )
     for keyword in DEMOGRAPHICS:
         if keyword in header:
             page[keyword] = header[keyword]
-    page.PatientOrientation = []  # it shows no part of a patient
+    # It shows no part of a patient, and must not name the chest: readers of captured radiographs,
+    # ours among them, would take it for one.
+    page.PatientOrientation, page.Laterality = [], ""
     page.ConversionType = "WSD"  # of a workstation
     page.ImageComments = RESEARCH_USE_ONLY
     # PS3.3, C.7.6.1: whether the pixels alone tell who the patient is, and when it was taken.
     page.BurnedInAnnotation = "YES" if names_patient else "NO"
     page.RecognizableVisualFeatures = "NO"
-    finish(page, at=at, derive_uid=derive_uid)
+    finish(page, reporting, at=at)
     return page
 
 

@@ -1,12 +1,10 @@
 """The scores of one image as a DICOM structured report: TID 1500 in a Comprehensive 3D SR.
 
-No standard code exists for the two scores, so they are private concepts of the coding scheme
-`SCHEME`; all else is of DICOM, SNOMED CT and UCUM. IHE's profile "AI Results" asks for this form.
+No standard code exists for the two scores, so they are private concepts; all else is of DICOM,
+SNOMED CT and UCUM. IHE's profile "AI Results" asks for this form.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from types import MappingProxyType
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
@@ -33,15 +31,15 @@ from highdicom.sr import (
 from pydicom.sr.codedict import codes
 from pydicom.uid import ComputedRadiographyImageStorage
 
+from db.reading.model_versions import StoredVersion
+from db.reading.results import FilmResult, ScoreResult
+from flows.exports.concepts import EXTENT, OPACITY, SCHEME
 from flows.exports.dicom.composite_context import CompositeContext
-from flows.exports.dicom.instance import MANUFACTURER, UidMaker, finish
-from severity.domain import RESEARCH_USE_ONLY, Interval, Scale, View
+from flows.exports.dicom.instance import MANUFACTURER, Reporting, finish
+from severity.domain import RESEARCH_USE_ONLY, View
 
-SCHEME = "99CXRSEV"
-"""The coding scheme of our own concepts: private ones begin with 99 (DICOM PS3.16, 8.2)."""
-
-EXTENT = CodedConcept("EXTENT", SCHEME, "Geographic extent of lung opacity")
-OPACITY = CodedConcept("OPACITY", SCHEME, "Degree of lung opacity")
+_EXTENT = CodedConcept(EXTENT.code, SCHEME, EXTENT.display)
+_OPACITY = CodedConcept(OPACITY.code, SCHEME, OPACITY.display)
 LOWEST = CodedConcept("SCALE-LOWEST", SCHEME, "Lowest value of the scale")
 HIGHEST = CodedConcept("SCALE-HIGHEST", SCHEME, "Highest value of the scale")
 COVERAGE = CodedConcept("COVERAGE", SCHEME, "Coverage of the prediction interval")
@@ -69,80 +67,46 @@ _VIEWS: Mapping[View, CodedConcept] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True)
-class ReportedScore:
-    """One score of an image on its scale, with its 90 % prediction interval if there is one."""
-
-    points: float
-    scale: Scale
-    interval: Interval | None
-
-
-@dataclass(frozen=True)
-class Model:
-    """The model version that scored: its key, its name, and what else identifies it, as text."""
-
-    version: str
-    name: str
-    details: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ReportedImage:
-    """An image as it is reported: our number of it, its view, and both scores by one model version.
-
-    ``scored_at`` is in the zone in which it is to be written.
-    """
-
-    image_id: int
-    view: View
-    is_simulated: bool
-    geographic_extent: ReportedScore
-    opacity: ReportedScore
-    model: Model
-    scored_at: datetime
-
-
 def structured_report(
-    image: ReportedImage, context: CompositeContext, *, derive_uid: UidMaker
+    film: FilmResult, context: CompositeContext, reporting: Reporting
 ) -> Comprehensive3DSR:
     """Return the report of one image's scores, the same for the same scores and model version.
 
     It refers to the film, if that is known, and joins its study.
     """
-    model = image.model
+    model, derive_uid = reporting.model, reporting.derive_uid
     evidence = context.dataset()
     if not context.refers_to_film:  # highdicom takes patient and study from an instance
         evidence.SOPClassUID = ComputedRadiographyImageStorage
         evidence.SOPInstanceUID = evidence.SeriesInstanceUID = context.study_uid
     report = Comprehensive3DSR(
         evidence=[evidence],
-        content=_content(image, context, derive_uid)[0],
-        series_instance_uid=derive_uid("report series", context.study_uid, model.version),
+        content=_content(film, context, reporting)[0],
+        series_instance_uid=derive_uid("report series", context.study_uid, model.key),
         series_number=SERIES_NUMBER,
         series_description=f"Severity scores. {RESEARCH_USE_ONLY}",
         sop_instance_uid=derive_uid("not known yet"),
-        instance_number=min(image.image_id, _HIGHEST_NUMBER),
+        instance_number=min(film.image_id, _HIGHEST_NUMBER),
         manufacturer=MANUFACTURER,
         manufacturer_model_name=model.name,
-        software_versions=model.version,
+        software_versions=model.key,
         is_complete=True,
         content_qualification=ContentQualificationValues.RESEARCH,
         coding_schemes=[_SCHEME_ITEM],
     )
     if not context.refers_to_film:
         del report.CurrentRequestedProcedureEvidenceSequence
-    finish(report, at=image.scored_at, derive_uid=derive_uid)
+    finish(report, reporting, at=film.scored_at)
     return report
 
 
 def _content(
-    image: ReportedImage, context: CompositeContext, derive_uid: UidMaker
+    film: FilmResult, context: CompositeContext, reporting: Reporting
 ) -> MeasurementReport:
     """Return the report's tree: who observed what, of which image, by which algorithm."""
-    model = image.model
+    model = reporting.model
     observer = DeviceObserverIdentifyingAttributes(
-        uid=derive_uid("observer", model.version),
+        uid=reporting.derive_uid("observer", model.key),
         name=MANUFACTURER,
         manufacturer_name=MANUFACTURER,
         model_name=model.name,
@@ -154,42 +118,52 @@ def _content(
             )
         ),
         procedure_reported=_CHEST_RADIOGRAPH,
-        imaging_measurements=[_group(image, context, derive_uid)],
+        imaging_measurements=[_group(film, context, reporting)],
         title=codes.DCM.ImagingMeasurementReport,
     )
 
 
 def _group(
-    image: ReportedImage, context: CompositeContext, derive_uid: UidMaker
+    film: FilmResult, context: CompositeContext, reporting: Reporting
 ) -> MeasurementsAndQualitativeEvaluations:
     """Return both scores of the image, with what qualifies them, as one group (TID 1501)."""
-    model = image.model
+    model = reporting.model
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(
-            uid=derive_uid("tracking", str(image.image_id), model.version),
-            identifier=f"image {image.image_id}",
+            uid=reporting.derive_uid("tracking", film.image_uid, model.key),
+            identifier=f"image {film.image_id}",
         ),
         finding_type=codes.DCM.Opacity,
         finding_sites=[FindingSite(anatomic_location=codes.SCT.Lung)],
         algorithm_id=AlgorithmIdentification(
             name=f"{MANUFACTURER} {model.name}",
-            version=model.version,
-            parameters=model.details or None,
+            version=model.key,
+            parameters=_parameters(model),
             family=codes.cid7162.ArtificialIntelligence,
             manufacturer=MANUFACTURER,
         ),
         measurements=[
-            _measurement(EXTENT, image.geographic_extent),
-            _measurement(OPACITY, image.opacity),
+            _measurement(_EXTENT, film.geographic_extent),
+            _measurement(_OPACITY, film.opacity),
         ],
-        qualitative_evaluations=_evaluations(image.view),
+        qualitative_evaluations=_evaluations(film.view),
         source_images=_film(context),
     )
-    group[0].ContentSequence.extend(_comments(image))
+    group[0].ContentSequence.extend(_comments(film))
     return group
 
 
-def _measurement(name: CodedConcept, score: ReportedScore) -> Measurement:
+def _parameters(model: StoredVersion) -> list[str]:
+    """Return what the model version is made of, as text."""
+    return [
+        f"weights sha256 {model.weights_sha256}",
+        f"head sha256 {model.head_sha256}",
+        f"preprocessing {model.preprocessing}",
+        f"precision {model.precision}",
+    ]
+
+
+def _measurement(name: CodedConcept, score: ScoreResult) -> Measurement:
     """Return a score with the ends of its scale and, if it is known, its interval (TID 300)."""
     points = round(score.points, _DECIMALS)
     measurement = Measurement(name=name, value=points, unit=POINTS)
@@ -229,10 +203,10 @@ def _film(context: CompositeContext) -> list[SourceImageForMeasurementGroup] | N
     return [SourceImageForMeasurementGroup(uids["SOPClassUID"], uids["SOPInstanceUID"])]
 
 
-def _comments(image: ReportedImage) -> list[TextContentItem]:
+def _comments(film: FilmResult) -> list[TextContentItem]:
     """Return what a reader must know before the numbers."""
     texts = [RESEARCH_USE_ONLY]
-    if image.is_simulated:
+    if film.simulated:
         texts.append("SIMULATED: opacities were painted into a real image; this is no patient.")
     return [
         TextContentItem(codes.DCM.Comment, text, relationship_type=RelationshipTypeValues.CONTAINS)

@@ -10,7 +10,7 @@ from db.engine import Database
 from flows.resources import Resources
 from severity.domain import PatientId
 from tests.builders.archive import Archive, Film
-from tests.builders.encoded_images import dicom_file
+from tests.builders.dicom_films import film_file, film_uid
 
 AddFilm = Callable[..., int]
 
@@ -40,24 +40,3 @@ def add_film(archive: Archive, inbox: Path, resources: Resources) -> AddFilm:
         return archive.image(film)
 
     return add
-
-
-def film_uid(name: str) -> str:
-    return f"1.2.3.{int.from_bytes(name.encode()) % 10**9}"
-
-
-def film_file(name: str, **attributes: object) -> bytes:
-    """A film as a scanner sends it, with all that identifies its patient and study."""
-    header = {
-        "SOPInstanceUID": film_uid(name),
-        "SeriesInstanceUID": f"{film_uid(name)}.1",
-        "StudyInstanceUID": f"{film_uid(name)}.2",
-        "PatientName": "Roe^Jane",
-        "PatientBirthDate": "19500102",
-        "PatientSex": "F",
-        "AccessionNumber": "A-17",
-        "StudyTime": "123000",
-        "StudyID": "7",
-        "ReferringPhysicianName": "Doe^John",
-    }
-    return dicom_file(**header | attributes)

@@ -10,7 +10,7 @@ from flows.exports.dicom.identifiers import (
     unidentified_text,
 )
 from severity.domain import PatientId
-from tests.flows.exports.dicom.conftest import film_file, film_uid
+from tests.builders.dicom_films import film_file, film_uid
 
 AUTHOR = Author("dr.roe", "it was wrong")
 

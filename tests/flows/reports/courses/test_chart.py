@@ -166,3 +166,11 @@ def test_marks_differ_in_grey_or_in_shape() -> None:
     assert all(after - before > 0.15 for before, after in pairwise(darkness))
     assert len({marker for marker, _, _ in VERDICT_MARKS.values()}) == len(VERDICT_MARKS)
     assert len(set(VIEW_MARKS.values())) == len(View)
+
+
+def test_a_chart_without_a_key_names_nobody_and_says_what_it_is_for() -> None:
+    named, unnamed = drawn(course_figure(course())), drawn(course_figure(course(patient_key="")))
+
+    assert "p-1" in named
+    assert "p-1" not in unnamed
+    assert "RESEARCH USE ONLY" in unnamed
