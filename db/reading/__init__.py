@@ -8,7 +8,7 @@ __all__ = [
     "image_files",
     "images",
     "model_versions",
-    "operations",
+    "patients",
     "rejections",
     "results",
     "tables",

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from severity.domain import Scale
+
 
 @dataclass(frozen=True)
 class StoredVersion:
@@ -47,11 +49,22 @@ def with_scores(session: Session, *, excluding: str) -> list[str]:
     return list(session.scalars(_WITH_SCORES, {"model": excluding}))
 
 
-_STORED = text(
+def extent_scale(session: Session, model_version: str) -> Scale:
+    """Return the scale of a model version's geographic extent, in points.
+
+    Raises
+    ------
+    LookupError
+        There is no such model version.
     """
-    SELECT model_version, name, weights_sha256, head_sha256, preprocessing, precision
-    FROM model_versions WHERE model_version = :model
-    """
+    scale = session.scalar(_EXTENT_SCALE, {"model": model_version})
+    if scale is None:
+        raise LookupError(f"no model version {model_version}")
+    return Scale(**scale)
+
+
+_EXTENT_SCALE = text(
+    "SELECT scales -> 'geographic_extent' FROM model_versions WHERE model_version = :model"
 )
 
 _OF_MODEL = text(

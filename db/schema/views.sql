@@ -64,6 +64,14 @@ CREATE OR REPLACE VIEW patients AS
 SELECT patient.patient_key, person.patient_key AS person_key, patient.unissued_key
 FROM patient JOIN patient AS person ON person.id = patient.person_id;
 
+-- The images of a person that were recorded under the key of a patient who was merged into it.
+CREATE OR REPLACE VIEW merged_image AS
+SELECT person.patient_key, patient.patient_key AS merged_key, image.id AS image_id
+FROM patient AS person
+JOIN patient ON patient.person_id = person.id AND patient.id <> person.id
+JOIN study ON study.patient_id = patient.id
+JOIN image ON image.study_id = study.id AND image.standing = 'valid';
+
 -- Persons of whom one identifier exists with an issuer and without: they may be one. The other's key.
 CREATE OR REPLACE VIEW same_identifier AS
 SELECT person.patient_key, other_person.patient_key AS other_key

@@ -1,8 +1,137 @@
-"""The same as JSON, for other dashboards and records systems: below ``/api/v1``."""
+"""The same as JSON, for other dashboards and records systems: below ``/api/v1``.
 
-from fastapi import APIRouter
+Within a version, fields are added and never renamed, removed or given another meaning.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi.responses import HTMLResponse
+
+from db.reading import courses, trends
+from db.reading.courses import Course, CourseImage, Event, Margins
+from db.reading.worklist import WorklistRow
+from flows.dashboard.pages import page
+from flows.dashboard.reading import Read, Reading
+from flows.dashboard.texts import texts
+from flows.dashboard.worklist import Chosen, read_page
+from flows.reports.courses.words import course_notes
+from severity.domain import RESEARCH_USE_ONLY, Scale
 
 VERSION = "1"
 PREFIX = f"/api/v{VERSION}"
 
 router = APIRouter(prefix=PREFIX)
+description = APIRouter(include_in_schema=False)
+
+PatientKey = Annotated[
+    str, Path(description="The patient's pseudonym; never an identifier of the hospital")
+]
+
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="The most patients")]
+
+
+@dataclass(frozen=True)
+class WorklistAnswer:
+    """A page of the worklist, the most probably worse first.
+
+    ``next`` is the ``after`` of the page that follows, None on the last one.
+    """
+
+    model_version: str
+    patients: tuple[WorklistRow, ...]
+    next: str | None
+    note: str = RESEARCH_USE_ONLY
+
+
+@dataclass(frozen=True)
+class CourseAnswer:
+    """A patient's films with scores, levels, 90 % bands and verdicts, oldest first."""
+
+    patient_key: str
+    model_version: str
+    geographic_extent: Scale
+    opacity: Scale
+    margins: Margins
+    images: tuple[CourseImage, ...]
+    undated: int
+    parameters: str
+    parameters_origin: str
+    other_versions: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ResponsesAnswer:
+    """A patient's treatments, each with the levels just before it (day 0) and days after.
+
+    It describes what happened, not what the treatment caused.
+    """
+
+    patient_key: str
+    model_version: str
+    events: tuple[Event, ...]
+    notes: tuple[str, ...]
+
+
+@router.get("/worklist")
+def worklist(reading: Read, filters: Chosen, limit: Limit = 50) -> WorklistAnswer:
+    """List patients by the probability that they are worse than at their baseline."""
+    shown = read_page(reading, filters, limit=limit)
+    return WorklistAnswer(reading.version, shown.rows, shown.next)
+
+
+@router.get("/patients/{patient_key}/course")
+def course(reading: Read, patient_key: PatientKey) -> CourseAnswer:
+    """Return the course of a patient; of one who was merged into another, that of the other.
+
+    Without a course, the films' own scores are there, and levels and verdicts are null.
+    """
+    read = _course(reading, patient_key)
+    return CourseAnswer(
+        read.patient_key,
+        read.model_version,
+        read.geographic_extent,
+        read.opacity,
+        read.margins,
+        read.images,
+        read.undated,
+        read.parameters,
+        read.origin,
+        read.other_versions,
+        tuple(course_notes(read)),
+    )
+
+
+@router.get("/patients/{patient_key}/responses")
+def responses(reading: Read, patient_key: PatientKey) -> ResponsesAnswer:
+    """Return how the levels of a patient went around each treatment."""
+    read = _course(reading, patient_key)
+    return ResponsesAnswer(
+        read.patient_key, read.model_version, read.events, tuple(course_notes(read))
+    )
+
+
+@description.get("/api")
+def api_html(request: Request) -> HTMLResponse:
+    """Return the description of this interface as a page, without a script from the internet."""
+    return page(request, "api.html", {"document": request.app.openapi(), "prefix": PREFIX})
+
+
+def _course(reading: Reading, patient_key: str) -> Course:
+    """Read a course, or the films alone where none is kept.
+
+    Raises
+    ------
+    HTTPException
+        404: this model version has scored no dated film of such a patient.
+    """
+    read = courses.course(reading.session, patient_key, reading.version)
+    if not read.images:
+        read = courses.of_trend(trends.trend(reading.session, patient_key, reading.version))
+    if not read.images:
+        raise HTTPException(HTTPStatus.NOT_FOUND, texts().patient.no_films_by)
+    return read

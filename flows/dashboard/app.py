@@ -5,21 +5,14 @@ from importlib.resources import files
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from flows.dashboard import api, operations, patient, rejected, worklist
+from flows.dashboard import api, patient, search, worklist
 from flows.dashboard.failures import answer_failures
 from flows.dashboard.security import sign_in
 from flows.dashboard.security.access import Access
 from flows.resources import Resources
 from severity.domain import RESEARCH_USE_ONLY
 
-_ROUTERS = (
-    worklist.router,
-    patient.router,
-    operations.router,
-    rejected.router,
-    sign_in.router,
-    api.router,
-)
+_ROUTERS = (worklist.router, search.router, patient.router, api.router, api.description)
 
 
 def create_app(resources: Resources) -> FastAPI:

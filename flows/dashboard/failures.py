@@ -54,10 +54,12 @@ def _not_understood(request: Request, _: Exception) -> Response:
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
-    words = texts().failures
-    title = words.not_found if status == HTTPStatus.NOT_FOUND else HTTPStatus(status).phrase
-    return failure(request, status, title, words.not_found_advice)
+    """Answer what this program refuses with the reason that it states, if it states one."""
+    refusal = error if isinstance(error, HTTPException) else HTTPException(HTTPStatus.NOT_FOUND)
+    words, phrase = texts().failures, HTTPStatus(refusal.status_code).phrase
+    title = words.not_found if refusal.status_code == HTTPStatus.NOT_FOUND else phrase
+    advice = words.not_found_advice if refusal.detail == phrase else refusal.detail
+    return failure(request, refusal.status_code, title, advice)
 
 
 def _fault(request: Request, _: Exception) -> Response:

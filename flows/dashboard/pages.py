@@ -1,6 +1,6 @@
 """Pages as HTML: the templates, and what the head and foot of each page show."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -10,9 +10,12 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from db.reading.courses import Response
+from flows.dashboard.addresses import address
 from flows.dashboard.texts import texts
+from flows.reports.courses.words import percent, probability
 from flows.resources import SOFTWARE
-from severity.domain import RESEARCH_USE_ONLY
+from severity.domain import RESEARCH_USE_ONLY, Verdict
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,7 @@ def page(
     shared = {
         "research_use_only": RESEARCH_USE_ONLY,
         "software": SOFTWARE,
-        "links": _links(request.url.path),
-        "user": getattr(request.state, "user", None),  # none on the page to sign in
-        "can_sign_out": getattr(request.state, "can_sign_out", False),
+        "links": _links(request),
         "reading": getattr(request.state, "reading", None),
         "query": request.query_params,
         "path": request.url.path,
@@ -42,8 +43,11 @@ def page(
     return HTMLResponse(content, status_code=status)
 
 
-def _links(path: str) -> list[Link]:
-    """Return the navigation; a patient's page is below the worklist."""
+def _links(request: Request) -> list[Link]:
+    """Return the navigation, which keeps the model version that was chosen.
+
+    A patient's page is below the worklist.
+    """
     names = texts().frame
     labels = {
         "/": names.worklist,
@@ -51,9 +55,12 @@ def _links(path: str) -> list[Link]:
         "/operations": names.operations,
         "/about": names.about,
     }
-    current = "/" + path.split("/")[1]
+    current = "/" + request.url.path.split("/")[1]
     current = "/" if current == "/patients" else current
-    return [Link(href, label, href == current) for href, label in labels.items()]
+    model = request.query_params.get("model")
+    return [
+        Link(address(path, model=model), label, path == current) for path, label in labels.items()
+    ]
 
 
 @cache
@@ -65,8 +72,24 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(t=texts(), static=_static)
+    environment.globals.update(
+        t=texts(),
+        static=_static,
+        address=address,
+        scores=vars(texts().scores),
+        probability=probability,
+    )
+    environment.filters.update(percent=percent, mark=_mark, by_day=_by_day)
     return environment
+
+
+def _mark(verdict: Verdict | None) -> str:
+    """Return the name of a verdict's style; its shape differs too, for any eyes."""
+    return "none" if verdict is None else verdict.value.replace(" ", "-")
+
+
+def _by_day(responses: Iterable[Response]) -> dict[int, Response]:
+    return {response.day: response for response in responses}
 
 
 @cache

@@ -1,5 +1,123 @@
-"""The page of one patient, by pseudonym."""
+"""The page of one patient, by pseudonym: course, films, treatments and responses."""
 
-from fastapi import APIRouter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from db.reading import courses, model_versions, patients, trends
+from db.reading.courses import Assessment, Course, CourseImage
+from db.reading.trends import Trend
+from flows.dashboard.addresses import address
+from flows.dashboard.course_chart import chart
+from flows.dashboard.films import Film, episodes, films_of
+from flows.dashboard.pages import page
+from flows.dashboard.reading import Read, Reading
+from flows.reports.courses import TimeAxis, missing_course
+from flows.reports.courses.text import RESPONSE_DAYS
+from flows.reports.courses.words import course_notes, latest
+from severity.domain import Scale, View
 
 router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the course says of one score now; ``assessment`` is that of the latest film."""
+
+    name: str
+    scale: Scale
+    assessment: Assessment
+
+
+@router.get("/patients/{patient_key}")
+def patient_html(
+    request: Request, reading: Read, patient_key: str, axis: TimeAxis = TimeAxis.CALENDAR
+) -> Response:
+    """Return the page of a patient; of one who was merged into another, that of the other."""
+    person = trends.person(reading.session, patient_key)
+    if person != patient_key:
+        target = address(f"/patients/{person}", **request.query_params)
+        return RedirectResponse(target, HTTPStatus.SEE_OTHER)
+    trend = trends.trend(reading.session, person, reading.version)
+    if not trend.observations:
+        return _without_films(request, reading, trend)
+    course = courses.course(reading.session, person, reading.version)
+    missing = missing_course(course)
+    shown = course if course.images else courses.of_trend(trend)
+    return page(
+        request, "patient.html", _values(reading, shown, trend, axis) | {"missing": missing}
+    )
+
+
+def _without_films(request: Request, reading: Reading, trend: Trend) -> Response:
+    """Return a page that says whether others scored the patient, or nobody knows of one."""
+    values = {
+        "patient_key": trend.patient_key,
+        "undated": trend.undated,
+        "versions": model_versions.of_patient(
+            reading.session, trend.patient_key, excluding=reading.version
+        ),
+    }
+    return page(request, "no_films.html", values, status=HTTPStatus.NOT_FOUND)
+
+
+def _values(reading: Reading, course: Course, trend: Trend, axis: TimeAxis) -> dict[str, object]:
+    merged = patients.merged_images(reading.session, course.patient_key)
+    films = films_of(course, trend, merged)
+    last = latest(course.images)
+    return {
+        "course": course,
+        "films": films,
+        "episodes": episodes(films),
+        "last_film": films[-1],
+        "days_ago": _days_ago(films[-1].image),
+        "now": last,
+        "baseline": _baseline(films, last),
+        "summaries": _summaries(course, last) if last else [],
+        "groups": patients.groups(reading.session, course.patient_key),
+        "views": _views(films),
+        "simulated": any(image.simulated for image in course.images),
+        "has_remarks": any(film.remarks for film in films),
+        "merged_keys": sorted(set(merged.values())),
+        "notes": course_notes(course),
+        "response_days": RESPONSE_DAYS,
+        "axis": axis,
+        "has_dates": any(image.calendar_known for image in course.images),
+        "chart": chart(course, films, axis),
+    }
+
+
+def _summaries(course: Course, last: CourseImage) -> list[Summary]:
+    return [
+        Summary("geographic_extent", course.geographic_extent, last.geographic_extent),
+        Summary("opacity", course.opacity, last.opacity),
+    ]
+
+
+def _baseline(films: list[Film], last: CourseImage | None) -> Film | None:
+    """Return the baseline of the latest episode."""
+    if last is None:
+        return None
+    episode = (last.calendar_known, last.episode)
+    return next(
+        (
+            film
+            for film in films
+            if film.image.is_baseline and (film.image.calendar_known, film.image.episode) == episode
+        ),
+        None,
+    )
+
+
+def _days_ago(image: CourseImage) -> int | None:
+    return (datetime.now(UTC) - image.at).days if image.calendar_known else None
+
+
+def _views(films: list[Film]) -> Mapping[View, int]:
+    """Count the films of each view that there are."""
+    counts = {view: sum(film.image.view is view for film in films) for view in View}
+    return {view: count for view, count in counts.items() if count}

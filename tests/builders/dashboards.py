@@ -21,11 +21,15 @@ _RULES = {
 
 @dataclass(frozen=True)
 class Dashboard:
-    """A dashboard at an address, and the films that its pages show."""
+    """A dashboard at an address, and the films that its pages show.
+
+    ``identifier`` is one of the hospital, of a patient who has a film.
+    """
 
     url: str
     resources: Resources
     archive: CourseArchive
+    identifier: str
 
 
 async def violations(page: Page) -> list[str]:

@@ -1,10 +1,19 @@
 """The patients of a site that tests of pages look at."""
 
+from db.corrections import Author, merge
+from db.events import PatientGroup, store_groups
 from tests.builders.course_archive import CourseArchive, film
 
+PENDING = 3
+"""Films of the site that wait for a score: two that nobody has read, one of the other version."""
 
-def tell(archive: CourseArchive) -> None:
-    """Score the films of a few patients, each with another course, and one with treatments."""
+
+def tell(archive: CourseArchive, searched: str) -> None:
+    """Score the films of a few patients, each with another course, and one with treatments.
+
+    One is merged from two, one was scored by another model version alone, one has ten films, and
+    one has the key ``searched``.
+    """
     archive.follow(
         *(
             film(f"worse-{day}", day, extent, patient="p-worse")
@@ -15,7 +24,15 @@ def tell(archive: CourseArchive) -> None:
             for day, extent in ((0, 6.0), (4, 5.8), (8, 2.4), (12, 1.5))
         ),
         *(film(f"same-{day}", day, 3.0, patient="p-same") for day in range(0, 20, 2)),
+        film("searched", 1, 5.0, patient=searched),
         film("single", 2, 4.0, patient="p-single"),
         film("inverted", 5, 4.0, patient="p-single", flagged=True),
+        film("of-two-1", 1, 3.0, patient="p-two"),
+        film("of-two-2", 3, 3.5, patient="p-former"),
     )
+    archive.add(film("elsewhere", 0, patient="p-elsewhere"), by="v2")
+    author = Author("dr.roe", "one person")
+    archive.do(merge, author, "p-former", "p-two")
+    archive.do(store_groups, "import", [PatientGroup("p-better", "arm", "treated")])
     archive.treat("dexamethasone", 4.5, 10, patient="p-better")
+    archive.enlist(*(film(f"pending-{number}", 30) for number in range(2)))

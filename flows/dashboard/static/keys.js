@@ -1,12 +1,40 @@
-// Keys that work on every page: "/" goes to the search; what a page adds is in its own script.
+// Single-key shortcuts, which can be turned off for those whose voice or hand would type them
+// unawares (WCAG 2.1.4). Only the choice is kept in the browser.
 "use strict";
 
-const typing = (element) => element.matches("input, select, textarea, [contenteditable]");
+const CHOICE = "single-keys";
+const actions = new Map();
+const onKey = (key, action) => actions.set(key, action);
+
+function shortcutsAreOn() {
+  return localStorage.getItem(CHOICE) !== "off";
+}
+
+function showChoice(button) {
+  button.hidden = false;
+  button.textContent = button.dataset[shortcutsAreOn() ? "on" : "off"];
+  button.setAttribute("aria-pressed", String(shortcutsAreOn()));
+}
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-  const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
-  if (!target) return;
+  const isTyping = event.target.matches("input, select, textarea");
+  if (isTyping || event.ctrlKey || event.metaKey || event.altKey || !shortcutsAreOn()) return;
+  const action = actions.get(event.key);
+  if (!action) return;
   event.preventDefault();
-  target.focus();
+  action();
 });
+
+onKey("/", () => document.querySelector(".search input")?.focus());
+
+for (const button of document.querySelectorAll("button.shortcuts")) {
+  showChoice(button);
+  button.addEventListener("click", () => {
+    localStorage.setItem(CHOICE, shortcutsAreOn() ? "off" : "on");
+    showChoice(button);
+  });
+}
+for (const button of document.querySelectorAll("button.print")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}

@@ -1,4 +1,6 @@
-from db import registration
+import pytest
+
+from db.ledger import runs
 from db.reading import model_versions
 from tests.builders.scores import version
 
@@ -10,3 +12,12 @@ def test_other_versions_are_those_that_scored_anything(database, course):
 
         assert model_versions.with_scores(session, excluding=version("idle").key) == [version().key]
         assert model_versions.with_scores(session, excluding=version().key) == []
+
+
+def test_the_scale_of_extent_is_the_model_versions_own(database):
+    with database.transaction() as session:
+        runs.register_model(session, version())
+
+        assert model_versions.extent_scale(session, version().key) == version().geographic_extent
+        with pytest.raises(LookupError):
+            model_versions.extent_scale(session, "v9")

@@ -11,6 +11,7 @@ from db.engine import Database
 from flows.dashboard import server
 from flows.resources import Progress, Resources
 from flows.settings import Settings
+from severity.domain import PatientId
 from tests.builders.course_archive import CourseArchive
 from tests.builders.dashboards import Dashboard
 from tests.builders.postgres import new_database
@@ -26,14 +27,15 @@ def dashboard(
     home = tmp_path_factory.mktemp("dashboard")
     with new_database(server_url, template=migrated) as url:
         database = Database(url)
-        archive = CourseArchive(database)
-        tell(archive)
         settings = Settings(
             database_url=url, pseudonym_key=SECRET, home=home, model="v1", dashboard_port=0
         )
         resources = Resources(settings, Progress())
+        identifier = "MRN 4711"
+        archive = CourseArchive(database)
+        tell(archive, resources.pseudonym(PatientId(identifier)))
         with server.serving(resources) as address:
-            yield Dashboard(address, resources, archive)
+            yield Dashboard(address, resources, archive, identifier)
         resources.read_database().dispose()
         database.dispose()
 

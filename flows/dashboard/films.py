@@ -1,0 +1,120 @@
+"""The films of a patient as pages show them: each with all that is said of it, in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from db.reading.courses import Assessment, Course, CourseImage
+from db.reading.trends import Observation, Trend
+from flows.dashboard.texts import texts
+from flows.reports.courses.text import when
+from flows.reports.courses.words import band_text, verdict_text
+from severity.domain import Interval
+
+
+@dataclass(frozen=True)
+class Film:
+    """One film: its course's values, and what the course does not know.
+
+    The intervals are the 90 % prediction intervals of its own scores, None without a calibration.
+    ``merged_from`` is the key that it was recorded under, empty if that is the patient's.
+    """
+
+    number: int
+    image: CourseImage
+    extent_interval: Interval | None = None
+    opacity_interval: Interval | None = None
+    merged_from: str = ""
+
+    @property
+    def when(self) -> str:
+        """Its date and time; the number of its day where only that is known."""
+        return when(self.image)
+
+    @property
+    def reason(self) -> str:
+        """Why it is out of distribution, in words; empty if it is not."""
+        code = self.image.out_of_distribution
+        return "" if code is None else str(getattr(texts().reasons, code.value))
+
+    @property
+    def head(self) -> str:
+        """Which film it is, when it was taken, and in which view."""
+        head = texts().chart.head
+        return str(head.format(number=self.number, when=self.when, view=self.image.view.value))
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a reader should know of it, in a few words each."""
+        words = texts().patient
+        return [
+            *([words.flagged.format(reason=self.reason)] if self.reason else []),
+            *([words.view_changed] if self.image.view_changed else []),
+            *([words.merged_mark.format(key=self.merged_from)] if self.merged_from else []),
+        ]
+
+    @property
+    def lines(self) -> list[str]:
+        """What is said of either score, and what a reader should know of the film."""
+        words = texts().chart
+        scores = (
+            ("geographic_extent", self.image.geographic_extent, self.extent_interval),
+            ("opacity", self.image.opacity, self.opacity_interval),
+        )
+        lines = [
+            f"{getattr(texts().scores, name)}: {_said(self.image, assessment, interval)}"
+            for name, assessment, interval in scores
+        ]
+        if self.reason:
+            lines.append(words.flagged.format(reason=self.reason))
+        if self.image.view_changed:
+            lines.append(words.view_changed)
+        if self.merged_from:
+            lines.append(words.merged.format(key=self.merged_from))
+        return lines
+
+
+@dataclass(frozen=True)
+class Episode:
+    """The films of a part of the course without a long gap, oldest first."""
+
+    number: int
+    films: tuple[Film, ...]
+
+
+def films_of(course: Course, trend: Trend, merged: Mapping[int, str]) -> list[Film]:
+    """Return the films of a course, oldest first; their own intervals are from the trend."""
+    intervals = {observed.image_id: observed for observed in trend.observations}
+    return [
+        _film(number, image, intervals.get(image.image_id), merged.get(image.image_id, ""))
+        for number, image in enumerate(course.images, start=1)
+    ]
+
+
+def episodes(films: Sequence[Film]) -> list[Episode]:
+    """Return films by episode; those with dates and those with day numbers are never of one."""
+    by_episode = groupby(films, key=lambda film: (film.image.calendar_known, film.image.episode))
+    return [
+        Episode(number, tuple(members)) for number, (_, members) in enumerate(by_episode, start=1)
+    ]
+
+
+def _film(number: int, image: CourseImage, observed: Observation | None, merged_from: str) -> Film:
+    if observed is None:
+        return Film(number, image, merged_from=merged_from)
+    return Film(number, image, observed.extent_interval, observed.opacity_interval, merged_from)
+
+
+def _said(image: CourseImage, assessment: Assessment, interval: Interval | None) -> str:
+    """Return a score with its interval, the level with its band, and the verdict."""
+    words = texts().chart
+    said = words.score.format(points=f"{assessment.points:.1f}")
+    if interval is not None:
+        said += " " + words.interval.format(low=f"{interval.low:.1f}", high=f"{interval.high:.1f}")
+    if assessment.level is not None:
+        said += ", " + words.level.format(band=band_text(assessment.level))
+    if image.is_baseline:
+        said += ", " + words.baseline
+    elif assessment.verdict is not None:
+        said += ", " + verdict_text(assessment)
+    return str(said)

@@ -1,0 +1,35 @@
+"""What a page shows of a person beside the course."""
+
+import pytest
+
+from db.corrections import Author, merge
+from db.engine import Database
+from db.events import PatientGroup, store_groups
+from db.reading import patients, tables
+from tests.builders.archive import Archive, Film
+
+
+@pytest.fixture
+def archive(database: Database) -> Archive:
+    archive = Archive(database)
+    archive.add(Film("a"), Film("b", patient="p-2"), Film("c", patient="p-3"))
+    archive.do(merge, Author("dr.roe", "one person"), "p-2", "p-1")
+    return archive
+
+
+def test_a_merged_patients_images_are_named_with_their_own_key(archive: Archive) -> None:
+    with archive.database.transaction() as session:
+        tables.read_as_reader(session)
+
+        assert list(patients.merged_images(session, "p-1").values()) == ["p-2"]
+        assert patients.merged_images(session, "p-3") == {}
+
+
+def test_groups_are_those_of_the_person(archive: Archive) -> None:
+    archive.do(store_groups, "import", [PatientGroup("p-2", "arm", "placebo")])
+
+    with archive.database.transaction() as session:
+        tables.read_as_reader(session)
+
+        assert patients.groups(session, "p-1") == {"arm": "placebo"}
+        assert patients.groups(session, "p-3") == {}

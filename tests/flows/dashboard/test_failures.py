@@ -1,0 +1,60 @@
+"""What pages say when there is nothing to show."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.async_api import Page
+
+from flows.dashboard import server
+from flows.resources import Progress, Resources
+from flows.settings import Settings
+from tests.builders.dashboards import violations
+from tests.builders.ports import reserved_port
+from tests.builders.settings import SECRET
+
+
+@contextmanager
+def dashboard_on(database_url: str, home: Path) -> Iterator[str]:
+    settings = Settings(
+        database_url=database_url, pseudonym_key=SECRET, home=home, dashboard_port=0
+    )
+    with server.serving(Resources(settings, Progress())) as address:
+        yield address
+
+
+async def status(page: Page, url: str) -> int:
+    answer = await page.request.get(url)
+    return answer.status
+
+
+async def test_before_the_first_score_a_page_says_how_to_begin(
+    resources: Resources, browser_page: Page
+) -> None:
+    settings = resources.settings.model_copy(update={"dashboard_port": 0})
+    with server.serving(Resources(settings, Progress(), resources.opened)) as address:
+        await browser_page.goto(address)
+
+        assert "cxr-severity demo" in await browser_page.locator("main").inner_text()
+        assert await violations(browser_page) == []
+        assert await status(browser_page, f"{address}/api/v1/worklist") == 404
+    if resources.opened.database:
+        resources.opened.database.dispose()
+
+
+async def test_while_the_database_is_away_each_page_says_so(
+    tmp_path: Path, browser_page: Page
+) -> None:
+    with (
+        reserved_port() as port,
+        dashboard_on(f"postgresql://me:hidden@127.0.0.1:{port}/x", tmp_path) as address,
+    ):
+        answer = await browser_page.goto(address)
+
+        assert answer is not None
+        assert answer.status == 503
+        text = await browser_page.locator("main").inner_text()
+        assert "no connection to PostgreSQL" in text
+        assert "hidden" not in text
+        assert await violations(browser_page) == []
+        assert await status(browser_page, f"{address}/api/v1/worklist") == 503

@@ -1,0 +1,106 @@
+"""The page of a patient in a browser: chart, films, treatments, and what print makes of it."""
+
+import re
+
+import httpx
+from playwright.async_api import Page
+
+from tests.builders.dashboards import Dashboard, keep_screenshots, sideways, violations
+
+
+async def test_chart_and_table_show_each_film_and_the_keyboard_goes_from_one_to_the_next(
+    dashboard: Dashboard, browser_page: Page
+) -> None:
+    await browser_page.goto(f"{dashboard.url}/patients/p-better")
+    films = browser_page.locator("#course .film")
+    told = browser_page.locator(".told")
+    await browser_page.locator("#course .film[tabindex='0']").focus()
+    await browser_page.keyboard.press("Home")
+    first = await told.inner_text()
+    await browser_page.keyboard.press("ArrowRight")
+    second = await told.inner_text()
+
+    assert await films.count() == await browser_page.locator("table.films tbody tr").count() == 4
+    assert "2020-03-01 12:00" in first
+    assert "baseline" in first
+    assert "2020-03-05 12:00" in second
+    assert "score 5.8" in second
+    label = await films.nth(1).get_attribute("aria-label") or ""
+    assert "score 5.8" in label
+    await browser_page.keyboard.press("Enter")
+    row = "document.activeElement.textContent.includes('2020-03-05 12:00')"
+    assert await browser_page.evaluate(row)
+    assert await violations(browser_page) == []
+    assert await sideways(browser_page) == 0
+    await keep_screenshots(browser_page, "patient")
+
+
+async def test_pointing_at_a_film_says_what_is_known_of_it(
+    dashboard: Dashboard, browser_page: Page
+) -> None:
+    await browser_page.goto(f"{dashboard.url}/patients/p-single")
+
+    await browser_page.locator("#course .film").nth(1).hover()
+
+    assert "black and white are exchanged" in await browser_page.locator(".told").inner_text()
+    flagged = browser_page.locator("table.films tr.flagged")
+    assert await flagged.count() == 1
+    assert "black and white are exchanged" in await flagged.inner_text()
+
+
+async def test_treatments_stand_beside_their_responses(
+    dashboard: Dashboard, browser_page: Page
+) -> None:
+    await browser_page.goto(f"{dashboard.url}/patients/p-better")
+
+    row = browser_page.locator("table.responses tbody tr").first
+    assert "dexamethasone" in await row.inner_text()
+    assert "▼" in await row.inner_text()
+    assert await browser_page.locator("#course .events text").all_text_contents() == [
+        "dexamethasone"
+    ]
+    assert "no effect" in await browser_page.locator("main").inner_text()
+
+
+async def test_the_page_of_a_merged_patient_is_the_others_and_marks_the_films(
+    dashboard: Dashboard, browser_page: Page
+) -> None:
+    await browser_page.goto(f"{dashboard.url}/patients/p-former?axis=days")
+
+    assert browser_page.url == f"{dashboard.url}/patients/p-two?axis=days"
+    assert await browser_page.locator("#course .film.merged").count() == 1
+    marked = browser_page.locator("table.films tr", has_text="p-former")
+    assert await marked.count() == 1
+
+
+async def test_a_course_is_printed_on_one_page(dashboard: Dashboard, browser_page: Page) -> None:
+    await browser_page.goto(f"{dashboard.url}/patients/p-same")
+
+    document = await browser_page.pdf(format="A4")
+
+    assert len(re.findall(rb"/Type /Page\b", document)) == 1
+
+
+def test_a_patient_whom_another_model_version_scored_is_shown_by_that(
+    dashboard: Dashboard,
+) -> None:
+    answer = httpx.get(f"{dashboard.url}/patients/p-elsewhere")
+    (link,) = re.findall(r'href="(/patients/p-elsewhere\?model=v2[^"]*)"', answer.text)
+
+    assert answer.status_code == 404
+    other = httpx.get(f"{dashboard.url}{link}")
+    assert other.status_code == 200
+    assert "No course" in other.text, "no parameters were learned for it"
+
+
+def test_an_unknown_patient_is_not_found(dashboard: Dashboard) -> None:
+    assert httpx.get(f"{dashboard.url}/patients/p-nobody").status_code == 404
+    assert httpx.get(f"{dashboard.url}/patients/p-same?model=v9").status_code == 404
+
+
+def test_without_scripts_the_table_says_it_all(dashboard: Dashboard) -> None:
+    text = httpx.get(f"{dashboard.url}/patients/p-better").text
+
+    rows = re.findall(r'<tr id="film-\d+".*?</tr>', text, flags=re.DOTALL)
+    assert len(rows) == 4
+    assert "5.8" in rows[1]

@@ -1,0 +1,23 @@
+"""The file of texts holds what pages say, and nothing else."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import flows.dashboard
+
+FOLDER = Path(flows.dashboard.__file__).parent
+SECTIONS = tomllib.loads((FOLDER / "texts.toml").read_text(encoding="utf-8"))
+USERS = "".join(
+    path.read_text(encoding="utf-8")
+    for pattern in ("*.py", "templates/*.html", "static/[!d]*.js")
+    for path in FOLDER.glob(pattern)
+)
+# Looked up by a name that is a value: of a score, of a code.
+BY_VALUE = {"scores", "reasons"}
+
+
+@pytest.mark.parametrize("section", sorted(set(SECTIONS) - BY_VALUE))
+def test_every_text_is_shown_somewhere(section: str) -> None:
+    assert [name for name in SECTIONS[section] if f".{name}" not in USERS] == []
