@@ -2,6 +2,7 @@
 
 __all__ = [
     "balances",
+    "cohort",
     "courses",
     "exports",
     "history",

@@ -46,7 +46,7 @@ class Version:
     """A model version of the site, and what its intervals and courses rest on; empty where nothing.
 
     ``has_scores`` is False while it scored nothing here. ``origin`` states where the parameters of
-    courses come from: shipped, site or calibration.
+    courses come from: shipped, site or calibration. Margins and changes are in points.
     """
 
     model_version: str
@@ -58,6 +58,9 @@ class Version:
     parameters_sha256: str
     origin: str
     extent_margin: float | None
+    opacity_margin: float | None
+    extent_smallest_detectable_change: float | None
+    opacity_smallest_detectable_change: float | None
 
 
 def versions(session: Session) -> list[Version]:
@@ -87,7 +90,8 @@ _VERSIONS = text(
     """
     SELECT model_version, name, precision, registered_at, has_scores,
         coalesce(calibration_sha256, ''), coalesce(course_parameters_sha256, ''),
-        coalesce(course_parameters_origin, ''), extent_margin
+        coalesce(course_parameters_origin, ''), extent_margin, opacity_margin,
+        extent_smallest_detectable_change, opacity_smallest_detectable_change
     FROM model_versions ORDER BY registered_at DESC, model_version
     """
 )

@@ -5,14 +5,23 @@ from importlib.resources import files
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from flows.dashboard import api, patient, search, worklist
+from flows.dashboard import about, api, cohort, operations, patient, rejected, worklist
 from flows.dashboard.failures import answer_failures
 from flows.dashboard.security import sign_in
 from flows.dashboard.security.access import Access
 from flows.resources import Resources
 from severity.domain import RESEARCH_USE_ONLY
 
-_ROUTERS = (worklist.router, search.router, patient.router, api.router, api.description)
+_ROUTERS = (
+    worklist.router,
+    patient.router,
+    cohort.router,
+    operations.router,
+    rejected.router,
+    about.router,
+    sign_in.router,
+    api.router,
+)
 
 
 def create_app(resources: Resources) -> FastAPI:

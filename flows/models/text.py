@@ -68,12 +68,13 @@ def model_table(model: ListedModel) -> RenderableType:
     table = Table(box=None, show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for name, value in _facts(model).items():
+    for name, value in model_facts(model).items():
         table.add_row(name, Text(value))
     return Group(table, Text(RESEARCH_USE_ONLY))
 
 
-def _facts(model: ListedModel) -> dict[str, str]:
+def model_facts(model: ListedModel) -> dict[str, str]:
+    """Return what is known of one model, in words by name; nothing that is empty."""
     description, version = model.description, model.version
     if description is None:
         return {"model": model.name, "problem": model.problem}

@@ -1,0 +1,157 @@
+"""The page of all patients together: quartiles of levels by day, by group and by treatment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, BeforeValidator
+
+from db.reading import cohort
+from db.reading.cohort import CohortDay, Curve, Treatment
+from flows.dashboard.line_chart import Chart, Line, Point, line_chart
+from flows.dashboard.pages import page
+from flows.dashboard.reading import Read, Reading
+from flows.dashboard.texts import texts
+from severity.domain import Scale
+
+router = APIRouter(include_in_schema=False)
+MOST_LINES = 6
+"""Groups that are drawn: no more can be told apart."""
+_BANDS = 2
+_SCORES = ("geographic_extent", "opacity")
+_Chosen = BeforeValidator(lambda value: value or None)  # a form sends nothing as an empty text
+
+
+class Choices(BaseModel):
+    """What curves are shown beside those of all patients.
+
+    Attributes
+    ----------
+    treatment
+        Kind and label with a colon between them, such as ``drug:dexamethasone``.
+    group
+        The name of a grouping, such as ``arm``.
+    """
+
+    treatment: Annotated[str | None, _Chosen] = None
+    group: Annotated[str | None, _Chosen] = None
+
+    def treatment_among(self, known: Sequence[Treatment]) -> Treatment | None:
+        """Return the treatment that is chosen; None if none is, or there is no such one."""
+        by_value = {f"{treatment.kind}:{treatment.label}": treatment for treatment in known}
+        return by_value.get(self.treatment or "")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The curves of one score: a drawing, and the curves that its table shows by name."""
+
+    score: str
+    drawing: Chart
+    curves: Mapping[str, Curve]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One question to the cohort, with its answer for each score; ``panels`` is empty if none."""
+
+    title: str
+    lead: str
+    is_after_treatment: bool
+    panels: tuple[Panel, ...]
+
+
+@router.get("/cohort")
+def cohort_page(
+    request: Request, reading: Read, choices: Annotated[Choices, Query()]
+) -> HTMLResponse:
+    """Return the page of all patients together."""
+    known = cohort.treatments(reading.session)
+    groupings = cohort.groupings(reading.session)
+    treatment = choices.treatment_among(known)
+    group = choices.group if choices.group in groupings else None
+    values = {
+        "choices": choices,
+        "treatments": known,
+        "groupings": groupings,
+        "treatment": treatment,
+        "group": group,
+        "sections": _sections(reading, treatment, group),
+        "most_lines": MOST_LINES,
+    }
+    return page(request, "cohort.html", values)
+
+
+def _sections(reading: Reading, treatment: Treatment | None, group: str | None) -> list[Section]:
+    """Return the curves of all patients, and what was chosen beside them."""
+    words, key, session = texts().cohort, reading.version, reading.session
+    everybody = {score: {words.everybody: cohort.by_day(session, key, score)} for score in _SCORES}
+    sections = [_section(reading, words.by_day, words.by_day_lead, everybody)]
+    if group is not None:
+        by_group = {score: cohort.by_group(session, key, score, group) for score in _SCORES}
+        lead = words.by_group_lead.format(most=f"{cohort.MOST_OF_A_GROUP:,}")
+        sections.append(_section(reading, words.by_group.format(group=group), lead, by_group))
+    if treatment is not None:
+        after = {
+            score: {words.everybody: cohort.after_treatment(session, key, score, treatment)}
+            for score in _SCORES
+        }
+        title = words.after.format(label=treatment.label)
+        sections.append(_section(reading, title, words.after_lead, after, is_after=True))
+    if treatment is not None and group is not None:
+        both = {
+            score: cohort.after_treatment_by_group(session, key, score, treatment, name=group)
+            for score in _SCORES
+        }
+        title = words.after_by_group.format(label=treatment.label, group=group)
+        sections.append(_section(reading, title, words.after_lead, both, is_after=True))
+    return sections
+
+
+def _section(
+    reading: Reading,
+    title: str,
+    lead: str,
+    curves: Mapping[str, Mapping[str, Curve]],
+    *,
+    is_after: bool = False,
+) -> Section:
+    scales = cohort.scales(reading.session, reading.version)
+    panels = tuple(
+        _panel(score, scales[score], by_name)
+        for score, by_name in curves.items()
+        if any(by_name.values())
+    )
+    return Section(title, lead, is_after, panels)
+
+
+def _panel(score: str, scale: Scale, by_name: Mapping[str, Curve]) -> Panel:
+    name = vars(texts().scores)[score]
+    shown = list(by_name.items())[:MOST_LINES]
+    lines = [
+        Line(
+            curve_name,
+            [Point(day.day, day.median, _words(curve_name, day)) for day in curve],
+            # Of more than two groups bands would cover each other.
+            [(day.lower_quartile, day.upper_quartile) for day in curve if len(shown) <= _BANDS],
+            style,
+        )
+        for style, (curve_name, curve) in enumerate(shown)
+    ]
+    label = texts().cohort.label.format(score=name, lowest=scale.lowest, highest=scale.highest)
+    drawing = line_chart(label, lines, y_range=(scale.lowest, scale.highest))
+    return Panel(name, drawing, by_name)
+
+
+def _words(name: str, day: CohortDay) -> str:
+    words: str = texts().cohort.point.format(
+        name=name,
+        day=day.day,
+        median=day.median,
+        lower=day.lower_quartile,
+        upper=day.upper_quartile,
+        count=day.count,
+    )
+    return words
