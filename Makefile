@@ -19,10 +19,8 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
-demo: $(VENV)/installed-cpu ## the whole job on simulated images: scores, rejections, a trend
-	$(BIN)/cxr-severity demo
-	@test -e $(VENV)/installed \
-		|| echo "GPUs, txrv-* models, saliency maps and training of networks need torch: make install"
+demo: $(VENV)/installed-cpu ## the whole job on simulated images, then the dashboard (OPEN=0: without)
+	$(BIN)/cxr-severity demo $(if $(filter 0,$(OPEN)),--no-open)
 
 install: $(VENV)/installed ## everything, with torch: for GPUs, txrv-* models and saliency maps
 

@@ -35,7 +35,7 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         (
             "demo",
             "flows.cli.demo:demo_command",
-            "Show the whole job: images, scores, rejections, the balance and a patient's trend.",
+            "Show the whole job: images, scores, rejections, the balance and patients' courses.",
         ),
         (
             "drift",

@@ -13,6 +13,8 @@ from flows.errors import UsageError
 from flows.resources import Resources
 from flows.settings import Settings
 
+_HOST = "127.0.0.1"  # other machines see nothing
+
 
 def serve(resources: Resources, *, announce: Callable[[str], object]) -> None:
     """Serve the dashboard until the process is interrupted or told to end.
@@ -64,6 +66,15 @@ def serving(resources: Resources, *, ended: Callable[[], object] | None = None) 
         finally:
             server.should_exit = True
             thread.join()
+
+
+def free_port(settings: Settings) -> int:
+    """Return the port that is set; 0, for any free one, if another program has it."""
+    try:
+        with _listening(settings.dashboard_port):
+            return settings.dashboard_port
+    except UsageError:
+        return 0
 
 
 def _server(resources: Resources) -> uvicorn.Server:

@@ -59,7 +59,7 @@ def _tell_story(settings: Settings, console: Console) -> None:
         told = tell(inbox, treatments, resources)
     console.print(
         f"{told.scored} scored, {told.rejected} rejected, {told.treatments} treatments imported, "
-        f"{told.merged} patient merged in this run" + ("" if told.scored else ": no image was new")
+        f"{told.merged} patient merged" + ("" if told.scored else ": no image was new")
     )
     _show_fates(resources, told.model_version, inbox=str(inbox), console=console)
     with resources.open_database().transaction() as session:
@@ -85,7 +85,8 @@ def _show_fates(resources: Resources, version: str, *, inbox: str, console: Cons
         fates = balances.fates(session, inbox, version)
         balance = balances.balance(session, inbox)
     unscored = [row for row in fates if row[1] != Fate.SCORED]
-    console.print(fates_table(unscored[:_MOST_FATES]))
+    if unscored:
+        console.print(fates_table(unscored[:_MOST_FATES]))
     if len(unscored) > _MOST_FATES:
         console.print(f"({len(unscored)} files in all)")
     console.print(balance_text(balance))

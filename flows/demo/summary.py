@@ -12,6 +12,7 @@ from db.engine import Transaction
 from db.reading import courses
 from db.reading.courses import Assessment, CourseImage
 from flows.demo.story import PATIENTS, DemoPatient
+from flows.demo.treatments import TREATED
 from flows.reports.courses.words import band_text, latest, percent, probability
 from flows.resources import Resources
 from severity.domain import RESEARCH_USE_ONLY, Verdict
@@ -65,6 +66,15 @@ def outcomes_table(told: Sequence[Outcome]) -> RenderableType:
             outcome.patient.story,
         )
     return Group(table, Text(look_first(told)), Text(RESEARCH_USE_ONLY))
+
+
+def what_to_click(resources: Resources, address: str) -> str:
+    """Return what to look at first on the dashboard's pages, with an address for it."""
+    treated = resources.pseudonym(TREATED)
+    return (
+        "Click the first patient of the worklist, who gets worse. Better after dexamethasone is "
+        f"{TREATED.value}:\n{address}/patients/{treated}"
+    )
 
 
 def _verdict(outcome: Outcome) -> Text:

@@ -107,13 +107,13 @@ _PLAIN = {"scored", "copy", "waiting", "claimed", "withdrawn", "vanished"}
 
 
 def fates_table(fates: Sequence[tuple[str, str, str]]) -> RenderableType:
-    """Return a table of what became of each file: its name, its state or the reason, the detail."""
-    table = Table(box=box.SIMPLE_HEAD, title="What became of each file", title_justify="left")
+    """Return a table of files that were not scored: name, state or reason, detail."""
+    table = Table(box=box.SIMPLE_HEAD, title="Files that were not scored", title_justify="left")
     table.add_column("file", overflow="fold")
     table.add_column("became")
     table.add_column("because", overflow="fold")
     for key, fate, detail in fates:
-        style = {"scored": "green", "copy": "dim"}.get(fate, "yellow")
+        style = {"copy": "dim"}.get(fate, "yellow")
         became = fate if fate in _PLAIN else f"rejected: {fate}"
         table.add_row(Text(key), Text(became, style=style), Text(detail))
     return table

@@ -40,12 +40,13 @@ def until(condition: Callable[[], object], otherwise: Callable[[], str] = str) -
 
 @dataclass(eq=False)
 class Service:
-    """`serve` on an inbox, in a process of its own."""
+    """`serve` on an inbox, or another command that goes on, in a process of its own."""
 
     inbox: Path
     home: Path
     port: int
     settings: dict[str, str] = field(default_factory=dict)
+    command: str = "serve"
     process: "subprocess.Popen[bytes]" = field(init=False)
 
     def start(self, *options: str) -> None:
@@ -57,7 +58,7 @@ class Service:
             PREFECT_RUNNER_POLL_FREQUENCY="1",  # seconds until it sees that a run is due
             **self.settings,
         )
-        command = [sys.executable, "-m", "flows", "serve", "--inbox", str(self.inbox)]
+        command = [sys.executable, "-m", "flows", self.command, "--inbox", str(self.inbox)]
         with self.log_file.open("a") as log:
             self.process = subprocess.Popen(
                 [*command, *options],
