@@ -16,6 +16,9 @@ from flows.exports.destinations import Destination
 from flows.exports.new_folder import appearing, new_file
 from flows.exports.observations import Report, Status
 
+CODE_SYSTEM = "code-system.json"
+"""The file beside results in FHIR that says what their codes mean."""
+
 _AT_ONCE = 200  # films that are read together, which bounds the memory
 
 
@@ -89,6 +92,7 @@ class ResultExport:
                 with new_file(draft / self._name(report)) as file:
                     file.write(self.written_as.content(report))
                 count += 1
+            self._write_code_system(draft)
         return count
 
     def send(self, destination: Destination) -> SentCounts:
@@ -131,6 +135,13 @@ class ResultExport:
                 limit=_AT_ONCE,
                 destination_id=destination_id,
             )
+
+    def _write_code_system(self, folder: Path) -> None:
+        if self.written_as is Written.FHIR:
+            from flows.exports import fhir  # noqa: PLC0415 - see `Written.content`
+
+            with new_file(folder / CODE_SYSTEM) as file:
+                file.write(fhir.code_system())
 
     def _news(self, report: Report, destination_id: int) -> Report | None:
         """Return a report with what it is to the destination; None if that has it as it is."""

@@ -26,7 +26,7 @@ def test_one_patient_is_exported_by_the_hospitals_identifier_which_is_in_no_file
         result = correct("export", written_as, str(folder), "--patient", NAMED)
 
         assert result.code == 0, result.err
-        (file,) = folder.glob("*-*")
+        (file,) = folder.glob("*-*-*")
         assert NAMED not in file.read_text() + file.name + result.out
         assert "p-" in file.read_text()
 
