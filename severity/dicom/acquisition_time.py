@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from datetime import tzinfo
 
 from pydicom import Dataset
-from pydicom.datadict import dictionary_description
-from pydicom.tag import Tag
 
-from severity.dicom.attributes import first_text
+from severity.dicom.attributes import attribute_names, first_text
 from severity.domain import Acquired, Decision, TimeSource
 from severity.vocabulary.times import Moment, read_moment, read_offset
 
@@ -58,14 +56,9 @@ def _dated(
     decision = Decision(
         "time",
         str(moment),
-        ", ".join(_name(keyword) for keyword in TIME_ATTRIBUTES[source]),
+        attribute_names(*TIME_ATTRIBUTES[source]),
         " ".join(first_text(dataset, keyword) for keyword in TIME_ATTRIBUTES[source]).strip(),
         "" if moment.clock else "no readable time of day: only the date is known",
     )
     known = source if moment.clock else source.of_date_alone
     return Acquired(moment.instant(zone), known, str(moment.zone or zone)), decision
-
-
-def _name(keyword: str) -> str:
-    tag = Tag(keyword)
-    return f"{dictionary_description(tag)} ({tag.group:04X},{tag.element:04X})"

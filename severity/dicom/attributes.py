@@ -1,9 +1,11 @@
 """Attributes of a DICOM data set as text or numbers, whatever their type and number of values."""
 
 import math
+from functools import cache
 
 from pydicom import Dataset
-from pydicom.valuerep import PersonName
+from pydicom.datadict import dictionary_description
+from pydicom.tag import Tag
 
 _PADDING = "\0 \t\r\n"
 _CODE_STRINGS = (
@@ -14,6 +16,20 @@ _CODE_STRINGS = (
     "PhotometricInterpretation",
     "VOILUTFunction",
 )
+
+
+@cache
+def attribute_names(*keywords: str) -> str:
+    """Name attributes as the standard does, such as ``View Position (0018,5101)``."""
+    tags = [Tag(keyword) for keyword in keywords]
+    return ", ".join(
+        f"{dictionary_description(tag)} ({tag.group:04X},{tag.element:04X})" for tag in tags
+    )
+
+
+def as_written(dataset: Dataset, *keywords: str) -> str:
+    """Return the values of attributes in one line; a backslash parts those of one attribute."""
+    return " ".join(filter(None, (whole_text(dataset, keyword) for keyword in keywords)))
 
 
 def texts(dataset: Dataset, keyword: str) -> list[str]:

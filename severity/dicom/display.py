@@ -1,6 +1,6 @@
 """How DICOM displays stored values: modality LUT, then VOI LUT or window, then inversion."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,10 +8,13 @@ from pydicom import Dataset
 from scipy.special import expit
 
 from severity.codecs.pixel_layout import PixelLayout
-from severity.dicom.attributes import first_number, first_text
+from severity.dicom.attributes import as_written, attribute_names, first_number, first_text
 from severity.dicom.look_up_table import LookUpTable
+from severity.domain import Decision
 from severity.errors import UntrustworthyPixels
 
+_LINE = ("RescaleSlope", "RescaleIntercept")
+_WINDOW = ("WindowCenter", "WindowWidth")
 _MOST_BEYOND_A_FRAME = 0.5  # of its range; a window made for one bit more reaches further
 
 
@@ -20,12 +23,14 @@ class Display:
     """Which values are shown black and white, with a straight line between.
 
     They are stored values where ``table`` is None. Otherwise they are entries of the table,
-    which has one for each stored value from the lowest possible on.
+    which has one for each stored value from the lowest possible on. ``decisions`` say which
+    attributes made it so.
     """
 
     black: float
     white: float
     table: NDArray[np.uint16 | np.float32] | None = None
+    decisions: tuple[Decision, ...] = ()
 
     def covers(self, layout: PixelLayout) -> bool:
         """Return whether every value that the stored bits can hold has a grey of its own."""
@@ -41,7 +46,11 @@ class Display:
 
     def inverted(self) -> "Display":
         """Exchange black and white."""
-        return Display(self.white, self.black, self.table)
+        return replace(self, black=self.white, white=self.black)
+
+    def decided(self, *decisions: Decision) -> "Display":
+        """Return the same display with further decisions."""
+        return replace(self, decisions=(*self.decisions, *decisions))
 
 
 def display_of(dataset: Dataset, layout: PixelLayout) -> Display:
@@ -63,7 +72,11 @@ def display_of(dataset: Dataset, layout: PixelLayout) -> Display:
     display = _through_voi(_through_modality(dataset, layout), dataset)
     if layout.bits_in_frame is not None:
         _check_made_for_frame(dataset, display, layout)
-    is_inverse = first_text(dataset, "PhotometricInterpretation").upper() == "MONOCHROME1"
+    polarity = first_text(dataset, "PhotometricInterpretation").upper()
+    is_inverse = polarity == "MONOCHROME1"
+    outcome = "inverted: the lowest value is white" if is_inverse else "the lowest value is black"
+    source = attribute_names("PhotometricInterpretation")
+    display = display.decided(Decision("polarity", outcome, source, polarity))
     return display.inverted() if is_inverse else display
 
 
@@ -86,6 +99,7 @@ class _Rescaled:
     layout: PixelLayout
     lowest: float
     highest: float
+    decision: Decision
     slope: float = 1.0
     intercept: float = 0.0
     table: NDArray[np.uint16] | None = None
@@ -99,10 +113,10 @@ class _Rescaled:
         """Return this black and white, as stored values unless there is a table."""
         _check_range(black, white)
         if self.table is not None:
-            return Display(black, white, self.table)
+            return Display(black, white, self.table, (self.decision,))
         black, white = ((end - self.intercept) / self.slope for end in (black, white))
         _check_range(min(black, white), max(black, white))
-        return Display(black, white)
+        return Display(black, white, None, (self.decision,))
 
 
 def _stored_values(layout: PixelLayout) -> NDArray[np.float64]:
@@ -113,15 +127,23 @@ def _through_modality(dataset: Dataset, layout: PixelLayout) -> _Rescaled:
     if dataset.get("ModalityLUTSequence"):
         table = _table(dataset, "ModalityLUTSequence", (layout.lowest, layout.highest))
         entries = table.look_up(_stored_values(layout))
-        return _Rescaled(layout, 0, table.highest, table=entries)
-    slope, intercept = (
-        _number(dataset, "RescaleSlope"),
-        _number(dataset, "RescaleIntercept"),
-    )
+        return _Rescaled(
+            layout,
+            0,
+            table.highest,
+            _by_table("modality LUT", "ModalityLUTSequence", table),
+            table=entries,
+        )
+    slope, intercept = (_number(dataset, keyword) for keyword in _LINE)
     slope, intercept = 1.0 if slope is None else slope, intercept or 0.0
     low, high = sorted(end * slope + intercept for end in (layout.lowest, layout.highest))
     _check_range(low, high)
-    return _Rescaled(layout, low, high, slope, intercept)
+    outcome = f"{slope:g} times the stored value, {intercept:+g}"
+    written = as_written(dataset, *_LINE)
+    decision = Decision(
+        "modality LUT", outcome if written else "none", attribute_names(*_LINE), written
+    )
+    return _Rescaled(layout, low, high, decision, slope, intercept)
 
 
 def _table(dataset: Dataset, keyword: str, inputs: tuple[float, float]) -> LookUpTable:
@@ -129,15 +151,40 @@ def _table(dataset: Dataset, keyword: str, inputs: tuple[float, float]) -> LookU
     return LookUpTable.of(dataset[keyword][0], inputs=inputs, little_endian=little_endian)
 
 
+def _by_table(subject: str, keyword: str, table: LookUpTable) -> Decision:
+    outcome = (
+        f"a table of {len(table.entries)} entries from {table.first} on, up to {table.highest}"
+    )
+    return Decision(subject, outcome, attribute_names(keyword))
+
+
 def _through_voi(grey: _Rescaled, dataset: Dataset) -> Display:
     """Apply the first VOI LUT; without one the first window; without one the whole range."""
     if dataset.get("VOILUTSequence"):
         # The sequence comes before a window: PS3.3, C.11.2.1.
         table = _table(dataset, "VOILUTSequence", (grey.lowest, grey.highest))
-        return Display(0, table.highest, table.look_up(grey.of_each_stored_value()))
-    centre, width = _number(dataset, "WindowCenter"), _number(dataset, "WindowWidth")
+        entries = table.look_up(grey.of_each_stored_value())
+        by_table = _by_table("VOI LUT", "VOILUTSequence", table)
+        return Display(0, table.highest, entries, (grey.decision, by_table))
+    centre, width = (_number(dataset, keyword) for keyword in _WINDOW)
     if centre is None or width is None:
-        return grey.shown_between(grey.lowest, grey.highest)
+        outcome = f"the whole range, {grey.lowest:g} to {grey.highest:g}"
+        whole = Decision(
+            "VOI LUT", outcome, attribute_names("BitsStored"), as_written(dataset, "BitsStored")
+        )
+        return grey.shown_between(grey.lowest, grey.highest).decided(whole)
+    return _windowed(grey, dataset, centre, width).decided(
+        Decision(
+            "VOI LUT",
+            f"the window of width {width:g} around {centre:g}",
+            attribute_names(*_WINDOW, "VOILUTFunction"),
+            as_written(dataset, *_WINDOW, "VOILUTFunction"),
+        )
+    )
+
+
+def _windowed(grey: _Rescaled, dataset: Dataset, centre: float, width: float) -> Display:
+    """Apply a window by its function."""
     match str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper():
         case "LINEAR":  # C.11.2.1.2.1: from the centre of one value to that of another
             return grey.shown_between(centre - width / 2, centre - 1 + width / 2)
@@ -146,7 +193,7 @@ def _through_voi(grey: _Rescaled, dataset: Dataset) -> Display:
         case "SIGMOID":  # C.11.2.1.3.1
             _check_range(centre - width / 2, centre + width / 2)
             greys = expit((grey.of_each_stored_value() - centre) * (4 / width))
-            return Display(0, 1, np.asarray(greys, dtype=np.float32))
+            return Display(0, 1, np.asarray(greys, dtype=np.float32), (grey.decision,))
         case other:
             raise UntrustworthyPixels(f"{other!r:.20} is not a VOI LUT Function (0028,1056)")
 

@@ -9,13 +9,15 @@ from PIL import Image, ImageDraw
 from pydicom import Dataset
 
 from severity.codecs.pixel_layout import PixelLayout
-from severity.dicom.attributes import optional_numbers, texts
+from severity.dicom.attributes import as_written, attribute_names, optional_numbers, texts
 from severity.dicom.display import Display
 from severity.dicom.needed_attributes import OVERLAY_BITS
+from severity.domain import Decision
 
 Mask = NDArray[np.bool_]
 """Shape (rows, columns); true where a pixel is excluded."""
 
+_PADDING = ("PixelPaddingValue", "PixelPaddingRangeLimit")
 _TYPE_VALUES, _SIGN = 2**16, 2**15
 _LEAST_RUN = 4  # pixels of padding side by side
 _LEAST_CORNERS = 3
@@ -62,11 +64,12 @@ def _in_runs(mask: Mask) -> Mask:
 class Excluded:
     """What a header excludes from the image: its padding, and what lies behind its shutters.
 
-    It is shown black.
+    It is shown black. ``decisions`` say which attributes state it.
     """
 
     padding: Padding | None
     shutter: Mask | None
+    decisions: tuple[Decision, ...] = ()
 
     def mask(self, stored: NDArray[np.number]) -> Mask | None:
         """Return which pixels are excluded; None if all of them belong to the image.
@@ -90,18 +93,30 @@ class Excluded:
 
 def excluded(dataset: Dataset, layout: PixelLayout, display: Display) -> Excluded:
     """Return what a data set excludes; padding that is shown black anyway is left out."""
-    padding = _padding(dataset, layout)
-    if padding is not None and padding.is_black(display):
-        padding = None
-    return Excluded(padding, _shutter(dataset, layout))
+    padding, shutter = _padding(dataset, layout), _shutter(dataset, layout)
+    decisions = []
+    if padding is not None:
+        outcome = f"areas of {padding.low} to {padding.high} are made black"
+        decisions.append(_decision("padding", outcome, dataset, _PADDING))
+        if padding.is_black(display):
+            padding = None
+    if shutter is not None:
+        outcome = f"{shutter.mean():.1%} of the pixels lie behind it, and are made black"
+        decisions.append(_decision("shutter", outcome, dataset, ("ShutterShape",)))
+    return Excluded(padding, shutter, tuple(decisions))
+
+
+def _decision(subject: str, outcome: str, dataset: Dataset, keywords: tuple[str, ...]) -> Decision:
+    return Decision(subject, outcome, attribute_names(*keywords), as_written(dataset, *keywords))
 
 
 def _padding(dataset: Dataset, layout: PixelLayout) -> Padding | None:
     """Return the padding values; whether they have a sign follows from the pixels."""
-    stated = optional_numbers(dataset, "PixelPaddingValue")[:1]
+    value, limit = _PADDING
+    stated = optional_numbers(dataset, value)[:1]
     if not stated:
         return None
-    stated += optional_numbers(dataset, "PixelPaddingRangeLimit")[:1]
+    stated += optional_numbers(dataset, limit)[:1]
     values = [int(value) % _TYPE_VALUES for value in stated]
     if layout.signed:
         values = [value - _TYPE_VALUES * (value >= _SIGN) for value in values]

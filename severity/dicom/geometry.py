@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from pydicom import Dataset
 
-from severity.dicom.attributes import optional_numbers, texts
+from severity.dicom.attributes import as_written, attribute_names, optional_numbers, texts
+from severity.domain import Decision
 from severity.errors import UntrustworthyPixels
 from severity.images.orientation import UPRIGHT, Orientation
 
@@ -19,10 +20,12 @@ class Geometry:
     """How stored pixels become an upright image with square pixels.
 
     ``aspect`` is a stored pixel's height by its width, 1 where they differ by less than 1 %.
+    ``decisions`` say which attributes state it.
     """
 
     orientation: Orientation
     aspect: float
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def is_plain(self) -> bool:
@@ -38,16 +41,31 @@ def geometry(dataset: Dataset) -> Geometry:
     UntrustworthyPixels
         A pixel is more than four times as long as wide.
     """
-    aspect = _aspect(dataset)
+    aspect, stated_by = _aspect(dataset)
     if not 1 / _MOST_STRETCHED <= aspect <= _MOST_STRETCHED:
         raise UntrustworthyPixels(f"the pixels are {aspect:.3g} times as high as wide")
     if abs(math.log(aspect)) < _LEAST_DIFFERENCE:
         aspect = 1.0
-    return Geometry(_orientation(dataset), aspect)
+    orientation = _orientation(dataset)
+    outcome = "square" if aspect == 1 else f"{aspect:.3g} times as high as wide: made square"
+    return Geometry(
+        orientation,
+        aspect,
+        (
+            Decision("pixel shape", outcome, *_stated(dataset, stated_by)),
+            Decision("orientation", str(orientation), *_stated(dataset, "PatientOrientation")),
+        ),
+    )
 
 
-def _aspect(dataset: Dataset) -> float:
-    """Return a pixel's height by its width, from the first attribute that states both.
+def _stated(dataset: Dataset, keyword: str) -> tuple[str, str]:
+    """Return an attribute's name and what is written there; both are empty if nothing is."""
+    written = as_written(dataset, keyword) if keyword else ""
+    return (attribute_names(keyword) if written else "", written)
+
+
+def _aspect(dataset: Dataset) -> tuple[float, str]:
+    """Return a pixel's height by its width, and the first attribute that states both.
 
     All state the vertical side first: PS3.3, 10.7.1.3 and C.7.6.3.1.7.
     """
@@ -59,8 +77,8 @@ def _aspect(dataset: Dataset) -> float:
     ):
         sides = optional_numbers(dataset, keyword)
         if len(sides) == _SIDES and min(sides) > 0:
-            return sides[0] / sides[1]
-    return 1.0
+            return sides[0] / sides[1], keyword
+    return 1.0, ""
 
 
 def _orientation(dataset: Dataset) -> Orientation:

@@ -5,12 +5,13 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, FileDataset
+from pydicom.uid import UID
 
 from severity.codecs.decoders import DECODERS, LOSSY, Decoder
 from severity.codecs.helper_processes import DecodingHelpers
 from severity.codecs.jpeg_2000 import LowBand
 from severity.codecs.pixel_layout import PixelLayout
-from severity.dicom.attributes import first_text
+from severity.dicom.attributes import as_written, attribute_names, first_text
 from severity.dicom.copied_in_part import ends_in_mid_row
 from severity.dicom.display import Display, display_of
 from severity.dicom.excluded_pixels import excluded, overlay_bits, without_overlays
@@ -18,7 +19,7 @@ from severity.dicom.frame import is_encapsulated, only_frame
 from severity.dicom.geometry import Geometry, geometry
 from severity.dicom.grey_in_colour import grey_channel, may_be_grey
 from severity.dicom.windowing import displayed
-from severity.domain import Reason
+from severity.domain import Decision, Reason
 from severity.errors import UnreadableImage, UntrustworthyPixels
 from severity.images.grey_image import Band, GreyImage
 from severity.images.limits import check_size
@@ -29,7 +30,9 @@ _MOST_OVERSHOOT = 0.25  # of the scale, by which a lossy codec may leave it besi
 _MOST_OVERSHOOTING = 0.05  # share of the pixels
 
 
-def displayed_grey(dataset: FileDataset, *, helpers: DecodingHelpers | None = None) -> GreyImage:
+def displayed_grey(
+    dataset: FileDataset, decisions: list[Decision], *, helpers: DecodingHelpers | None = None
+) -> GreyImage:
     """Decode one frame into a grey image, with the values that are black and white.
 
     Stored values are returned as they are where a straight line leads from them to what is
@@ -39,6 +42,9 @@ def displayed_grey(dataset: FileDataset, *, helpers: DecodingHelpers | None = No
     ----------
     dataset
         One grey frame whose Rows and Columns are known to be within limits.
+    decisions
+        What was decided about the pixels, and by which attribute, is added to it: also where they
+        are refused afterwards.
     helpers
         Run the decoders that hold the interpreter lock; if None, this process does.
 
@@ -52,11 +58,14 @@ def displayed_grey(dataset: FileDataset, *, helpers: DecodingHelpers | None = No
     RejectedImage
         The pixels cannot be decoded or contradict the header.
     """
+    decisions.append(_by_encoding(dataset))
     layout, decoder = _layout(dataset), _decoder(dataset)
     frame = only_frame(dataset, layout)
     layout = layout.of_frame(decoder.bits(frame, layout))
+    decisions.append(_by_bits(dataset, layout))
     display, shape = display_of(dataset, layout), geometry(dataset)
-    hidden = excluded(dataset, layout, display)
+    hidden, overlays = excluded(dataset, layout, display), overlay_bits(dataset, layout)
+    decisions += [*display.decisions, *shape.decisions, *hidden.decisions, *_by_overlays(overlays)]
     if display.table is None and shape.is_plain and hidden.is_nothing:
         low = decoder.low(frame, layout, helpers)
         if low and _shows_the_same(low[0], display, layout):
@@ -64,7 +73,7 @@ def displayed_grey(dataset: FileDataset, *, helpers: DecodingHelpers | None = No
     stored = decoder.full(frame, layout)
     if not is_encapsulated(dataset) and ends_in_mid_row(stored):
         raise UnreadableImage(Reason.CORRUPT, "the pixels end in mid-row: copied in part")
-    stored = without_overlays(stored, overlay_bits(dataset, layout), layout)
+    stored = without_overlays(stored, overlays, layout)
     mask = hidden.mask(stored)
     if mask is not None:
         stored = np.where(mask, stored.dtype.type(0), stored)  # padding may exceed the stored bits
@@ -81,6 +90,30 @@ def _decoder(dataset: FileDataset) -> Decoder:
     if may_be_grey(dataset):
         return Decoder(partial(grey_channel, is_planar=dataset.get("PlanarConfiguration") == 1))
     return DECODERS[syntax]
+
+
+def _by_encoding(dataset: FileDataset) -> Decision:
+    syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
+    return Decision("encoding", syntax.name, attribute_names("TransferSyntaxUID"), str(syntax))
+
+
+def _by_bits(dataset: Dataset, layout: PixelLayout) -> Decision:
+    outcome = f"{layout.bits_stored} bits, {layout.lowest} to {layout.highest}"
+    keywords = ("BitsStored", "PixelRepresentation")
+    source, doubt = attribute_names(*keywords), ""
+    if layout.bits_in_frame is not None:
+        source = "the compressed frame"
+        doubt = "the compressed frame has fewer bits than the header states"
+    return Decision("stored values", outcome, source, as_written(dataset, *keywords), doubt)
+
+
+def _by_overlays(bits: int) -> list[Decision]:
+    if not bits:
+        return []
+    source = "Overlay Bit Position (60xx,0102)"  # of several groups
+    return [
+        Decision("overlays", f"{bits.bit_count()} bits above the stored ones are removed", source)
+    ]
 
 
 def _is_lossy(dataset: FileDataset) -> bool:

@@ -67,7 +67,7 @@ def read_dicom(
         put_code_strings_into_capitals(dataset)
         _check_eligible(dataset, decisions)
         record = _record(dataset, zone, decisions)
-        grey = displayed_grey(dataset, helpers=helpers)
+        grey = displayed_grey(dataset, decisions, helpers=helpers)
     except RejectedImage as rejected:
         rejected.decisions = tuple(decisions)
         raise

@@ -67,7 +67,8 @@ def read_raster(
     decisions: list[Decision] = []
     try:
         record = _record(sidecar, decisions, uids=uids, zone=zone)
-        return Radiograph(record, _decode(content), tuple(decisions))
+        grey = _decode(content, decisions)
+        return Radiograph(record, grey, tuple(decisions))
     except RejectedImage as rejected:
         rejected.decisions = tuple(decisions)
         raise
@@ -141,7 +142,7 @@ def _offset(text: str) -> timedelta:
     return timedelta(days=days)
 
 
-def _decode(content: bytes) -> GreyImage:
+def _decode(content: bytes, decisions: list[Decision]) -> GreyImage:
     """Decode an image file after checking its size and checksums.
 
     Grey is read with all its 8 or 16 bits. Colour is read with 8 bits a channel: Pillow
@@ -152,7 +153,9 @@ def _decode(content: bytes) -> GreyImage:
         _check_whole(content)
         image = Image.open(io.BytesIO(content), formats=_FORMATS)
         image.load()
-        values = _orientation(image).upright(_grey(image))
+        orientation = _orientation(image)
+        values = orientation.upright(_grey(image))
+        decisions += [_by_mode(image, values), _by_exif(orientation)]
         return GreyImage(values, 0.0, float(np.iinfo(values.dtype).max), *values.shape)
     except Image.DecompressionBombError as error:
         raise ImageOutsideLimits(Reason.TOO_LARGE, "more pixels than can be decoded") from error
@@ -177,6 +180,18 @@ def _orientation(image: Image.Image) -> Orientation:
         return EXIF_ORIENTATIONS.get(image.getexif().get(_EXIF_ORIENTATION, 1), UPRIGHT)
     except (*BROKEN_FILE, SyntaxError):
         return UPRIGHT
+
+
+def _by_mode(image: Image.Image, values: NDArray[np.uint8 | np.uint16]) -> Decision:
+    scale = f"0 to {np.iinfo(values.dtype).max}"
+    is_grey = image.mode in {"L", *_WIDE}
+    outcome = scale if is_grey else f"{scale}, the first channel of a colour image that is grey"
+    return Decision("stored values", outcome, "the image's mode", image.mode)
+
+
+def _by_exif(orientation: Orientation) -> Decision:
+    stated = "" if orientation == UPRIGHT else "Exif Orientation (0x0112)"
+    return Decision("orientation", str(orientation), stated)
 
 
 def _grey(image: Image.Image) -> NDArray[np.uint8 | np.uint16]:

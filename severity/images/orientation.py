@@ -20,6 +20,15 @@ class Orientation:
     upside_down: bool = False
     mirrored: bool = False
 
+    def __str__(self) -> str:
+        """Say how the pixels are stored, such as ``upright`` or ``upside down, mirrored``."""
+        stored = {
+            "transposed": self.transposed,
+            "upside down": self.upside_down,
+            "mirrored": self.mirrored,
+        }
+        return ", ".join(word for word, holds in stored.items() if holds) or "upright"
+
     def upright(self, values: NDArray[_Type]) -> NDArray[_Type]:
         """Return the upright image, contiguous; the image itself if it is upright.
 

@@ -88,6 +88,21 @@ def test_a_rejected_file_has_no_image(tmp_path: Path) -> None:
     assert not picture.exists()
 
 
+def test_how_a_photo_of_a_phone_lies_comes_from_its_exif(tmp_path: Path) -> None:
+    write_inbox(tmp_path, images=1)
+    image = next(tmp_path.glob("*.png"))
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    with Image.open(image) as upright:
+        upright.copy().save(image, exif=exif)
+
+    decisions = by_subject(explained(str(image), "--json")[1])
+
+    assert decisions["orientation"]["outcome"] == "upside down, mirrored"
+    assert "0x0112" in decisions["orientation"]["source"]
+    assert decisions["stored values"]["outcome"].startswith("0 to ")
+
+
 def test_the_sidecar_is_asked_as_a_run_asks_it(tmp_path: Path) -> None:
     write_inbox(tmp_path, images=1)
     image = next(tmp_path.glob("*.png"))

@@ -266,3 +266,12 @@ def test_more_than_overshoot_is_a_wrong_header_also_of_a_lossy_codec() -> None:
     for pixels in (stored(11), np.where(MARGIN, 1100, stored(10)).astype(np.uint16)):
         image = dicom_file(pixels, bits=10, LossyImageCompression="01")
         assert reason(image) == Reason.UNTRUSTWORTHY_PIXELS
+
+
+def test_the_overlays_that_were_removed_are_named_among_the_decisions() -> None:
+    pixels = stored(12) | np.uint16(1 << 14)
+
+    decisions = {by.subject: by for by in read(dicom_file(pixels, elements=overlay(14))).decisions}
+
+    assert decisions["overlays"].outcome.startswith("1 bit")
+    assert "0102" in decisions["overlays"].source
