@@ -55,7 +55,7 @@ def device_charts(drift: SiteDrift) -> list[DeviceCharts]:
 def _drawn(stream: Stream, chart: Chart) -> DrawnStream:
     words = texts().drift
     relative = f", {words.relative}" if stream.is_relative else ""
-    title = vars(words)[stream.measure.value] + relative
+    title = vars(texts().measures)[stream.measure.value] + relative
     nights, since = len(chart.days), chart.alarm_since
     if chart.is_learning:
         state = words.learning.format(nights=nights, reference=REFERENCE_NIGHTS)

@@ -130,7 +130,7 @@ def _done(choices: Choices) -> str:
     if choices.done is None:
         return ""
     files = texts().rejected.file if choices.count == 1 else texts().rejected.files
-    sentence: str = vars(texts().rejected)[f"done_{choices.done}"]
+    sentence: str = vars(texts().decisions)[choices.done]
     return sentence.format(files=files.format(count=choices.count))
 
 
