@@ -184,6 +184,11 @@ def event_commands() -> None:
     cls=LazyGroup,
     commands=_listed(
         (
+            "dicom",
+            "flows.cli.exports.dicom:dicom_command",
+            "Write reports and pages into FOLDER as DICOM, or send them to a node.",
+        ),
+        (
             "fhir",
             "flows.cli.exports.results:fhir_command",
             "Write each film's result into FOLDER as FHIR R4, or send what is new.",

@@ -49,7 +49,9 @@ def of_file(**attributes: str) -> CompositeContext:
     """The patient and study of a film of the name ``a``."""
     identity = read_identity(film_file("a", **attributes))
     assert identity is not None
-    return of_film(Identifiers(17, PatientId("4711"), identity))
+    context = of_film(Identifiers(17, PatientId("4711"), identity))
+    assert context is not None
+    return context
 
 
 def score(points: float, highest: float, interval: Interval | None = None) -> ScoreResult:

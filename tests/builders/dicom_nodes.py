@@ -30,7 +30,7 @@ class Received:
 
 @contextmanager
 def node(
-    *sop_classes: str, status: int = 0, title: str = "NODE"
+    *sop_classes: str, status: int = 0, title: str = "NODE", port: int = 0
 ) -> Iterator[tuple[Node, Received]]:
     """A node that takes these SOP classes, answers with a status and keeps what it was sent."""
     received = Received()
@@ -44,7 +44,7 @@ def node(
     for sop_class in sop_classes:
         entity.add_supported_context(UID(sop_class))
     server = entity.start_server(
-        ("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, store)]
+        ("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, store)]
     )
     try:
         yield Node(title, "127.0.0.1", server.server_address[1]), received

@@ -1,3 +1,3 @@
 """The commands that write scores and courses into files for other programs, and send them."""
 
-__all__ = ["options", "results", "tables"]
+__all__ = ["dicom", "options", "results", "tables"]

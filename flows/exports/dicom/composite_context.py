@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date
 from types import MappingProxyType
 
 from pydicom import Dataset, config
 from pydicom.datadict import dictionary_VR
 from pydicom.valuerep import validate_value
 
-from flows.errors import UsageError
 from flows.exports.dicom.identifiers import Identifiers
 
 DEMOGRAPHICS = (
@@ -71,24 +70,22 @@ class CompositeContext:
         return dataset
 
 
-def of_film(identifiers: Identifiers) -> CompositeContext:
-    """Return the patient and study of a DICOM film, without values that no standard allows.
+def of_film(identifiers: Identifiers) -> CompositeContext | None:
+    """Return the patient and study of a film, without values that no standard allows.
 
-    Raises
-    ------
-    UsageError
-        The film is not DICOM, or lacks what a reference to it needs.
+    None if no other file can refer to it: it is not DICOM, or lacks a UID.
     """
     attributes = identifiers.attributes
     if not all(_valid(keyword, attributes.get(keyword, "")) for keyword in _REFERENCE):
-        raise UsageError("its film is not DICOM, or lacks a UID: no other file can refer to it")
+        return None
     kept = {keyword: _valid(keyword, value) for keyword, value in attributes.items()}
+    kept["PatientID"] = attributes["PatientID"]  # whatever it is like, it is the patient's
     if kept["PatientSex"] not in _SEXES:
         kept["PatientSex"] = ""
     return CompositeContext(MappingProxyType(kept), refers_to_film=True)
 
 
-def of_pseudonym(patient_key: str, study_uid: str, taken: datetime | None) -> CompositeContext:
+def of_pseudonym(patient_key: str, study_uid: str, taken: date | None) -> CompositeContext:
     """Return a patient by pseudonym, and the study by a UID that is none of the hospital's.
 
     Parameters
@@ -96,14 +93,13 @@ def of_pseudonym(patient_key: str, study_uid: str, taken: datetime | None) -> Co
     study_uid
         Derived, with the site's secret.
     taken
-        When the image was taken, in the zone in which it is to be written; None if not known.
+        When the image was taken; None if not known.
     """
     attributes = {
         "PatientName": f"{patient_key}^",  # a family name alone
         "PatientID": patient_key,
         "StudyInstanceUID": study_uid,
         "StudyDate": f"{taken:%Y%m%d}" if taken else "",
-        "StudyTime": f"{taken:%H%M%S}" if taken else "",
     }
     return CompositeContext(MappingProxyType(attributes), refers_to_film=False)
 
@@ -113,5 +109,5 @@ def _valid(keyword: str, value: str) -> str:
     try:
         validate_value(dictionary_VR(keyword), value, config.RAISE)
     except ValueError:
-        return "" if keyword != "PatientID" else value
+        return ""
     return value

@@ -60,7 +60,7 @@ def finish(dataset: SOPClass, reporting: Reporting, *, at: datetime) -> None:
         if date in dataset:
             setattr(dataset, date, f"{local:%Y%m%d}")
             setattr(dataset, time, f"{local:%H%M%S}")
-    uid = UID(reporting.derive_uid("instance", _content_sha256(dataset)))
+    uid = UID(reporting.derive_uid("instance", content_sha256(dataset)))
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
 
 
@@ -71,7 +71,8 @@ def as_file(dataset: Dataset) -> bytes:
     return file.getvalue()
 
 
-def _content_sha256(dataset: Dataset) -> str:
+def content_sha256(dataset: Dataset) -> str:
+    """Return the hash of an instance's content: all that makes it this instance and no other."""
     content = Dataset({element.tag: element for element in dataset})
     for keyword in _OF_NO_CONTENT:
         if keyword in content:

@@ -15,8 +15,8 @@ from tests.builders.dicom_films import film_file, film_uid
 AUTHOR = Author("dr.roe", "it was wrong")
 
 
-def test_a_film_is_read_again_where_it_lies(resources, add_film):
-    image = add_film("a", issuer="clinic")
+def test_a_film_is_read_again_where_it_lies(resources, films):
+    image = films.add("a", IssuerOfPatientID="clinic")
 
     (read,) = identify(resources, [image])
 
@@ -28,12 +28,12 @@ def test_a_film_is_read_again_where_it_lies(resources, add_film):
 
 
 @pytest.mark.parametrize("change", ["removed", "replaced"])
-def test_a_film_that_is_gone_is_named_by_its_id_alone(resources, add_film, inbox, change):
-    gone, there = add_film("roe-jane"), add_film("b", "0815")
+def test_a_film_that_is_gone_is_named_by_its_id_alone(resources, films, change):
+    gone, there = films.add("roe-jane"), films.add("b", "0815")
     if change == "removed":
-        (inbox / "roe-jane.dcm").unlink()
+        films.remove("roe-jane")
     else:
-        (inbox / "roe-jane.dcm").write_bytes(film_file("roe-jane", PatientName="Another"))
+        (films.folder / "roe-jane.dcm").write_bytes(film_file("roe-jane", PatientName="Another"))
 
     results = identify(resources, [gone, there])
 
@@ -43,11 +43,9 @@ def test_a_film_that_is_gone_is_named_by_its_id_alone(resources, add_film, inbox
     assert "roe" not in text.lower()
 
 
-def test_a_film_in_hand_needs_the_uid_or_the_content_of_the_image(
-    resources, add_film, inbox, tmp_path
-):
-    image = add_film("a")
-    (inbox / "a.dcm").unlink()
+def test_a_film_in_hand_needs_the_uid_or_the_content_of_the_image(resources, films, tmp_path):
+    image = films.add("a")
+    films.remove("a")
     again, other = tmp_path / "again.dcm", tmp_path / "other.dcm"
     # As an archive hands it out: with another name of the patient, so other bytes.
     again.write_bytes(film_file("a", PatientID="4711", PatientName="Roe-Doe^Jane"))
@@ -58,9 +56,9 @@ def test_a_film_in_hand_needs_the_uid_or_the_content_of_the_image(
     assert read.attributes["PatientName"] == "Roe-Doe^Jane"
 
 
-def test_a_film_of_another_patient_is_not_believed(resources, add_film, inbox, tmp_path):
-    image = add_film("a")
-    (inbox / "a.dcm").unlink()
+def test_a_film_of_another_patient_is_not_believed(resources, films, tmp_path):
+    image = films.add("a")
+    films.remove("a")
     (tmp_path / "a.dcm").write_bytes(film_file("a", PatientID="0815"))
 
     (result,) = identify(resources, [image], [tmp_path / "a.dcm"])
@@ -69,16 +67,16 @@ def test_a_film_of_another_patient_is_not_believed(resources, add_film, inbox, t
     assert "0815" not in result.problem
 
 
-def test_an_image_that_a_person_moved_is_not_of_whom_its_film_names(resources, archive, add_film):
-    image, key = add_film("a"), resources.pseudonym(PatientId("0815"))
+def test_an_image_that_a_person_moved_is_not_of_whom_its_film_names(resources, archive, films):
+    image, key = films.add("a"), resources.pseudonym(PatientId("0815"))
     archive.do(move, AUTHOR, image, key)
 
     assert isinstance(identify(resources, [image])[0], Unidentified)
 
 
-def test_a_merged_patient_may_be_named_by_either_identifier(resources, archive, add_film, tmp_path):
-    image = add_film("a", "4711")
-    add_film("b", "0815")
+def test_a_merged_patient_may_be_named_by_either_identifier(resources, archive, films, tmp_path):
+    image = films.add("a", "4711")
+    films.add("b", "0815")
     old, new = (resources.pseudonym(PatientId(each)) for each in ("4711", "0815"))
     archive.do(merge, AUTHOR, old, new)
     (tmp_path / "a.dcm").write_bytes(film_file("a", PatientID="0815"))

@@ -1,7 +1,7 @@
 """Reports of scores, as other people's programs read them."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import date
 from io import BytesIO
 
 import pytest
@@ -20,7 +20,7 @@ from tests.builders.dicom_validators import (
     read_by_dcmqi,
 )
 
-PSEUDONYMOUS = of_pseudonym(FILM.patient_key, "2.25.1", datetime(2020, 4, 1, 14, 30, tzinfo=UTC))
+PSEUDONYMOUS = of_pseudonym(FILM.patient_key, "2.25.1", date(2020, 4, 1))
 CONTEXTS = {
     "identified": of_file(PatientID="4711", PatientName="Roe^Jane", StudyDescription="Thorax"),
     "in another script": of_file(PatientName="Yamada^Tarou=山田^太郎=やまだ^たろう"),

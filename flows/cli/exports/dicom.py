@@ -1,0 +1,111 @@
+"""The command that writes scores and courses as DICOM files, and sends them to a node."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import click
+
+from flows.cli.exit_codes import ATTENTION
+from flows.cli.exports.options import (
+    SelectionOptions,
+    new_folder_argument,
+    selection,
+    selection_options,
+    send_option,
+)
+from flows.cli.options import chosen_resources
+from flows.errors import UsageError
+from flows.exports.dicom.exporting import Counts, send_to, write_folder
+from flows.exports.dicom.identifiers import unidentified_text
+from flows.exports.dicom.making import Kind, Left, Making, Request
+from flows.exports.dicom.sending import OWN_TITLE, Node
+from flows.resources import Resources
+
+
+class _DicomOptions(TypedDict):
+    films: tuple[Path, ...]
+    pseudonymous: bool
+    only: str | None
+
+
+class _Options(SelectionOptions, _DicomOptions):
+    pass
+
+
+@click.command()
+@new_folder_argument
+@selection_options
+@click.option(
+    "--film",
+    "films",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A film in hand, for patient and study; else films are read again from their sources.",
+)
+@click.option(
+    "--pseudonymous",
+    is_flag=True,
+    help="Name patients by pseudonym, in studies of their own, and refer to no film.",
+)
+@click.option(
+    "--only",
+    type=click.Choice([kind.value for kind in Kind]),
+    help="Only reports of images, or only pages of courses.",
+)
+@send_option("a DICOM node (AET@HOST:PORT)")
+@click.option("--aet", default=OWN_TITLE, show_default=True, help="Our own AE title, for --send.")
+def dicom_command(
+    folder: Path | None, *, send: str | None, aet: str, **options: Unpack[_Options]
+) -> None:
+    """Write reports and pages into FOLDER as DICOM, or send them to a node.
+
+    Give FOLDER, which must be new or empty, or --send. Each image gets a structured report (TID
+    1500) in the study of its film, each patient a page with the course in the study of the latest.
+    """
+    if options["films"] and options["pseudonymous"]:
+        raise UsageError("give either --film or --pseudonymous")
+    with chosen_resources() as resources:
+        if folder is not None and send is None:
+            making = Making(resources, _request(resources, options, sends=False))
+            _tell(write_folder(making, folder), making.left, str(folder))
+        elif send is not None and folder is None:
+            node = Node.parse(send)
+            making = Making(resources, _request(resources, options, sends=True))
+            _tell(send_to(node, making, own_title=aet), making.left, str(node))
+        else:
+            raise UsageError("give either FOLDER or --send AET@HOST:PORT")
+
+
+def _request(resources: Resources, options: _Options, *, sends: bool) -> Request:
+    # What is sent is recorded.
+    database = resources.open_database() if sends else resources.read_database()
+    with database.transaction() as session:
+        chosen = selection(resources, session, options)
+    only = options["only"]
+    kinds = frozenset(Kind) if only is None else frozenset({Kind(only)})
+    return Request(chosen, kinds, options["films"], by_pseudonym=options["pseudonymous"])
+
+
+def _tell(counts: Counts, left: Left, place: str) -> None:
+    made = counts.made
+    known = f"; {counts.known} were there already" if counts.known else ""
+    click.echo(f"{made[Kind.REPORT]} reports and {made[Kind.PAGE]} pages are in {place}{known}")
+    for line in _notes(left):
+        click.echo(line, err=True)
+    if left.unidentified:
+        sys.exit(ATTENTION)
+
+
+def _notes(left: Left) -> Iterator[str]:
+    """Yield a line for each cause for which nothing was made."""
+    if problem := unidentified_text(left.unidentified.values()):
+        yield f"nothing was made of {problem}"
+    if left.out_of_distribution:
+        yield f"{left.out_of_distribution} images are out of distribution: not reported"
+    if left.without_course:
+        yield f"{left.without_course} patients have no course: run `cxr-severity courses update`"
+    if left.withdrawn:
+        images = ", ".join(map(str, left.withdrawn))
+        yield f"the node has reports of images that do not count any more ({images}): delete them"

@@ -1,0 +1,96 @@
+"""Where reports and pages go: a new folder, or a DICOM node that may have some."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from db import sent
+from db.sent import SentResult
+from flows.errors import UsageError
+from flows.exports.dicom.identifiers import unidentified_text
+from flows.exports.dicom.instance import as_file, content_sha256
+from flows.exports.dicom.making import Kind, Made, Making
+from flows.exports.dicom.sending import Association, Node
+from flows.exports.new_folder import appearing
+
+_FORMAT = "dicom"  # in the record of what was sent where
+_OF_UUID = "2.25."  # a UID that is a UUID (DICOM PS3.5, B.2)
+
+
+@dataclass
+class Counts:
+    """How many instances of each kind were written or sent, and how many a node had already."""
+
+    made: Counter[Kind] = field(default_factory=Counter)
+    known: int = 0
+
+
+def write_folder(making: Making, folder: Path) -> Counts:
+    """Write each instance into a new folder, which appears as a whole; return the counts.
+
+    Raises
+    ------
+    UsageError
+        The folder is not empty or cannot be written, or no film is left that could be referred to.
+    """
+    counts = Counts()
+    with appearing(folder) as draft:
+        for made in making.instances():
+            path = draft / f"{made.uid}.dcm"
+            with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+                file.write(as_file(made.dataset))
+            counts.made[made.kind] += 1
+        _check(making, counts)
+    return counts
+
+
+def send_to(node: Node, making: Making, *, own_title: str) -> Counts:
+    """Send each instance that a node has not got yet; return the counts.
+
+    Each is recorded once the node has it: after a failure the next export goes on.
+
+    Raises
+    ------
+    SendingError
+        The node is not there, or does not take an instance.
+    UsageError
+        No film is left that could be referred to.
+    """
+    counts = Counts()
+    with making.database.transaction() as session:
+        destination_id = sent.destination(session, _FORMAT, str(node))
+    with Association(node, own_title=own_title) as association:
+        for made in making.instances(destination_id):
+            if _is_known(making, made, destination_id):
+                counts.known += 1
+                continue
+            association.store(made.dataset)
+            _record(making, made, destination_id)
+            counts.made[made.kind] += 1
+    _check(making, counts)
+    return counts
+
+
+def _check(making: Making, counts: Counts) -> None:
+    """Refuse a request of which nothing could be made, as no film can be referred to."""
+    problem = unidentified_text(making.left.unidentified.values())
+    if problem and not counts.made and not counts.known:
+        raise UsageError(f"{problem}; give the films by --film, or name patients --pseudonymous")
+
+
+def _is_known(making: Making, made: Made, destination_id: int) -> bool:
+    with making.database.transaction() as session:
+        return bool(sent.digests(session, destination_id, [_uuid(made)]))
+
+
+def _record(making: Making, made: Made, destination_id: int) -> None:
+    result = SentResult(_uuid(made), made.image_id, content_sha256(made.dataset))
+    with making.database.transaction() as session:
+        version = making.request.selection.model_version
+        sent.record(session, destination_id, version, [result])
+
+
+def _uuid(made: Made) -> UUID:
+    return UUID(int=int(made.uid.removeprefix(_OF_UUID)))

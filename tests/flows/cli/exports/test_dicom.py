@@ -1,0 +1,112 @@
+"""The command that writes and sends DICOM files, as its user meets it."""
+
+import sys
+
+import pytest
+from pydicom import dcmread
+
+from tests.builders.archive import model
+from tests.builders.commands import environment
+from tests.builders.course_archive import CourseArchive
+from tests.builders.dicom_films import film_file
+from tests.builders.dicom_nodes import orthanc
+from tests.builders.film_folder import FilmFolder
+from tests.builders.settings import SECRET
+
+
+@pytest.fixture
+def films(database, tmp_path, resources):
+    (tmp_path / "inbox").mkdir()
+    archive = CourseArchive(database, str(tmp_path / "inbox"))
+    return FilmFolder(tmp_path / "inbox", archive, resources)
+
+
+MODEL = ("--model", model().key)
+
+
+def test_one_patient_is_exported_by_identifier_and_what_is_gone_needs_attention(
+    correct, films, tmp_path
+):
+    gone = films.add("roe-a", "PID-4711", StudyDate="20200401")
+    films.add("roe-b", "PID-4711", StudyDate="20200402")
+    films.add("c", "0815")
+    films.remove("roe-a")
+
+    result = correct("export", "dicom", str(tmp_path / "out"), "--patient", "PID-4711", *MODEL)
+
+    assert result.code == 3
+    assert result.out.startswith("1 reports and 1 pages are in ")
+    assert f"1 image ({gone})" in result.err
+    assert "roe" not in (result.out + result.err).lower()
+    files = [dcmread(path) for path in (tmp_path / "out").iterdir()]
+    assert {file.Modality for file in files} == {"SR", "OT"}
+    assert {file.PatientID for file in files} == {"PID-4711"}
+
+
+def test_a_film_in_hand_stands_in_for_one_that_is_gone(correct, films, tmp_path):
+    films.add("a")
+    (films.folder / "a.dcm").rename(tmp_path / "kept.dcm")
+    arguments = ("export", "dicom", str(tmp_path / "out"), "--only", "report", *MODEL)
+
+    refused = correct(*arguments)
+    done = correct(*arguments, "--film", str(tmp_path / "kept.dcm"))
+
+    assert refused.code == 2
+    assert "--pseudonymous" in refused.err
+    assert done.code == 0
+    (file,) = (tmp_path / "out").iterdir()
+    assert dcmread(file).PatientID == "4711"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "either FOLDER or --send"),
+        (["out", "--send", "PACS@host:104"], "either FOLDER or --send"),
+        (["--send", "host:104"], "is named like"),
+        (["out", "--pseudonymous", "--film", "{film}"], "either --film or --pseudonymous"),
+    ],
+)
+def test_wrong_use_is_told_in_one_line(correct, films, tmp_path, arguments, message):
+    (tmp_path / "a.dcm").write_bytes(film_file("a"))
+    film = tmp_path / "a.dcm"
+
+    result = correct("export", "dicom", *(each.format(film=film) for each in arguments), *MODEL)
+
+    assert result.code == 2
+    assert message in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+def test_an_archive_stores_what_is_sent_beside_the_film(resources, films, tmp_path_factory):
+    films.add("a")
+    settings = {
+        "DATABASE_URL": resources.settings.database_url.get_secret_value(),
+        "SEVERITY_PSEUDONYM_KEY": SECRET,
+        "SEVERITY_HOME": str(resources.settings.home),
+    }
+    with orthanc(tmp_path_factory.mktemp("orthanc")) as archive:
+        sent = archive.inside(
+            *(
+                sys.executable,
+                "-m",
+                "flows",
+                "export",
+                "dicom",
+                "--send",
+                str(archive.node),
+                *MODEL,
+            ),
+            env=environment(**settings),
+        )
+        assert (sent.returncode, sent.stderr) == (0, "")
+
+        (study,) = archive.ask("/studies?expand")
+        series = archive.ask("/series?expand")
+        instances = archive.ask("/instances")
+
+    film = dcmread(films.folder / "a.dcm")
+    assert study["MainDicomTags"]["StudyInstanceUID"] == film.StudyInstanceUID
+    assert study["PatientMainDicomTags"]["PatientName"] == "Roe^Jane"
+    assert {each["MainDicomTags"]["Modality"] for each in series} == {"SR", "OT"}
+    assert len(instances) == 2

@@ -1,0 +1,84 @@
+"""Reports and pages in a folder and at a node: whole, once, and nothing in between."""
+
+import pytest
+from pydicom import dcmread
+from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
+
+from db.corrections import Author, withdraw
+from db.reading.exports import Selection
+from flows.errors import SendingError, UsageError
+from flows.exports.dicom.exporting import send_to, write_folder
+from flows.exports.dicom.making import Kind, Making, Request
+from flows.exports.dicom.sending import OWN_TITLE
+from tests.builders.archive import model
+from tests.builders.dicom_nodes import node
+
+REPORTS = frozenset({Kind.REPORT})
+BOTH = (Comprehensive3DSRStorage, SecondaryCaptureImageStorage)
+
+
+@pytest.fixture
+def making(resources, database):
+    def making(**request):
+        return Making(resources, Request(Selection(model().key), **request))
+
+    return making
+
+
+def test_what_is_written_twice_is_the_same_to_the_last_byte(making, films, tmp_path):
+    films.add("a")
+    for name in ("first", "second"):
+        counts = write_folder(making(), tmp_path / name)
+        assert counts.made == {Kind.REPORT: 1, Kind.PAGE: 1}
+
+    first, second = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+        for name in ("first", "second")
+    )
+    assert first == second
+    assert len(first) == 2
+    for path in (tmp_path / "first").iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert dcmread(path).SOPInstanceUID == path.stem
+
+
+def test_without_any_film_nothing_is_written(making, films, tmp_path):
+    image = films.add("a")
+    films.remove("a")
+
+    with pytest.raises(UsageError, match=rf"1 image \({image}\).*--pseudonymous"):
+        write_folder(making(), tmp_path / "out")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["inbox"]
+
+
+def test_a_node_is_sent_what_it_has_not_got(making, films):
+    films.add("a")
+    with node(*BOTH) as (to, received):
+        assert send_to(to, making(kinds=REPORTS), own_title=OWN_TITLE).made == {Kind.REPORT: 1}
+        films.add("b", "0815")
+        second = send_to(to, making(kinds=REPORTS), own_title=OWN_TITLE)
+
+    assert (second.made, second.known) == ({Kind.REPORT: 1}, 1)
+    assert [each.PatientID for each in received.instances] == ["4711", "0815"]
+
+
+def test_what_a_node_refused_is_sent_again(making, films):
+    films.add("a")
+    with node(*BOTH, status=0xA700) as (to, _), pytest.raises(SendingError):
+        send_to(to, making(kinds=REPORTS), own_title=OWN_TITLE)
+    with node(*BOTH, port=to.port) as (again, received):
+        send_to(again, making(kinds=REPORTS), own_title=OWN_TITLE)
+
+    assert len(received.instances) == 1
+
+
+def test_a_report_of_a_film_that_was_withdrawn_since_is_listed(making, films, archive):
+    image = films.add("a")
+    reports = making(kinds=REPORTS)
+    with node(*BOTH) as (to, _):
+        send_to(to, reports, own_title=OWN_TITLE)
+        archive.do(withdraw, Author("dr.roe", "it was wrong"), image)
+        send_to(to, reports, own_title=OWN_TITLE)
+
+    assert reports.left.withdrawn == [image]
