@@ -1,6 +1,8 @@
 """The wheel, installed outside the clone as by someone who has nothing else of this project."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
 import venv
@@ -9,6 +11,7 @@ from shutil import copy, copytree, ignore_patterns
 from tempfile import mkdtemp
 from zipfile import ZipFile
 
+import httpx
 import pytest
 
 pytestmark = [pytest.mark.server, pytest.mark.weights]
@@ -50,8 +53,10 @@ def test_the_wheel_brings_everything_that_the_packages_hold(wheel: Path) -> None
     assert {path.partition("/")[0] for path in shipped} >= {"severity", "db", "flows"}
 
 
-def test_the_wheel_runs_the_demonstration_outside_the_clone(wheel: Path, tmp_path: Path) -> None:
-    environment = tmp_path / "venv"
+@pytest.fixture(scope="module")
+def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command in an environment of its own, into which the wheel was installed."""
+    environment = tmp_path_factory.mktemp("environment") / "venv"
     venv.create(environment, with_pip=False)
     (python,) = environment.glob("bin/python3")
     options = ["--no-deps", "--no-index", "--quiet", "--disable-pip-version-check"]
@@ -59,20 +64,33 @@ def test_the_wheel_runs_the_demonstration_outside_the_clone(wheel: Path, tmp_pat
         [sys.executable, "-m", "pip", "--python", python, "install", *options, wheel], check=True
     )
     _lend_dependencies(environment)
+    return environment / "bin/cxr-severity"
 
-    ended = subprocess.run(
-        [environment / "bin/cxr-severity", "demo"],
-        cwd=_empty(tmp_path / "elsewhere"),
-        env=_settings(home=Path(mkdtemp(prefix="severity-wheel-"))),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+
+def test_the_wheel_runs_the_demonstration_outside_the_clone_and_then_shows_it(
+    program: Path, tmp_path: Path
+) -> None:
+    run = {
+        "cwd": _empty(tmp_path / "elsewhere"),
+        "env": _settings(home=Path(mkdtemp(prefix="severity-wheel-"))),
+        "text": True,
+    }
+
+    ended = subprocess.run([program, "demo"], capture_output=True, timeout=300, check=False, **run)
+    with subprocess.Popen([program, "demo", "--open"], stdout=subprocess.PIPE, **run) as shown:
+        printed = iter(shown.stdout.readline, "")
+        (address,) = re.findall(
+            r"http://[0-9.:]+", next(line for line in printed if "http" in line)
+        )
+        answer = httpx.get(address)
+        shown.send_signal(signal.SIGINT)
 
     assert ended.returncode == 0, ended.stderr
     assert "rejected" in ended.stdout
     assert "SIMULATED" in ended.stdout
+    assert f"{program} dashboard --home" in ended.stdout.splitlines()[-1]
+    assert answer.is_success
+    assert shown.returncode == 0
 
 
 def _lend_dependencies(environment: Path) -> None:

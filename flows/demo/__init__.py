@@ -1,3 +1,3 @@
 """The demonstration on simulated images."""
 
-__all__ = ["images", "run", "treatments"]
+__all__ = ["images", "run", "summary", "treatments"]
