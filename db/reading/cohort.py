@@ -77,9 +77,9 @@ def after_treatment_by_group(
 
 
 def scales(session: Session, model_version: str) -> dict[str, Scale]:
-    """Return the scale of each score of a model version, in points."""
+    """Return the scale of each score of a model version, in points; extent comes first."""
     content = session.scalar(_SCALES, {"model": model_version}) or {}
-    return {score: Scale(**ends) for score, ends in content.items()}
+    return {score: Scale(**ends) for score, ends in sorted(content.items())}
 
 
 def treatments(session: Session) -> list[Treatment]:
