@@ -20,7 +20,7 @@ from db.reading.courses import Band
 from db.reading.results import ScoreResult
 from flows.exports import concepts
 from flows.exports.concepts import Concept
-from flows.exports.observations import Observed, Report, Status
+from flows.exports.observations import Observed, Report, Status, Subject
 from flows.resources import SOFTWARE
 from severity.domain import RESEARCH_USE_ONLY, Interval, Scale, Verdict
 
@@ -175,6 +175,7 @@ def _diagnostic_report(report: Report, observations: list[Resource]) -> Resource
     return {
         "resourceType": "DiagnosticReport",
         **_of_film(report, concepts.REPORT, report.report_id),
+        **_study(report.subject),
         "category": [{"coding": [category]}],
         "result": [
             {"reference": _full_url(observation["identifier"][0]), "type": "Observation"}
@@ -197,16 +198,41 @@ def _observation(report: Report, concept: Concept) -> Resource:
 
 def _of_film(report: Report, concept: Concept, identifier: UUID) -> Resource:
     """Return what an observation and a report have in common."""
-    patient = {"system": concepts.PSEUDONYMS, "value": report.film.patient_key}
     return {
         "meta": _meta(simulated=report.film.simulated),
         "identifier": [{"system": _URI, "value": _uuid_url(identifier)}],
         "status": _STATUS[report.status],
         "code": _code(concept),
-        "subject": {"type": "Patient", "identifier": patient},
+        "subject": {"type": "Patient", "identifier": _patient(report)},
         **_effective(report),
         "issued": report.film.scored_at.isoformat(timespec="milliseconds"),
     }
+
+
+def _patient(report: Report) -> Resource:
+    """Return the hospital's identifier of the patient if it is to be carried, or the pseudonym."""
+    subject = report.subject
+    if subject is None:
+        return {"system": concepts.PSEUDONYMS, "value": report.film.patient_key}
+    issuer = {"assigner": {"display": subject.issuer}} if subject.issuer else {}
+    system = {"system": subject.system} if subject.system else {}
+    return {"type": _identifier_type("MR"), "value": subject.identifier, **system, **issuer}
+
+
+def _study(subject: Subject | None) -> Resource:
+    """Return the references of a report to the study and the order, as far as they are known."""
+    references: Resource = {}
+    if subject and subject.study_uid:
+        uid = {"system": "urn:dicom:uid", "value": f"urn:oid:{subject.study_uid}"}
+        references["imagingStudy"] = [{"type": "ImagingStudy", "identifier": uid}]
+    if subject and subject.accession_number:
+        accession = {"type": _identifier_type("ACSN"), "value": subject.accession_number}
+        references["basedOn"] = [{"type": "ServiceRequest", "identifier": accession}]
+    return references
+
+
+def _identifier_type(code: str) -> Resource:
+    return {"coding": [{"system": f"{_TERMINOLOGY}/v2-0203", "code": code}]}
 
 
 def _effective(report: Report) -> Resource:

@@ -72,15 +72,24 @@ def _msh(report: Report, at: datetime) -> list[str]:
 def _pid(report: Report) -> list[str]:
     key = _escaped(report.film.patient_key)
     authority = f"{_APPLICATION}&{concepts.PSEUDONYMS_OID}&ISO"
-    # PI: internal identifier; S: a pseudonym in the place of a name.
-    return ["PID", "1", "", f"{key}^^^{authority}^PI", "", f"{key}^^^^^^S"]
+    pseudonym = f"{key}^^^{authority}^PI"  # PI: internal identifier
+    subject = report.subject
+    if subject is None:
+        # S: a pseudonym in the place of a name.
+        return ["PID", "1", "", pseudonym, "", f"{key}^^^^^^S"]
+    identifier = f"{_escaped(subject.identifier)}^^^{_escaped(subject.issuer)}^MR"
+    # U: the name is not stated.
+    return ["PID", "1", "", f"{identifier}~{pseudonym}", "", "^^^^^^U"]
 
 
 def _obr(report: Report) -> list[str]:
     filler = f"{report.report_id}^{_APPLICATION}"
+    accession = _escaped(report.subject.accession_number) if report.subject else ""
     return [
         *("OBR", "1", "", filler, _coded(concepts.REPORT), "", "", _time(report.taken)),
-        *([""] * 14),
+        *([""] * 10),
+        # Where most systems look for the accession number.
+        *(accession, "", "", ""),
         *(_time(report.film.scored_at), "", "RAD", _REPORT_STATUS[report.status]),
     ]
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
@@ -31,12 +31,32 @@ class Observed:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """A patient and a study as the hospital knows them: never stored, logged or shown.
+
+    ``system`` is the URL of the patients' identifiers; empty, as each of the others, if unknown.
+    """
+
+    identifier: str = field(repr=False)
+    issuer: str = ""
+    system: str = ""
+    study_uid: str = field(default="", repr=False)
+    accession_number: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class Report:
-    """A film's result as other systems know it, by an identifier that stays the same."""
+    """A film's result as other systems know it, by an identifier that stays the same.
+
+    Without ``subject`` the patient is named by the pseudonym alone. ``is_identified`` states
+    whether the destination is to get the hospital's identifiers.
+    """
 
     report_id: UUID
     film: FilmResult
     status: Status = Status.FINAL
+    is_identified: bool = False
+    subject: Subject | None = None
 
     def part_id(self, concept: Concept) -> UUID:
         """Return the identifier of one observation of the report."""
@@ -64,9 +84,10 @@ class Report:
     def content_sha256(self) -> str:
         """The hash of all that is exported, whatever the format; another is a change.
 
-        It is without the image's id and UID, which may change where the same result stays.
+        It is without the image's id and UID, which may change where the same result stays, and
+        without the hospital's identifiers, which are read again only of what changed.
         """
-        content = asdict(self.film)
+        content = asdict(self.film) | {"identified": self.is_identified}
         del content["image_id"], content["image_uid"]
         return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
 

@@ -1,7 +1,7 @@
 """Exporting results film by film: into a new folder, or to a destination that may have some."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -13,8 +13,10 @@ from db.reading.exports import Selection
 from db.reading.results import FilmResult, results
 from db.sent import SentResult
 from flows.exports.destinations import Destination
+from flows.exports.dicom.identifiers import Unidentified
+from flows.exports.identities import FilmIdentities
 from flows.exports.new_folder import appearing, new_file
-from flows.exports.observations import Report, Status
+from flows.exports.observations import Report, Status, Subject
 
 CODE_SYSTEM = "code-system.json"
 """The file beside results in FHIR that says what their codes mean."""
@@ -47,12 +49,16 @@ class Written(StrEnum):
 
 @dataclass
 class SentCounts:
-    """How many results a destination got: new, changed, withdrawn; and had already, unchanged."""
+    """How many results a destination got: new, changed, withdrawn; and had already, unchanged.
+
+    ``unidentified`` are the films that were left out, since their patient could not be read again.
+    """
 
     new: int = 0
     changed: int = 0
     withdrawn: int = 0
     unchanged: int = 0
+    unidentified: list[Unidentified] = field(default_factory=list)
 
     def count(self, status: Status) -> None:
         """Count a result that was sent."""
@@ -70,30 +76,35 @@ class ResultExport:
     """The results of a selection in one format.
 
     ``result_id`` derives the identifier of an image's result by a model version, from the image's
-    UID and the version's key.
+    UID and the version's key. Without ``identities`` patients are named by pseudonyms alone.
     """
 
     database: Database
     selection: Selection
     written_as: Written
     result_id: Callable[[str, str], UUID]
+    identities: FilmIdentities | None = None
 
-    def write(self, folder: Path) -> int:
-        """Write a file for each valid film into a new folder; return how many.
+    def write(self, folder: Path) -> SentCounts:
+        """Write a file for each valid film into a new folder; return how many, as new.
 
         Raises
         ------
         UsageError
             The folder is not empty, or cannot be written.
         """
-        count = 0
+        counts = SentCounts()
         with appearing(folder) as draft:
             for report in self.reports():
-                with new_file(draft / self._name(report)) as file:
-                    file.write(self.written_as.content(report))
-                count += 1
+                named = self._identified(report)
+                if isinstance(named, Unidentified):
+                    counts.unidentified.append(named)
+                    continue
+                with new_file(draft / self._name(named)) as file:
+                    file.write(self.written_as.content(named))
+                counts.count(named.status)
             self._write_code_system(draft)
-        return count
+        return counts
 
     def send(self, destination: Destination) -> SentCounts:
         """Send what a destination has not, or has otherwise; and what was withdrawn since.
@@ -113,9 +124,13 @@ class ResultExport:
             if news is None:
                 counts.unchanged += 1
                 continue
-            destination.send(self._name(news), self.written_as.content(news))
-            self._record(news, destination_id)
-            counts.count(news.status)
+            named = self._identified(news)
+            if isinstance(named, Unidentified):
+                counts.unidentified.append(named)
+                continue
+            destination.send(self._name(named), self.written_as.content(named))
+            self._record(named, destination_id)
+            counts.count(named.status)
         return counts
 
     def reports(self, destination_id: int | None = None) -> Iterator[Report]:
@@ -123,7 +138,11 @@ class ResultExport:
         after = 0
         while films := self._films(after, destination_id):
             for film in films:
-                yield Report(self.result_id(film.image_uid, film.model_version), film)
+                yield Report(
+                    self.result_id(film.image_uid, film.model_version),
+                    film,
+                    is_identified=self.identities is not None,
+                )
             after = films[-1].image_id
 
     def _films(self, after: int, destination_id: int | None) -> list[FilmResult]:
@@ -135,6 +154,18 @@ class ResultExport:
                 limit=_AT_ONCE,
                 destination_id=destination_id,
             )
+
+    def _identified(self, report: Report) -> Report | Unidentified:
+        """Return a report with its subject, if that is to be carried.
+
+        What was withdrawn goes by the pseudonym where its film is gone, rather than not at all.
+        """
+        if self.identities is None:
+            return report
+        subject = self.identities.of(report.film.image_id)
+        if isinstance(subject, Subject):
+            return replace(report, subject=subject)
+        return report if report.status is Status.ENTERED_IN_ERROR else subject
 
     def _write_code_system(self, folder: Path) -> None:
         if self.written_as is Written.FHIR:

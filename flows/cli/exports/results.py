@@ -1,13 +1,15 @@
 """The commands that write results for records systems, and send them there."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Unpack
+from typing import NotRequired, Unpack
 
 import click
 from pydantic import SecretStr
 
+from flows.cli.exit_codes import ATTENTION
 from flows.cli.exports.options import (
     SelectionOptions,
     new_folder_argument,
@@ -18,67 +20,90 @@ from flows.cli.exports.options import (
 from flows.cli.options import chosen_resources
 from flows.errors import UsageError
 from flows.exports.destinations import Destination, FhirServer, Folder, checked_url
+from flows.exports.dicom.identifiers import unidentified_text
+from flows.exports.identities import FilmIdentities
 from flows.exports.sending import ResultExport, Written
 from flows.resources import Resources
+
+
+class _ResultOptions(SelectionOptions):
+    send: str | None
+    identified: bool
+    identifier_system: NotRequired[str]
+
+
+_identified_option = click.option(
+    "--identified",
+    is_flag=True,
+    help="Carry the hospital's identifiers, read again from each film; without one it is left out.",
+)
 
 
 @click.command()
 @new_folder_argument
 @selection_options
+@_identified_option
+@click.option(
+    "--identifier-system",
+    default="",
+    metavar="URL",
+    help="The system of the patients' identifiers, with --identified.",
+)
 @send_option("a folder or a FHIR server (http(s)://host/base)")
-def fhir_command(
-    folder: Path | None, *, send: str | None, **options: Unpack[SelectionOptions]
-) -> None:
+def fhir_command(folder: Path | None, **options: Unpack[_ResultOptions]) -> None:
     """Write each film's result into FOLDER as FHIR R4, or send what is new.
 
     Give FOLDER, which must be new or empty, or --send. Each file is a transaction: the scores and
     courses as Observations, with their DiagnosticReport. Patients are named by their pseudonyms.
     """
-    _export(Written.FHIR, folder, send, options)
+    _export(Written.FHIR, folder, options)
 
 
 @click.command()
 @new_folder_argument
 @selection_options
+@_identified_option
 @send_option("a folder that another program empties")
-def hl7_command(
-    folder: Path | None, *, send: str | None, **options: Unpack[SelectionOptions]
-) -> None:
+def hl7_command(folder: Path | None, **options: Unpack[_ResultOptions]) -> None:
     """Write each film's result into FOLDER as HL7 v2.5.1 ORU^R01, or send what is new.
 
     Give FOLDER, which must be new or empty, or --send. Patients are named by their pseudonyms.
     """
-    if send is not None and "://" in send:
+    if "://" in (options["send"] or ""):
         raise UsageError("HL7 v2 is sent to a folder; for a FHIR server use `export fhir`")
-    _export(Written.HL7, folder, send, options)
+    _export(Written.HL7, folder, options)
 
 
-def _export(
-    written_as: Written, folder: Path | None, send: str | None, options: SelectionOptions
-) -> None:
-    if (folder is None) == (send is None):
+def _export(written_as: Written, folder: Path | None, options: _ResultOptions) -> None:
+    if (folder is None) == (options["send"] is None):
         raise UsageError("give either FOLDER or --send DESTINATION")
     with chosen_resources() as resources:
-        export = _result_export(resources, written_as, options, sends=send is not None)
+        export = _result_export(resources, written_as, options)
         if folder is not None:
-            click.echo(f"{export.write(folder)} results are in {folder}")
-        elif send is not None:
-            with _destination(send, resources.settings.fhir_token) as destination:
+            counts = export.write(folder)
+            click.echo(f"{counts.new} results are in {folder}")
+        else:
+            with _destination(options["send"] or "", resources.settings.fhir_token) as destination:
                 counts = export.send(destination)
             click.echo(
                 f"sent: {counts.new} new, {counts.changed} changed, {counts.withdrawn} withdrawn; "
                 f"{counts.unchanged} were there already"
             )
+    if counts.unidentified:
+        click.echo(f"left out: {unidentified_text(counts.unidentified)}", err=True)
+        sys.exit(ATTENTION)
 
 
 def _result_export(
-    resources: Resources, written_as: Written, options: SelectionOptions, *, sends: bool
+    resources: Resources, written_as: Written, options: _ResultOptions
 ) -> ResultExport:
     # What is sent is recorded.
-    database = resources.open_database() if sends else resources.read_database()
+    database = resources.open_database() if options["send"] else resources.read_database()
     with database.transaction() as session:
         chosen = selection(resources, session, options)
-    return ResultExport(database, chosen, written_as, resources.result_id)
+    system = options.get("identifier_system", "")
+    identities = FilmIdentities(resources, system) if options["identified"] else None
+    return ResultExport(database, chosen, written_as, resources.result_id, identities)
 
 
 @contextmanager

@@ -246,6 +246,6 @@ def test_a_written_export_has_a_transaction_for_each_film(
     files = set((tmp_path / "out").iterdir())
     files.remove(tmp_path / "out" / CODE_SYSTEM)
 
-    assert (written, len(files)) == (2, 2)
+    assert (written, len(files)) == (SentCounts(new=2), 2)
     assert {json.loads(file.read_text())["type"] for file in files} == {"transaction"}
     assert followed.rows("SELECT count(*) FROM sent") == [(0,)]

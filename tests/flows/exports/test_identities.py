@@ -1,0 +1,127 @@
+"""Results with the hospital's identifiers, which are read again from each film."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hl7apy.consts import VALIDATION_LEVEL
+from hl7apy.parser import parse_message
+
+from db.corrections import Author, withdraw
+from db.engine import Database
+from flows.exports.destinations import Folder
+from flows.exports.identities import FilmIdentities
+from flows.exports.sending import CODE_SYSTEM, ResultExport, SentCounts, Written
+from flows.resources import Resources
+from severity.domain import PatientId
+from tests.builders.archive import Archive, Film
+from tests.builders.dicom_films import film_file, film_uid
+from tests.flows.exports.conftest import ALL
+
+NAMED = PatientId("4711", "clinic")
+AUTHOR = Author("dr.roe", "it was wrong")
+SYSTEM = "https://hospital.example/patients"
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    (tmp_path / "inbox").mkdir()
+    return tmp_path / "inbox"
+
+
+@pytest.fixture
+def scored(database: Database, resources: Resources, inbox: Path) -> tuple[Archive, Film]:
+    """A film that lies in its source, and its archive."""
+    content = film_file("a", PatientID=NAMED.value, IssuerOfPatientID=NAMED.issuer)
+    (inbox / "a.dcm").write_bytes(content)
+    film = Film("a", resources.pseudonym(NAMED), uid=film_uid("a"), content=content)
+    archive = Archive(database, str(inbox))
+    archive.add(film)
+    return archive, film
+
+
+@pytest.fixture
+def identified(database: Database, resources: Resources) -> Callable[[Written], ResultExport]:
+    def identified(written_as: Written) -> ResultExport:
+        identities = FilmIdentities(resources, SYSTEM)
+        return ResultExport(database, ALL, written_as, resources.result_id, identities)
+
+    return identified
+
+
+def test_fhir_names_patient_study_and_order_as_the_film_does(
+    scored: tuple[Archive, Film], identified: Callable[[Written], ResultExport], tmp_path: Path
+) -> None:
+    assert identified(Written.FHIR).write(tmp_path / "out") == SentCounts(new=1)
+    (file,) = (path for path in (tmp_path / "out").iterdir() if path.name != CODE_SYSTEM)
+    *_, report = (entry["resource"] for entry in json.loads(file.read_text())["entry"])
+
+    subject = report["subject"]["identifier"]
+    assert (subject["system"], subject["value"]) == (SYSTEM, "4711")
+    assert subject["assigner"] == {"display": "clinic"}
+    assert report["basedOn"][0]["identifier"]["value"] == "A-17"
+    study = report["imagingStudy"][0]["identifier"]
+    assert study["value"].startswith("urn:oid:")
+    assert "4711" not in file.name
+
+
+def test_hl7_has_the_identifier_and_the_pseudonym(
+    scored: tuple[Archive, Film], identified: Callable[[Written], ResultExport], tmp_path: Path
+) -> None:
+    identified(Written.HL7).write(tmp_path / "out")
+    (file,) = (tmp_path / "out").iterdir()
+    content = file.read_bytes().decode()
+    message = parse_message(content, validation_level=VALIDATION_LEVEL.STRICT)
+    message.validate()
+    pid = message.oru_r01_patient_result.oru_r01_patient.pid
+
+    hospitals, pseudonym = pid.pid_3
+    assert hospitals.to_er7() == "4711^^^clinic^MR"
+    assert pseudonym.cx_1.to_er7() == scored[1].patient
+    order = message.oru_r01_patient_result.oru_r01_order_observation
+    assert order.obr.obr_18.to_er7() == "A-17"
+
+
+def test_a_film_that_is_gone_is_left_out_and_told_by_its_id(
+    scored: tuple[Archive, Film],
+    identified: Callable[[Written], ResultExport],
+    inbox: Path,
+    tmp_path: Path,
+) -> None:
+    (inbox / "a.dcm").unlink()
+    counts = identified(Written.HL7).write(tmp_path / "out")
+    archive, film = scored
+
+    assert counts.new == 0
+    assert [each.image_id for each in counts.unidentified] == [archive.image(film)]
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_was_withdrawn_is_told_although_its_film_is_gone(
+    scored: tuple[Archive, Film],
+    identified: Callable[[Written], ResultExport],
+    inbox: Path,
+    tmp_path: Path,
+) -> None:
+    archive, film = scored
+    (tmp_path / "out").mkdir()
+    identified(Written.HL7).send(Folder(tmp_path / "out"))
+    archive.do(withdraw, AUTHOR, archive.image(film))
+    (inbox / "a.dcm").unlink()
+
+    assert identified(Written.HL7).send(Folder(tmp_path / "out")) == SentCounts(withdrawn=1)
+    assert any("|W|" in file.read_text() for file in (tmp_path / "out").iterdir())
+
+
+def test_a_film_is_read_again_only_if_there_is_news(
+    scored: tuple[Archive, Film],
+    identified: Callable[[Written], ResultExport],
+    inbox: Path,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "out").mkdir()
+    identified(Written.HL7).send(Folder(tmp_path / "out"))
+    (inbox / "a.dcm").unlink()
+
+    assert identified(Written.HL7).send(Folder(tmp_path / "out")) == SentCounts(unchanged=1)
