@@ -155,10 +155,10 @@ def check_rle(frame: bytes, layout: PixelLayout) -> None:
 
 
 def _check_size(layout: PixelLayout, rows: int, columns: int, components: int) -> None:
-    if (rows, columns, components) != (layout.rows, layout.columns, 1):
+    if (rows, columns, components) != (layout.rows, layout.columns, layout.samples):
         raise UntrustworthyPixels(
             f"the compressed frame has {rows} x {columns} pixels of {components} components, "
-            f"the header says {layout.rows} x {layout.columns} of 1"
+            f"the header says {layout.rows} x {layout.columns} of {layout.samples}"
         )
 
 

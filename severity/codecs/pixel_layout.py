@@ -15,6 +15,8 @@ class PixelLayout:
     bits_allocated: int
     bits_stored: int
     signed: bool
+    samples: int = 1
+    """Channels of a pixel: 3 in a grey capture that is stored in colour."""
     bits_in_frame: int | None = None
     """Bits of the compressed frame, where they are fewer than the header states."""
 

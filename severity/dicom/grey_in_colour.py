@@ -1,24 +1,34 @@
 """Grey films that are stored in colour, as workstations write captures of them."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import FileDataset
-from pydicom.uid import UID
+from pydicom.uid import JPEG2000, UID, JPEG2000Lossless, JPEGBaseline8Bit
 
 from severity.codecs.pixel_layout import PixelLayout
 from severity.dicom.attributes import first_text
 from severity.images.grey_of_colour import grey_of_colour
 
 _CHANNELS, _BITS = 3, 8
+# Their decoders return red, green and blue, whichever colours the frame was encoded in.
+_COMPRESSED = frozenset({JPEGBaseline8Bit, JPEG2000, JPEG2000Lossless})
+_COLOURS = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
 
 
 def may_be_grey(dataset: FileDataset) -> bool:
-    """Return whether the pixels are in colour and can be looked at: RGB of 8 bits, uncompressed."""
+    """Return whether the pixels are in colour and can be looked at: 8 bits a channel.
+
+    They are RGB if they are uncompressed, or any colours in JPEG or JPEG 2000.
+    """
+    syntax = UID(dataset.file_meta.TransferSyntaxUID)
+    colours = _COLOURS if syntax in _COMPRESSED else {"RGB"}
     return (
         dataset.SamplesPerPixel == _CHANNELS
-        and first_text(dataset, "PhotometricInterpretation").upper() == "RGB"
+        and first_text(dataset, "PhotometricInterpretation").upper() in colours
         and dataset.BitsAllocated == dataset.BitsStored == _BITS
-        and not UID(dataset.file_meta.TransferSyntaxUID).is_compressed
+        and (syntax in _COMPRESSED or not syntax.is_compressed)
     )
 
 
@@ -41,4 +51,23 @@ def grey_channel(frame: bytes, layout: PixelLayout, *, is_planar: bool) -> NDArr
         channels = values.reshape(_CHANNELS, layout.rows, layout.columns)
     else:
         channels = np.moveaxis(values.reshape(layout.rows, layout.columns, _CHANNELS), 2, 0)
+    return np.ascontiguousarray(grey_of_colour(*channels))
+
+
+def grey_of_decoded(
+    decode: Callable[[bytes, PixelLayout], NDArray[np.number]], frame: bytes, layout: PixelLayout
+) -> NDArray[np.uint8]:
+    """Decode a compressed frame in colour and return its first channel, shape (rows, columns).
+
+    Parameters
+    ----------
+    decode
+        Returns red, green and blue, shape (rows, columns, 3).
+
+    Raises
+    ------
+    RejectedImage
+        The frame contradicts the header, or it is a colour image.
+    """
+    channels = np.moveaxis(decode(frame, layout).astype(np.uint8, copy=False), 2, 0)
     return np.ascontiguousarray(grey_of_colour(*channels))

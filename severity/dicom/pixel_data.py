@@ -17,7 +17,7 @@ from severity.dicom.display import Display, display_of
 from severity.dicom.excluded_pixels import excluded, overlay_bits, without_overlays
 from severity.dicom.frame import is_encapsulated, only_frame
 from severity.dicom.geometry import Geometry, geometry
-from severity.dicom.grey_in_colour import grey_channel, may_be_grey
+from severity.dicom.grey_in_colour import grey_channel, grey_of_decoded, may_be_grey
 from severity.dicom.windowing import displayed
 from severity.domain import Decision, Reason
 from severity.errors import UnreadableImage, UntrustworthyPixels
@@ -87,9 +87,12 @@ def _decoder(dataset: FileDataset) -> Decoder:
         raise UnreadableImage(
             Reason.UNSUPPORTED_ENCODING, f"transfer syntax {syntax} cannot be decoded"
         )
-    if may_be_grey(dataset):
-        return Decoder(partial(grey_channel, is_planar=dataset.get("PlanarConfiguration") == 1))
-    return DECODERS[syntax]
+    decoder = DECODERS[syntax]
+    if not may_be_grey(dataset):
+        return decoder
+    if is_encapsulated(dataset):
+        return Decoder(partial(grey_of_decoded, decoder.full), bits=decoder.bits)
+    return Decoder(partial(grey_channel, is_planar=dataset.get("PlanarConfiguration") == 1))
 
 
 def _by_encoding(dataset: FileDataset) -> Decision:
@@ -132,7 +135,8 @@ def _layout(dataset: Dataset) -> PixelLayout:
             f"{bits} bits stored with high bit {dataset.get('HighBit')} of {allocated} allocated"
         )
     signed = {0: False, 1: True}[int(dataset.PixelRepresentation)]
-    return PixelLayout(int(dataset.Rows), int(dataset.Columns), allocated, bits, signed)
+    samples = int(dataset.SamplesPerPixel)
+    return PixelLayout(int(dataset.Rows), int(dataset.Columns), allocated, bits, signed, samples)
 
 
 def _grey_of_low_band(low: LowBand, band: Band, display: Display, layout: PixelLayout) -> GreyImage:

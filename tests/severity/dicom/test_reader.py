@@ -18,7 +18,7 @@ from pydicom.uid import (
 
 from severity.domain import Reason, View
 from severity.errors import RejectedImage
-from tests.builders.encoded_images import dicom_file, grey_image, jpeg_file
+from tests.builders.encoded_images import dicom_file, grey_image, jpeg_2000, jpeg_file
 from tests.builders.reading import published, read, reason
 
 
@@ -179,13 +179,45 @@ def test_a_coloured_capture_is_no_radiograph(planes: int) -> None:
     assert reason(in_colour(pixels, planes)) == Reason.COLOUR
 
 
-def test_a_compressed_capture_in_colour_is_refused_as_such() -> None:
+def compressed(rgb: NDArray[np.uint8], syntax: str, colours: str) -> bytes:
+    frame = jpeg_file(rgb) if syntax == JPEGBaseline8Bit else jpeg_2000(rgb, 8)
+    pixels = {"PixelData": encapsulate([frame]), "PhotometricInterpretation": colours}
+    return in_colour(rgb, 0, syntax=syntax, **pixels)
+
+
+COMPRESSED = [
+    (JPEGBaseline8Bit, "YBR_FULL_422"),
+    (JPEGBaseline8Bit, "RGB"),
+    (JPEG2000Lossless, "YBR_RCT"),
+    (JPEG2000Lossless, "RGB"),
+]
+
+
+@pytest.mark.parametrize(("syntax", "colours"), COMPRESSED)
+def test_a_compressed_grey_capture_in_colour_is_the_same_film(syntax: str, colours: str) -> None:
     pixels = grey_image(bits=8).astype(np.uint8)
 
-    frame = {"PixelData": encapsulate([jpeg_file(np.dstack([pixels] * 3))])}
+    shown = read(compressed(np.dstack([pixels] * 3), syntax, colours)).grey
+
+    assert (shown.black, shown.white) == (0, 255)
+    lossy = 3 if syntax == JPEGBaseline8Bit else 0
+    assert np.abs(shown.values.astype(int) - pixels).max() <= lossy
+
+
+@pytest.mark.parametrize(("syntax", "colours"), COMPRESSED)
+def test_a_compressed_coloured_capture_is_no_radiograph(syntax: str, colours: str) -> None:
+    rgb = np.dstack([grey_image(bits=8).astype(np.uint8) // part for part in (1, 2, 4)])
+
+    assert reason(compressed(rgb, syntax, colours)) == Reason.COLOUR
+
+
+def test_a_compressed_frame_of_fewer_channels_than_the_header_states_is_refused() -> None:
+    pixels = grey_image(bits=8).astype(np.uint8)
+    frame = {"PixelData": encapsulate([jpeg_file(pixels)])}
+
     image = in_colour(pixels, 0, syntax=JPEGBaseline8Bit, **frame)
 
-    assert reason(image) == Reason.COLOUR
+    assert reason(image) == Reason.UNTRUSTWORTHY_PIXELS
 
 
 def test_a_capture_in_colour_that_ends_too_early_is_corrupt() -> None:
