@@ -49,6 +49,10 @@ class DashboardSettings(BaseSettings):
         default=(), description="persons, as that header names them, who may release and dismiss"
     )
 
+    dashboard_films: bool = Field(
+        default=False, description="whether films are shown, into which names may be burned"
+    )
+
     @field_validator("dashboard_names")
     @classmethod
     def _names_alone(cls, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,8 +5,9 @@ from importlib.resources import files
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from flows.dashboard import about, api, cohort, operations, patient, rejected, worklist
+from flows.dashboard import api, films_shown, patient, search, worklist
 from flows.dashboard.failures import answer_failures
+from flows.dashboard.film_images import FilmImages
 from flows.dashboard.security import sign_in
 from flows.dashboard.security.access import Access
 from flows.resources import Resources
@@ -15,10 +16,7 @@ from severity.domain import RESEARCH_USE_ONLY
 _ROUTERS = (
     worklist.router,
     patient.router,
-    cohort.router,
-    operations.router,
-    rejected.router,
-    about.router,
+    films_shown.router,
     sign_in.router,
     api.router,
 )
@@ -45,6 +43,7 @@ def create_app(resources: Resources) -> FastAPI:
     )
     app.state.resources = resources
     app.state.access = Access.of(resources.settings)
+    app.state.film_images = FilmImages(resources)
     for router in _ROUTERS:
         app.include_router(router)
     folder = files("flows.dashboard") / "static"

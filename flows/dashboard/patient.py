@@ -14,11 +14,13 @@ from db.reading.trends import Trend
 from flows.dashboard.addresses import address
 from flows.dashboard.course_chart import chart
 from flows.dashboard.films import Film, episodes, films_of
+from flows.dashboard.films_shown import has_saliency
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Read, Reading
 from flows.reports.courses import TimeAxis, missing_course
 from flows.reports.courses.text import RESPONSE_DAYS
 from flows.reports.courses.words import course_notes, latest
+from flows.resources import Resources
 from severity.domain import Scale, View
 
 router = APIRouter(include_in_schema=False)
@@ -48,9 +50,13 @@ def patient_html(
     course = courses.course(reading.session, person, reading.version)
     missing = missing_course(course)
     shown = course if course.images else courses.of_trend(trend)
-    return page(
-        request, "patient.html", _values(reading, shown, trend, axis) | {"missing": missing}
-    )
+    resources: Resources = request.app.state.resources
+    values = _values(reading, shown, trend, axis) | {
+        "missing": missing,
+        "are_films_shown": resources.settings.dashboard_films,
+        "has_saliency": has_saliency(),
+    }
+    return page(request, "patient.html", values)
 
 
 def _without_films(request: Request, reading: Reading, trend: Trend) -> Response:
