@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 # Modules are compiled when they are first imported: most never are, and would take 200 MB.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo install test test-cpu test-everywhere check quick static format lock train pictures docs bench bench-scale clean help
+.PHONY: demo install test test-cpu test-everywhere check quick static format lock train pictures docs reference bench bench-scale clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -75,6 +75,9 @@ pictures: $(VENV)/installed $(VENV)/installed-dev ## the pictures and the table 
 
 docs: $(VENV)/installed-dev ## the documentation as a site, in build/docs: open index.html there
 	$(BIN)/python -m zensical build --clean --strict
+
+reference: $(VENV)/installed-dev ## the pages of docs/reference that the program is the source of
+	$(BIN)/python -m documentation
 
 bench: $(VENV)/installed $(VENV)/installed-dev ## measure the scoring engine (BENCH="--quick", DATA=../shared/data)
 	$(BIN)/python -m benchmarks.engine --data $(or $(DATA),../shared/data) $(BENCH)

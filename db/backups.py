@@ -1,6 +1,6 @@
 """Backups: the whole database in one file, written by pg_dump and read back by pg_restore.
 
-The programs are those of the embedded PostgreSQL. They speak to any server that is not newer.
+The programs are those of the embedded PostgreSQL, and speak to servers from 17 to its own version.
 """
 
 import os
@@ -18,6 +18,7 @@ from db.engine import Database, check_revision
 from db.errors import Cause, DatabaseError
 
 _LOCK_WAIT = "5min"  # a migration may be in progress
+_OLDEST_SERVER = 17  # pg_restore sets `transaction_timeout`, which no older one knows
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def write_backup(database: Database, file: Path) -> Backup:
     DatabaseError
         The file is there already, it cannot be written, or the database cannot be read.
     """
+    _check_server(database)
     with _writing(file) as draft:
         options = ["--format=custom", f"--lock-wait-timeout={_LOCK_WAIT}", f"--file={draft}"]
         _run("pg_dump", *options, url=database.engine.url)
@@ -76,6 +78,7 @@ def restore_backup(database: Database, backup: Backup) -> str:
         damaged.
     """
     check_revision(backup.revision)
+    _check_server(database)
     _check_empty(database)
     options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
     _run("pg_restore", *options, str(backup.file), url=database.engine.url)
@@ -83,6 +86,16 @@ def restore_backup(database: Database, backup: Backup) -> str:
     with database.transaction() as session:
         session.execute(text("ANALYZE"))  # statistics are not in the file
     return revision
+
+
+def _check_server(database: Database) -> None:
+    with database.transaction() as session:
+        version = int(session.scalar(text("SHOW server_version_num")) or 0) // 10_000
+    if version < _OLDEST_SERVER:
+        raise DatabaseError(
+            f"backups are restored into PostgreSQL {_OLDEST_SERVER} or newer, and this is "
+            f"{version}: use its own pg_dump and pg_restore, then `cxr-severity db upgrade`"
+        )
 
 
 def _check_empty(database: Database) -> None:

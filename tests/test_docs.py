@@ -10,18 +10,41 @@ from flows.settings import Settings
 from severity.domain import RESEARCH_USE_ONLY, Reason
 
 ROOT = Path(__file__).parents[1]
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+REFERENCE = ROOT / "docs/reference"
+SETTINGS = (REFERENCE / "settings.md").read_text(encoding="utf-8")
+REASON_CODES = (REFERENCE / "reason-codes.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", sorted(Settings.model_fields))
-def test_every_setting_is_in_the_readme(name: str) -> None:
-    variable = "DATABASE_URL" if name == "database_url" else f"SEVERITY_{name.upper()}"
-    assert f"`{variable}`" in README
+def test_the_reference_of_settings_has_each_setting_once_and_no_other() -> None:
+    listed = [
+        name
+        for row in re.findall(r"^\| (`.*?) \|", SETTINGS, flags=re.MULTILINE)
+        for name in re.findall(r"`([A-Z0-9_]+)`", row)
+    ]
+    assert sorted(listed) == sorted(map(variable, Settings.model_fields))
 
 
-def test_the_readme_names_no_setting_that_does_not_exist() -> None:
-    known = {f"SEVERITY_{name.upper()}" for name in Settings.model_fields}
-    assert set(re.findall(r"\bSEVERITY_[A-Z0-9_]+", README)) <= known | {"SEVERITY_TEST_DATA"}
+def variable(field: str) -> str:
+    return "DATABASE_URL" if field == "database_url" else f"SEVERITY_{field.upper()}"
+
+
+def test_the_reference_of_settings_states_each_default() -> None:
+    for name, field in Settings.model_fields.items():
+        row = re.search(rf"^\| .*`{variable(name)}`.*$", SETTINGS, flags=re.MULTILINE)
+        if isinstance(field.default, str | int | float) and field.default != "":
+            assert row
+            assert str(field.default) in row[0].split("|")[2], name
+
+
+def test_no_document_names_a_setting_that_does_not_exist() -> None:
+    known = {*map(variable, Settings.model_fields), "SEVERITY_TEST_DATA"}
+    for document in DOCUMENTS:
+        if document.name == "CHANGELOG.md":  # which names those of before
+            continue
+        text = document.read_text(encoding="utf-8")
+        assert set(re.findall(r"\bSEVERITY_[A-Z0-9_]+", text)) <= known, document.name
 
 
 @pytest.mark.parametrize("name", sorted(app.commands))
@@ -29,9 +52,9 @@ def test_every_command_is_in_the_readme(name: str) -> None:
     assert re.search(rf"^\| `{name}\b", README, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("reason", sorted(Reason))
-def test_every_reason_code_is_in_the_readme(reason: Reason) -> None:
-    assert f"`{reason}`" in README
+def test_the_reference_of_reason_codes_has_each_code_once_and_no_other() -> None:
+    listed = re.findall(r"^\| `([a-z_]+)` \|", REASON_CODES, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(Reason)
 
 
 def test_every_surface_says_what_it_is_for() -> None:
@@ -48,7 +71,7 @@ def test_every_surface_says_what_it_is_for() -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+    for document in DOCUMENTS:
         text = document.read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
             assert (document.parent / target).exists(), f"{document.name}: {target}"

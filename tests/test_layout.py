@@ -22,7 +22,7 @@ OF_SEVERAL_MODULES = {
     "severity/models/test_stored_scores.py",  # each bundled model, to the last bit
     "severity/test_simulated_course.py",  # from painted opacities to their scores
 }
-PACKAGES = ("severity", "db", "flows", "training", "benchmarks")
+PACKAGES = ("severity", "db", "flows", "training", "benchmarks", "documentation")
 
 
 def test_each_file_of_tests_has_its_module_or_folder_in_the_same_place() -> None:

