@@ -19,7 +19,8 @@ from severity.domain import Scale
 router = APIRouter(include_in_schema=False)
 MOST_LINES = 6
 """Groups that are drawn: no more can be told apart."""
-_BANDS = 2
+_BANDS = 2  # of lines that have one
+_MOST = f"{cohort.MOST_OF_A_GROUP:,}"
 _SCORES = ("geographic_extent", "opacity")
 _Chosen = BeforeValidator(lambda value: value or None)  # a form sends nothing as an empty text
 
@@ -59,8 +60,9 @@ class Section:
 
     title: str
     lead: str
-    is_after_treatment: bool
     panels: tuple[Panel, ...]
+    is_by_group: bool = False
+    is_after_treatment: bool = False
 
 
 @router.get("/cohort")
@@ -88,43 +90,46 @@ def _sections(reading: Reading, treatment: Treatment | None, group: str | None) 
     """Return the curves of all patients, and what was chosen beside them."""
     words, key, session = texts().cohort, reading.version, reading.session
     everybody = {score: {words.everybody: cohort.by_day(session, key, score)} for score in _SCORES}
-    sections = [_section(reading, words.by_day, words.by_day_lead, everybody)]
+    sections = [Section(words.by_day, words.by_day_lead, _panels(reading, everybody))]
     if group is not None:
         by_group = {score: cohort.by_group(session, key, score, group) for score in _SCORES}
-        lead = words.by_group_lead.format(most=f"{cohort.MOST_OF_A_GROUP:,}")
-        sections.append(_section(reading, words.by_group.format(group=group), lead, by_group))
+        title, lead = words.by_group.format(group=group), words.by_group_lead.format(most=_MOST)
+        sections.append(Section(title, lead, _panels(reading, by_group), is_by_group=True))
     if treatment is not None:
-        after = {
-            score: {words.everybody: cohort.after_treatment(session, key, score, treatment)}
-            for score in _SCORES
-        }
-        title = words.after.format(label=treatment.label)
-        sections.append(_section(reading, title, words.after_lead, after, is_after=True))
-    if treatment is not None and group is not None:
-        both = {
+        sections += _after_treatment(reading, treatment, group)
+    return sections
+
+
+def _after_treatment(reading: Reading, treatment: Treatment, group: str | None) -> list[Section]:
+    """Return the curves around the start of a treatment, of all patients and by group."""
+    words, key, session = texts().cohort, reading.version, reading.session
+    everybody = {
+        score: {words.everybody: cohort.after_treatment(session, key, score, treatment)}
+        for score in _SCORES
+    }
+    title, panels = words.after.format(label=treatment.label), _panels(reading, everybody)
+    sections = [Section(title, words.after_lead, panels, is_after_treatment=True)]
+    if group is not None:
+        by_group = {
             score: cohort.after_treatment_by_group(session, key, score, treatment, name=group)
             for score in _SCORES
         }
         title = words.after_by_group.format(label=treatment.label, group=group)
-        sections.append(_section(reading, title, words.after_lead, both, is_after=True))
+        panels = _panels(reading, by_group)
+        sections.append(
+            Section(title, words.after_lead, panels, is_by_group=True, is_after_treatment=True)
+        )
     return sections
 
 
-def _section(
-    reading: Reading,
-    title: str,
-    lead: str,
-    curves: Mapping[str, Mapping[str, Curve]],
-    *,
-    is_after: bool = False,
-) -> Section:
+def _panels(reading: Reading, curves: Mapping[str, Mapping[str, Curve]]) -> tuple[Panel, ...]:
+    """Return a panel for each score of which there is any level."""
     scales = cohort.scales(reading.session, reading.version)
-    panels = tuple(
+    return tuple(
         _panel(score, scales[score], by_name)
         for score, by_name in curves.items()
         if any(by_name.values())
     )
-    return Section(title, lead, is_after, panels)
 
 
 def _panel(score: str, scale: Scale, by_name: Mapping[str, Curve]) -> Panel:
