@@ -63,6 +63,7 @@ class FilmImages:
             image = prepared_image(self._radiograph(file), model)
             (saliency,) = saliency_maps(model.gradient([image.model_input]))
         caption = [RESEARCH_USE_ONLY, f"Saliency of the geographic extent, {model_version}"]
+        caption += ["SIMULATED"] if image.record.simulated else []
         return _png(picture(in_memory(image.model_input), saliency, caption))
 
     def _radiograph(self, file: ImageFile) -> Radiograph:
