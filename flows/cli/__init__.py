@@ -2,4 +2,4 @@
 
 from flows.cli.app import main
 
-__all__ = ["main"]
+__all__ = ["app", "lazy_group", "main"]
