@@ -78,11 +78,8 @@ def test_the_wheel_runs_the_demonstration_outside_the_clone_and_then_shows_it(
 
     ended = subprocess.run([program, "demo"], capture_output=True, timeout=300, check=False, **run)
     with subprocess.Popen([program, "demo", "--open"], stdout=subprocess.PIPE, **run) as shown:
-        printed = iter(shown.stdout.readline, "")
-        (address,) = re.findall(
-            r"http://[0-9.:]+", next(line for line in printed if "http" in line)
-        )
-        answer = httpx.get(address)
+        links = (re.search(r"http://\S+/patients/\S+", line) for line in shown.stdout)
+        answer = httpx.get(next(link[0] for link in links if link))
         shown.send_signal(signal.SIGINT)
 
     assert ended.returncode == 0, ended.stderr
@@ -90,6 +87,7 @@ def test_the_wheel_runs_the_demonstration_outside_the_clone_and_then_shows_it(
     assert "SIMULATED" in ended.stdout
     assert f"{program} dashboard --home" in ended.stdout.splitlines()[-1]
     assert answer.is_success
+    assert "SIMULATED dexamethasone" in answer.text
     assert shown.returncode == 0
 
 
