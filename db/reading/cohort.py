@@ -1,18 +1,20 @@
 """Quartiles of the levels of many patients: by day, by group, around the start of treatments."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from severity.domain import Scale
 
 DAYS = 60
 """Whole days since the baseline that curves are read for; few episodes are longer."""
-MOST_OF_A_GROUP = 2000
-"""Patients of one group that its curve rests on: no counter is kept for groups."""
+MOST_PATIENTS = 2000
+"""Patients that curves by group rest on, shared by the groups: no counter is kept for these."""
+MOST_GROUPS = 50
+"""Groups of one grouping that have a curve: names that number patients are no groups."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,29 @@ def by_day(session: Session, model_version: str, score: str) -> Curve:
     return _curve(session.execute(_BY_DAY, values))
 
 
-def by_group(session: Session, model_version: str, score: str, name: str) -> dict[str, Curve]:
-    """Return the same for each group of a grouping, of at most `MOST_OF_A_GROUP` patients each.
+def by_group(session: Session, model_version: str, name: str) -> dict[str, dict[str, Curve]]:
+    """Return the same for each score and each group of a grouping.
+
+    Of at most `MOST_PATIENTS` patients, the same number of each group.
 
     Parameters
     ----------
     name
         Of the grouping, such as ``arm``.
     """
-    values = {"model": model_version, "name": name, "days": DAYS, "most": MOST_OF_A_GROUP}
-    return _curves(session.execute(_BY_GROUP[score], values))
+    groups = session.execute(_GROUPS, {"name": name, "most": MOST_GROUPS}).all()
+    values = {
+        "model": model_version,
+        "groups": [group for group, _ in groups],
+        "values": [value for _, value in groups],
+        "days": DAYS,
+        "most": MOST_PATIENTS // max(len(groups), 1),
+    }
+    rows = session.execute(_BY_GROUP, values).all()
+    return {
+        score: _curves(row[1:] for row in rows if row.score == score)
+        for score in ("geographic_extent", "opacity")
+    }
 
 
 def after_treatment(
@@ -105,7 +120,7 @@ def _curve(rows: Iterable[Row[Any]]) -> Curve:
     return tuple(CohortDay(*row) for row in rows)
 
 
-def _curves(rows: Iterable[Row[Any]]) -> dict[str, Curve]:
+def _curves(rows: Iterable[Sequence[Any]]) -> dict[str, Curve]:
     """Return curves by group, from rows that begin with it."""
     by_value: dict[str, list[CohortDay]] = {}
     for value, *day in rows:
@@ -122,44 +137,45 @@ _BY_DAY = text(
 )
 
 
-def _by_group(column: str) -> TextClause:
-    """Return the query by patient, whose images lie together: all of a site would take minutes."""
-    return text(
-        f"""
-        WITH member AS MATERIALIZED (
-            SELECT value, patient_key
-            FROM patient_groups AS named
-            CROSS JOIN LATERAL (
-                SELECT patient_key FROM worklist
-                WHERE model_version = :model AND groups @> ARRAY[named."group"] LIMIT :most
-            ) AS of_group
-            WHERE name = :name
-        ), levels AS (
-            SELECT value, CAST(floor(days_since_baseline) AS integer) AS day, level
-            FROM member CROSS JOIN LATERAL (
-                SELECT days_since_baseline, {column} AS level FROM patient_course AS course
-                WHERE course.patient_key = member.patient_key AND model_version = :model
-                    AND out_of_distribution IS NULL
-                OFFSET 0
-            ) AS own
-            WHERE days_since_baseline >= 0 AND days_since_baseline < :days + 1
-                AND level IS NOT NULL
-        )
-        SELECT value, day, count, quartiles[1], quartiles[2], quartiles[3]
-        FROM (
-            SELECT value, day, count(*) AS count, percentile_cont(ARRAY[0.25, 0.5, 0.75])
-                WITHIN GROUP (ORDER BY level) AS quartiles
-            FROM levels GROUP BY value, day
-        ) AS told
-        ORDER BY value, day
-        """  # noqa: S608 - a constant
+_GROUPS = text(
+    'SELECT "group", value FROM patient_groups WHERE name = :name ORDER BY value LIMIT :most'
+)
+
+# By patient, whose images lie together: all of a site would take minutes.
+_BY_GROUP = text(
+    """
+    WITH member AS MATERIALIZED (
+        SELECT value, patient_key
+        FROM unnest(CAST(:groups AS text[]), CAST(:values AS text[])) AS named (of_group, value)
+        CROSS JOIN LATERAL (
+            SELECT patient_key FROM worklist
+            WHERE model_version = :model AND groups @> ARRAY[of_group] LIMIT :most
+        ) AS patient
+    ), levels AS MATERIALIZED (
+        SELECT value, CAST(floor(days) AS integer) AS day, extent, opacity
+        FROM member CROSS JOIN LATERAL (
+            SELECT days_since_baseline AS days, extent_smoothed_level AS extent,
+                opacity_smoothed_level AS opacity
+            FROM patient_course AS course
+            WHERE course.patient_key = member.patient_key AND model_version = :model
+                AND out_of_distribution IS NULL
+            OFFSET 0
+        ) AS own
+        WHERE days >= 0 AND days < :days + 1 AND extent IS NOT NULL
+    ), quartile AS (
+        SELECT value, day, count(*) AS films,
+            percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY extent) AS extent,
+            percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY opacity) AS opacity
+        FROM levels GROUP BY value, day
     )
-
-
-_BY_GROUP = {
-    "geographic_extent": _by_group("extent_smoothed_level"),
-    "opacity": _by_group("opacity_smoothed_level"),
-}
+    SELECT score, value, day, films, points[1], points[2], points[3]
+    FROM quartile
+    CROSS JOIN LATERAL (
+        VALUES ('geographic_extent', extent), ('opacity', opacity)
+    ) AS by_score (score, points)
+    ORDER BY value, day
+    """
+)
 
 _AFTER = text(
     """

@@ -20,7 +20,7 @@ router = APIRouter(include_in_schema=False)
 MOST_LINES = 6
 """Groups that are drawn: no more can be told apart."""
 _BANDS = 2  # of lines that have one
-_MOST = f"{cohort.MOST_OF_A_GROUP:,}"
+_MOST = f"{cohort.MOST_PATIENTS:,}"
 _SCORES = ("geographic_extent", "opacity")
 _Chosen = BeforeValidator(lambda value: value or None)  # a form sends nothing as an empty text
 
@@ -92,7 +92,7 @@ def _sections(reading: Reading, treatment: Treatment | None, group: str | None) 
     everybody = {score: {words.everybody: cohort.by_day(session, key, score)} for score in _SCORES}
     sections = [Section(words.by_day, words.by_day_lead, _panels(reading, everybody))]
     if group is not None:
-        by_group = {score: cohort.by_group(session, key, score, group) for score in _SCORES}
+        by_group = cohort.by_group(session, key, group)
         title, lead = words.by_group.format(group=group), words.by_group_lead.format(most=_MOST)
         sections.append(Section(title, lead, _panels(reading, by_group), is_by_group=True))
     if treatment is not None:

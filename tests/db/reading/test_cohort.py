@@ -56,7 +56,7 @@ def test_all_patients_are_read_by_day(archive):
 
 def test_groups_have_curves_of_their_own(archive):
     assert as_reader(archive, cohort.groupings) == ["arm"]
-    curves = as_reader(archive, cohort.by_group, KEY, EXTENT, "arm")
+    curves = as_reader(archive, cohort.by_group, KEY, "arm")[EXTENT]
 
     assert {value: [day.count for day in curve] for value, curve in curves.items()} == {
         "drug": [3, 3],
@@ -64,7 +64,7 @@ def test_groups_have_curves_of_their_own(archive):
     }
     assert medians(curves["drug"]) == {0: 2.0, 4: 3.0}
     assert medians(curves[ODD]) == {0: 4.5, 4: 5.5}
-    assert as_reader(archive, cohort.by_group, KEY, EXTENT, "no grouping") == {}
+    assert as_reader(archive, cohort.by_group, KEY, "no grouping")[EXTENT] == {}
 
 
 def test_treatments_have_curves_from_their_start_also_by_group(archive):
