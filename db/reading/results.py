@@ -130,6 +130,9 @@ def _score(row: Row[Any], points: str, prefix: str, scale: Scale) -> ScoreResult
 
 _SCALES = text("SELECT scales FROM model_versions WHERE model_version = :model")
 
+# Reads one batch of millions: PostgreSQL carries no ">" over to what is equal, so both sides of the
+# join have it, and it would hash all that was ever sent for an EXISTS.
+#
 # Of a film that another file took the place of under the same UID, the result is that of the other.
 _RESULTS = text(
     """
@@ -152,18 +155,19 @@ _RESULTS = text(
         AND course.model_version = film.model_version
         AND course.image_id = film.image_id
     WHERE film.model_version = :model
-        AND film.image_id > :after
+        AND film.image_id > :after AND image.id > :after
         AND (CAST(:patient AS text) IS NULL OR film.patient_key = :patient)
         AND (
             CAST(:since AS timestamptz) IS NULL
             OR (film.calendar_known AND film.acquired_at >= :since)
         )
         AND (film.standing = 'valid' OR (
-            EXISTS (
-                SELECT FROM sent JOIN model_version AS version ON version.id = model_version_id
+            coalesce((
+                SELECT true FROM sent JOIN model_version AS version ON version.id = model_version_id
                 WHERE sent.image_id = film.image_id AND destination_id = :destination
                     AND version.key = :model
-            )
+                LIMIT 1
+            ), false)
             AND NOT EXISTS (
                 SELECT FROM image AS successor
                 WHERE successor.image_uid = image.image_uid AND successor.id <> image.id

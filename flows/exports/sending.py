@@ -1,9 +1,10 @@
 """Exporting results film by film: into a new folder, or to a destination that may have some."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from uuid import UUID
 
@@ -49,7 +50,7 @@ class Written(StrEnum):
 
 @dataclass
 class SentCounts:
-    """How many results a destination got: new, changed, withdrawn; and had already, unchanged.
+    """How many results a destination got: new, changed and withdrawn, of all that were looked at.
 
     ``unidentified`` are the films that were left out, since their patient could not be read again.
     """
@@ -57,8 +58,14 @@ class SentCounts:
     new: int = 0
     changed: int = 0
     withdrawn: int = 0
-    unchanged: int = 0
+    seen: int = 0
     unidentified: list[Unidentified] = field(default_factory=list)
+
+    @property
+    def unchanged(self) -> int:
+        """How many results the destination had already, as they are."""
+        told = self.new + self.changed + self.withdrawn + len(self.unidentified)
+        return self.seen - told
 
     def count(self, status: Status) -> None:
         """Count a result that was sent."""
@@ -95,7 +102,8 @@ class ResultExport:
         """
         counts = SentCounts()
         with appearing(folder) as draft:
-            for report in self.reports():
+            for report in chain.from_iterable(self._batches()):
+                counts.seen += 1
                 named = self._identified(report)
                 if isinstance(named, Unidentified):
                     counts.unidentified.append(named)
@@ -119,30 +127,30 @@ class ResultExport:
         counts = SentCounts()
         with self.database.transaction() as session:
             destination_id = sent.destination(session, self.written_as, destination.location)
-        for report in self.reports(destination_id):
-            news = self._news(report, destination_id)
-            if news is None:
-                counts.unchanged += 1
-                continue
-            named = self._identified(news)
-            if isinstance(named, Unidentified):
-                counts.unidentified.append(named)
-                continue
-            destination.send(self._name(named), self.written_as.content(named))
-            self._record(named, destination_id)
-            counts.count(named.status)
+        for batch in self._batches(destination_id):
+            for report in self._news(batch, destination_id):
+                named = self._identified(report)
+                if isinstance(named, Unidentified):
+                    counts.unidentified.append(named)
+                    continue
+                destination.send(self._name(named), self.written_as.content(named))
+                self._record(named, destination_id)
+                counts.count(named.status)
+            counts.seen += len(batch)
         return counts
 
-    def reports(self, destination_id: int | None = None) -> Iterator[Report]:
-        """Yield the report of each valid film, and of others that the destination has."""
+    def _batches(self, destination_id: int | None = None) -> Iterator[list[Report]]:
+        """Yield the reports of valid films, and of others that the destination has."""
         after = 0
         while films := self._films(after, destination_id):
-            for film in films:
-                yield Report(
+            yield [
+                Report(
                     self.result_id(film.image_uid, film.model_version),
                     film,
                     is_identified=self.identities is not None,
                 )
+                for film in films
+            ]
             after = films[-1].image_id
 
     def _films(self, after: int, destination_id: int | None) -> list[FilmResult]:
@@ -174,16 +182,19 @@ class ResultExport:
             with new_file(folder / CODE_SYSTEM) as file:
                 file.write(fhir.code_system())
 
-    def _news(self, report: Report, destination_id: int) -> Report | None:
-        """Return a report with what it is to the destination; None if that has it as it is."""
+    def _news(self, batch: Sequence[Report], destination_id: int) -> Iterator[Report]:
+        """Yield what a destination has not or has otherwise, with what that is to it."""
         with self.database.transaction() as session:
-            known = sent.digests(session, destination_id, [report.report_id])
-        is_valid = report.film.is_valid
-        if report.report_id not in known:
-            return report if is_valid else None
-        if known[report.report_id] == report.content_sha256:
-            return None
-        return replace(report, status=Status.CORRECTED if is_valid else Status.ENTERED_IN_ERROR)
+            ids = [report.report_id for report in batch]
+            known = sent.digests(session, destination_id, ids)
+        for report in batch:
+            is_valid = report.film.is_valid
+            digest = known.get(report.report_id)
+            if digest is None and is_valid:
+                yield report
+            elif digest not in {None, report.content_sha256}:
+                changed = Status.CORRECTED if is_valid else Status.ENTERED_IN_ERROR
+                yield replace(report, status=changed)
 
     def _record(self, report: Report, destination_id: int) -> None:
         result = SentResult(report.report_id, report.film.image_id, report.content_sha256)

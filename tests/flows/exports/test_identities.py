@@ -53,7 +53,7 @@ def identified(database: Database, resources: Resources) -> Callable[[Written], 
 def test_fhir_names_patient_study_and_order_as_the_film_does(
     scored: tuple[Archive, Film], identified: Callable[[Written], ResultExport], tmp_path: Path
 ) -> None:
-    assert identified(Written.FHIR).write(tmp_path / "out") == SentCounts(new=1)
+    assert identified(Written.FHIR).write(tmp_path / "out") == SentCounts(new=1, seen=1)
     (file,) = (path for path in (tmp_path / "out").iterdir() if path.name != CODE_SYSTEM)
     *_, report = (entry["resource"] for entry in json.loads(file.read_text())["entry"])
 
@@ -110,7 +110,7 @@ def test_what_was_withdrawn_is_told_although_its_film_is_gone(
     archive.do(withdraw, AUTHOR, archive.image(film))
     (inbox / "a.dcm").unlink()
 
-    assert identified(Written.HL7).send(Folder(tmp_path / "out")) == SentCounts(withdrawn=1)
+    assert identified(Written.HL7).send(Folder(tmp_path / "out")) == SentCounts(withdrawn=1, seen=1)
     assert any("|W|" in file.read_text() for file in (tmp_path / "out").iterdir())
 
 
@@ -124,4 +124,4 @@ def test_a_film_is_read_again_only_if_there_is_news(
     identified(Written.HL7).send(Folder(tmp_path / "out"))
     (inbox / "a.dcm").unlink()
 
-    assert identified(Written.HL7).send(Folder(tmp_path / "out")) == SentCounts(unchanged=1)
+    assert identified(Written.HL7).send(Folder(tmp_path / "out")) == SentCounts(seen=1)

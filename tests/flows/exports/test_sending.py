@@ -63,7 +63,7 @@ def test_what_was_sent_is_stored_whole_and_once(
     stored = dict(server.stored)
     again = send(export(), server)
 
-    assert (first, again) == (SentCounts(new=2), SentCounts(unchanged=2))
+    assert (first, again) == (SentCounts(new=2, seen=2), SentCounts(seen=2))
     assert server.stored == stored
     kinds = [path.partition("/")[0] for path in stored]
     assert {kind: kinds.count(kind) for kind in kinds} == {
@@ -88,7 +88,7 @@ def test_a_server_that_has_it_stores_nothing_twice_although_no_record_is_left(
     with followed.database.transaction() as session:
         session.connection().exec_driver_sql("DELETE FROM sent")
 
-    assert send(export(), server) == SentCounts(new=2)
+    assert send(export(), server) == SentCounts(new=2, seen=2)
     assert server.stored == stored
 
 
@@ -97,7 +97,7 @@ def test_an_answer_that_was_lost_leads_to_no_second_copy(
 ) -> None:
     server.loses_answers = 1
 
-    assert send(export(), server) == SentCounts(new=2)
+    assert send(export(), server) == SentCounts(new=2, seen=2)
     assert len(server.of_kind("DiagnosticReport")) == 2
 
 
@@ -105,7 +105,7 @@ def test_a_busy_server_is_asked_again_and_one_that_refuses_is_not(
     followed: CourseArchive, export: Export, server: StoringServer
 ) -> None:
     server.refusals = [503, 429]
-    assert send(export(), server) == SentCounts(new=2)
+    assert send(export(), server) == SentCounts(new=2, seen=2)
 
     followed.do(correct_time, AUTHOR, followed.image(WORSE), DAY_ZERO + timedelta(days=1))
     server.refusals, before = [401], len(server.headers)
@@ -129,7 +129,7 @@ def test_an_export_that_was_broken_off_goes_on(
     with pytest.raises(Full), OneOnly(server.url) as destination:
         export().send(destination)
 
-    assert send(export(), server) == SentCounts(new=1, unchanged=1)
+    assert send(export(), server) == SentCounts(new=1, seen=2)
     assert len(server.of_kind("DiagnosticReport")) == 2
 
 
@@ -150,9 +150,9 @@ def test_a_withdrawn_film_is_entered_in_error_where_it_was_sent(
     send(export(), server)
     followed.do(withdraw, AUTHOR, followed.image(WORSE))
 
-    assert send(export(), server) == SentCounts(withdrawn=1, unchanged=1)
+    assert send(export(), server) == SentCounts(withdrawn=1, seen=2)
     assert statuses(server) == {"final": 4, "entered-in-error": 4}
-    assert send(export(), server) == SentCounts(unchanged=2)
+    assert send(export(), server) == SentCounts(seen=2)
 
     followed.do(restore, AUTHOR, followed.image(WORSE))
     assert send(export(), server).changed == 1
@@ -165,7 +165,7 @@ def test_a_film_that_was_withdrawn_before_is_not_sent(
     followed.do(withdraw, AUTHOR, followed.image(WORSE))
     followed.follow()
 
-    assert send(export(), server) == SentCounts(new=1)
+    assert send(export(), server) == SentCounts(new=1, seen=1)
 
 
 def test_a_result_of_a_merged_patient_becomes_that_of_the_other(
@@ -190,9 +190,9 @@ def test_results_of_another_patient_are_left(
 ) -> None:
     followed.follow(film("other", 0, patient="p-2"))
 
-    assert send(export(selection=Selection(model().key, patient_key="p-2")), server) == SentCounts(
-        new=1
-    )
+    of_other = Selection(model().key, patient_key="p-2")
+
+    assert send(export(selection=of_other), server) == SentCounts(new=1, seen=1)
 
 
 def test_a_forgotten_patient_leaves_no_record(
@@ -224,7 +224,7 @@ def test_a_folder_gets_one_file_for_each_result_and_one_for_each_change(
     followed.do(withdraw, AUTHOR, followed.image(WORSE))
     second = export(Written.HL7).send(Folder(tmp_path))
 
-    assert (first, second) == (SentCounts(new=2), SentCounts(withdrawn=1, unchanged=1))
+    assert (first, second) == (SentCounts(new=2, seen=2), SentCounts(withdrawn=1, seen=2))
     (file,) = tmp_path.iterdir()
     assert "|W|" in file.read_text()
     assert file.suffix == ".hl7"
@@ -235,8 +235,8 @@ def test_what_one_destination_has_is_no_matter_to_another(
 ) -> None:
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
-        assert export().send(Folder(tmp_path / name)) == SentCounts(new=2)
-    assert export(Written.HL7).send(Folder(tmp_path / "one")) == SentCounts(new=2)
+        assert export().send(Folder(tmp_path / name)) == SentCounts(new=2, seen=2)
+    assert export(Written.HL7).send(Folder(tmp_path / "one")) == SentCounts(new=2, seen=2)
 
 
 def test_a_written_export_has_a_transaction_for_each_film(
@@ -246,6 +246,6 @@ def test_a_written_export_has_a_transaction_for_each_film(
     files = set((tmp_path / "out").iterdir())
     files.remove(tmp_path / "out" / CODE_SYSTEM)
 
-    assert (written, len(files)) == (SentCounts(new=2), 2)
+    assert (written, len(files)) == (SentCounts(new=2, seen=2), 2)
     assert {json.loads(file.read_text())["type"] for file in files} == {"transaction"}
     assert followed.rows("SELECT count(*) FROM sent") == [(0,)]
