@@ -153,7 +153,7 @@ def _cells(row: WorklistRow) -> dict[str, object]:
         "probability_worse": row.worsening,
         **_band_cells("extent", row.extent),
         **_band_cells("opacity", row.opacity),
-        "latest_at": row.latest_at.isoformat(),
+        "latest_at": row.latest_at.isoformat() if row.calendar_known else None,
         "calendar_known": row.calendar_known,
         "latest_view": row.latest_view.value,
         "latest_out_of_distribution": row.latest_out_of_distribution,

@@ -8,6 +8,7 @@ const LANE = 20;
 const STRIP = 20; // of verdicts, below each score
 const TITLE = 26; // above each score
 const TICKS = 36;
+const APART = 12; // between marks of films of one time, in pixels
 const SIZE = 62; // of a mark, in square pixels
 const SHAPES = {
   "PA": d3.symbolCircle,
@@ -158,6 +159,7 @@ class CourseChart {
 
   films(panels) {
     const chart = this;
+    this.at = this.besides();
     this.marks = this.svg.append("g").attr("class", "films").selectAll("g").data(this.values.films).join("g")
       .attr("class", (film) => `film${film.flagged ? " flagged" : ""}${film.merged ? " merged" : ""}${film.changed ? " changed" : ""}`)
       .attr("role", "img")
@@ -166,7 +168,7 @@ class CourseChart {
       .attr("tabindex", (_, number) => (number === this.current ? 0 : -1))
       .on("focus", function () { chart.show(chart.marks.nodes().indexOf(this)); })
       .on("blur", () => this.show(null));
-    this.marks.append("rect").attr("class", "target").attr("x", (film) => this.x(film.x) - 12).attr("width", 24)
+    this.marks.append("rect").attr("class", "target").attr("x", (film) => this.at.get(film) - 12).attr("width", 24)
       .attr("y", panels[0].top).attr("height", panels.at(-1).bottom + STRIP - panels[0].top);
     for (const panel of panels) this.scores(panel);
     this.svg.on("keydown", (event) => this.key(event))
@@ -175,16 +177,27 @@ class CourseChart {
   }
 
   scores({ name, y, bottom }) {
-    const places = (film) => `translate(${this.x(film.x)},${y(film.scores[name].points)})`;
+    const places = (film) => `translate(${this.at.get(film)},${y(film.scores[name].points)})`;
     this.marks.filter((film) => film.merged).append("circle").attr("class", "ring").attr("r", 8.5).attr("transform", places);
     this.marks.append("path").attr("class", "mark").attr("transform", places)
       .attr("d", (film) => (film.flagged ? d3.symbol(d3.symbolTimes, SIZE)() : d3.symbol(SHAPES[film.view], SIZE)()));
     this.marks.filter((film) => film.changed).append("text").attr("class", "change").attr("text-anchor", "middle")
-      .attr("x", (film) => this.x(film.x)).attr("y", (film) => y(film.scores[name].points) - 9).text((film) => film.view);
+      .attr("x", (film) => this.at.get(film)).attr("y", (film) => y(film.scores[name].points) - 9).text((film) => film.view);
     this.marks.filter((film) => film.scores[name].verdict).append("path")
       .attr("class", (film) => `said ${film.scores[name].verdict.replace(" ", "-")}`)
-      .attr("transform", (film) => `translate(${this.x(film.x)},${bottom + STRIP / 2})`)
+      .attr("transform", (film) => `translate(${this.at.get(film)},${bottom + STRIP / 2})`)
       .attr("d", (film) => VERDICTS[film.scores[name].verdict]);
+  }
+
+  // Where each film is drawn: those of one time side by side, so that each can be pointed at.
+  besides() {
+    const places = new Map();
+    for (const [number, film] of this.values.films.entries()) {
+      const before = this.values.films[number - 1];
+      const inward = this.x(film.x) > this.width / 2 ? -APART : APART;
+      places.set(film, before?.x === film.x ? places.get(before) + inward : this.x(film.x));
+    }
+    return places;
   }
 
   key(event) {
@@ -204,8 +217,8 @@ class CourseChart {
 
   point(event) {
     const [x] = d3.pointer(event, this.svg.node());
-    const nearest = d3.leastIndex(this.values.films, (a, b) => Math.abs(this.x(a.x) - x) - Math.abs(this.x(b.x) - x));
-    this.show(Math.abs(this.x(this.values.films[nearest].x) - x) < 40 ? nearest : null);
+    const nearest = d3.leastIndex(this.values.films, (a, b) => Math.abs(this.at.get(a) - x) - Math.abs(this.at.get(b) - x));
+    this.show(Math.abs(this.at.get(this.values.films[nearest]) - x) < 40 ? nearest : null);
   }
 
   show(number) {
@@ -213,7 +226,7 @@ class CourseChart {
     const film = number === null ? null : this.values.films[number];
     this.marks.classed("shown", (each) => each === film);
     this.guide.attr("visibility", film ? "visible" : "hidden");
-    if (film) this.guide.attr("x1", this.x(film.x)).attr("x2", this.x(film.x));
+    if (film) this.guide.attr("x1", this.at.get(film)).attr("x2", this.at.get(film));
     this.tell(film);
   }
 
