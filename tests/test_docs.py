@@ -35,7 +35,7 @@ def test_the_reference_of_settings_states_each_default() -> None:
         row = re.search(rf"^\| .*`{variable(name)}`.*$", SETTINGS, flags=re.MULTILINE)
         if isinstance(field.default, str | int | float) and field.default != "":
             assert row
-            assert str(field.default) in row[0].split("|")[2], name
+            assert str(field.default).lower() in row[0].split("|")[2].lower(), name
 
 
 def test_no_document_names_a_setting_that_does_not_exist() -> None:

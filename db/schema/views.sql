@@ -377,6 +377,8 @@ CREATE OR REPLACE VIEW pseudonym_check AS SELECT site.pseudonym_check FROM site;
 
 COMMENT ON VIEW patients IS
     'Which patient''s trend and course the images of each patient count in: of merged patients, those of the last.';
+COMMENT ON VIEW merged_image IS
+    'The images that count in a course because their patient was merged into another.';
 COMMENT ON VIEW same_identifier IS
     'Patients of whom one identifier exists with an issuer and without: they may be one person.';
 COMMENT ON VIEW model_versions IS
@@ -405,6 +407,9 @@ BEGIN
                 ('patients', 'patient_key', 'The patient''s pseudonym'),
                 ('patients', 'person_key', 'The pseudonym of the patient in whose trend the images count'),
                 ('patients', 'unissued_key', 'The pseudonym that the same identifier has without an issuer; empty if the site knows no issuer'),
+                ('merged_image', 'patient_key', 'The pseudonym of the patient in whose course the image counts'),
+                ('merged_image', 'merged_key', 'That of the patient whose image it is'),
+                ('merged_image', 'image_id', 'Our own number of the image'),
                 ('same_identifier', 'patient_key', 'The patient''s pseudonym'),
                 ('same_identifier', 'other_key', 'That of the other patient'),
                 ('model_versions', 'model_version', 'Its key, which names all that can move a score'),
