@@ -3,7 +3,7 @@
 -- A folder or a server that results are sent to.
 CREATE TABLE destination (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    -- `fhir` or `hl7`: what results are sent as.
+    -- `fhir`, `hl7` or `dicom`: what results are sent as.
     format text NOT NULL,
     location text NOT NULL,
     -- Prevents a destination from being known as two, each with half of what was sent.

@@ -23,9 +23,15 @@ ORTHANC_HTTP, ORTHANC_DICOM = 8042, 4242  # of a network of its own
 
 @dataclass
 class Received:
-    """What a node has stored."""
+    """What a node has stored, and the associations that it has open."""
 
     instances: list[Dataset] = field(default_factory=list)
+    entity: AE = field(default_factory=AE)
+
+    def close_all(self) -> None:
+        """Abort all associations."""
+        for association in self.entity.active_associations:
+            association.abort()
 
 
 @contextmanager
@@ -33,13 +39,13 @@ def node(
     *sop_classes: str, status: int = 0, title: str = "NODE", port: int = 0
 ) -> Iterator[tuple[Node, Received]]:
     """A node that takes these SOP classes, answers with a status and keeps what it was sent."""
-    received = Received()
+    entity = AE(title)
+    received = Received(entity=entity)
 
     def store(event: evt.Event) -> int:
         received.instances.append(event.dataset)
         return status
 
-    entity = AE(title)
     entity.require_called_aet = True
     for sop_class in sop_classes:
         entity.add_supported_context(UID(sop_class))

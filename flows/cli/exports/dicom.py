@@ -89,9 +89,11 @@ def _request(resources: Resources, options: _Options, *, sends: bool) -> Request
 
 
 def _tell(counts: Counts, left: Left, place: str) -> None:
-    made = counts.made
+    made = " and ".join(
+        f"{counts.made[kind]} {kind}{'' if counts.made[kind] == 1 else 's'}" for kind in Kind
+    )
     known = f"; {counts.known} were there already" if counts.known else ""
-    click.echo(f"{made[Kind.REPORT]} reports and {made[Kind.PAGE]} pages are in {place}{known}")
+    click.echo(f"{made} are in {place}{known}")
     for line in _notes(left):
         click.echo(line, err=True)
     if left.unidentified:
@@ -103,9 +105,9 @@ def _notes(left: Left) -> Iterator[str]:
     if problem := unidentified_text(left.unidentified.values()):
         yield f"nothing was made of {problem}"
     if left.out_of_distribution:
-        yield f"{left.out_of_distribution} images are out of distribution: not reported"
+        yield f"not reported, as out of distribution: {left.out_of_distribution}"
     if left.without_course:
-        yield f"{left.without_course} patients have no course: run `cxr-severity courses update`"
+        yield f"patients without a course, or due for `courses update`: {left.without_course}"
     if left.withdrawn:
         images = ", ".join(map(str, left.withdrawn))
         yield f"the node has reports of images that do not count any more ({images}): delete them"

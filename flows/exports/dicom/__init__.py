@@ -1,3 +1,3 @@
 """Scores and courses as DICOM files, and what a film says of its patient and study."""
 
-__all__ = ["identifiers"]
+__all__ = ["exporting", "identifiers", "making", "sending"]

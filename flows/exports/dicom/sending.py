@@ -13,6 +13,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 from pynetdicom import AE
+from pynetdicom.association import Association as OpenAssociation
 from pynetdicom.status import code_to_category
 
 from flows.errors import SendingError, UsageError
@@ -20,7 +21,9 @@ from flows.errors import SendingError, UsageError
 OWN_TITLE = "CXRSEVERITY"
 """The application entity title by which a node knows this program."""
 
-_NODE = re.compile(r"(?P<title>[^@\\]{1,16})@(?P<host>[^\s@]+):(?P<port>\d{1,5})")
+_A_TITLE = r"(?! *(@|$))[ -?A-\[\]-~]{1,16}"  # ASCII without @ and backslash, not blank alone
+_TITLE = re.compile(_A_TITLE)
+_NODE = re.compile(rf"(?P<title>{_A_TITLE})@(?P<host>[^\s@]+):(?P<port>[0-9]{{1,5}})")
 _HIGHEST_PORT = 65535
 _CONNECTING, _ANSWERING = 10.0, 60.0  # seconds
 _SENT = (Comprehensive3DSRStorage, SecondaryCaptureImageStorage)
@@ -60,11 +63,13 @@ class Association:
     """A connection to a node that takes reports and pages, opened and closed as a context."""
 
     def __init__(self, node: Node, *, own_title: str = OWN_TITLE) -> None:
+        if not _TITLE.fullmatch(own_title):
+            raise UsageError("an AE title has 1 to 16 characters, without @ and backslash")
         self._node = node
         self._entity = AE(own_title)
         self._entity.connection_timeout = _CONNECTING
         self._entity.acse_timeout = self._entity.dimse_timeout = _ANSWERING
-        self._entity.network_timeout = _ANSWERING
+        self._entity.network_timeout = None  # between two files, as films are read again meanwhile
         for sop_class in _SENT:
             self._entity.add_requested_context(sop_class, _SYNTAXES)
 
@@ -74,14 +79,18 @@ class Association:
         Raises
         ------
         SendingError
-            The node does not answer, refuses, or takes neither reports nor pages.
+            The node does not answer, or refuses.
         """
-        node = self._node
-        self._open = self._entity.associate(node.host, node.port, ae_title=node.title)
-        if not self._open.is_established:
-            refused = "refused the association" if self._open.is_rejected else "does not answer"
-            raise SendingError(f"the DICOM node {node} {refused}")
+        self._open = self._connected()
         return self
+
+    def _connected(self) -> OpenAssociation:
+        node = self._node
+        association = self._entity.associate(node.host, node.port, ae_title=node.title)
+        if not association.is_established:
+            refused = "refused the association" if association.is_rejected else "does not answer"
+            raise SendingError(f"the DICOM node {node} {refused}")
+        return association
 
     def __exit__(
         self,
@@ -95,11 +104,15 @@ class Association:
     def store(self, instance: Dataset) -> None:
         """Send one instance, and wait until the node says that it has stored it.
 
+        A node that closed the association meanwhile, as some do after a pause, is connected again.
+
         Raises
         ------
         SendingError
             It has not; the message has the status, and nothing of the instance.
         """
+        if not self._open.is_established:
+            self._open = self._connected()
         try:
             status = self._open.send_c_store(instance).get("Status")
         except (ValueError, RuntimeError) as error:

@@ -11,6 +11,7 @@ from tests.builders.course_archive import CourseArchive
 from tests.builders.dicom_films import film_file
 from tests.builders.dicom_nodes import orthanc
 from tests.builders.film_folder import FilmFolder
+from tests.builders.ports import reserved_port
 from tests.builders.settings import SECRET
 
 
@@ -35,7 +36,7 @@ def test_one_patient_is_exported_by_identifier_and_what_is_gone_needs_attention(
     result = correct("export", "dicom", str(tmp_path / "out"), "--patient", "PID-4711", *MODEL)
 
     assert result.code == 3
-    assert result.out.startswith("1 reports and 1 pages are in ")
+    assert result.out.startswith("1 report and 1 page are in ")
     assert f"1 image ({gone})" in result.err
     assert "roe" not in (result.out + result.err).lower()
     files = [dcmread(path) for path in (tmp_path / "out").iterdir()]
@@ -75,6 +76,16 @@ def test_wrong_use_is_told_in_one_line(correct, films, tmp_path, arguments, mess
 
     assert result.code == 2
     assert message in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+def test_a_node_that_is_not_there_is_told_in_one_line_that_names_no_patient(correct, films):
+    films.add("a", "PID-4711", PatientName="Roe")
+    with reserved_port() as port:
+        result = correct("export", "dicom", "--send", f"PACS@127.0.0.1:{port}", *MODEL)
+
+    assert result.code == 1
+    assert "does not answer" in result.err
     assert len(result.err.splitlines()) == 1
 
 

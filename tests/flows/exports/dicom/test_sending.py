@@ -74,6 +74,15 @@ def test_a_node_that_is_not_there_is_told_so(report):
         send(Node("NODE", "127.0.0.1", port), report)
 
 
+def test_a_node_that_closed_the_association_after_a_pause_is_connected_again(report):
+    with node(Comprehensive3DSRStorage) as (to, received), Association(to) as association:
+        association.store(report)
+        received.close_all()
+        association.store(report)
+
+    assert len(received.instances) == 2
+
+
 @pytest.mark.parametrize(
     ("text", "read"),
     [
@@ -87,8 +96,24 @@ def test_a_node_is_read_and_written_alike(text, read):
 
 
 @pytest.mark.parametrize(
-    "text", ["PACS", "PACS@host", "host:104", "@host:104", "PACS@host:0", "A" * 17 + "@h:1"]
+    "text",
+    [
+        "PACS",
+        "PACS@host",
+        "host:104",
+        "@host:104",
+        "PACS@host:0",
+        "A" * 17 + "@h:1",
+        " @h:1",
+        "PÄCS@h:1",
+    ],
 )
 def test_what_names_no_node_is_wrong_use(text):
     with pytest.raises(UsageError, match="is named like"):
         Node.parse(text)
+
+
+@pytest.mark.parametrize("title", ["", " ", "A" * 17, "A\\B", "Ä"])
+def test_an_own_title_that_no_node_may_be_told_is_wrong_use(title):
+    with pytest.raises(UsageError, match="1 to 16 characters"):
+        Association(Node("NODE", "127.0.0.1", 104), own_title=title)
