@@ -41,9 +41,8 @@ def test_what_is_sent_twice_is_sent_once(correct: Command, named: Archive, tmp_p
     assert len(list((tmp_path / "out").iterdir())) == 2
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+def test_wrong_use_is_told_and_nothing_is_sent(correct: Command, named: Archive) -> None:
+    for arguments, message in [
         (["fhir"], "either FOLDER or --send"),
         (["fhir", "out", "--send", "there"], "either FOLDER or --send"),
         (["fhir", "--send", "no-folder"], "make it first"),
@@ -52,14 +51,21 @@ def test_what_is_sent_twice_is_sent_once(correct: Command, named: Archive, tmp_p
         (["hl7", "--send", "http://host/fhir"], "use `export fhir`"),
         (["tables", "out", "--model", "best"], "no score by a model 'best'"),
         (["tables", "out", "--patient", "p-nobody"], "no score by"),
-    ],
-)
-def test_wrong_use_is_told_and_nothing_is_written(
-    correct: Command, named: Archive, tmp_path: Path, arguments: list[str], message: str
-) -> None:
-    result = correct("export", *arguments)
+    ]:
+        result = correct("export", *arguments)
 
-    assert result.code == 2
-    assert message in result.err
-    assert "secret" not in result.err
-    assert named.rows("SELECT count(*) FROM sent") == [(0,)]
+        assert result.code == 2, arguments
+        assert message in result.err
+        assert "secret" not in result.err
+    assert named.rows("SELECT count(*) FROM destination") == [(0,)]
+
+
+def test_films_that_cannot_be_identified_are_left_out_and_counted(
+    correct: Command, named: Archive, tmp_path: Path
+) -> None:
+    """Their files are not in the source."""
+    result = correct("export", "hl7", str(tmp_path / "out"), "--identified")
+
+    assert result.code == 3
+    assert "2 images (1, 2)" in result.err
+    assert list((tmp_path / "out").iterdir()) == []
