@@ -1,4 +1,4 @@
-// Single-key shortcuts, which can be turned off for those whose voice or hand would type them
+// What all pages share. Single-key shortcuts, which can be turned off for those whose voice or hand would type them
 // unawares (WCAG 2.1.4). Only the choice is kept in the browser.
 "use strict";
 
@@ -26,6 +26,16 @@ document.addEventListener("keydown", (event) => {
 });
 
 onKey("/", () => document.querySelector(".search input")?.focus());
+
+// A line at the top says that the next page is on its way.
+const leave = () => document.documentElement.classList.add("leaving");
+document.addEventListener("submit", leave);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href]:not([download])");
+  const isOwn = link && !link.getAttribute("href").startsWith("#") && !event.defaultPrevented;
+  if (isOwn && !event.ctrlKey && !event.metaKey && !event.shiftKey) leave();
+});
+window.addEventListener("pageshow", () => document.documentElement.classList.remove("leaving"));
 
 for (const button of document.querySelectorAll("button.shortcuts")) {
   showChoice(button);

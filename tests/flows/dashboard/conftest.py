@@ -42,8 +42,9 @@ def dashboard(
 
 @pytest_asyncio.fixture(scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    """Debian's Chromium; tests that need it are skipped where it is not installed."""
-    program = shutil.which("chromium")
+    """The system's Chromium; tests that need it are skipped where it is not installed."""
+    named = map(shutil.which, ("chromium", "google-chrome"))  # Debian's, and that of CI's machines
+    program = next(filter(None, named), None)
     if program is None:
         pytest.skip("no chromium on this machine: apt-get install chromium")
     async with async_playwright() as tool:

@@ -31,6 +31,8 @@ async def test_chart_and_table_show_each_film_and_the_keyboard_goes_from_one_to_
     row = "document.activeElement.textContent.includes('2020-03-05 12:00')"
     assert await browser_page.evaluate(row)
     assert await violations(browser_page) == []
+    await browser_page.emulate_media(color_scheme="dark")
+    assert await violations(browser_page) == []
     assert await sideways(browser_page) == 0
     await keep_screenshots(browser_page, "patient")
 

@@ -30,6 +30,8 @@ async def test_the_most_probably_worse_come_first_with_level_verdict_and_line(
     waiting = await browser_page.locator(".waiting").inner_text()
     assert waiting.endswith(f" {PENDING}")
     assert await violations(browser_page) == []
+    await browser_page.emulate_media(color_scheme="dark")
+    assert await violations(browser_page) == []
     assert await sideways(browser_page) == 0
     await keep_screenshots(browser_page, "worklist")
 
