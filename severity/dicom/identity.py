@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from pydicom.errors import InvalidDicomError
+
 from severity.dicom.attributes import whole_text
 from severity.dicom.file_start import as_dicom_file
 from severity.dicom.needed_attributes import read_needed_attributes
@@ -55,5 +57,5 @@ def read_identity(content: bytes) -> Mapping[str, str] | None:
     try:
         dataset = read_needed_attributes(file, also=IDENTIFYING)
         return MappingProxyType({key: whole_text(dataset, key) for key in IDENTIFYING})
-    except BROKEN_FILE as error:
+    except (*BROKEN_FILE, InvalidDicomError) as error:
         raise UnreadableImage(Reason.CORRUPT, "the DICOM file is broken or cut off") from error

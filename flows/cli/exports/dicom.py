@@ -18,7 +18,7 @@ from flows.cli.exports.options import (
 from flows.cli.options import chosen_resources
 from flows.errors import UsageError
 from flows.exports.dicom.exporting import Counts, send_to, write_folder
-from flows.exports.dicom.identifiers import unidentified_text
+from flows.exports.dicom.identifiers import counted, unidentified_text
 from flows.exports.dicom.making import Kind, Left, Making, Request
 from flows.exports.dicom.sending import OWN_TITLE, Node
 from flows.resources import Resources
@@ -109,5 +109,4 @@ def _notes(left: Left) -> Iterator[str]:
     if left.without_course:
         yield f"patients without a course, or due for `courses update`: {left.without_course}"
     if left.withdrawn:
-        images = ", ".join(map(str, left.withdrawn))
-        yield f"the node has reports of images that do not count any more ({images}): delete them"
+        yield f"delete at the node the reports of {counted(left.withdrawn)}: withdrawn since"

@@ -35,11 +35,6 @@ class Identifiers:
     patient: PatientId = field(repr=False)
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    @property
-    def is_dicom(self) -> bool:
-        """Whether the film is DICOM, so that other DICOM files can refer to it."""
-        return bool(self.attributes)
-
 
 @dataclass(frozen=True)
 class Unidentified:
@@ -81,10 +76,11 @@ def unidentified_text(results: Iterable[Identifiers | Unidentified]) -> str:
     for result in results:
         if isinstance(result, Unidentified):
             images.setdefault(result.problem, []).append(result.image_id)
-    return "; ".join(f"{_counted(ids)}: {problem}" for problem, ids in images.items())
+    return "; ".join(f"{counted(ids)}: {problem}" for problem, ids in images.items())
 
 
-def _counted(ids: Sequence[int]) -> str:
+def counted(ids: Sequence[int]) -> str:
+    """Return how many images these are, with the first of their ids."""
     named = ", ".join(map(str, ids[:_MOST_NAMED])) + (", ..." if len(ids) > _MOST_NAMED else "")
     return f"{len(ids)} image{'s' if len(ids) > 1 else ''} ({named})"
 
@@ -111,7 +107,7 @@ class _FilmsInHand:
         by_uid: dict[str, _Film] = {}
         for path in paths:
             content = read_local_file(path)
-            film = _film(content, sidecars.record(path))
+            film = _dicom_film(content) or _described_film(sidecars.record(path))
             by_content[hashlib.sha256(content).hexdigest()] = film
             if film.attributes:
                 by_uid[film.attributes["SOPInstanceUID"]] = film
@@ -143,16 +139,21 @@ async def _identify(
 
 async def _from_source(file: ImageFile, objects: LedgerObjects) -> _Film:
     read = await objects.read(file.content_sha256, file.places)
-    record = None if read_identity(read.content) else await read.inbox.record(read.key)
-    return _film(read.content, record)
+    film = _dicom_film(read.content)
+    return film or _described_film(await read.inbox.record(read.key))
 
 
-def _film(content: bytes, record: SidecarRecord | None) -> _Film:
-    """Return what a film says; a PNG or JPEG file by its sidecar's record."""
+def _dicom_film(content: bytes) -> _Film | None:
+    """Return what a film says; None if it is not DICOM."""
     attributes = read_identity(content)
-    if attributes is not None:
-        patient = PatientId(attributes["PatientID"], attributes["IssuerOfPatientID"])
-        return _Film(patient, attributes)
+    if attributes is None:
+        return None
+    patient = PatientId(attributes["PatientID"], attributes["IssuerOfPatientID"])
+    return _Film(patient, attributes)
+
+
+def _described_film(record: SidecarRecord | None) -> _Film:
+    """Return what a sidecar says of a film; of nobody if there is no record."""
     described = record or SidecarRecord()
     return _Film(PatientId(described.patient_id, described.issuer), {})
 
