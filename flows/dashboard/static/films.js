@@ -2,9 +2,11 @@
 "use strict";
 
 function sayGone(image) {
+  const figure = image.closest("figure");
+  if (!figure) return; // it was said already: the failure was seen twice
   const gone = document.createElement("p");
   gone.className = "gone";
-  gone.textContent = image.closest("figure").dataset.gone;
+  gone.textContent = figure.dataset.gone;
   image.replaceWith(gone);
 }
 
