@@ -1,0 +1,193 @@
+"""Compare the settings by patient, train the chosen one on all films, and return the weights.
+
+``python -m training.compact_3.cross_validation`` reads the file that ``training.compact_3.prepare``
+wrote, and nothing else, so that it can run on a machine with a graphics card and no data.
+"""
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from training.compact_3.alterations import ALTERATIONS, CONTRAST, FRAMING
+from training.compact_3.fitting import Device, Setting
+from training.compact_3.jobs import HELD_OUT, HOSPITAL, NONE, Job, Place, run
+from training.compact_3.losses import Aims
+from training.compact_3.packing import FOLDS, Packed, unpack
+from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM
+
+POINTS = Setting("points", Aims(maps=False, agreement=0.0))
+MAPS = Setting("maps", Aims(maps=True, agreement=0.0))
+AGREEING = Setting("agreeing", Aims(maps=True, agreement=1.0), joined=0.3)
+TAUGHT = Setting("taught", Aims(maps=True, agreement=1.0), teachers=("points", "maps", "agreeing"))
+SETTINGS = {setting.name: setting for setting in (POINTS, MAPS, AGREEING, TAUGHT)}
+"""All that are compared, teachers before the taught."""
+_HEALTHY_LIMIT = 2.0
+
+
+def main() -> None:
+    """Run the command."""
+    options = _options()
+    started = time.monotonic()
+    device = Device(options.device, half=options.half)
+    place = Place(options.films, options.work, device, threads=options.threads)
+    options.work.mkdir(parents=True, exist_ok=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    packed = unpack(options.films)
+    settings = [
+        replace(
+            SETTINGS[name],
+            steps=options.steps,
+            batch=options.batch,
+            seconds=options.seconds_each,
+        )
+        for name in options.settings
+    ]
+    jobs = [Job(setting, held) for setting in settings for held in options.held_out]
+    seconds = options.seconds - (time.monotonic() - started)
+    done = run(jobs, place, at_once=options.at_once, seconds=seconds)
+    print(f"{len(done)} of {len(jobs)} trainings, {time.monotonic() - started:.0f} s", flush=True)
+    collect(packed, done, place, options.out)
+    tables = {
+        setting.name: quality(packed, place, setting.name)
+        for setting in settings
+        if _complete(setting.name, done, options.held_out)
+    }
+    names = list(tables) or [settings[-1].name]
+    best = min(names, key=lambda name: tables.get(name, {}).get("criterion", 0.0))
+    compared = json.dumps({"chosen": best, **tables}, indent=1)
+    print(compared, flush=True)
+    (options.out / "settings.json").write_text(compared, encoding="utf-8")
+    bring(place, best, options.out)
+    print(f"done after {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _complete(name: str, done: Sequence[Job], held_out: Sequence[str]) -> bool:
+    """Whether a setting was trained without each fold that was asked for."""
+    trained = {job.held_out for job in done if job.setting.name == name}
+    return {held for held in held_out if held not in {NONE, HOSPITAL}} <= trained
+
+
+def collect(packed: Packed, jobs: list[Job], place: Place, out: Path) -> None:
+    """Write the predictions of all trainings so far into one file."""
+    arrays: dict[str, NDArray[np.generic]] = {"name": packed.name}
+    for name in [job.name for job in jobs]:
+        with np.load(place.predictions(name)) as stored:
+            arrays |= {f"{name}/{key}": stored[key] for key in stored.files}
+    np.savez_compressed(out / "predictions.npz", **arrays)  # type: ignore[arg-type]
+
+
+def out_of_fold(
+    packed: Packed, place: Place, name: str
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Join the predictions of each film by the network that never saw its patient.
+
+    Returns
+    -------
+    Points of shape (N, 2) on their scales, altered points (alterations, N, 2), and which films have
+    them.
+    """
+    scales = np.array([EXTENT_MAXIMUM, OPACITY_MAXIMUM], np.float32)
+    points = np.zeros((len(packed.fold), 2), np.float32)
+    changed = np.zeros((len(ALTERATIONS), len(packed.fold), 2), np.float32)
+    present = np.zeros(len(packed.fold), bool)
+    for fold in range(FOLDS):
+        path = place.predictions(f"{name}-{fold}-0")
+        if not path.exists():
+            continue
+        with np.load(path) as stored:
+            rows = stored["unseen"]
+            points[rows] = stored["points"][rows].clip(0, 1) * scales
+            changed[:, stored["altered_rows"]] = stored["altered"].clip(0, 1) * scales
+            present |= rows
+    return points, changed, present
+
+
+def quality(packed: Packed, place: Place, name: str) -> dict[str, float]:
+    """Measure a setting out of fold; ``criterion`` is what decides, lower is better."""
+    points, changed, present = out_of_fold(packed, place, name)
+    scored, healthy = packed.scored & present, packed.healthy & present
+    scales = np.array([EXTENT_MAXIMUM, OPACITY_MAXIMUM], np.float32)
+    errors = points - packed.points * scales
+    table = {
+        "films": float(scored.sum()),
+        "extent": _mean(np.abs(errors[scored, 0])),
+        "extent r": float(np.corrcoef(points[scored, 0], packed.points[scored, 0])[0, 1]),
+        "opacity": _mean(np.abs(errors[scored, 1])),
+        "opacity r": float(np.corrcoef(points[scored, 1], packed.points[scored, 1])[0, 1]),
+    }
+    biases = []
+    for view in ("PA", "AP", "AP supine"):
+        of_view = scored & (packed.view == view)
+        table[f"extent {view}"] = _mean(np.abs(errors[of_view, 0]))
+        table[f"bias {view}"] = _mean(errors[of_view, 0])
+        biases.append(abs(table[f"bias {view}"]))
+    moved = np.abs(changed - changed[:1])[:, scored, 0].mean(axis=1)
+    table |= {key: float(value) for key, value in zip(ALTERATIONS, moved, strict=True)}
+    for kind, rows in (
+        ("healthy PA", healthy & (packed.view != "AP") & (packed.view != "AP supine")),
+        ("healthy AP", healthy & np.isin(packed.view, ["AP", "AP supine"])),
+    ):
+        table[f"{kind} above 2"] = _mean(points[rows, 0] > _HEALTHY_LIMIT)
+    contrast = _mean(np.array([table[key] for key in CONTRAST]))
+    framing = _mean(np.array([table[key] for key in FRAMING]))
+    table["criterion"] = table["extent"] + table["opacity"] + 0.3 * (contrast + framing)
+    table["criterion"] += 0.3 * _mean(np.array(biases))
+    return {key: round(value, 4) for key, value in table.items()}
+
+
+def _mean(values: NDArray[np.generic]) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def bring(place: Place, name: str, out: Path) -> None:
+    """Write the weights of a setting: of all films in full, of the folds in half precision."""
+    everything = place.weights(f"{name}-{NONE}-0")
+    if everything.exists():
+        save_file(load_file(everything), out / "all.safetensors")
+    held = [*(str(fold) for fold in range(FOLDS)), HOSPITAL]
+    for first in range(0, len(held), 2):
+        both: dict[str, torch.Tensor] = {}
+        for key in held[first : first + 2]:
+            path = place.weights(f"{name}-{key}-0")
+            if path.exists():
+                state = {part: value.half() for part, value in load_file(path).items()}
+                both |= {f"{key}/{part}": value for part, value in state.items()}
+        if both:
+            save_file(both, out / f"folds-{'-'.join(held[first : first + 2])}.safetensors")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.compact_3.cross_validation",
+        description="Compare the settings of compact-3 by patient and train the best on all films.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--films", type=Path, default=Path("work/films.npz"))
+    parser.add_argument("--work", type=Path, default=Path("work/trainings"))
+    parser.add_argument("--out", type=Path, default=Path("work/out"))
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--half", action="store_true", help="multiply in bfloat16")
+    parser.add_argument("--at-once", type=int, default=1, help="trainings at the same time")
+    parser.add_argument("--threads", type=int, default=2, help="threads of each training")
+    parser.add_argument("--steps", type=int, default=Setting.steps)
+    parser.add_argument("--batch", type=int, default=Setting.batch)
+    parser.add_argument("--seconds", type=float, default=4 * 3600, help="end all trainings then")
+    parser.add_argument(
+        "--seconds-each", type=float, default=math.inf, help="shorten each training to this"
+    )
+    parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS))
+    parser.add_argument("--held-out", nargs="+", choices=HELD_OUT, default=list(HELD_OUT))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

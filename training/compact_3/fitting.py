@@ -1,0 +1,146 @@
+"""Train one network on the films of a training set."""
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from severity.models.efficientnet_lite import EfficientNetLite0
+from training.compact_3.lessons import Canvases, Lesson, lessons
+from training.compact_3.losses import Aims, lesson_loss
+from training.compact_3.network import SeverityNetwork
+from training.compact_3.views import MILD, STRONG, Limits
+
+_REPORTS = 4  # lines of progress a training
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a training does; each that was compared has a name in the log."""
+
+    name: str
+    aims: Aims
+    joined: float = 0.0
+    """Share of the films with known sides that get another film's left lung."""
+    teachers: tuple[str, ...] = ()
+    """Settings whose mean prediction for each film is taught beside the labels."""
+    steps: int = 500
+    seconds: float = math.inf
+    """Time within which the rate falls to zero, if the steps take longer."""
+    batch: int = 96
+    peak_rate: float = 1e-3
+    weight_decay: float = 0.03
+    warm_up: float = 0.1
+    """Share of the training in which the rate rises."""
+    average: float = 0.995
+    """Decay per step of the running mean of the weights; the mean is the result."""
+    frozen_blocks: int = 3
+    """First blocks that, with the stem, keep their ImageNet weights: edges look alike everywhere,
+    and these layers cost almost half of a step."""
+    limits: tuple[Limits, Limits] = (MILD, STRONG)
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where and how to compute; another choice changes the last digits."""
+
+    name: str = "cpu"
+    half: bool = False
+    """Whether to multiply in bfloat16."""
+
+
+class Fitting:
+    """A network in training, the running mean of its weights, and the schedule of its rate."""
+
+    def __init__(
+        self, start: EfficientNetLite0, setting: Setting, device: Device, *, seed: int
+    ) -> None:
+        torch.manual_seed(seed)
+        self._setting, self._device = setting, device
+        self.network = SeverityNetwork(copy.deepcopy(start)).to(device.name).train()
+        frozen = self.network.backbone.blocks[: setting.frozen_blocks]
+        for layers in (self.network.backbone.stem, *frozen):
+            layers.eval().requires_grad_(requires_grad=False)
+        self.mean = copy.deepcopy(self.network)
+        self._optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=setting.peak_rate, weight_decay=setting.weight_decay
+        )
+        self._steps, self._started = 0, time.monotonic()
+
+    @property
+    def progress(self) -> float:
+        """Return the share of the training that is done, by steps or by time."""
+        elapsed = (time.monotonic() - self._started) / self._setting.seconds
+        return min(1.0, max(self._steps / self._setting.steps, elapsed))
+
+    def step(self, lesson: Lesson) -> Tensor:
+        """Learn one lesson, and return its loss."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._setting.peak_rate * self._share_of_rate()
+        inputs = torch.cat([lesson.mild.images, lesson.strong.images])
+        kind = self._device.name.partition(":")[0]
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=self._device.half):
+            seen = self.network(inputs)
+        mild, strong = seen.halves()
+        loss = lesson_loss(mild, strong, lesson, self._setting.aims)
+        self._optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        self._optimiser.step()
+        self._steps += 1
+        # The mean follows fast at first, or it would long remember the start.
+        decay = min(self._setting.average, self._steps / (self._steps + 10))
+        _follow(self.mean, self.network, decay=decay)
+        return loss
+
+    def _share_of_rate(self) -> float:
+        """Rise in a line, then fall to zero by half a cosine."""
+        risen = min(1.0, (self.progress + 1 / self._setting.steps) / self._setting.warm_up)
+        return risen * (1 + math.cos(math.pi * self.progress)) / 2
+
+
+def fit(
+    films: Canvases, training: NDArray[np.bool_], fitting: Fitting, setting: Setting, report: Report
+) -> SeverityNetwork:
+    """Train on the films of the training set; the result are the mean weights.
+
+    Raises
+    ------
+    ArithmeticError
+        The training diverged.
+    """
+    device = films.pixels.device
+    drawn = lessons(
+        films,
+        training,
+        batch=setting.batch,
+        joined=setting.joined,
+        limits=setting.limits,
+        generator=torch.Generator(device).manual_seed(torch.initial_seed()),
+    )
+    reported = 0
+    while fitting.progress < 1:
+        with torch.no_grad():
+            lesson = next(drawn)
+        loss = fitting.step(lesson)
+        if fitting.progress * _REPORTS >= reported + 1:
+            reported = int(fitting.progress * _REPORTS)
+            report(f"{fitting.progress:.0%}, loss {loss.item():.3f}")
+            if not math.isfinite(loss.item()):
+                raise ArithmeticError(f"training diverged at {fitting.progress:.0%}")
+    return fitting.mean.eval()
+
+
+@torch.no_grad()
+def _follow(mean: nn.Module, trained: nn.Module, *, decay: float) -> None:
+    kept, fresh = mean.state_dict(), trained.state_dict()
+    for name, value in fresh.items():
+        if value.is_floating_point():
+            kept[name].lerp_(value, 1 - decay)

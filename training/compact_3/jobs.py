@@ -1,0 +1,175 @@
+"""The trainings of a cross-validation: each setting without each fold, several at a time."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import multiprocessing
+
+from severity.models.efficientnet_lite import EfficientNetLite0
+from training.compact_3.fitting import Device, Fitting, Report, Setting, fit
+from training.compact_3.lessons import Canvases
+from training.compact_3.packing import FOLDS, Packed, unpack
+from training.compact_3.predicting import MirrorPoints, altered_points, maps_of, points_of
+from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM
+
+HOSPITAL = "hospital"
+"""The training without one hospital, under whatever name, and one source of healthy films."""
+NONE = "none"
+"""The training on all films."""
+HELD_OUT = (*(str(fold) for fold in range(FOLDS)), NONE, HOSPITAL)
+_OTHER_SOURCE = "montgomery"
+_POLLED = 0.3  # seconds
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: a setting, and what it must not see."""
+
+    setting: Setting
+    held_out: str
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """A name for files and the log."""
+        return f"{self.setting.name}-{self.held_out}-{self.seed}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where jobs read and write: the file of the films, the folder of the results, the device."""
+
+    films: Path
+    results: Path
+    device: Device
+    threads: int = 1
+
+    def predictions(self, name: str) -> Path:
+        """Return the file of a training's predictions."""
+        return self.results / f"{name}.npz"
+
+    def weights(self, name: str) -> Path:
+        """Return the file of a training's weights."""
+        return self.results / f"{name}.safetensors"
+
+
+def training_rows(packed: Packed, held_out: str) -> NDArray[np.bool_]:
+    """Return which films a training may see."""
+    if held_out == NONE:
+        return np.ones(len(packed.fold), bool)
+    if held_out == HOSPITAL:
+        rows = ~packed.hannover & (packed.source != _OTHER_SOURCE)
+    else:
+        rows = packed.fold != int(held_out)
+    return np.asarray(rows, bool)
+
+
+def start_of(films: Path) -> EfficientNetLite0:
+    """Load the ImageNet weights that lie beside the packed films."""
+    backbone = EfficientNetLite0()
+    state = backbone.state_dict()
+    backbone.load_state_dict(state | load_file(films.with_name("imagenet.safetensors")))
+    return backbone
+
+
+def run(jobs: Sequence[Job], place: Place, *, at_once: int, seconds: float) -> list[Job]:
+    """Do all jobs, ``at_once`` processes taking one after the other, teachers before the taught.
+
+    Returns
+    -------
+    The jobs that were done within this time.
+    """
+    context = multiprocessing.get_context("spawn")
+    queue: Any = context.Queue()
+    for job in [*jobs, *[None] * at_once]:
+        queue.put(job)
+    workers = [context.Process(target=_work, args=(queue, place)) for _ in range(at_once)]
+    for worker in workers:
+        worker.start()
+    ends = time.monotonic() + seconds
+    for worker in workers:
+        worker.join(max(0.0, ends - time.monotonic()))
+        if worker.is_alive():
+            worker.terminate()
+    return [job for job in jobs if place.predictions(job.name).exists()]
+
+
+def _work(queue: Any, place: Place) -> None:  # noqa: ANN401 - the queue of any context
+    torch.set_num_threads(place.threads)
+    packed = unpack(place.films)
+    start = start_of(place.films)
+    while (job := queue.get()) is not None:
+        _await(job, place)
+        do(job, packed, start, place)
+
+
+def _await(job: Job, place: Place) -> None:
+    """Wait until the teachers have made their predictions."""
+    for teacher in job.setting.teachers:
+        while not place.predictions(f"{teacher}-{job.held_out}-{job.seed}").exists():
+            time.sleep(_POLLED)
+
+
+def do(job: Job, packed: Packed, start: EfficientNetLite0, place: Place) -> None:
+    """Train one network, and write its weights and then its predictions."""
+    films = Canvases.of(packed, place.device.name, _taught(job, place))
+    rows, report = training_rows(packed, job.held_out), _reporter(job.name)
+    fitting = Fitting(start, job.setting, place.device, seed=job.seed)
+    network = fit(films, rows, fitting, job.setting, report)
+    state = {key: value.contiguous() for key, value in network.state_dict().items()}
+    save_file(state, place.weights(job.name))
+    measured = (packed.scored | packed.healthy) & (~rows | (job.held_out == NONE))
+    places = np.flatnonzero(measured)
+    score = MirrorPoints(network)
+    points = points_of(score, films, np.arange(len(rows)))
+    maps = maps_of(network, films)
+    partial = place.results / f"partial-{job.name}.npz"
+    np.savez(
+        partial,
+        points=points,
+        sides=maps.sides,
+        dice=maps.dice,
+        located=maps.located,
+        unseen=~rows,
+        altered_rows=places,
+        altered=altered_points(score, films, places),
+    )
+    partial.rename(place.predictions(job.name))
+    report(summary(packed, ~rows & packed.scored, points))
+
+
+def summary(packed: Packed, rows: NDArray[np.bool_], points: NDArray[np.float32]) -> str:
+    """Return the mean absolute errors on these films in a line."""
+    if not rows.any():
+        return "no film held out"
+    scales = np.array([EXTENT_MAXIMUM, OPACITY_MAXIMUM])
+    errors = (points[rows].clip(0, 1) - packed.points[rows]) * scales
+    extent, opacity = np.abs(errors).mean(axis=0)
+    bias = errors.mean(axis=0)
+    return f"{rows.sum()} films: extent {extent:.3f} ({bias[0]:+.2f}), opacity {opacity:.3f}"
+
+
+def _taught(job: Job, place: Place) -> NDArray[np.float32] | None:
+    """Return the mean prediction of the teachers, which were not shown the held-out films."""
+    taught = []
+    for teacher in job.setting.teachers:
+        with np.load(place.predictions(f"{teacher}-{job.held_out}-{job.seed}")) as stored:
+            taught.append(stored["points"].clip(0, 1))
+    if not taught:
+        return None
+    mean: NDArray[np.float32] = np.mean(taught, axis=0, dtype=np.float32)
+    return mean
+
+
+def _reporter(name: str) -> Report:
+    def report(line: str) -> None:
+        print(time.strftime("%H:%M:%S"), name, line, flush=True)
+
+    return report

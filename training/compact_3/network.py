@@ -1,0 +1,130 @@
+"""The network as it is trained: scores as means of maps of evidence, and maps of what it sees.
+
+The extent is the mean over the image of an evidence map, so that a linear layer on the averaged
+features computes it, as in every bundled model, and the map shows where it comes from. The lungs
+that the decoder draws divide the map between right and left.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from severity.models.efficientnet_lite import FEATURES, EfficientNetLite0
+from training.compact_3.packing import QUESTIONS
+
+MAPS = 4
+"""Right lung, left lung, opacity, both lungs (as V7 drew them)."""
+_TAPS = (2, 4, 10, 15)
+_TAP_CHANNELS = (24, 40, 112, 320)
+_WIDTH = 64
+_DROPPED = 0.2
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the network answers on N views.
+
+    Attributes
+    ----------
+    evidence
+        Shape (N, 2, 7, 7): extent and opacity, whose means are shares of their scales.
+    questions
+        Logits, shape (N, QUESTIONS).
+    maps
+        Logits, shape (N, MAPS, 56, 56).
+    """
+
+    evidence: Tensor
+    questions: Tensor
+    maps: Tensor
+
+    @property
+    def points(self) -> Tensor:
+        """Extent and opacity as shares of their scales, shape (N, 2)."""
+        return self.evidence.mean(dim=(2, 3))
+
+    def halves(self) -> tuple["Seen", "Seen"]:
+        """Divide the answers on two equal batches that were joined."""
+        first, second = zip(
+            *(part.chunk(2) for part in (self.evidence, self.questions, self.maps)), strict=True
+        )
+        return Seen(*first), Seen(*second)
+
+    def sides(self) -> Tensor:
+        """Extent of the right and of the left lung, shares of the whole scale, shape (N, 2)."""
+        evidence = self.evidence[:, 0]
+        side = evidence.shape[-1]
+        lungs = functional.adaptive_avg_pool2d(self.maps[:, :2].detach().sigmoid(), side)
+        halves = torch.linspace(1, 0, side, device=evidence.device).expand(len(lungs), side, side)
+        right = (lungs[:, 0] + 0.05 * halves) / (lungs.sum(dim=1) + 0.05)
+        shares = torch.stack([right, 1 - right], dim=1)
+        return (shares * evidence[:, None]).mean(dim=(2, 3))
+
+
+class _Refine(nn.Sequential):
+    """Filter each channel, then mix channels."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Conv2d(_WIDTH, _WIDTH, 3, padding=1, groups=_WIDTH, bias=False),
+            nn.Conv2d(_WIDTH, _WIDTH, 1, bias=False),
+            nn.BatchNorm2d(_WIDTH),
+            nn.ReLU(inplace=True),
+        )
+
+
+class Decoder(nn.Module):
+    """Draw maps from the backbone's features of four sizes (Lin et al. 2017, arXiv:1612.03144)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(nn.Conv2d(width, _WIDTH, 1) for width in _TAP_CHANNELS)
+        self.refine = nn.ModuleList(_Refine() for _ in _TAP_CHANNELS)
+        self.maps = nn.Conv2d(_WIDTH, MAPS, 1)
+
+    def forward(self, taps: list[Tensor]) -> Tensor:
+        """Map features, fine to coarse, to logits of shape (N, MAPS, 56, 56)."""
+        drawn: Tensor | None = None
+        for tap, lateral, refine in reversed(
+            list(zip(taps, self.lateral, self.refine, strict=True))
+        ):
+            features = lateral(tap)
+            if drawn is not None:
+                features = features + functional.interpolate(
+                    drawn, size=features.shape[-2:], mode="bilinear", align_corners=False
+                )
+            drawn = refine(features)
+        maps: Tensor = self.maps(drawn)
+        return maps
+
+
+class SeverityNetwork(nn.Module):
+    """EfficientNet-Lite0 with its evidence, its answers to questions, and its maps."""
+
+    def __init__(self, backbone: EfficientNetLite0) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.dropout = nn.Dropout2d(_DROPPED)
+        self.evidence = nn.Conv2d(FEATURES, 2, 1)
+        self.questions = nn.Linear(FEATURES, QUESTIONS)
+        self.decoder = Decoder()
+        nn.init.zeros_(self.evidence.weight)
+        self.evidence.bias = nn.Parameter(torch.full((2,), 0.3))
+
+    def forward(self, images: Tensor) -> Seen:
+        """Answer on images of shape (N, 1, 224, 224) on [-1024, 1024]."""
+        mean = images.mean(dim=(1, 2, 3), keepdim=True)
+        deviation = images.std(dim=(1, 2, 3), keepdim=True).clamp_min(1.0)
+        maps, taps = self.backbone.stem((images - mean) / deviation), []
+        for number, block in enumerate(self.backbone.blocks):
+            maps = block(maps)
+            if number in _TAPS:
+                taps.append(maps)
+        features = self.dropout(self.backbone.top(maps))
+        return Seen(
+            evidence=self.evidence(features).float(),
+            questions=self.questions(features.mean(dim=(2, 3))).float(),
+            maps=self.decoder(taps).float(),
+        )

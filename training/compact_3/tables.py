@@ -1,0 +1,274 @@
+"""Tables of errors, robustness, healthy films and repeats, of any model that was measured.
+
+``python -m training.compact_3.tables`` reads the packed films and what
+``training.compact_3.measure`` and ``training.compact_3.cross_validation`` wrote. A setting's
+predictions are of networks that never saw the film's patient; those of a bundled model are of the
+model as it is, which was fitted on some of these films.
+"""
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from severity.evaluation.agreement import ConfidenceInterval, limits_of_agreement, mean_interval
+from severity.evaluation.agreement import metrics as agreement
+from training.compact_3.alterations import ALTERATIONS
+from training.compact_3.jobs import HOSPITAL
+from training.compact_3.packing import FOLDS
+from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM
+
+SCALES = np.array([EXTENT_MAXIMUM, OPACITY_MAXIMUM])
+_FEW = 5  # films below which a row would say nothing
+_HIGH = 2.0  # points of extent that no healthy film should exceed
+_MOVED = 1.0  # points of extent by which a film that is only processed should not move
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a model predicts on N films.
+
+    ``points`` has shape (N, 2) and ``altered`` shape (alterations, N, 2), on their scales and
+    clipped; not a number where the model must not be measured.
+    """
+
+    name: str
+    points: Floats
+    altered: Floats
+    located: Floats | None = None
+    dice: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The labels of the packed films that tables need."""
+
+    points: Floats
+    scored: Rows
+    healthy: Rows
+    hannover: Rows
+    source: NDArray[np.str_]
+    view: NDArray[np.str_]
+    release: NDArray[np.str_]
+    patient: NDArray[np.str_]
+    name: NDArray[np.str_]
+    day: Floats
+
+    @classmethod
+    def read(cls, path: Path) -> "Labelled":
+        """Read the labels, without the films."""
+        with np.load(path) as stored:
+            points = stored["points"].astype(float) * SCALES
+            names = [name for name in cls.__dataclass_fields__ if name != "points"]
+            return cls(points=points, **{name: stored[name] for name in names})
+
+
+def read_bundled(path: Path, name: str) -> Measured:
+    """Read the predictions of a bundled model, by ``training.compact_3.measure``."""
+    with np.load(path) as stored:
+        everything = np.ones(len(stored["name"]), bool)
+        return _joined(name, [({key: stored[f"{name}/{key}"] for key in _KEYS}, everything)])
+
+
+def read_folds(path: Path, setting: str) -> Measured:
+    """Join the predictions of a setting: of each film by the network that never saw its patient."""
+    with np.load(path) as stored:
+        return _joined(setting, _parts(stored, [f"{setting}-{fold}-0" for fold in range(FOLDS)]))
+
+
+def read_hospital(path: Path, setting: str) -> Measured:
+    """Read the predictions of the network that never saw one hospital."""
+    with np.load(path) as stored:
+        return _joined(f"{setting}, hospital", _parts(stored, [f"{setting}-{HOSPITAL}-0"]))
+
+
+_KEYS = ("points", "altered", "altered_rows")
+_MORE_KEYS = ("located", "dice")
+_Part = tuple[dict[str, NDArray[np.generic]], Rows]
+
+
+def _parts(stored: Mapping[str, NDArray[np.generic]], names: Sequence[str]) -> list[_Part]:
+    return [
+        (
+            {key: stored[f"{name}/{key}"] for key in (*_KEYS, *_MORE_KEYS)},
+            np.asarray(stored[f"{name}/unseen"], bool),
+        )
+        for name in names
+    ]
+
+
+def _joined(name: str, parts: Sequence[_Part]) -> Measured:
+    count = len(parts[0][1])
+    joined: dict[str, Floats] = {
+        "points": np.full((count, 2), np.nan),
+        "altered": np.full((len(ALTERATIONS), count, 2), np.nan),
+        **{
+            key: np.full((count, parts[0][0][key].shape[1]), np.nan)
+            for key in _MORE_KEYS
+            if key in parts[0][0]
+        },
+    }
+    for part, unseen in parts:
+        joined["points"][unseen] = part["points"][unseen].clip(0, 1) * SCALES
+        places = part["altered_rows"].astype(np.int64)
+        changed = part["altered"].clip(0, 1) * SCALES
+        joined["altered"][:, places[unseen[places]]] = changed[:, unseen[places]]
+        for key in _MORE_KEYS:
+            if key in part:
+                joined[key][unseen] = part[key][unseen]
+    return Measured(name, **joined)
+
+
+def subgroups(labels: Labelled) -> Iterator[tuple[str, Rows]]:
+    """Yield the scored films: all, by view, by source and by release of the scores."""
+    yield "all", labels.scored
+    for view in ("PA", "AP", "AP supine"):
+        yield view, labels.scored & (labels.view == view)
+    yield "Hannover", labels.scored & labels.hannover
+    yield "elsewhere", labels.scored & ~labels.hannover
+    for release in ("2020-06", "2020-08"):
+        yield f"release {release}", labels.scored & (labels.release == release)
+
+
+def error_table(labels: Labelled, models: Sequence[Measured]) -> Iterator[str]:
+    """Yield a table of errors with 95 % intervals over patients."""
+    yield "| films | n | model | extent: error | bias | r | opacity: error | bias | r |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for name, rows in subgroups(labels):
+        for model in models:
+            known = rows & np.isfinite(model.points[:, 0])
+            if known.sum() < _FEW:
+                continue
+            cells = [_errors(labels, model, known, score) for score in (0, 1)]
+            yield f"| {name} | {known.sum()} | {model.name} | {' | '.join(cells)} |"
+
+
+def _errors(labels: Labelled, model: Measured, rows: Rows, score: int) -> str:
+    predicted, observed = model.points[rows, score], labels.points[rows, score]
+    errors = mean_interval(np.abs(predicted - observed), labels.patient[rows].tolist())
+    bias = limits_of_agreement(predicted, observed).bias
+    return f"{_text(errors)} | {bias:+.2f} | {agreement(predicted, observed).pearson:.2f}"
+
+
+def robustness_table(labels: Labelled, models: Sequence[Measured]) -> Iterator[str]:
+    """Yield how far the extent of scored films moves, and how many move by over a point."""
+    yield f"| alteration | {' | '.join(model.name for model in models)} |"
+    yield f"|---|{'---|' * len(models)}"
+    for number, alteration in enumerate(ALTERATIONS):
+        if not number:
+            continue
+        cells = []
+        for model in models:
+            moved = np.abs(model.altered[number, :, 0] - model.altered[0, :, 0])
+            known = labels.scored & np.isfinite(moved)
+            mean = mean_interval(moved[known], labels.patient[known].tolist())
+            cells.append(f"{_text(mean)}; {np.mean(moved[known] > _MOVED):.0%}")
+        yield f"| {alteration} | {' | '.join(cells)} |"
+
+
+def healthy_table(labels: Labelled, models: Sequence[Measured]) -> Iterator[str]:
+    """Yield how many healthy films score above 2 points, by source and view."""
+    yield "| healthy films | n | model | mean | above 2 points |"
+    yield "|---|---|---|---|---|"
+    kinds = sorted(
+        set(zip(labels.source[labels.healthy], labels.view[labels.healthy], strict=True))
+    )
+    groups = [(f"{s} {v}", (labels.source == s) & (labels.view == v)) for s, v in kinds]
+    lying = np.isin(labels.view, ["AP", "AP supine"])
+    groups += [("all AP", lying), ("all others", ~lying)]
+    for name, chosen in groups:
+        for model in models:
+            rows = labels.healthy & chosen & np.isfinite(model.points[:, 0])
+            if not rows.any():
+                continue
+            extent = model.points[rows, 0]
+            above = mean_interval((extent > _HIGH).astype(float), labels.patient[rows].tolist())
+            cells = f"{extent.mean():.2f} | {above.value:.0%} [{above.low:.0%}, {above.high:.0%}]"
+            yield f"| {name} | {rows.sum()} | {model.name} | {cells} |"
+
+
+def repeat_table(labels: Labelled, models: Sequence[Measured]) -> Iterator[str]:
+    """Yield the spread of differences between films of a patient within a day."""
+    pairs = list(repeats(labels))
+    yield "| model | pairs | SD of differences, extent | of all scores | ratio | opacity |"
+    yield "|---|---|---|---|---|---|"
+    for model in models:
+        known = [pair for pair in pairs if np.isfinite(model.points[list(pair), 0]).all()]
+        if len(known) < _FEW:
+            continue
+        first, second = np.array(known).T
+        apart = model.points[first] - model.points[second]
+        sd = np.sqrt((apart**2).mean(axis=0))
+        spread = np.nanstd(model.points[labels.scored, 0])
+        cells = f"{sd[0]:.2f} | {spread:.2f} | {sd[0] / spread:.2f} | {sd[1]:.2f}"
+        yield f"| {model.name} | {len(known)} | {cells} |"
+
+
+def repeats(labels: Labelled) -> Iterator[tuple[int, int]]:
+    """Yield pairs of films of one patient of the same or the next day; no film is in two."""
+    places = np.flatnonzero(np.isfinite(labels.day))
+    order = sorted(places, key=lambda place: (labels.patient[place], labels.day[place]))
+    previous: int | None = None
+    for place in order:
+        if (
+            previous is not None
+            and labels.patient[place] == labels.patient[previous]
+            and labels.day[place] - labels.day[previous] <= 1
+        ):
+            yield previous, int(place)
+            previous = None
+        else:
+            previous = int(place)
+
+
+def map_table(models: Sequence[Measured]) -> Iterator[str]:
+    """Yield how well maps agree with masks that the networks never saw."""
+    yield "| model | Dice of right lung | left lung | opacity | peak inside | evidence in lungs |"
+    yield "|---|---|---|---|---|---|"
+    for model in models:
+        if model.dice is None or model.located is None:
+            continue
+        values = np.nanmean(np.column_stack([model.dice[:, :3], model.located]), axis=0)
+        counts = np.isfinite(np.column_stack([model.dice[:, :3], model.located])).sum(axis=0)
+        cells = " | ".join(f"{v:.2f} ({n})" for v, n in zip(values, counts, strict=True))
+        yield f"| {model.name} | {cells} |"
+
+
+def _text(interval: ConfidenceInterval) -> str:
+    return f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+
+
+def main() -> None:
+    """Print all tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--films", type=Path, default=Path("work/films.npz"))
+    parser.add_argument("--bundled", type=Path, default=Path("work/bundled.npz"))
+    parser.add_argument("--models", nargs="*", default=["compact-1", "compact-2"])
+    parser.add_argument("--trained", type=Path, default=Path("work/out/predictions.npz"))
+    parser.add_argument("--settings", nargs="*", default=[])
+    options = parser.parse_args()
+    labels = Labelled.read(options.films)
+    models = [read_bundled(options.bundled, name) for name in options.models]
+    models += [read_folds(options.trained, name) for name in options.settings]
+    hospital = [read_hospital(options.trained, name) for name in options.settings]
+    for title, table in (
+        ("Errors", error_table(labels, [*models, *hospital])),
+        (
+            "Robustness: mean change of extent; share above one point",
+            robustness_table(labels, models),
+        ),
+        ("Healthy films", healthy_table(labels, [*models, *hospital])),
+        ("Films within a day", repeat_table(labels, models)),
+        ("Maps", map_table(models)),
+    ):
+        print(f"\n## {title}\n", *table, sep="\n")
+
+
+if __name__ == "__main__":
+    main()
