@@ -11,6 +11,7 @@ from flows.failure_log import log_to_terminal
 from flows.home import private_home
 from flows.resources import Progress, Resources, using
 from flows.settings import Settings
+from severity.domain import RESEARCH_USE_ONLY
 
 _POLL_SECONDS = 60.0  # whoever drops an image here waits to see it
 
@@ -37,16 +38,16 @@ def up_command(
     where it is. If a part ends, all others are ended and the command fails.
     """
     settings = chosen_settings(inbox=inbox, home=home, cron=cron, poll_seconds=poll_seconds)
-    settings = _completed(settings, own_inbox=inbox is None and home is not None)
+    settings = completed(settings, own_inbox=inbox is None and home is not None)
     with using(Resources(settings, Progress())) as resources:
         location = chosen_inbox(settings)
         announce_device(settings)
         log_to_terminal()
-        click.echo("Starting all parts; Ctrl-C ends them.")
+        click.echo(f"Starting all parts; Ctrl-C ends them. {RESEARCH_USE_ONLY}")
         run_together(location, resources, announce=click.echo)
 
 
-def _completed(settings: Settings, *, own_inbox: bool) -> Settings:
+def completed(settings: Settings, *, own_inbox: bool) -> Settings:
     """Return the settings with an inbox and an interval.
 
     A home that was named on the command line has a drop folder of its own, whatever inbox the

@@ -44,7 +44,9 @@ def run_together(location: str, resources: Resources, *, announce: Callable[[str
         announce(f"Database: {database}")
         with dashboard.serving(resources, ended=end.of("the dashboard")) as address:
             announce(f"Dashboard: {address}")
-            announce(f"Drop folder: {location}")
+            announce(f"Inbox: {location}")
+            if "PREFECT_API_URL" in os.environ:
+                announce("Prefect: the server that PREFECT_API_URL names")
             serve_inbox(
                 location,
                 resources,
