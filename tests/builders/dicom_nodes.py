@@ -101,12 +101,12 @@ class Orthanc:
 @contextmanager
 def orthanc(folder: Path) -> Iterator[Orthanc]:
     """Start Orthanc with an empty store."""
-    if shutil.which("Orthanc") is None:
-        pytest.skip("Orthanc, of Debian's orthanc, is not installed")
-    if subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode:
-        pytest.skip(
-            "this user may make no network of its own for Orthanc, which would listen to all"
-        )
+    missing = [name for name in ("Orthanc", "curl", "ip", "nsenter") if not shutil.which(name)]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)} (Debian: orthanc, curl, iproute2)")
+    own_network = ["unshare", "-n", "ip", "link", "set", "lo", "up"]
+    if subprocess.run(own_network, capture_output=True, check=False).returncode:
+        pytest.skip("no right to a network of its own for Orthanc, which listens on all addresses")
     settings = {
         "StorageDirectory": str(folder),
         "IndexDirectory": str(folder),
