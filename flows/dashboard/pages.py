@@ -79,13 +79,18 @@ def _environment() -> Environment:
         scores=vars(texts().scores),
         probability=probability,
     )
-    environment.filters.update(percent=percent, mark=_mark, by_day=_by_day)
+    environment.filters.update(percent=percent, mark=_mark, by_day=_by_day, signed=_signed)
     return environment
 
 
 def _mark(verdict: Verdict | None) -> str:
     """Return the name of a verdict's style; its shape differs too, for any eyes."""
     return "none" if verdict is None else verdict.value.replace(" ", "-")
+
+
+def _signed(points: float) -> str:
+    """Return a change in points with its sign; never -0.0."""
+    return f"{round(points, 1) + 0.0:+.1f}"
 
 
 def _by_day(responses: Iterable[Response]) -> dict[int, Response]:
