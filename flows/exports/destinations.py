@@ -15,6 +15,7 @@ from flows.exports.new_folder import new_file
 _TRY_AGAIN = {408, 409, 425, 429, 500, 502, 503, 504}
 _SECONDS = 60  # that a server may take for a transaction
 _LONGEST_PAUSE = 60.0  # seconds
+_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
 class Destination(Protocol):
@@ -134,17 +135,27 @@ def _all_stored(response: httpx.Response) -> bool:
         return False
 
 
-def checked_url(url: str) -> str:
+def checked_url(url: str, *, has_token: bool) -> str:
     """Return a server's base URL without a slash at its end.
 
     Raises
     ------
     UsageError
-        It is none, or names a user: it is stored, and would be shown.
+        It is none, names a user (it is stored, and would be shown), or would have the token sent
+        over the network for all to read.
     """
-    parsed = httpx.URL(url)
-    if parsed.scheme not in {"http", "https"} or not parsed.host:
+    parsed = _parsed(url)
+    if parsed is None or parsed.scheme not in {"http", "https"} or not parsed.host:
         raise UsageError("the destination is neither a folder nor http(s)://host/path")
     if parsed.userinfo or parsed.query or parsed.fragment:
         raise UsageError("the URL may name no user and no query: set SEVERITY_FHIR_TOKEN")
+    if has_token and parsed.scheme == "http" and parsed.host not in _THIS_MACHINE:
+        raise UsageError("SEVERITY_FHIR_TOKEN is sent by https alone, except on this machine")
     return url.rstrip("/")
+
+
+def _parsed(url: str) -> httpx.URL | None:
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL:
+        return None

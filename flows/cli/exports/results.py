@@ -117,7 +117,7 @@ def _destination(send: str, token: SecretStr | None) -> Iterator[Destination]:
     """
     if "://" in send:
         secret = token.get_secret_value() if token else None
-        with FhirServer(checked_url(send), secret) as server:
+        with FhirServer(checked_url(send, has_token=bool(secret)), secret) as server:
             yield server
     elif Path(send).is_dir():
         yield Folder(Path(send))
