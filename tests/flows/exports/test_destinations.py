@@ -12,7 +12,7 @@ from flows.exports.destinations import checked_url
         "fhir.example",
         "ftp://fhir.example/base",
         "https://",
-        "https://[",
+        "https://fhir.example:port/base",
         "https://me:secret@fhir.example/base",
         "https://fhir.example/base?token=secret",
     ],
