@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from db import registration
+from db import lookups
 from db.closing.outcomes import Rejected, Unreachable
 from db.engine import Database
 from db.errors import DatabaseError
 from db.ledger import runs, sources
 from db.ledger.claiming import Queue
-from db.ledger.presence import start_run
+from db.lookups import LookupFilter
 from flows.drift.watching import watch
 from severity.domain import Device, Fate, Reason
 from tests.builders.ledger import Steps
@@ -85,9 +85,27 @@ def test_the_dashboards_role_cannot_write_even_if_it_switches_read_only_off(
         connection.invalidate()
 
 
+def test_the_dashboards_role_records_a_look_and_nothing_else(
+    owner: Database, reader: Database
+) -> None:
+    with reader.transaction() as session:
+        assert lookups.record(session, "dr.roe", "p-one", page="patient")
+    with owner.transaction() as session:
+        (lookup,) = lookups.lookups(session, LookupFilter(who="dr.roe"))
+    assert (lookup.patient_key, lookup.login) == ("p-one", "severity_dashboard")
+    with reader.engine.connect() as connection:
+        connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE"))
+        connection.commit()
+        for statement in ("SELECT who FROM lookup", "DELETE FROM lookup"):
+            _refuse(connection, statement)
+        connection.invalidate()
+
+
 @pytest.mark.parametrize(
     "statement",
     [
+        "UPDATE lookup SET who = 'nobody'",
+        "DELETE FROM lookup",
         "UPDATE score SET opacity = 0",
         "UPDATE score SET opacity = 0 WHERE false",
         "DELETE FROM score",

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from db.reading import history
 from flows.dashboard import server
-from severity.domain import Measure, NightlySum, Reason, View
+from severity.domain import RESEARCH_USE_ONLY, Measure, NightlySum, Reason, View
 from tests.builders.archive import model
 from tests.builders.course_archive import CourseArchive, film
 from tests.builders.dashboards import keep_screenshots, sideways, violations
@@ -176,6 +176,25 @@ def test_a_decision_names_files_and_why(archive, site):
             assert answer.status_code == status, fields
 
     assert archive.rows("SELECT count(*) FROM correction") == [(0,)]
+
+
+def test_the_balance_is_told_as_json_too(archive, site):
+    with httpx.Client(base_url=site, headers={"X-Remote-User": "monitor"}) as client:
+        held = client.get("/api/v1/balance").json()
+        archive.do(
+            lambda session: session.execute(
+                text("UPDATE tally SET n = n - 1 WHERE what = 'accepted'")
+            )
+        )
+        lost = client.get("/api/v1/balance").json()
+
+    (source,) = held["sources"]
+    assert (held["holds"], source["holds"], source["versions"][0]["holds"]) == (True, True, True)
+    assert source["seen"] == source["accepted"] + source["rejected"] + source["unread"] == 9
+    assert held["rejections"] == {"lateral": 1, "colour": 1}
+    assert held["oldest_waiting"][0]["model_version"] == model().key
+    assert held["note"] == RESEARCH_USE_ONLY
+    assert (lost["holds"], lost["sources"][0]["holds"]) == (False, False)
 
 
 def test_where_nothing_was_scored_the_page_says_so(database, resources):
