@@ -64,5 +64,9 @@ def new_database(server_url: str, *, template: str | None = None) -> Iterator[st
         f"ALTER DATABASE {name} SET lock_timeout = '20s'",
     )
     yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
-    # A worker that a test killed may still be connected.
-    execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    drop_database(server_url, name)
+
+
+def drop_database(server_url: str, name: str) -> None:
+    """Drop a database, if it is there, whoever is connected: a worker that a test killed may be."""
+    execute(server_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

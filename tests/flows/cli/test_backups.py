@@ -1,7 +1,6 @@
 """The drill of docs/how-to/back-up-and-restore.md, on the embedded database of a site."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,17 +8,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from click.testing import Result
+from sqlalchemy import make_url
 
 from db.ledger import runs
 from severity.pseudonym import secret_fingerprint
 from tests.builders.archive import Archive
 from tests.builders.commands import Command, environment
-from tests.builders.postgres import new_database
+from tests.builders.postgres import drop_database, new_database
 from tests.builders.settings import SECRET
 from tests.builders.small_images import write_inbox
 
-Site = Callable[..., list[str]]
-# Several commands in one process, which then starts the server once.
+# Several commands in one process, which then starts the embedded server once.
 PROGRAM = """
 import json, sys
 from click.testing import CliRunner
@@ -38,26 +38,20 @@ def folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture
-def site(folder: Path, prefect: None) -> Site:
-    """Run commands of a site with an embedded database; return what each prints."""
-    from prefect.settings import PREFECT_API_URL
-
+def run_with_home(home: Path, inbox: Path, *commands: list[str]) -> list[str]:
+    """Run commands on the embedded database of a home folder; return what each prints."""
     settings = environment(
-        SEVERITY_HOME=str(folder / "home"),
-        SEVERITY_INBOX=str(folder / "inbox"),
+        DATABASE_URL="",  # what the other commands of the test were told
+        SEVERITY_PSEUDONYM_KEY="",
+        SEVERITY_HOME=str(home),
+        SEVERITY_INBOX=str(inbox),
         SEVERITY_SETTLE_SECONDS="0",
-        PREFECT_API_URL=str(PREFECT_API_URL.value()),  # or a run would start a server of its own
     )
-
-    def site(*commands: list[str]) -> list[str]:
-        program = [sys.executable, "-c", PROGRAM, json.dumps(commands)]
-        ended = subprocess.run(program, env=settings, stdout=subprocess.PIPE, text=True, check=True)
-        results = json.loads(ended.stdout.splitlines()[-1])
-        assert [result for result in results if result[0] != 0] == []
-        return [output for _, output, _ in results]
-
-    return site
+    program = [sys.executable, "-c", PROGRAM, json.dumps(commands)]
+    ended = subprocess.run(program, env=settings, stdout=subprocess.PIPE, text=True, check=True)
+    results = json.loads(ended.stdout.splitlines()[-1])
+    assert [result for result in results if result[0] != 0] == []
+    return [output for _, output, _ in results]
 
 
 @pytest.fixture
@@ -66,26 +60,36 @@ def empty_url(server_url: str) -> Iterator[str]:
         yield url
 
 
-def test_a_lost_database_is_restored_and_goes_on(site: Site, folder: Path) -> None:
-    home, dump, key = folder / "home", folder / "severity.dump", folder / "pseudonym.key"
-    write_inbox(folder / "inbox", images=6, patients=2)
-    (folder / "inbox/notes.txt").write_text("no image")
-    _, *before, _ = site(["run"], *LOOK, ["db", "backup", str(dump)])
-    shutil.copy(home / "pseudonym.key", key)
+def test_a_lost_database_is_restored_elsewhere_and_goes_on(
+    score: Callable[[Path], object],
+    ask: Callable[..., Result],
+    server_url: str,
+    database_url: str,
+    folder: Path,
+) -> None:
+    """On another machine, whose home has nothing but the secret."""
+    home, inbox, dump = folder / "home", folder / "inbox", str(folder / "severity.dump")
+    write_inbox(inbox, images=6, patients=2)
+    (inbox / "notes.txt").write_text("no image")
+    score(inbox)
+    before = [ask(*command).output for command in LOOK]
+    assert ask("db", "backup", dump).exit_code == 0
+    drop_database(server_url, str(make_url(database_url).database))
 
-    shutil.rmtree(home)
     home.mkdir()
-    shutil.copy(key, home)
-    restore, run, verify = ["db", "restore", str(dump)], ["run"], ["status", "--verify"]
-    _, *restored, again, trend, status, _ = site(restore, *LOOK, run, *LOOK, verify)
+    (home / "pseudonym.key").write_text(SECRET)
+    restore, run, verify = ["db", "restore", dump], ["run"], ["status", "--verify"]
+    _, *restored, again, trend, status, _ = run_with_home(
+        home, inbox, restore, *LOOK, run, *LOOK, verify
+    )
 
     assert restored == before
     assert "0 scored" in again
     assert [trend, status] == before
-    assert all(score["scored"] == 6 for score in scored(status))
+    assert [version["scored"] for version in versions(status)] == [6]
 
 
-def scored(status: str) -> list[dict[str, int]]:
+def versions(status: str) -> list[dict[str, int]]:
     return [version for source in json.loads(status)["sources"] for version in source["versions"]]
 
 
