@@ -19,6 +19,7 @@ from benchmarks.scale.figures import Figure, percentiles, timed
 from benchmarks.scale.server import execute_alone, without_crash_safety
 from db.courses import due
 from db.engine import Database
+from db.reading.courses import course
 from db.reading.tables import read_as_reader
 from db.reading.worklist import WorklistFilter, WorklistPage, worklist_page
 from flows.courses.update import update_courses
@@ -121,7 +122,7 @@ class _Measuring:
     def asking(self) -> list[Figure]:
         """Measure what readers and dashboards ask."""
         return [
-            *percentiles("course of a patient", timed(_TIMES, self._patient), target=_PATIENT_MS),
+            *self._patients(),
             *self._slow("worklist of 50", _WORKLIST, _WORKLIST_MS, _WORKLIST_MS_BEFORE),
             *self._pages(),
             *self._slow("list of patients", _LIST, _LIST_MS, _LIST_MS_BEFORE),
@@ -171,11 +172,24 @@ class _Measuring:
 
         return percentiles(name, timed(_SLOW_TIMES, ask), target=target, before=before)
 
-    def _patient(self, _: int) -> None:
-        with self._database.connection() as connection, connection.begin():
-            key = connection.exec_driver_sql(_KEY, {"id": self._random.randint(1, self._last)})
-            values = {"patient": key.scalar(), "model": self._version}
-            connection.exec_driver_sql(_COURSE, values).all()
+    def _patients(self) -> list[Figure]:
+        """Measure patients' courses, each time of another, by a dashboard and by the program."""
+        persons = [self._random.randint(1, self._last) for _ in range(2 * _TIMES)]
+        keys = [str(key) for (key,) in self._rows(_KEYS, persons=persons)]
+
+        def ask(number: int) -> None:
+            values = {"patient": keys[number], "model": self._version}
+            with self._database.connection() as connection, connection.begin():
+                connection.exec_driver_sql(_COURSE, values).all()
+
+        def read(number: int) -> None:
+            with self._database.transaction() as session:
+                course(session, keys[_TIMES + number], self._version)
+
+        return [
+            *percentiles("course of a patient", timed(_TIMES, ask), target=_PATIENT_MS),
+            *percentiles("course of a patient, as the program reads it", timed(_TIMES, read)),
+        ]
 
     def _rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
         with self._database.connection() as connection, connection.begin():
@@ -198,7 +212,9 @@ _SIZES = """
     ORDER BY 1
 """
 
-_KEY = "SELECT patient_key FROM patient WHERE id = %(id)s"
+_KEYS = """
+    SELECT patient_key FROM unnest(%(persons)s) AS asked (person) JOIN patient ON id = person
+"""
 
 _COURSE = """
     SELECT * FROM patient_course WHERE patient_key = %(patient)s AND model_version = %(model)s

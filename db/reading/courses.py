@@ -300,34 +300,38 @@ def _of_observation(observation: Observation) -> CourseImage:
     )
 
 
+# By subqueries of one key: joined, the views of all patients would be computed as a whole.
 _VERSION = Prepared(
     """
+    WITH person AS MATERIALIZED (
+        SELECT coalesce(
+            (SELECT person_key FROM patients WHERE patient_key = :patient), :patient
+        ) AS key
+    )
     SELECT
-        coalesce(patients.person_key, :patient) AS person_key,
+        person.key AS person_key,
         scales,
         course_parameters_sha256,
         course_parameters_origin,
         course_parameters::text AS content,
         extent_margin,
         opacity_margin,
-        coalesce(scored.undated, 0) AS undated,
+        coalesce((
+            SELECT undated FROM scored_patients AS scored
+            WHERE scored.patient_key = person.key AND scored.model_version = :model
+        ), 0) AS undated,
         ARRAY(
             SELECT other.model_version
             FROM scored_patients AS other JOIN model_versions AS version USING (model_version)
-            WHERE other.patient_key = coalesce(patients.person_key, :patient)
-                AND other.model_version <> :model
+            WHERE other.patient_key = person.key AND other.model_version <> :model
             ORDER BY version.registered_at, other.model_version
         ) AS other_versions,
         ARRAY(
             SELECT other_key FROM same_identifier
-            WHERE same_identifier.patient_key = coalesce(patients.person_key, :patient)
+            WHERE same_identifier.patient_key = person.key
             ORDER BY other_key
         ) AS same_identifier
-    FROM model_versions
-    LEFT JOIN patients ON patients.patient_key = :patient
-    LEFT JOIN scored_patients AS scored
-        ON scored.patient_key = patients.person_key
-        AND scored.model_version = model_versions.model_version
+    FROM model_versions CROSS JOIN person
     WHERE model_versions.model_version = :model
     """
 )

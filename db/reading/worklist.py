@@ -73,7 +73,7 @@ class WorklistRow:
 
 @dataclass(frozen=True)
 class WorklistPage:
-    """Some rows of a worklist, those who are most probably worse first.
+    """Some rows of a worklist: who is most probably worse first, then who has no verdict.
 
     ``next`` is where the next page starts, None if there is none; ``total`` counts the rows of all
     pages, None where that would take long.
@@ -116,7 +116,7 @@ def worklist_page(
 
 
 def groups(session: Session, model_version: str) -> list[str]:
-    """List the groups that patients of a worklist belong to, such as ``arm=placebo``.
+    """List the groups that patients belong to, such as ``arm=placebo``; none of an empty worklist.
 
     Where there are more than `GROUPS`, some are left out: names that number patients are no groups.
     """
@@ -191,7 +191,7 @@ _PAGE = text(
     WITH chosen AS MATERIALIZED (
         SELECT worklist_order, patient_key FROM worklist
         WHERE model_version = :model_version
-            AND (worklist_order, patient_key) > (CAST(:order AS real), :patient)
+            AND (worklist_order, patient_key) > (CAST(:order AS float8), :patient)
             AND (CAST(:verdict AS text) IS NULL OR verdict = :verdict)
             AND (CAST(:since AS timestamptz) IS NULL OR calendar_known AND latest_at >= :since)
             AND (CAST(:view AS projection) IS NULL OR latest_view = :view)
@@ -229,10 +229,8 @@ _RECENT = text(
 
 _GROUPS = text(
     """
-    SELECT "group" FROM (SELECT "group" FROM patient_groups LIMIT :most) AS named
-    WHERE EXISTS (
-        SELECT FROM worklist WHERE model_version = :model AND groups @> ARRAY["group"]
-    )
-    ORDER BY "group"
+    SELECT "group" FROM patient_groups
+    WHERE EXISTS (SELECT FROM worklist WHERE model_version = :model)
+    LIMIT :most
     """
 )

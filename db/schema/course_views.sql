@@ -1,16 +1,6 @@
 -- Courses for readers and dashboards. Each column says what it contains; so do `\d+` and Grafana's
 -- query builder.
 
-CREATE OR REPLACE FUNCTION verdict_text(code smallint) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT ('{worse,better,unchanged,"cannot tell"}'::text[])[code + 1]
-$$;
-
-CREATE OR REPLACE FUNCTION view_of(code smallint) RETURNS projection
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT ('{PA,AP,"AP supine",unknown}'::projection[])[code + 1]
-$$;
-
 CREATE OR REPLACE VIEW patient_course AS
 SELECT
     person.patient_key,
@@ -228,7 +218,7 @@ BEGIN
                 ('worklist', 'parameters_sha256', 'The parameter set that the course rests on'),
                 ('worklist', 'parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)'),
                 ('worklist', 'groups', 'The groups that the patient belongs to, as arm=placebo; NULL without any. Filter by groups @> ARRAY[''arm=placebo'']'),
-                ('worklist', 'worklist_order', 'Sort by it, then by patient_key: who is most probably worse comes first, who has no verdict last'),
+                ('worklist', 'worklist_order', 'Sort by it, then by patient_key: who is most probably worse comes first, then who has no verdict, the latest image first'),
                 ('patient_list', 'patient_key', 'The patient''s pseudonym'),
                 ('patient_list', 'model_version', 'The model version that scored'),
                 ('patient_list', 'latest_at', 'When the latest image was taken'),

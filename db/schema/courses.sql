@@ -57,6 +57,15 @@ CREATE TABLE course_due (
     CONSTRAINT ck_course_due_who CHECK (num_nonnulls(person_id, image_id) = 1)
 );
 
+-- In bodies that are read once, and not by whoever restores a backup, with a path of its own.
+CREATE FUNCTION verdict_text(code smallint) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ('{worse,better,unchanged,"cannot tell"}'::text[])[code + 1];
+
+CREATE FUNCTION view_of(code smallint) RETURNS projection
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ('{PA,AP,"AP supine",unknown}'::projection[])[code + 1];
+
 -- The level at each dated, valid image, with what is shown of the image beside it: a person's rows lie
 -- together, while their images and scores lie wherever they came in. Without foreign keys: whoever
 -- erases scores erases these.
@@ -180,9 +189,15 @@ CREATE TABLE patient_summary (
     latest_view smallint NOT NULL,
     calendar_known boolean NOT NULL,
     latest_eligible boolean NOT NULL,
-    -- The place in the worklist, then by patient: who is most probably worse first, who has no
-    -- verdict last. One ascending order, so that each page is read from where the last one ended.
-    worklist_order real NOT NULL GENERATED ALWAYS AS (-coalesce(extent_worse, -1)) STORED,
+    -- The place in the worklist, then by patient: who is most probably worse first; then who has no
+    -- verdict, the latest image first. One ascending order, so that each page is read from where the
+    -- last one ended, and hardly ever the same for two, so that PostgreSQL knows how far it is there.
+    worklist_order float8 NOT NULL GENERATED ALWAYS AS (
+        coalesce(
+            -extent_worse,
+            1 - extract(epoch FROM latest_at - timestamptz '2000-01-01 00:00Z') / 1e11
+        )
+    ) STORED,
     -- The keys of the version and the person, by which lists are asked for and ordered: PostgreSQL
     -- does not read the first of a million in order if they are behind a join.
     model_version text NOT NULL,
@@ -194,9 +209,18 @@ CREATE TABLE patient_summary (
         num_nulls(parameters_id, days, films_in_episode, episode) IN (0, 4)
     )
 );
--- With all that a worklist is filtered by: whatever is asked for, no row that is left out is read.
+-- By each verdict and view apart too, some of which are of few. With all that a worklist is filtered by,
+-- so that no row is read that is left out.
 CREATE INDEX ix_patient_summary_worklist ON patient_summary
     (model_version, worklist_order, patient_key)
+    INCLUDE (latest_at, groups, extent_verdict, latest_view, calendar_known)
+    WHERE parameters_id IS NOT NULL;
+CREATE INDEX ix_patient_summary_verdict ON patient_summary
+    (model_version, verdict_text(extent_verdict), worklist_order, patient_key)
+    INCLUDE (latest_at, groups, extent_verdict, latest_view, calendar_known)
+    WHERE parameters_id IS NOT NULL;
+CREATE INDEX ix_patient_summary_view ON patient_summary
+    (model_version, view_of(latest_view), worklist_order, patient_key)
     INCLUDE (latest_at, groups, extent_verdict, latest_view, calendar_known)
     WHERE parameters_id IS NOT NULL;
 CREATE INDEX ix_patient_summary_latest ON patient_summary (model_version, latest_at DESC)

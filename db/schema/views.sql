@@ -73,18 +73,21 @@ JOIN study ON study.patient_id = patient.id
 JOIN image ON image.study_id = study.id AND image.standing = 'valid';
 
 -- Persons of whom one identifier exists with an issuer and without: they may be one. The other's key.
+-- Each half by itself from the person's key, by which it is asked for.
 CREATE OR REPLACE VIEW same_identifier AS
 SELECT person.patient_key, other_person.patient_key AS other_key
-FROM (
-    SELECT issued.person_id, bare.person_id AS other_id
-    FROM patient AS issued JOIN patient AS bare ON bare.patient_key = issued.unissued_key
-    UNION
-    SELECT bare.person_id, issued.person_id
-    FROM patient AS bare JOIN patient AS issued ON issued.unissued_key = bare.patient_key
-) AS pairs
-JOIN patient AS person ON person.id = pairs.person_id
-JOIN patient AS other_person ON other_person.id = pairs.other_id
-WHERE pairs.person_id <> pairs.other_id;
+FROM patient AS person
+JOIN patient AS issued ON issued.person_id = person.id
+JOIN patient AS bare ON bare.patient_key = issued.unissued_key
+JOIN patient AS other_person ON other_person.id = bare.person_id
+WHERE other_person.id <> person.id
+UNION
+SELECT person.patient_key, other_person.patient_key AS other_key
+FROM patient AS person
+JOIN patient AS bare ON bare.person_id = person.id
+JOIN patient AS issued ON issued.unissued_key = bare.patient_key
+JOIN patient AS other_person ON other_person.id = issued.person_id
+WHERE other_person.id <> person.id;
 
 -- A model version with the calibration that its trends speak by.
 CREATE OR REPLACE VIEW model_versions AS

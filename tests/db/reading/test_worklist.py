@@ -28,7 +28,7 @@ def archive(database: Database) -> CourseArchive:
         film("c0", 0, 3.0, patient="p-same"),
         film("c2", 2, 3.0, patient="p-same"),
         film("d1", 1, 3.0, patient="p-single"),
-        film("e1", 1, 3.0, patient="p-another"),
+        film("e1", 2, 3.0, patient="p-zoe"),
     )
     archive.add(film("f0", 0, patient="p-elsewhere"), by="v2")
     return archive
@@ -57,9 +57,10 @@ def group(archive: CourseArchive, patient: str, name: str, value: str) -> None:
 def test_whoever_is_most_probably_worse_comes_first_and_who_has_no_verdict_last(
     archive: CourseArchive,
 ) -> None:
+    """Of those without a verdict whoever has the latest image comes first."""
     rows = page(archive).rows
     assert [row.patient_key for row in rows] == [
-        *("p-worse", "p-same", "p-better", "p-another", "p-single")
+        *("p-worse", "p-same", "p-better", "p-zoe", "p-single")
     ]
     assert [row.verdict for row in rows] == [
         *(Verdict.WORSE, Verdict.UNCHANGED, Verdict.BETTER, None, None)
@@ -97,7 +98,7 @@ def test_each_page_goes_on_after_the_one_before(archive: CourseArchive) -> None:
         assert part.total is None
         if (after := part.next) is None:
             break
-    assert shown == [["p-worse", "p-same"], ["p-better", "p-another"], ["p-single"]]
+    assert shown == [["p-worse", "p-same"], ["p-better", "p-zoe"], ["p-single"]]
 
 
 def test_a_page_that_has_all_rows_says_how_many(archive: CourseArchive) -> None:
@@ -159,10 +160,13 @@ def test_merged_patients_are_in_the_groups_of_the_person(archive: CourseArchive)
     assert keys(archive, group="ward=3") == ["p-same"]
 
 
-def test_groups_are_those_of_a_model_versions_patients(archive: CourseArchive) -> None:
+def test_each_group_is_listed_once_by_name_and_none_of_an_empty_worklist(
+    archive: CourseArchive,
+) -> None:
     group(archive, "p-single", "arm", "placebo")
     group(archive, "p-worse", "arm", "placebo")
-    group(archive, "p-elsewhere", "arm", "drug")
+    group(archive, "p-same", "arm", "drug")
     with archive.database.transaction() as session:
         tables.read_as_reader(session)
-        assert worklist.groups(session, model().key) == ["arm=placebo"]
+        assert worklist.groups(session, model().key) == ["arm=drug", "arm=placebo"]
+        assert worklist.groups(session, "v7") == []
