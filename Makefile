@@ -86,7 +86,7 @@ bench-scale: $(VENV)/installed $(VENV)/installed-dev ## measure a ledger of ten 
 	$(BIN)/python -m benchmarks.scale $(BENCH)
 
 clean: ## remove the environment and all caches
-	rm -rf $(VENV) $(VENV_CPU) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) $(VENV_CPU) build/docs .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \

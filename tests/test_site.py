@@ -79,6 +79,13 @@ def test_links_that_lead_nowhere_end_the_build(tmp_path: Path) -> None:
     assert "2 issues found" in built.stdout + built.stderr
 
 
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_what_belongs_to_an_entry_of_a_list_is_indented_as_far_as_it_must(page: Path) -> None:
+    """By four: GitHub takes less, and the site would begin the list anew after it."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert re.findall(r"\n\n {1,3}\S.*", text) == []
+
+
 def test_no_page_fetches_anything_from_elsewhere(site: Path) -> None:
     for page in site.rglob("*.html"):
         assert fetched_from_elsewhere(page.read_text(encoding="utf-8")) == [], page.name
