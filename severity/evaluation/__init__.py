@@ -6,10 +6,12 @@ from severity.lazy_names import importing_when_asked
 
 if TYPE_CHECKING:
     from severity.evaluation.agreement import (
+        ConfidenceInterval,
         LimitsOfAgreement,
         MeanSd,
         Numbers,
         calibration_curve,
+        mean_interval,
         metrics,
     )
     from severity.evaluation.auxiliary_images import AuxiliaryImages, with_auxiliary_images
@@ -110,6 +112,7 @@ __all__ = [
     "Basis",
     "Bounds",
     "Comparison",
+    "ConfidenceInterval",
     "Covered",
     "CoveredOnHalves",
     "Fit",
@@ -147,6 +150,7 @@ __all__ = [
     "global_score",
     "groups_of",
     "margins",
+    "mean_interval",
     "measure",
     "metrics",
     "near_duplicates",

@@ -48,6 +48,8 @@ class Film:
     """Opacity of the readers, 0 to 6 points."""
     release: str = ""
     """The release of the readers' scores."""
+    fitted: bool = False
+    """Whether the heads of the models up to ``compact-2`` were fitted on its score."""
     right_share: float | None = None
     """The right lung's share of the extent, by lesion masks or Brixia zones."""
     zones: tuple[float, ...] | None = None
@@ -128,6 +130,7 @@ def _collection(data: Path) -> Iterator[Film]:
             extent=_number(score.get("geographic_extent_mean", "")),
             opacity=_number(score.get("opacity_mean", "")),
             release=score.get("release", ""),
+            fitted=score.get("in_severity_scores") == "1",
             right_share=_right_share(lesions.get(name), zones.get(name)),
             zones=zones.get(name),
             abnormal=row["finding"] != NO_FINDING,

@@ -56,7 +56,7 @@ class Packed:
         Extent of the right and the left lung, shares of the whole scale, shape (N, 2).
     answers, answer_weights
         Findings, abnormal, opaque, then six Brixia zones, shape (N, questions).
-    fold, scored, healthy, hannover, source, view, release, name, patient, day
+    fold, scored, healthy, fitted, hannover, source, view, release, name, patient, day
         Shape (N,).
     """
 
@@ -72,6 +72,7 @@ class Packed:
     fold: NDArray[np.int64]
     scored: NDArray[np.bool_]
     healthy: NDArray[np.bool_]
+    fitted: NDArray[np.bool_]
     hannover: NDArray[np.bool_]
     sampling: Floats
     source: NDArray[np.str_]
@@ -104,6 +105,7 @@ def pack(films: Sequence[Film], data: Path, out: Path) -> None:
         fold=np.array(folds_of(films, count=FOLDS)),
         scored=np.array([film.scored for film in films]),
         healthy=np.array([film.healthy for film in films]),
+        fitted=np.array([film.fitted for film in films]),
         hannover=np.array([film.patient in of_hannover for film in films]),
         sampling=np.array([_sampling(film) for film in films], np.float32),
         source=np.array([film.source for film in films]),

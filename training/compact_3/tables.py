@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from severity.evaluation.agreement import ConfidenceInterval, limits_of_agreement, mean_interval
+from severity.evaluation.agreement import ConfidenceInterval, mean_interval
 from severity.evaluation.agreement import metrics as agreement
 from training.compact_3.alterations import ALTERATIONS
 from training.compact_3.jobs import HOSPITAL
@@ -52,6 +52,7 @@ class Labelled:
     points: Floats
     scored: Rows
     healthy: Rows
+    fitted: Rows
     hannover: Rows
     source: NDArray[np.str_]
     view: NDArray[np.str_]
@@ -126,8 +127,14 @@ def _joined(name: str, parts: Sequence[_Part]) -> Measured:
 
 
 def subgroups(labels: Labelled) -> Iterator[tuple[str, Rows]]:
-    """Yield the scored films: all, by view, by source and by release of the scores."""
+    """Yield the scored films: all, by view, by source and by release of the scores.
+
+    "New" are those on which no model up to ``compact-2`` was fitted.
+    """
     yield "all", labels.scored
+    new = labels.scored & ~labels.fitted
+    yield "new", new
+    yield "new, PA", new & (labels.view == "PA")
     for view in ("PA", "AP", "AP supine"):
         yield view, labels.scored & (labels.view == view)
     yield "Hannover", labels.scored & labels.hannover
@@ -152,7 +159,7 @@ def error_table(labels: Labelled, models: Sequence[Measured]) -> Iterator[str]:
 def _errors(labels: Labelled, model: Measured, rows: Rows, score: int) -> str:
     predicted, observed = model.points[rows, score], labels.points[rows, score]
     errors = mean_interval(np.abs(predicted - observed), labels.patient[rows].tolist())
-    bias = limits_of_agreement(predicted, observed).bias
+    bias = (predicted - observed).mean()
     return f"{_text(errors)} | {bias:+.2f} | {agreement(predicted, observed).pearson:.2f}"
 
 

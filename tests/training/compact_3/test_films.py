@@ -24,6 +24,7 @@ def test_readers_scored_327_films_once_each(films) -> None:
 
     assert Counter(film.view for film in scored) == {"PA": 170, "AP": 95, "AP supine": 62}
     assert len({film.path for film in scored}) == len(scored)
+    assert sum(film.fitted for film in scored) == 93
 
 
 def test_a_copy_has_the_patient_and_the_score_of_its_original_but_does_not_measure(films) -> None:

@@ -18,6 +18,7 @@ def labels() -> Labelled:
         "points": np.stack([number * 0.5, number * 0.25], axis=1),
         "scored": np.ones(FILMS, bool),
         "healthy": np.zeros(FILMS, bool),
+        "fitted": np.zeros(FILMS, bool),
         "hannover": np.zeros(FILMS, bool),
         "patient": np.array([f"p{n // 3}" for n in number]),
         "view": np.full(FILMS, "PA"),
