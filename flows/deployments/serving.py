@@ -47,7 +47,7 @@ def serve_inbox(
     os.umask(0o077)
     folder = configure_prefect(settings.home, quiet=quiet)
     with _only_service(settings.home):
-        _export_settings(settings)
+        export_settings(settings)
         # Fail now, not at two in the morning.
         resources.open_database()
         check_model(settings)
@@ -98,7 +98,7 @@ def _keep_files_apart(folder: Path) -> None:
     tempfile.tempdir = str(private_folder(folder / "tmp"))
 
 
-def _export_settings(settings: Settings) -> None:
+def export_settings(settings: Settings) -> None:
     """Export the settings to the environment of the processes in which Prefect runs the flow."""
     if settings.database_url is None:  # not that of the environment, if a home was chosen
         os.environ.pop("DATABASE_URL", None)

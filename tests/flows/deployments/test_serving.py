@@ -10,11 +10,15 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 from sqlalchemy import text
 
+from flows.cli.options import chosen_settings
+from flows.deployments.serving import export_settings
 from flows.resources import Resources
 from tests.builders.commands import environment
 from tests.builders.services import Service, processes_of, until
+from tests.builders.settings import SECRET
 from tests.builders.small_images import write_inbox
 
 SCORED_3 = "3 enlisted, 3 scored, 0 rejected"
@@ -93,6 +97,22 @@ def test_a_run_through_the_api_cannot_name_another_folder(
     assert service.end() == 0
 
     assert _count(resources, "sighting") == 3
+
+
+def test_passes_use_the_embedded_database_of_a_chosen_home_whatever_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in {
+        "DATABASE_URL": "postgresql://host/real",
+        "SEVERITY_PSEUDONYM_KEY": SECRET,
+        "SEVERITY_HOME": "/elsewhere",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    export_settings(chosen_settings(home=tmp_path))
+
+    settings = chosen_settings()
+    assert (settings.home, settings.database_url, settings.pseudonym_key) == (tmp_path, None, None)
 
 
 def test_killing_the_service_in_mid_run_delays_nothing_and_leaves_no_process(

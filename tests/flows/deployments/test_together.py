@@ -30,7 +30,7 @@ def together(service: Service) -> Service:
 def embedded(together: Service) -> Iterator[Service]:
     """The same on the embedded database, whose own user must be able to reach its folder."""
     together.home = Path(mkdtemp(prefix="severity-up-"))
-    # Which a home that is named on the command line overrides, in every process.
+    # A home that is named on the command line comes first.
     together.settings["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"
     yield together
     until(lambda: not processes_of(together.home))
@@ -59,12 +59,12 @@ def kill(service: Service, process: str) -> None:
     os.kill(number, signal.SIGKILL)
 
 
-def test_all_parts_work_and_ctrl_c_ends_all_of_them(embedded: Service) -> None:
+def test_all_parts_answer_and_ctrl_c_ends_all_of_them(embedded: Service) -> None:
     write_inbox(embedded.inbox, images=1)
-    embedded.start("--home", str(embedded.home), "--poll-seconds", "5")
+    embedded.start("--home", str(embedded.home), *NEVER)
     embedded.await_log(embedded.url)
 
-    until(lambda: "/patients/p-" in httpx.get(dashboard(embedded)).text, lambda: embedded.log)
+    until(lambda: httpx.get(f"{dashboard(embedded)}/").is_success, lambda: embedded.log)
     assert httpx.post(f"{embedded.url}/api/deployments/filter", json={}).status_code == 401
     for place in (dashboard(embedded), embedded.url, str(embedded.home / "postgres")):
         assert embedded.log.count(place) == 1
