@@ -17,6 +17,7 @@ OF_SEVERAL_MODULES = {
     "flows/cli/test_without_torch.py",  # the commands, where torch cannot be imported
     "flows/scoring/test_survival.py",  # whole workers, killed
     "severity/dicom/test_descriptions.py",  # what headers say of pixels, wherever it is read
+    "severity/dicom/test_pixel_decisions.py",  # what each step that reads pixels says of itself
     "severity/dicom/test_same_film.py",  # all that is read of pixels, in any combination
     "severity/files/test_fuzz_reading.py",  # all readers, on damaged files
     "severity/files/test_public_files.py",  # all readers, on every public DICOM file
