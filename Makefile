@@ -36,7 +36,7 @@ WITH_AND_WITHOUT_TORCH := tests/flows/cli tests/severity/models tests/severity/h
 
 test-cpu: ## the demo and the tests of models and commands that need no server, in an environment without torch: .venv-cpu
 	$(MAKE) VENV=$(VENV_CPU) $(VENV_CPU)/installed-dev
-	home=$$(mktemp -d) && $(VENV_CPU)/bin/cxr-severity demo --home $$home && rm -rf $$home
+	home=$$(mktemp -d) && $(VENV_CPU)/bin/cxr-severity demo --home $$home --no-open && rm -rf $$home
 	$(VENV_CPU)/bin/pytest $(IN_PARALLEL) -m "not server" $(WITH_AND_WITHOUT_TORCH)
 
 test-everywhere: $(VENV)/installed $(VENV)/installed-dev ## every test in other orders, time zones, rights, without radiographs
