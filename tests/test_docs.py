@@ -1,11 +1,14 @@
 """What the README says is true of the program."""
 
 import re
+import shlex
 from pathlib import Path
 
+import click
 import pytest
 
 from flows.cli.app import app
+from flows.cli.lazy_group import ListedCommand
 from flows.settings import Settings
 from severity.domain import RESEARCH_USE_ONLY, Reason
 
@@ -55,6 +58,28 @@ def test_every_command_is_in_the_readme(name: str) -> None:
 def test_the_reference_of_reason_codes_has_each_code_once_and_no_other() -> None:
     listed = re.findall(r"^\| `([a-z_]+)` \|", REASON_CODES, flags=re.MULTILINE)
     assert sorted(listed) == sorted(Reason)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_what_a_document_tells_to_type_exists(document: Path) -> None:
+    text = re.sub(r"\\\n *", "", document.read_text(encoding="utf-8"))  # lines that go on
+    for line in re.findall(r"^ *\$ (?:.*/)?cxr-severity (.*)$", text, re.MULTILINE):
+        words = shlex.split(line.partition(" #")[0])
+        command = typed_command(words)
+        known = {option for parameter in command.params for option in parameter.opts}
+        known |= {option for parameter in command.params for option in parameter.secondary_opts}
+        options = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert options <= known, line
+
+
+def typed_command(words: list[str]) -> click.Command:
+    """Return the command that a line of a console names first."""
+    command: click.Command = app
+    for word in words:
+        if not isinstance(command, click.Group):
+            break
+        command = command.commands[word]
+    return command.imported() if isinstance(command, ListedCommand) else command
 
 
 def test_every_surface_says_what_it_is_for() -> None:
