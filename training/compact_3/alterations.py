@@ -4,13 +4,14 @@ They are fixed, not random, and other than the random views of training: measure
 network never saw, they say how far its scores move for no reason of the patient's.
 """
 
+import math
 from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.compact_3.processing import equalised, evened, multiscale, sharpened
+from training.compact_3.processing import equalised, evened, lettered, multiscale, sharpened
 from training.compact_3.views import model_input
 
 _WHITE, _BLACK = 1.0, 0.0
@@ -46,6 +47,35 @@ def _rotated(views: Tensor, degrees: float) -> Tensor:
     return functional.grid_sample(views, grid, align_corners=False)
 
 
+def _barred(views: Tensor, share: float, colour: float) -> Tensor:
+    """Cover the left and the right edge, as collimation does, or its inversion."""
+    margin = round(views.shape[-1] * share)
+    inner = views[..., margin:-margin]
+    return functional.pad(inner, (margin, margin), value=colour)
+
+
+def _written(views: Tensor) -> Tensor:
+    generator = torch.Generator(views.device).manual_seed(0)
+    return lettered(views, share=1.0, generator=generator)
+
+
+def _half_size(views: Tensor) -> Tensor:
+    small = functional.avg_pool2d(views, 2)
+    return functional.interpolate(small, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def _compressed(views: Tensor, step: float) -> Tensor:
+    """Round the frequencies of blocks of 8 x 8, the higher the coarser, as JPEG does."""
+    frequency = torch.arange(8.0, device=views.device)
+    waves = torch.cos(math.pi / 8 * (frequency + 0.5) * frequency[:, None])
+    waves *= torch.where(frequency == 0, 0.5, 1.0).sqrt()[:, None] / 2
+    blocks = views.unfold(2, 8, 8).unfold(3, 8, 8)
+    steps = step * (1 + frequency + frequency[:, None])
+    rounded = (waves @ blocks @ waves.T / steps).round() * steps
+    rows = (waves.T @ rounded @ waves).permute(0, 1, 2, 4, 3, 5)
+    return rows.reshape(views.shape)
+
+
 ALTERATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "none": lambda views: views,
     "CLAHE": lambda views: equalised(views, _strength(views, 3.0), tiles=8),
@@ -57,6 +87,12 @@ ALTERATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "crop": lambda views: _cropped(views, 0.1),
     "rotation": lambda views: _rotated(views, 5.0),
     "gamma": lambda views: views**1.4,
+    "white bars": lambda views: _barred(views, 0.06, _WHITE),
+    "black bars": lambda views: _barred(views, 0.06, _BLACK),
+    "text": _written,
+    "JPEG": lambda views: _compressed(views, 0.02),
+    "half size": _half_size,
+    "mirror": lambda views: views.flip(-1),
 }
 CONTRAST = ("CLAHE", "multiscale", "evened", "sharpened")
 FRAMING = ("white border", "black border", "crop")
@@ -65,4 +101,4 @@ FRAMING = ("white border", "black border", "crop")
 def altered(images: Tensor, alteration: str) -> Tensor:
     """Alter the network's inputs, on [-1024, 1024]."""
     views = (images / images.new_tensor(1024.0) + 1) / 2
-    return model_input(ALTERATIONS[alteration](views.clamp(0, 1)))
+    return model_input(ALTERATIONS[alteration](views.clamp(0, 1)).clamp(0, 1))

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
+from severity.images.preprocessing import MODEL_SIDE
 from training.compact_3.films import Film, folds_of, hannover_films, shares
 from training.images import grey_pixels
 from training.targets import FINDINGS
 
-CANVAS = 288
-SQUARE = 256
+CANVAS = 252
+SQUARE = MODEL_SIDE
 """Side of the square that scoring cuts out, pixels of the canvas."""
 MASK_CANVAS = 144
 RIGHT, LEFT, OPACITY, BOTH = 1, 2, 4, 8
@@ -28,7 +30,8 @@ SIDES_KNOWN, OPACITY_KNOWN, BOTH_KNOWN = 16, 32, 64
 """Bits of a mask: what a pixel shows, and which of it the film's masks state."""
 FOLDS = 5
 ZONES = 6
-_QUALITY = 82
+_QUALITY = 92
+_MARGIN = (CANVAS - SQUARE) // 2
 _LESION = 4 | 8
 _ZONE_MAXIMUM = 3.0
 _PROXY_WEIGHT, _PROXY_OPACITY_WEIGHT, _COPY_WEIGHT, _APPROXIMATE = 0.5, 0.25, 0.5, 0.5
@@ -47,7 +50,7 @@ class Packed:
     Attributes
     ----------
     canvases, masks
-        Shapes (N, 288, 288) and (N, 144, 144), uint8; ``masks`` has the bits above.
+        Shapes (N, 252, 252) and (N, 144, 144), uint8; ``masks`` has the bits above.
     extents
         Half the height and width of the film on its canvas, shape (N, 2), shares of the canvas.
     points, point_weights
@@ -138,30 +141,59 @@ def _decoded(code: bytes) -> NDArray[np.uint8]:
 
 
 def _canvas_and_extent(film: Film) -> tuple[bytes, tuple[float, float]]:
-    canvas, extent = on_canvas(grey_pixels(film.path), CANVAS, Image.Resampling.BOX)
+    canvas, extent = film_on_canvas(grey_pixels(film.path))
     buffer = io.BytesIO()
     Image.fromarray(canvas).save(buffer, "webp", quality=_QUALITY, method=4)
     return buffer.getvalue(), extent
 
 
-def on_canvas(
-    pixels: NDArray[np.uint8], canvas: int, resampling: Image.Resampling
-) -> tuple[NDArray[np.uint8], tuple[float, float]]:
-    """Draw a film on a canvas, its central square in the middle.
+def film_on_canvas(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], tuple[float, float]]:
+    """Draw a film on a canvas as scoring resizes it, and beyond the square that scoring cuts out.
+
+    A sharper or softer resizing than `severity.images.resizing` would be another processing of
+    the film, which moves scores.
 
     Returns
     -------
     The canvas, and half of the film's height and width as shares of the canvas.
     """
-    scale = canvas * SQUARE / CANVAS / min(pixels.shape)
-    rows, columns = (max(1, round(length * scale)) for length in pixels.shape)
-    resized = np.asarray(Image.fromarray(pixels).resize((columns, rows), resampling))
-    drawn = np.zeros((canvas, canvas), np.uint8)
-    top, left = (canvas - rows) // 2, (canvas - columns) // 2
-    cut = resized[max(0, -top) : canvas - top, max(0, -left) : canvas - left]
+    side = min(pixels.shape)
+    factor = side / SQUARE
+    smooth = gaussian_filter(pixels.astype(np.float32), max(factor - 1, 0) / 2, mode="nearest")
+    for axis, length in enumerate(pixels.shape):
+        first = length // 2 - side // 2
+        places = first + (np.arange(CANVAS) - _MARGIN + 0.5) * factor - 0.5
+        smooth = _sampled(smooth, places, axis=axis)
+    drawn = np.round(smooth).clip(0, 255).astype(np.uint8)
+    rows, columns = (min(length / factor, CANVAS) / 2 / CANVAS for length in pixels.shape)
+    return drawn, (rows, columns)
+
+
+def _sampled(values: Floats, places: NDArray[np.float64], *, axis: int) -> Floats:
+    """Interpolate linearly along an axis; zero beyond the film."""
+    last = values.shape[axis] - 1
+    below = np.floor(places).clip(0, last).astype(int)
+    above = (below + 1).clip(0, last)
+    shape = (-1, 1) if axis == 0 else (1, -1)
+    fraction = (places - below).clip(0, 1).astype(np.float32).reshape(shape)
+    inside = ((places > -1) & (places < last + 1)).astype(np.float32).reshape(shape)
+    lower, upper = values.take(below, axis), values.take(above, axis)
+    sampled: Floats = (lower + fraction * (upper - lower)) * inside
+    return sampled
+
+
+def _mask_on_canvas(bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Draw a film's mask as `film_on_canvas` draws the film."""
+    scale = MASK_CANVAS * SQUARE / CANVAS / min(bits.shape)
+    rows, columns = (max(1, round(length * scale)) for length in bits.shape)
+    nearest = Image.Resampling.NEAREST
+    resized = np.asarray(Image.fromarray(bits).resize((columns, rows), nearest))
+    drawn = np.zeros((MASK_CANVAS, MASK_CANVAS), np.uint8)
+    top, left = (MASK_CANVAS - rows) // 2, (MASK_CANVAS - columns) // 2
+    cut = resized[max(0, -top) : MASK_CANVAS - top, max(0, -left) : MASK_CANVAS - left]
     top, left = max(0, top), max(0, left)
     drawn[top : top + len(cut), left : left + cut.shape[1]] = cut
-    return drawn, (min(rows, canvas) / 2 / canvas, min(columns, canvas) / 2 / canvas)
+    return drawn
 
 
 def _mask(film: Film) -> NDArray[np.uint8]:
@@ -196,8 +228,7 @@ def _drawn_mask(path: Path) -> NDArray[np.uint8]:
     with Image.open(path) as image:
         stored = image.convert("L") if image.mode == "1" else image
         values = np.asarray(stored)
-    drawn, _ = on_canvas(values.astype(np.uint8), MASK_CANVAS, Image.Resampling.NEAREST)
-    return drawn
+    return _mask_on_canvas(values.astype(np.uint8))
 
 
 def _sampling(film: Film) -> float:

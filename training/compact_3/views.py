@@ -100,7 +100,7 @@ def random_views(
     Parameters
     ----------
     canvases
-        Shape (N, 288, 288), uint8.
+        Shape (N, 252, 252), uint8.
     masks
         Shape (N, 144, 144), uint8, bits of `training.compact_3.packing`.
     extents

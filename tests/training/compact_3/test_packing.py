@@ -3,20 +3,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from severity.images.grey_image import GreyImage
 from severity.images.preprocessing import to_model_input
 from training.compact_3.films import Film
 from training.compact_3.packing import (
-    CANVAS,
     LEFT,
     MASK_CANVAS,
     OPACITY,
     OPACITY_KNOWN,
     RIGHT,
     SIDES_KNOWN,
-    on_canvas,
+    film_on_canvas,
     pack,
     unpack,
 )
@@ -30,12 +28,13 @@ LESIONS = "1312A392-67A3-4EBF-9319-810CF6DA5EF6"
 def test_the_plain_view_of_a_canvas_is_what_scoring_cuts_out(shape, data: Path) -> None:
     pixels = grey_pixels(data / "cidc" / "images" / f"{LESIONS}.jpeg")[100:, 100:]
     film = np.ascontiguousarray(pixels[: shape[0], : shape[1]])
-    canvas, _ = on_canvas(film, CANVAS, Image.Resampling.BOX)
+    canvas, _ = film_on_canvas(film)
     masks = torch.zeros(1, MASK_CANVAS, MASK_CANVAS, dtype=torch.uint8)
     view = plain_views(torch.from_numpy(canvas)[None], masks).images[0, 0].numpy()
     scored = to_model_input(GreyImage(film, 0.0, 255.0, *film.shape))
 
-    assert np.abs(view - scored)[4:-4, 4:-4].mean() < 0.02 * 2048
+    # A grey level is 8 of 2048; at the edge scoring mixes mid-grey in.
+    assert np.abs(view - scored)[4:-4, 4:-4].max() < 8
 
 
 def test_films_are_packed_with_their_labels_and_masks(tmp_path: Path, data: Path) -> None:

@@ -59,3 +59,9 @@ def test_alterations_keep_the_network_s_range() -> None:
         assert changed.shape == images.shape
         assert changed.abs().max() <= 1024.01
         assert (name == "none") == torch.allclose(changed, images, atol=0.01)
+
+
+def test_compression_loses_little_of_what_is_smooth() -> None:
+    ramp = torch.linspace(-1000, 1000, 224).expand(1, 1, 224, 224)
+
+    assert (altered(ramp, "JPEG") - ramp).abs().max() < 0.03 * 2048
