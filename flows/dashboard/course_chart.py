@@ -16,6 +16,7 @@ from severity.domain import Scale
 SCORES = ("geographic_extent", "opacity")
 _MOST_TICKS = 14  # of the whole axis; the browser leaves out those that have no room
 _DIGITS = 3
+_TIMES = 60  # of a curve, besides those of films: no bend is lost, and a page is made sooner
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _curve(panel: _Panel, segment: Segment) -> list[list[float]]:
             _rounded(moment.band.low),
             _rounded(moment.band.high),
         ]
-        for moment in level_curve(panel.course, segment.images, panel.score)
+        for moment in level_curve(panel.course, segment.images, panel.score, times=_TIMES)
     ]
 
 

@@ -12,7 +12,6 @@ from severity.course.course import follow
 from severity.course.parameters import CourseParameters
 from severity.course.series import Films, view_code
 
-_TIMES = 200  # at which a curve is drawn, besides those of images
 _DAY = timedelta(days=1)
 
 
@@ -24,7 +23,9 @@ class Moment:
     band: Band
 
 
-def level_curve(course: Course, images: Sequence[CourseImage], score: str) -> list[Moment]:
+def level_curve(
+    course: Course, images: Sequence[CourseImage], score: str, *, times: int = 200
+) -> list[Moment]:
     """Return the level from the first to the last eligible image of an episode, in steps.
 
     Between two images the level returns to the patient's usual one, and its band widens: a line
@@ -36,11 +37,13 @@ def level_curve(course: Course, images: Sequence[CourseImage], score: str) -> li
         Of one episode; nothing is returned if none is eligible.
     score
         ``geographic_extent`` or ``opacity``.
+    times
+        At which the level is computed, besides those of images.
     """
     eligible = [image for image in images if image.out_of_distribution is None]
     if not eligible or not course.content:
         return []
-    films = _with_times_between(eligible, score)
+    films = _with_times_between(eligible, score, times)
     first = np.flatnonzero(films.eligible)[:1]
     parameters = getattr(CourseParameters.from_json(course.content), score)
     levels = follow(films, first, parameters)
@@ -53,10 +56,10 @@ def level_curve(course: Course, images: Sequence[CourseImage], score: str) -> li
     ]
 
 
-def _with_times_between(images: Sequence[CourseImage], score: str) -> Films:
+def _with_times_between(images: Sequence[CourseImage], score: str, times: int) -> Films:
     """Return images as films of one series, with rows that ask for the level between them."""
     days = np.array([(image.at - images[0].at) / _DAY for image in images])
-    between = np.setdiff1d(np.linspace(days[0], days[-1], _TIMES), days)
+    between = np.setdiff1d(np.linspace(days[0], days[-1], times), days)
     points = np.array([getattr(image, score).raw for image in images], dtype=float)
     order = np.argsort(np.concatenate([days, between]), kind="stable")
     nothing = np.full(len(between), np.nan)
