@@ -205,6 +205,8 @@ CREATE TABLE patient_summary (
     -- `arm=placebo`; NULL without any.
     groups text[],
     CONSTRAINT pk_patient_summary PRIMARY KEY (person_id, model_version_id),
+    -- By the keys too, by which readers ask for one patient.
+    CONSTRAINT uq_patient_summary_keys UNIQUE (patient_key, model_version),
     CONSTRAINT ck_patient_summary_parameters CHECK (
         num_nulls(parameters_id, days, films_in_episode, episode) IN (0, 4)
     )
