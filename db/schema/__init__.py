@@ -22,6 +22,7 @@ def renew(connection: Connection) -> None:
     """Make the views as this program knows them, and grant the roles their rights."""
     for name in ("views", "course_views", "event_views", "operation_views"):
         _execute(connection, name)
+    _execute(connection, "rights")
     if _make_roles(connection):
         _execute(connection, "roles")
 

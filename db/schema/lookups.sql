@@ -23,14 +23,18 @@ CREATE TRIGGER never_deleted BEFORE DELETE ON lookup
 FOR EACH STATEMENT WHEN (setting_or('severity.what', '') <> 'patient forgotten')
 EXECUTE FUNCTION refuse_change();
 
--- Returns whether there is such a patient. The path of its own prevents a caller's temporary table
--- from taking the place of ours.
+-- Returns whether there is such a patient. A person's page shows the images of all merged patients,
+-- so each has a line: a merge that is undone takes none away. The path of its own prevents a caller's
+-- temporary table from taking the place of ours. Who may call it is in rights.sql.
 CREATE FUNCTION record_lookup(who text, patient_key text, page text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    looked_at CONSTANT timestamptz := clock_timestamp();
 BEGIN
-    INSERT INTO lookup (patient_id, who, login, page)
-    SELECT patient.id, record_lookup.who, session_user, record_lookup.page
-    FROM patient WHERE patient.patient_key = record_lookup.patient_key;
+    INSERT INTO lookup (at, patient_id, who, login, page)
+    SELECT looked_at, shown.id, record_lookup.who, session_user, record_lookup.page
+    FROM patient JOIN patient AS shown ON shown.person_id = patient.person_id
+    WHERE patient.patient_key = record_lookup.patient_key
+    ORDER BY shown.id;
     RETURN FOUND;
 END $$;
-REVOKE ALL ON FUNCTION record_lookup(text, text, text) FROM PUBLIC;

@@ -51,6 +51,33 @@ def rows(database: Database) -> dict[str, list[str]]:
         }
 
 
+def rights(database: Database) -> list[tuple[str, str, str]]:
+    """Return who may do what with each function, table, view and column; an empty role is all."""
+    with database.transaction() as session:
+        return [(name, role, right) for name, role, right in session.execute(_RIGHTS)]
+
+
+_RIGHTS = text(
+    """
+    WITH granted (name, acl) AS (
+        SELECT proname, coalesce(proacl, acldefault('f', proowner)) FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT relname, coalesce(relacl, acldefault('r', relowner)) FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'm', 'p', 'S')
+        UNION ALL
+        SELECT relname || '.' || attname, attacl FROM pg_attribute
+        JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = 'public'::regnamespace AND attacl IS NOT NULL
+        UNION ALL
+        SELECT nspname, nspacl FROM pg_namespace WHERE nspname = 'public'
+    )
+    SELECT name::text, CASE grantee WHEN 0 THEN '' ELSE grantee::regrole::text END, privilege_type
+    FROM granted CROSS JOIN LATERAL aclexplode(acl) ORDER BY 1, 2, 3
+    """
+)
+
+
 def test_every_row_comes_back(backup: Backup, database: Database, empty: Database) -> None:
     restore_backup(empty, backup)
 
@@ -71,6 +98,16 @@ def test_a_restored_database_goes_on_where_it_was(
     assert [len(kept) for kept in rows(empty).values()] == [
         len(kept) for kept in rows(database).values()
     ]
+
+
+def test_everybody_has_the_rights_in_a_restored_database_that_they_had(
+    backup: Backup, database: Database, empty: Database
+) -> None:
+    """What PostgreSQL grants everybody on what is new is taken away again."""
+    restore_backup(empty, backup)
+
+    assert rights(empty) == rights(database)
+    assert ("record_lookup", "") not in {(name, role) for name, role, _ in rights(empty)}
 
 
 def test_only_its_owner_may_read_a_backup(backup: Backup) -> None:

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from db import lookups
-from db.corrections import merge
+from db.corrections import merge, split
 from db.corrections.author import Author
 from db.errors import DatabaseError
 from db.lookups import LookupFilter, record
@@ -49,6 +49,18 @@ def test_lookups_are_listed_by_person_with_all_merged_and_by_who_looked(archive)
         (OURS, "dr.roe", "patient"),
     ]
     assert listed(archive, who="dr.roe") == [(OURS, "dr.roe", "patient")]
+
+
+@pytest.mark.parametrize("key", [OURS, THEIRS])
+def test_a_look_at_a_merged_person_stays_with_each_patient_when_the_merge_is_undone(archive, key):
+    """Whichever key the address named, the films of both were shown."""
+    archive.do(merge, Author("dr.roe", "one person"), OURS, THEIRS)
+    archive.do(record, "dr.roe", key, page="patient")
+    archive.do(split, Author("dr.roe", "two persons"), OURS)
+
+    for patient in (OURS, THEIRS):
+        assert listed(archive, patient_key=patient) == [(patient, "dr.roe", "patient")]
+    assert archive.rows("SELECT count(DISTINCT at) FROM lookup") == [(1,)]
 
 
 def test_what_only_reads_can_still_record(archive):
@@ -96,7 +108,10 @@ def test_a_temporary_table_takes_no_lookup(archive):
     def beside(session):
         session.execute(text("CREATE TEMPORARY TABLE lookup (LIKE lookup INCLUDING ALL)"))
         session.execute(
-            text("CREATE TEMPORARY TABLE patient AS SELECT -1 AS id, 'p-x' AS patient_key")
+            text(
+                "CREATE TEMPORARY TABLE patient AS"
+                " SELECT -1 AS id, -1 AS person_id, 'p-x' AS patient_key"
+            )
         )
         assert not record(session, "dr.roe", "p-x", page="patient")
         return record(session, "dr.roe", OURS, page="patient")

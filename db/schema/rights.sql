@@ -1,0 +1,4 @@
+-- What everybody may do that only the roles of roles.sql should: PostgreSQL lets all call a new
+-- function, and a restored one is new. Applied by each `db upgrade`, also where no role may be made.
+
+REVOKE ALL ON FUNCTION record_lookup(text, text, text) FROM PUBLIC;
