@@ -39,10 +39,32 @@ def main() -> None:
     started = time.monotonic()
     device = Device(options.device, half=options.half)
     place = Place(options.films, options.work, device, threads=options.threads)
-    options.work.mkdir(parents=True, exist_ok=True)
+    # Results of an earlier command would pass for this one's.
+    options.work.mkdir(parents=True)
     options.out.mkdir(parents=True, exist_ok=True)
     packed = unpack(options.films)
-    settings = [
+    settings = _settings(options)
+    jobs = [Job(setting, held) for setting in settings for held in options.held_out]
+    seconds = options.seconds - (time.monotonic() - started)
+    done = run(jobs, place, at_once=options.at_once, seconds=seconds)
+    print(f"{len(done)} of {len(jobs)} trainings, {time.monotonic() - started:.0f} s", flush=True)
+    collect(packed, done, place, options.out)
+    complete = [
+        setting.name for setting in settings if _complete(setting.name, done, options.held_out)
+    ]
+    tables = {name: quality(packed, place, name) for name in complete}
+    # Without a comparison the weights are still brought: they took the time.
+    chosen = min(complete, key=lambda name: tables[name]["criterion"], default=settings[-1].name)
+    compared = json.dumps({"chosen": chosen, **tables}, indent=1)
+    print(compared, flush=True)
+    (options.out / "settings.json").write_text(compared, encoding="utf-8")
+    bring(place, chosen, options.out)
+    print(f"done after {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _settings(options: argparse.Namespace) -> list[Setting]:
+    """Return the settings that are asked for, as long as asked for."""
+    return [
         replace(
             SETTINGS[name],
             steps=options.steps,
@@ -51,23 +73,6 @@ def main() -> None:
         )
         for name in options.settings
     ]
-    jobs = [Job(setting, held) for setting in settings for held in options.held_out]
-    seconds = options.seconds - (time.monotonic() - started)
-    done = run(jobs, place, at_once=options.at_once, seconds=seconds)
-    print(f"{len(done)} of {len(jobs)} trainings, {time.monotonic() - started:.0f} s", flush=True)
-    collect(packed, done, place, options.out)
-    tables = {
-        setting.name: quality(packed, place, setting.name)
-        for setting in settings
-        if _complete(setting.name, done, options.held_out)
-    }
-    names = list(tables) or [settings[-1].name]
-    best = min(names, key=lambda name: tables.get(name, {}).get("criterion", 0.0))
-    compared = json.dumps({"chosen": best, **tables}, indent=1)
-    print(compared, flush=True)
-    (options.out / "settings.json").write_text(compared, encoding="utf-8")
-    bring(place, best, options.out)
-    print(f"done after {time.monotonic() - started:.0f} s", flush=True)
 
 
 def _complete(name: str, done: Sequence[Job], held_out: Sequence[str]) -> bool:
