@@ -36,7 +36,14 @@ _Model = Annotated[
 
 
 def read(request: Request, model: _Model = None) -> Iterator[Reading]:
-    """Open a page's transaction, which sees pseudonyms and views alone.
+    """Open a page's transaction, until it is answered; see `open_reading`."""
+    with open_reading(request, model) as reading:
+        yield reading
+
+
+@contextmanager
+def open_reading(request: Request, model: str | None = None) -> Iterator[Reading]:
+    """Open a transaction which sees pseudonyms and views alone.
 
     Raises
     ------

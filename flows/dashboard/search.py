@@ -10,7 +10,9 @@ from fastapi.responses import RedirectResponse, Response
 from db.reading import model_versions, trends
 from flows.dashboard.addresses import address
 from flows.dashboard.pages import page
-from flows.dashboard.reading import Read
+from flows.dashboard.reading import open_reading
+from flows.dashboard.security.forms import form
+from flows.dashboard.security.looks import record_looks
 from flows.resources import Resources
 from severity.domain import PatientId
 
@@ -27,17 +29,18 @@ async def form(request: Request) -> dict[str, str]:
 
 
 @router.post("/search")
-def search(
-    request: Request, fields: Annotated[dict[str, str], Depends(form)], reading: Read
-) -> Response:
-    """Lead to the page of the patient with this identifier, or of this key."""
+def search(request: Request, fields: Annotated[dict[str, str], Depends(form)]) -> Response:
+    """Lead to the page of the patient with this identifier, or of this key; record who asked."""
     resources: Resources = request.app.state.resources
     named = fields.get("identifier", "").strip()
     patient = PatientId(named, fields.get("issuer", "").strip())
     key = named if named.startswith("p-") else resources.pseudonym(patient)
-    person = trends.person(reading.session, key)
-    if model_versions.of_patient(reading.session, person):
-        return RedirectResponse(address(f"/patients/{person}"), HTTPStatus.SEE_OTHER)
     unissued = resources.unissued_pseudonym(patient)
-    others = trends.known_otherwise(reading.session, key, unissued)
+    with open_reading(request) as reading:
+        person = trends.person(reading.session, key)
+        is_scored = bool(model_versions.of_patient(reading.session, person))
+        others = [] if is_scored else trends.known_otherwise(reading.session, key, unissued)
+    record_looks(request, [key, *others], page="search")
+    if is_scored:
+        return RedirectResponse(address(f"/patients/{person}"), HTTPStatus.SEE_OTHER)
     return page(request, "not_found.html", {"others": others}, status=HTTPStatus.NOT_FOUND)

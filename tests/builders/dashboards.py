@@ -1,9 +1,11 @@
 """A dashboard that is served for tests, and what a browser and axe say of its pages."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
@@ -17,6 +19,12 @@ _SCREENSHOTS = os.environ.get("SEVERITY_SCREENSHOTS")
 _RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 }
+
+
+Asking = Callable[..., httpx.AsyncClient]
+"""Returns a client of a dashboard under settings; the fixture `asking` is one."""
+HOME = "http://127.0.0.1:4220"
+"""Where such a client finds it."""
 
 
 @dataclass(frozen=True)

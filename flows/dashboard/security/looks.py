@@ -1,5 +1,6 @@
 """Who looks at which patient is recorded before anything is shown."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -26,6 +27,16 @@ class Look:
 
     def __call__(self, request: Request, patient_key: str) -> None:
         """Record who looks at a patient; of one who does not exist nothing."""
-        resources: Resources = request.app.state.resources
-        with resources.read_database().transaction() as session:
-            lookups.record(session, user_of(request).name, patient_key, page=self.page)
+        record_looks(request, [patient_key], page=self.page)
+
+
+def record_looks(request: Request, patient_keys: Iterable[str], *, page: str) -> None:
+    """Record who looks at patients, and commit it; of those who do not exist nothing.
+
+    Whoever asks for it has no other transaction open: waiting for a second connection with the
+    first in hand, as many requests as the pool has would wait for each other.
+    """
+    resources: Resources = request.app.state.resources
+    with resources.read_database().transaction() as session:
+        for patient_key in dict.fromkeys(patient_keys):
+            lookups.record(session, user_of(request).name, patient_key, page=page)

@@ -2,18 +2,22 @@
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
+import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from db.engine import Database
 from flows.dashboard import server
+from flows.dashboard.app import create_app
+from flows.dashboard.security.guard import Guard
 from flows.resources import Progress, Resources
 from flows.settings import Settings
 from severity.domain import PatientId
 from tests.builders.course_archive import CourseArchive
-from tests.builders.dashboards import Dashboard
+from tests.builders.dashboards import HOME, Asking, Dashboard
 from tests.builders.postgres import new_database
 from tests.builders.settings import SECRET
 from tests.builders.stories import tell
@@ -38,6 +42,24 @@ def dashboard(
             yield Dashboard(address, resources, archive, identifier)
         resources.read_database().dispose()
         database.dispose()
+
+
+@pytest.fixture
+def asking(dashboard: Dashboard) -> Asking:
+    """Return a client of the dashboard under these settings, at an address of its own."""
+
+    def asking(address: str = "127.0.0.1", **settings: object) -> httpx.AsyncClient:
+        given = {f"dashboard_{name}": value for name, value in settings.items()}
+        own = type(dashboard.resources.settings).model_validate(
+            dashboard.resources.settings.model_dump() | given
+        )
+        app = create_app(replace(dashboard.resources, settings=own))
+        transport = httpx.ASGITransport(
+            Guard(app, app.state.access), raise_app_exceptions=False, client=(address, 50_000)
+        )
+        return httpx.AsyncClient(transport=transport, base_url=HOME)
+
+    return asking
 
 
 @pytest_asyncio.fixture(scope="session")
