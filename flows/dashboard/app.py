@@ -8,6 +8,7 @@ from fastapi.staticfiles import StaticFiles
 from flows.dashboard import api, films_shown, patient, search, worklist
 from flows.dashboard.failures import answer_failures
 from flows.dashboard.film_images import FilmImages
+from flows.dashboard.film_turns import Turns
 from flows.dashboard.security import sign_in
 from flows.dashboard.security.access import Access
 from flows.resources import Resources
@@ -44,6 +45,7 @@ def create_app(resources: Resources) -> FastAPI:
     app.state.resources = resources
     app.state.access = Access.of(resources.settings)
     app.state.film_images = FilmImages(resources)
+    app.state.film_turns = Turns()
     for router in _ROUTERS:
         app.include_router(router)
     folder = files("flows.dashboard") / "static"

@@ -59,7 +59,9 @@ def _refused(request: Request, error: Exception) -> Response:
     words, phrase = texts().failures, HTTPStatus(refusal.status_code).phrase
     title = words.not_found if refusal.status_code == HTTPStatus.NOT_FOUND else phrase
     advice = words.not_found_advice if refusal.detail == phrase else refusal.detail
-    return failure(request, refusal.status_code, title, advice)
+    answer = failure(request, refusal.status_code, title, advice)
+    answer.headers.update(refusal.headers or {})
+    return answer
 
 
 def _fault(request: Request, _: Exception) -> Response:

@@ -1,9 +1,8 @@
 """Films as small pictures, read again from their sources; and their saliency maps, by torch."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BytesIO
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +28,9 @@ _WHITE = 255
 
 @dataclass
 class FilmImages:
-    """Makes the pictures that pages show; one at a time, since a film may take a gigabyte."""
+    """Makes the pictures that pages show; to be asked for one at a time (`film_turns`)."""
 
     resources: Resources
-    _turn: Lock = field(default_factory=Lock, repr=False)
 
     def thumbnail(self, file: ImageFile) -> bytes:
         """Return a film as a small PNG, in the greys that a viewer would show.
@@ -42,8 +40,7 @@ class FilmImages:
         RejectedImage
             The film is gone, replaced, or cannot be read; the message names nobody.
         """
-        with self._turn:
-            return _png(_small(self._radiograph(file).grey))
+        return _png(_small(self._radiograph(file).grey))
 
     def saliency(self, file: ImageFile, model_version: str) -> bytes:
         """Return the saliency map of a film over what the network sees of it, as PNG.
@@ -56,12 +53,11 @@ class FilmImages:
         ModelUnavailable
             The model cannot be loaded, or torch is not installed.
         """
-        with self._turn:
-            model = self.resources.load_model()
-            if model.version.key != model_version:
-                raise UnreadableImage(Reason.VANISHED, "another model version is set")
-            image = prepared_image(self._radiograph(file), model)
-            (saliency,) = saliency_maps(model.gradient([image.model_input]))
+        model = self.resources.load_model()
+        if model.version.key != model_version:
+            raise UnreadableImage(Reason.VANISHED, "another model version is set")
+        image = prepared_image(self._radiograph(file), model)
+        (saliency,) = saliency_maps(model.gradient([image.model_input]))
         caption = [RESEARCH_USE_ONLY, f"Saliency of the geographic extent, {model_version}"]
         caption += ["SIMULATED"] if image.record.simulated else []
         return _png(picture(in_memory(image.model_input), saliency, caption))

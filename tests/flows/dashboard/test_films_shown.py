@@ -1,5 +1,6 @@
 """Films beside each other: only where the site allows it, and only what is still there."""
 
+import asyncio
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -11,10 +12,13 @@ from playwright.async_api import Page
 
 from db.engine import Database
 from flows.dashboard import server
+from flows.dashboard.app import create_app
+from flows.dashboard.film_turns import MOST_WAITING
+from flows.dashboard.security.guard import Guard
 from flows.resources import Progress, Resources
 from tests.builders.archive import Film
 from tests.builders.course_archive import DAY_ZERO, CourseArchive
-from tests.builders.dashboards import Dashboard, sideways, violations
+from tests.builders.dashboards import HOME, Dashboard, sideways, violations
 from tests.builders.small_images import write_image, write_sidecar
 
 
@@ -69,3 +73,35 @@ def test_no_film_is_shown_unless_the_site_allows_it(dashboard: Dashboard) -> Non
     assert "film.png" not in page
     answer = httpx.get(f"{dashboard.url}/patients/p-worse/films/{image}/film.png")
     assert answer.status_code == 404
+
+
+async def test_other_pages_answer_while_many_wait_for_pictures(showing: Dashboard) -> None:
+    """More than there are threads; those who wait hold no connection, and not all may."""
+    image = showing.archive.image(next(iter(showing.archive.films.values())))
+    app = create_app(showing.resources)
+    transport = httpx.ASGITransport(Guard(app, app.state.access))
+    place, count = f"/patients/p-1/films/{image}", 20
+    async with (
+        httpx.AsyncClient(transport=transport, base_url=HOME) as client,
+        asyncio.TaskGroup() as group,
+        app.state.film_turns.turn(),  # of a film that takes long
+    ):
+        asked = [
+            group.create_task(client.get(f"{place}/{name}.png"))
+            for name in ("film", "saliency")
+            for _ in range((MOST_WAITING + count) // 2)
+        ]
+        answered = asyncio.as_completed(asked)
+        refused = [await each for _, each in zip(range(count), answered, strict=False)]
+        assert (await client.get("/")).status_code == 200
+        assert showing.resources.read_database().engine.pool.checkedout() == 0
+    assert {answer.status_code for answer in refused} == {503}
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
+    statuses = [each.result().status_code for each in asked]
+    assert (statuses.count(503), 200 in statuses) == (count, True)
+
+
+@pytest.mark.parametrize("image", ["0", "-1", str(2**63), "9" * 20, "one"])
+def test_what_is_no_number_of_an_image_is_refused(showing: Dashboard, image: str) -> None:
+    answer = httpx.get(f"{showing.url}/patients/p-1/films/{image}/film.png")
+    assert answer.status_code == 400
