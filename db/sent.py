@@ -9,6 +9,9 @@ from sqlalchemy.orm import Session
 
 from db.prepared import array_text
 
+UNKNOWN = ""
+"""The hash of a result whose sending began and is not known to have ended."""
+
 
 @dataclass(frozen=True)
 class SentResult:
@@ -16,7 +19,7 @@ class SentResult:
 
     result_id: UUID
     image_id: int
-    content_sha256: str
+    content_sha256: str = UNKNOWN
 
 
 def destination(session: Session, written_as: str, location: str) -> int:
@@ -27,17 +30,25 @@ def destination(session: Session, written_as: str, location: str) -> int:
 
 
 def digests(session: Session, destination_id: int, results: Sequence[UUID]) -> Mapping[UUID, str]:
-    """Return the hash in hex of each of these results that the destination has, as sent last."""
+    """Return the hash in hex of each of these results that the destination has, as sent last.
+
+    It is `UNKNOWN` of what the destination may have in one form or another, or not at all.
+    """
     values = {"destination": destination_id, "results": array_text(list(results))}
     return {row.result_id: row.content_sha256 for row in session.execute(_DIGESTS, values)}
 
 
 def record(
     session: Session, destination_id: int, model_version: str, results: Sequence[SentResult]
-) -> None:
+) -> int:
     """Record that the destination has these results by a model version, in place of earlier ones.
 
-    A result whose image was erased meanwhile is not recorded.
+    Before a result is sent it is recorded as `UNKNOWN`: whatever ends the program in between, the
+    next export knows that the destination may have it.
+
+    Returns
+    -------
+    How many were recorded: a result whose image was erased meanwhile is not.
     """
     values = {
         "destination": destination_id,
@@ -46,7 +57,7 @@ def record(
         "images": array_text([result.image_id for result in results]),
         "digests": array_text([result.content_sha256 for result in results]),
     }
-    session.execute(_RECORD, values)
+    return len(session.execute(_RECORD, values).all())
 
 
 _ADD_DESTINATION = text(
@@ -78,5 +89,6 @@ _RECORD = text(
     ORDER BY result_id
     ON CONFLICT ON CONSTRAINT pk_sent DO UPDATE SET
         image_id = excluded.image_id, content_sha256 = excluded.content_sha256, sent_at = now()
+    RETURNING result_id
     """
 )

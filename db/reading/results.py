@@ -56,13 +56,24 @@ class FilmResult:
     opacity: ScoreResult
 
 
+@dataclass(frozen=True)
+class Recipient:
+    """A destination that results are sent to, by its id.
+
+    With ``may_have_all`` it may have the result of any film, whatever is recorded.
+    """
+
+    destination_id: int
+    may_have_all: bool = False
+
+
 def results(
     session: Session,
     selection: Selection,
     *,
     after: int = 0,
     limit: int,
-    destination_id: int | None = None,
+    recipient: Recipient | None = None,
 ) -> list[FilmResult]:
     """Read the next films of a selection, by id: the valid ones, and others that were sent.
 
@@ -70,8 +81,9 @@ def results(
     ----------
     after
         Only images with a greater id.
-    destination_id
-        Where results were sent: films that it has and that are not valid any more are read too.
+    recipient
+        Where results were sent: films that it may have and that are not valid any more are read
+        too.
     """
     values = {
         "model": selection.model_version,
@@ -79,7 +91,8 @@ def results(
         "since": selection.since,
         "after": after,
         "limit": limit,
-        "destination": destination_id,
+        "destination": recipient and recipient.destination_id,
+        "all": recipient is not None and recipient.may_have_all,
     }
     scales = _scales(session, selection.model_version)
     return [_film(row, *scales) for row in session.execute(_RESULTS, values)]
@@ -162,12 +175,12 @@ _RESULTS = text(
             OR (film.calendar_known AND film.acquired_at >= :since)
         )
         AND (film.standing = 'valid' OR (
-            coalesce((
+            (:all OR coalesce((
                 SELECT true FROM sent JOIN model_version AS version ON version.id = model_version_id
                 WHERE sent.image_id = film.image_id AND destination_id = :destination
                     AND version.key = :model
                 LIMIT 1
-            ), false)
+            ), false))
             AND NOT EXISTS (
                 SELECT FROM image AS successor
                 WHERE successor.image_uid = image.image_uid AND successor.id <> image.id

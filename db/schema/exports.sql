@@ -10,7 +10,7 @@ CREATE TABLE destination (
     CONSTRAINT uq_destination UNIQUE (format, location)
 );
 
--- A result that a destination has, as it was sent last.
+-- A result that a destination has, as it was sent last, or may have: it is here before it is sent.
 CREATE TABLE sent (
     image_id bigint NOT NULL REFERENCES image (id),
     sent_at timestamptz NOT NULL DEFAULT now(),
@@ -18,7 +18,8 @@ CREATE TABLE sent (
     model_version_id integer NOT NULL REFERENCES model_version (id),
     -- The identifier that the destination knows it by.
     result_id uuid NOT NULL,
-    -- Of its content, without its status and the time of sending.
+    -- Of its content, without its status and the time of sending. Empty from before a sending until
+    -- it is known to have arrived, so that whatever follows is told as a change.
     content_sha256 bytea NOT NULL,
     -- Prevents two records of one result, of which a change would be compared with either.
     CONSTRAINT pk_sent PRIMARY KEY (destination_id, result_id)

@@ -1,11 +1,12 @@
 """Results as FHIR R4: a transaction of the scores and courses of a film, and their report.
 
-Each resource has an identifier, by which a server stores it once: what is new is created unless it
-is there, what changed replaces it.
+Each resource has an identifier, by which a server stores it once: it replaces what the server has,
+or is created, so that the server has it as it is now whatever was known of it before.
 
 References
 ----------
-* HL7 FHIR R4 (4.0.1): Observation, DiagnosticReport, Device, Bundle; 3.1.0.8.1, Conditional Create.
+* HL7 FHIR R4 (4.0.1): Observation, DiagnosticReport, Device, Bundle; 3.1.0.4.3, Conditional Update;
+  3.1.0.8.1, Conditional Create.
 """
 
 from collections.abc import Iterator, Mapping
@@ -50,7 +51,7 @@ def transaction(report: Report) -> str:
     bundle = {
         "resourceType": "Bundle",
         "type": "transaction",
-        "entry": [_entry(report, resource) for resource in _resources(report)],
+        "entry": [_entry(resource) for resource in _resources(report)],
     }
     return str(Bundle.model_validate(bundle).model_dump_json())
 
@@ -72,14 +73,13 @@ def code_system() -> str:
     return str(CodeSystem.model_validate(system).model_dump_json(indent=2))
 
 
-def _entry(report: Report, resource: Resource) -> Resource:
+def _entry(resource: Resource) -> Resource:
     kind, (identifier,) = resource["resourceType"], resource["identifier"]
     search = f"identifier={quote(identifier['system'] + '|' + identifier['value'], safe=':')}"
-    changed = report.status is not Status.FINAL and kind != "Device"
     request = (
-        {"method": "PUT", "url": f"{kind}?{search}"}
-        if changed
-        else {"method": "POST", "url": kind, "ifNoneExist": search}
+        {"method": "POST", "url": kind, "ifNoneExist": search}
+        if kind == "Device"  # always the same for its identifier
+        else {"method": "PUT", "url": f"{kind}?{search}"}
     )
     return {"fullUrl": _full_url(identifier), "resource": resource, "request": request}
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from db import sent
 from db.engine import Database
 from db.reading.exports import Selection
-from db.reading.results import FilmResult, results
+from db.reading.results import FilmResult, Recipient, results
 from db.sent import SentResult
 from flows.exports.destinations import Destination
 from flows.exports.dicom.identifiers import Unidentified
@@ -84,6 +84,8 @@ class ResultExport:
 
     ``result_id`` derives the identifier of an image's result by a model version, from the image's
     UID and the version's key. Without ``identities`` patients are named by pseudonyms alone.
+    With ``resends`` all is sent again and each withdrawn film told, whatever is recorded: a
+    database that was restored knows less than was sent.
     """
 
     database: Database
@@ -91,6 +93,7 @@ class ResultExport:
     written_as: Written
     result_id: Callable[[str, str], UUID]
     identities: FilmIdentities | None = None
+    resends: bool = False
 
     def write(self, folder: Path) -> SentCounts:
         """Write a file for each valid film into a new folder; return how many, as new.
@@ -117,7 +120,9 @@ class ResultExport:
     def send(self, destination: Destination) -> SentCounts:
         """Send what a destination has not, or has otherwise; and what was withdrawn since.
 
-        Each result is recorded once it is there: after a failure the next export goes on.
+        Each result is recorded before it is sent, and again once it is there. What ends the
+        program in between leaves it unknown what the destination has: the next export goes on, and
+        tells such a result as changed, or as withdrawn.
 
         Raises
         ------
@@ -127,22 +132,25 @@ class ResultExport:
         counts = SentCounts()
         with self.database.transaction() as session:
             destination_id = sent.destination(session, self.written_as, destination.location)
-        for batch in self._batches(destination_id):
+        for batch in self._batches(Recipient(destination_id, may_have_all=self.resends)):
             for report in self._news(batch, destination_id):
                 named = self._identified(report)
                 if isinstance(named, Unidentified):
                     counts.unidentified.append(named)
                     continue
-                destination.send(self._name(named), self.written_as.content(named))
-                self._record(named, destination_id)
+                content = self.written_as.content(named)
+                if not self._record(named, destination_id, sent.UNKNOWN):
+                    continue  # its film was erased meanwhile
+                destination.send(self._name(named), content)
+                self._record(named, destination_id, named.content_sha256)
                 counts.count(named.status)
             counts.seen += len(batch)
         return counts
 
-    def _batches(self, destination_id: int | None = None) -> Iterator[list[Report]]:
+    def _batches(self, recipient: Recipient | None = None) -> Iterator[list[Report]]:
         """Yield the reports of valid films, and of others that the destination has."""
         after = 0
-        while films := self._films(after, destination_id):
+        while films := self._films(after, recipient):
             yield [
                 Report(
                     self.result_id(film.image_uid, film.model_version),
@@ -153,14 +161,14 @@ class ResultExport:
             ]
             after = films[-1].image_id
 
-    def _films(self, after: int, destination_id: int | None) -> list[FilmResult]:
+    def _films(self, after: int, recipient: Recipient | None) -> list[FilmResult]:
         with self.database.transaction() as session:
             return results(
                 session,
                 self.selection,
                 after=after,
                 limit=_AT_ONCE,
-                destination_id=destination_id,
+                recipient=recipient,
             )
 
     def _identified(self, report: Report) -> Report | Unidentified:
@@ -187,19 +195,26 @@ class ResultExport:
         with self.database.transaction() as session:
             ids = [report.report_id for report in batch]
             known = sent.digests(session, destination_id, ids)
+        if self.resends:
+            known = dict.fromkeys(known, sent.UNKNOWN)
         for report in batch:
-            is_valid = report.film.is_valid
             digest = known.get(report.report_id)
-            if digest is None and is_valid:
+            if digest == report.content_sha256:
+                continue
+            if not report.film.is_valid:
+                # Only those are read that the destination may have, or all that are to be told.
+                yield replace(report, status=Status.ENTERED_IN_ERROR)
+            elif digest is None:
                 yield report
-            elif digest not in {None, report.content_sha256}:
-                changed = Status.CORRECTED if is_valid else Status.ENTERED_IN_ERROR
-                yield replace(report, status=changed)
+            else:
+                yield replace(report, status=Status.CORRECTED)
 
-    def _record(self, report: Report, destination_id: int) -> None:
-        result = SentResult(report.report_id, report.film.image_id, report.content_sha256)
+    def _record(self, report: Report, destination_id: int, digest: str) -> bool:
+        """Record what the destination has; return whether the film is still there."""
+        result = SentResult(report.report_id, report.film.image_id, digest)
         with self.database.transaction() as session:
-            sent.record(session, destination_id, report.film.model_version, [result])
+            version = report.film.model_version
+            return bool(sent.record(session, destination_id, version, [result]))
 
     def _name(self, report: Report) -> str:
         digest = report.content_sha256[:12]

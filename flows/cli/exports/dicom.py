@@ -10,7 +10,9 @@ import click
 from flows.cli.exit_codes import ATTENTION
 from flows.cli.exports.options import (
     SelectionOptions,
+    check_resend,
     new_folder_argument,
+    resend_option,
     selection,
     selection_options,
     send_option,
@@ -28,6 +30,7 @@ class _DicomOptions(TypedDict):
     films: tuple[Path, ...]
     pseudonymous: bool
     only: str | None
+    resends: bool
 
 
 class _Options(SelectionOptions, _DicomOptions):
@@ -55,6 +58,7 @@ class _Options(SelectionOptions, _DicomOptions):
     help="Only reports of images, or only pages of courses.",
 )
 @send_option("a DICOM node (AET@HOST:PORT)")
+@resend_option
 @click.option("--aet", default=OWN_TITLE, show_default=True, help="Our own AE title, for --send.")
 def dicom_command(
     folder: Path | None, *, send: str | None, aet: str, **options: Unpack[_Options]
@@ -66,6 +70,7 @@ def dicom_command(
     """
     if options["films"] and options["pseudonymous"]:
         raise UsageError("give either --film or --pseudonymous")
+    check_resend(send, resends=options["resends"])
     with chosen_resources() as resources:
         if folder is not None and send is None:
             making = Making(resources, _request(resources, options, sends=False))
@@ -73,7 +78,8 @@ def dicom_command(
         elif send is not None and folder is None:
             node = Node.parse(send)
             making = Making(resources, _request(resources, options, sends=True))
-            _tell(send_to(node, making, own_title=aet), making.left, str(node))
+            counts = send_to(node, making, own_title=aet, resends=options["resends"])
+            _tell(counts, making.left, str(node))
         else:
             raise UsageError("give either FOLDER or --send AET@HOST:PORT")
 

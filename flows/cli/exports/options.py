@@ -62,6 +62,27 @@ def send_option(destination: str) -> Callable[[_Command], _Command]:
     )
 
 
+resend_option = click.option(
+    "--resend",
+    "resends",
+    is_flag=True,
+    help="Send all of the selection again and tell each withdrawn film, whatever is recorded: "
+    "after `db restore`.",
+)
+
+
+def check_resend(send: str | None, *, resends: bool) -> None:
+    """Check that what is to be sent again is sent at all.
+
+    Raises
+    ------
+    UsageError
+        Nothing is.
+    """
+    if resends and send is None:
+        raise UsageError("--resend needs --send")
+
+
 def selection(resources: Resources, session: Transaction, options: SelectionOptions) -> Selection:
     """Return the films that a command's options name.
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NotRequired, Unpack
 
@@ -12,7 +13,9 @@ from pydantic import SecretStr
 from flows.cli.exit_codes import ATTENTION
 from flows.cli.exports.options import (
     SelectionOptions,
+    check_resend,
     new_folder_argument,
+    resend_option,
     selection,
     selection_options,
     send_option,
@@ -28,6 +31,7 @@ from flows.resources import Resources
 
 class _ResultOptions(SelectionOptions):
     send: str | None
+    resends: bool
     identified: bool
     identifier_system: NotRequired[str]
 
@@ -50,6 +54,7 @@ _identified_option = click.option(
     help="The system of the patients' identifiers, with --identified.",
 )
 @send_option("a folder or a FHIR server (http(s)://host/base)")
+@resend_option
 def fhir_command(folder: Path | None, **options: Unpack[_ResultOptions]) -> None:
     """Write each film's result into FOLDER as FHIR R4, or send what is new.
 
@@ -64,6 +69,7 @@ def fhir_command(folder: Path | None, **options: Unpack[_ResultOptions]) -> None
 @selection_options
 @_identified_option
 @send_option("a folder that another program empties")
+@resend_option
 def hl7_command(folder: Path | None, **options: Unpack[_ResultOptions]) -> None:
     """Write each film's result into FOLDER as HL7 v2.5.1 ORU^R01, or send what is new.
 
@@ -77,6 +83,7 @@ def hl7_command(folder: Path | None, **options: Unpack[_ResultOptions]) -> None:
 def _export(written_as: Written, folder: Path | None, options: _ResultOptions) -> None:
     if (folder is None) == (options["send"] is None):
         raise UsageError("give either FOLDER or --send DESTINATION")
+    check_resend(options["send"], resends=options["resends"])
     with chosen_resources() as resources:
         export = _result_export(resources, written_as, options)
         if folder is not None:
@@ -103,7 +110,8 @@ def _result_export(
         chosen = selection(resources, session, options)
     system = options.get("identifier_system", "")
     identities = FilmIdentities(resources, system) if options["identified"] else None
-    return ResultExport(database, chosen, written_as, resources.result_id, identities)
+    export = ResultExport(database, chosen, written_as, resources.result_id, identities)
+    return replace(export, resends=options["resends"])
 
 
 @contextmanager

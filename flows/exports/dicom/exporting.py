@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from db import sent
+from db.reading.results import Recipient
 from db.sent import SentResult
 from flows.errors import UsageError
 from flows.exports.dicom.identifiers import unidentified_text
@@ -46,10 +47,13 @@ def write_folder(making: Making, folder: Path) -> Counts:
     return counts
 
 
-def send_to(node: Node, making: Making, *, own_title: str) -> Counts:
+def send_to(node: Node, making: Making, *, own_title: str, resends: bool = False) -> Counts:
     """Send each instance that a node has not got yet; return the counts.
 
-    Each is recorded once the node has it: after a failure the next export goes on.
+    With ``resends`` all are sent, and all films listed that were withdrawn, whatever is recorded.
+
+    Each is recorded before it is sent, and again once the node has it: after a failure the next
+    export goes on, and lists a film that was withdrawn meanwhile.
 
     Raises
     ------
@@ -62,12 +66,14 @@ def send_to(node: Node, making: Making, *, own_title: str) -> Counts:
     with making.database.transaction() as session:
         destination_id = sent.destination(session, _FORMAT, str(node))
     with Association(node, own_title=own_title) as association:
-        for made in making.instances(destination_id):
-            if _is_known(making, made, destination_id):
+        for made in making.instances(Recipient(destination_id, may_have_all=resends)):
+            if not resends and _is_known(making, made, destination_id):
                 counts.known += 1
                 continue
+            if not _record(making, made, destination_id, sent.UNKNOWN):
+                continue  # its image was erased meanwhile
             association.store(made.dataset)
-            _record(making, made, destination_id)
+            _record(making, made, destination_id, content_sha256(made.dataset))
             counts.made[made.kind] += 1
     _check(making, counts)
     return counts
@@ -82,14 +88,16 @@ def _check(making: Making, counts: Counts) -> None:
 
 def _is_known(making: Making, made: Made, destination_id: int) -> bool:
     with making.database.transaction() as session:
-        return bool(sent.digests(session, destination_id, [_uuid(made)]))
+        digests = sent.digests(session, destination_id, [_uuid(made)])
+    return digests.get(_uuid(made), sent.UNKNOWN) != sent.UNKNOWN
 
 
-def _record(making: Making, made: Made, destination_id: int) -> None:
-    result = SentResult(_uuid(made), made.image_id, content_sha256(made.dataset))
+def _record(making: Making, made: Made, destination_id: int, digest: str) -> bool:
+    """Record what the node has; return whether the image is still there."""
+    result = SentResult(_uuid(made), made.image_id, digest)
     with making.database.transaction() as session:
         version = making.request.selection.model_version
-        sent.record(session, destination_id, version, [result])
+        return bool(sent.record(session, destination_id, version, [result]))
 
 
 def _uuid(made: Made) -> UUID:

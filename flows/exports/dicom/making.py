@@ -14,7 +14,7 @@ from db.engine import Database
 from db.reading import courses, image_files, model_versions
 from db.reading.courses import Course
 from db.reading.exports import Selection
-from db.reading.results import FilmResult, results
+from db.reading.results import FilmResult, Recipient, results
 from flows.exports.dicom.composite_context import CompositeContext, of_film, of_pseudonym
 from flows.exports.dicom.identifiers import Unidentified, identify
 from flows.exports.dicom.instance import Reporting
@@ -54,7 +54,7 @@ class Left:
 
     ``unidentified`` are images by id. A score that is out of distribution is not reliable: none
     leaves as a measurement. ``without_course`` counts patients. ``withdrawn`` are images that do
-    not count any more, and of which the destination still has a report.
+    not count any more, and of which the destination may have a report.
     """
 
     unidentified: dict[int, Unidentified] = field(default_factory=dict)
@@ -86,16 +86,16 @@ class Making:
         """The database."""
         return self.resources.read_database()
 
-    def instances(self, destination_id: int | None = None) -> Iterator[Made]:
+    def instances(self, recipient: Recipient | None = None) -> Iterator[Made]:
         """Yield reports, then pages: of patients with a film of the selection, of all their films.
 
         Parameters
         ----------
-        destination_id
-            Where they are sent: what it has of images that were withdrawn is listed.
+        recipient
+            Where they are sent: what it may have of images that were withdrawn is listed.
         """
         persons: dict[str, None] = {}
-        for films in self._films(self.request.selection, destination_id):
+        for films in self._films(self.request.selection, recipient):
             counting = self._counting(films)
             persons.update(dict.fromkeys(film.patient_key for film in counting))
             if Kind.REPORT in self.request.kinds:
@@ -105,13 +105,13 @@ class Making:
                 yield from self._pages(person)
 
     def _films(
-        self, selection: Selection, destination_id: int | None = None
+        self, selection: Selection, recipient: Recipient | None = None
     ) -> Iterator[list[FilmResult]]:
         after = 0
         while True:
             with self.database.transaction() as session:
                 films = results(
-                    session, selection, after=after, limit=_AT_ONCE, destination_id=destination_id
+                    session, selection, after=after, limit=_AT_ONCE, recipient=recipient
                 )
             if not films:
                 return

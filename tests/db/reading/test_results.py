@@ -1,5 +1,6 @@
 """Results as they are exported: portion by portion, the valid ones and what was sent before."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -8,7 +9,7 @@ from db import sent
 from db.corrections import Author, withdraw
 from db.engine import Database
 from db.reading.exports import Selection
-from db.reading.results import FilmResult, results
+from db.reading.results import FilmResult, Recipient, results
 from db.sent import SentResult
 from tests.builders.archive import Archive, Film, model
 
@@ -24,7 +25,7 @@ def archive(database: Database) -> Archive:
     return archive
 
 
-def read(archive: Archive, **options: int) -> list[FilmResult]:
+def read(archive: Archive, **options: Any) -> list[FilmResult]:
     with archive.database.transaction() as session:
         return results(session, ALL, **{"limit": 9, **options})
 
@@ -52,7 +53,7 @@ def test_an_invalid_film_is_read_for_a_destination_that_has_it(archive: Archive)
     archive.do(withdraw, AUTHOR, archive.image(OTHER))
 
     assert read(archive) == []
-    (withdrawn,) = read(archive, destination_id=destination)
+    (withdrawn,) = read(archive, recipient=Recipient(destination))
     assert (withdrawn.image_id, withdrawn.is_valid) == (archive.image(FILM), False)
 
 
@@ -65,7 +66,7 @@ def test_what_a_whole_file_took_the_place_of_is_read_as_that(archive: Archive) -
 
     of_uid = [
         film.geographic_extent.points
-        for film in read(archive, destination_id=destination)
+        for film in read(archive, recipient=Recipient(destination))
         if film.image_uid == "9.9"
     ]
     assert of_uid == [5.0]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from db.corrections import Author, correct_time, forget, merge, restore, withdraw
 from db.reading.exports import Selection
 from flows.errors import SendingError
-from flows.exports.destinations import FhirServer, Folder
+from flows.exports.destinations import Destination, FhirServer, Folder
 from flows.exports.sending import CODE_SYSTEM, ResultExport, SentCounts, Written
 from tests.builders.archive import model
 from tests.builders.course_archive import DAY_ZERO, CourseArchive, film
@@ -79,6 +80,95 @@ def test_what_was_sent_is_stored_whole_and_once(
     assert set(references) == {path for path in stored if path.startswith("Observation")}
 
 
+@dataclass(frozen=True)
+class Breaking:
+    """A destination during whose next sending the program ends, before or after it has arrived."""
+
+    destination: Destination
+    has_it: bool
+
+    @property
+    def location(self) -> str:
+        return self.destination.location
+
+    def send(self, name: str, content: str) -> None:
+        if self.has_it:
+            self.destination.send(name, content)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("has_it", [False, True])
+def test_a_server_has_the_truth_after_an_export_ended_anywhere(
+    followed: CourseArchive, export: Export, server: StoringServer, *, has_it: bool
+) -> None:
+    def break_off() -> None:
+        with FhirServer(server.url) as destination, pytest.raises(KeyboardInterrupt):
+            export().send(Breaking(destination, has_it))
+
+    break_off()  # at the first film
+    followed.do(withdraw, AUTHOR, followed.image(BASELINE))
+    assert send(export(), server).withdrawn == 1
+    assert statuses(server) == {"entered-in-error": 4, "final": 4}
+
+    followed.do(withdraw, AUTHOR, followed.image(WORSE))
+    break_off()
+    followed.do(restore, AUTHOR, followed.image(WORSE))  # as it was when it was sent last
+    assert send(export(), server).changed == 1
+    assert statuses(server) == {"entered-in-error": 4, "corrected": 4}
+    assert send(export(), server) == SentCounts(seen=2)
+
+
+def test_a_folder_gets_the_truth_after_an_export_ended_anywhere(
+    followed: CourseArchive, export: Export, tmp_path: Path
+) -> None:
+    for has_it in (False, True):
+        with pytest.raises(KeyboardInterrupt):
+            export(Written.HL7).send(Breaking(Folder(tmp_path), has_it))
+    followed.do(withdraw, AUTHOR, followed.image(BASELINE))
+
+    assert export(Written.HL7).send(Folder(tmp_path)).withdrawn == 1
+    assert {"|W|", "|F|"} == {
+        mark for mark in ("|W|", "|F|") for file in tmp_path.iterdir() if mark in file.read_text()
+    }
+
+
+def test_a_server_is_right_although_the_record_was_lost(
+    followed: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    """As after the database was restored from a backup."""
+    send(export(), server)
+    with followed.database.transaction() as session:
+        session.connection().exec_driver_sql("DELETE FROM sent")
+    followed.do(withdraw, AUTHOR, followed.image(BASELINE))
+    followed.do(correct_time, AUTHOR, followed.image(WORSE), DAY_ZERO + timedelta(days=1))
+
+    assert send(export(), server) == SentCounts(new=1, seen=1)
+    times = {each["effectiveDateTime"] for each in server.of_kind("DiagnosticReport")}
+    assert len(times) == 2
+    assert any(time.startswith(f"{DAY_ZERO + timedelta(days=1):%Y-%m-%d}") for time in times)
+
+    again = replace(export(), resends=True)
+    assert send(again, server) == SentCounts(changed=1, withdrawn=1, seen=2)
+    assert statuses(server) == {"corrected": 4, "entered-in-error": 4}
+    assert send(export(), server) == SentCounts(seen=2)
+
+
+def test_a_patient_who_is_forgotten_during_an_export_is_not_sent(
+    followed: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    class Forgetting(FhirServer):
+        def send(self, name: str, content: str) -> None:
+            super().send(name, content)
+            followed.do(forget, AUTHOR, "p-1")
+
+    with Forgetting(server.url) as destination:
+        counts = export().send(destination)
+
+    assert counts.new == 1
+    assert len(server.of_kind("DiagnosticReport")) == 1
+    assert followed.rows("SELECT count(*) FROM sent") == [(0,)]
+
+
 def test_a_server_that_has_it_stores_nothing_twice_although_no_record_is_left(
     followed: CourseArchive, export: Export, server: StoringServer
 ) -> None:
@@ -129,7 +219,7 @@ def test_an_export_that_was_broken_off_goes_on(
     with pytest.raises(Full), OneOnly(server.url) as destination:
         export().send(destination)
 
-    assert send(export(), server) == SentCounts(new=1, seen=2)
+    assert send(export(), server) == SentCounts(changed=1, seen=2)
     assert len(server.of_kind("DiagnosticReport")) == 2
 
 
@@ -141,7 +231,7 @@ def test_what_is_no_fhir_server_is_told_apart(
 
     with pytest.raises(SendingError, match="base URL"):
         send(export(), server)
-    assert followed.rows("SELECT count(*) FROM sent") == [(0,)]
+    assert followed.rows("SELECT count(*) FROM sent WHERE content_sha256 <> ''") == [(0,)]
 
 
 def test_a_withdrawn_film_is_entered_in_error_where_it_was_sent(

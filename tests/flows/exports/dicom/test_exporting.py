@@ -82,3 +82,30 @@ def test_a_report_of_a_film_that_was_withdrawn_since_is_listed(making, films, ar
         send_to(to, reports, own_title=OWN_TITLE)
 
     assert reports.left.withdrawn == [image]
+
+
+def test_a_withdrawn_film_is_listed_if_the_node_may_have_it_or_all_are_asked_for(
+    making, films, archive
+):
+    image, never_sent = films.add("a"), films.add("b", "0815")
+    archive.do(withdraw, Author("dr.roe", "it was wrong"), never_sent)
+    with node(*BOTH, status=0xA700) as (to, _), pytest.raises(SendingError):
+        send_to(to, making(kinds=REPORTS), own_title=OWN_TITLE)
+    archive.do(withdraw, Author("dr.roe", "it was wrong"), image)
+    after, resent = making(kinds=REPORTS), making(kinds=REPORTS)
+    with node(*BOTH, port=to.port) as (again, _):
+        send_to(again, after, own_title=OWN_TITLE)
+        send_to(again, resent, own_title=OWN_TITLE, resends=True)
+
+    assert after.left.withdrawn == [image]
+    assert resent.left.withdrawn == [image, never_sent]
+
+
+def test_all_are_sent_again_if_asked_for(making, films):
+    films.add("a")
+    with node(*BOTH) as (to, received):
+        for resends in (False, True):
+            made = send_to(to, making(kinds=REPORTS), own_title=OWN_TITLE, resends=resends).made
+            assert made == {Kind.REPORT: 1}
+
+    assert len(received.instances) == 2
