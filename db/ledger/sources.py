@@ -53,6 +53,32 @@ def enlist_seen(session: Session, source_id: int, *, model_version_id: int, limi
     return len(waiting)
 
 
+@dataclass(frozen=True)
+class Retirement:
+    """What ended with a model version: in how many sources, and how many images waited for it."""
+
+    sources: int
+    waited: int
+
+
+def retire_everywhere(session: Session, model_version: str) -> Retirement:
+    """Stop wanting a model version, by its key, in all sources; see `retire`.
+
+    Raises
+    ------
+    LookupError
+        No source wants it.
+    """
+    wanting = session.execute(_WANTING, {"model": model_version}).all()
+    if not wanting:
+        raise LookupError(f"no source wants {model_version}")
+    row_id = wanting[0].model_version_id
+    waited: int = session.execute(_COUNT_WORK, {"model": row_id}).scalar_one()
+    for row in wanting:
+        retire(session, row.source_id, model_version_id=row_id)
+    return Retirement(len(wanting), waited)
+
+
 def retire(session: Session, source_id: int, *, model_version_id: int) -> None:
     """Stop wanting a model version in a source.
 
@@ -135,6 +161,16 @@ _ENLISTED_TO = text(
     WHERE source_id = :source AND model_version_id = :model
     """
 )
+
+_WANTING = text(
+    """
+    SELECT source_id, model_version_id
+    FROM wanted JOIN model_version ON model_version.id = wanted.model_version_id
+    WHERE model_version.key = :model ORDER BY source_id
+    """
+)
+
+_COUNT_WORK = text("SELECT count(*) FROM work WHERE model_version_id = :model")
 
 _RETIRE = text("DELETE FROM wanted WHERE source_id = :source AND model_version_id = :model")
 

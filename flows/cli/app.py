@@ -369,6 +369,11 @@ def source_commands() -> None:
             "List the models of this installation: built in, then imported.",
         ),
         (
+            "retire",
+            "flows.cli.models.retiring:retire_command",
+            "Stop scoring new images by a model version; its scores stay.",
+        ),
+        (
             "show",
             "flows.cli.models.catalogue:show_command",
             "Show the model NAME: hashes, source, licence, accuracy.",

@@ -1,3 +1,3 @@
 """The commands about models: listing, importing, measuring and training them."""
 
-__all__ = ["catalogue", "evaluate", "train", "verify"]
+__all__ = ["catalogue", "evaluate", "retiring", "train", "verify"]
