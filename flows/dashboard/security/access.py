@@ -1,6 +1,7 @@
 """Who asks for a page: nobody known, or a person by a session, a password or a proxy's header."""
 
 import getpass
+import logging
 import os
 import re
 from base64 import b64decode
@@ -20,6 +21,7 @@ from flows.dashboard.security.user import User
 from flows.errors import UsageError
 from flows.settings import Settings
 
+_log = logging.getLogger("cxr-severity.dashboard")
 _LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST = re.compile(r"(?P<name>\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
 COOKIE = "cxr_severity_session"
@@ -105,8 +107,12 @@ class Access:
         told = _proper_name(name)
         if told is None or not (is_reader or is_operator):
             self.attempts.fail(address)
+            # Not the name: some type their password there.
+            _log.warning("a wrong password from %s", address)
             return None
-        self.attempts.succeed(address)
+        if is_operator or self.operator_password is None:
+            # Else whoever knows the readers' password would guess the operators' without a wait.
+            self.attempts.succeed(address)
         return User(told, is_operator=is_operator)
 
     def _told_by_proxy(self, request: Request, header: str) -> User | None:

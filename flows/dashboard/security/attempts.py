@@ -6,6 +6,7 @@ from time import monotonic
 
 _FREE = 3  # a person mistypes
 _LONGEST = 300.0  # seconds
+_KEPT = 3600.0  # seconds without a wrong one, after which an address begins anew
 _MOST = 10_000  # addresses that are remembered
 
 
@@ -26,7 +27,8 @@ class _Failures:
 class Attempts:
     """How many wrong passwords came from each address.
 
-    After three, each costs twice as long as the one before, up to five minutes.
+    After three, each costs twice as long as the one before, up to five minutes. They are forgotten
+    an hour after the last.
     """
 
     def __init__(self) -> None:
@@ -52,6 +54,8 @@ class Attempts:
         now = monotonic() if now is None else now
         with self._lock:
             failures = self._by_address.pop(address, _Failures(0, 0))
+            if now - failures.blocked_until > _KEPT:
+                failures = _Failures(0, 0)
             count = failures.count + 1
             wait = min(2.0 ** min(count - _FREE, 20), _LONGEST) if count >= _FREE else 0
             if len(self._by_address) >= _MOST:

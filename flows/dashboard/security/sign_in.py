@@ -1,6 +1,5 @@
 """The pages to sign in and out, where a password is set."""
 
-import logging
 import re
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -15,7 +14,6 @@ from flows.dashboard.security.forms import form
 from flows.dashboard.texts import texts
 
 router = APIRouter(include_in_schema=False)
-_log = logging.getLogger("cxr-severity.dashboard")
 # Not `//host` nor `/\host`, which browsers take for another machine, and no sign that they drop.
 _OF_OURS = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 
@@ -39,8 +37,6 @@ async def sign_in(request: Request) -> Response:
     except TooManyAttempts as error:
         return _page(request, wanted=wanted, seconds=error.seconds)
     if user is None:
-        # Not the name: some type their password there.
-        _log.warning("a wrong password from %s", address_of(request))
         return _page(request, wanted=wanted, is_wrong=True)
     access.sessions.end(request.cookies.get(COOKIE, ""))
     answer = RedirectResponse(wanted, HTTPStatus.SEE_OTHER)

@@ -1,12 +1,15 @@
 """Whom the dashboard knows, and how."""
 
 import base64
+from time import monotonic
 
 import pytest
 
 from flows.dashboard.security.access import Access
+from flows.dashboard.security.attempts import TooManyAttempts
 from flows.errors import UsageError
 from flows.settings import read_settings
+from tests.builders.dashboards import HOME
 
 PASSWORD, OPERATORS = "a password that is long", "another one that is long"
 
@@ -62,11 +65,47 @@ async def test_nobody_is_known_by_a_header_that_names_no_single_person(asking, h
     assert await status(asking, headers, path="/") == 403
 
 
-async def test_programs_state_a_password_with_each_request(asking):
-    def basic(password):
-        pair = base64.b64encode(f"monitor:{password}".encode()).decode()
-        return {"Authorization": f"Basic {pair}"}
+def basic(password):
+    pair = base64.b64encode(f"monitor:{password}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}
 
+
+def test_who_knows_the_readers_password_guesses_no_other_without_a_wait():
+    """The readers' right password between guesses erases none of them."""
+    settings = {"dashboard_password": PASSWORD, "dashboard_operator_password": OPERATORS}
+    access = Access.of(read_settings(**settings))
+    for _ in range(12):
+        access.attempts.fail("10.0.0.1", now=monotonic() - 400)  # waited for already
+    assert access.signed_in("10.0.0.1", "dr.roe", PASSWORD)
+    assert access.signed_in("10.0.0.1", "dr.roe", "a guess") is None
+
+    with pytest.raises(TooManyAttempts):
+        access.signed_in("10.0.0.1", "dr.roe", PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("settings", "right"),
+    [({}, PASSWORD), ({"operator_password": OPERATORS}, OPERATORS)],
+    ids=["of readers alone", "of operators"],
+)
+async def test_the_highest_password_is_a_new_beginning(asking, settings, right):
+    async with asking(password=PASSWORD, **settings) as client:
+        for password in ("no", "no", right, "no", "no", right):
+            answer = await client.get("/", headers=basic(password))
+    assert answer.status_code == 200
+
+
+async def test_each_wrong_password_is_logged_with_its_address_alone(asking, caplog):
+    async with asking("10.0.0.7", password=PASSWORD) as client:
+        await client.get("/api/v1/balance", headers=basic("of a program"))
+        form = {"name": "dr.roe", "password": "of a form"}
+        await client.post("/sign-in", data=form, headers={"Origin": HOME})
+
+    lines = [line.getMessage() for line in caplog.records if line.levelname == "WARNING"]
+    assert lines == ["a wrong password from 10.0.0.7"] * 2
+
+
+async def test_programs_state_a_password_with_each_request(asking):
     async with asking(password=PASSWORD) as client:
         right = await client.get("/", headers=basic(PASSWORD))
         wrong = [(await client.get("/api/v1/x", headers=basic("no"))).status_code for _ in range(4)]

@@ -1,5 +1,7 @@
 """Guessing takes longer with each guess."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from flows.dashboard.security.attempts import Attempts, TooManyAttempts
@@ -36,3 +38,12 @@ def test_a_right_password_is_a_new_beginning():
     failed(attempts, 2)
 
     attempts.check("10.0.0.1", now=0.0)
+
+
+def test_an_hour_after_the_last_guess_is_a_new_beginning():
+    attempts = Attempts()
+    failed(attempts, 12)
+    for now, blocks in ((300 + 3599.0, True), (300 + 3599.0 + 300 + 3601.0, False)):
+        attempts.fail("10.0.0.1", now=now)
+        with pytest.raises(TooManyAttempts) if blocks else nullcontext():
+            attempts.check("10.0.0.1", now=now)
