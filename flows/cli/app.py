@@ -371,7 +371,7 @@ def source_commands() -> None:
         (
             "retire",
             "flows.cli.models.retiring:retire_command",
-            "Stop scoring new images by a model version; its scores stay.",
+            "Stop scoring new images by the model version VERSION; its scores stay.",
         ),
         (
             "show",
