@@ -9,6 +9,7 @@ from db.errors import DatabaseError
 from flows.cli.exit_codes import FAILURE, INTERRUPTED, USAGE
 from flows.cli.lazy_group import LazyGroup, ListedCommand
 from flows.cli.output_encoding import escape_what_cannot_be_written
+from flows.cli.stopping import interrupted_by_signals
 from flows.errors import FlowsError, UnexpectedError, UsageError, unexpected
 from flows.failure_log import FailureLog, failure_log
 from flows.library_messages import mute_libraries
@@ -207,6 +208,8 @@ def event_commands() -> None:
 )
 def export_commands() -> None:
     """Write results into files for other programs; nothing is sent unless it is asked for."""
+    # What is half written may name patients.
+    click.get_current_context().with_resource(interrupted_by_signals())
 
 
 @app.group(

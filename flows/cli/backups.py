@@ -6,6 +6,7 @@ import click
 
 from db.backups import read_backup, write_backup
 from flows.cli.options import chosen_resources
+from flows.cli.stopping import interrupted_by_signals
 from flows.cli.terminal import terminal
 
 
@@ -18,7 +19,7 @@ def backup_command(file: Path) -> None:
     no file is ever replaced. The pseudonym secret is not in it, and without the secret the backup
     cannot be continued: keep it too, but elsewhere, since both together identify patients.
     """
-    with chosen_resources() as resources:
+    with interrupted_by_signals(), chosen_resources() as resources:
         write_backup(resources.read_database(), file)
         secret = (
             "SEVERITY_PSEUDONYM_KEY"

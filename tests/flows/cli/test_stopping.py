@@ -1,0 +1,78 @@
+"""What a command leaves that is told to end."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from flows.cli.stopping import interrupted_by_signals
+from tests.builders.archive import Archive, Film
+from tests.builders.commands import environment
+from tests.builders.settings import SECRET
+
+PATIENCE_SECONDS = 120
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_block_by_an_exception_and_a_second_not_its_cleaning_up(
+    number: signal.Signals,
+) -> None:
+    before = signal.getsignal(number)
+    cleaned: list[str] = []
+
+    def work() -> None:
+        try:
+            signal.raise_signal(number)
+        finally:
+            signal.raise_signal(number)
+            cleaned.append("all")
+
+    with pytest.raises(KeyboardInterrupt), interrupted_by_signals():
+        work()
+
+    assert cleaned == ["all"]
+    assert signal.getsignal(number) is before
+
+
+def test_what_was_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupted_by_signals():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_an_export_that_is_ended_half_way_leaves_no_file(
+    archive: Archive, database_url: str, tmp_path: Path
+) -> None:
+    archive.add(Film("a"), by="compact-2")
+    settings = {
+        "DATABASE_URL": database_url,
+        "SEVERITY_PSEUDONYM_KEY": SECRET,
+        "SEVERITY_HOME": str(tmp_path / "home"),
+    }
+    out = tmp_path / "exports" / "out"
+    with archive.database.transaction() as session:
+        # It waits at the last table, when the others are written.
+        session.connection().exec_driver_sql("LOCK TABLE patient_attribute")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows", "export", "tables", str(out)],
+            env=environment(**settings),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not list(out.parent.glob(".out.*/groups.csv")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=PATIENCE_SECONDS)
+
+    assert process.returncode == 130
+    assert len(error.strip().splitlines()) == 1
+    assert list(out.parent.iterdir()) == []
