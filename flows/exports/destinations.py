@@ -2,7 +2,9 @@
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -10,7 +12,7 @@ from typing import Any, Protocol, Self
 import httpx
 
 from flows.errors import SendingError, UsageError
-from flows.exports.new_folder import new_file
+from flows.exports.new_folder import new_file, sync_folder
 
 _TRY_AGAIN = {408, 409, 425, 429, 500, 502, 503, 504}
 _SECONDS = 60  # that a server may take for a transaction
@@ -26,7 +28,7 @@ class Destination(Protocol):
         """What names it in the record of what was sent; no secret is in it."""
 
     def send(self, name: str, content: str) -> None:
-        """Send a result under a name that only the same content has.
+        """Send a result under a name that only the same result with the same content has.
 
         Raises
         ------
@@ -37,7 +39,11 @@ class Destination(Protocol):
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder into which each result is written as a file, which appears as a whole."""
+    """A folder into which each result is written as a file, which appears as a whole.
+
+    The folder's group may read the file. The names begin with the time of sending in UTC: a program
+    that takes files by name takes a film's first result before what corrects or withdraws it.
+    """
 
     path: Path
 
@@ -47,17 +53,34 @@ class Folder:
         return str(self.path.resolve())
 
     def send(self, name: str, content: str) -> None:
-        """Write a file, in the place of one of the same name."""
+        """Write a file, whose name lasts like its content: it is recorded as sent at once."""
         draft = self.path / f".{name}.part"
         try:
             draft.unlink(missing_ok=True)  # of an export that was killed
             with new_file(draft) as file:
                 file.write(content)
                 file.flush()
+                self._let_group_read(file.fileno())
                 os.fsync(file.fileno())
-            draft.rename(self.path / name)
+            draft.rename(self.path / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{name}")
+            sync_folder(self.path)
         except OSError as error:
             raise SendingError(f"the folder cannot be written: {error.strerror}") from error
+        finally:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+
+    def _let_group_read(self, descriptor: int) -> None:
+        group = self.path.stat().st_gid
+        try:
+            if os.fstat(descriptor).st_gid != group:
+                os.fchown(descriptor, -1, group)
+        except PermissionError as error:
+            raise SendingError(
+                "the folder's group is none of this user's, and could not read the files: "
+                "choose another by chgrp, or set the folder's bit by chmod g+s"
+            ) from error
+        os.fchmod(descriptor, 0o640)
 
 
 @dataclass
@@ -135,22 +158,25 @@ def _all_stored(response: httpx.Response) -> bool:
         return False
 
 
-def checked_url(url: str, *, has_token: bool) -> str:
+def checked_url(url: str, *, has_token: bool, is_identified: bool) -> str:
     """Return a server's base URL without a slash at its end.
 
     Raises
     ------
     UsageError
-        It is none, names a user (it is stored, and would be shown), or would have the token sent
-        over the network for all to read.
+        It is none, names a user (it is stored, and would be shown), or would have the token or the
+        hospital's identifiers sent over the network for all to read.
     """
     parsed = _parsed(url)
     if parsed is None or parsed.scheme not in {"http", "https"} or not parsed.host:
         raise UsageError("the destination is neither a folder nor http(s)://host/path")
     if parsed.userinfo or parsed.query or parsed.fragment:
         raise UsageError("the URL may name no user and no query: set SEVERITY_FHIR_TOKEN")
-    if has_token and parsed.scheme == "http" and parsed.host not in _THIS_MACHINE:
-        raise UsageError("SEVERITY_FHIR_TOKEN is sent by https alone, except on this machine")
+    if parsed.scheme == "http" and parsed.host not in _THIS_MACHINE:
+        if has_token:
+            raise UsageError("SEVERITY_FHIR_TOKEN is sent by https alone, except on this machine")
+        if is_identified:
+            raise UsageError("--identified is sent by https alone, except on this machine")
     return url.rstrip("/")
 
 

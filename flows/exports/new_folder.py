@@ -34,6 +34,18 @@ def appearing(folder: Path) -> Iterator[Path]:
         raise UsageError(f"the folder cannot be written: {error.strerror}") from error
 
 
+def sync_folder(folder: Path) -> None:
+    """Let the names of new files last through a power cut."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return  # a folder that may be written but not listed
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def new_file(path: Path) -> TextIO:
     """Open a new text file in UTF-8 that only its owner can read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600)

@@ -90,7 +90,8 @@ def _export(written_as: Written, folder: Path | None, options: _ResultOptions) -
             counts = export.write(folder)
             click.echo(f"{counts.new} results are in {folder}")
         else:
-            with _destination(options["send"] or "", resources.settings.fhir_token) as destination:
+            token = resources.settings.fhir_token
+            with _destination(options, token) as destination:
                 counts = export.send(destination)
             click.echo(
                 f"sent: {counts.new} new, {counts.changed} changed, {counts.withdrawn} withdrawn; "
@@ -115,7 +116,7 @@ def _result_export(
 
 
 @contextmanager
-def _destination(send: str, token: SecretStr | None) -> Iterator[Destination]:
+def _destination(options: _ResultOptions, token: SecretStr | None) -> Iterator[Destination]:
     """Yield the server or the folder that is named.
 
     Raises
@@ -123,9 +124,12 @@ def _destination(send: str, token: SecretStr | None) -> Iterator[Destination]:
     UsageError
         It is neither a folder that is there nor the URL of a server.
     """
+    send = options["send"] or ""
     if "://" in send:
         secret = token.get_secret_value() if token else None
-        with FhirServer(checked_url(send, has_token=bool(secret)), secret) as server:
+        identified = options["identified"]
+        url = checked_url(send, has_token=bool(secret), is_identified=identified)
+        with FhirServer(url, secret) as server:
             yield server
     elif Path(send).is_dir():
         yield Folder(Path(send))

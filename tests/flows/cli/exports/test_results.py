@@ -41,11 +41,23 @@ def test_what_is_sent_twice_is_sent_once(correct: Command, named: Archive, tmp_p
     assert len(list((tmp_path / "out").iterdir())) == 2
 
 
+def test_all_is_sent_again_if_asked_for(correct: Command, named: Archive, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    correct("export", "hl7", "--send", str(tmp_path / "out"))
+
+    again = correct("export", "hl7", "--send", str(tmp_path / "out"), "--resend")
+
+    assert again.out.startswith("sent: 0 new, 2 changed")
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
 def test_wrong_use_is_told_and_nothing_is_sent(correct: Command, named: Archive) -> None:
     for arguments, message in [
         (["fhir"], "either FOLDER or --send"),
         (["fhir", "out", "--send", "there"], "either FOLDER or --send"),
         (["fhir", "--send", "no-folder"], "make it first"),
+        (["hl7", "out", "--resend"], "--resend needs --send"),
+        (["fhir", "--send", "http://host/fhir", "--identified"], "https alone"),
         (["fhir", "--send", "ftp://host/x"], "neither a folder nor"),
         (["fhir", "--send", "https://me:secret@host/fhir"], "SEVERITY_FHIR_TOKEN"),
         (["hl7", "--send", "http://host/fhir"], "use `export fhir`"),
