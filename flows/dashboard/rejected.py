@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from db import corrections
 from db.corrections import Author
@@ -101,13 +101,15 @@ def decide(request: Request, decision: str, fields: Fields) -> Response:
     Raises
     ------
     HTTPException
-        403: it is no operator who asks; 404: there is no such decision; 400: no files or no reason.
+        403: it is no operator who asks; 404: there is no such decision; 400: no files, no
+        reason, or no such list.
     """
     operator = operator_of(request)
     if decision not in _DECISIONS:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     ids, why = _ids(fields), dict(fields).get("why", "").strip()
-    if not ids or not why or len(why) > _LONGEST_REASON:
+    back = _listed_before(fields)
+    if back is None or not ids or not why or len(why) > _LONGEST_REASON:
         return _refused(request, HTTPStatus.BAD_REQUEST, texts().rejected.incomplete)
     resources: Resources = request.app.state.resources
     try:
@@ -115,8 +117,15 @@ def decide(request: Request, decision: str, fields: Fields) -> Response:
             count = _DECISIONS[decision](session, Author(operator.name, why), ids)
     except RefusedCorrection as error:
         return _refused(request, HTTPStatus.CONFLICT, str(error))
-    back = Choices.model_validate({"reason": dict(fields).get("reason", "")})
     return RedirectResponse(back.address(done=decision, count=count), HTTPStatus.SEE_OTHER)
+
+
+def _listed_before(fields: Sequence[tuple[str, str]]) -> Choices | None:
+    """Return the choices of the list that a form is from; None if there is no such list."""
+    try:
+        return Choices.model_validate({"reason": dict(fields).get("reason", "")})
+    except ValidationError:
+        return None
 
 
 def _ids(fields: Sequence[tuple[str, str]]) -> list[int]:

@@ -162,6 +162,7 @@ def test_who_is_no_operator_sees_no_name_and_changes_nothing(archive, site):
 
 def test_a_decision_names_files_and_why(archive, site):
     ours = {"X-Remote-User": "dr.roe", "Origin": site}
+    number = archive.object(DOE)
     with httpx.Client(base_url=site, headers=ours) as client:
         for fields, status in (
             ({"id": "1"}, 400),
@@ -170,6 +171,7 @@ def test_a_decision_names_files_and_why(archive, site):
             ({"id": "1", "why": "a" * 501}, 400),
             ({"id": "99999999999999999999", "why": "because"}, 400),
             ({"id": "1; DROP TABLE object", "why": "because"}, 400),
+            ({"id": str(number), "why": "because", "reason": "nonsense"}, 400),
             ({"id": "999999", "why": "because"}, 409),  # there is none
         ):
             answer = client.post("/operations/rejected/release", data=fields)
