@@ -21,6 +21,10 @@ RECENT = 12
 GROUPS = 200
 """The most groups that are listed."""
 
+_LONGEST_CURSOR = 400  # characters: a key and a number
+_FARTHEST = 1e30  # beyond any order
+_NO_PLACE = "that is no place in a worklist"
+
 
 @dataclass(frozen=True)
 class WorklistFilter:
@@ -139,11 +143,17 @@ def _cursor(row: Row[Any]) -> str:
 
 def _place(cursor: str) -> tuple[float, str]:
     """Return the order and the key of the row that a page starts after."""
+    if len(cursor) > _LONGEST_CURSOR:
+        raise ValueError(_NO_PLACE)
     try:
         order, patient_key = json.loads(urlsafe_b64decode(cursor))
-        return float(order), str(patient_key)
     except (NotBase64, TypeError, ValueError) as error:
-        raise ValueError("that is no place in a worklist") from error
+        raise ValueError(_NO_PLACE) from error
+    # A bool would be an int, too; NaN and the infinities are nowhere.
+    is_order = type(order) in {int, float} and -_FARTHEST < order < _FARTHEST
+    if not (is_order and isinstance(patient_key, str) and patient_key.isprintable()):
+        raise ValueError(_NO_PLACE)
+    return float(order), patient_key
 
 
 def _recent(

@@ -14,13 +14,14 @@ from flows.dashboard.security.access import Access
 from flows.resources import Resources
 from severity.domain import RESEARCH_USE_ONLY
 
-_ROUTERS = (
+ROUTERS = (
     worklist.router,
     patient.router,
     films_shown.router,
     sign_in.router,
     api.router,
 )
+"""All pages and answers, by the parts that they belong to."""
 
 
 def create_app(resources: Resources) -> FastAPI:
@@ -46,7 +47,7 @@ def create_app(resources: Resources) -> FastAPI:
     app.state.access = Access.of(resources.settings)
     app.state.film_images = FilmImages(resources)
     app.state.film_turns = Turns()
-    for router in _ROUTERS:
+    for router in ROUTERS:
         app.include_router(router)
     folder = files("flows.dashboard") / "static"
     app.mount("/static", StaticFiles(directory=str(folder)), name="static")

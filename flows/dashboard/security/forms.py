@@ -20,6 +20,8 @@ async def form_fields(request: Request) -> list[tuple[str, str]]:
         The body is no form.
     """
     body = await request.body()
+    if b"%00" in body or b"\0" in body:  # which no text of the database holds
+        raise HTTPException(HTTP_400_BAD_REQUEST)
     try:
         return parse_qsl(
             body.decode("ascii"),

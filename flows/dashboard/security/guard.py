@@ -1,6 +1,7 @@
 """The guard before all pages: who asks, whether a stranger's page made them, and what is logged."""
 
 import logging
+import re
 from http import HTTPStatus
 from time import perf_counter
 from urllib.parse import quote, urlsplit
@@ -21,6 +22,7 @@ from severity.domain import RESEARCH_USE_ONLY
 SIGN_IN = "/sign-in"
 _FILES = "/static/"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_LENGTH = re.compile("[0-9]{1,9}")
 LOG = "cxr-severity.dashboard"
 """The name of the log of requests: by their routes, without a patient's key or a query."""
 _log = logging.getLogger(LOG)
@@ -95,7 +97,7 @@ class Guard:
 def _is_small(request: Request) -> bool:
     """Whether a request says how large it is, and that is not much."""
     length = request.headers.get("content-length", "")
-    return length.isascii() and length.isdigit() and int(length) <= LARGEST_FORM
+    return _LENGTH.fullmatch(length) is not None and int(length) <= LARGEST_FORM
 
 
 def _is_of_our_page(request: Request) -> bool:
@@ -105,7 +107,10 @@ def _is_of_our_page(request: Request) -> bool:
     origins = request.headers.getlist("origin")
     if len(origins) != 1:
         return False
-    return urlsplit(origins[0]).netloc.lower() == request.headers["host"].lower()
+    try:
+        return urlsplit(origins[0]).netloc.lower() == request.headers["host"].lower()
+    except ValueError:  # half an address of IPv6
+        return False
 
 
 def _refused(request: Request, status: HTTPStatus, why: str) -> Response:

@@ -1,5 +1,6 @@
 """The worklist, filtered and page by page."""
 
+from base64 import urlsafe_b64encode
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -105,7 +106,21 @@ def test_a_page_that_has_all_rows_says_how_many(archive: CourseArchive) -> None:
     assert (page(archive, limit=5).total, page(archive, limit=5).next) == (5, None)
 
 
-@pytest.mark.parametrize("after", ["", "no place", "WzFd", "eyJhIjogMX0="])
+def cursor(content: str) -> str:
+    return urlsafe_b64encode(content.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        *("", "no place", "WzFd", "eyJhIjogMX0=", "ä"),
+        cursor(f'[{"9" * 400}, "p-x"]'),
+        cursor("[" * 5000),
+        *(cursor(f'[{order}, "p-x"]') for order in ("1e300", "-1e39", "NaN", "Infinity", '"1"')),
+        *(cursor(f"[1, {key}]") for key in (r'"p-\u0000"', r'"p-\ud800"', "null", '{"a": 1}')),
+        cursor(f'[1, "p-{"x" * 5000}"]'),
+    ],
+)
 def test_what_is_no_place_in_a_worklist_is_refused(archive: CourseArchive, after: str) -> None:
     with pytest.raises(ValueError, match="place"):
         page(archive, after=after)

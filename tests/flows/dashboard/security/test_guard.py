@@ -41,6 +41,7 @@ async def test_names_of_the_machine_are_those_of_its_settings(asking):
         {"Origin": "https://evil.example"},
         {"Origin": "http://127.0.0.1:3000"},  # another program of this machine
         {"Origin": "http://127.0.0.1:4220.evil.example"},
+        {"Origin": "http://["},
         OURS | {"Sec-Fetch-Site": "cross-site"},
         OURS | {"Sec-Fetch-Site": "same-site"},
         OURS | {"Sec-Fetch-Site": "none"},
