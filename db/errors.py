@@ -33,12 +33,16 @@ class DatabaseError(Exception):
     """The database cannot be used; stop. Nothing half-done was kept.
 
     The message is one line that states the cause and what to do, and no value that the database
-    holds.
+    holds. ``summary`` is the same without the server's address and the login, for people who only
+    look at pages.
     """
 
-    def __init__(self, message: str, *, cause: Cause = Cause.SETTINGS) -> None:
+    def __init__(
+        self, message: str, *, cause: Cause = Cause.SETTINGS, summary: str | None = None
+    ) -> None:
         super().__init__(message)
         self.cause = cause
+        self.summary = message if summary is None else summary
 
 
 class RefusedCorrection(Exception):

@@ -129,8 +129,10 @@ def _refusal(error: DBAPIError) -> DatabaseError:
     reason = next(iter(str(error.orig).strip().splitlines()), type(error).__name__)
     for words, cause in _REFUSALS:
         if words.search(reason):
-            return DatabaseError(f"{_WHAT_TO_DO[cause]} ({reason})", cause=cause)
+            advice = _WHAT_TO_DO[cause]
+            return DatabaseError(f"{advice} ({reason})", cause=cause, summary=advice)
     return DatabaseError(
         f"no connection to PostgreSQL: {reason}. Run again once it is up, or correct DATABASE_URL",
         cause=Cause.UNREACHABLE,
+        summary="no connection to PostgreSQL. Try again once it is up",
     )

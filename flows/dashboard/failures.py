@@ -1,5 +1,6 @@
 """What a request that fails is answered: a page that says what to do, or JSON below ``/api/v1``."""
 
+import logging
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -11,6 +12,8 @@ from db.errors import DatabaseError
 from flows.dashboard.pages import page
 from flows.dashboard.reading import NoScores, UnknownVersion
 from flows.dashboard.texts import texts
+
+_log = logging.getLogger("cxr-severity.dashboard")
 
 
 def answer_failures(app: FastAPI) -> None:
@@ -44,8 +47,10 @@ def _unknown_version(request: Request, _: Exception) -> Response:
 
 
 def _database_away(request: Request, error: Exception) -> Response:
-    """Answer with the database's message, which quotes no value."""
-    return failure(request, HTTPStatus.SERVICE_UNAVAILABLE, texts().failures.database, str(error))
+    """Answer why, but the server's address and login to the log alone; neither quotes a value."""
+    why = error.summary if isinstance(error, DatabaseError) else ""
+    _log.error("the database cannot be read: %s", error)
+    return failure(request, HTTPStatus.SERVICE_UNAVAILABLE, texts().failures.database, why)
 
 
 def _not_understood(request: Request, _: Exception) -> Response:
