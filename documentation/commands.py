@@ -50,7 +50,8 @@ def _command(command: click.Command, path: str, *, level: int) -> Iterator[str]:
     yield f"{_prose(command.help or '')}\n"
     records = (option.get_help_record(context) for option in command.get_params(context))
     options = [(f"`{names}`", meaning) for names, meaning in filter(None, records)]
-    options = [row for row in options if row[0] != "`--help`"]
+    # Click adds `-h` to a command whose help was shown before.
+    options = [row for row in options if not row[0].endswith("--help`")]
     if options:
         yield f"{table(('option', 'meaning'), options)}\n"
 
