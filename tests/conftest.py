@@ -1,6 +1,7 @@
 """What every test stands on: a home of its own, and a real PostgreSQL."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,15 @@ from tests.builders.postgres import new_database, running_postgres
 # Threads that wait for each other in a loop take the core from the other process's tests. Set
 # before torch is first imported, which reads it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# A shell lets programs in the background ignore Ctrl-C, and nohup the end of the terminal; the
+# programs that tests start would inherit that.
+for _number, _handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 # What a machine under load is slow at is no fault.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

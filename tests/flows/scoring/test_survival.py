@@ -100,7 +100,10 @@ def test_killing_the_worker_loses_nothing_and_scores_nothing_twice(
 
     with resources.open_database().transaction() as session:
         session.execute(
-            text("TRUNCATE score, image, study, patient, object, wanted, tally CASCADE")
+            text(
+                "TRUNCATE score, image, study, patient, course, patient_summary, object, wanted, "
+                "tally CASCADE"
+            )
         )
     score(inbox)
     assert [row[:3] for row in scores(resources)] == [row[:3] for row in disturbed]
