@@ -190,6 +190,10 @@ class Resources:
         """Return the UIDs under which an image is stored whose file carries none."""
         return DerivedUids(content_sha256, self._secret)
 
+    def derived_uid(self, *parts: str) -> str:
+        """Return the UID of what is exported, keyed: it does not betray the hospital's own UIDs."""
+        return derived_uid("export", *parts, secret=self._secret)
+
     def result_id(self, image_uid: str, model_version: str) -> UUID:
         """Return what other systems know an image's result by: the same for ever, and keyed."""
         name = keyed_digest(json.dumps(["result", image_uid, model_version]), secret=self._secret)

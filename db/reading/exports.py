@@ -51,7 +51,7 @@ _TABLES = {
     "responses": _Table(
         "event_response", ("patient_key", "starts_at", "event_id", "day"), "starts_at"
     ),
-    "groups": _Table("patient_group", ("patient_key", "group_name"), has_model_version=False),
+    "groups": _Table("group_membership", ("patient_key", "group_name"), has_model_version=False),
 }
 
 TABLES = tuple(_TABLES)

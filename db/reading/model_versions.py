@@ -67,6 +67,13 @@ _EXTENT_SCALE = text(
     "SELECT scales -> 'geographic_extent' FROM model_versions WHERE model_version = :model"
 )
 
+_STORED = text(
+    """
+    SELECT model_version, name, weights_sha256, head_sha256, preprocessing, precision
+    FROM model_versions WHERE model_version = :model
+    """
+)
+
 _OF_MODEL = text(
     """
     SELECT model_version FROM model_versions

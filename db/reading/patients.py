@@ -13,9 +13,14 @@ def merged_images(session: Session, patient_key: str) -> dict[int, str]:
 def groups(session: Session, patient_key: str) -> dict[str, str]:
     """Return the groups of a person, such as the arm of a trial, by name."""
     rows = session.execute(_GROUPS, {"patient": patient_key})
-    return {row.name: row.value for row in rows}
+    return {row.group_name: row.group_value for row in rows}
 
 
 _MERGED_IMAGES = text("SELECT image_id, merged_key FROM merged_image WHERE patient_key = :patient")
 
-_GROUPS = text("SELECT name, value FROM patient_group WHERE patient_key = :patient ORDER BY name")
+_GROUPS = text(
+    """
+    SELECT group_name, group_value FROM group_membership WHERE patient_key = :patient
+    ORDER BY group_name
+    """
+)

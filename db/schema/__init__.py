@@ -14,13 +14,23 @@ def create_tables(connection: Connection) -> None:
 
     The database must be empty.
     """
-    for name in ("tables", "counts", "corrections", "events", "courses", "drift", "exports"):
+    for name in (
+        "tables",
+        "counts",
+        "hours",
+        "corrections",
+        "lookups",
+        "events",
+        "courses",
+        "drift",
+        "exports",
+    ):
         _execute(connection, name)
 
 
 def renew(connection: Connection) -> None:
     """Make the views as this program knows them, and grant the roles their rights."""
-    for name in ("views", "course_views", "event_views", "operation_views"):
+    for name in ("views", "course_views", "event_views", "operation_views", "export_views"):
         _execute(connection, name)
     _execute(connection, "rights")
     if _make_roles(connection):

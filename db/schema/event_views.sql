@@ -262,7 +262,8 @@ BEGIN
                 ('cohort_response_by_group', 'group_value', 'The group')
         ) AS columns (of_view, of_column, meaning)
         JOIN (
-            VALUES ('patient_event'), ('event_response'), ('cohort_response'), ('cohort_response_by_group')
+            VALUES ('patient_event'), ('patient_groups'), ('event_labels'), ('event_response'),
+                ('cohort_response'), ('cohort_response_by_group')
         ) AS views (name) ON name LIKE of_view
     LOOP
         FOREACH score IN ARRAY '{extent_,opacity_}'::text[] LOOP

@@ -56,7 +56,7 @@ LEFT JOIN calibration ON calibration.id = model_version.calibration_id
 LEFT JOIN device ON device.id = image.device_id;
 
 -- Of merged patients the person's own group comes first.
-CREATE OR REPLACE VIEW patient_group AS
+CREATE OR REPLACE VIEW group_membership AS
 SELECT DISTINCT ON (person.patient_key, attribute.name)
     person.patient_key,
     attribute.name AS group_name,
@@ -69,7 +69,7 @@ ORDER BY person.patient_key, attribute.name, patient.id <> person.id, patient.id
 
 COMMENT ON VIEW scored_image IS
     'Each score of each image, also of images that were withdrawn or superseded, or have no time: see standing. Research use only, not for diagnosis.';
-COMMENT ON VIEW patient_group IS
+COMMENT ON VIEW group_membership IS
     'The groups of each patient, such as the arm of a trial.';
 
 DO $$
@@ -105,10 +105,10 @@ BEGIN
                 ('scored_image', 'distance', 'How far the image is from the reference distribution, in units of the limit; NULL if it was not measured'),
                 ('scored_image', 'scored_at', 'When the score was computed'),
                 ('scored_image', 'calibration_sha256', 'The calibration that intervals are from; NULL without one'),
-                ('patient_group', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
-                ('patient_group', 'group_name', 'The grouping, such as arm, as it was imported'),
-                ('patient_group', 'group_value', 'The group'),
-                ('patient_group', 'source', 'The system that it was imported from')
+                ('group_membership', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
+                ('group_membership', 'group_name', 'The grouping, such as arm, as it was imported'),
+                ('group_membership', 'group_value', 'The group'),
+                ('group_membership', 'source', 'The system that it was imported from')
         ) AS columns (of_view, of_column, meaning)
     LOOP
         EXECUTE format(

@@ -3,18 +3,21 @@
 Within a version, fields are added and never renamed, removed or given another meaning.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse
 
-from db.reading import courses, trends
+from db.reading import balances, courses, operations, trends
+from db.reading.balances import SourceBalance
 from db.reading.courses import Course, CourseImage, Event, Margins
+from db.reading.operations import Waiting
 from db.reading.worklist import WorklistRow
 from flows.dashboard.pages import page
-from flows.dashboard.reading import Read, Reading
+from flows.dashboard.reading import Read, Reading, ReadSite
+from flows.dashboard.security.looks import Look
 from flows.dashboard.texts import texts
 from flows.dashboard.worklist import Chosen, read_page
 from flows.reports.courses.words import course_notes
@@ -77,6 +80,56 @@ class ResponsesAnswer:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class VersionAnswer:
+    """What became of the accepted images of a source by one model version, as counts.
+
+    They hold if accepted = scored + waiting + failed + withdrawn. ``out_of_distribution`` counts a
+    part of the scored ones; ``is_enlisted`` is false while older images are still being enlisted.
+    """
+
+    model_version: str
+    scored: int
+    waiting: int
+    failed: int
+    out_of_distribution: int
+    is_enlisted: bool
+    holds: bool
+
+
+@dataclass(frozen=True)
+class SourceAnswer:
+    """What became of all that was ever seen in a source, as counts.
+
+    They hold if seen = accepted + rejected + unread, and if those of each model version do.
+    """
+
+    source: str
+    seen: int
+    accepted: int
+    rejected: int
+    unread: int
+    copies: int
+    obstacles: int
+    withdrawn: int
+    versions: tuple[VersionAnswer, ...]
+    holds: bool
+
+
+@dataclass(frozen=True)
+class BalanceAnswer:
+    """The balance of all sources, rejections by reason, and since when the oldest image waits.
+
+    Where ``holds`` is false, something was lost: stop, keep the database, and report it.
+    """
+
+    sources: tuple[SourceAnswer, ...]
+    holds: bool
+    rejections: dict[str, int]
+    oldest_waiting: tuple[Waiting, ...]
+    note: str = RESEARCH_USE_ONLY
+
+
 @router.get("/worklist")
 def worklist(reading: Read, filters: Chosen, limit: Limit = 50) -> WorklistAnswer:
     """List patients by the probability that they are worse than at their baseline."""
@@ -84,7 +137,7 @@ def worklist(reading: Read, filters: Chosen, limit: Limit = 50) -> WorklistAnswe
     return WorklistAnswer(reading.version, shown.rows, shown.next)
 
 
-@router.get("/patients/{patient_key}/course")
+@router.get("/patients/{patient_key}/course", dependencies=[Depends(Look("api course"))])
 def course(reading: Read, patient_key: PatientKey) -> CourseAnswer:
     """Return the course of a patient; of one who was merged into another, that of the other.
 
@@ -106,13 +159,34 @@ def course(reading: Read, patient_key: PatientKey) -> CourseAnswer:
     )
 
 
-@router.get("/patients/{patient_key}/responses")
+@router.get("/patients/{patient_key}/responses", dependencies=[Depends(Look("api responses"))])
 def responses(reading: Read, patient_key: PatientKey) -> ResponsesAnswer:
     """Return how the levels of a patient went around each treatment."""
     read = _course(reading, patient_key)
     return ResponsesAnswer(
         read.patient_key, read.model_version, read.events, tuple(course_notes(read))
     )
+
+
+@router.get("/balance")
+def balance(site: ReadSite) -> BalanceAnswer:
+    """Return what became of all that was ever seen, by source and model version."""
+    session = site.session
+    sources = tuple(_source_answer(source) for source in balances.balances(session))
+    return BalanceAnswer(
+        sources,
+        all(source.holds for source in sources),
+        balances.rejections(session),
+        tuple(operations.oldest_waiting(session)),
+    )
+
+
+def _source_answer(source: SourceBalance) -> SourceAnswer:
+    versions = tuple(
+        VersionAnswer(**asdict(version), holds=source.holds_for(version))
+        for version in source.versions
+    )
+    return SourceAnswer(**asdict(source) | {"versions": versions}, holds=source.holds)
 
 
 @description.get("/api")

@@ -5,7 +5,17 @@ from importlib.resources import files
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from flows.dashboard import api, films_shown, patient, search, worklist
+from flows.dashboard import (
+    about,
+    api,
+    cohort,
+    films_shown,
+    operations,
+    patient,
+    rejected,
+    search,
+    worklist,
+)
 from flows.dashboard.failures import answer_failures
 from flows.dashboard.film_images import FilmImages
 from flows.dashboard.film_turns import Turns
@@ -16,10 +26,16 @@ from severity.domain import RESEARCH_USE_ONLY
 
 ROUTERS = (
     worklist.router,
+    search.router,
     patient.router,
     films_shown.router,
+    cohort.router,
+    operations.router,
+    rejected.router,
+    about.router,
     sign_in.router,
     api.router,
+    api.description,
 )
 """All pages and answers, by the parts that they belong to."""
 

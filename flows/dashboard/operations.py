@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from db.reading import balances, operations
-from db.reading.balances import SourceBalance
 from db.reading.operations import HourCounts
 from flows.dashboard.clock import clock_of, elapsed
 from flows.dashboard.drift_charts import DeviceCharts, device_charts
@@ -66,14 +65,6 @@ def operations_page(request: Request, reading: ReadSite) -> HTMLResponse:
         "zone": resources.settings.timezone,
     }
     return page(request, "operations.html", values)
-
-
-def balance_plain(source: SourceBalance) -> dict[str, object]:
-    """Return the balance of a source as values for JSON, with whether it holds."""
-    versions = [
-        asdict(version) | {"holds": source.holds_for(version)} for version in source.versions
-    ]
-    return asdict(source) | {"holds": source.holds, "versions": versions}
 
 
 def _since(zone: tzinfo) -> datetime:

@@ -35,6 +35,8 @@ def page(
         "research_use_only": RESEARCH_USE_ONLY,
         "software": SOFTWARE,
         "links": _links(request),
+        "user": getattr(request.state, "user", None),  # none on the page to sign in
+        "can_sign_out": getattr(request.state, "can_sign_out", False),
         "reading": getattr(request.state, "reading", None),
         "query": request.query_params,
         "path": request.url.path,

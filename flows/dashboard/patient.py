@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
 
 from db.reading import courses, model_versions, patients, trends
@@ -17,6 +17,7 @@ from flows.dashboard.films import Film, episodes, films_of
 from flows.dashboard.films_shown import has_saliency
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Read, Reading
+from flows.dashboard.security.looks import Look
 from flows.reports.courses import TimeAxis, missing_course
 from flows.reports.courses.text import RESPONSE_DAYS
 from flows.reports.courses.words import course_notes, latest
@@ -35,7 +36,7 @@ class Summary:
     assessment: Assessment
 
 
-@router.get("/patients/{patient_key}")
+@router.get("/patients/{patient_key}", dependencies=[Depends(Look("patient"))])
 def patient_html(
     request: Request, reading: Read, patient_key: str, axis: TimeAxis = TimeAxis.CALENDAR
 ) -> Response:

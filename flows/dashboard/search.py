@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import RedirectResponse, Response
@@ -17,15 +16,6 @@ from flows.resources import Resources
 from severity.domain import PatientId
 
 router = APIRouter(include_in_schema=False)
-
-_LONGEST = 10_000  # bytes of a form
-
-
-async def form(request: Request) -> dict[str, str]:
-    """Return the fields of a form that was sent, the first value of each."""
-    body = await request.body()
-    fields = parse_qs(body[:_LONGEST].decode(errors="replace"), keep_blank_values=True)
-    return {name: values[0] for name, values in fields.items()}
 
 
 @router.post("/search")

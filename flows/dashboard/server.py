@@ -13,8 +13,6 @@ from flows.errors import UsageError
 from flows.resources import Resources
 from flows.settings import Settings
 
-_HOST = "127.0.0.1"  # other machines see nothing
-
 
 def serve(resources: Resources, *, announce: Callable[[str], object]) -> None:
     """Serve the dashboard until the process is interrupted or told to end.
@@ -49,8 +47,8 @@ def serving(resources: Resources, *, ended: Callable[[], object] | None = None) 
     UsageError
         The port cannot be used.
     """
-    with _listening(resources.settings.dashboard_port) as listener:
-        server = _server(resources)
+    server = _server(resources)
+    with _listening(resources.settings) as listener:
 
         def run() -> None:
             try:
@@ -71,7 +69,7 @@ def serving(resources: Resources, *, ended: Callable[[], object] | None = None) 
 def free_port(settings: Settings) -> int:
     """Return the port that is set; 0, for any free one, if another program has it."""
     try:
-        with _listening(settings.dashboard_port):
+        with _listening(settings):
             return settings.dashboard_port
     except UsageError:
         return 0

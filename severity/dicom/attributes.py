@@ -6,6 +6,7 @@ from functools import cache
 from pydicom import Dataset
 from pydicom.datadict import dictionary_description
 from pydicom.tag import Tag
+from pydicom.valuerep import PersonName
 
 _PADDING = "\0 \t\r\n"
 _CODE_STRINGS = (

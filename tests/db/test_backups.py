@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy import text
 
+from db import registration
 from db.backups import Backup, read_backup, restore_backup, write_backup
 from db.engine import Database
 from db.errors import DatabaseError
-from db.ledger import runs
 from severity.domain import Reason
 from tests.builders.archive import Archive, Film
 from tests.builders.postgres import new_database
@@ -24,7 +24,7 @@ def archive(database: Database) -> Archive:
     """Films in the test's database, scored and rejected, under a pseudonym secret."""
     archive = Archive(database)
     archive.add(Film("a"), Film("b", patient="p-2"), Film("c", rejected=Reason.CORRUPT))
-    archive.do(runs.check_pseudonyms, FINGERPRINT, first_use=True)
+    archive.do(registration.check_pseudonyms, FINGERPRINT, first_use=True)
     return archive
 
 

@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from db import lookups
+from db import lookups, registration
 from db.closing.outcomes import Rejected, Unreachable
 from db.engine import Database
 from db.errors import DatabaseError
 from db.ledger import runs, sources
 from db.ledger.claiming import Queue
+from db.ledger.presence import start_run
 from db.lookups import LookupFilter
 from flows.drift.watching import watch
 from severity.domain import Device, Fate, Reason

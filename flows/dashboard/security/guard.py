@@ -63,11 +63,8 @@ class Guard:
             # Nothing of ours, and no page: the browser would show it under a stranger's name.
             content = {"error": "the dashboard has another name", "note": RESEARCH_USE_ONLY}
             return JSONResponse(content, HTTPStatus.MISDIRECTED_REQUEST)
-        if request.method not in _SAFE:
-            if not _is_small(request):
-                return _refused(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
-            if not _is_of_our_page(request):
-                return _refused(request, HTTPStatus.FORBIDDEN, "other_site")
+        if (reason := _strange(request)) is not None:
+            return _refused(request, *reason)
         path: str = request.scope["path"]
         if path == SIGN_IN or path.startswith(_FILES):
             return None
@@ -94,8 +91,24 @@ class Guard:
         return RedirectResponse(f"{SIGN_IN}?next={quote(wanted, safe='')}", HTTPStatus.SEE_OTHER)
 
 
+def _strange(request: Request) -> tuple[HTTPStatus, str] | None:
+    """Return why no page of ours makes such a request; None if one may have."""
+    if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+        # Which no text of the database holds, so that each question with one would fail.
+        return HTTPStatus.BAD_REQUEST, "zero"
+    if request.method in _SAFE:
+        is_ours = not _is_built_into_a_strangers_page(request)
+    elif not _is_small(request):
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large"
+    else:
+        is_ours = _is_of_our_page(request)
+    return None if is_ours else (HTTPStatus.FORBIDDEN, "other_site")
+
+
 def _is_small(request: Request) -> bool:
     """Whether a request says how large it is, and that is not much."""
+    if "transfer-encoding" in request.headers:
+        return False
     length = request.headers.get("content-length", "")
     return _LENGTH.fullmatch(length) is not None and int(length) <= LARGEST_FORM
 
@@ -111,6 +124,19 @@ def _is_of_our_page(request: Request) -> bool:
         return urlsplit(origins[0]).netloc.lower() == request.headers["host"].lower()
     except ValueError:  # half an address of IPv6
         return False
+
+
+def _is_built_into_a_strangers_page(request: Request) -> bool:
+    """Whether a page of another site asks for a part of itself; it may lead here by a link.
+
+    It could read nothing, but would have each look at a patient recorded as this person's
+    ("resource isolation policy", web.dev/articles/fetch-metadata).
+    """
+    headers = request.headers
+    if headers.get("sec-fetch-site", "none") in {"same-origin", "none"}:
+        return False
+    purpose = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
+    return purpose != ("navigate", "document")
 
 
 def _refused(request: Request, status: HTTPStatus, why: str) -> Response:

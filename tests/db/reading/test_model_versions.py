@@ -1,6 +1,6 @@
 import pytest
 
-from db.ledger import runs
+from db import registration
 from db.reading import model_versions
 from tests.builders.scores import version
 
@@ -16,7 +16,7 @@ def test_other_versions_are_those_that_scored_anything(database, course):
 
 def test_the_scale_of_extent_is_the_model_versions_own(database):
     with database.transaction() as session:
-        runs.register_model(session, version())
+        registration.register_model(session, version())
 
         assert model_versions.extent_scale(session, version().key) == version().geographic_extent
         with pytest.raises(LookupError):

@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 from sqlalchemy import make_url
 
-from db.ledger import runs
+from db import registration
 from severity.pseudonym import secret_fingerprint
 from tests.builders.archive import Archive
 from tests.builders.commands import Command, environment
@@ -103,7 +103,7 @@ def test_a_backup_is_restored_under_its_own_secret_alone(
 ) -> None:
     """Without it, every patient would start anew under another key."""
     dump = str(tmp_path / "severity.dump")
-    archive.do(runs.check_pseudonyms, secret_fingerprint(SECRET.encode()), first_use=True)
+    archive.do(registration.check_pseudonyms, secret_fingerprint(SECRET.encode()), first_use=True)
     assert "SEVERITY_PSEUDONYM_KEY elsewhere" in correct("db", "backup", dump).out
 
     monkeypatch.setenv("DATABASE_URL", empty_url)

@@ -101,7 +101,11 @@ async def test_an_identifier_leads_to_its_patient_and_is_in_no_address(
 
 
 def test_an_unknown_identifier_is_not_quoted(dashboard: Dashboard) -> None:
-    answer = httpx.post(f"{dashboard.url}/search", data={"identifier": "nobody 0815"})
+    answer = httpx.post(
+        f"{dashboard.url}/search",
+        data={"identifier": "nobody 0815"},
+        headers={"Origin": dashboard.url},
+    )
 
     assert answer.status_code == 404
     assert "0815" not in answer.text

@@ -153,7 +153,7 @@ def test_an_export_that_fails_leaves_nothing_behind(
     archive: CourseArchive, export: Export, tmp_path: Path
 ) -> None:
     with archive.database.transaction() as session:
-        session.connection().exec_driver_sql("DROP VIEW patient_group")
+        session.connection().exec_driver_sql("DROP VIEW group_membership")
 
     with pytest.raises(DatabaseError):
         export()

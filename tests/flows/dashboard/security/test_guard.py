@@ -52,7 +52,7 @@ async def test_a_form_of_another_site_reaches_no_page(asking, headers):
         for path in ("/sign-out", "/search", "/nothing"):
             answer = await client.post(path, headers=headers, data={"identifier": "1"})
             assert answer.status_code == 403
-            assert "another site" in answer.text
+            assert "Another site" in answer.text
 
 
 async def test_a_form_of_ours_is_let_through(asking):
@@ -69,6 +69,36 @@ async def test_a_body_that_is_large_or_endless_is_not_read(asking):
     async with asking() as client:
         for body in (b"x" * 70_000, endless()):
             assert (await client.post("/search", headers=OURS, content=body)).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/patients/p-%00", "/?group=a%00", "/cohort?group=%00", "/operations/rejected?reason=%00"],
+)
+async def test_what_no_text_holds_is_refused_before_it_is_asked_for(asking, path):
+    async with asking() as client:
+        assert (await client.get(path)).status_code == 400
+        form = {"identifier": "a\0", "issuer": ""}
+        assert (await client.post("/search", headers=OURS, data=form)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("site", "mode", "dest", "status"),
+    [
+        ("cross-site", "navigate", "document", 200),  # a link in a records system
+        ("cross-site", "navigate", "iframe", 403),
+        ("cross-site", "no-cors", "image", 403),
+        ("same-site", "cors", "empty", 403),  # another program of this machine
+        ("same-origin", "cors", "empty", 200),
+        ("none", "navigate", "document", 200),
+    ],
+)
+async def test_another_site_leads_here_and_builds_nothing_of_ours_in(
+    asking, site, mode, dest, status
+):
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+    async with asking() as client:
+        assert (await client.get("/", headers=headers)).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_a_proxy_names_the_person_whatever_a_visitor_states(proxy, upstream, das
     visitor = {"X-Remote-User": "dr.doe", "X-Forwarded-For": "10.0.0.9"}
     with (
         proxy(tmp_path, upstream) as address,
-        httpx.Client(base_url=address, headers=visitor) as client,
+        httpx.Client(base_url=address, headers=visitor, timeout=60) as client,
     ):
         assert client.get("/").status_code == 401
         client.auth = ("dr.roe", PASSWORD)
