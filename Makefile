@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 # Modules are compiled when they are first imported: most never are, and would take 200 MB.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo install test test-cpu test-everywhere check quick static format lock train pictures docs reference bench bench-scale clean help
+.PHONY: demo demo-cpu install test test-cpu test-everywhere check quick static format lock train pictures docs reference bench bench-scale clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -34,9 +34,12 @@ test: $(VENV)/installed $(VENV)/installed-dev ## every test, in random order (PR
 # What may meet torch; import contracts keep it out of all else.
 WITH_AND_WITHOUT_TORCH := tests/flows/cli tests/severity/models tests/severity/heads tests/test_packages.py
 
-test-cpu: ## the demo and the tests of models and commands that need no server, in an environment without torch: .venv-cpu
-	$(MAKE) VENV=$(VENV_CPU) $(VENV_CPU)/installed-dev
+demo-cpu: ## the demo in an environment without torch: .venv-cpu
+	$(MAKE) VENV=$(VENV_CPU) $(VENV_CPU)/installed-cpu
 	home=$$(mktemp -d) && $(VENV_CPU)/bin/cxr-severity demo --home $$home --no-open && rm -rf $$home
+
+test-cpu: demo-cpu ## the same, then the tests of models and commands that need no server
+	$(MAKE) VENV=$(VENV_CPU) $(VENV_CPU)/installed-dev
 	$(VENV_CPU)/bin/pytest $(IN_PARALLEL) -m "not server" $(WITH_AND_WITHOUT_TORCH)
 
 test-everywhere: $(VENV)/installed $(VENV)/installed-dev ## every test in other orders, time zones, rights, without radiographs
