@@ -1,7 +1,5 @@
 """What the commands that correct have in common: who and why, the transaction, the last line."""
 
-import getpass
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,19 +12,13 @@ from db.engine import Transaction
 from db.errors import RefusedCorrection
 from flows.cli.options import chosen_resources, patient_key
 from flows.errors import UsageError
+from flows.login import login
 from flows.resources import Resources
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return f"user {os.getuid()}"
-
-
-who_option = click.option("--who", default=_login, help="Who corrects; your login if absent.")
+who_option = click.option("--who", default=login, help="Who corrects; your login if absent.")
 
 
 def author_options(command: _Command) -> _Command:

@@ -1,8 +1,6 @@
 """Who asks for a page: nobody known, or a person by a session, a password or a proxy's header."""
 
-import getpass
 import logging
-import os
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64
@@ -19,6 +17,7 @@ from flows.dashboard.security.attempts import Attempts
 from flows.dashboard.security.sessions import Sessions
 from flows.dashboard.security.user import User
 from flows.errors import UsageError
+from flows.login import login
 from flows.settings import Settings
 
 _log = logging.getLogger("cxr-severity.dashboard")
@@ -64,7 +63,7 @@ class Access:
             )
         return cls(
             names=_LOCAL_NAMES | {*settings.dashboard_names, _as_name(host)},
-            local_user=_login(),
+            local_user=login(),
             password=settings.dashboard_password,
             operator_password=settings.dashboard_operator_password,
             user_header=settings.dashboard_user_header,
@@ -174,10 +173,3 @@ def _is_local(host: str) -> bool:
 def _as_name(host: str) -> str:
     """Return an address as a browser asks for it."""
     return f"[{host}]" if ":" in host else host.lower()
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return f"user {os.getuid()}"
