@@ -9,6 +9,7 @@ from db.reading import cohort, operations
 from db.reading.operations import Version
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Reading, ReadSite
+from flows.dashboard.request import resources_of
 from flows.dashboard.texts import texts
 from flows.models.catalogue import describe
 from flows.models.text import ListedModel, model_facts
@@ -36,7 +37,7 @@ class Score:
 @router.get("/about")
 def about_page(request: Request, reading: ReadSite) -> HTMLResponse:
     """Return the page about the program and the model."""
-    resources: Resources = request.app.state.resources
+    resources = resources_of(request)
     known = {version.model_version: version for version in operations.versions(reading.session)}
     shown = known.get(reading.version)
     name = shown.name if shown else resources.settings.model

@@ -5,15 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi import Request
 
-from flows.resources import Resources
+from flows.dashboard.request import resources_of
 
 Clock = Callable[[datetime], str]
 
 
 def clock_of(request: Request) -> Clock:
     """Return how a page writes a time: to the minute, in the zone of the site."""
-    resources: Resources = request.app.state.resources
-    zone = resources.settings.zone
+    zone = resources_of(request).settings.zone
     return lambda at: f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
 

@@ -6,13 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel
 
 from db.reading import cohort
 from db.reading.cohort import CohortDay, Curve, Treatment
 from flows.dashboard.line_chart import Chart, Line, Point, line_chart
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Read, Reading
+from flows.dashboard.request import OPTIONAL
 from flows.dashboard.texts import texts
 from severity.domain import Scale
 
@@ -22,7 +23,6 @@ MOST_LINES = 6
 _BANDS = 2  # of lines that have one
 _MOST = f"{cohort.MOST_PATIENTS:,}"
 _SCORES = ("geographic_extent", "opacity")
-_Chosen = BeforeValidator(lambda value: value or None)  # a form sends nothing as an empty text
 
 
 class Choices(BaseModel):
@@ -36,8 +36,8 @@ class Choices(BaseModel):
         The name of a grouping, such as ``arm``.
     """
 
-    treatment: Annotated[str | None, _Chosen] = None
-    group: Annotated[str | None, _Chosen] = None
+    treatment: Annotated[str | None, OPTIONAL] = None
+    group: Annotated[str | None, OPTIONAL] = None
 
     def treatment_among(self, known: Sequence[Treatment]) -> Treatment | None:
         """Return the treatment that is chosen; None if none is, or there is no such one."""

@@ -14,9 +14,9 @@ from db.reading.image_files import ImageFile
 from flows.dashboard.film_images import FilmImages
 from flows.dashboard.film_turns import RETRY_SECONDS, TooManyWait, Turns
 from flows.dashboard.reading import open_reading
+from flows.dashboard.request import resources_of
 from flows.dashboard.security.looks import Look
 from flows.dashboard.texts import texts
-from flows.resources import Resources
 from severity.errors import ModelUnavailable, RejectedImage
 
 router = APIRouter(prefix="/patients/{patient_key}/films/{image_id}", include_in_schema=False)
@@ -94,7 +94,7 @@ def _file(request: Request, patient_key: str, image_id: int) -> ImageFile:
     HTTPException
         404: there is no such film of this patient.
     """
-    resources: Resources = request.app.state.resources
+    resources = resources_of(request)
     with resources.read_database().transaction() as session:
         file = image_files.of_images(session, [image_id]).get(image_id)
     if file is None or patient_key not in {file.patient_key, file.person_key}:

@@ -15,10 +15,10 @@ from flows.dashboard.drift_charts import DeviceCharts, device_charts
 from flows.dashboard.line_chart import Chart, bar_chart
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Reading, ReadSite
+from flows.dashboard.request import resources_of
 from flows.dashboard.texts import texts
 from flows.drift import draw
 from flows.drift.text import finding_text
-from flows.resources import Resources
 
 router = APIRouter(include_in_schema=False)
 _DAYS = 14  # of throughput that are shown
@@ -46,7 +46,7 @@ class Drift:
 @router.get("/operations")
 def operations_page(request: Request, reading: ReadSite) -> HTMLResponse:
     """Return the page of a site's operations."""
-    resources: Resources = request.app.state.resources
+    resources = resources_of(request)
     session, zone = reading.session, resources.settings.zone
     sources = balances.balances(session)
     days = _days(operations.hour_counts(session, _since(zone)), zone)

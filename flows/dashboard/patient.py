@@ -17,11 +17,11 @@ from flows.dashboard.films import Film, episodes, films_of
 from flows.dashboard.films_shown import has_saliency
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Read, Reading
+from flows.dashboard.request import resources_of
 from flows.dashboard.security.looks import Look
 from flows.reports.courses import TimeAxis, missing_course
 from flows.reports.courses.text import RESPONSE_DAYS
 from flows.reports.courses.words import course_notes, latest
-from flows.resources import Resources
 from severity.domain import Scale, View
 
 router = APIRouter(include_in_schema=False)
@@ -51,7 +51,7 @@ def patient_html(
     course = courses.course(reading.session, person, reading.version)
     missing = missing_course(course)
     shown = course if course.images else courses.of_trend(trend)
-    resources: Resources = request.app.state.resources
+    resources = resources_of(request)
     values = _values(reading, shown, trend, axis) | {
         "missing": missing,
         "are_films_shown": resources.settings.dashboard_films,

@@ -9,8 +9,8 @@ from fastapi import Depends, Query, Request
 
 from db.engine import Transaction
 from db.reading import model_versions, tables
+from flows.dashboard.request import resources_of
 from flows.errors import FlowsError
-from flows.resources import Resources
 
 
 class NoScores(FlowsError):
@@ -81,7 +81,7 @@ def read_site(request: Request, model: _Model = None) -> Iterator[Reading]:
 
 @contextmanager
 def _reading(request: Request, model: str | None) -> Iterator[Reading]:
-    resources: Resources = request.app.state.resources
+    resources = resources_of(request)
     with resources.read_database().transaction() as session:
         tables.read_as_reader(session)
         versions = model_versions.with_scores(session, excluding="")

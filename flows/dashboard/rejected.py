@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from db import corrections
 from db.corrections import Author
@@ -20,10 +20,10 @@ from flows.dashboard.clock import clock_of
 from flows.dashboard.failures import failure
 from flows.dashboard.pages import page
 from flows.dashboard.reading import ReadSite
+from flows.dashboard.request import OPTIONAL, resources_of
 from flows.dashboard.security.forms import form_fields
 from flows.dashboard.security.user import operator_of
 from flows.dashboard.texts import texts
-from flows.resources import Resources
 from severity.domain import Reason
 
 router = APIRouter(prefix="/operations/rejected", include_in_schema=False)
@@ -36,17 +36,16 @@ _DECISIONS: dict[str, Callable[[Transaction, Author, Sequence[int]], int]] = {
     "dismiss": corrections.dismiss,
     "undismiss": corrections.undismiss,
 }
-_Chosen = BeforeValidator(lambda value: value or None)  # a form sends nothing as an empty text
 Fields = Annotated[list[tuple[str, str]], Depends(form_fields)]
 
 
 class Choices(BaseModel):
     """Which rejected files are listed, and what was just done with some."""
 
-    reason: Annotated[Reason | None, _Chosen] = None
+    reason: Annotated[Reason | None, OPTIONAL] = None
     dismissed: bool = False
     page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    done: Annotated[str | None, Field(pattern="^(release|dismiss|undismiss)$"), _Chosen] = None
+    done: Annotated[str | None, Field(pattern="^(release|dismiss|undismiss)$"), OPTIONAL] = None
     count: Annotated[int, Field(ge=0)] = 0
 
     def address(self, **changed: object) -> str:
@@ -86,7 +85,7 @@ def rejected_file(request: Request, object_id: Annotated[int, Path(ge=1, lt=10**
         403: it is no operator who asks, as a file's name may name a patient; 404: no such file.
     """
     operator_of(request)
-    resources: Resources = request.app.state.resources
+    resources = resources_of(request)
     with resources.read_database().transaction() as session:
         stored = rejections.stored_object(session, object_id)
     if stored is None:
@@ -111,7 +110,7 @@ def decide(request: Request, decision: str, fields: Fields) -> Response:
     back = _listed_before(fields)
     if back is None or not ids or not why or len(why) > _LONGEST_REASON:
         return _refused(request, HTTPStatus.BAD_REQUEST, texts().rejected.incomplete)
-    resources: Resources = request.app.state.resources
+    resources = resources_of(request)
     try:
         with resources.open_database().transaction() as session:
             count = _DECISIONS[decision](session, Author(operator.name, why), ids)

@@ -10,9 +10,9 @@ from db.reading import model_versions, trends
 from flows.dashboard.addresses import address
 from flows.dashboard.pages import page
 from flows.dashboard.reading import open_reading
+from flows.dashboard.request import resources_of
 from flows.dashboard.security.forms import form
 from flows.dashboard.security.looks import record_looks
-from flows.resources import Resources
 from severity.domain import PatientId
 
 router = APIRouter(include_in_schema=False)
@@ -21,7 +21,7 @@ router = APIRouter(include_in_schema=False)
 @router.post("/search")
 def search(request: Request, fields: Annotated[dict[str, str], Depends(form)]) -> Response:
     """Lead to the page of the patient with this identifier, or of this key; record who asked."""
-    resources: Resources = request.app.state.resources
+    resources = resources_of(request)
     named = fields.get("identifier", "").strip()
     patient = PatientId(named, fields.get("issuer", "").strip())
     key = named if named.startswith("p-") else resources.pseudonym(patient)

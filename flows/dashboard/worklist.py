@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from db.reading import balances, model_versions
 from db.reading.courses import Band
@@ -16,6 +16,7 @@ from db.reading.worklist import WorklistFilter, WorklistPage, WorklistRow, group
 from flows.dashboard.addresses import address
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Read, Reading
+from flows.dashboard.request import OPTIONAL
 from flows.dashboard.sparkline import Sparkline, sparkline
 from flows.dashboard.texts import texts
 from flows.reports import write_csv
@@ -26,28 +27,29 @@ router = APIRouter(include_in_schema=False)
 PERIODS = (1, 7, 30, 90, 365)
 """Days that the worklist can be limited to, by the latest film."""
 
-# A form sends what is not chosen as an empty text.
-_Chosen = BeforeValidator(lambda value: value or None)
-
 
 @dataclass(frozen=True)
 class Filters:
     """Which patients are shown, and from which place of the list."""
 
     verdict: Annotated[
-        Verdict | None, _Chosen, Query(description="Of geographic extent, at the latest film")
+        Verdict | None, OPTIONAL, Query(description="Of geographic extent, at the latest film")
     ] = None
     days: Annotated[
         Annotated[int, Field(ge=1, le=36_500)] | None,
-        _Chosen,
+        OPTIONAL,
         Query(description="The latest film was taken within so many days"),
     ] = None
     group: Annotated[
-        str | None, _Chosen, Query(description="A group that patients belong to, as name=value")
+        str | None,
+        OPTIONAL,
+        Query(description="A group that patients belong to, as name=value"),
     ] = None
-    view: Annotated[View | None, _Chosen, Query(description="Of the latest film")] = None
+    view: Annotated[View | None, OPTIONAL, Query(description="Of the latest film")] = None
     after: Annotated[
-        str | None, _Chosen, Query(description="`next` of the page before; the first if absent")
+        str | None,
+        OPTIONAL,
+        Query(description="`next` of the page before; the first if absent"),
     ] = None
 
     def of_version(self, model_version: str) -> WorklistFilter:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from db import lookups
+from flows.dashboard.request import resources_of
 from flows.dashboard.security.user import user_of
-from flows.resources import Resources
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def record_looks(request: Request, patient_keys: Iterable[str], *, page: str) ->
     Whoever asks for it has no other transaction open: waiting for a second connection with the
     first in hand, as many requests as the pool has would wait for each other.
     """
-    resources: Resources = request.app.state.resources
+    resources = resources_of(request)
     with resources.read_database().transaction() as session:
         for patient_key in dict.fromkeys(patient_keys):
             lookups.record(session, user_of(request).name, patient_key, page=page)
