@@ -153,89 +153,78 @@ COMMENT ON VIEW patient_list IS
 COMMENT ON VIEW cohort_course IS
     'Quartiles of the levels of all patients, by day since the baseline of their episode. It describes whoever had an image on that day, and no effect of anything. Research use only, not for diagnosis.';
 
--- Of each view; `score_` stands for `extent_` and `opacity_`.
-DO $$
-DECLARE
-    named record;
-    score text;
-    named_column text;
-BEGIN
-    FOR named IN
-        SELECT *
-        FROM (
-            VALUES
-                ('patient_course', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
-                ('patient_course', 'model_version', 'The model version that scored; a course never joins two'),
-                ('patient_course', 'calendar_known', 'Whether the time is a date, and not a number of days since an unknown day 0; a course never joins the two'),
-                ('patient_course', 'episode', 'Which episode of the patient, from 1: another begins after a gap without images'),
-                ('patient_course', 'acquired_at', 'When the image was taken'),
-                ('patient_course', 'time_of_day_known', 'Whether the time is more than a date; if not, acquired_at is the midnight of that date, and the images of that day are in no order'),
-                ('patient_course', 'acquired_zone', 'The time zone that the time was read in; a date alone is to be shown in it'),
-                ('patient_course', 'days_since_baseline', 'Days since the baseline of the episode; since its first image if no image is in distribution'),
-                ('patient_course', 'is_baseline', 'Whether the others of the episode are compared with this image'),
-                ('patient_course', 'view', 'The projection: PA, AP, AP supine, unknown'),
-                ('patient_course', 'simulated', 'Made by painting opacities into a real image: never a patient'),
-                ('patient_course', 'out_of_distribution', 'Why the image is unlike those that scores rest on; its score does not move the level. NULL if it is not'),
-                ('patient_course', 'geographic_extent', 'The score of this image alone, in points'),
-                ('patient_course', 'opacity', 'The score of this image alone, in points'),
-                ('patient_course', 'score_level', 'The level at this image, of the images so far, in points; NULL where no image of the episode is in distribution'),
-                ('patient_course', 'score_low', 'The low end of the band that contains that level with 90 % probability'),
-                ('patient_course', 'score_high', 'The high end of the band that contains that level with 90 % probability'),
-                ('patient_course', 'score_smoothed_level', 'The level at this image, of all images of the episode, in points'),
-                ('patient_course', 'score_smoothed_low', 'The low end of the band of 90 % of that level'),
-                ('patient_course', 'score_smoothed_high', 'The high end of the band of 90 % of that level'),
-                ('patient_course', 'score_worse', 'The probability that the level is above that at the baseline by more than the margin, of the images so far; NULL up to the baseline'),
-                ('patient_course', 'score_better', 'The probability that it is below by more than the margin'),
-                ('patient_course', 'score_within', 'The probability that it is neither'),
-                ('patient_course', 'score_verdict', 'worse, better, unchanged or cannot tell; NULL up to the baseline'),
-                ('patient_course', 'parameters_sha256', 'The parameter set that the course rests on'),
-                ('patient_course', 'parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)'),
-                ('patient_course', 'image_id', 'Our own number of the image, by which it is corrected'),
-                ('patient_course', 'geographic_extent_raw', 'Geographic extent before it was clipped to its scale: what levels rest on, in points'),
-                ('patient_course', 'opacity_raw', 'The same of opacity'),
-                ('worklist', 'patient_key', 'The patient''s pseudonym'),
-                ('worklist', 'model_version', 'The model version that scored'),
-                ('worklist', 'verdict', 'The verdict of geographic extent, the leading score'),
-                ('worklist', 'latest_at', 'When the latest image was taken'),
-                ('worklist', 'days_since_latest', 'Days since then; NULL if no date is known'),
-                ('worklist', 'baseline_at', 'When the baseline was taken; NULL if no image of the episode is in distribution'),
-                ('worklist', 'days_since_baseline', 'Days from the baseline to the latest image'),
-                ('worklist', 'films', 'Dated, valid images of the patient, on the calendar if any image has a date'),
-                ('worklist', 'films_in_episode', 'Those of the latest episode'),
-                ('worklist', 'episode', 'Which episode of the patient that is, from 1'),
-                ('worklist', 'calendar_known', 'Whether times are dates, and not days since an unknown day 0'),
-                ('worklist', 'latest_view', 'The projection of the latest image'),
-                ('worklist', 'latest_out_of_distribution', 'Whether the latest image is unlike those that scores rest on'),
-                ('worklist', 'score_baseline_level', 'The level at the baseline, of the images up to it, in points'),
-                ('worklist', 'score_latest_level', 'The level at the latest image, in points'),
-                ('worklist', 'score_latest_low', 'The low end of its band of 90 %'),
-                ('worklist', 'score_latest_high', 'The high end of its band of 90 %'),
-                ('worklist', 'score_peak_level', 'The highest level in the episode, each of the images up to it'),
-                ('worklist', 'score_worse', 'The probability that the latest level is above that at the baseline by more than the margin'),
-                ('worklist', 'score_better', 'The probability that it is below by more than the margin'),
-                ('worklist', 'score_within', 'The probability that it is neither'),
-                ('worklist', 'score_verdict', 'worse, better, unchanged or cannot tell; NULL if nothing follows the baseline'),
-                ('worklist', 'parameters_sha256', 'The parameter set that the course rests on'),
-                ('worklist', 'parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)'),
-                ('worklist', 'groups', 'The groups that the patient belongs to, as arm=placebo; NULL without any. Filter by groups @> ARRAY[''arm=placebo'']'),
-                ('worklist', 'worklist_order', 'Sort by it, then by patient_key: who is most probably worse comes first, then who has no verdict, the latest image first'),
-                ('patient_list', 'patient_key', 'The patient''s pseudonym'),
-                ('patient_list', 'model_version', 'The model version that scored'),
-                ('patient_list', 'latest_at', 'When the latest image was taken'),
-                ('patient_list', 'calendar_known', 'Whether that is a date'),
-                ('patient_list', 'films', 'Dated, valid images of the patient'),
-                ('cohort_course', 'model_version', 'The model version that scored'),
-                ('cohort_course', 'score', 'geographic_extent or opacity'),
-                ('cohort_course', 'day', 'Whole days since the baseline of an episode'),
-                ('cohort_course', 'films', 'Images in distribution on that day, of all episodes; a patient counts once for each'),
-                ('cohort_course', 'lower_quartile', 'A quarter of their levels lie below it, in points; levels are those of all images of their episode'),
-                ('cohort_course', 'median', 'Half of their levels lie below it, in points'),
-                ('cohort_course', 'upper_quartile', 'Three quarters of their levels lie below it, in points')
-        ) AS columns (of_view, of_column, meaning)
-    LOOP
-        FOREACH score IN ARRAY '{extent_,opacity_}'::text[] LOOP
-            named_column := regexp_replace(named.of_column, '^score_', score);
-            EXECUTE format('COMMENT ON COLUMN %I.%I IS %L', named.of_view, named_column, named.meaning);
-        END LOOP;
-    END LOOP;
-END $$;
+CALL describe_columns('{patient_course}', ARRAY[
+    ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],
+    ['model_version', 'The model version that scored; a course never joins two'],
+    ['calendar_known', 'Whether the time is a date, and not a number of days since an unknown day 0; a course never joins the two'],
+    ['episode', 'Which episode of the patient, from 1: another begins after a gap without images'],
+    ['acquired_at', 'When the image was taken'],
+    ['time_of_day_known', 'Whether the time is more than a date; if not, acquired_at is the midnight of that date, and the images of that day are in no order'],
+    ['acquired_zone', 'The time zone that the time was read in; a date alone is to be shown in it'],
+    ['days_since_baseline', 'Days since the baseline of the episode; since its first image if no image is in distribution'],
+    ['is_baseline', 'Whether the others of the episode are compared with this image'],
+    ['view', 'The projection: PA, AP, AP supine, unknown'],
+    ['simulated', 'Made by painting opacities into a real image: never a patient'],
+    ['out_of_distribution', 'Why the image is unlike those that scores rest on; its score does not move the level. NULL if it is not'],
+    ['geographic_extent', 'The score of this image alone, in points'],
+    ['opacity', 'The score of this image alone, in points'],
+    ['score_level', 'The level at this image, of the images so far, in points; NULL where no image of the episode is in distribution'],
+    ['score_low', 'The low end of the band that contains that level with 90 % probability'],
+    ['score_high', 'The high end of the band that contains that level with 90 % probability'],
+    ['score_smoothed_level', 'The level at this image, of all images of the episode, in points'],
+    ['score_smoothed_low', 'The low end of the band of 90 % of that level'],
+    ['score_smoothed_high', 'The high end of the band of 90 % of that level'],
+    ['score_worse', 'The probability that the level is above that at the baseline by more than the margin, of the images so far; NULL up to the baseline'],
+    ['score_better', 'The probability that it is below by more than the margin'],
+    ['score_within', 'The probability that it is neither'],
+    ['score_verdict', 'worse, better, unchanged or cannot tell; NULL up to the baseline'],
+    ['parameters_sha256', 'The parameter set that the course rests on'],
+    ['parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)'],
+    ['image_id', 'Our own number of the image, by which it is corrected'],
+    ['geographic_extent_raw', 'Geographic extent before it was clipped to its scale: what levels rest on, in points'],
+    ['opacity_raw', 'The same of opacity']
+]);
+CALL describe_columns('{worklist}', ARRAY[
+    ['patient_key', 'The patient''s pseudonym'],
+    ['model_version', 'The model version that scored'],
+    ['verdict', 'The verdict of geographic extent, the leading score'],
+    ['latest_at', 'When the latest image was taken'],
+    ['days_since_latest', 'Days since then; NULL if no date is known'],
+    ['baseline_at', 'When the baseline was taken; NULL if no image of the episode is in distribution'],
+    ['days_since_baseline', 'Days from the baseline to the latest image'],
+    ['films', 'Dated, valid images of the patient, on the calendar if any image has a date'],
+    ['films_in_episode', 'Those of the latest episode'],
+    ['episode', 'Which episode of the patient that is, from 1'],
+    ['calendar_known', 'Whether times are dates, and not days since an unknown day 0'],
+    ['latest_view', 'The projection of the latest image'],
+    ['latest_out_of_distribution', 'Whether the latest image is unlike those that scores rest on'],
+    ['score_baseline_level', 'The level at the baseline, of the images up to it, in points'],
+    ['score_latest_level', 'The level at the latest image, in points'],
+    ['score_latest_low', 'The low end of its band of 90 %'],
+    ['score_latest_high', 'The high end of its band of 90 %'],
+    ['score_peak_level', 'The highest level in the episode, each of the images up to it'],
+    ['score_worse', 'The probability that the latest level is above that at the baseline by more than the margin'],
+    ['score_better', 'The probability that it is below by more than the margin'],
+    ['score_within', 'The probability that it is neither'],
+    ['score_verdict', 'worse, better, unchanged or cannot tell; NULL if nothing follows the baseline'],
+    ['parameters_sha256', 'The parameter set that the course rests on'],
+    ['parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)'],
+    ['groups', 'The groups that the patient belongs to, as arm=placebo; NULL without any. Filter by groups @> ARRAY[''arm=placebo'']'],
+    ['worklist_order', 'Sort by it, then by patient_key: who is most probably worse comes first, then who has no verdict, the latest image first']
+]);
+CALL describe_columns('{patient_list}', ARRAY[
+    ['patient_key', 'The patient''s pseudonym'],
+    ['model_version', 'The model version that scored'],
+    ['latest_at', 'When the latest image was taken'],
+    ['calendar_known', 'Whether that is a date'],
+    ['films', 'Dated, valid images of the patient']
+]);
+CALL describe_columns('{cohort_course}', ARRAY[
+    ['model_version', 'The model version that scored'],
+    ['score', 'geographic_extent or opacity'],
+    ['day', 'Whole days since the baseline of an episode'],
+    ['films', 'Images in distribution on that day, of all episodes; a patient counts once for each'],
+    ['lower_quartile', 'A quarter of their levels lie below it, in points; levels are those of all images of their episode'],
+    ['median', 'Half of their levels lie below it, in points'],
+    ['upper_quartile', 'Three quarters of their levels lie below it, in points']
+]);

@@ -194,85 +194,71 @@ COMMENT ON VIEW cohort_response IS
 COMMENT ON VIEW cohort_response_by_group IS
     'Quartiles over all treatments of one label, by group and by day from their start: order by group_value, day. It describes whoever still had images, and is no effect of the treatment: patients with and without it differ before it starts (confounding by indication). Research use only, not for diagnosis.';
 
--- Of each view; `score_` stands for `extent_` and `opacity_`.
-DO $$
-DECLARE
-    named record;
-    score text;
-BEGIN
-    FOR named IN
-        SELECT *
-        FROM (
-            VALUES
-                ('patient_event', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
-                ('patient_event', 'event_id', 'Our own number of the event, by which it is removed'),
-                ('patient_event', 'kind', 'drug, procedure, stay or other'),
-                ('patient_event', 'label', 'What it was, as it was imported'),
-                ('patient_event', 'source', 'The system that it was imported from'),
-                ('patient_event', 'calendar_known', 'Whether times are dates, and not days since an unknown day 0'),
-                ('patient_event', 'starts_at', 'When it started; the beginning of the day where only the date is known'),
-                ('patient_event', 'ends_at', 'When it ended; NULL if it goes on, or its end is not known'),
-                ('patient_event', 'start_time', 'The start as it was stated: a time in UTC, a date, or a day since day 0'),
-                ('patient_event', 'end_time', 'The end as it was stated'),
-                ('event_labels', 'kind', 'drug, procedure, stay or other'),
-                ('event_labels', 'label', 'What it was, as it was imported'),
-                ('patient_groups', 'group', 'Name and value together, as the worklist has them: arm=placebo'),
-                ('patient_groups', 'name', 'The grouping, such as arm, as it was imported'),
-                ('patient_groups', 'value', 'The group'),
-                ('event_response', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
-                ('event_response', 'model_version', 'The model version that scored'),
-                ('event_response', 'event_id', 'Our own number of the event, by which it is removed'),
-                ('event_response', 'kind', 'drug, procedure, stay or other'),
-                ('event_response', 'label', 'What it was, as it was imported'),
-                ('event_response', 'source', 'The system that it was imported from'),
-                ('event_response', 'calendar_known', 'Whether times are dates, and not days since an unknown day 0'),
-                ('event_response', 'starts_at', 'When it started; the beginning of the day where only the date is known'),
-                ('event_response', 'ends_at', 'When it ended; NULL if it goes on, or its end is not known'),
-                ('event_response', 'start_time', 'The start as it was stated: a time in UTC, a date, or a day since day 0'),
-                ('event_response', 'end_time', 'The end as it was stated'),
-                ('event_response', 'day', 'Days from the start: 0 (just before), 1, 3, 7, 14. Where only its date is known, from the end of that day'),
-                ('event_response', 'is_extrapolated', 'Whether the last image of the episode in distribution lies before this day: the level is then carried on, not seen'),
-                ('event_response', 'score_level', 'The level on that day, of all images of the episode, in points'),
-                ('event_response', 'score_low', 'The low end of its band of 90 %'),
-                ('event_response', 'score_high', 'The high end of its band of 90 %'),
-                ('event_response', 'score_change', 'How far the level lies above the level just before, in points, not limited to the scale; NULL on day 0'),
-                ('event_response', 'score_change_low', 'The low end of the band of 90 % of the change'),
-                ('event_response', 'score_change_high', 'The high end of the band of 90 % of the change'),
-                ('event_response', 'score_better', 'The probability that the level is below the level just before by more than the margin; NULL on day 0'),
-                ('event_response', 'score_worse', 'The probability that it is above by more than the margin'),
-                ('event_response', 'score_within', 'The probability that it is neither'),
-                ('event_response', 'parameters_sha256', 'The parameter set that the levels rest on'),
-                ('event_response', 'parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)'),
-                ('cohort_response%', 'model_version', 'The model version that scored'),
-                ('cohort_response%', 'score', 'geographic_extent or opacity'),
-                ('cohort_response%', 'kind', 'drug, procedure, stay or other'),
-                ('cohort_response%', 'label', 'What the treatments were'),
-                ('cohort_response%', 'day', 'Days from the start: 0 (just before), 1, 3, 7, 14'),
-                ('cohort_response%', 'treatments', 'Treatments with an image on that day or later: it falls as patients die, go home, or get no more images'),
-                ('cohort_response%', 'patients', 'Their patients'),
-                ('cohort_response%', 'lower_quartile', 'A quarter of the levels lie below it, in points'),
-                ('cohort_response%', 'median', 'Half of the levels lie below it, in points'),
-                ('cohort_response%', 'upper_quartile', 'Three quarters of the levels lie below it, in points'),
-                ('cohort_response%', 'change_lower_quartile', 'A quarter of the changes from just before lie below it, in points; NULL on day 0'),
-                ('cohort_response%', 'change_median', 'Half of the changes lie below it, in points'),
-                ('cohort_response%', 'change_upper_quartile', 'Three quarters of the changes lie below it, in points'),
-                ('cohort_response%', 'better', 'The mean probability of a level below that just before by more than the margin; NULL on day 0'),
-                ('cohort_response%', 'worse', 'The mean probability of a level above it by more than the margin; NULL on day 0'),
-                ('cohort_response_by_group', 'group_name', 'The grouping, such as arm, as it was imported'),
-                ('cohort_response_by_group', 'group_value', 'The group')
-        ) AS columns (of_view, of_column, meaning)
-        JOIN (
-            VALUES ('patient_event'), ('patient_groups'), ('event_labels'), ('event_response'),
-                ('cohort_response'), ('cohort_response_by_group')
-        ) AS views (name) ON name LIKE of_view
-    LOOP
-        FOREACH score IN ARRAY '{extent_,opacity_}'::text[] LOOP
-            EXECUTE format(
-                'COMMENT ON COLUMN %I.%I IS %L',
-                named.name,
-                regexp_replace(named.of_column, '^score_', score),
-                named.meaning
-            );
-        END LOOP;
-    END LOOP;
-END $$;
+CALL describe_columns('{patient_event}', ARRAY[
+    ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],
+    ['event_id', 'Our own number of the event, by which it is removed'],
+    ['kind', 'drug, procedure, stay or other'],
+    ['label', 'What it was, as it was imported'],
+    ['source', 'The system that it was imported from'],
+    ['calendar_known', 'Whether times are dates, and not days since an unknown day 0'],
+    ['starts_at', 'When it started; the beginning of the day where only the date is known'],
+    ['ends_at', 'When it ended; NULL if it goes on, or its end is not known'],
+    ['start_time', 'The start as it was stated: a time in UTC, a date, or a day since day 0'],
+    ['end_time', 'The end as it was stated']
+]);
+CALL describe_columns('{event_labels}', ARRAY[
+    ['kind', 'drug, procedure, stay or other'],
+    ['label', 'What it was, as it was imported']
+]);
+CALL describe_columns('{patient_groups}', ARRAY[
+    ['group', 'Name and value together, as the worklist has them: arm=placebo'],
+    ['name', 'The grouping, such as arm, as it was imported'],
+    ['value', 'The group']
+]);
+CALL describe_columns('{event_response}', ARRAY[
+    ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],
+    ['model_version', 'The model version that scored'],
+    ['event_id', 'Our own number of the event, by which it is removed'],
+    ['kind', 'drug, procedure, stay or other'],
+    ['label', 'What it was, as it was imported'],
+    ['source', 'The system that it was imported from'],
+    ['calendar_known', 'Whether times are dates, and not days since an unknown day 0'],
+    ['starts_at', 'When it started; the beginning of the day where only the date is known'],
+    ['ends_at', 'When it ended; NULL if it goes on, or its end is not known'],
+    ['start_time', 'The start as it was stated: a time in UTC, a date, or a day since day 0'],
+    ['end_time', 'The end as it was stated'],
+    ['day', 'Days from the start: 0 (just before), 1, 3, 7, 14. Where only its date is known, from the end of that day'],
+    ['is_extrapolated', 'Whether the last image of the episode in distribution lies before this day: the level is then carried on, not seen'],
+    ['score_level', 'The level on that day, of all images of the episode, in points'],
+    ['score_low', 'The low end of its band of 90 %'],
+    ['score_high', 'The high end of its band of 90 %'],
+    ['score_change', 'How far the level lies above the level just before, in points, not limited to the scale; NULL on day 0'],
+    ['score_change_low', 'The low end of the band of 90 % of the change'],
+    ['score_change_high', 'The high end of the band of 90 % of the change'],
+    ['score_better', 'The probability that the level is below the level just before by more than the margin; NULL on day 0'],
+    ['score_worse', 'The probability that it is above by more than the margin'],
+    ['score_within', 'The probability that it is neither'],
+    ['parameters_sha256', 'The parameter set that the levels rest on'],
+    ['parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)']
+]);
+CALL describe_columns('{cohort_response,cohort_response_by_group}', ARRAY[
+    ['model_version', 'The model version that scored'],
+    ['score', 'geographic_extent or opacity'],
+    ['kind', 'drug, procedure, stay or other'],
+    ['label', 'What the treatments were'],
+    ['day', 'Days from the start: 0 (just before), 1, 3, 7, 14'],
+    ['treatments', 'Treatments with an image on that day or later: it falls as patients die, go home, or get no more images'],
+    ['patients', 'Their patients'],
+    ['lower_quartile', 'A quarter of the levels lie below it, in points'],
+    ['median', 'Half of the levels lie below it, in points'],
+    ['upper_quartile', 'Three quarters of the levels lie below it, in points'],
+    ['change_lower_quartile', 'A quarter of the changes from just before lie below it, in points; NULL on day 0'],
+    ['change_median', 'Half of the changes lie below it, in points'],
+    ['change_upper_quartile', 'Three quarters of the changes lie below it, in points'],
+    ['better', 'The mean probability of a level below that just before by more than the margin; NULL on day 0'],
+    ['worse', 'The mean probability of a level above it by more than the margin; NULL on day 0']
+]);
+CALL describe_columns('{cohort_response_by_group}', ARRAY[
+    ['group_name', 'The grouping, such as arm, as it was imported'],
+    ['group_value', 'The group']
+]);

@@ -72,47 +72,36 @@ COMMENT ON VIEW scored_image IS
 COMMENT ON VIEW group_membership IS
     'The groups of each patient, such as the arm of a trial.';
 
-DO $$
-DECLARE
-    named record;
-BEGIN
-    FOR named IN
-        SELECT *
-        FROM (
-            VALUES
-                ('scored_image', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
-                ('scored_image', 'model_version', 'The model version that scored; its scores are never joined with those of another'),
-                ('scored_image', 'image_id', 'Our own number of the image, by which it is corrected'),
-                ('scored_image', 'standing', 'valid; withdrawn by a person; or superseded by the whole or the right file. Only valid images count in courses'),
-                ('scored_image', 'calendar_known', 'Whether the time is a date, and not unknown or a number of days since an unknown day 0'),
-                ('scored_image', 'acquired_at', 'When the image was taken; NULL if that is not known'),
-                ('scored_image', 'time_of_day_known', 'Whether the time is more than a date; if not, acquired_at is the midnight of that date'),
-                ('scored_image', 'acquired_source', 'The attribute or sidecar column that the time was read from; corrected if a person stated it'),
-                ('scored_image', 'acquired_zone', 'The time zone that the time was read in; a date alone is to be shown in it'),
-                ('scored_image', 'view', 'The projection: PA, AP, AP supine, unknown'),
-                ('scored_image', 'simulated', 'Made by painting opacities into a real image: never a patient'),
-                ('scored_image', 'device_manufacturer', 'Who made the device that took the image, as it names itself; NULL where the file names no device'),
-                ('scored_image', 'device_model', 'The model of that device, as it names itself'),
-                ('scored_image', 'geographic_extent', 'The score of this image alone: how much of the lungs is involved, in points of 0 to 8. More is worse'),
-                ('scored_image', 'extent_low', 'The low end of its 90 % prediction interval, in points; NULL without a calibration'),
-                ('scored_image', 'extent_high', 'The high end of its 90 % prediction interval, in points'),
-                ('scored_image', 'geographic_extent_raw', 'Geographic extent before it was clipped to its scale, in points'),
-                ('scored_image', 'opacity', 'The score of this image alone: how dense the opacities are, in points of the model''s scale. More is worse'),
-                ('scored_image', 'opacity_low', 'The low end of its 90 % prediction interval, in points; NULL without a calibration'),
-                ('scored_image', 'opacity_high', 'The high end of its 90 % prediction interval, in points'),
-                ('scored_image', 'opacity_raw', 'Opacity before it was clipped to its scale, in points'),
-                ('scored_image', 'out_of_distribution', 'Why the image is unlike those that scores rest on: its score is not reliable. NULL if it is not'),
-                ('scored_image', 'distance', 'How far the image is from the reference distribution, in units of the limit; NULL if it was not measured'),
-                ('scored_image', 'scored_at', 'When the score was computed'),
-                ('scored_image', 'calibration_sha256', 'The calibration that intervals are from; NULL without one'),
-                ('group_membership', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
-                ('group_membership', 'group_name', 'The grouping, such as arm, as it was imported'),
-                ('group_membership', 'group_value', 'The group'),
-                ('group_membership', 'source', 'The system that it was imported from')
-        ) AS columns (of_view, of_column, meaning)
-    LOOP
-        EXECUTE format(
-            'COMMENT ON COLUMN %I.%I IS %L', named.of_view, named.of_column, named.meaning
-        );
-    END LOOP;
-END $$;
+CALL describe_columns('{scored_image}', ARRAY[
+    ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],
+    ['model_version', 'The model version that scored; its scores are never joined with those of another'],
+    ['image_id', 'Our own number of the image, by which it is corrected'],
+    ['standing', 'valid; withdrawn by a person; or superseded by the whole or the right file. Only valid images count in courses'],
+    ['calendar_known', 'Whether the time is a date, and not unknown or a number of days since an unknown day 0'],
+    ['acquired_at', 'When the image was taken; NULL if that is not known'],
+    ['time_of_day_known', 'Whether the time is more than a date; if not, acquired_at is the midnight of that date'],
+    ['acquired_source', 'The attribute or sidecar column that the time was read from; corrected if a person stated it'],
+    ['acquired_zone', 'The time zone that the time was read in; a date alone is to be shown in it'],
+    ['view', 'The projection: PA, AP, AP supine, unknown'],
+    ['simulated', 'Made by painting opacities into a real image: never a patient'],
+    ['device_manufacturer', 'Who made the device that took the image, as it names itself; NULL where the file names no device'],
+    ['device_model', 'The model of that device, as it names itself'],
+    ['geographic_extent', 'The score of this image alone: how much of the lungs is involved, in points of 0 to 8. More is worse'],
+    ['extent_low', 'The low end of its 90 % prediction interval, in points; NULL without a calibration'],
+    ['extent_high', 'The high end of its 90 % prediction interval, in points'],
+    ['geographic_extent_raw', 'Geographic extent before it was clipped to its scale, in points'],
+    ['opacity', 'The score of this image alone: how dense the opacities are, in points of the model''s scale. More is worse'],
+    ['opacity_low', 'The low end of its 90 % prediction interval, in points; NULL without a calibration'],
+    ['opacity_high', 'The high end of its 90 % prediction interval, in points'],
+    ['opacity_raw', 'Opacity before it was clipped to its scale, in points'],
+    ['out_of_distribution', 'Why the image is unlike those that scores rest on: its score is not reliable. NULL if it is not'],
+    ['distance', 'How far the image is from the reference distribution, in units of the limit; NULL if it was not measured'],
+    ['scored_at', 'When the score was computed'],
+    ['calibration_sha256', 'The calibration that intervals are from; NULL without one']
+]);
+CALL describe_columns('{group_membership}', ARRAY[
+    ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],
+    ['group_name', 'The grouping, such as arm, as it was imported'],
+    ['group_value', 'The group'],
+    ['source', 'The system that it was imported from']
+]);

@@ -102,59 +102,60 @@ COMMENT ON VIEW drift_nights IS
     'Sums of each night by device and view, of which control charts are drawn (docs/drift.md).';
 COMMENT ON VIEW drift_reports IS 'What the charts of each model version said when they were last drawn.';
 
-DO $$
-DECLARE
-    named record;
-BEGIN
-    FOR named IN
-        SELECT *
-        FROM (
-            VALUES
-                ('throughput', 'hour', 'The beginning of the hour'),
-                ('throughput', 'source', 'Where the files lie'),
-                ('throughput', 'model_version', 'The model version that scored; NULL for what came in'),
-                ('throughput', 'received', 'Files that were seen for the first time'),
-                ('throughput', 'scored', 'Images that were scored'),
-                ('throughput', 'rejected', 'Files that were rejected'),
-                ('runs', 'run_id', 'Our own number of the run'),
-                ('runs', 'source', 'Where the files lie'),
-                ('runs', 'model_version', 'The model version that scored'),
-                ('runs', 'state', 'running, finished, failed, or abandoned: its process died'),
-                ('runs', 'software', 'The program and its version'),
-                ('runs', 'started_at', 'When it started'),
-                ('runs', 'ended_at', 'When it ended; NULL while it runs'),
-                ('runs', 'scored', 'Images that it scored'),
-                ('runs', 'rejected', 'Files that it rejected'),
-                ('oldest_waiting', 'source', 'Where the files lie'),
-                ('oldest_waiting', 'model_version', 'The model version that they wait for'),
-                ('oldest_waiting', 'waiting_since', 'When the first of them was seen'),
-                ('rejections', 'object_id', 'Our own number of the file, by which it is released or dismissed'),
-                ('rejections', 'source', 'Where it lies'),
-                ('rejections', 'reason', 'The code that states why'),
-                ('rejections', 'detail', 'What exactly; names no patient'),
-                ('rejections', 'decided_at', 'When it was rejected'),
-                ('rejections', 'dismissed_at', 'When a person marked it as seen to; NULL if nobody did'),
-                ('devices', 'device_id', 'Our own number of the device'),
-                ('devices', 'manufacturer', 'As the device names it'),
-                ('devices', 'model', 'As the device names it'),
-                ('devices', 'station_key', 'The key of its station, whose name is not stored'),
-                ('drift_nights', 'model_version', 'The model version that scored'),
-                ('drift_nights', 'measure', 'geographic_extent, opacity, distance or error'),
-                ('drift_nights', 'device_id', 'The device, 0 where none is known'),
-                ('drift_nights', 'view', 'The projection'),
-                ('drift_nights', 'day', 'The day of acquisition, in UTC'),
-                ('drift_nights', 'films', 'Images, or pairs of them for the error'),
-                ('drift_nights', 'total', 'The sum of their values'),
-                ('drift_nights', 'squares', 'The sum of the squares of their values'),
-                ('drift_nights', 'reference', 'The reference distribution of a distance; else empty'),
-                ('drift_reports', 'model_version', 'The model version that scored'),
-                ('drift_reports', 'drawn_at', 'When its charts were last drawn'),
-                ('drift_reports', 'finding', 'What is out of control; NULL while nothing is'),
-                ('drift_reports', 'cause', 'patients or machine; NULL while all is in control'),
-                ('drift_reports', 'since', 'Since when'),
-                ('drift_reports', 'meaning', 'The same in a sentence')
-        ) AS columns (of_view, of_column, meaning)
-    LOOP
-        EXECUTE format('COMMENT ON COLUMN %I.%I IS %L', named.of_view, named.of_column, named.meaning);
-    END LOOP;
-END $$;
+CALL describe_columns('{throughput}', ARRAY[
+    ['hour', 'The beginning of the hour'],
+    ['source', 'Where the files lie'],
+    ['model_version', 'The model version that scored; NULL for what came in'],
+    ['received', 'Files that were seen for the first time'],
+    ['scored', 'Images that were scored'],
+    ['rejected', 'Files that were rejected']
+]);
+CALL describe_columns('{runs}', ARRAY[
+    ['run_id', 'Our own number of the run'],
+    ['source', 'Where the files lie'],
+    ['model_version', 'The model version that scored'],
+    ['state', 'running, finished, failed, or abandoned: its process died'],
+    ['software', 'The program and its version'],
+    ['started_at', 'When it started'],
+    ['ended_at', 'When it ended; NULL while it runs'],
+    ['scored', 'Images that it scored'],
+    ['rejected', 'Files that it rejected']
+]);
+CALL describe_columns('{oldest_waiting}', ARRAY[
+    ['source', 'Where the files lie'],
+    ['model_version', 'The model version that they wait for'],
+    ['waiting_since', 'When the first of them was seen']
+]);
+CALL describe_columns('{rejections}', ARRAY[
+    ['object_id', 'Our own number of the file, by which it is released or dismissed'],
+    ['source', 'Where it lies'],
+    ['reason', 'The code that states why'],
+    ['detail', 'What exactly; names no patient'],
+    ['decided_at', 'When it was rejected'],
+    ['dismissed_at', 'When a person marked it as seen to; NULL if nobody did']
+]);
+CALL describe_columns('{devices}', ARRAY[
+    ['device_id', 'Our own number of the device'],
+    ['manufacturer', 'As the device names it'],
+    ['model', 'As the device names it'],
+    ['station_key', 'The key of its station, whose name is not stored']
+]);
+CALL describe_columns('{drift_nights}', ARRAY[
+    ['model_version', 'The model version that scored'],
+    ['measure', 'geographic_extent, opacity, distance or error'],
+    ['device_id', 'The device, 0 where none is known'],
+    ['view', 'The projection'],
+    ['day', 'The day of acquisition, in UTC'],
+    ['films', 'Images, or pairs of them for the error'],
+    ['total', 'The sum of their values'],
+    ['squares', 'The sum of the squares of their values'],
+    ['reference', 'The reference distribution of a distance; else empty']
+]);
+CALL describe_columns('{drift_reports}', ARRAY[
+    ['model_version', 'The model version that scored'],
+    ['drawn_at', 'When its charts were last drawn'],
+    ['finding', 'What is out of control; NULL while nothing is'],
+    ['cause', 'patients or machine; NULL while all is in control'],
+    ['since', 'Since when'],
+    ['meaning', 'The same in a sentence']
+]);

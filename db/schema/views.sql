@@ -1,6 +1,23 @@
 -- What readers and dashboards see: pseudonyms, times and scores, and no identifier of the hospital.
 -- The current text of each view; `db upgrade` applies it, so columns are added at the ends.
 
+-- Says what columns of views contain, which are alike in all of these: an array of [column, meaning],
+-- where `score_` stands for `extent_` and `opacity_`.
+CREATE OR REPLACE PROCEDURE describe_columns(views text[], meanings text[]) LANGUAGE plpgsql AS $$
+DECLARE
+    named record;
+BEGIN
+    FOR named IN
+        SELECT of_view, regexp_replace(meanings[place][1], '^score_', score) AS of_column,
+            meanings[place][2] AS meaning
+        FROM unnest(views) AS of_view
+        CROSS JOIN generate_subscripts(meanings, 1) AS place
+        CROSS JOIN unnest('{extent_,opacity_}'::text[]) AS score
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN %I.%I IS %L', named.of_view, named.of_column, named.meaning);
+    END LOOP;
+END $$;
+
 -- Linear between the knots of a prediction interval's margins; beyond the ends they stay as they
 -- are there (`severity.reliability.calibration.Margins`).
 CREATE OR REPLACE FUNCTION margin_at(points float8, margins jsonb, side text) RETURNS float8
@@ -398,107 +415,106 @@ COMMENT ON VIEW reasons IS
 COMMENT ON VIEW pseudonym_check IS
     'The fingerprint of the pseudonym secret, by which a program knows whether it has the right one.';
 
-DO $$
-DECLARE
-    named record;
-    score text;
-BEGIN
-    FOR named IN
-        SELECT *
-        FROM (
-            VALUES
-                ('patients', 'patient_key', 'The patient''s pseudonym'),
-                ('patients', 'person_key', 'The pseudonym of the patient in whose trend the images count'),
-                ('patients', 'unissued_key', 'The pseudonym that the same identifier has without an issuer; empty if the site knows no issuer'),
-                ('merged_image', 'patient_key', 'The pseudonym of the patient in whose course the image counts'),
-                ('merged_image', 'merged_key', 'That of the patient whose image it is'),
-                ('merged_image', 'image_id', 'Our own number of the image'),
-                ('same_identifier', 'patient_key', 'The patient''s pseudonym'),
-                ('same_identifier', 'other_key', 'That of the other patient'),
-                ('model_versions', 'model_version', 'Its key, which names all that can move a score'),
-                ('model_versions', 'name', 'The model, as `model list` names it'),
-                ('model_versions', 'weights_sha256', 'The SHA-256 of the backbone''s weights'),
-                ('model_versions', 'head_sha256', 'The SHA-256 of the head'),
-                ('model_versions', 'preprocessing', 'What happens between the decoded image and the network, by name'),
-                ('model_versions', 'precision', 'The arithmetic of the network: fp32 or bf16'),
-                ('model_versions', 'scales', 'The lowest and highest value of each score, in points'),
-                ('model_versions', 'registered_at', 'When it was first used here'),
-                ('model_versions', 'calibration_sha256', 'The SHA-256 of its calibration; NULL if it has none'),
-                ('model_versions', 'score_smallest_detectable_change', 'The change that measurement error alone exceeds in 5 of 100 pairs of images, in points'),
-                ('model_versions', 'calibration', 'What is known of the errors of its scores'),
-                ('model_versions', 'has_scores', 'Whether it scored anything here'),
-                ('model_versions', 'course_parameters_sha256', 'The SHA-256 of the parameter set of its courses; NULL if it has none'),
-                ('model_versions', 'course_parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)'),
-                ('model_versions', 'score_margin', 'The change that matters, in points'),
-                ('model_versions', 'course_parameters', 'The parameter set'),
-                ('patient_trend', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
-                ('patient_trend', 'model_version', 'The model version that scored'),
-                ('patient_trend', 'calendar_known', 'Whether times are dates, and not days since an unknown day 0, counted from 2000-01-01'),
-                ('patient_trend', 'acquired_at', 'When the image was taken; the beginning of the day where only the date is known'),
-                ('patient_trend', 'acquired_source', 'The attribute or the column of a sidecar that the time was read from'),
-                ('patient_trend', 'place', 'The place of the image among those of the patient, from 1'),
-                ('patient_trend', 'view', 'The projection: PA, AP, AP supine or unknown'),
-                ('patient_trend', 'simulated', 'Whether the image is simulated, so that this is no patient'),
-                ('patient_trend', 'geographic_extent', 'The score of this image alone, in points'),
-                ('patient_trend', 'opacity', 'The score of this image alone, in points'),
-                ('patient_trend', 'days_since_baseline', 'Days since the first image in distribution; negative before it'),
-                ('patient_trend', 'score_from_baseline', 'The change since the baseline, in points; NULL where an image is compared with none'),
-                ('patient_trend', 'score_from_previous', 'The change since the image before, in points'),
-                ('patient_trend', 'score_from_peak', 'The distance from the highest value so far, in points; 0 at the peak'),
-                ('patient_trend', 'view_changed', 'Whether the image before has another projection, so that the change says less'),
-                ('patient_trend', 'scored_at', 'When the image was scored'),
-                ('patient_trend', 'score_low', 'The low end of the 90 % prediction interval, in points; NULL without a calibration'),
-                ('patient_trend', 'score_high', 'The high end of the 90 % prediction interval, in points'),
-                ('patient_trend', 'distance', 'How far the image is from known frontal images: out of distribution above 1'),
-                ('patient_trend', 'out_of_distribution', 'Why the image is out of distribution, and compared with no other; NULL if it is not'),
-                ('patient_trend', 'score_smallest_detectable_change', 'The change that measurement error alone exceeds in 5 of 100 pairs of images, in points'),
-                ('patient_trend', 'calibration_sha256', 'The calibration that intervals and directions speak by'),
-                ('patient_trend', 'image_id', 'Our own number of the image, by which it is corrected'),
-                ('patient_trend', 'score_direction_from_baseline', 'worse or better beyond the smallest detectable change, stable within it; NULL where it is not known'),
-                ('patient_trend', 'score_direction_from_previous', 'The same since the image before'),
-                ('patient_trend', 'time_of_day_known', 'Whether more than the date is known'),
-                ('patient_trend', 'acquired_zone', 'The time zone that the time was read in'),
-                ('scored_patients', 'patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'),
-                ('scored_patients', 'model_version', 'The model version that scored'),
-                ('scored_patients', 'images', 'Valid images'),
-                ('scored_patients', 'undated', 'Those of them without a time, which are in no trend and no course'),
-                ('source_balance', 'source', 'Where the files lie'),
-                ('source_balance', 'seen', 'All contents and unreadable places that were ever seen there'),
-                ('source_balance', 'accepted', 'Contents that were accepted as images'),
-                ('source_balance', 'rejected', 'Contents that were rejected'),
-                ('source_balance', 'unread', 'What waits to be read, and what cannot be read'),
-                ('source_balance', 'copies', 'Further places with the same content, which count nowhere else'),
-                ('source_balance', 'obstacles', 'Places that cannot be read, without files that were just written'),
-                ('source_balance', 'withdrawn', 'Accepted images that a person took out of all trends'),
-                ('balance', 'source', 'Where the files lie'),
-                ('balance', 'model_version', 'The model version that is wanted there'),
-                ('balance', 'seen', 'As in source_balance'),
-                ('balance', 'accepted', 'As in source_balance'),
-                ('balance', 'rejected', 'As in source_balance'),
-                ('balance', 'unread', 'As in source_balance'),
-                ('balance', 'copies', 'As in source_balance'),
-                ('balance', 'obstacles', 'As in source_balance'),
-                ('balance', 'withdrawn', 'As in source_balance'),
-                ('balance', 'scored', 'Accepted images that have a score by it'),
-                ('balance', 'waiting', 'Accepted images that it has yet to score'),
-                ('balance', 'failed', 'Accepted images that it could not score'),
-                ('balance', 'out_of_distribution', 'Scored images that are out of distribution'),
-                ('balance', 'is_enlisted', 'Whether all that was seen before is on its list; until then waiting grows'),
-                ('reasons', 'source', 'Where the files lie'),
-                ('reasons', 'model_version', 'The model version that failed; NULL for what holds of a file itself'),
-                ('reasons', 'what', 'rejected, failed, or obstacle: a place that cannot be read'),
-                ('reasons', 'reason', 'The code that states why'),
-                ('reasons', 'objects', 'How many'),
-                ('pseudonym_check', 'pseudonym_check', 'A digest from which nothing follows')
-        ) AS columns (of_view, of_column, meaning)
-    LOOP
-        FOREACH score IN ARRAY '{extent_,opacity_}'::text[] LOOP
-            EXECUTE format(
-                'COMMENT ON COLUMN %I.%I IS %L',
-                named.of_view,
-                regexp_replace(named.of_column, '^score_', score),
-                named.meaning
-            );
-        END LOOP;
-    END LOOP;
-END $$;
+CALL describe_columns('{patients}', ARRAY[
+    ['patient_key', 'The patient''s pseudonym'],
+    ['person_key', 'The pseudonym of the patient in whose trend the images count'],
+    ['unissued_key', 'The pseudonym that the same identifier has without an issuer; empty if the site knows no issuer']
+]);
+CALL describe_columns('{merged_image}', ARRAY[
+    ['patient_key', 'The pseudonym of the patient in whose course the image counts'],
+    ['merged_key', 'That of the patient whose image it is'],
+    ['image_id', 'Our own number of the image']
+]);
+CALL describe_columns('{same_identifier}', ARRAY[
+    ['patient_key', 'The patient''s pseudonym'],
+    ['other_key', 'That of the other patient']
+]);
+CALL describe_columns('{model_versions}', ARRAY[
+    ['model_version', 'Its key, which names all that can move a score'],
+    ['name', 'The model, as `model list` names it'],
+    ['weights_sha256', 'The SHA-256 of the backbone''s weights'],
+    ['head_sha256', 'The SHA-256 of the head'],
+    ['preprocessing', 'What happens between the decoded image and the network, by name'],
+    ['precision', 'The arithmetic of the network: fp32 or bf16'],
+    ['scales', 'The lowest and highest value of each score, in points'],
+    ['registered_at', 'When it was first used here'],
+    ['calibration_sha256', 'The SHA-256 of its calibration; NULL if it has none'],
+    ['score_smallest_detectable_change', 'The change that measurement error alone exceeds in 5 of 100 pairs of images, in points'],
+    ['calibration', 'What is known of the errors of its scores'],
+    ['has_scores', 'Whether it scored anything here'],
+    ['course_parameters_sha256', 'The SHA-256 of the parameter set of its courses; NULL if it has none'],
+    ['course_parameters_origin', 'Where that was learned: shipped, site, or calibration (not learned for this model version)'],
+    ['score_margin', 'The change that matters, in points'],
+    ['course_parameters', 'The parameter set']
+]);
+CALL describe_columns('{patient_trend}', ARRAY[
+    ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],
+    ['model_version', 'The model version that scored'],
+    ['calendar_known', 'Whether times are dates, and not days since an unknown day 0, counted from 2000-01-01'],
+    ['acquired_at', 'When the image was taken; the beginning of the day where only the date is known'],
+    ['acquired_source', 'The attribute or the column of a sidecar that the time was read from'],
+    ['place', 'The place of the image among those of the patient, from 1'],
+    ['view', 'The projection: PA, AP, AP supine or unknown'],
+    ['simulated', 'Whether the image is simulated, so that this is no patient'],
+    ['geographic_extent', 'The score of this image alone, in points'],
+    ['opacity', 'The score of this image alone, in points'],
+    ['days_since_baseline', 'Days since the first image in distribution; negative before it'],
+    ['score_from_baseline', 'The change since the baseline, in points; NULL where an image is compared with none'],
+    ['score_from_previous', 'The change since the image before, in points'],
+    ['score_from_peak', 'The distance from the highest value so far, in points; 0 at the peak'],
+    ['view_changed', 'Whether the image before has another projection, so that the change says less'],
+    ['scored_at', 'When the image was scored'],
+    ['score_low', 'The low end of the 90 % prediction interval, in points; NULL without a calibration'],
+    ['score_high', 'The high end of the 90 % prediction interval, in points'],
+    ['distance', 'How far the image is from known frontal images: out of distribution above 1'],
+    ['out_of_distribution', 'Why the image is out of distribution, and compared with no other; NULL if it is not'],
+    ['score_smallest_detectable_change', 'The change that measurement error alone exceeds in 5 of 100 pairs of images, in points'],
+    ['calibration_sha256', 'The calibration that intervals and directions speak by'],
+    ['image_id', 'Our own number of the image, by which it is corrected'],
+    ['score_direction_from_baseline', 'worse or better beyond the smallest detectable change, stable within it; NULL where it is not known'],
+    ['score_direction_from_previous', 'The same since the image before'],
+    ['time_of_day_known', 'Whether more than the date is known'],
+    ['acquired_zone', 'The time zone that the time was read in']
+]);
+CALL describe_columns('{scored_patients}', ARRAY[
+    ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],
+    ['model_version', 'The model version that scored'],
+    ['images', 'Valid images'],
+    ['undated', 'Those of them without a time, which are in no trend and no course']
+]);
+CALL describe_columns('{source_balance}', ARRAY[
+    ['source', 'Where the files lie'],
+    ['seen', 'All contents and unreadable places that were ever seen there'],
+    ['accepted', 'Contents that were accepted as images'],
+    ['rejected', 'Contents that were rejected'],
+    ['unread', 'What waits to be read, and what cannot be read'],
+    ['copies', 'Further places with the same content, which count nowhere else'],
+    ['obstacles', 'Places that cannot be read, without files that were just written'],
+    ['withdrawn', 'Accepted images that a person took out of all trends']
+]);
+CALL describe_columns('{balance}', ARRAY[
+    ['source', 'Where the files lie'],
+    ['model_version', 'The model version that is wanted there'],
+    ['seen', 'As in source_balance'],
+    ['accepted', 'As in source_balance'],
+    ['rejected', 'As in source_balance'],
+    ['unread', 'As in source_balance'],
+    ['copies', 'As in source_balance'],
+    ['obstacles', 'As in source_balance'],
+    ['withdrawn', 'As in source_balance'],
+    ['scored', 'Accepted images that have a score by it'],
+    ['waiting', 'Accepted images that it has yet to score'],
+    ['failed', 'Accepted images that it could not score'],
+    ['out_of_distribution', 'Scored images that are out of distribution'],
+    ['is_enlisted', 'Whether all that was seen before is on its list; until then waiting grows']
+]);
+CALL describe_columns('{reasons}', ARRAY[
+    ['source', 'Where the files lie'],
+    ['model_version', 'The model version that failed; NULL for what holds of a file itself'],
+    ['what', 'rejected, failed, or obstacle: a place that cannot be read'],
+    ['reason', 'The code that states why'],
+    ['objects', 'How many']
+]);
+CALL describe_columns('{pseudonym_check}', ARRAY[
+    ['pseudonym_check', 'A digest from which nothing follows']
+]);
