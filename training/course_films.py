@@ -1,6 +1,5 @@
 """Dated films of public series, scored by a bundled model, as series of courses."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from severity.course.series import Films, view_code
 from severity.domain import Score, View
 from severity.evaluation.duplicates import near_duplicates, perceptual_hash
 from training.head import model_inputs
-from training.images import LATERAL, TrainingImage
+from training.images import LATERAL, TrainingImage, rows
 
 _VIEWS = {"PA": View.PA, "AP": View.AP, "AP Supine": View.AP_SUPINE}
 
@@ -60,7 +59,7 @@ def dated_films(data: Path) -> list[DatedFilm]:
             float(row["offset_days"]),
             _VIEWS[row["view"]],
         )
-        for row in _rows(data / "hannover" / "films.csv")
+        for row in rows(data / "hannover" / "films.csv")
         if row["offset_days"]
     ]
     known = {film.patient for film in hannover}
@@ -71,7 +70,7 @@ def dated_films(data: Path) -> list[DatedFilm]:
             float(row["offset"]),
             _VIEWS[row["view"]],
         )
-        for row in _rows(data / "cidc" / "metadata.csv")
+        for row in rows(data / "cidc" / "metadata.csv")
         if row["offset"] and row["view"] != LATERAL
     ]
     others = [film for film in collection if film.patient not in known]
@@ -80,8 +79,10 @@ def dated_films(data: Path) -> list[DatedFilm]:
 
 def kept_back_patients(data: Path) -> frozenset[str]:
     """Read the patients who are left out of all learning."""
-    rows = _rows(data / "kept_back.csv")
-    return frozenset(f"cidc-{row['patientid']}" for row in rows if row["filename"][:4] == "cidc")
+    kept_back = rows(data / "kept_back.csv")
+    return frozenset(
+        f"cidc-{row['patientid']}" for row in kept_back if row["filename"][:4] == "cidc"
+    )
 
 
 def scored_series(films: Sequence[DatedFilm], model: str, *, episode_days: float) -> PublicSeries:
@@ -114,13 +115,13 @@ def _episodes(scored: Sequence[_Scored], episode_days: float) -> list[list[_Scor
 
 
 def _films(episodes: Sequence[Sequence[_Scored]], score: str) -> Films:
-    rows = [row for episode in episodes for row in episode]
+    films = [film for episode in episodes for film in episode]
     return Films(
         np.repeat(np.arange(len(episodes)), [len(episode) for episode in episodes]),
-        np.array([film.day for film, _ in rows]),
-        np.array([getattr(scored, score) for _, scored in rows]),
-        np.array([view_code(film.view) for film, _ in rows], dtype=np.int8),
-        np.array([scored.out_of_distribution is None for _, scored in rows]),
+        np.array([film.day for film, _ in films]),
+        np.array([getattr(scored, score) for _, scored in films]),
+        np.array([view_code(film.view) for film, _ in films], dtype=np.int8),
+        np.array([scored.out_of_distribution is None for _, scored in films]),
     )
 
 
@@ -130,8 +131,3 @@ def _each_exposure_once(films: Sequence[DatedFilm]) -> list[DatedFilm]:
     hashes = np.stack([perceptual_hash(pixels[0].numpy()) for pixels in model_inputs(images)])
     copies = {later for _, later in near_duplicates(hashes)}
     return [film for place, film in enumerate(films) if place not in copies]
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

@@ -83,7 +83,7 @@ def grey_pixels(path: Path) -> NDArray[np.uint8]:
 
 def collection_images(data: Path) -> list[TrainingImage]:
     """Read the frontal images of the COVID-19 Image Data Collection, with all scores."""
-    scores, zones = reader_scores(data), _brixia_zones(data)
+    scores, zones = reader_scores(data), brixia_zones(data)
     return [
         TrainingImage(
             path=data / "cidc" / "images" / row["filename"],
@@ -95,7 +95,7 @@ def collection_images(data: Path) -> list[TrainingImage]:
             outcomes=tuple(row[c] == severe if row[c] else None for c, severe in OUTCOMES.items()),
             score=scores.get(row["filename"]),
         )
-        for row in _rows(data / "cidc" / "metadata.csv")
+        for row in rows(data / "cidc" / "metadata.csv")
         if row["view"] != LATERAL
     ]
 
@@ -103,7 +103,7 @@ def collection_images(data: Path) -> list[TrainingImage]:
 def reader_scores(data: Path) -> dict[str, ReaderScore]:
     """Read the scores of all 94 images, by file name."""
     patient = SCORED_WITHOUT_FILE | {
-        row["filename"]: f"cidc-{row['patientid']}" for row in _rows(data / "cidc" / "metadata.csv")
+        row["filename"]: f"cidc-{row['patientid']}" for row in rows(data / "cidc" / "metadata.csv")
     }
     return {
         row["filename"]: ReaderScore(
@@ -111,17 +111,18 @@ def reader_scores(data: Path) -> dict[str, ReaderScore]:
             extent=float(row["geographic_extent_mean"]),
             opacity=float(row["opacity_mean"]),
         )
-        for row in _rows(data / "cidc" / "severity_scores.csv")
+        for row in rows(data / "cidc" / "severity_scores.csv")
     }
 
 
-def _brixia_zones(data: Path) -> dict[str, tuple[float, ...]]:
+def brixia_zones(data: Path) -> dict[str, tuple[float, ...]]:
+    """Read the mean of both radiologists' scores of six zones, by file name."""
     return {
         row["filename"]: tuple(
             (float(row[f"senior_{zone}"]) + float(row[f"junior_{zone}"])) / 2
             for zone in BRIXIA_ZONES
         )
-        for row in _rows(data / "cidc" / "brixia_scores.csv")
+        for row in rows(data / "cidc" / "brixia_scores.csv")
     }
 
 
@@ -135,7 +136,7 @@ def nih_images(data: Path) -> list[TrainingImage]:
             findings=frozenset(row["findings"].split("|")) - {NO_FINDING},
             abnormal=row["findings"] != NO_FINDING,
         )
-        for row in _rows(data / "pretrain" / "nih.csv")
+        for row in rows(data / "pretrain" / "nih.csv")
     ]
 
 
@@ -148,7 +149,7 @@ def cxnet_images(data: Path) -> list[TrainingImage]:
             patient=row["filename"],
             abnormal=row["no_visible_abnormality"] == "0",
         )
-        for row in _rows(data / "pretrain" / "cxnet.csv")
+        for row in rows(data / "pretrain" / "cxnet.csv")
     ]
 
 
@@ -157,6 +158,7 @@ def patients(images: Iterable[TrainingImage]) -> frozenset[str]:
     return frozenset(image.patient for image in images)
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def rows(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file."""
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))

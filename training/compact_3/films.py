@@ -4,13 +4,12 @@ The folder is described in its own README. Films that are kept back for evaluati
 film of their patients, are left out here, so that nothing downstream can see them.
 """
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from severity.evaluation.splits import groups_of
-from training.images import BRIXIA_ZONES, LATERAL, NO_FINDING
+from training.images import LATERAL, NO_FINDING, brixia_zones, rows
 from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM
 
 BRIXIA_MAXIMUM = 18.0
@@ -98,12 +97,6 @@ def _grouped(films: Sequence[Film]) -> list[Film]:
     return [replace(film, patient=group) for film, group in zip(films, groups, strict=True)]
 
 
-def rows(path: Path) -> list[dict[str, str]]:
-    """Read a CSV file."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def _by_name(path: Path) -> dict[str, dict[str, str]]:
     return {row["filename"]: row for row in rows(path)}
 
@@ -114,7 +107,7 @@ def _number(text: str) -> float | None:
 
 def _collection(data: Path) -> Iterator[Film]:
     scores = _by_name(data / "cidc" / "covidx_s_scores.csv")
-    zones = _brixia_zones(data)
+    zones = brixia_zones(data)
     lesions, v7 = (_by_name(data / "masks" / f"{kind}.csv") for kind in ("lesions", "v7"))
     days = _days_of_hannover(data)
     for row in rows(data / "cidc" / "metadata.csv"):
@@ -143,16 +136,6 @@ def _collection(data: Path) -> Iterator[Film]:
             },
             day=days.get(name, _number(row["offset"])),
         )
-
-
-def _brixia_zones(data: Path) -> dict[str, tuple[float, ...]]:
-    return {
-        row["filename"]: tuple(
-            (float(row[f"senior_{zone}"]) + float(row[f"junior_{zone}"])) / 2
-            for zone in BRIXIA_ZONES
-        )
-        for row in rows(data / "cidc" / "brixia_scores.csv")
-    }
 
 
 def _right_share(lesions: Row | None, zones: Sequence[float] | None) -> float | None:

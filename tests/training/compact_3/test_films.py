@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from training.compact_3.films import Film, development_films, folds_of, hannover_films, rows
+from training.compact_3.films import Film, development_films, folds_of, hannover_films
+from training.images import rows
 
 
 @pytest.fixture(scope="module")

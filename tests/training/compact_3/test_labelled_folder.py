@@ -1,7 +1,8 @@
 from pathlib import Path
 
-from training.compact_3.films import Film, rows
+from training.compact_3.films import Film
 from training.compact_3.labelled_folder import write_folder
+from training.images import rows
 
 
 def test_a_folder_has_each_film_with_its_score_and_its_patient(tmp_path: Path) -> None:
