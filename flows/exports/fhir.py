@@ -18,7 +18,6 @@ from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.codesystem import CodeSystem
 
 from db.reading.courses import Band
-from db.reading.results import ScoreResult
 from flows.exports import concepts
 from flows.exports.concepts import Concept
 from flows.exports.observations import Observed, Report, Status, Subject
@@ -137,13 +136,12 @@ def _score(report: Report, observed: Observed) -> Resource:
 
 
 def _course(report: Report, observed: Observed) -> Resource:
-    result = observed.result
     observation = {
         **_observation(report, observed.course_concept),
-        **_verdict(report, result.verdict),
+        **_verdict(report, observed.result.verdict),
         "note": [{"text": f"{RESEARCH_USE_ONLY} Compared with the baseline of the episode."}],
     }
-    components = list(_course_components(result))
+    components = list(_course_components(observed))
     return {**observation, "component": components} if components else observation
 
 
@@ -156,18 +154,13 @@ def _verdict(report: Report, verdict: Verdict | None) -> Resource:
     return {"dataAbsentReason": {"coding": [{"system": system, "code": reason}]}}
 
 
-def _course_components(result: ScoreResult) -> Iterator[Resource]:
+def _course_components(observed: Observed) -> Iterator[Resource]:
+    result = observed.result
     if result.level is not None:
         yield {"code": _code(concepts.LEVEL), "valueQuantity": _points(result.level.level)}
         yield _range(concepts.BAND, result.level)
-    chances = {
-        concepts.P_WORSE: result.worse,
-        concepts.P_BETTER: result.better,
-        concepts.P_WITHIN: result.within,
-    }
-    for concept, chance in chances.items():
-        if chance is not None:
-            yield {"code": _code(concept), "valueQuantity": _quantity(chance, "1", _RATIO)}
+    for concept, chance in observed.chances():
+        yield {"code": _code(concept), "valueQuantity": _quantity(chance, "1", _RATIO)}
 
 
 def _diagnostic_report(report: Report, observations: list[Resource]) -> Resource:

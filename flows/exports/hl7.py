@@ -129,14 +129,8 @@ def _values(report: Report, observed: Observed) -> Iterator[_Value]:
     if result.verdict is not None:
         verdict = _coded(concepts.VERDICTS[result.verdict])
         yield _Value("CWE", observed.course_concept, verdict)
-    chances = {
-        concepts.P_WORSE: result.worse,
-        concepts.P_BETTER: result.better,
-        concepts.P_WITHIN: result.within,
-    }
-    for concept, chance in chances.items():
-        if chance is not None:
-            yield _Value("NM", concept, _number(chance), _RATIO)
+    for concept, chance in observed.chances():
+        yield _Value("NM", concept, _number(chance), _RATIO)
 
 
 def _range(concept: Concept, low: float, high: float) -> _Value:

@@ -2,13 +2,23 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from uuid import UUID, uuid5
 
 from db.reading.results import FilmResult, ScoreResult
-from flows.exports.concepts import EXTENT, EXTENT_COURSE, OPACITY, OPACITY_COURSE, Concept
+from flows.exports.concepts import (
+    EXTENT,
+    EXTENT_COURSE,
+    OPACITY,
+    OPACITY_COURSE,
+    P_BETTER,
+    P_WITHIN,
+    P_WORSE,
+    Concept,
+)
 from severity.domain import RESEARCH_USE_ONLY, Verdict
 from severity.vocabulary.times import local_date
 
@@ -28,6 +38,17 @@ class Observed:
     concept: Concept
     course_concept: Concept
     result: ScoreResult
+
+    def chances(self) -> Iterator[tuple[Concept, float]]:
+        """Yield the probabilities of worse, better and unchanged that are known."""
+        result = self.result
+        for concept, chance in (
+            (P_WORSE, result.worse),
+            (P_BETTER, result.better),
+            (P_WITHIN, result.within),
+        ):
+            if chance is not None:
+                yield concept, chance
 
 
 @dataclass(frozen=True)
