@@ -26,8 +26,8 @@ BRIXIA = ABNORMAL + 1
 ZONES = slice(BRIXIA + 1, BRIXIA + 1 + len(BRIXIA_ZONES))
 OUTCOME = slice(ZONES.stop, ZONES.stop + len(OUTCOMES))
 QUESTIONS = OUTCOME.stop
-_MIRRORED_ZONES = (3, 4, 5, 0, 1, 2)
-_ZONE_MAXIMUM = 3.0
+MIRRORED_ZONES = (3, 4, 5, 0, 1, 2)
+ZONE_MAXIMUM = 3.0
 
 # An image's findings are many and were read from reports; severity is the aim of the training.
 _FINDING_WEIGHT = 0.3
@@ -47,7 +47,7 @@ class Targets:
     def of(self, chosen: Tensor, *, mirrored: Tensor) -> "Targets":
         """Return the answers for these images, the lungs' zones exchanged where mirrored."""
         values, weights = self.values[chosen].clone(), self.weights[chosen].clone()
-        order = ZONES.start + torch.tensor(_MIRRORED_ZONES)
+        order = ZONES.start + torch.tensor(MIRRORED_ZONES)
         values[mirrored, ZONES] = values[mirrored][:, order]
         return Targets(values, weights)
 
@@ -66,7 +66,7 @@ def targets(images: Sequence[TrainingImage]) -> Targets:
             values[row, ABNORMAL] = float(image.abnormal)
             weights[row, ABNORMAL] = _ABNORMAL_WEIGHT[image.source]
         if image.brixia_zones is not None:
-            zones = torch.tensor(image.brixia_zones) / _ZONE_MAXIMUM
+            zones = torch.tensor(image.brixia_zones) / ZONE_MAXIMUM
             values[row, BRIXIA], weights[row, BRIXIA] = zones.mean(), _BRIXIA_WEIGHT
             values[row, ZONES], weights[row, ZONES] = zones, _ZONE_WEIGHT
         for question, severe in zip(

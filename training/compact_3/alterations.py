@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from severity.images.preprocessing import MODEL_LIMIT
 from training.compact_3.processing import equalised, evened, lettered, multiscale, sharpened
 from training.compact_3.views import model_input
 
@@ -100,5 +101,5 @@ FRAMING = ("white border", "black border", "crop")
 
 def altered(images: Tensor, alteration: str) -> Tensor:
     """Alter the network's inputs, on [-1024, 1024]."""
-    views = (images / images.new_tensor(1024.0) + 1) / 2
+    views = (images / MODEL_LIMIT + 1) / 2
     return model_input(ALTERATIONS[alteration](views.clamp(0, 1)).clamp(0, 1))

@@ -12,8 +12,6 @@ from severity.evaluation.splits import groups_of
 from training.images import LATERAL, NO_FINDING, brixia_zones, rows
 from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM
 
-BRIXIA_MAXIMUM = 18.0
-_SIDE_MAXIMUM = BRIXIA_MAXIMUM / 2
 _RIGHT_ZONES = 3
 APPROXIMATE_OPACITY = "2020-08"
 """The release whose opacity was published on another scale: it counts half."""

@@ -18,9 +18,9 @@ from training.compact_3.packing import (
     Packed,
 )
 from training.compact_3.views import Limits, Views, random_views
+from training.targets import MIRRORED_ZONES
 
 _SEAM = 8  # pixels of the canvas over which two joined films blend
-_MIRRORED_ZONES = [3, 4, 5, 0, 1, 2]
 _COARSE = 0.3
 """Weight of an opacity that a box or the word healthy states, where a pixel mask has 1."""
 
@@ -52,7 +52,7 @@ class Labels:
         swapped = mirrored[:, None]
         answers = self.answers.clone()
         zones = answers[:, FIRST_ZONE:]
-        answers[:, FIRST_ZONE:] = torch.where(swapped, zones[:, _MIRRORED_ZONES], zones)
+        answers[:, FIRST_ZONE:] = torch.where(swapped, zones[:, MIRRORED_ZONES], zones)
         sides = torch.where(swapped, self.sides.flip(1), self.sides)
         return _replaced(self, sides=sides, answers=answers)
 

@@ -17,9 +17,15 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from severity.images.preprocessing import MODEL_SIDE
-from training.compact_3.films import Film, folds_of, hannover_films, shares
-from training.images import grey_pixels
-from training.targets import FINDINGS
+from training.compact_3.films import (
+    APPROXIMATE_OPACITY,
+    Film,
+    folds_of,
+    hannover_films,
+    shares,
+)
+from training.images import BRIXIA_ZONES, grey_pixels
+from training.targets import FINDINGS, ZONE_MAXIMUM
 
 CANVAS = 252
 SQUARE = MODEL_SIDE
@@ -29,11 +35,10 @@ RIGHT, LEFT, OPACITY, BOTH = 1, 2, 4, 8
 SIDES_KNOWN, OPACITY_KNOWN, BOTH_KNOWN = 16, 32, 64
 """Bits of a mask: what a pixel shows, and which of it the film's masks state."""
 FOLDS = 5
-ZONES = 6
+ZONES = len(BRIXIA_ZONES)
 _QUALITY = 92
 _MARGIN = (CANVAS - SQUARE) // 2
 _LESION = 4 | 8
-_ZONE_MAXIMUM = 3.0
 _PROXY_WEIGHT, _PROXY_OPACITY_WEIGHT, _COPY_WEIGHT, _APPROXIMATE = 0.5, 0.25, 0.5, 0.5
 _HEALTHY_WEIGHT = {"nih": 0.3, "cidc": 0.3, "shenzhen": 0.1, "montgomery": 0.1}
 _FINDING_WEIGHT = 0.3
@@ -265,10 +270,10 @@ def _points(film: Film) -> tuple[tuple[float, float], tuple[float, float]]:
     extent, opacity = shares(film)
     if extent is not None and opacity is not None:
         weight = _COPY_WEIGHT if film.copy else 1.0
-        half = _APPROXIMATE if film.release == "2020-08" else 1.0
+        half = _APPROXIMATE if film.release == APPROXIMATE_OPACITY else 1.0
         return (extent, opacity), (weight, weight * half)
     if film.zones is not None:
-        share = sum(film.zones) / (ZONES * _ZONE_MAXIMUM)
+        share = sum(film.zones) / (ZONES * ZONE_MAXIMUM)
         return (share, share), (_PROXY_WEIGHT, _PROXY_OPACITY_WEIGHT)
     if film.healthy:
         weight = _HEALTHY_WEIGHT[film.source]
@@ -296,5 +301,5 @@ def _answer(film: Film, answers: Floats, weights: Floats) -> None:
     if film.opaque is not None or film.healthy:
         answers[OPAQUE], weights[OPAQUE] = float(bool(film.opaque)), 1.0
     if film.zones is not None:
-        answers[FIRST_ZONE:] = np.array(film.zones) / _ZONE_MAXIMUM
+        answers[FIRST_ZONE:] = np.array(film.zones) / ZONE_MAXIMUM
         weights[FIRST_ZONE:] = 1.5

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from severity.images.preprocessing import MODEL_LIMIT, MODEL_SIDE
-from training.compact_3.packing import CANVAS, LEFT, RIGHT, SQUARE
+from training.compact_3.packing import BOTH, CANVAS, LEFT, OPACITY, RIGHT, SQUARE
 from training.compact_3.processing import (
     between,
     chosen,
@@ -175,7 +175,7 @@ def _border_colour(views: Tensor, bordered: Tensor, *, generator: torch.Generato
 
 def _drawn(masks: Tensor, theta: Tensor) -> Tensor:
     """Draw masks as the views show them, the lungs exchanged where a view is mirrored."""
-    bits = torch.stack([(masks & bit) > 0 for bit in (RIGHT, LEFT, 4, 8)], dim=1).float()
+    bits = torch.stack([(masks & bit) > 0 for bit in (RIGHT, LEFT, OPACITY, BOTH)], dim=1).float()
     grid = functional.affine_grid(theta, [len(masks), 1, MAP_SIDE, MAP_SIDE], align_corners=False)
     drawn = functional.grid_sample(
         functional.avg_pool2d(bits, 2), grid, padding_mode="zeros", align_corners=False
