@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -16,6 +15,7 @@ from db.engine import Transaction
 from db.errors import RefusedCorrection
 from db.reading import rejections
 from db.reading.rejections import RejectionFilter
+from flows.dashboard.addresses import address
 from flows.dashboard.clock import clock_of
 from flows.dashboard.failures import failure
 from flows.dashboard.pages import page
@@ -51,8 +51,8 @@ class Choices(BaseModel):
     def address(self, **changed: object) -> str:
         """Return the address of the list with these choices, some of them changed."""
         chosen = self.model_dump(mode="json", exclude={"done", "count"}) | changed
-        told = {name: value for name, value in chosen.items() if value not in {None, False}}
-        return f"/operations/rejected?{urlencode(told)}"
+        chosen["dismissed"] = chosen["dismissed"] or None
+        return address("/operations/rejected", **chosen)
 
 
 @router.get("")
