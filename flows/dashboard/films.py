@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from types import SimpleNamespace
 
 from db.reading.courses import Assessment, Course, CourseImage
 from db.reading.trends import Observation, Trend
@@ -46,32 +47,28 @@ class Film:
     @property
     def remarks(self) -> list[str]:
         """What a reader should know of it, in a few words each."""
-        words = texts().patient
+        return self._remarks_in(texts().patient)
+
+    @property
+    def lines(self) -> list[str]:
+        """What is said of either score, and what a reader should know of the film."""
+        scores = (
+            ("geographic_extent", self.image.geographic_extent, self.extent_interval),
+            ("opacity", self.image.opacity, self.opacity_interval),
+        )
+        said = [
+            f"{getattr(texts().scores, name)}: {_said(self.image, assessment, interval)}"
+            for name, assessment, interval in scores
+        ]
+        return [*said, *self._remarks_in(texts().chart)]
+
+    def _remarks_in(self, words: SimpleNamespace) -> list[str]:
+        """Return the remarks in the words of a section of the texts."""
         return [
             *([words.flagged.format(reason=self.reason)] if self.reason else []),
             *([words.view_changed] if self.image.view_changed else []),
             *([words.merged_mark.format(key=self.merged_from)] if self.merged_from else []),
         ]
-
-    @property
-    def lines(self) -> list[str]:
-        """What is said of either score, and what a reader should know of the film."""
-        words = texts().chart
-        scores = (
-            ("geographic_extent", self.image.geographic_extent, self.extent_interval),
-            ("opacity", self.image.opacity, self.opacity_interval),
-        )
-        lines = [
-            f"{getattr(texts().scores, name)}: {_said(self.image, assessment, interval)}"
-            for name, assessment, interval in scores
-        ]
-        if self.reason:
-            lines.append(words.flagged.format(reason=self.reason))
-        if self.image.view_changed:
-            lines.append(words.view_changed)
-        if self.merged_from:
-            lines.append(words.merged.format(key=self.merged_from))
-        return lines
 
 
 @dataclass(frozen=True)
