@@ -8,7 +8,7 @@ import click
 
 from flows.cli.options import chosen_resources
 from flows.dashboard import server
-from flows.dashboard.security import guard
+from flows.dashboard.log import log
 
 
 @click.command()
@@ -43,9 +43,8 @@ def dashboard_command(
     They read the database; operators alone release and dismiss rejected files.
     """
     if shows_requests:
-        requests = logging.getLogger(guard.LOG)
-        requests.addHandler(logging.StreamHandler())
-        requests.setLevel(logging.INFO)
+        log.addHandler(logging.StreamHandler())
+        log.setLevel(logging.INFO)
     chosen = chosen_resources(
         dashboard_port=dashboard_port, dashboard_host=dashboard_host, home=home
     )

@@ -1,6 +1,5 @@
 """What a request that fails is answered: a page that says what to do, or JSON below ``/api/v1``."""
 
-import logging
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -9,11 +8,10 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from db.errors import DatabaseError
+from flows.dashboard.log import log
 from flows.dashboard.pages import page
 from flows.dashboard.reading import NoScores, UnknownVersion
 from flows.dashboard.texts import texts
-
-_log = logging.getLogger("cxr-severity.dashboard")
 
 
 def answer_failures(app: FastAPI) -> None:
@@ -49,7 +47,7 @@ def _unknown_version(request: Request, _: Exception) -> Response:
 def _database_away(request: Request, error: Exception) -> Response:
     """Answer why, but the server's address and login to the log alone; neither quotes a value."""
     why = error.summary if isinstance(error, DatabaseError) else ""
-    _log.error("the database cannot be read: %s", error)
+    log.error("the database cannot be read: %s", error)
     return failure(request, HTTPStatus.SERVICE_UNAVAILABLE, texts().failures.database, why)
 
 

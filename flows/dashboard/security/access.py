@@ -1,6 +1,5 @@
 """Who asks for a page: nobody known, or a person by a session, a password or a proxy's header."""
 
-import logging
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64
@@ -13,6 +12,7 @@ from pydantic import SecretStr
 from starlette.requests import Request
 
 from db.lookups import LONGEST_NAME
+from flows.dashboard.log import log
 from flows.dashboard.security.attempts import Attempts
 from flows.dashboard.security.sessions import Sessions
 from flows.dashboard.security.user import User
@@ -20,7 +20,6 @@ from flows.errors import UsageError
 from flows.login import login
 from flows.settings import Settings
 
-_log = logging.getLogger("cxr-severity.dashboard")
 _LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST = re.compile(r"(?P<name>\[[\da-f:.]+\]|[\w.-]+)(:\d{1,5})?", re.ASCII)
 COOKIE = "cxr_severity_session"
@@ -107,7 +106,7 @@ class Access:
         if told is None or not (is_reader or is_operator):
             self.attempts.fail(address)
             # Not the name: some type their password there.
-            _log.warning("a wrong password from %s", address)
+            log.warning("a wrong password from %s", address)
             return None
         if is_operator or self.operator_password is None:
             # Else whoever knows the readers' password would guess the operators' without a wait.

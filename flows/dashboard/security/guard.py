@@ -1,6 +1,5 @@
 """The guard before all pages: who asks, whether a stranger's page made them, and what is logged."""
 
-import logging
 import re
 from http import HTTPStatus
 from time import perf_counter
@@ -12,6 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flows.dashboard.failures import failure
+from flows.dashboard.log import log
 from flows.dashboard.security.access import Access
 from flows.dashboard.security.attempts import TooManyAttempts
 from flows.dashboard.security.forms import LARGEST_FORM
@@ -23,9 +23,6 @@ SIGN_IN = "/sign-in"
 _FILES = "/static/"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _LENGTH = re.compile("[0-9]{1,9}")
-LOG = "cxr-severity.dashboard"
-"""The name of the log of requests: by their routes, without a patient's key or a query."""
-_log = logging.getLogger(LOG)
 
 
 class Guard:
@@ -147,4 +144,4 @@ def _refused(request: Request, status: HTTPStatus, why: str) -> Response:
 def _note(scope: Scope, status: int, seconds: float) -> None:
     """Log a request by its route: an address may name a patient's key."""
     route = getattr(scope.get("route"), "path", "-")
-    _log.info("%s %s %d %.0f ms", scope["method"], route, status, seconds * 1000)
+    log.info("%s %s %d %.0f ms", scope["method"], route, status, seconds * 1000)
