@@ -16,6 +16,11 @@ def clock_of(request: Request) -> Clock:
     return lambda at: f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
+def days_since(at: datetime, *, calendar_known: bool) -> int | None:
+    """Return the whole days since a film; None where only the number of its day is known."""
+    return (datetime.now(UTC) - at).days if calendar_known else None
+
+
 def elapsed(since: datetime, now: datetime | None = None) -> str:
     """Return how long ago something was, in days, hours or minutes."""
     gone = (now or datetime.now(UTC)) - since

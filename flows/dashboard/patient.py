@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 
 from fastapi import APIRouter, Depends, Request
@@ -12,6 +11,7 @@ from db.reading import courses, model_versions, patients, trends
 from db.reading.courses import Assessment, Course, CourseImage
 from db.reading.trends import Trend
 from flows.dashboard.addresses import address
+from flows.dashboard.clock import days_since
 from flows.dashboard.course_chart import chart
 from flows.dashboard.films import Film, episodes, films_of
 from flows.dashboard.films_shown import has_saliency
@@ -81,7 +81,7 @@ def _values(reading: Reading, course: Course, trend: Trend, axis: TimeAxis) -> d
         "films": films,
         "episodes": episodes(films),
         "last_film": films[-1],
-        "days_ago": _days_ago(films[-1].image),
+        "days_ago": days_since(films[-1].image.at, calendar_known=films[-1].image.calendar_known),
         "now": last,
         "baseline": _baseline(films, last),
         "summaries": _summaries(course, last) if last else [],
@@ -118,10 +118,6 @@ def _baseline(films: list[Film], last: CourseImage | None) -> Film | None:
         ),
         None,
     )
-
-
-def _days_ago(image: CourseImage) -> int | None:
-    return (datetime.now(UTC) - image.at).days if image.calendar_known else None
 
 
 def _views(films: list[Film]) -> Mapping[View, int]:

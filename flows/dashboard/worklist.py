@@ -14,6 +14,7 @@ from db.reading import balances, model_versions
 from db.reading.courses import Band
 from db.reading.worklist import WorklistFilter, WorklistPage, WorklistRow, groups, worklist_page
 from flows.dashboard.addresses import address
+from flows.dashboard.clock import days_since
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Read, Reading
 from flows.dashboard.request import OPTIONAL
@@ -126,15 +127,14 @@ def read_page(reading: Reading, filters: Filters, *, limit: int = 50) -> Worklis
 
 def _entries(shown: WorklistPage, reading: Reading, model: str | None) -> list[Entry]:
     scale = model_versions.extent_scale(reading.session, reading.version)
-    now = datetime.now(UTC)
-    return [_entry(row, scale, now, model) for row in shown.rows]
+    return [_entry(row, scale, model) for row in shown.rows]
 
 
-def _entry(row: WorklistRow, scale: Scale, now: datetime, model: str | None) -> Entry:
+def _entry(row: WorklistRow, scale: Scale, model: str | None) -> Entry:
     return Entry(
         row,
         address(f"/patients/{row.patient_key}", model=model),
-        (now - row.latest_at).days if row.calendar_known else None,
+        days_since(row.latest_at, calendar_known=row.calendar_known),
         sparkline(row.recent, scale),
     )
 
