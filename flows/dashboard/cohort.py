@@ -90,24 +90,27 @@ def _sections(reading: Reading, treatment: Treatment | None, group: str | None) 
     """Return the curves of all patients, and what was chosen beside them."""
     words, key, session = texts().cohort, reading.version, reading.session
     everybody = {score: {words.everybody: cohort.by_day(session, key, score)} for score in _SCORES}
-    sections = [Section(words.by_day, words.by_day_lead, _panels(reading, everybody))]
+    scales = cohort.scales(session, key)
+    sections = [Section(words.by_day, words.by_day_lead, _panels(scales, everybody))]
     if group is not None:
         by_group = cohort.by_group(session, key, group)
         title, lead = words.by_group.format(group=group), words.by_group_lead.format(most=_MOST)
-        sections.append(Section(title, lead, _panels(reading, by_group), is_by_group=True))
+        sections.append(Section(title, lead, _panels(scales, by_group), is_by_group=True))
     if treatment is not None:
-        sections += _after_treatment(reading, treatment, group)
+        sections += _after_treatment(reading, scales, treatment, group)
     return sections
 
 
-def _after_treatment(reading: Reading, treatment: Treatment, group: str | None) -> list[Section]:
+def _after_treatment(
+    reading: Reading, scales: Mapping[str, Scale], treatment: Treatment, group: str | None
+) -> list[Section]:
     """Return the curves around the start of a treatment, of all patients and by group."""
     words, key, session = texts().cohort, reading.version, reading.session
     everybody = {
         score: {words.everybody: cohort.after_treatment(session, key, score, treatment)}
         for score in _SCORES
     }
-    title, panels = words.after.format(label=treatment.label), _panels(reading, everybody)
+    title, panels = words.after.format(label=treatment.label), _panels(scales, everybody)
     sections = [Section(title, words.after_lead, panels, is_after_treatment=True)]
     if group is not None:
         by_group = {
@@ -115,16 +118,17 @@ def _after_treatment(reading: Reading, treatment: Treatment, group: str | None) 
             for score in _SCORES
         }
         title = words.after_by_group.format(label=treatment.label, group=group)
-        panels = _panels(reading, by_group)
+        panels = _panels(scales, by_group)
         sections.append(
             Section(title, words.after_lead, panels, is_by_group=True, is_after_treatment=True)
         )
     return sections
 
 
-def _panels(reading: Reading, curves: Mapping[str, Mapping[str, Curve]]) -> tuple[Panel, ...]:
+def _panels(
+    scales: Mapping[str, Scale], curves: Mapping[str, Mapping[str, Curve]]
+) -> tuple[Panel, ...]:
     """Return a panel for each score of which there is any level."""
-    scales = cohort.scales(reading.session, reading.version)
     return tuple(
         _panel(score, scales[score], by_name)
         for score, by_name in curves.items()
