@@ -19,7 +19,8 @@ from flows.exports.concepts import (
     P_WORSE,
     Concept,
 )
-from severity.domain import RESEARCH_USE_ONLY, Verdict
+from flows.reports.courses.words import probability
+from severity.domain import RESEARCH_USE_ONLY
 from severity.vocabulary.times import local_date
 
 
@@ -123,15 +124,6 @@ class Report:
             sentences.append(f"Out of distribution ({film.out_of_distribution}): not reliable.")
         sentences.extend(map(_sentence, self.observed))
         return (*sentences, f"Model version {film.model_version}; view {film.view}.")
-
-
-def probability(result: ScoreResult) -> float | None:
-    """Return the probability behind a verdict; of "cannot tell" there is none."""
-    return {
-        Verdict.WORSE: result.worse,
-        Verdict.BETTER: result.better,
-        Verdict.UNCHANGED: result.within,
-    }.get(result.verdict or Verdict.CANNOT_TELL)
 
 
 def _sentence(observed: Observed) -> str:

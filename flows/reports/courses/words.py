@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from db.reading.courses import Assessment, Band, Course, CourseImage
+from db.reading.results import ScoreResult
 from flows.reports.trend_text import identifier_notes
 from severity.course.parameters import CourseParameters
 from severity.domain import RESEARCH_USE_ONLY, Verdict, View
@@ -28,7 +29,7 @@ def band_text(band: Band | None) -> str:
     return "-" if band is None else f"{band.level:.1f} ({band.low:.1f}-{band.high:.1f})"
 
 
-def probability(assessment: Assessment) -> float | None:
+def probability(assessment: Assessment | ScoreResult) -> float | None:
     """Return the probability behind a verdict; for "cannot tell" there is none."""
     match assessment.verdict:
         case Verdict.WORSE:
