@@ -7,8 +7,6 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from severity.domain import Scale
-
 DAYS = 60
 """Whole days since the baseline that curves are read for; few episodes are longer."""
 MOST_PATIENTS = 2000
@@ -89,12 +87,6 @@ def after_treatment_by_group(
     """Return the same for each group of a grouping."""
     values = _values(model_version, score, treatment) | {"name": name}
     return _curves(session.execute(_AFTER_BY_GROUP, values))
-
-
-def scales(session: Session, model_version: str) -> dict[str, Scale]:
-    """Return the scale of each score of a model version, in points; extent comes first."""
-    content = session.scalar(_SCALES, {"model": model_version}) or {}
-    return {score: Scale(**ends) for score, ends in sorted(content.items())}
 
 
 def treatments(session: Session) -> list[Treatment]:
@@ -196,8 +188,6 @@ _AFTER_BY_GROUP = text(
     ORDER BY group_value, day
     """
 )
-
-_SCALES = text("SELECT scales FROM model_versions WHERE model_version = :model")
 
 _TREATMENTS = text("SELECT CAST(kind AS text), label FROM event_labels ORDER BY label, kind")
 

@@ -1,4 +1,4 @@
-"""Lists of model versions: those of a model, those that scored a patient, those with scores."""
+"""Model versions: which there are, what each is made of, and the scales of its scores."""
 
 from dataclasses import dataclass
 
@@ -49,23 +49,21 @@ def with_scores(session: Session, *, excluding: str) -> list[str]:
     return list(session.scalars(_WITH_SCORES, {"model": excluding}))
 
 
-def extent_scale(session: Session, model_version: str) -> Scale:
-    """Return the scale of a model version's geographic extent, in points.
+def scales(session: Session, model_version: str) -> dict[str, Scale]:
+    """Return the scale of each score of a model version, in points; extent comes first.
 
     Raises
     ------
     LookupError
         There is no such model version.
     """
-    scale = session.scalar(_EXTENT_SCALE, {"model": model_version})
-    if scale is None:
+    content = session.scalar(_SCALES, {"model": model_version})
+    if content is None:
         raise LookupError(f"no model version {model_version}")
-    return Scale(**scale)
+    return {score: Scale(**ends) for score, ends in sorted(content.items())}
 
 
-_EXTENT_SCALE = text(
-    "SELECT scales -> 'geographic_extent' FROM model_versions WHERE model_version = :model"
-)
+_SCALES = text("SELECT scales FROM model_versions WHERE model_version = :model")
 
 _STORED = text(
     """

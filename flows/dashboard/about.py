@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from db.reading import cohort, operations
+from db.reading import model_versions, operations
 from db.reading.operations import Version
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Reading, ReadSite
@@ -67,7 +67,7 @@ def _scores(reading: Reading, version: Version | None) -> list[Score]:
             changes[score],
             margins[score],
         )
-        for score, scale in cohort.scales(reading.session, version.model_version).items()
+        for score, scale in model_versions.scales(reading.session, version.model_version).items()
     ]
 
 

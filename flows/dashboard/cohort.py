@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
-from db.reading import cohort
+from db.reading import cohort, model_versions
 from db.reading.cohort import CohortDay, Curve, Treatment
 from flows.dashboard.line_chart import Chart, Line, Point, line_chart
 from flows.dashboard.pages import page
@@ -129,6 +129,7 @@ def _panels(
     scales: Mapping[str, Scale], curves: Mapping[str, Mapping[str, Curve]]
 ) -> tuple[Panel, ...]:
     """Return a panel for each score of which there is any level."""
+    scales = model_versions.scales(reading.session, reading.version)
     return tuple(
         _panel(score, scales[score], by_name)
         for score, by_name in curves.items()

@@ -18,6 +18,7 @@ def test_the_scale_of_extent_is_the_model_versions_own(database):
     with database.transaction() as session:
         registration.register_model(session, version())
 
-        assert model_versions.extent_scale(session, version().key) == version().geographic_extent
+        scales = model_versions.scales(session, version().key)
+        assert scales["geographic_extent"] == version().geographic_extent
         with pytest.raises(LookupError):
-            model_versions.extent_scale(session, "v9")
+            model_versions.scales(session, "v9")
