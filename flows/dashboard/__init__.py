@@ -1,3 +1,3 @@
 """The dashboard: pages for a browser and the same as JSON, read as the reader's role."""
 
-__all__ = ["app", "server"]
+__all__ = ["app", "log", "server"]

@@ -5,7 +5,10 @@ from importlib.resources import files
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from flows.dashboard import (
+from flows.dashboard.failures import answer_failures
+from flows.dashboard.films.images import FilmImages
+from flows.dashboard.films.turns import Turns
+from flows.dashboard.routes import (
     about,
     api,
     cohort,
@@ -16,9 +19,6 @@ from flows.dashboard import (
     search,
     worklist,
 )
-from flows.dashboard.failures import answer_failures
-from flows.dashboard.film_images import FilmImages
-from flows.dashboard.film_turns import Turns
 from flows.dashboard.security import sign_in
 from flows.dashboard.security.access import Access
 from flows.resources import Resources

@@ -14,11 +14,11 @@ from db.reading import balances, model_versions
 from db.reading.courses import Band
 from db.reading.worklist import WorklistFilter, WorklistPage, WorklistRow, groups, worklist_page
 from flows.dashboard.addresses import address
+from flows.dashboard.charts.sparkline import Sparkline, sparkline
 from flows.dashboard.clock import days_since
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Read, Reading
 from flows.dashboard.request import OPTIONAL
-from flows.dashboard.sparkline import Sparkline, sparkline
 from flows.dashboard.texts import texts
 from flows.reports import write_csv
 from severity.domain import Scale, Verdict, View

@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse
 
 from db.reading import balances, operations
 from db.reading.operations import HourCounts
+from flows.dashboard.charts.drift_charts import DeviceCharts, device_charts
+from flows.dashboard.charts.line_chart import Chart, bar_chart
 from flows.dashboard.clock import clock_of, elapsed
-from flows.dashboard.drift_charts import DeviceCharts, device_charts
-from flows.dashboard.line_chart import Chart, bar_chart
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Reading, ReadSite
 from flows.dashboard.request import resources_of

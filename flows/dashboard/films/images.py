@@ -28,7 +28,7 @@ _WHITE = 255
 
 @dataclass
 class FilmImages:
-    """Makes the pictures that pages show; to be asked for one at a time (`film_turns`)."""
+    """Makes the pictures that pages show; to be asked for one at a time (`turns`)."""
 
     resources: Resources
 

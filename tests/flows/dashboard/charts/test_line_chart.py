@@ -4,7 +4,7 @@ from math import nan
 
 import pytest
 
-from flows.dashboard.line_chart import Line, Point, bar_chart, line_chart
+from flows.dashboard.charts.line_chart import Line, Point, bar_chart, line_chart
 
 
 def test_a_line_spans_its_chart_and_higher_values_are_higher():

@@ -13,7 +13,7 @@ from playwright.async_api import Page
 from db.engine import Database
 from flows.dashboard import server
 from flows.dashboard.app import create_app
-from flows.dashboard.film_turns import MOST_WAITING
+from flows.dashboard.films.turns import MOST_WAITING
 from flows.dashboard.security.guard import Guard
 from flows.resources import Progress, Resources
 from tests.builders.archive import Film

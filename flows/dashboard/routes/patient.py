@@ -11,13 +11,13 @@ from db.reading import courses, model_versions, patients, trends
 from db.reading.courses import Assessment, Course, CourseImage
 from db.reading.trends import Trend
 from flows.dashboard.addresses import address
+from flows.dashboard.charts.course_chart import chart
 from flows.dashboard.clock import days_since
-from flows.dashboard.course_chart import chart
-from flows.dashboard.films import Film, episodes, films_of
-from flows.dashboard.films_shown import has_saliency
+from flows.dashboard.films.film import Film, episodes, films_of
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Read, Reading
 from flows.dashboard.request import resources_of
+from flows.dashboard.routes.films_shown import has_saliency
 from flows.dashboard.security.looks import Look
 from flows.reports.courses import TimeAxis, missing_course
 from flows.reports.courses.text import RESPONSE_DAYS

@@ -17,9 +17,9 @@ from db.reading.operations import Waiting
 from db.reading.worklist import WorklistRow
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Read, Reading, ReadSite
+from flows.dashboard.routes.worklist import Chosen, read_page
 from flows.dashboard.security.looks import Look
 from flows.dashboard.texts import texts
-from flows.dashboard.worklist import Chosen, read_page
 from flows.reports.courses.words import course_notes
 from severity.domain import RESEARCH_USE_ONLY, Scale
 

@@ -7,8 +7,8 @@ from math import isfinite
 
 import numpy as np
 
-from flows.dashboard import line_chart
-from flows.dashboard.line_chart import Line, Point
+from flows.dashboard.charts import line_chart
+from flows.dashboard.charts.line_chart import Line, Point
 from flows.dashboard.texts import texts
 from flows.drift import SiteDrift
 from flows.drift.text import device_name

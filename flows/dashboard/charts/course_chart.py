@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from db.reading.courses import Course, CourseImage
-from flows.dashboard.films import Film
+from flows.dashboard.films.film import Film
 from flows.dashboard.texts import texts
 from flows.reports.courses import TimeAxis
 from flows.reports.courses.axis import Segment, gap_text, segments, ticks

@@ -11,8 +11,8 @@ from fastapi.responses import Response
 
 from db.reading import image_files
 from db.reading.image_files import ImageFile
-from flows.dashboard.film_images import FilmImages
-from flows.dashboard.film_turns import RETRY_SECONDS, TooManyWait, Turns
+from flows.dashboard.films.images import FilmImages
+from flows.dashboard.films.turns import RETRY_SECONDS, TooManyWait, Turns
 from flows.dashboard.reading import open_reading
 from flows.dashboard.request import resources_of
 from flows.dashboard.security.looks import Look

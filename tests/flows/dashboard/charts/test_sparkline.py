@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from flows.dashboard.sparkline import HEIGHT, WIDTH, sparkline
+from flows.dashboard.charts.sparkline import HEIGHT, WIDTH, sparkline
 from severity.domain import Scale
 
 START = datetime(2020, 3, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from db.reading import cohort, model_versions
 from db.reading.cohort import CohortDay, Curve, Treatment
-from flows.dashboard.line_chart import Chart, Line, Point, line_chart
+from flows.dashboard.charts.line_chart import Chart, Line, Point, line_chart
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Read, Reading
 from flows.dashboard.request import OPTIONAL

@@ -1,0 +1,13 @@
+"""The pages and answers of the dashboard, by what is asked for."""
+
+__all__ = [
+    "about",
+    "api",
+    "cohort",
+    "films_shown",
+    "operations",
+    "patient",
+    "rejected",
+    "search",
+    "worklist",
+]
