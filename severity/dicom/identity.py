@@ -11,26 +11,25 @@ from severity.dicom.needed_attributes import read_needed_attributes
 from severity.domain import Reason
 from severity.errors import BROKEN_FILE, UnreadableImage
 
-IDENTIFYING = (
-    # Patient.
+DEMOGRAPHICS = (
     "PatientName",
     "PatientID",
     "IssuerOfPatientID",
     "PatientBirthDate",
     "PatientSex",
-    # Study.
-    "StudyInstanceUID",
     "StudyDate",
     "StudyTime",
     "StudyID",
     "StudyDescription",
     "AccessionNumber",
     "ReferringPhysicianName",
-    # The film itself.
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "SeriesInstanceUID",
 )
+"""What an archive may correct in a file that stays the same instance (PS3.4, B.4.1: coercion)."""
+
+REFERENCE = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+"""What another file refers to a file by."""
+
+IDENTIFYING = (*DEMOGRAPHICS, *REFERENCE)
 """Keywords of the attributes that are read."""
 
 

@@ -10,21 +10,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.valuerep import validate_value
 
 from flows.exports.dicom.identifiers import Identifiers
-
-DEMOGRAPHICS = (
-    "PatientName",
-    "PatientID",
-    "IssuerOfPatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyDate",
-    "StudyTime",
-    "StudyID",
-    "StudyDescription",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-)
-"""What an archive may correct in a file that stays the same instance (PS3.4, B.4.1: coercion)."""
+from severity.dicom import REFERENCE
 
 _MUST_BE_THERE = (  # empty where not known: type 2 of the Patient and General Study Modules
     "PatientName",
@@ -37,7 +23,6 @@ _MUST_BE_THERE = (  # empty where not known: type 2 of the Patient and General S
     "AccessionNumber",
     "ReferringPhysicianName",
 )
-_REFERENCE = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 _SEXES = {"M", "F", "O"}
 
 
@@ -76,7 +61,7 @@ def of_film(identifiers: Identifiers) -> CompositeContext | None:
     None if no other file can refer to it: it is not DICOM, or lacks a UID.
     """
     attributes = identifiers.attributes
-    if not all(_valid(keyword, attributes.get(keyword, "")) for keyword in _REFERENCE):
+    if not all(_valid(keyword, attributes.get(keyword, "")) for keyword in REFERENCE):
         return None
     kept = {keyword: _valid(keyword, value) for keyword, value in attributes.items()}
     kept["PatientID"] = attributes["PatientID"]  # whatever it is like, it is the patient's

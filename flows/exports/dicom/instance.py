@@ -11,7 +11,7 @@ from pydicom import Dataset, dcmwrite
 from pydicom.uid import UID
 
 from db.reading.model_versions import StoredVersion
-from flows.exports.dicom.composite_context import DEMOGRAPHICS
+from severity.dicom import DEMOGRAPHICS
 
 MANUFACTURER = "cxr-severity"
 """Who makes the instances."""

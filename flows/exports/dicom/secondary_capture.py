@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from db.reading.courses import Course
-from flows.exports.dicom.composite_context import DEMOGRAPHICS, CompositeContext
+from flows.exports.dicom.composite_context import CompositeContext
 from flows.exports.dicom.instance import MANUFACTURER, Reporting, finish
 from flows.reports.courses.chart import course_figure
+from severity.dicom import DEMOGRAPHICS
 from severity.domain import RESEARCH_USE_ONLY
 
 SERIES_NUMBER = 9102
