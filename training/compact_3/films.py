@@ -4,6 +4,7 @@ The folder is described in its own README. Films that are kept back for evaluati
 film of their patients, are left out here, so that nothing downstream can see them.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -293,17 +294,16 @@ def folds_of(films: Sequence[Film], *, count: int) -> list[int]:
     Patients with most scored films come first; each goes to the fold that has the fewest of what
     this patient brings.
     """
-    by_patient: dict[str, list[Film]] = {}
+    by_patient: dict[str, list[Film]] = defaultdict(list)
     for film in films:
-        by_patient.setdefault(film.patient, []).append(film)
-    loads: list[dict[str, int]] = [{} for _ in range(count)]
+        by_patient[film.patient].append(film)
+    loads: list[Counter[str]] = [Counter() for _ in range(count)]
     fold_of: dict[str, int] = {}
     for patient, theirs in sorted(by_patient.items(), key=_most_scored_first):
         kinds = _kinds(theirs)
         emptiest = min(range(count), key=lambda fold: _load(loads[fold], kinds))
         fold_of[patient] = emptiest
-        for kind, number in kinds.items():
-            loads[emptiest][kind] = loads[emptiest].get(kind, 0) + number
+        loads[emptiest].update(kinds)
     return [fold_of[film.patient] for film in films]
 
 
@@ -312,13 +312,11 @@ def _most_scored_first(item: tuple[str, list[Film]]) -> tuple[int, int, str]:
     return -sum(film.scored for film in theirs), -len(theirs), patient
 
 
-def _kinds(films: Sequence[Film]) -> dict[str, int]:
-    counted: dict[str, int] = {}
-    for film in films:
-        kind = f"scored {film.view}" if film.scored else f"{film.source} {film.healthy}"
-        counted[kind] = counted.get(kind, 0) + 1
-    return counted
+def _kinds(films: Sequence[Film]) -> Counter[str]:
+    return Counter(
+        f"scored {film.view}" if film.scored else f"{film.source} {film.healthy}" for film in films
+    )
 
 
-def _load(load: Mapping[str, int], kinds: Mapping[str, int]) -> float:
-    return sum(number * load.get(kind, 0) for kind, number in kinds.items())
+def _load(load: Counter[str], kinds: Counter[str]) -> int:
+    return sum(number * load[kind] for kind, number in kinds.items())

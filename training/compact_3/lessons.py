@@ -1,7 +1,7 @@
 """Batches of views with their labels, drawn at random from the packed films."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -54,12 +54,7 @@ class Labels:
         zones = answers[:, FIRST_ZONE:]
         answers[:, FIRST_ZONE:] = torch.where(swapped, zones[:, MIRRORED_ZONES], zones)
         sides = torch.where(swapped, self.sides.flip(1), self.sides)
-        return _replaced(self, sides=sides, answers=answers)
-
-
-def _replaced(labels: Labels, **changes: Tensor) -> Labels:
-    parts = {part.name: getattr(labels, part.name) for part in fields(labels)}
-    return Labels(**(parts | changes))
+        return replace(self, sides=sides, answers=answers)
 
 
 @dataclass(frozen=True)
@@ -181,7 +176,7 @@ def _joined(
     return (
         torch.where(chosen[:, None, None], both, pixels),
         torch.where(chosen[:, None, None], mixed, masks),
-        _replaced(
+        replace(
             labels,
             sides=torch.where(which, sides, labels.sides),
             side_weights=torch.where(which, weight, labels.side_weights),
