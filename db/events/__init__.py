@@ -2,7 +2,7 @@
 
 from db.events.event import Event, EventKind, EventTime, PatientGroup
 from db.events.importing import Stored, store_events, store_groups, unknown_patients
-from db.events.listing import StoredEvent, groups_of_patient, of_patient
+from db.events.listing import StoredEvent, of_patient
 from db.events.removing import remove, restore
 from db.events.responses import erase_responses, write_responses
 from db.events.starts import EventStarts, read_starts
@@ -16,7 +16,6 @@ __all__ = [
     "Stored",
     "StoredEvent",
     "erase_responses",
-    "groups_of_patient",
     "of_patient",
     "read_starts",
     "remove",

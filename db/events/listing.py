@@ -1,4 +1,4 @@
-"""The events and groups of a person, as they are stored."""
+"""The events of a person, as they are stored."""
 
 from dataclasses import dataclass
 
@@ -29,12 +29,6 @@ def of_patient(session: Session, patient_key: str) -> list[StoredEvent]:
     return [StoredEvent(*row) for row in session.execute(_OF_PERSON, {"patient": patient_key})]
 
 
-def groups_of_patient(session: Session, patient_key: str) -> dict[str, str]:
-    """Return the groups of a person by name; the patient's own before those of merged ones."""
-    rows = session.execute(_GROUPS_OF_PERSON, {"patient": patient_key})
-    return {row.name: row.value for row in rows}
-
-
 _OF_PERSON = text(
     """
     SELECT event.id, patient_key, kind, label,
@@ -44,14 +38,5 @@ _OF_PERSON = text(
     FROM event JOIN patient ON patient.id = event.patient_id
     WHERE person_id = (SELECT person_id FROM patient WHERE patient_key = :patient)
     ORDER BY calendar_known, starts_at, event.id
-    """
-)
-
-_GROUPS_OF_PERSON = text(
-    """
-    SELECT DISTINCT ON (name) name, value
-    FROM patient_attribute JOIN patient ON patient.id = patient_id
-    WHERE person_id = (SELECT person_id FROM patient WHERE patient_key = :patient)
-    ORDER BY name, patient_id <> person_id, patient_id
     """
 )

@@ -11,7 +11,10 @@ def merged_images(session: Session, patient_key: str) -> dict[int, str]:
 
 
 def groups(session: Session, patient_key: str) -> dict[str, str]:
-    """Return the groups of a person, such as the arm of a trial, by name."""
+    """Return the groups of a person, such as the arm of a trial, by name.
+
+    Those of a patient who was merged into another are the other's.
+    """
     rows = session.execute(_GROUPS, {"patient": patient_key})
     return {row.group_name: row.group_value for row in rows}
 
@@ -20,7 +23,8 @@ _MERGED_IMAGES = text("SELECT image_id, merged_key FROM merged_image WHERE patie
 
 _GROUPS = text(
     """
-    SELECT group_name, group_value FROM group_membership WHERE patient_key = :patient
+    SELECT group_name, group_value FROM group_membership
+    WHERE patient_key = (SELECT person_key FROM patients WHERE patient_key = :patient)
     ORDER BY group_name
     """
 )

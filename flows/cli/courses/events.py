@@ -7,6 +7,7 @@ import click
 
 from db import events
 from db.corrections import Author
+from db.reading import patients
 from flows.cli.corrections.correcting import author_options, confirm, correcting, who_option
 from flows.cli.exit_codes import ATTENTION
 from flows.cli.options import chosen_resources, issuer_option, json_option, patient_key
@@ -67,7 +68,7 @@ def list_command(patient: str, *, issuer: str, as_json: bool) -> None:
     with chosen_resources() as resources, resources.read_database().transaction() as session:
         key = patient_key(resources, patient, issuer)
         stored = events.of_patient(session, key)
-        groups = events.groups_of_patient(session, key)
+        groups = patients.groups(session, key)
     if as_json:
         click.echo(plain_json({"events": stored, "groups": groups}))
         return

@@ -17,13 +17,13 @@ from db.events import (
     PatientGroup,
     Stored,
     erase_responses,
-    groups_of_patient,
     of_patient,
     remove,
     store_events,
     store_groups,
     unknown_patients,
 )
+from db.reading import patients
 from tests.builders.archive import Archive, Film
 
 START = datetime(2020, 3, 5, 12, tzinfo=UTC)
@@ -95,7 +95,7 @@ def test_a_worker_imports_updates_and_removes(archive):
 
     (stored,) = archive.do(of_patient, "p-1")
     assert (stored.end, stored.is_removed) == ("2020-03-05T17:00:00Z", True)
-    assert archive.do(groups_of_patient, "p-1") == {"arm": "B"}
+    assert archive.do(patients.groups, "p-1") == {"arm": "B"}
 
 
 def test_two_imports_at_once_wait_for_each_other_and_store_each_event_once(archive):
@@ -118,4 +118,4 @@ def test_two_imports_at_once_wait_for_each_other_and_store_each_event_once(archi
     assert sum(stored.new for stored in both) == 400
     assert sum(stored.unchanged for stored in both) == 400
     assert archive.rows("SELECT count(*) FROM event") == [(400,)]
-    assert archive.do(groups_of_patient, "p-1") == {"arm": "A"}
+    assert archive.do(patients.groups, "p-1") == {"arm": "A"}

@@ -32,4 +32,5 @@ def test_groups_are_those_of_the_person(archive: Archive) -> None:
         tables.read_as_reader(session)
 
         assert patients.groups(session, "p-1") == {"arm": "placebo"}
+        assert patients.groups(session, "p-2") == {"arm": "placebo"}
         assert patients.groups(session, "p-3") == {}
