@@ -21,6 +21,7 @@ from severity.models.efficientnet_lite import FEATURES, EfficientNetLite0
 from training.augmentation import Augmentation, random_views
 from training.images import TrainingImage, grey_pixels
 from training.painting import painted
+from training.running_mean import follow
 from training.targets import BRIXIA, QUESTIONS, ZONES, Targets, targets
 
 IMAGENET_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -125,8 +126,8 @@ def pretrain(
             torch.autograd.backward(loss)
             optimiser.step()
             rates.step()
-            _follow(averaged.backbone, backbone, decay=schedule.average)
-            _follow(averaged.answers, answers, decay=schedule.average)
+            follow(averaged.backbone, backbone, decay=schedule.average)
+            follow(averaged.answers, answers, decay=schedule.average)
             losses.append(loss.item())
         mean, minutes = sum(losses) / len(losses), (time.monotonic() - started) / 60
         report(f"epoch {epoch}/{schedule.epochs}: loss {mean:.4f}, {minutes:.1f} min")
@@ -160,14 +161,6 @@ def masked_loss(logits: Tensor, answers: Targets) -> Tensor:
     """Average the binary cross-entropy over the questions that an image's source answers."""
     losses = functional.binary_cross_entropy_with_logits(logits, answers.values, reduction="none")
     return (losses * answers.weights).sum() / answers.weights.sum()
-
-
-@torch.no_grad()
-def _follow(average: nn.Module, trained: nn.Module, *, decay: float) -> None:
-    state = average.state_dict()
-    for name, value in trained.state_dict().items():
-        if value.is_floating_point():
-            state[name].lerp_(value, 1 - decay)
 
 
 class _Lessons:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from severity.models.efficientnet_lite import EfficientNetLite0
 from training.compact_3.lessons import Canvases, Lesson, lessons
 from training.compact_3.losses import Aims, lesson_loss
 from training.compact_3.network import SeverityNetwork
 from training.compact_3.views import MILD, STRONG, Limits
+from training.running_mean import follow
 
 _REPORTS = 4  # lines of progress a training
 
@@ -97,7 +98,7 @@ class Fitting:
         self._steps += 1
         # The mean follows fast at first, or it would long remember the start.
         decay = min(self._setting.average, self._steps / (self._steps + 10))
-        _follow(self.mean, self.network, decay=decay)
+        follow(self.mean, self.network, decay=decay)
         return loss
 
     def _share_of_rate(self) -> float:
@@ -136,11 +137,3 @@ def fit(
             if not math.isfinite(loss.item()):
                 raise ArithmeticError(f"training diverged at {fitting.progress:.0%}")
     return fitting.mean.eval()
-
-
-@torch.no_grad()
-def _follow(mean: nn.Module, trained: nn.Module, *, decay: float) -> None:
-    kept, fresh = mean.state_dict(), trained.state_dict()
-    for name, value in fresh.items():
-        if value.is_floating_point():
-            kept[name].lerp_(value, 1 - decay)
