@@ -114,11 +114,10 @@ CREATE TABLE course (
     -- Days since an unknown day 0 and calendar dates are two axes: never joined.
     calendar_known boolean NOT NULL,
     is_baseline boolean NOT NULL,
-    -- In distribution: others have the level of their time, and do not move it.
-    eligible boolean NOT NULL,
     simulated boolean NOT NULL,
     time_of_day_known boolean NOT NULL,
     acquired_zone text NOT NULL,
+    -- Such images have the level of their time, and do not move it.
     out_of_distribution text,
     -- By person: an image that was moved or merged counts for whom it left until they are computed
     -- too, as their summary does.
@@ -286,10 +285,10 @@ BEGIN
     -- Before its baseline an episode has begun for nobody.
     SELECT model_version_id, 'geographic_extent', floor(days), floor(extent_smoothed_level * 10),
         sign * count(*)
-    FROM changed_courses WHERE eligible AND days >= 0 GROUP BY 1, 3, 4
+    FROM changed_courses WHERE out_of_distribution IS NULL AND days >= 0 GROUP BY 1, 3, 4
     UNION ALL SELECT model_version_id, 'opacity', floor(days), floor(opacity_smoothed_level * 10),
         sign * count(*)
-    FROM changed_courses WHERE eligible AND days >= 0 GROUP BY 1, 3, 4
+    FROM changed_courses WHERE out_of_distribution IS NULL AND days >= 0 GROUP BY 1, 3, 4
     ON CONFLICT ON CONSTRAINT pk_cohort_level DO UPDATE SET n = kept.n + excluded.n;
     RETURN NULL;
 END $$;

@@ -40,7 +40,6 @@ def course_columns(followed: FollowedFilms) -> Columns:
         "opacity_raw": stored.opacities,
         "calendar_known": stored.calendar_known,
         "is_baseline": is_baseline,
-        "eligible": stored.eligible,
     }
 
 

@@ -46,7 +46,7 @@ COUNTED_ANEW = """
     FROM course CROSS JOIN LATERAL (
         VALUES ('geographic_extent', extent_smoothed_level), ('opacity', opacity_smoothed_level)
     ) AS by_score (score, level)
-    WHERE eligible AND days >= 0 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    WHERE out_of_distribution IS NULL AND days >= 0 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
 
 
