@@ -11,10 +11,11 @@ from uuid import UUID
 from db import sent
 from db.engine import Database
 from db.reading.exports import Selection
-from db.reading.results import FilmResult, Recipient, results
+from db.reading.results import Recipient
 from db.sent import SentResult
 from flows.exports.destinations import Destination
 from flows.exports.dicom.identifiers import Unidentified
+from flows.exports.film_batches import film_batches
 from flows.exports.identities import FilmIdentities
 from flows.exports.new_folder import appearing, new_file
 from flows.exports.observations import Report, Status, Subject
@@ -22,7 +23,7 @@ from flows.exports.observations import Report, Status, Subject
 CODE_SYSTEM = "code-system.json"
 """The file beside results in FHIR that says what their codes mean."""
 
-_AT_ONCE = 200  # films that are read together, which bounds the memory
+_AT_ONCE = 200  # films that are read together
 
 
 class Written(StrEnum):
@@ -149,8 +150,9 @@ class ResultExport:
 
     def _batches(self, recipient: Recipient | None = None) -> Iterator[list[Report]]:
         """Yield the reports of valid films, and of others that the destination has."""
-        after = 0
-        while films := self._films(after, recipient):
+        for films in film_batches(
+            self.database, self.selection, size=_AT_ONCE, recipient=recipient
+        ):
             yield [
                 Report(
                     self.result_id(film.image_uid, film.model_version),
@@ -159,17 +161,6 @@ class ResultExport:
                 )
                 for film in films
             ]
-            after = films[-1].image_id
-
-    def _films(self, after: int, recipient: Recipient | None) -> list[FilmResult]:
-        with self.database.transaction() as session:
-            return results(
-                session,
-                self.selection,
-                after=after,
-                limit=_AT_ONCE,
-                recipient=recipient,
-            )
 
     def _identified(self, report: Report) -> Report | Unidentified:
         """Return a report with its subject, if that is to be carried.

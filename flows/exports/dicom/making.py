@@ -14,16 +14,17 @@ from db.engine import Database
 from db.reading import courses, image_files, model_versions
 from db.reading.courses import Course
 from db.reading.exports import Selection
-from db.reading.results import FilmResult, Recipient, results
+from db.reading.results import FilmResult, Recipient
 from flows.exports.dicom.composite_context import CompositeContext, of_film, of_pseudonym
 from flows.exports.dicom.identifiers import Unidentified, identify
 from flows.exports.dicom.instance import Reporting
 from flows.exports.dicom.secondary_capture import secondary_capture
 from flows.exports.dicom.structured_report import structured_report
+from flows.exports.film_batches import film_batches
 from flows.resources import Resources
 from severity.vocabulary.times import local_date
 
-_AT_ONCE = 50  # films that are read together, which bounds the memory
+_AT_ONCE = 50  # films that are read together
 _NOT_DICOM = "its film is not DICOM, or lacks a UID: no other file can refer to it"
 
 
@@ -107,16 +108,7 @@ class Making:
     def _films(
         self, selection: Selection, recipient: Recipient | None = None
     ) -> Iterator[list[FilmResult]]:
-        after = 0
-        while True:
-            with self.database.transaction() as session:
-                films = results(
-                    session, selection, after=after, limit=_AT_ONCE, recipient=recipient
-                )
-            if not films:
-                return
-            yield films
-            after = films[-1].image_id
+        return film_batches(self.database, selection, size=_AT_ONCE, recipient=recipient)
 
     def _counting(self, films: Sequence[FilmResult]) -> list[FilmResult]:
         """Return the films that count; list the others that the destination has."""
