@@ -19,10 +19,10 @@ from safetensors.torch import load_file, save_file
 
 from training.compact_3.alterations import ALTERATIONS, CONTRAST, FRAMING
 from training.compact_3.fitting import Device, Setting
-from training.compact_3.jobs import HELD_OUT, HOSPITAL, NONE, Job, Place, run
+from training.compact_3.jobs import HELD_OUT, HOSPITAL, NONE, Job, Place, run, training_name
 from training.compact_3.losses import Aims
-from training.compact_3.packing import FOLDS, Packed, unpack
-from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM
+from training.compact_3.packing import FOLDS, SCALES, Packed, unpack
+from training.compact_3.tables import Measured, read_folds
 
 POINTS = Setting("points", Aims(maps=False, agreement=0.0))
 MAPS = Setting("maps", Aims(maps=True, agreement=0.0))
@@ -48,11 +48,12 @@ def main() -> None:
     seconds = options.seconds - (time.monotonic() - started)
     done = run(jobs, place, at_once=options.at_once, seconds=seconds)
     print(f"{len(done)} of {len(jobs)} trainings, {time.monotonic() - started:.0f} s", flush=True)
-    collect(packed, done, place, options.out)
+    predictions = options.out / "predictions.npz"
+    collect(packed, done, place, predictions)
     complete = [
         setting.name for setting in settings if _complete(setting.name, done, options.held_out)
     ]
-    tables = {name: quality(packed, place, name) for name in complete}
+    tables = {name: quality(packed, read_folds(predictions, name)) for name in complete}
     # Without a comparison the weights are still brought: they took the time.
     chosen = min(complete, key=lambda name: tables[name]["criterion"], default=settings[-1].name)
     compared = json.dumps({"chosen": chosen, **tables}, indent=1)
@@ -81,47 +82,21 @@ def _complete(name: str, done: Sequence[Job], held_out: Sequence[str]) -> bool:
     return {held for held in held_out if held not in {NONE, HOSPITAL}} <= trained
 
 
-def collect(packed: Packed, jobs: list[Job], place: Place, out: Path) -> None:
+def collect(packed: Packed, jobs: list[Job], place: Place, file: Path) -> None:
     """Write the predictions of all trainings so far into one file."""
     arrays: dict[str, NDArray[np.generic]] = {"name": packed.name}
     for name in [job.name for job in jobs]:
         with np.load(place.predictions(name)) as stored:
             arrays |= {f"{name}/{key}": stored[key] for key in stored.files}
-    np.savez_compressed(out / "predictions.npz", **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
-def out_of_fold(
-    packed: Packed, place: Place, name: str
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """Join the predictions of each film by the network that never saw its patient.
-
-    Returns
-    -------
-    Points of shape (N, 2) on their scales, altered points (alterations, N, 2), and which films have
-    them.
-    """
-    scales = np.array([EXTENT_MAXIMUM, OPACITY_MAXIMUM], np.float32)
-    points = np.zeros((len(packed.fold), 2), np.float32)
-    changed = np.zeros((len(ALTERATIONS), len(packed.fold), 2), np.float32)
-    present = np.zeros(len(packed.fold), bool)
-    for fold in range(FOLDS):
-        path = place.predictions(f"{name}-{fold}-0")
-        if not path.exists():
-            continue
-        with np.load(path) as stored:
-            rows = stored["unseen"]
-            points[rows] = stored["points"][rows].clip(0, 1) * scales
-            changed[:, stored["altered_rows"]] = stored["altered"].clip(0, 1) * scales
-            present |= rows
-    return points, changed, present
-
-
-def quality(packed: Packed, place: Place, name: str) -> dict[str, float]:
+def quality(packed: Packed, measured: Measured) -> dict[str, float]:
     """Measure a setting out of fold; ``criterion`` is what decides, lower is better."""
-    points, changed, present = out_of_fold(packed, place, name)
+    points = measured.points
+    present = np.isfinite(points[:, 0])
     scored, healthy = packed.scored & present, packed.healthy & present
-    scales = np.array([EXTENT_MAXIMUM, OPACITY_MAXIMUM], np.float32)
-    errors = points - packed.points * scales
+    errors = points - packed.points * SCALES
     table = {
         "films": float(scored.sum()),
         "extent": _mean(np.abs(errors[scored, 0])),
@@ -135,7 +110,7 @@ def quality(packed: Packed, place: Place, name: str) -> dict[str, float]:
         table[f"extent {view}"] = _mean(np.abs(errors[of_view, 0]))
         table[f"bias {view}"] = _mean(errors[of_view, 0])
         biases.append(abs(table[f"bias {view}"]))
-    moved = np.abs(changed - changed[:1])[:, scored, 0].mean(axis=1)
+    moved = np.abs(measured.altered - measured.altered[:1])[:, scored, 0].mean(axis=1)
     table |= {key: float(value) for key, value in zip(ALTERATIONS, moved, strict=True)}
     for kind, rows in (
         ("healthy PA", healthy & (packed.view != "AP") & (packed.view != "AP supine")),
@@ -155,14 +130,14 @@ def _mean(values: NDArray[np.generic]) -> float:
 
 def bring(place: Place, name: str, out: Path) -> None:
     """Write the weights of a setting: of all films in full, of the folds in half precision."""
-    everything = place.weights(f"{name}-{NONE}-0")
+    everything = place.weights(training_name(name, NONE))
     if everything.exists():
         save_file(load_file(everything), out / "all.safetensors")
     held = [*(str(fold) for fold in range(FOLDS)), HOSPITAL]
     for first in range(0, len(held), 2):
         both: dict[str, torch.Tensor] = {}
         for key in held[first : first + 2]:
-            path = place.weights(f"{name}-{key}-0")
+            path = place.weights(training_name(name, key))
             if path.exists():
                 state = {part: value.half() for part, value in load_file(path).items()}
                 both |= {f"{key}/{part}": value for part, value in state.items()}

@@ -15,9 +15,8 @@ from torch import multiprocessing
 from severity.models.efficientnet_lite import EfficientNetLite0
 from training.compact_3.fitting import Device, Fitting, Report, Setting, fit
 from training.compact_3.lessons import Canvases
-from training.compact_3.packing import FOLDS, Packed, unpack
+from training.compact_3.packing import FOLDS, SCALES, Packed, unpack
 from training.compact_3.predicting import MirrorPoints, altered_points, maps_of, points_of
-from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM
 
 HOSPITAL = "hospital"
 """The training without one hospital, under whatever name, and one source of healthy films."""
@@ -26,6 +25,11 @@ NONE = "none"
 HELD_OUT = (*(str(fold) for fold in range(FOLDS)), NONE, HOSPITAL)
 _OTHER_SOURCE = "montgomery"
 _POLLED = 0.3  # seconds
+
+
+def training_name(setting: str, held_out: str, seed: int = 0) -> str:
+    """Name a training, for files and the log."""
+    return f"{setting}-{held_out}-{seed}"
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,14 @@ class Job:
     @property
     def name(self) -> str:
         """A name for files and the log."""
-        return f"{self.setting.name}-{self.held_out}-{self.seed}"
+        return training_name(self.setting.name, self.held_out, self.seed)
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """The names of the trainings whose predictions are taught."""
+        return tuple(
+            training_name(teacher, self.held_out, self.seed) for teacher in self.setting.teachers
+        )
 
 
 @dataclass(frozen=True)
@@ -112,8 +123,8 @@ def _work(queue: Any, place: Place) -> None:  # noqa: ANN401 - the queue of any 
 
 def _await(job: Job, place: Place) -> None:
     """Wait until the teachers have made their predictions."""
-    for teacher in job.setting.teachers:
-        while not place.predictions(f"{teacher}-{job.held_out}-{job.seed}").exists():
+    for teacher in job.teachers:
+        while not place.predictions(teacher).exists():
             time.sleep(_POLLED)
 
 
@@ -149,8 +160,7 @@ def summary(packed: Packed, rows: NDArray[np.bool_], points: NDArray[np.float32]
     """Return the mean absolute errors on these films in a line."""
     if not rows.any():
         return "no film held out"
-    scales = np.array([EXTENT_MAXIMUM, OPACITY_MAXIMUM])
-    errors = (points[rows].clip(0, 1) - packed.points[rows]) * scales
+    errors = (points[rows].clip(0, 1) - packed.points[rows]) * SCALES
     extent, opacity = np.abs(errors).mean(axis=0)
     bias = errors.mean(axis=0)
     return f"{rows.sum()} films: extent {extent:.3f} ({bias[0]:+.2f}), opacity {opacity:.3f}"
@@ -159,8 +169,8 @@ def summary(packed: Packed, rows: NDArray[np.bool_], points: NDArray[np.float32]
 def _taught(job: Job, place: Place) -> NDArray[np.float32] | None:
     """Return the mean prediction of the teachers, which were not shown the held-out films."""
     taught = []
-    for teacher in job.setting.teachers:
-        with np.load(place.predictions(f"{teacher}-{job.held_out}-{job.seed}")) as stored:
+    for teacher in job.teachers:
+        with np.load(place.predictions(teacher)) as stored:
             taught.append(stored["points"].clip(0, 1))
     if not taught:
         return None

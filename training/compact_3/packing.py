@@ -25,6 +25,7 @@ from training.compact_3.films import (
     shares,
 )
 from training.images import BRIXIA_ZONES, grey_pixels
+from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM
 from training.targets import FINDINGS, ZONE_MAXIMUM
 
 CANVAS = 252
@@ -35,6 +36,8 @@ RIGHT, LEFT, OPACITY, BOTH = 1, 2, 4, 8
 SIDES_KNOWN, OPACITY_KNOWN, BOTH_KNOWN = 16, 32, 64
 """Bits of a mask: what a pixel shows, and which of it the film's masks state."""
 FOLDS = 5
+SCALES = np.array([EXTENT_MAXIMUM, OPACITY_MAXIMUM])
+"""By what shares of both scales are multiplied for points."""
 ZONES = len(BRIXIA_ZONES)
 _QUALITY = 92
 _MARGIN = (CANVAS - SQUARE) // 2

@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 from severity.evaluation.agreement import ConfidenceInterval, mean_interval
 from severity.evaluation.agreement import metrics as agreement
 from training.compact_3.alterations import ALTERATIONS
-from training.compact_3.jobs import HOSPITAL
-from training.compact_3.packing import FOLDS
-from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM
+from training.compact_3.jobs import HOSPITAL, training_name
+from training.compact_3.packing import FOLDS, SCALES
 
-SCALES = np.array([EXTENT_MAXIMUM, OPACITY_MAXIMUM])
 _FEW = 5  # films below which a row would say nothing
 _HIGH = 2.0  # points of extent that no healthy film should exceed
 _MOVED = 1.0  # points of extent by which a film that is only processed should not move
@@ -74,19 +72,26 @@ def read_bundled(path: Path, name: str) -> Measured:
     """Read the predictions of a bundled model, by ``training.compact_3.measure``."""
     with np.load(path) as stored:
         everything = np.ones(len(stored["name"]), bool)
-        return _joined(name, [({key: stored[f"{name}/{key}"] for key in _KEYS}, everything)])
+        part = {key: stored[f"{name}/{key}"] for key in _KEYS}
+        return _joined(name, len(everything), [(part, everything)])
 
 
 def read_folds(path: Path, setting: str) -> Measured:
-    """Join the predictions of a setting: of each film by the network that never saw its patient."""
+    """Join the predictions of a setting: of each film by the network that never saw its patient.
+
+    Films of folds without which nothing was trained have none.
+    """
     with np.load(path) as stored:
-        return _joined(setting, _parts(stored, [f"{setting}-{fold}-0" for fold in range(FOLDS)]))
+        names = [training_name(setting, str(fold)) for fold in range(FOLDS)]
+        trained = [name for name in names if f"{name}/unseen" in stored]
+        return _joined(setting, len(stored["name"]), _parts(stored, trained))
 
 
 def read_hospital(path: Path, setting: str) -> Measured:
     """Read the predictions of the network that never saw one hospital."""
     with np.load(path) as stored:
-        return _joined(f"{setting}, hospital", _parts(stored, [f"{setting}-{HOSPITAL}-0"]))
+        parts = _parts(stored, [training_name(setting, HOSPITAL)])
+        return _joined(f"{setting}, hospital", len(stored["name"]), parts)
 
 
 _KEYS = ("points", "altered", "altered_rows")
@@ -104,16 +109,10 @@ def _parts(stored: Mapping[str, NDArray[np.generic]], names: Sequence[str]) -> l
     ]
 
 
-def _joined(name: str, parts: Sequence[_Part]) -> Measured:
-    count = len(parts[0][1])
+def _joined(name: str, count: int, parts: Sequence[_Part]) -> Measured:
     joined: dict[str, Floats] = {
         "points": np.full((count, 2), np.nan),
         "altered": np.full((len(ALTERATIONS), count, 2), np.nan),
-        **{
-            key: np.full((count, parts[0][0][key].shape[1]), np.nan)
-            for key in _MORE_KEYS
-            if key in parts[0][0]
-        },
     }
     for part, unseen in parts:
         joined["points"][unseen] = part["points"][unseen].clip(0, 1) * SCALES
@@ -122,7 +121,8 @@ def _joined(name: str, parts: Sequence[_Part]) -> Measured:
         joined["altered"][:, places[unseen[places]]] = changed[:, unseen[places]]
         for key in _MORE_KEYS:
             if key in part:
-                joined[key][unseen] = part[key][unseen]
+                unknown = np.full((count, part[key].shape[1]), np.nan)
+                joined.setdefault(key, unknown)[unseen] = part[key][unseen]
     return Measured(name, **joined)
 
 

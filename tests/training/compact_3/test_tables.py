@@ -60,5 +60,15 @@ def test_each_film_is_predicted_by_the_network_that_never_saw_its_patient(
     )
 
 
+def test_films_of_a_fold_without_a_training_have_no_prediction(predictions) -> None:
+    with np.load(predictions) as stored:
+        others = {key: stored[key] for key in stored.files if not key.startswith("any-0-")}
+    np.savez(predictions, **others)
+
+    points = read_folds(predictions, "any").points[:, 0]
+
+    assert np.flatnonzero(np.isnan(points)).tolist() == [0, 5]
+
+
 def test_films_of_one_patient_within_a_day_are_repeats_and_none_is_in_two_pairs(labels) -> None:
     assert list(repeats(labels)) == [(0, 1), (4, 5), (6, 8)]
