@@ -118,7 +118,7 @@ class Resources:
         DatabaseError
             The secret is another one, the database is not empty, or the backup is damaged.
         """
-        key = self.settings.home / "pseudonym.key"
+        key = self.settings.pseudonym_file
         if self.settings.pseudonym_key is None and not key.exists():
             raise UsageError(
                 f"{key} is missing, and the backup cannot be continued without it: put it back "
@@ -214,7 +214,7 @@ class Resources:
     def _secret(self) -> bytes:
         if self.settings.pseudonym_key is not None:
             return self.settings.pseudonym_key.get_secret_value().encode()
-        return _stored_secret(self.settings.home / "pseudonym.key")
+        return _stored_secret(self.settings.pseudonym_file)
 
 
 def _stored_secret(path: Path) -> bytes:

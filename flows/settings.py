@@ -142,6 +142,11 @@ class Settings(DashboardSettings):
         """The time zone assumed for times that name none."""
         return ZoneInfo(self.timezone)
 
+    @property
+    def pseudonym_file(self) -> Path:
+        """Where the pseudonym secret is kept that was made, where none is set."""
+        return self.home / "pseudonym.key"
+
 
 def read_settings(**options: object) -> Settings:
     """Read the settings from a command's own options and, where one is None, the environment.

@@ -24,7 +24,7 @@ def backup_command(file: Path) -> None:
         secret = (
             "SEVERITY_PSEUDONYM_KEY"
             if resources.settings.pseudonym_key
-            else resources.settings.home / "pseudonym.key"
+            else resources.settings.pseudonym_file
         )
     terminal().print(
         f"The database is in {file} ({file.stat().st_size / 1e6:.1f} MB).\n"
