@@ -101,7 +101,8 @@ def excluded(dataset: Dataset, layout: PixelLayout, display: Display) -> Exclude
         if padding.is_black(display):
             padding = None
     if shutter is not None:
-        outcome = f"{shutter.mean():.1%} of the pixels lie behind it, and are made black"
+        share = np.count_nonzero(shutter) / shutter.size  # its mean would take ten times as long
+        outcome = f"{share:.1%} of the pixels lie behind it, and are made black"
         decisions.append(_decision("shutter", outcome, dataset, ("ShutterShape",)))
     return Excluded(padding, shutter, tuple(decisions))
 
