@@ -59,9 +59,9 @@ _TRUNCATED_SHARE = 0.6
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """What all images are made from: RG1's tags, and its pixels without its nodules."""
+    """What all images are made from: how RG1 stores pixels, and its pixels without its nodules."""
 
-    tags: FileDataset
+    pixel_tags: Dataset
     clear: NDArray[np.float32]
 
 
@@ -111,7 +111,7 @@ def clear_pixels() -> NDArray[np.float32]:
 def _source() -> _Source:
     rg1 = _sample("RG1_UNCI.dcm")
     white = _white(rg1, coarseness=_COARSENESS)
-    return _Source(rg1, wipe_opacities(white, lungs=RG1_LUNGS))
+    return _Source(_pixel_tags(rg1), wipe_opacities(white, lungs=RG1_LUNGS))
 
 
 def _sample(name: str) -> FileDataset:
@@ -167,7 +167,7 @@ def _image(image: DemoImage, source: _Source) -> bytes:
     exposure = image.patient.anatomy.gamma * _EXPOSURES[image.hour % len(_EXPOSURES)]
     exposed = _posed(painted, image.patient.anatomy) ** exposure
     stored = np.rint((1 - _noisy(exposed, image)) * _BLACK).astype("<u2")
-    dataset = _described(image, source=source.tags)
+    dataset = _described(image, source.pixel_tags)
     del dataset.PixelSpacing  # RG1 has 0 mm
     dataset.Rows, dataset.Columns = stored.shape
     dataset.PixelData = stored.tobytes()
@@ -197,7 +197,7 @@ def _noisy(pixels: NDArray[np.float32], image: DemoImage) -> NDArray[np.float32]
 def _extremity(image: DemoImage) -> bytes:
     """Make an image of another body part: RG3 unchanged, but under a simulated patient."""
     rg3 = _sample("RG3_J2KI.dcm")
-    dataset = _described(image, source=rg3)
+    dataset = _described(image, _pixel_tags(rg3))
     dataset.BodyPartExamined = rg3.BodyPartExamined
     dataset.StudyDescription = "SIMULATED extremity"
     dataset.ImageComments = "Not a chest: to be rejected. SIMULATED, not a real patient."
@@ -206,9 +206,14 @@ def _extremity(image: DemoImage) -> bytes:
     return _encoded(dataset, transfer_syntax=rg3.file_meta.TransferSyntaxUID)
 
 
-def _described(image: DemoImage, *, source: Dataset) -> Dataset:
-    """Return an image's tags without pixels; from the source, only the pixels' format is copied."""
-    dataset = deepcopy(source.group_dataset(0x0028))
+def _pixel_tags(dataset: Dataset) -> Dataset:
+    """Return the tags on how pixels are stored, all that is copied from a source."""
+    return dataset.group_dataset(0x0028)
+
+
+def _described(image: DemoImage, pixel_tags: Dataset) -> Dataset:
+    """Return an image's tags without pixels."""
+    dataset = deepcopy(pixel_tags)
     for keyword, value in (_tags(image) | _times(image)).items():
         setattr(dataset, keyword, value)
     return dataset
