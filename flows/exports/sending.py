@@ -1,10 +1,9 @@
 """Exporting results film by film: into a new folder, or to a destination that may have some."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import chain
 from pathlib import Path
 from uuid import UUID
 
@@ -106,15 +105,15 @@ class ResultExport:
         """
         counts = SentCounts()
         with appearing(folder) as draft:
-            for report in chain.from_iterable(self._batches()):
-                counts.seen += 1
-                named = self._identified(report)
-                if isinstance(named, Unidentified):
-                    counts.unidentified.append(named)
-                    continue
-                with new_file(draft / self._name(named)) as file:
-                    file.write(self.written_as.content(named))
-                counts.count(named.status)
+            for batch in self._batches():
+                for named in self._identified(batch):
+                    if isinstance(named, Unidentified):
+                        counts.unidentified.append(named)
+                        continue
+                    with new_file(draft / self._name(named)) as file:
+                        file.write(self.written_as.content(named))
+                    counts.count(named.status)
+                counts.seen += len(batch)
             self._write_code_system(draft)
         return counts
 
@@ -134,8 +133,7 @@ class ResultExport:
         with self.database.transaction() as session:
             destination_id = sent.destination(session, self.written_as, destination.location)
         for batch in self._batches(Recipient(destination_id, may_have_all=self.resends)):
-            for report in self._news(batch, destination_id):
-                named = self._identified(report)
+            for named in self._identified(self._news(batch, destination_id)):
                 if isinstance(named, Unidentified):
                     counts.unidentified.append(named)
                     continue
@@ -162,17 +160,21 @@ class ResultExport:
                 for film in films
             ]
 
-    def _identified(self, report: Report) -> Report | Unidentified:
-        """Return a report with its subject, if that is to be carried.
+    def _identified(self, reports: Iterable[Report]) -> Iterator[Report | Unidentified]:
+        """Yield reports with their subjects, if those are to be carried.
 
         What was withdrawn goes by the pseudonym where its film is gone, rather than not at all.
         """
         if self.identities is None:
-            return report
-        subject = self.identities.of(report.film.image_id)
-        if isinstance(subject, Subject):
-            return replace(report, subject=subject)
-        return report if report.status is Status.ENTERED_IN_ERROR else subject
+            yield from reports
+            return
+        reports = list(reports)
+        subjects = self.identities.of([report.film.image_id for report in reports])
+        for report, subject in zip(reports, subjects, strict=True):
+            if isinstance(subject, Subject):
+                yield replace(report, subject=subject)
+            else:
+                yield report if report.status is Status.ENTERED_IN_ERROR else subject
 
     def _write_code_system(self, folder: Path) -> None:
         if self.written_as is Written.FHIR:

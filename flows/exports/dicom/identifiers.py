@@ -62,6 +62,8 @@ def identify(
     DatabaseError
         The database cannot be used.
     """
+    if not image_ids:
+        return []
     with resources.read_database().transaction() as session:
         files = image_files.of_images(session, image_ids)
     in_hand = _FilmsInHand.read(films, resources)

@@ -15,6 +15,7 @@ from db.reading import courses, image_files, model_versions
 from db.reading.courses import Course
 from db.reading.exports import Selection
 from db.reading.results import FilmResult, Recipient
+from flows.concurrency import in_batches
 from flows.exports.dicom.composite_context import CompositeContext, of_film, of_pseudonym
 from flows.exports.dicom.identifiers import Unidentified, identify
 from flows.exports.dicom.instance import Reporting
@@ -24,7 +25,7 @@ from flows.exports.film_batches import film_batches
 from flows.resources import Resources
 from severity.vocabulary.times import local_date
 
-_AT_ONCE = 50  # films that are read together
+_AT_ONCE = 50  # films, or patients, that are read together
 _NOT_DICOM = "its film is not DICOM, or lacks a UID: no other file can refer to it"
 
 
@@ -102,8 +103,8 @@ class Making:
             if Kind.REPORT in self.request.kinds:
                 yield from self._reports(counting)
         if Kind.PAGE in self.request.kinds:
-            for person in persons:
-                yield from self._pages(person)
+            for batch in in_batches(persons, _AT_ONCE):
+                yield from self._pages(batch)
 
     def _films(
         self, selection: Selection, recipient: Recipient | None = None
@@ -124,19 +125,21 @@ class Making:
                 report = structured_report(film, context, self._reporting)
                 yield Made(Kind.REPORT, film.image_id, report)
 
-    def _pages(self, person: str) -> Iterator[Made]:
-        version = self.request.selection.model_version
+    def _pages(self, persons: Sequence[str]) -> Iterator[Made]:
+        kept = [course for course in map(self._course, persons) if course.images]
+        self.left.without_course += len(persons) - len(kept)
+        latest = [_Subject.of_course(course) for course in kept]
+        contexts = self._contexts(latest)
+        for course, subject in zip(kept, latest, strict=True):
+            if (context := contexts.get(subject.image_id)) is not None:
+                films = self._films(Selection(course.model_version, course.patient_key))
+                at = max(film.scored_at for part in films for film in part)
+                page = secondary_capture(course, context, self._reporting, at=at)
+                yield Made(Kind.PAGE, subject.image_id, page)
+
+    def _course(self, person: str) -> Course:
         with self.database.transaction() as session:
-            course = courses.course(session, person, version)
-        if not course.images:
-            self.left.without_course += 1
-            return
-        latest = _Subject.of_course(course)
-        if (context := self._contexts([latest]).get(latest.image_id)) is not None:
-            films = self._films(Selection(version, person))
-            at = max(film.scored_at for part in films for film in part)
-            page = secondary_capture(course, context, self._reporting, at=at)
-            yield Made(Kind.PAGE, latest.image_id, page)
+            return courses.course(session, person, self.request.selection.model_version)
 
     def _contexts(self, subjects: Sequence["_Subject"]) -> dict[int, CompositeContext]:
         """Return the patients and studies of images, by image; list those that are not known."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 import pytest
@@ -12,6 +13,7 @@ from db.reading.results import results
 from flows.exports.observations import Report
 from flows.exports.sending import ResultExport, Written
 from flows.resources import Resources
+from flows.sources import Inbox, ledger_objects, open_inbox
 from severity.domain import TimeSource
 from tests.builders.archive import model
 from tests.builders.course_archive import CourseArchive, film
@@ -39,6 +41,19 @@ def export(database: Database, resources: Resources) -> Callable[..., ResultExpo
         return ResultExport(database, selection, written_as, resources.result_id)
 
     return export
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sources from which films are read again, each as often as it is opened."""
+    locations: list[str] = []
+
+    def open_noted(location: str, **options: Any) -> Inbox:
+        locations.append(location)
+        return open_inbox(location, **options)
+
+    monkeypatch.setattr(ledger_objects, "open_inbox", open_noted)
+    return locations
 
 
 @pytest.fixture(scope="module")

@@ -125,3 +125,20 @@ def test_a_film_is_read_again_only_if_there_is_news(
     (inbox / "a.dcm").unlink()
 
     assert identified(Written.HL7).send(Folder(tmp_path / "out")) == SentCounts(seen=1)
+
+
+def test_a_source_is_opened_once_for_many_films(
+    scored: tuple[Archive, Film],
+    identified: Callable[[Written], ResultExport],
+    inbox: Path,
+    tmp_path: Path,
+    opened: list[str],
+) -> None:
+    """One that is silent costs minutes."""
+    archive, film = scored
+    content = film_file("b", PatientID=NAMED.value, IssuerOfPatientID=NAMED.issuer)
+    (inbox / "b.dcm").write_bytes(content)
+    archive.add(Film("b", film.patient, uid=film_uid("b"), content=content))
+
+    assert identified(Written.HL7).write(tmp_path / "out") == SentCounts(new=2, seen=2)
+    assert opened == [str(inbox)]

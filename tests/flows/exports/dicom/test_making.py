@@ -42,6 +42,17 @@ def test_each_film_has_a_report_and_each_patient_a_page_in_the_study_of_the_late
     assert pages[latest].PatientID == "4711"
 
 
+def test_a_source_is_opened_once_for_the_pages_of_many_patients(make, films, opened):
+    """One that is silent costs minutes."""
+    films.add("a")
+    films.add("b", "0815")
+
+    instances, _ = make(kinds=frozenset({Kind.PAGE}))
+
+    assert len(instances) == 2
+    assert opened == [str(films.folder)]
+
+
 def test_what_is_asked_for_is_made_and_nothing_else(make, films, resources):
     image = films.add("a")
     films.add("b", "0815")
