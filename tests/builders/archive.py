@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import TypeVar
 from uuid import uuid4
 
 from sqlalchemy import text
@@ -16,6 +17,7 @@ from db.ledger import claiming, enlisting, runs, sources
 from db.ledger.claiming import Queue
 from db.ledger.places import Place, SeenObject
 from db.ledger.presence import start_run
+from db.reading.tables import read_as_reader
 from severity.domain import (
     Acquired,
     ImageRecord,
@@ -28,6 +30,8 @@ from severity.domain import (
     View,
 )
 from tests.builders.scores import INVERTED
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,14 @@ class Archive:
         """Call a function of `db` in a transaction of its own."""
         with self.database.transaction() as session:
             return change(session, *arguments, **named)
+
+    def as_reader(
+        self, read: Callable[..., _Answer], *arguments: object, **named: object
+    ) -> _Answer:
+        """Ask a question of `db.reading` with the rights of dashboards."""
+        with self.database.transaction() as session:
+            read_as_reader(session)
+            return read(session, *arguments, **named)
 
     def rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
         with self.database.transaction() as session:

@@ -5,7 +5,6 @@ import pytest
 from db.events import PatientGroup, store_groups
 from db.reading import cohort
 from db.reading.cohort import Treatment
-from db.reading.tables import read_as_reader
 from flows.courses.update import update_courses
 from tests.builders.archive import model
 from tests.builders.course_archive import CourseArchive, film
@@ -35,28 +34,22 @@ def archive(database):
     return archive
 
 
-def as_reader(archive, read, *arguments, **named):
-    with archive.database.transaction() as session:
-        read_as_reader(session)
-        return read(session, *arguments, **named)
-
-
 def medians(curve):
     return {day.day: pytest.approx(day.median, abs=0.35) for day in curve}
 
 
 def test_all_patients_are_read_by_day(archive):
-    curve = as_reader(archive, cohort.by_day, KEY, EXTENT)
+    curve = archive.as_reader(cohort.by_day, KEY, EXTENT)
 
     assert [day.count for day in curve] == [5, 5]
     assert medians(curve) == {0: 3.0, 4: 4.0}
     assert all(day.lower_quartile < day.median < day.upper_quartile for day in curve)
-    assert as_reader(archive, cohort.by_day, "no version", EXTENT) == ()
+    assert archive.as_reader(cohort.by_day, "no version", EXTENT) == ()
 
 
 def test_groups_have_curves_of_their_own(archive):
-    assert as_reader(archive, cohort.groupings) == ["arm"]
-    curves = as_reader(archive, cohort.by_group, KEY, "arm")[EXTENT]
+    assert archive.as_reader(cohort.groupings) == ["arm"]
+    curves = archive.as_reader(cohort.by_group, KEY, "arm")[EXTENT]
 
     assert {value: [day.count for day in curve] for value, curve in curves.items()} == {
         "drug": [3, 3],
@@ -64,15 +57,15 @@ def test_groups_have_curves_of_their_own(archive):
     }
     assert medians(curves["drug"]) == {0: 2.0, 4: 3.0}
     assert medians(curves[ODD]) == {0: 4.5, 4: 5.5}
-    assert as_reader(archive, cohort.by_group, KEY, "no grouping")[EXTENT] == {}
+    assert archive.as_reader(cohort.by_group, KEY, "no grouping")[EXTENT] == {}
 
 
 def test_treatments_have_curves_from_their_start_also_by_group(archive):
-    (treatment,) = as_reader(archive, cohort.treatments)
+    (treatment,) = archive.as_reader(cohort.treatments)
     assert treatment == Treatment("drug", "dexamethasone")
 
-    curve = as_reader(archive, cohort.after_treatment, KEY, "opacity", treatment)
-    curves = as_reader(archive, cohort.after_treatment_by_group, KEY, EXTENT, treatment, name="arm")
+    curve = archive.as_reader(cohort.after_treatment, KEY, "opacity", treatment)
+    curves = archive.as_reader(cohort.after_treatment_by_group, KEY, EXTENT, treatment, name="arm")
 
     assert [(day.day, day.count) for day in curve] == [(0, 3), (1, 3), (3, 3)]
     assert [day.change_median is None for day in curve] == [True, False, False]

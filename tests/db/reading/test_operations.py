@@ -8,7 +8,6 @@ from db.corrections import Author, forget, release, withdraw
 from db.drift import count_due, devices, nightly_sums, reports, store_report
 from db.reading import balances, operations, rejections
 from db.reading.rejections import RejectionFilter
-from db.reading.tables import read_as_reader
 from severity.domain import Reason
 from tests.builders.archive import Archive, Film, model
 
@@ -24,14 +23,8 @@ def archive(database):
     return archive
 
 
-def as_reader(archive, read, *arguments, **named):
-    with archive.database.transaction() as session:
-        read_as_reader(session)
-        return read(session, *arguments, **named)
-
-
 def totals(archive):
-    hours = as_reader(archive, operations.hour_counts, BEFORE)
+    hours = archive.as_reader(operations.hour_counts, BEFORE)
     return tuple(
         sum(getattr(hour, what) for hour in hours) for what in ("received", "scored", "rejected")
     )
@@ -40,7 +33,7 @@ def totals(archive):
 def test_hours_and_runs_count_what_came_in_and_what_was_done(archive):
     archive.add(Film("c"), by="v2")
 
-    first, *_ = reversed(as_reader(archive, operations.last_runs))
+    first, *_ = reversed(archive.as_reader(operations.last_runs))
     assert (first.model_version, first.state) == (model("v1").key, "finished")
     assert (first.scored, first.rejected) == (2, 1)
     assert totals(archive) == (4, 5, 1)  # the second version scored all three
@@ -61,34 +54,34 @@ def test_a_file_that_is_judged_again_counts_again(archive):
 
 
 def test_the_oldest_that_waits_is_known_since_it_was_first_seen(archive):
-    assert as_reader(archive, operations.oldest_waiting) == []
+    assert archive.as_reader(operations.oldest_waiting) == []
 
     archive.enlist(Film("d"))
     archive.enlist(Film("e"))
 
-    (waiting,) = as_reader(archive, operations.oldest_waiting)
+    (waiting,) = archive.as_reader(operations.oldest_waiting)
     ((seen,),) = archive.rows("SELECT seen_at FROM sighting WHERE object_key = 'd.dcm'")
     assert (waiting.model_version, waiting.since) == (model("v1").key, seen)
 
 
 def test_a_reader_sees_rejections_without_a_files_name(archive):
-    (rejection,) = as_reader(archive, rejections.rejected, RejectionFilter(), limit=9)
+    (rejection,) = archive.as_reader(rejections.rejected, RejectionFilter(), limit=9)
 
     assert (rejection.object_id, rejection.reason) == (archive.object(LATERAL), "lateral")
     assert "lateral.dcm" not in str(rejection)
-    assert as_reader(archive, rejections.count, RejectionFilter(Reason.COLOUR)) == 0
+    assert archive.as_reader(rejections.count, RejectionFilter(Reason.COLOUR)) == 0
 
 
 def test_a_reader_sees_the_balance_and_what_drift_is_seen_of(archive):
     archive.do(count_due)
     archive.do(store_report, model("v1").key, {"cause": "machine", "since": "2020-03-01"})
 
-    assert as_reader(archive, balances.balances)[0].holds
-    assert {night.measure.value for night in as_reader(archive, nightly_sums, model("v1").key)} == {
+    assert archive.as_reader(balances.balances)[0].holds
+    assert {night.measure.value for night in archive.as_reader(nightly_sums, model("v1").key)} == {
         "geographic_extent",
         "opacity",
         "error",
     }
-    assert as_reader(archive, devices) == {}
-    (report,) = as_reader(archive, reports)
+    assert archive.as_reader(devices) == {}
+    (report,) = archive.as_reader(reports)
     assert report.finding["cause"] == "machine"

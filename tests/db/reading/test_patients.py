@@ -5,7 +5,7 @@ import pytest
 from db.corrections import Author, merge
 from db.engine import Database
 from db.events import PatientGroup, store_groups
-from db.reading import patients, tables
+from db.reading import patients
 from tests.builders.archive import Archive, Film
 
 
@@ -18,19 +18,13 @@ def archive(database: Database) -> Archive:
 
 
 def test_a_merged_patients_images_are_named_with_their_own_key(archive: Archive) -> None:
-    with archive.database.transaction() as session:
-        tables.read_as_reader(session)
-
-        assert list(patients.merged_images(session, "p-1").values()) == ["p-2"]
-        assert patients.merged_images(session, "p-3") == {}
+    assert list(archive.as_reader(patients.merged_images, "p-1").values()) == ["p-2"]
+    assert archive.as_reader(patients.merged_images, "p-3") == {}
 
 
 def test_groups_are_those_of_the_person(archive: Archive) -> None:
     archive.do(store_groups, "import", [PatientGroup("p-2", "arm", "placebo")])
 
-    with archive.database.transaction() as session:
-        tables.read_as_reader(session)
-
-        assert patients.groups(session, "p-1") == {"arm": "placebo"}
-        assert patients.groups(session, "p-2") == {"arm": "placebo"}
-        assert patients.groups(session, "p-3") == {}
+    assert archive.as_reader(patients.groups, "p-1") == {"arm": "placebo"}
+    assert archive.as_reader(patients.groups, "p-2") == {"arm": "placebo"}
+    assert archive.as_reader(patients.groups, "p-3") == {}

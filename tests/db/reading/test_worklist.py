@@ -9,7 +9,7 @@ import pytest
 from db.corrections import Author, merge
 from db.engine import Database
 from db.events import PatientGroup, store_groups
-from db.reading import tables, worklist
+from db.reading import worklist
 from db.reading.worklist import WorklistFilter, WorklistPage
 from severity.domain import TimeSource, Verdict, View
 from tests.builders.archive import model
@@ -38,9 +38,7 @@ def archive(database: Database) -> CourseArchive:
 def page(
     archive: CourseArchive, chosen: WorklistFilter = EVERYBODY, **more: object
 ) -> WorklistPage:
-    with archive.database.transaction() as session:
-        tables.read_as_reader(session)
-        return worklist.worklist_page(session, chosen, **more)
+    return archive.as_reader(worklist.worklist_page, chosen, **more)
 
 
 def keys(archive: CourseArchive, **chosen: object) -> list[str]:
@@ -181,7 +179,5 @@ def test_each_group_is_listed_once_by_name_and_none_of_an_empty_worklist(
     group(archive, "p-single", "arm", "placebo")
     group(archive, "p-worse", "arm", "placebo")
     group(archive, "p-same", "arm", "drug")
-    with archive.database.transaction() as session:
-        tables.read_as_reader(session)
-        assert worklist.groups(session, model().key) == ["arm=drug", "arm=placebo"]
-        assert worklist.groups(session, "v7") == []
+    assert archive.as_reader(worklist.groups, model().key) == ["arm=drug", "arm=placebo"]
+    assert archive.as_reader(worklist.groups, "v7") == []
