@@ -92,10 +92,12 @@ def _read(resources: Resources, asked: _Asked, *, pairs: bool) -> tuple[Course |
     with resources.read_database().transaction() as session:
         person = trends.person(session, asked.key)
         version = _version(session, resources.settings.model, person, asked)
-        course = courses.course(session, person, version)
-        missing = "" if pairs else missing_course(course)
-        if not pairs and not missing:
-            return course, ""
+        missing = ""
+        if not pairs:
+            course = courses.course(session, person, version)
+            missing = missing_course(course)
+            if not missing:
+                return course, ""
         trend = trends.trend(session, person, version)
     if not trend.observations:
         raise _no_score(version, f"; {trend.undated} scored images have no time")
