@@ -79,13 +79,11 @@ class WorklistRow:
 class WorklistPage:
     """Some rows of a worklist: who is most probably worse first, then who has no verdict.
 
-    ``next`` is where the next page starts, None if there is none; ``total`` counts the rows of all
-    pages, None where that would take long.
+    ``next`` is where the next page starts, None if there is none.
     """
 
     rows: tuple[WorklistRow, ...]
     next: str | None = None
-    total: int | None = None
 
 
 def worklist_page(
@@ -111,11 +109,9 @@ def worklist_page(
     following = session.execute(_PAGE, values).all()
     rows = following[:limit]
     recent = _recent(session, chosen.model_version, rows)
-    is_last = len(following) <= limit
     return WorklistPage(
         tuple(_row(row, recent[row.patient_key]) for row in rows),
-        next=None if is_last else _cursor(rows[-1]),
-        total=len(rows) if is_last and after is None else None,
+        next=_cursor(rows[-1]) if len(following) > limit else None,
     )
 
 

@@ -93,7 +93,6 @@ def worklist_html(request: Request, reading: Read, filters: Chosen) -> HTMLRespo
         "views": list(View),
         "periods": PERIODS,
         "waiting": _waiting(reading),
-        "total": shown.total,
         "first": address("/", **asked) if filters.after else None,
         "next": address("/", **asked, after=shown.next) if shown.next else None,
         "csv": address("/worklist.csv", **asked, after=filters.after),
