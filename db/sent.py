@@ -19,7 +19,7 @@ class SentResult:
 
     result_id: UUID
     image_id: int
-    content_sha256: str = UNKNOWN
+    content_sha256: str
 
 
 def destination(session: Session, written_as: str, location: str) -> int:
@@ -38,26 +38,24 @@ def digests(session: Session, destination_id: int, results: Sequence[UUID]) -> M
     return {row.result_id: row.content_sha256 for row in session.execute(_DIGESTS, values)}
 
 
-def record(
-    session: Session, destination_id: int, model_version: str, results: Sequence[SentResult]
-) -> int:
-    """Record that the destination has these results by a model version, in place of earlier ones.
+def record(session: Session, destination_id: int, model_version: str, result: SentResult) -> bool:
+    """Record that the destination has a result by a model version, in place of an earlier one.
 
     Before a result is sent it is recorded as `UNKNOWN`: whatever ends the program in between, the
     next export knows that the destination may have it.
 
     Returns
     -------
-    How many were recorded: a result whose image was erased meanwhile is not.
+    Whether it was recorded: a result whose image was erased meanwhile is not.
     """
     values = {
         "destination": destination_id,
         "model": model_version,
-        "results": array_text([result.result_id for result in results]),
-        "images": array_text([result.image_id for result in results]),
-        "digests": array_text([result.content_sha256 for result in results]),
+        "result": result.result_id,
+        "image": result.image_id,
+        "digest": result.content_sha256,
     }
-    return len(session.execute(_RECORD, values).all())
+    return session.execute(_RECORD, values).one_or_none() is not None
 
 
 _ADD_DESTINATION = text(
@@ -76,17 +74,12 @@ _DIGESTS = text(
     """
 )
 
-# In one order, so that two exports at once never wait for each other in a circle.
 _RECORD = text(
     """
     INSERT INTO sent (destination_id, model_version_id, result_id, image_id, content_sha256)
-    SELECT :destination, model_version.id, result_id, image.id, decode(digest, 'hex')
-    FROM unnest(
-        CAST(:results AS uuid[]), CAST(:images AS bigint[]), CAST(:digests AS text[])
-    ) AS result (result_id, image_id, digest)
-    JOIN image ON image.id = result.image_id
-    JOIN model_version ON model_version.key = :model
-    ORDER BY result_id
+    SELECT :destination, model_version.id, CAST(:result AS uuid), image.id, decode(:digest, 'hex')
+    FROM image JOIN model_version ON model_version.key = :model
+    WHERE image.id = :image
     ON CONFLICT ON CONSTRAINT pk_sent DO UPDATE SET
         image_id = excluded.image_id, content_sha256 = excluded.content_sha256, sent_at = now()
     RETURNING result_id

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from db.engine import Database
 from db.reading.exports import Selection
 from db.reading.results import Recipient
 from db.sent import SentResult
+from flows.exports.deliveries import Deliveries
 from flows.exports.destinations import Destination
 from flows.exports.dicom.identifiers import Unidentified
 from flows.exports.film_batches import film_batches
@@ -120,9 +122,8 @@ class ResultExport:
     def send(self, destination: Destination) -> SentCounts:
         """Send what a destination has not, or has otherwise; and what was withdrawn since.
 
-        Each result is recorded before it is sent, and again once it is there. What ends the
-        program in between leaves it unknown what the destination has: the next export goes on, and
-        tells such a result as changed, or as withdrawn.
+        What the destination may have after a failure the next export tells as changed, or as
+        withdrawn.
 
         Raises
         ------
@@ -130,19 +131,18 @@ class ResultExport:
             The destination does not take a result.
         """
         counts = SentCounts()
-        with self.database.transaction() as session:
-            destination_id = sent.destination(session, self.written_as, destination.location)
-        for batch in self._batches(Recipient(destination_id, may_have_all=self.resends)):
-            for named in self._identified(self._news(batch, destination_id)):
+        version = self.selection.model_version
+        deliveries = Deliveries.to(self.database, version, self.written_as, destination.location)
+        recipient = Recipient(deliveries.destination_id, may_have_all=self.resends)
+        for batch in self._batches(recipient):
+            for named in self._identified(self._news(batch, deliveries)):
                 if isinstance(named, Unidentified):
                     counts.unidentified.append(named)
                     continue
-                content = self.written_as.content(named)
-                if not self._record(named, destination_id, sent.UNKNOWN):
-                    continue  # its film was erased meanwhile
-                destination.send(self._name(named), content)
-                self._record(named, destination_id, named.content_sha256)
-                counts.count(named.status)
+                result = SentResult(named.report_id, named.film.image_id, named.content_sha256)
+                send = partial(destination.send, self._name(named), self.written_as.content(named))
+                if deliveries.deliver(result, send):
+                    counts.count(named.status)
             counts.seen += len(batch)
         return counts
 
@@ -183,11 +183,9 @@ class ResultExport:
             with new_file(folder / CODE_SYSTEM) as file:
                 file.write(fhir.code_system())
 
-    def _news(self, batch: Sequence[Report], destination_id: int) -> Iterator[Report]:
+    def _news(self, batch: Sequence[Report], deliveries: Deliveries) -> Iterator[Report]:
         """Yield what a destination has not or has otherwise, with what that is to it."""
-        with self.database.transaction() as session:
-            ids = [report.report_id for report in batch]
-            known = sent.digests(session, destination_id, ids)
+        known = deliveries.digests([report.report_id for report in batch])
         if self.resends:
             known = dict.fromkeys(known, sent.UNKNOWN)
         for report in batch:
@@ -201,13 +199,6 @@ class ResultExport:
                 yield report
             else:
                 yield replace(report, status=Status.CORRECTED)
-
-    def _record(self, report: Report, destination_id: int, digest: str) -> bool:
-        """Record what the destination has; return whether the film is still there."""
-        result = SentResult(report.report_id, report.film.image_id, digest)
-        with self.database.transaction() as session:
-            version = report.film.model_version
-            return bool(sent.record(session, destination_id, version, [result]))
 
     def _name(self, report: Report) -> str:
         digest = report.content_sha256[:12]

@@ -3,13 +3,14 @@
 import os
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from db import sent
 from db.reading.results import Recipient
 from db.sent import SentResult
 from flows.errors import UsageError
+from flows.exports.deliveries import Deliveries
 from flows.exports.dicom.identifiers import unidentified_text
 from flows.exports.dicom.instance import as_file, content_sha256
 from flows.exports.dicom.making import Kind, Made, Making
@@ -52,8 +53,7 @@ def send_to(node: Node, making: Making, *, own_title: str, resends: bool = False
 
     With ``resends`` all are sent, and all films listed that were withdrawn, whatever is recorded.
 
-    Each is recorded before it is sent, and again once the node has it: after a failure the next
-    export goes on, and lists a film that was withdrawn meanwhile.
+    After a failure the next export goes on, and lists a film that was withdrawn meanwhile.
 
     Raises
     ------
@@ -63,18 +63,17 @@ def send_to(node: Node, making: Making, *, own_title: str, resends: bool = False
         No film is left that could be referred to.
     """
     counts = Counts()
-    with making.database.transaction() as session:
-        destination_id = sent.destination(session, _FORMAT, str(node))
+    version = making.request.selection.model_version
+    deliveries = Deliveries.to(making.database, version, _FORMAT, str(node))
+    recipient = Recipient(deliveries.destination_id, may_have_all=resends)
     with Association(node, own_title=own_title) as association:
-        for made in making.instances(Recipient(destination_id, may_have_all=resends)):
-            if not resends and _is_known(making, made, destination_id):
+        for made in making.instances(recipient):
+            if not resends and deliveries.has(_uuid(made)):
                 counts.known += 1
                 continue
-            if not _record(making, made, destination_id, sent.UNKNOWN):
-                continue  # its image was erased meanwhile
-            association.store(made.dataset)
-            _record(making, made, destination_id, content_sha256(made.dataset))
-            counts.made[made.kind] += 1
+            result = SentResult(_uuid(made), made.image_id, content_sha256(made.dataset))
+            if deliveries.deliver(result, partial(association.store, made.dataset)):
+                counts.made[made.kind] += 1
     _check(making, counts)
     return counts
 
@@ -84,20 +83,6 @@ def _check(making: Making, counts: Counts) -> None:
     problem = unidentified_text(making.left.unidentified.values())
     if problem and not counts.made and not counts.known:
         raise UsageError(f"{problem}; give the films by --film, or name patients --pseudonymous")
-
-
-def _is_known(making: Making, made: Made, destination_id: int) -> bool:
-    with making.database.transaction() as session:
-        digests = sent.digests(session, destination_id, [_uuid(made)])
-    return digests.get(_uuid(made), sent.UNKNOWN) != sent.UNKNOWN
-
-
-def _record(making: Making, made: Made, destination_id: int, digest: str) -> bool:
-    """Record what the node has; return whether the image is still there."""
-    result = SentResult(_uuid(made), made.image_id, digest)
-    with making.database.transaction() as session:
-        version = making.request.selection.model_version
-        return bool(sent.record(session, destination_id, version, [result]))
 
 
 def _uuid(made: Made) -> UUID:

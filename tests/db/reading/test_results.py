@@ -34,8 +34,8 @@ def record(archive: Archive, *images: int) -> int:
     """Record that results of these images were sent; return the destination."""
     with archive.database.transaction() as session:
         destination = sent.destination(session, "hl7", "/there")
-        rows = [SentResult(uuid4(), image, "ab" * 32) for image in images]
-        sent.record(session, destination, model().key, rows)
+        for image in images:
+            sent.record(session, destination, model().key, SentResult(uuid4(), image, "ab" * 32))
     return destination
 
 

@@ -1,0 +1,51 @@
+"""What a destination has, as the database records it around each sending."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+from uuid import UUID
+
+from db import sent
+from db.engine import Database
+from db.sent import SentResult
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """The results by a model version that a destination has, or may have."""
+
+    database: Database
+    model_version: str
+    destination_id: int
+
+    @classmethod
+    def to(cls, database: Database, model_version: str, written_as: str, location: str) -> Self:
+        """Return those of a destination, which is recorded if it is new."""
+        with database.transaction() as session:
+            destination_id = sent.destination(session, written_as, location)
+        return cls(database, model_version, destination_id)
+
+    def digests(self, results: Sequence[UUID]) -> Mapping[UUID, str]:
+        """Return the hash of each of these results that the destination has, or `sent.UNKNOWN`."""
+        with self.database.transaction() as session:
+            return sent.digests(session, self.destination_id, results)
+
+    def has(self, result_id: UUID) -> bool:
+        """Return whether the destination is known to have a result."""
+        return self.digests([result_id]).get(result_id, sent.UNKNOWN) != sent.UNKNOWN
+
+    def deliver(self, result: SentResult, send: Callable[[], None]) -> bool:
+        """Send a result; return whether it was: not if its film was erased meanwhile.
+
+        It is recorded before it is sent, and again once it is there. What ends the program in
+        between leaves it unknown what the destination has: the next export goes on from there.
+        """
+        if not self._record(replace(result, content_sha256=sent.UNKNOWN)):
+            return False
+        send()
+        self._record(result)
+        return True
+
+    def _record(self, result: SentResult) -> bool:
+        with self.database.transaction() as session:
+            return sent.record(session, self.destination_id, self.model_version, result)
