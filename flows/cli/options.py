@@ -40,7 +40,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 def chosen_settings(**options: object) -> Settings:
     """Read the settings from a command's own options and, where one is None, the environment.
 
-    A ``home`` among the options means the embedded database in it, whatever `DATABASE_URL` names.
+    A ``home`` among the options means the embedded database in it, whatever `DATABASE_URL` names,
+    and no inbox but one that is an option too.
 
     Raises
     ------
@@ -49,7 +50,9 @@ def chosen_settings(**options: object) -> Settings:
     """
     settings = read_settings(**options)
     if options.get("home") is not None:
-        settings = settings.model_copy(update={"database_url": None, "pseudonym_key": None})
+        settings = settings.model_copy(
+            update={"database_url": None, "pseudonym_key": None, "inbox": options.get("inbox")}
+        )
     check_name(settings.model, settings, place="SEVERITY_MODEL: ")
     return settings
 

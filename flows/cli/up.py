@@ -38,7 +38,7 @@ def up_command(
     where it is. If a part ends, all others are ended and the command fails.
     """
     settings = chosen_settings(inbox=inbox, home=home, cron=cron, poll_seconds=poll_seconds)
-    settings = completed(settings, own_inbox=inbox is None and home is not None)
+    settings = completed(settings)
     with using(Resources(settings, Progress())) as resources:
         location = chosen_inbox(settings)
         announce_device(settings)
@@ -47,14 +47,10 @@ def up_command(
         run_together(location, resources, announce=click.echo)
 
 
-def completed(settings: Settings, *, own_inbox: bool) -> Settings:
-    """Return the settings with an inbox and an interval.
-
-    A home that was named on the command line has a drop folder of its own, whatever inbox the
-    environment names.
-    """
+def completed(settings: Settings) -> Settings:
+    """Return the settings with an inbox and an interval."""
     update: dict[str, object] = {"poll_seconds": settings.poll_seconds or _POLL_SECONDS}
-    if own_inbox or settings.inbox is None:
+    if settings.inbox is None:
         folder = private_home(settings.home.resolve()) / "inbox"
         folder.mkdir(exist_ok=True)
         update["inbox"] = str(folder)

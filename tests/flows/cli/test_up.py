@@ -9,7 +9,7 @@ from flows.cli.up import completed
 
 
 def test_a_home_without_an_inbox_gets_one(tmp_path: Path) -> None:
-    settings = completed(chosen_settings(home=tmp_path), own_inbox=False)
+    settings = completed(chosen_settings(home=tmp_path))
 
     assert settings.inbox == str(tmp_path / "inbox")
     assert (tmp_path / "inbox").is_dir()
@@ -21,8 +21,8 @@ def test_a_home_of_the_command_line_has_its_own_inbox(
     """Else the hospital's images would be scored into the database of a demonstration."""
     monkeypatch.setenv("SEVERITY_INBOX", "/data/inbox")
 
-    assert completed(chosen_settings(), own_inbox=False).inbox == "/data/inbox"
-    own = completed(chosen_settings(home=tmp_path), own_inbox=True)
+    assert completed(chosen_settings()).inbox == "/data/inbox"
+    own = completed(chosen_settings(home=tmp_path))
     assert own.inbox == str(tmp_path / "inbox")
 
 
@@ -32,5 +32,5 @@ def test_new_images_are_looked_for_each_minute_unless_another_interval_is_set(
     home = chosen_settings(home=tmp_path)
     other = chosen_settings(home=tmp_path, poll_seconds=5)
 
-    assert completed(home, own_inbox=True).poll_seconds == 60
-    assert completed(other, own_inbox=True).poll_seconds == 5
+    assert completed(home).poll_seconds == 60
+    assert completed(other).poll_seconds == 5
