@@ -10,10 +10,10 @@ import click
 from flows.cli.exit_codes import ATTENTION
 from flows.cli.exports.options import (
     SelectionOptions,
-    check_resend,
+    check_place,
     new_folder_argument,
     resend_option,
-    selection,
+    selected,
     selection_options,
     send_option,
 )
@@ -70,25 +70,21 @@ def dicom_command(
     """
     if options["films"] and options["pseudonymous"]:
         raise UsageError("give either --film or --pseudonymous")
-    check_resend(send, resends=options["resends"])
+    resends = options["resends"]
+    check_place(folder, send, destination="AET@HOST:PORT", resends=resends)
     with chosen_resources() as resources:
-        if folder is not None and send is None:
+        if folder is not None:
             making = Making(resources, _request(resources, options, sends=False))
             _tell(write_folder(making, folder), making.left, str(folder))
-        elif send is not None and folder is None:
+        elif send is not None:
             node = Node.parse(send)
             making = Making(resources, _request(resources, options, sends=True))
-            counts = send_to(node, making, own_title=aet, resends=options["resends"])
+            counts = send_to(node, making, own_title=aet, resends=resends)
             _tell(counts, making.left, str(node))
-        else:
-            raise UsageError("give either FOLDER or --send AET@HOST:PORT")
 
 
 def _request(resources: Resources, options: _Options, *, sends: bool) -> Request:
-    # What is sent is recorded.
-    database = resources.open_database() if sends else resources.read_database()
-    with database.transaction() as session:
-        chosen = selection(resources, session, options)
+    _, chosen = selected(resources, options, sends=sends)
     only = options["only"]
     kinds = frozenset(Kind) if only is None else frozenset({Kind(only)})
     return Request(chosen, kinds, options["films"], by_pseudonym=options["pseudonymous"])

@@ -7,7 +7,7 @@ from typing import Any, TypedDict, TypeVar
 
 import click
 
-from db.engine import Transaction
+from db.engine import Database, Transaction
 from db.reading import model_versions, trends
 from db.reading.exports import Selection
 from flows.cli.options import issuer_option, patient_key
@@ -71,35 +71,50 @@ resend_option = click.option(
 )
 
 
-def check_resend(send: str | None, *, resends: bool) -> None:
-    """Check that what is to be sent again is sent at all.
+def check_place(folder: Path | None, send: str | None, *, destination: str, resends: bool) -> None:
+    """Check that there is one place for what is exported, and that what is sent again is sent.
 
     Raises
     ------
     UsageError
-        Nothing is.
+        There are both places or none, or nothing is sent.
     """
+    if (folder is None) == (send is None):
+        raise UsageError(f"give either FOLDER or --send {destination}")
     if resends and send is None:
         raise UsageError("--resend needs --send")
 
 
-def selection(resources: Resources, session: Transaction, options: SelectionOptions) -> Selection:
-    """Return the films that a command's options name.
+def selected(
+    resources: Resources, options: SelectionOptions, *, sends: bool = False
+) -> tuple[Database, Selection]:
+    """Open the database, and return the films in it that a command's options name.
 
     Raises
     ------
     UsageError
         There is no such model version, or no patient with such a key.
     """
-    version = _version(session, options["model"] or resources.settings.model)
+    # What is sent is recorded.
+    database = resources.open_database() if sends else resources.read_database()
+    with database.transaction() as session:
+        version = _version(session, options["model"] or resources.settings.model)
+        person = _person(resources, session, options, version)
     since = options["since"]
-    person = None
-    if options["patient"] is not None:
-        key = patient_key(resources, options["patient"], options["issuer"])
-        person = trends.person(session, key)
-        if version not in model_versions.of_patient(session, person):
-            raise UsageError(f"the patient has no score by {version}")
-    return Selection(version, person, since and since.replace(tzinfo=resources.settings.zone))
+    zoned = since and since.replace(tzinfo=resources.settings.zone)
+    return database, Selection(version, person, zoned)
+
+
+def _person(
+    resources: Resources, session: Transaction, options: SelectionOptions, version: str
+) -> str | None:
+    if options["patient"] is None:
+        return None
+    key = patient_key(resources, options["patient"], options["issuer"])
+    person = trends.person(session, key)
+    if version not in model_versions.of_patient(session, person):
+        raise UsageError(f"the patient has no score by {version}")
+    return person
 
 
 def _version(session: Transaction, name: str) -> str:

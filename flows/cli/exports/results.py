@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from flows.cli.exit_codes import ATTENTION
 from flows.cli.exports.options import (
     SelectionOptions,
-    check_resend,
+    check_place,
     new_folder_argument,
     resend_option,
-    selection,
+    selected,
     selection_options,
     send_option,
 )
@@ -81,9 +81,8 @@ def hl7_command(folder: Path | None, **options: Unpack[_ResultOptions]) -> None:
 
 
 def _export(written_as: Written, folder: Path | None, options: _ResultOptions) -> None:
-    if (folder is None) == (options["send"] is None):
-        raise UsageError("give either FOLDER or --send DESTINATION")
-    check_resend(options["send"], resends=options["resends"])
+    send, resends = options["send"], options["resends"]
+    check_place(folder, send, destination="DESTINATION", resends=resends)
     with chosen_resources() as resources:
         export = _result_export(resources, written_as, options)
         if folder is not None:
@@ -105,10 +104,7 @@ def _export(written_as: Written, folder: Path | None, options: _ResultOptions) -
 def _result_export(
     resources: Resources, written_as: Written, options: _ResultOptions
 ) -> ResultExport:
-    # What is sent is recorded.
-    database = resources.open_database() if options["send"] else resources.read_database()
-    with database.transaction() as session:
-        chosen = selection(resources, session, options)
+    database, chosen = selected(resources, options, sends=options["send"] is not None)
     system = options.get("identifier_system", "")
     identities = FilmIdentities(resources, system) if options["identified"] else None
     export = ResultExport(database, chosen, written_as, resources.result_id, identities)

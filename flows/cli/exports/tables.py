@@ -8,7 +8,7 @@ import click
 from flows.cli.exports.options import (
     SelectionOptions,
     folder_argument,
-    selection,
+    selected,
     selection_options,
 )
 from flows.cli.options import chosen_resources
@@ -33,9 +33,7 @@ def tables_command(folder: Path, *, written_as: str, **options: Unpack[Selection
     by their pseudonyms. Films that were withdrawn are in films, with their standing.
     """
     with chosen_resources() as resources:
-        database = resources.read_database()
-        with database.transaction() as session:
-            chosen = selection(resources, session, options)
+        database, chosen = selected(resources, options)
         rows = export_tables(database, chosen, folder, Format(written_as))
     counts = ", ".join(f"{count} {table}" for table, count in rows.items())
     click.echo(f"{counts} of {chosen.model_version} are in {folder}; see {DICTIONARY}")
