@@ -10,6 +10,7 @@ from psycopg2 import sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db.reading.described_views import DescribedColumn
 from db.reading.tables import read_as_reader
 
 
@@ -24,15 +25,6 @@ class Selection:
     model_version: str
     patient_key: str | None = None
     since: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table: its PostgreSQL type, and what it contains."""
-
-    name: str
-    kind: str
-    meaning: str
 
 
 @dataclass(frozen=True)
@@ -72,9 +64,11 @@ def begin_snapshot(session: Session) -> None:
     read_as_reader(session)
 
 
-def columns(session: Session, table: str) -> list[Column]:
+def columns(session: Session, table: str) -> list[DescribedColumn]:
     """Return the columns of an exported table, in order, but for `NOTICE_COLUMN`."""
-    return [Column(*row) for row in session.execute(_COLUMNS, {"view": _TABLES[table].view})]
+    return [
+        DescribedColumn(*row) for row in session.execute(_COLUMNS, {"view": _TABLES[table].view})
+    ]
 
 
 def copy_table(
@@ -103,7 +97,10 @@ def copy_table(
 
 
 def _query(
-    table: _Table, names: Sequence[Column], selection: Selection, formula_starts: Sequence[str]
+    table: _Table,
+    names: Sequence[DescribedColumn],
+    selection: Selection,
+    formula_starts: Sequence[str],
 ) -> sql.Composed:
     shown = [_shown(column, formula_starts) for column in names]
     shown.append(sql.SQL("true AS {}").format(sql.Identifier(NOTICE_COLUMN)))
@@ -115,9 +112,9 @@ def _query(
     )
 
 
-def _shown(column: Column, formula_starts: Sequence[str]) -> sql.Composable:
+def _shown(column: DescribedColumn, formula_starts: Sequence[str]) -> sql.Composable:
     name = sql.Identifier(column.name)
-    if column.kind != "text" or not formula_starts:
+    if column.type != "text" or not formula_starts:
         return name
     return _WITHOUT_FORMULA.format(name=name, starts=sql.Literal(list(formula_starts)))
 

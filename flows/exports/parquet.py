@@ -7,7 +7,8 @@ from pathlib import Path
 import fastparquet
 import pandas as pd
 
-from db.reading.exports import NOTICE_COLUMN, Column
+from db.reading.described_views import DescribedColumn
+from db.reading.exports import NOTICE_COLUMN
 from severity.domain import RESEARCH_USE_ONLY
 
 _AT_ONCE = 100_000  # rows of a row group, which bounds the memory
@@ -30,7 +31,7 @@ _WRITTEN = {
 }
 
 
-def to_parquet(path: Path, columns: Sequence[Column]) -> None:
+def to_parquet(path: Path, columns: Sequence[DescribedColumn]) -> None:
     """Write a CSV file of `db.reading.exports` as Parquet beside it, with the columns' types.
 
     Times are in UTC, to the microsecond. Empty texts become null, as CSV cannot tell them apart.
@@ -44,9 +45,9 @@ def to_parquet(path: Path, columns: Sequence[Column]) -> None:
     target.chmod(0o600)
 
 
-def _parts(path: Path, columns: Sequence[Column]) -> Iterator[pd.DataFrame]:
+def _parts(path: Path, columns: Sequence[DescribedColumn]) -> Iterator[pd.DataFrame]:
     """Yield rows by the hundred thousand; one part without rows if there are none."""
-    kinds = {column.name: column.kind for column in columns} | {NOTICE_COLUMN: "boolean"}
+    kinds = {column.name: column.type for column in columns} | {NOTICE_COLUMN: "boolean"}
     types = {name: _TYPES.get(kind, "str") for name, kind in kinds.items()}
     times = [name for name, kind in kinds.items() if kind == _TIME]
     with pd.read_csv(

@@ -11,7 +11,8 @@ from typing import TextIO
 
 from db.engine import Database, Transaction
 from db.reading import exports
-from db.reading.exports import NOTICE_COLUMN, Column, Selection
+from db.reading.described_views import DescribedColumn
+from db.reading.exports import NOTICE_COLUMN, Selection
 from flows.exports.new_folder import appearing, new_file
 from flows.reports import FORMULA_STARTS
 from flows.resources import SOFTWARE
@@ -63,7 +64,7 @@ class _Export:
             json.dump(self._about(rows), file, indent=2)
         return rows
 
-    def _table(self, table: str, columns: Sequence[Column]) -> int:
+    def _table(self, table: str, columns: Sequence[DescribedColumn]) -> int:
         path = self.folder / f"{table}.csv"
         # Spreadsheets open CSV; what reads Parquet runs no formula, and wants texts as they are.
         starts = FORMULA_STARTS if self.written_as is Format.CSV else ()
@@ -93,10 +94,10 @@ class _Export:
         }
 
 
-def _write_dictionary(file: TextIO, columns: Mapping[str, Sequence[Column]]) -> None:
+def _write_dictionary(file: TextIO, columns: Mapping[str, Sequence[DescribedColumn]]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["table", "column", "type", "meaning"])
     for table, of_table in columns.items():
-        notice = Column(NOTICE_COLUMN, "boolean", f"Always true: {RESEARCH_USE_ONLY}")
+        notice = DescribedColumn(NOTICE_COLUMN, "boolean", f"Always true: {RESEARCH_USE_ONLY}")
         for column in [*of_table, notice]:
-            writer.writerow([table, column.name, column.kind, column.meaning])
+            writer.writerow([table, column.name, column.type, column.meaning])
