@@ -90,7 +90,7 @@ def _sections(reading: Reading, treatment: Treatment | None, group: str | None) 
     """Return the curves of all patients, and what was chosen beside them."""
     words, key, session = texts().cohort, reading.version, reading.session
     everybody = {score: {words.everybody: cohort.by_day(session, key, score)} for score in _SCORES}
-    scales = cohort.scales(session, key)
+    scales = model_versions.scales(session, key)
     sections = [Section(words.by_day, words.by_day_lead, _panels(scales, everybody))]
     if group is not None:
         by_group = cohort.by_group(session, key, group)
@@ -129,7 +129,6 @@ def _panels(
     scales: Mapping[str, Scale], curves: Mapping[str, Mapping[str, Curve]]
 ) -> tuple[Panel, ...]:
     """Return a panel for each score of which there is any level."""
-    scales = model_versions.scales(reading.session, reading.version)
     return tuple(
         _panel(score, scales[score], by_name)
         for score, by_name in curves.items()

@@ -126,8 +126,7 @@ def read_page(reading: Reading, filters: Filters, *, limit: int = 50) -> Worklis
 
 def _entries(shown: WorklistPage, reading: Reading, model: str | None) -> list[Entry]:
     scale = model_versions.scales(reading.session, reading.version)["geographic_extent"]
-    now = datetime.now(UTC)
-    return [_entry(row, scale, now, model) for row in shown.rows]
+    return [_entry(row, scale, model) for row in shown.rows]
 
 
 def _entry(row: WorklistRow, scale: Scale, model: str | None) -> Entry:
