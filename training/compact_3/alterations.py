@@ -4,7 +4,6 @@ They are fixed, not random, and other than the random views of training: measure
 network never saw, they say how far its scores move for no reason of the patient's.
 """
 
-import math
 from collections.abc import Callable, Mapping
 
 import torch
@@ -12,7 +11,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from severity.images.preprocessing import MODEL_LIMIT
-from training.compact_3.processing import equalised, evened, lettered, multiscale, sharpened
+from training.compact_3.processing import (
+    compressed,
+    equalised,
+    evened,
+    lettered,
+    multiscale,
+    sharpened,
+)
 from training.compact_3.views import model_input
 
 _WHITE, _BLACK = 1.0, 0.0
@@ -65,18 +71,6 @@ def _half_size(views: Tensor) -> Tensor:
     return functional.interpolate(small, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def _compressed(views: Tensor, step: float) -> Tensor:
-    """Round the frequencies of blocks of 8 x 8, the higher the coarser, as JPEG does."""
-    frequency = torch.arange(8.0, device=views.device)
-    waves = torch.cos(math.pi / 8 * (frequency + 0.5) * frequency[:, None])
-    waves *= torch.where(frequency == 0, 0.5, 1.0).sqrt()[:, None] / 2
-    blocks = views.unfold(2, 8, 8).unfold(3, 8, 8)
-    steps = step * (1 + frequency + frequency[:, None])
-    rounded = (waves @ blocks @ waves.T / steps).round() * steps
-    rows = (waves.T @ rounded @ waves).permute(0, 1, 2, 4, 3, 5)
-    return rows.reshape(views.shape)
-
-
 ALTERATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "none": lambda views: views,
     "CLAHE": lambda views: equalised(views, _strength(views, 3.0), tiles=8),
@@ -91,7 +85,7 @@ ALTERATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "white bars": lambda views: _barred(views, 0.06, _WHITE),
     "black bars": lambda views: _barred(views, 0.06, _BLACK),
     "text": _written,
-    "JPEG": lambda views: _compressed(views, 0.02),
+    "JPEG": lambda views: compressed(views, _strength(views, 0.02)),
     "half size": _half_size,
     "mirror": lambda views: views.flip(-1),
 }

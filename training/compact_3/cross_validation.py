@@ -21,14 +21,16 @@ from training.compact_3.alterations import ALTERATIONS, CONTRAST, FRAMING
 from training.compact_3.fitting import Device, Setting
 from training.compact_3.jobs import HELD_OUT, HOSPITAL, NONE, Job, Place, run, training_name
 from training.compact_3.losses import Aims
-from training.compact_3.packing import FOLDS, SCALES, Packed, unpack
+from training.compact_3.packing import SCALES, Packed, unpack
 from training.compact_3.tables import Measured, read_folds
 
-POINTS = Setting("points", Aims(maps=False, agreement=0.0))
-MAPS = Setting("maps", Aims(maps=True, agreement=0.0))
 AGREEING = Setting("agreeing", Aims(maps=True, agreement=1.0), joined=0.3)
-TAUGHT = Setting("taught", Aims(maps=True, agreement=1.0), teachers=("points", "maps", "agreeing"))
-SETTINGS = {setting.name: setting for setting in (POINTS, MAPS, AGREEING, TAUGHT)}
+SETTLED = replace(
+    AGREEING, name="settled", aims=Aims(maps=True, agreement=2.0), settled=0.5, unlabelled=2.0
+)
+DROPPING = replace(SETTLED, name="dropping", dropped=0.4, joined=0.6, settled=0.35)
+TAUGHT = replace(SETTLED, name="taught", unlabelled=3.0, teachers=("settled", "dropping"))
+SETTINGS = {setting.name: setting for setting in (AGREEING, SETTLED, DROPPING, TAUGHT)}
 """All that are compared, teachers before the taught."""
 _HEALTHY_LIMIT = 2.0
 
@@ -129,20 +131,10 @@ def _mean(values: NDArray[np.generic]) -> float:
 
 
 def bring(place: Place, name: str, out: Path) -> None:
-    """Write the weights of a setting: of all films in full, of the folds in half precision."""
+    """Write the weights of a setting that saw all films."""
     everything = place.weights(training_name(name, NONE))
     if everything.exists():
         save_file(load_file(everything), out / "all.safetensors")
-    held = [*(str(fold) for fold in range(FOLDS)), HOSPITAL]
-    for first in range(0, len(held), 2):
-        both: dict[str, torch.Tensor] = {}
-        for key in held[first : first + 2]:
-            path = place.weights(training_name(name, key))
-            if path.exists():
-                state = {part: value.half() for part, value in load_file(path).items()}
-                both |= {f"{key}/{part}": value for part, value in state.items()}
-        if both:
-            save_file(both, out / f"folds-{'-'.join(held[first : first + 2])}.safetensors")
 
 
 def _options() -> argparse.Namespace:

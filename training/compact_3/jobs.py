@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import multiprocessing
 from severity.models.efficientnet_lite import EfficientNetLite0
 from training.compact_3.fitting import Device, Fitting, Report, Setting, fit
 from training.compact_3.lessons import Canvases
+from training.compact_3.network import SeverityNetwork
 from training.compact_3.packing import FOLDS, SCALES, Packed, unpack
 from training.compact_3.predicting import MirrorPoints, altered_points, maps_of, points_of
 
@@ -65,6 +66,10 @@ class Place:
     def predictions(self, name: str) -> Path:
         """Return the file of a training's predictions."""
         return self.results / f"{name}.npz"
+
+    def failure(self, name: str) -> Path:
+        """Return the file that marks a training that diverged."""
+        return self.results / f"{name}.failed"
 
     def weights(self, name: str) -> Path:
         """Return the file of a training's weights."""
@@ -118,13 +123,17 @@ def _work(queue: Any, place: Place) -> None:  # noqa: ANN401 - the queue of any 
     start = start_of(place.films)
     while (job := queue.get()) is not None:
         _await(job, place)
-        do(job, packed, start, place)
+        try:
+            do(job, packed, start, place)
+        except ArithmeticError as error:  # it diverged: the others go on without it
+            place.failure(job.name).touch()
+            _reporter(job.name)(str(error))
 
 
 def _await(job: Job, place: Place) -> None:
     """Wait until the teachers have made their predictions."""
     for teacher in job.teachers:
-        while not place.predictions(teacher).exists():
+        while not (place.predictions(teacher).exists() or place.failure(teacher).exists()):
             time.sleep(_POLLED)
 
 
@@ -136,24 +145,29 @@ def do(job: Job, packed: Packed, start: EfficientNetLite0, place: Place) -> None
     network = fit(films, rows, fitting, job.setting, report)
     state = {key: value.contiguous() for key, value in network.state_dict().items()}
     save_file(state, place.weights(job.name))
-    measured = (packed.scored | packed.healthy) & (~rows | (job.held_out == NONE))
-    places = np.flatnonzero(measured)
     score = MirrorPoints(network)
     points = points_of(score, films, np.arange(len(rows)))
-    maps = maps_of(network, films)
+    measured = {} if rows.all() else _unseen(packed, films, network, ~rows)
     partial = place.results / f"partial-{job.name}.npz"
-    np.savez(
-        partial,
-        points=points,
-        sides=maps.sides,
-        dice=maps.dice,
-        located=maps.located,
-        unseen=~rows,
-        altered_rows=places,
-        altered=altered_points(score, films, places),
-    )
+    np.savez(partial, points=points, unseen=~rows, **measured)
     partial.rename(place.predictions(job.name))
     report(summary(packed, ~rows & packed.scored, points))
+
+
+def _unseen(
+    packed: Packed, films: Canvases, network: SeverityNetwork, unseen: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Measure maps and alterations on the films that a training did not see."""
+    places = np.flatnonzero(unseen)
+    altered_rows = np.flatnonzero((packed.scored | packed.healthy) & unseen)
+    arrays: dict[str, Any] = {
+        "altered_rows": altered_rows,
+        "altered": altered_points(MirrorPoints(network), films, altered_rows),
+    }
+    for name, values in asdict(maps_of(network, films, places)).items():
+        arrays[name] = np.full((len(unseen), *values.shape[1:]), np.nan, np.float32)
+        arrays[name][places] = values
+    return arrays
 
 
 def summary(packed: Packed, rows: NDArray[np.bool_], points: NDArray[np.float32]) -> str:
@@ -169,7 +183,7 @@ def summary(packed: Packed, rows: NDArray[np.bool_], points: NDArray[np.float32]
 def _taught(job: Job, place: Place) -> NDArray[np.float32] | None:
     """Return the mean prediction of the teachers, which were not shown the held-out films."""
     taught = []
-    for teacher in job.teachers:
+    for teacher in filter(lambda name: place.predictions(name).exists(), job.teachers):
         with np.load(place.predictions(teacher)) as stored:
             taught.append(stored["points"].clip(0, 1))
     if not taught:

@@ -94,7 +94,7 @@ class Canvases:
             moved(packed.answer_weights),
             moved(_known(packed)),
             moved(none if soft is None else soft),
-            moved(none if soft is None else none + 1),
+            moved(none if soft is None else (packed.point_weights == 0).astype(np.float32)),
         )
         return cls(
             moved(packed.canvases),
@@ -118,6 +118,7 @@ def lessons(  # noqa: PLR0913 - what a lesson is made of
     *,
     batch: int,
     joined: float,
+    unlabelled: float = 1.0,
     limits: tuple[Limits, Limits],
     generator: torch.Generator,
 ) -> Iterator[Lesson]:
@@ -127,10 +128,14 @@ def lessons(  # noqa: PLR0913 - what a lesson is made of
     ----------
     joined
         Share of the films with known sides whose left lung is replaced by another such film's.
+    unlabelled
+        Factor by which films without points are drawn more often than their sampling says.
     limits
         Of the mild and of the strong views.
     """
-    weights = films.sampling * torch.from_numpy(training).to(films.sampling.device)
+    is_scored = films.labels.point_weights.any(dim=1)
+    sampling = films.sampling * torch.where(is_scored, 1.0, unlabelled)
+    weights = sampling * torch.from_numpy(training).to(films.sampling.device)
     while True:
         rows = torch.multinomial(weights, batch, generator=generator)
         pixels, masks, labels = films.pixels[rows], films.masks[rows], films.labels.of(rows)

@@ -16,6 +16,7 @@ _OPACITY_FACTOR = 1.3
 _LEAK = 0.05
 """Share of the gradient that remains where a prediction lies beyond its scale."""
 _SIDES, _QUESTIONS, _LUNGS, _OPACITY, _BOTH = 0.5, 0.5, 0.5, 0.5, 0.3
+_APART = 0.25  # points below which two views of a film need not agree better
 _OUTSIDE, _LOCATED, _SOFT = 1.0, 0.3, 0.5
 _EMPTY = 0.02  # share of a cell below which it counts as outside the lungs
 
@@ -34,7 +35,7 @@ def lesson_loss(mild: Seen, strong: Seen, lesson: Lesson, aims: Aims) -> Tensor:
     loss = loss + _view_loss(strong, lesson.strong, lesson.strong_labels, aims)
     if aims.agreement:
         apart = (mild.points - strong.points) * points_of(mild.points)
-        loss = loss + aims.agreement * smooth(apart).mean()
+        loss = loss + aims.agreement * smooth(apart, beta=_APART).mean()
     return loss
 
 
@@ -63,9 +64,10 @@ def within_scale(shares: Tensor, *, high: float = 1.0) -> Tensor:
     return clipped + _LEAK * (shares - clipped)
 
 
-def smooth(errors: Tensor) -> Tensor:
-    """Return the squared error where it is small, the absolute one beyond (Huber)."""
-    return functional.smooth_l1_loss(errors, torch.zeros_like(errors), reduction="none")
+def smooth(errors: Tensor, *, beta: float = 1.0) -> Tensor:
+    """Return the squared error where it is below ``beta``, the absolute one beyond (Huber)."""
+    none = torch.zeros_like(errors)
+    return functional.smooth_l1_loss(errors, none, reduction="none", beta=beta)
 
 
 def weighted(losses: Tensor, weights: Tensor) -> Tensor:

@@ -19,7 +19,8 @@ MAPS = 4
 _TAPS = (2, 4, 10, 15)
 _TAP_CHANNELS = (24, 40, 112, 320)
 _WIDTH = 64
-_DROPPED = 0.2
+DROPPED = 0.2
+"""Share of the features that are left out of a step."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,10 @@ class Decoder(nn.Module):
 class SeverityNetwork(nn.Module):
     """EfficientNet-Lite0 with its evidence, its answers to questions, and its maps."""
 
-    def __init__(self, backbone: EfficientNetLite0) -> None:
+    def __init__(self, backbone: EfficientNetLite0, *, dropped: float = DROPPED) -> None:
         super().__init__()
         self.backbone = backbone
-        self.dropout = nn.Dropout2d(_DROPPED)
+        self.dropout = nn.Dropout2d(dropped)
         self.evidence = nn.Conv2d(FEATURES, 2, 1)
         self.questions = nn.Linear(FEATURES, QUESTIONS)
         self.decoder = Decoder()

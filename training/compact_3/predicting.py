@@ -100,11 +100,11 @@ class Maps:
 
 
 @torch.inference_mode()
-def maps_of(network: SeverityNetwork, films: Canvases) -> Maps:
-    """Compare what a network draws, with its mirror image, with the masks of all films."""
+def maps_of(network: SeverityNetwork, films: Canvases, places: Places) -> Maps:
+    """Compare what a network draws, with its mirror image, with the masks of films."""
     parts = []
-    for first in range(0, len(films.pixels), _AT_ONCE):
-        rows = slice(first, first + _AT_ONCE)
+    for first in range(0, len(places), _AT_ONCE):
+        rows = torch.from_numpy(places[first : first + _AT_ONCE]).to(films.pixels.device)
         views = plain_views(films.pixels[rows], films.masks[rows])
         direct, mirrored = network(views.images), network(views.images.flip(-1))
         sides = (direct.sides() + mirrored.sides().flip(1)) / 2

@@ -4,6 +4,8 @@ Every function maps views of shape (N, 1, side, side) on [0, 1] to views of the 
 range, and takes one strength for each view, so that a batch sees as many kinds as it has views.
 """
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -14,6 +16,9 @@ _LEAST = 1e-4
 _TILES = (4, 7, 8)
 """Tiles along a side that divide the network's input."""
 _HALF = 0.5
+_WAYS = 5
+_BLOCK = 8
+"""Side of the blocks of JPEG, pixels."""
 
 
 def between(low: float, high: float, *, like: Tensor, generator: torch.Generator) -> Tensor:
@@ -114,24 +119,31 @@ def _looked_up(tables: Tensor, views: Tensor, bins: Tensor) -> Tensor:
 
 
 def enhanced(views: Tensor, *, share: float, generator: torch.Generator) -> Tensor:
-    """Enhance the local contrast of a share of the views, each in one of five ways."""
-    kind = between(0, 1, like=views, generator=generator)
-    limit = between(1.3, 5.0, like=views, generator=generator)
-    amount = between(0.3, 2.5, like=views, generator=generator)
+    """Enhance the local contrast of a share of the views, each in one of five ways.
+
+    The first views get the first way and so on: a batch is in random order, and each way is
+    computed for its own views alone.
+    """
+    each = round(len(views) * share / _WAYS)
+    if not each:
+        return views
+    parts = torch.split(views[: each * _WAYS], each)
+    limit = between(1.3, 5.0, like=parts[0], generator=generator)
+    amount = between(0.3, 2.5, like=parts[0], generator=generator)
+    power = between(0.55, 0.95, like=parts[0], generator=generator)
+    evenness = between(0.2, 0.9, like=parts[0], generator=generator)
     tiles = _TILES[int(torch.randint(3, (), generator=generator, device=views.device))]
     radius = int(torch.randint(2, 20, (), generator=generator, device=views.device))
-    ways = (
-        equalised(views, limit, tiles=tiles),
-        sharpened(views, amount, radius=radius),
-        multiscale(views, between(0.55, 0.95, like=views, generator=generator)),
-        evened(views, between(0.2, 0.9, like=views, generator=generator), radius=12 + radius),
-        equalised(views, limit, tiles=1),
+    return torch.cat(
+        [
+            equalised(parts[0], limit, tiles=tiles),
+            sharpened(parts[1], amount, radius=radius),
+            multiscale(parts[2], power),
+            evened(parts[3], evenness, radius=12 + radius),
+            equalised(parts[4], limit, tiles=1),
+            views[each * _WAYS :],
+        ]
     )
-    result = views
-    for number, way in enumerate(ways):
-        low, high = share * number / len(ways), share * (number + 1) / len(ways)
-        result = torch.where((kind >= low) & (kind < high), way, result)
-    return result
 
 
 def exposed(
@@ -146,19 +158,37 @@ def exposed(
     return torch.where(window, narrowed, views).clamp(_LEAST, 1) ** gamma
 
 
+def compressed(views: Tensor, step: Tensor) -> Tensor:
+    """Round the frequencies of blocks of 8 x 8, the higher the coarser, as JPEG does."""
+    frequency = torch.arange(float(_BLOCK), device=views.device)
+    waves = torch.cos(math.pi / _BLOCK * (frequency + 0.5) * frequency[:, None])
+    waves *= torch.where(frequency == 0, 0.5, 1.0).sqrt()[:, None] / 2
+    blocks = views.unfold(2, _BLOCK, _BLOCK).unfold(3, _BLOCK, _BLOCK)
+    steps = step.view(-1, 1, 1, 1, 1, 1) * (1 + frequency + frequency[:, None])
+    rounded = (waves @ blocks @ waves.T / steps).round() * steps
+    rows = (waves.T @ rounded @ waves).permute(0, 1, 2, 4, 3, 5)
+    return rows.reshape(views.shape)
+
+
 def degraded(views: Tensor, *, share: float, generator: torch.Generator) -> Tensor:
-    """Blur a share of the views, and add noise to another."""
+    """Blur a share of the views, compress another, and add noise to a third."""
+    if not share:
+        return views
     blur = between(0.2, 1, like=views, generator=generator)
     blur = torch.where(chosen(share, like=views, generator=generator), blur, 0.0)
     soft = views + blur * (blurred(views, 1) - views)
     noise = torch.randn(views.shape, generator=generator, device=views.device)
     level = between(0, 0.04, like=views, generator=generator)
     level = torch.where(chosen(share, like=views, generator=generator), level, 0.0)
-    return (soft + level * noise).clamp(0, 1)
+    step = between(0.004, 0.03, like=views, generator=generator)
+    coarse = chosen(share, like=views, generator=generator)
+    return (torch.where(coarse, compressed(soft, step), soft) + level * noise).clamp(0, 1)
 
 
 def lettered(views: Tensor, *, share: float, generator: torch.Generator) -> Tensor:
     """Write something like text near an edge of a share of the views: bright or dark blocks."""
+    if not share:
+        return views
     count, _, side, _ = views.shape
     device = views.device
     block = 3

@@ -69,7 +69,7 @@ STRONG = Limits(
     enhanced=0.6,
     log_gamma=0.5,
     clipped=0.3,
-    degraded=0.3,
+    degraded=0.5,
     lettered=0.25,
 )
 

@@ -76,6 +76,21 @@ def test_a_step_moves_the_last_layers_and_leaves_the_first_alone(images) -> None
     assert fitting.progress == 0.5
 
 
+def test_a_settled_network_normalises_by_plain_films_alone(images) -> None:
+    torch.manual_seed(0)
+    setting = Setting("any", Aims(maps=True, agreement=1.0), steps=9, dropped=0.0)
+    fitting = Fitting(EfficientNetLite0(), setting, Device(), seed=0)
+    fitting.settle([images])
+    settled = fitting.network.backbone.top[0][1].running_mean.clone()
+    with torch.no_grad():
+        alone, beside = fitting.network(images), fitting.network(torch.cat([images, -images]))
+
+    fitting.step(_lesson(images))
+
+    assert torch.equal(fitting.network.backbone.top[0][1].running_mean, settled)
+    assert torch.allclose(alone.points, beside.points[:2], atol=1e-4)
+
+
 def _lesson(images: torch.Tensor) -> Lesson:
     masks = torch.ones(2, MAPS, MAP_SIDE, MAP_SIDE)
     views = Views(images, masks, torch.zeros(2, dtype=torch.bool))
