@@ -24,8 +24,7 @@ from severity.reliability.calibration import Calibration, calibration_to_json
 from training.head import LinearHead
 from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM, Accuracy
 
-NAME = "compact-2"
-BF16_MOVES = 0.32
+BF16_MOVES = {"compact-2": 0.32}
 """The most points by which bf16 changes a score, as measured on 90 images."""
 SCALES = {
     "geographic_extent": (0, int(EXTENT_MAXIMUM)),
@@ -35,12 +34,13 @@ SCALES = {
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network, its two heads and its triage."""
+    """A named network, its two heads and, if it has one, its triage."""
 
+    name: str
     network: MirrorAveraged
     extent: LinearHead
     opacity: LinearHead
-    triage: Triage
+    triage: Triage | None = None
 
     def scoring(self) -> ScoringModel:
         """Return a scoring model on the CPU, without a calibration, which is measured on it."""
@@ -49,7 +49,7 @@ class TrainedModel:
     def head(self) -> Head:
         """Return the heads of both scores as one head."""
         arrays = {key: value.numpy() for key, value in self.tensors().items()}
-        return head_of(arrays, name=NAME, scales=SCALES)
+        return head_of(arrays, name=self.name, scales=SCALES)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the tensors to store, float32; row 0 of the head is extent, row 1 is opacity."""
@@ -58,7 +58,8 @@ class TrainedModel:
             "head.weight": torch.from_numpy(np.stack([head.weight for head in heads])),
             "head.bias": torch.tensor([head.bias for head in heads]),
         }
-        triage = {key: torch.from_numpy(part) for key, part in self.triage.tensors().items()}
+        stored = {} if self.triage is None else self.triage.tensors()
+        triage = {key: torch.from_numpy(part) for key, part in stored.items()}
         network = {
             key: value
             for key, value in self.network.state_dict().items()
@@ -82,31 +83,32 @@ def write(
 ) -> None:
     """Write a model's files into a folder.
 
-    ``compact-2.safetensors`` are the weights, ``.network.json`` is the graph of the network,
+    ``NAME.safetensors`` are the weights, ``.network.json`` is the graph of the network,
     ``.calibration.json`` has intervals and errors, and ``.json`` is the card.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    weights, network = folder / f"{NAME}.safetensors", folder / f"{NAME}.network.json"
+    name = model.name
+    weights, network = folder / f"{name}.safetensors", folder / f"{name}.network.json"
     weights.write_bytes(save(model.tensors()))
     network.write_text(network_to_json(model.network.lowered().network), encoding="utf-8")
-    (folder / f"{NAME}.calibration.json").write_text(
+    (folder / f"{name}.calibration.json").write_text(
         calibration_to_json(calibration), encoding="utf-8"
     )
     card = {
-        "name": NAME,
+        "name": name,
         "backbone": "efficientnet-lite0",
         "weights_sha256": file_sha256(weights),
         "network_sha256": file_sha256(network),
         "head_sha256": model.head().sha256,
         "preprocessing": PREPROCESSING,
         "mirror_averaging": True,
-        "bf16_moves_points_by": BF16_MOVES,
+        "bf16_moves_points_by": BF16_MOVES.get(name),
         "scales": SCALES,
         "metrics": metrics,
         "training": training,
     }
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    (folder / f"{NAME}.json").write_text(text, encoding="utf-8")
+    (folder / f"{name}.json").write_text(text, encoding="utf-8")
 
 
 def as_coverage(ranges: Sequence[CoveredOnHalves]) -> list[dict[str, float]]:

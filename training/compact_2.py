@@ -21,7 +21,7 @@ from severity.images.preprocessing import MODEL_LIMIT
 from severity.models.bundled import bundled_tensors
 from severity.models.efficientnet_lite import EfficientNetLite0, MirrorAveraged
 from severity.reliability.calibration import Calibration, ScoreCalibration
-from training.artefact import NAME, TrainedModel, as_coverage, as_numbers, file_sha256, write
+from training.artefact import TrainedModel, as_coverage, as_numbers, file_sha256, write
 from training.augmentation import Augmentation, random_views
 from training.duplicates import SAME_IMAGE
 from training.errors import intervals, repeatability_of
@@ -41,6 +41,7 @@ from training.selection import Selection, counts, select
 from training.triage import triage_images
 from training.triage_fit import fit_triage
 
+NAME = "compact-2"
 BRIXIA_MAXIMUM = 18.0
 SEEDS = (0, 1)  # of the networks that are averaged, if they are trained anew
 RUNS = ("compact-1", "compact-1-second-run")
@@ -157,6 +158,7 @@ def finish(  # noqa: PLR0913 - a model is made of all of these
     )
     fit = partial(fit_head, features, groups=selection.groups, auxiliary=auxiliary)
     model = TrainedModel(
+        name=NAME,
         network=network,
         extent=fit(points=extent, maximum=EXTENT_MAXIMUM),
         opacity=fit(points=opacity, maximum=OPACITY_MAXIMUM),

@@ -18,7 +18,13 @@ from severity.course.prediction import (
 from severity.course.series import Films
 from severity.course.simulation import threshold_for
 from severity.models.bundled_cards import BUNDLED, bundled_card
-from training.course_films import PublicSeries, dated_films, kept_back_patients, scored_series
+from training.course_films import (
+    PublicSeries,
+    dated_films,
+    kept_back_patients,
+    scored_series,
+    unseen_points,
+)
 from training.course_tables import coverage_rows, false_alarm_rows, parameter_rows, power_rows
 
 MARGINS = {"geographic_extent": 1.3, "opacity": 1.3 * 6 / 8}
@@ -40,7 +46,8 @@ def main() -> None:
     films, kept_back = dated_films(options.data), kept_back_patients(options.data)
     for model in options.models:
         report("", f"## {model} ({time.strftime('%H:%M:%S')})")
-        series = scored_series(films, model, episode_days=EPISODE_DAYS)
+        points = unseen_points(options.data, options.unseen) if model == "compact-3" else None
+        series = scored_series(films, model, episode_days=EPISODE_DAYS, unseen=points)
         ours = series.of(kept_back, others=True)
         report(f"{len(films)} films; {len(series.patients) - len(ours.patients)} series kept back")
         parameters = learned_set(ours)
@@ -106,6 +113,12 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("severity/weights"))
+    parser.add_argument(
+        "--unseen",
+        type=Path,
+        default=Path("work/unseen.npz"),
+        help="what training.compact_3.bundle wrote of the films behind compact-3",
+    )
     parser.add_argument("--models", nargs="*", default=list(BUNDLED), choices=BUNDLED)
     return parser.parse_args()
 

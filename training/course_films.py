@@ -1,8 +1,8 @@
 """Dated films of public series, scored by a bundled model, as series of courses."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from flows.settings import Settings
 from severity.course.series import Films, view_code
 from severity.domain import Score, View
 from severity.evaluation.duplicates import near_duplicates, perceptual_hash
+from training.compact_3.packing import SCALES
 from training.head import model_inputs
 from training.images import LATERAL, TrainingImage, rows
 
@@ -85,18 +86,44 @@ def kept_back_patients(data: Path) -> frozenset[str]:
     )
 
 
-def scored_series(films: Sequence[DatedFilm], model: str, *, episode_days: float) -> PublicSeries:
-    """Score films and arrange them in series: an episode of a patient each."""
+def unseen_points(data: Path, file: Path) -> dict[Path, tuple[float, float]]:
+    """Read the scores of films by networks that never saw their patient, by path."""
+    with np.load(file) as stored:
+        named = zip(stored["name"], stored["compact-3/points"] * SCALES, strict=True)
+        return {(data / str(name)).resolve(): (float(e), float(o)) for name, (e, o) in named}
+
+
+def scored_series(
+    films: Sequence[DatedFilm],
+    model: str,
+    *,
+    episode_days: float,
+    unseen: Mapping[Path, tuple[float, float]] | None = None,
+) -> PublicSeries:
+    """Score films and arrange them in series: an episode of a patient each.
+
+    Parameters
+    ----------
+    unseen
+        Extent and opacity of films that the model was trained on, by a network of the same
+        training that never saw their patient: a model's own scores of them repeat too well.
+    """
     resources = Resources(Settings(device="cpu", model=model), Progress())
     results = score_files([film.path for film in films], resources)
     scored = [
-        (film, result.score)
+        (film, _unseen(result.score, (unseen or {}).get(film.path)))
         for film, result in zip(films, results, strict=True)
         if result.score is not None
     ]
     episodes = _episodes(scored, episode_days)
     extent, opacity = (_films(episodes, name) for name in ("geographic_extent_raw", "opacity_raw"))
     return PublicSeries(extent, opacity, tuple(episode[0][0].patient for episode in episodes))
+
+
+def _unseen(score: Score, points: tuple[float, float] | None) -> Score:
+    if points is None:
+        return score
+    return replace(score, geographic_extent_raw=points[0], opacity_raw=points[1])
 
 
 _Scored = tuple[DatedFilm, Score]

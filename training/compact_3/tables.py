@@ -8,6 +8,7 @@ model as it is, which was fitted on some of these films.
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,12 +69,24 @@ class Labelled:
             return cls(points=points, **{name: stored[name] for name in names})
 
 
-def read_bundled(path: Path, name: str) -> Measured:
-    """Read the predictions of a bundled model, by ``training.compact_3.measure``."""
-    with np.load(path) as stored:
-        everything = np.ones(len(stored["name"]), bool)
-        part = {key: stored[f"{name}/{key}"] for key in _KEYS}
-        return _joined(name, len(everything), [(part, everything)])
+def read_bundled(paths: Sequence[Path], name: str) -> Measured:
+    """Read the predictions of a bundled model from the file that has them.
+
+    ``training.compact_3.measure`` writes them, and ``training.compact_3.bundle`` those of
+    ``compact-3`` by networks that never saw the film's patient.
+    """
+    for path in paths:
+        with np.load(path) as stored:
+            if f"{name}/points" in stored:
+                return _read_bundled(stored, name)
+    raise ValueError(f"no file has predictions of {name}")
+
+
+def _read_bundled(stored: Mapping[str, NDArray[np.generic]], name: str) -> Measured:
+    everything = np.ones(len(stored["name"]), bool)
+    keys = [key for key in (*_KEYS, *_MORE_KEYS) if f"{name}/{key}" in stored]
+    part = {key: stored[f"{name}/{key}"] for key in keys}
+    return _joined(name, len(everything), [(part, everything)])
 
 
 def read_folds(path: Path, setting: str) -> Measured:
@@ -255,15 +268,24 @@ def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--films", type=Path, default=Path("work/films.npz"))
-    parser.add_argument("--bundled", type=Path, default=Path("work/bundled.npz"))
-    parser.add_argument("--models", nargs="*", default=["compact-1", "compact-2"])
+    parser.add_argument(
+        "--bundled",
+        type=Path,
+        nargs="+",
+        default=[Path("work/bundled.npz"), Path("work/unseen.npz")],
+    )
+    parser.add_argument("--models", nargs="*", default=["compact-1", "compact-2", "compact-3"])
     parser.add_argument("--trained", type=Path, default=Path("work/out/predictions.npz"))
     parser.add_argument("--settings", nargs="*", default=[])
     options = parser.parse_args()
     labels = Labelled.read(options.films)
     models = [read_bundled(options.bundled, name) for name in options.models]
     models += [read_folds(options.trained, name) for name in options.settings]
-    hospital = [read_hospital(options.trained, name) for name in options.settings]
+    with np.load(options.trained) if options.settings else nullcontext({}) as stored:
+        without = [
+            name for name in options.settings if f"{training_name(name, HOSPITAL)}/points" in stored
+        ]
+    hospital = [read_hospital(options.trained, name) for name in without]
     for title, table in (
         ("Errors", error_table(labels, [*models, *hospital])),
         (

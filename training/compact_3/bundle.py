@@ -1,0 +1,262 @@
+"""Write the trained network as the bundled model ``compact-3``, with its card and calibration.
+
+``python -m training.compact_3.bundle`` reads what `training.compact_3.cross_validation` wrote. What
+the card states is of networks that never saw the film's patient: the shipped network saw all films.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor
+
+from severity.domain import MeasurementError, Scale, StandardError
+from severity.evaluation.agreement import metrics
+from severity.evaluation.conformal import Predicted, margins
+from severity.evaluation.repeatability import standard_error
+from severity.models.efficientnet_lite import MirrorAveraged
+from severity.reliability.calibration import Calibration, ScoreCalibration
+from training.artefact import TrainedModel, file_sha256, write
+from training.compact_3.alterations import ALTERATIONS
+from training.compact_3.films import APPROXIMATE_OPACITY
+from training.compact_3.jobs import training_name
+from training.compact_3.packing import FOLDS, SCALES
+from training.compact_3.tables import Labelled, repeats
+from training.head import LinearHead
+
+NAME = "compact-3"
+RETAKEN = ("none", "crop", "rotation", "gamma", "JPEG")
+"""What makes another image of the same film: framed, rotated, exposed and compressed otherwise."""
+_MAPS = {"located": 2, "dice": 4}
+_HALF = 0.5
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What networks that never saw a film's patient make of N films.
+
+    ``points`` has shape (N, 2), ``altered`` (alterations, N, 2); ``maps`` are the measures of
+    `training.compact_3.predicting.Maps` by name.
+    """
+
+    points: Floats
+    altered: Floats
+    maps: Mapping[str, Floats]
+
+    @classmethod
+    def read(cls, path: Path, setting: str) -> "OutOfFold":
+        """Join the predictions of the networks of all folds."""
+        parts = [training_name(setting, str(fold)) for fold in range(FOLDS)]
+        with np.load(path) as stored:
+            count = len(stored["name"])
+            points = np.full((count, 2), np.nan)
+            altered = np.full((len(ALTERATIONS), count, 2), np.nan)
+            maps = {key: np.full((count, width), np.nan) for key, width in _MAPS.items()}
+            for part in parts:
+                unseen, rows = stored[f"{part}/unseen"], stored[f"{part}/altered_rows"]
+                points[unseen] = stored[f"{part}/points"][unseen] * SCALES
+                altered[:, rows] = stored[f"{part}/altered"] * SCALES
+                for key, values in maps.items():
+                    values[unseen] = stored[f"{part}/{key}"][unseen]
+        return cls(points, altered, maps)
+
+
+@dataclass(frozen=True)
+class Straightening:
+    """The line that takes a network's points to the readers', of each fold and of all films.
+
+    ``lines`` has shape (FOLDS + 1, 2, 2): for each fold the slope and the offset of both scores,
+    fitted on the other folds; the last on all.
+    """
+
+    lines: Floats
+
+    @classmethod
+    def fit(cls, points: Floats, labels: Labelled, fold: NDArray[np.int64]) -> "Straightening":
+        """Fit the lines; an opacity that was only estimated by its release counts half."""
+        approximate = labels.release == APPROXIMATE_OPACITY
+        weights = np.stack([np.ones(len(points)), np.where(approximate, _HALF, 1.0)], axis=1)
+        lines = np.empty((FOLDS + 1, 2, 2))
+        for place in range(FOLDS + 1):
+            rows = labels.scored & (fold != place)
+            for score in (0, 1):
+                x, y, w = points[rows, score], labels.points[rows, score], weights[rows, score]
+                lines[place, score] = np.polyfit(x, y, 1, w=np.sqrt(w))
+        return cls(lines)
+
+    def unseen(self, points: Floats, fold: NDArray[np.int64]) -> Floats:
+        """Straighten points of shape (..., N, 2), each by the line that saw no film of its fold."""
+        lines = self.lines[fold]
+        return np.clip(points * lines[:, :, 0] + lines[:, :, 1], 0, SCALES)
+
+    def heads(self, weights: Mapping[str, Tensor]) -> tuple[LinearHead, LinearHead]:
+        """Return the heads of the network that saw all films."""
+        rows = weights["evidence.weight"][:, :, 0, 0].double().numpy()
+        offsets = weights["evidence.bias"].double().numpy()
+        extent, opacity = (
+            LinearHead(
+                (row * scale * slope).astype(np.float32),
+                float(offset * scale * slope + shift),
+            )
+            for row, offset, scale, (slope, shift) in zip(
+                rows, offsets, SCALES, self.lines[FOLDS], strict=True
+            )
+        )
+        return extent, opacity
+
+
+def main() -> None:
+    """Run the command."""
+    options = _options()
+    labels = Labelled.read(options.films)
+    with np.load(options.films) as stored:
+        fold = stored["fold"]
+    folds = OutOfFold.read(options.trained / "predictions.npz", options.setting)
+    lines = Straightening.fit(folds.points, labels, fold)
+    points = lines.unseen(folds.points, fold)
+    altered = lines.unseen(folds.altered, fold)
+    write_unseen(options.unseen, labels, OutOfFold(points, altered, folds.maps))
+    weights = load_file(options.trained / "all.safetensors")
+    network = MirrorAveraged()
+    state = network.state_dict()
+    network.load_state_dict(state | {key: weights[key] for key in state if key in weights})
+    extent, opacity = lines.heads(weights)
+    calibration = calibrated(points, altered, labels)
+    held = covered(points, labels, fold)
+    for line in (*errors(points, labels).items(), *held.items()):
+        print(*line, flush=True)
+    write(
+        TrainedModel(NAME, network.eval(), extent, opacity),
+        calibration,
+        options.out,
+        metrics=errors(points, labels) | {"coverage": held, "protocol": _PROTOCOL},
+        training={
+            "films": len(labels.name),
+            "setting": options.setting,
+            "films_sha256": file_sha256(options.films),
+            "straightening": lines.lines[FOLDS].round(4).tolist(),
+            "command": "docs/compact-3.md",
+        },
+    )
+
+
+def write_unseen(path: Path, labels: Labelled, films: OutOfFold) -> None:
+    """Write predictions for `training.compact_3.tables` and ``training.course``."""
+    measured: dict[str, Any] = {
+        "points": films.points / SCALES,
+        "altered_rows": np.flatnonzero(np.isfinite(films.altered[0, :, 0])),
+        **films.maps,
+    }
+    measured["altered"] = films.altered[:, measured["altered_rows"]] / SCALES
+    named = {f"{NAME}/{key}": values for key, values in measured.items()}
+    np.savez_compressed(path, name=labels.name, **named)
+
+
+_PROTOCOL = (
+    "5 folds by patient over all collections; network, line and margins fitted without the fold"
+)
+
+
+def errors(points: Floats, labels: Labelled) -> dict[str, Any]:
+    """Measure both scores on all readers' films, and by view."""
+    table: dict[str, Any] = {"n_images": int(labels.scored.sum())}
+    table["n_patients"] = len(set(labels.patient[labels.scored]))
+    for place, score in enumerate(("geographic_extent", "opacity")):
+        measured = metrics(points[labels.scored, place], labels.points[labels.scored, place])
+        table[score] = {"mae": round(measured.mae, 4), "r": round(measured.pearson, 4)}
+        for view in ("PA", "AP", "AP supine"):
+            rows = labels.scored & (labels.view == view)
+            apart = points[rows, place] - labels.points[rows, place]
+            table[score][view] = {
+                "images": int(rows.sum()),
+                "mae": round(float(np.abs(apart).mean()), 4),
+                "bias": round(float(apart.mean()), 4),
+            }
+    return table
+
+
+def calibrated(points: Floats, altered: Floats, labels: Labelled) -> Calibration:
+    """Fit margins of intervals, and measure the errors of repeats and of retaken films."""
+    extent, opacity = (
+        ScoreCalibration(
+            margins(predicted(points, labels, labels.scored, score), Scale(0, SCALES[score])),
+            MeasurementError(
+                _repeats(points[:, score], labels), _retaken(altered[:, labels.scored, score])
+            ),
+        )
+        for score in (0, 1)
+    )
+    return Calibration(extent, opacity)
+
+
+def predicted(points: Floats, labels: Labelled, rows: NDArray[np.bool_], score: int) -> Predicted:
+    """Return the predictions of some films, and what the readers said of them."""
+    return Predicted(points[rows, score], labels.points[rows, score], labels.patient[rows].tolist())
+
+
+def _repeats(points: Floats, labels: Labelled) -> StandardError | None:
+    pairs = list(repeats(labels))
+    values = np.array([points[place] for pair in pairs for place in pair])
+    return standard_error(values, [number for number, pair in enumerate(pairs) for _ in pair])
+
+
+def _retaken(altered: Floats) -> StandardError | None:
+    kinds = [list(ALTERATIONS).index(name) for name in RETAKEN]
+    values = altered[kinds]
+    return standard_error(
+        values.T.ravel(), np.repeat(np.arange(values.shape[1]), len(kinds)).tolist()
+    )
+
+
+def covered(points: Floats, labels: Labelled, fold: NDArray[np.int64]) -> dict[str, Any]:
+    """Return the share of intervals that hold the readers' mean and their width, by view.
+
+    The margins of each film are fitted on the films of the other folds.
+    """
+    table: dict[str, Any] = {}
+    for place, score in enumerate(("geographic_extent", "opacity")):
+        scale = Scale(0, SCALES[place])
+        holds, width = np.zeros(len(points), bool), np.zeros(len(points))
+        for held_out in range(FOLDS):
+            rows = labels.scored & (fold == held_out)
+            others = predicted(points, labels, labels.scored & (fold != held_out), place)
+            around = margins(others, scale).around(points[rows, place], scale)
+            low, high = np.array([(each.low, each.high) for each in around]).T
+            observed = labels.points[rows, place]
+            holds[rows], width[rows] = (low <= observed) & (observed <= high), high - low
+        table[score] = {
+            name: {
+                "share": round(float(holds[rows].mean()), 3),
+                "width": round(float(width[rows].mean()), 2),
+            }
+            for name, rows in [
+                ("all", labels.scored),
+                *((v, labels.scored & (labels.view == v)) for v in ("PA", "AP", "AP supine")),
+            ]
+        }
+    return table
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.compact_3.bundle",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--films", type=Path, default=Path("work/films.npz"))
+    parser.add_argument("--trained", type=Path, default=Path("work/out"))
+    parser.add_argument("--setting", default="settled")
+    parser.add_argument("--unseen", type=Path, default=Path("work/unseen.npz"))
+    parser.add_argument("--out", type=Path, default=Path("severity/weights"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
