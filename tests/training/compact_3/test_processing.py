@@ -16,12 +16,12 @@ from training.compact_3.processing import (
 @pytest.fixture
 def views() -> torch.Tensor:
     ramp = torch.linspace(0.2, 0.6, 224).expand(224, 224)
-    noise = torch.rand(3, 1, 224, 224, generator=torch.Generator().manual_seed(0))
+    noise = torch.rand(6, 1, 224, 224, generator=torch.Generator().manual_seed(0))
     return (ramp + 0.1 * (noise - 0.5)).clamp(0, 1)
 
 
 def strengths(value: float) -> torch.Tensor:
-    return torch.full((3, 1, 1, 1), value)
+    return torch.full((6, 1, 1, 1), value)
 
 
 def test_every_way_of_processing_keeps_shape_and_range(views) -> None:
