@@ -26,7 +26,7 @@ from severity.cores import cores
 from severity.heads.head import NAME
 from severity.pseudonym import SHORTEST_KEY
 
-_DEFAULT_MODEL = "compact-2"
+_DEFAULT_MODEL = "compact-3"
 _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
 
 

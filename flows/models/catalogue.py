@@ -98,16 +98,19 @@ def stored(name: str, settings: Settings) -> StoredModel:
 
 
 def fitted_on(name: str, settings: Settings) -> frozenset[str] | None:
-    """Return the hashes of the images that a head was fitted on here; None for other models.
+    """Return the short hashes of the images that a head was fitted on; None where none are known.
 
     Raises
     ------
     ModelUnavailable
         The model's folder is broken.
     """
-    if name in BUILT_IN:
+    if name in BUNDLED:
+        training = bundled_card(name)["training"]
+    elif name in BUILT_IN:
         return None
-    training = stored(name, settings).training
+    else:
+        training = stored(name, settings).training
     return frozenset(training[FITTED_ON]) if FITTED_ON in training else None
 
 
