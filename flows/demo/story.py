@@ -155,7 +155,7 @@ PATIENTS = (
         "FIVE",
         "two images do not tell, and the second is AP",
         Verdict.CANNOT_TELL,
-        Course(((0, 0.20), (2, 0.50))),
+        Course(((0, 0.20), (2, 0.60))),
         _days(0, 2),
         ap_hours=frozenset(_days(2)),
     ),

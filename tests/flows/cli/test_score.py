@@ -66,8 +66,8 @@ def test_score_writes_csv_with_the_model_version(
 
     header, first, second = result.stdout.splitlines()
     assert header.startswith("file,model_version,geographic_extent,opacity")
-    assert "image-0001.png,compact-2-fp32-" in first
-    assert "image-0000.png,compact-2-fp32-" in second
+    assert "image-0001.png,compact-3-fp32-" in first
+    assert "image-0000.png,compact-3-fp32-" in second
 
 
 def test_score_writes_saliency_maps_and_replaces_none(

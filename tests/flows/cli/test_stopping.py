@@ -49,7 +49,7 @@ def test_what_was_ignored_stays_ignored() -> None:
 def test_an_export_that_is_ended_half_way_leaves_no_file(
     archive: Archive, database_url: str, tmp_path: Path
 ) -> None:
-    archive.add(Film("a"), by="compact-2")
+    archive.add(Film("a"), by="compact-3")
     settings = {
         "DATABASE_URL": database_url,
         "SEVERITY_PSEUDONYM_KEY": SECRET,

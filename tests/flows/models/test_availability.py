@@ -14,7 +14,7 @@ NOWHERE = "http://127.0.0.1:9/weights.pt"
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize("model", ["compact-2", "compact-1"])
+@pytest.mark.parametrize("model", ["compact-3", "compact-2", "compact-1"])
 def test_the_version_of_a_bundled_model_is_that_of_the_loaded_one(
     tmp_path: Path, model: str
 ) -> None:

@@ -108,7 +108,7 @@ def test_a_model_of_another_version_than_the_run_was_begun_with_scores_nothing(
     other = unopened(resources, model="compact-1").load_model()
     mistaken = Resources(resources.settings, Progress(), Opened(model=other))
 
-    with pytest.raises(WrongWeights, match=f"is {other.version.key}, not compact-2"):
+    with pytest.raises(WrongWeights, match=f"is {other.version.key}, not compact-3"):
         asyncio.run(score_new(str(inbox), mistaken))
 
     assert count(resources, "score") == 0

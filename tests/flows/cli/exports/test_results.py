@@ -14,7 +14,7 @@ NAMED = "PID-4711-0815"
 @pytest.fixture
 def named(resources, archive: Archive) -> Archive:
     """An archive of two patients, of whom one is known by an identifier."""
-    archive.add(Film("a", patient=resources.pseudonym(PatientId(NAMED))), Film("b"), by="compact-2")
+    archive.add(Film("a", patient=resources.pseudonym(PatientId(NAMED))), Film("b"), by="compact-3")
     return archive
 
 
