@@ -5,6 +5,7 @@ the card states is of networks that never saw the film's patient: the shipped ne
 """
 
 import argparse
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,6 +141,7 @@ def main() -> None:
         options.out,
         metrics=errors(points, labels) | {"coverage": held, "protocol": _PROTOCOL},
         training={
+            "sources": dict(sorted(Counter(labels.source.tolist()).items())),
             "films": len(labels.name),
             FITTED_ON: short_hashes(
                 file_sha256(options.data / str(name)) for name in labels.name[with_points]
