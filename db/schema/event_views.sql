@@ -194,7 +194,7 @@ COMMENT ON VIEW cohort_response IS
 COMMENT ON VIEW cohort_response_by_group IS
     'Quartiles over all treatments of one label, by group and by day from their start: order by group_value, day. It describes whoever still had images, and is no effect of the treatment: patients with and without it differ before it starts (confounding by indication). Research use only, not for diagnosis.';
 
-CALL describe_columns('{patient_event}', ARRAY[
+CALL describe_columns('{patient_event,event_response}', ARRAY[
     ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],
     ['event_id', 'Our own number of the event, by which it is removed'],
     ['kind', 'drug, procedure, stay or other'],
@@ -216,17 +216,7 @@ CALL describe_columns('{patient_groups}', ARRAY[
     ['value', 'The group']
 ]);
 CALL describe_columns('{event_response}', ARRAY[
-    ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],
     ['model_version', 'The model version that scored'],
-    ['event_id', 'Our own number of the event, by which it is removed'],
-    ['kind', 'drug, procedure, stay or other'],
-    ['label', 'What it was, as it was imported'],
-    ['source', 'The system that it was imported from'],
-    ['calendar_known', 'Whether times are dates, and not days since an unknown day 0'],
-    ['starts_at', 'When it started; the beginning of the day where only the date is known'],
-    ['ends_at', 'When it ended; NULL if it goes on, or its end is not known'],
-    ['start_time', 'The start as it was stated: a time in UTC, a date, or a day since day 0'],
-    ['end_time', 'The end as it was stated'],
     ['day', 'Days from the start: 0 (just before), 1, 3, 7, 14. Where only its date is known, from the end of that day'],
     ['is_extrapolated', 'Whether the last image of the episode in distribution lies before this day: the level is then carried on, not seen'],
     ['score_level', 'The level on that day, of all images of the episode, in points'],
