@@ -22,7 +22,7 @@ from training.compact_3.fitting import Device, Setting
 from training.compact_3.jobs import HELD_OUT, HOSPITAL, NONE, Job, Place, run, training_name
 from training.compact_3.losses import Aims
 from training.compact_3.packing import SCALES, Packed, unpack
-from training.compact_3.tables import Measured, read_folds
+from training.compact_3.tables import HIGH, LYING, VIEWS, Measured, read_folds
 
 AGREEING = Setting("agreeing", Aims(maps=True, agreement=1.0), joined=0.3)
 SETTLED = replace(
@@ -32,7 +32,6 @@ DROPPING = replace(SETTLED, name="dropping", dropped=0.4, joined=0.6, settled=0.
 TAUGHT = replace(SETTLED, name="taught", unlabelled=3.0, teachers=("settled", "dropping"))
 SETTINGS = {setting.name: setting for setting in (AGREEING, SETTLED, DROPPING, TAUGHT)}
 """All that are compared, teachers before the taught."""
-_HEALTHY_LIMIT = 2.0
 
 
 def main() -> None:
@@ -107,7 +106,7 @@ def quality(packed: Packed, measured: Measured) -> dict[str, float]:
         "opacity r": float(np.corrcoef(points[scored, 1], packed.points[scored, 1])[0, 1]),
     }
     biases = []
-    for view in ("PA", "AP", "AP supine"):
+    for view in VIEWS:
         of_view = scored & (packed.view == view)
         table[f"extent {view}"] = _mean(np.abs(errors[of_view, 0]))
         table[f"bias {view}"] = _mean(errors[of_view, 0])
@@ -115,10 +114,10 @@ def quality(packed: Packed, measured: Measured) -> dict[str, float]:
     moved = np.abs(measured.altered - measured.altered[:1])[:, scored, 0].mean(axis=1)
     table |= {key: float(value) for key, value in zip(ALTERATIONS, moved, strict=True)}
     for kind, rows in (
-        ("healthy PA", healthy & (packed.view != "AP") & (packed.view != "AP supine")),
-        ("healthy AP", healthy & np.isin(packed.view, ["AP", "AP supine"])),
+        ("healthy PA", healthy & ~np.isin(packed.view, LYING)),
+        ("healthy AP", healthy & np.isin(packed.view, LYING)),
     ):
-        table[f"{kind} above 2"] = _mean(points[rows, 0] > _HEALTHY_LIMIT)
+        table[f"{kind} above 2"] = _mean(points[rows, 0] > HIGH)
     contrast = _mean(np.array([table[key] for key in CONTRAST]))
     framing = _mean(np.array([table[key] for key in FRAMING]))
     table["criterion"] = table["extent"] + table["opacity"] + 0.3 * (contrast + framing)

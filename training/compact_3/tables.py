@@ -8,8 +8,7 @@ model as it is, which was fitted on some of these films.
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,10 @@ from training.compact_3.jobs import HOSPITAL, training_name
 from training.compact_3.packing import FOLDS, SCALES
 
 _FEW = 5  # films below which a row would say nothing
-_HIGH = 2.0  # points of extent that no healthy film should exceed
+HIGH = 2.0
+"""Points of extent that no healthy film should exceed."""
+VIEWS = ("PA", "AP", "AP supine")
+LYING = ("AP", "AP supine")
 _MOVED = 1.0  # points of extent by which a film that is only processed should not move
 
 Floats = NDArray[np.float64]
@@ -33,8 +35,8 @@ Rows = NDArray[np.bool_]
 class Measured:
     """What a model predicts on N films.
 
-    ``points`` has shape (N, 2) and ``altered`` shape (alterations, N, 2), on their scales and
-    clipped; not a number where the model must not be measured.
+    ``points`` has shape (N, 2) and ``altered`` shape (alterations, N, 2), on their scales; not a
+    number where the model must not be measured.
     """
 
     name: str
@@ -42,6 +44,11 @@ class Measured:
     altered: Floats
     located: Floats | None = None
     dice: Floats | None = None
+
+    def clipped(self) -> "Measured":
+        """Return the same with points clipped to their scales, as scores are."""
+        points, altered = (np.clip(part, 0, SCALES) for part in (self.points, self.altered))
+        return replace(self, points=points, altered=altered)
 
 
 @dataclass(frozen=True)
@@ -86,25 +93,33 @@ def _read_bundled(stored: Mapping[str, NDArray[np.generic]], name: str) -> Measu
     everything = np.ones(len(stored["name"]), bool)
     keys = [key for key in (*_KEYS, *_MORE_KEYS) if f"{name}/{key}" in stored]
     part = {key: stored[f"{name}/{key}"] for key in keys}
-    return _joined(name, len(everything), [(part, everything)])
+    return _joined(name, len(everything), [(part, everything)]).clipped()
 
 
 def read_folds(path: Path, setting: str) -> Measured:
-    """Join the predictions of a setting: of each film by the network that never saw its patient.
+    """Join the scores of a setting: of each film by the network that never saw its patient.
 
     Films of folds without which nothing was trained have none.
     """
+    return read_unclipped_folds(path, setting).clipped()
+
+
+def read_unclipped_folds(path: Path, setting: str) -> Measured:
+    """Join what the networks of a setting return, as `read_folds` does, beyond the scales too."""
     with np.load(path) as stored:
         names = [training_name(setting, str(fold)) for fold in range(FOLDS)]
         trained = [name for name in names if f"{name}/unseen" in stored]
         return _joined(setting, len(stored["name"]), _parts(stored, trained))
 
 
-def read_hospital(path: Path, setting: str) -> Measured:
-    """Read the predictions of the network that never saw one hospital."""
+def read_hospital(path: Path, setting: str) -> Measured | None:
+    """Read the scores by the network that never saw one hospital; None if it was not trained."""
+    name = training_name(setting, HOSPITAL)
     with np.load(path) as stored:
-        parts = _parts(stored, [training_name(setting, HOSPITAL)])
-        return _joined(f"{setting}, hospital", len(stored["name"]), parts)
+        if f"{name}/points" not in stored:
+            return None
+        parts = _parts(stored, [name])
+        return _joined(f"{setting}, hospital", len(stored["name"]), parts).clipped()
 
 
 _KEYS = ("points", "altered", "altered_rows")
@@ -128,9 +143,9 @@ def _joined(name: str, count: int, parts: Sequence[_Part]) -> Measured:
         "altered": np.full((len(ALTERATIONS), count, 2), np.nan),
     }
     for part, unseen in parts:
-        joined["points"][unseen] = part["points"][unseen].clip(0, 1) * SCALES
+        joined["points"][unseen] = part["points"][unseen] * SCALES
         places = part["altered_rows"].astype(np.int64)
-        changed = part["altered"].clip(0, 1) * SCALES
+        changed = part["altered"] * SCALES
         joined["altered"][:, places[unseen[places]]] = changed[:, unseen[places]]
         for key in _MORE_KEYS:
             if key in part:
@@ -148,7 +163,7 @@ def subgroups(labels: Labelled) -> Iterator[tuple[str, Rows]]:
     new = labels.scored & ~labels.fitted
     yield "new", new
     yield "new, PA", new & (labels.view == "PA")
-    for view in ("PA", "AP", "AP supine"):
+    for view in VIEWS:
         yield view, labels.scored & (labels.view == view)
     yield "Hannover", labels.scored & labels.hannover
     yield "elsewhere", labels.scored & ~labels.hannover
@@ -200,7 +215,7 @@ def healthy_table(labels: Labelled, models: Sequence[Measured]) -> Iterator[str]
         set(zip(labels.source[labels.healthy], labels.view[labels.healthy], strict=True))
     )
     groups = [(f"{s} {v}", (labels.source == s) & (labels.view == v)) for s, v in kinds]
-    lying = np.isin(labels.view, ["AP", "AP supine"])
+    lying = np.isin(labels.view, LYING)
     groups += [("all AP", lying), ("all others", ~lying)]
     for name, chosen in groups:
         for model in models:
@@ -208,7 +223,7 @@ def healthy_table(labels: Labelled, models: Sequence[Measured]) -> Iterator[str]
             if not rows.any():
                 continue
             extent = model.points[rows, 0]
-            above = mean_interval((extent > _HIGH).astype(float), labels.patient[rows].tolist())
+            above = mean_interval((extent > HIGH).astype(float), labels.patient[rows].tolist())
             cells = f"{extent.mean():.2f} | {above.value:.0%} [{above.low:.0%}, {above.high:.0%}]"
             yield f"| {name} | {rows.sum()} | {model.name} | {cells} |"
 
@@ -281,11 +296,8 @@ def main() -> None:
     labels = Labelled.read(options.films)
     models = [read_bundled(options.bundled, name) for name in options.models]
     models += [read_folds(options.trained, name) for name in options.settings]
-    with np.load(options.trained) if options.settings else nullcontext({}) as stored:
-        without = [
-            name for name in options.settings if f"{training_name(name, HOSPITAL)}/points" in stored
-        ]
-    hospital = [read_hospital(options.trained, name) for name in without]
+    without = [read_hospital(options.trained, name) for name in options.settings]
+    hospital = [measured for measured in without if measured is not None]
     for title, table in (
         ("Errors", error_table(labels, [*models, *hospital])),
         (
