@@ -77,12 +77,12 @@ class Labelled:
 
 
 def read_bundled(paths: Sequence[Path], name: str) -> Measured:
-    """Read the predictions of a bundled model from the file that has them.
+    """Read the predictions of a bundled model from the one of these files that has them.
 
     ``training.compact_3.measure`` writes them, and ``training.compact_3.bundle`` those of
     ``compact-3`` by networks that never saw the film's patient.
     """
-    for path in paths:
+    for path in filter(Path.exists, paths):
         with np.load(path) as stored:
             if f"{name}/points" in stored:
                 return _read_bundled(stored, name)

@@ -6,7 +6,7 @@ import pytest
 
 from training.compact_3.alterations import ALTERATIONS
 from training.compact_3.packing import FOLDS
-from training.compact_3.tables import Labelled, error_table, read_folds, repeats
+from training.compact_3.tables import Labelled, error_table, read_bundled, read_folds, repeats
 
 FILMS = 10
 
@@ -58,6 +58,22 @@ def test_each_film_is_predicted_by_the_network_that_never_saw_its_patient(
     assert "| all | 10 | any | 0.00 [0.00, 0.00] | +0.00 | 1.00 |" in "\n".join(
         error_table(labels, [measured])
     )
+
+
+def test_a_model_is_read_from_the_file_that_has_it(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        arrays = {
+            "points": np.full((FILMS, 2), 0.5),
+            "altered_rows": np.arange(FILMS),
+            "altered": np.zeros((len(ALTERATIONS), FILMS, 2)),
+        }
+        named = {f"{name}/{key}": values for key, values in arrays.items()}
+        np.savez(tmp_path / f"{name}.npz", name=np.arange(FILMS), **named)
+    files = [tmp_path / f"{name}.npz" for name in ("not measured", "first", "second")]
+
+    assert read_bundled(files, "second").points[:, 0].tolist() == [4.0] * FILMS
+    with pytest.raises(ValueError, match="third"):
+        read_bundled(files, "third")
 
 
 def test_films_of_a_fold_without_a_training_have_no_prediction(predictions) -> None:
