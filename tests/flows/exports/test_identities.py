@@ -15,8 +15,8 @@ from flows.exports.identities import FilmIdentities
 from flows.exports.sending import CODE_SYSTEM, ResultExport, SentCounts, Written
 from flows.resources import Resources
 from severity.domain import PatientId
-from tests.builders.archive import Archive, Film
-from tests.builders.dicom_films import film_file, film_uid
+from tests.builders.course_archive import CourseArchive
+from tests.builders.film_folder import FilmFolder
 from tests.flows.exports.conftest import ALL
 
 NAMED = PatientId("4711", "clinic")
@@ -25,20 +25,16 @@ SYSTEM = "https://hospital.example/patients"
 
 
 @pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    (tmp_path / "inbox").mkdir()
-    return tmp_path / "inbox"
+def films(database: Database, resources: Resources, tmp_path: Path) -> FilmFolder:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return FilmFolder(folder, CourseArchive(database, str(folder)), resources)
 
 
 @pytest.fixture
-def scored(database: Database, resources: Resources, inbox: Path) -> tuple[Archive, Film]:
-    """A film that lies in its source, and its archive."""
-    content = film_file("a", PatientID=NAMED.value, IssuerOfPatientID=NAMED.issuer)
-    (inbox / "a.dcm").write_bytes(content)
-    film = Film("a", resources.pseudonym(NAMED), uid=film_uid("a"), content=content)
-    archive = Archive(database, str(inbox))
-    archive.add(film)
-    return archive, film
+def film(films: FilmFolder) -> int:
+    """The image of a film that lies in its source."""
+    return films.add("a", NAMED.value, IssuerOfPatientID=NAMED.issuer)
 
 
 @pytest.fixture
@@ -51,7 +47,7 @@ def identified(database: Database, resources: Resources) -> Callable[[Written], 
 
 
 def test_fhir_names_patient_study_and_order_as_the_film_does(
-    scored: tuple[Archive, Film], identified: Callable[[Written], ResultExport], tmp_path: Path
+    film: int, identified: Callable[[Written], ResultExport], tmp_path: Path
 ) -> None:
     assert identified(Written.FHIR).write(tmp_path / "out") == SentCounts(new=1, seen=1)
     (file,) = (path for path in (tmp_path / "out").iterdir() if path.name != CODE_SYSTEM)
@@ -67,7 +63,10 @@ def test_fhir_names_patient_study_and_order_as_the_film_does(
 
 
 def test_hl7_has_the_identifier_and_the_pseudonym(
-    scored: tuple[Archive, Film], identified: Callable[[Written], ResultExport], tmp_path: Path
+    film: int,
+    identified: Callable[[Written], ResultExport],
+    resources: Resources,
+    tmp_path: Path,
 ) -> None:
     identified(Written.HL7).write(tmp_path / "out")
     (file,) = (tmp_path / "out").iterdir()
@@ -78,67 +77,62 @@ def test_hl7_has_the_identifier_and_the_pseudonym(
 
     hospitals, pseudonym = pid.pid_3
     assert hospitals.to_er7() == "4711^^^clinic^MR"
-    assert pseudonym.cx_1.to_er7() == scored[1].patient
+    assert pseudonym.cx_1.to_er7() == resources.pseudonym(NAMED)
     order = message.oru_r01_patient_result.oru_r01_order_observation
     assert order.obr.obr_18.to_er7() == "A-17"
 
 
 def test_a_film_that_is_gone_is_left_out_and_told_by_its_id(
-    scored: tuple[Archive, Film],
+    films: FilmFolder,
+    film: int,
     identified: Callable[[Written], ResultExport],
-    inbox: Path,
     tmp_path: Path,
 ) -> None:
-    (inbox / "a.dcm").unlink()
+    films.remove("a")
     counts = identified(Written.HL7).write(tmp_path / "out")
-    archive, film = scored
 
     assert counts.new == 0
-    assert [each.image_id for each in counts.unidentified] == [archive.image(film)]
+    assert [each.image_id for each in counts.unidentified] == [film]
     assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_what_was_withdrawn_is_told_although_its_film_is_gone(
-    scored: tuple[Archive, Film],
+    films: FilmFolder,
+    film: int,
     identified: Callable[[Written], ResultExport],
-    inbox: Path,
     tmp_path: Path,
 ) -> None:
-    archive, film = scored
     (tmp_path / "out").mkdir()
     identified(Written.HL7).send(Folder(tmp_path / "out"))
-    archive.do(withdraw, AUTHOR, archive.image(film))
-    (inbox / "a.dcm").unlink()
+    films.archive.do(withdraw, AUTHOR, film)
+    films.remove("a")
 
     assert identified(Written.HL7).send(Folder(tmp_path / "out")) == SentCounts(withdrawn=1, seen=1)
     assert any("|W|" in file.read_text() for file in (tmp_path / "out").iterdir())
 
 
 def test_a_film_is_read_again_only_if_there_is_news(
-    scored: tuple[Archive, Film],
+    films: FilmFolder,
+    film: int,
     identified: Callable[[Written], ResultExport],
-    inbox: Path,
     tmp_path: Path,
 ) -> None:
     (tmp_path / "out").mkdir()
     identified(Written.HL7).send(Folder(tmp_path / "out"))
-    (inbox / "a.dcm").unlink()
+    films.remove("a")
 
     assert identified(Written.HL7).send(Folder(tmp_path / "out")) == SentCounts(seen=1)
 
 
 def test_a_source_is_opened_once_for_many_films(
-    scored: tuple[Archive, Film],
+    films: FilmFolder,
+    film: int,
     identified: Callable[[Written], ResultExport],
-    inbox: Path,
     tmp_path: Path,
     opened: list[str],
 ) -> None:
     """One that is silent costs minutes."""
-    archive, film = scored
-    content = film_file("b", PatientID=NAMED.value, IssuerOfPatientID=NAMED.issuer)
-    (inbox / "b.dcm").write_bytes(content)
-    archive.add(Film("b", film.patient, uid=film_uid("b"), content=content))
+    films.add("b", NAMED.value, IssuerOfPatientID=NAMED.issuer)
 
     assert identified(Written.HL7).write(tmp_path / "out") == SentCounts(new=2, seen=2)
-    assert opened == [str(inbox)]
+    assert opened == [str(films.folder)]
