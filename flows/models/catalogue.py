@@ -227,7 +227,7 @@ def _bundled(name: str) -> ModelDescription:
         geographic_extent=Scale(*card["scales"]["geographic_extent"]),
         opacity=Scale(*card["scales"]["opacity"]),
         weights=Weights(sha256=card["weights_sha256"], bundled=True),
-        source="trained by this project (make train)",
+        source="trained by this project (docs/model-card.md)",
         licence="Apache-2.0; its training images have licences of their own. Research use only",
         measured=card["metrics"],
         calibration=bundled_calibration(name),
