@@ -12,7 +12,14 @@ from sqlalchemy import create_engine, make_url, text
 from db.embedded import embedded_url
 from db.engine import DRIVER
 
-_CRASH_SAFETY = ("fsync", "synchronous_commit", "full_page_writes")
+_SETTINGS = {
+    # Nothing survives the tests, a crash of the machine least of all.
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    # Each database of a test is written to the log too, of which PostgreSQL would keep 1 GB.
+    "max_wal_size": "128MB",
+}
 
 
 @contextmanager
@@ -24,7 +31,7 @@ def running_postgres() -> Iterator[str]:
     """
     with TemporaryDirectory(prefix="severity-pg-") as folder:
         url = embedded_url(Path(folder) / "data")
-        execute(url, *(f"ALTER SYSTEM SET {name} = off" for name in _CRASH_SAFETY))
+        execute(url, *(f"ALTER SYSTEM SET {name} = '{value}'" for name, value in _SETTINGS.items()))
         execute(url, "SELECT pg_reload_conf()")
         try:
             yield url
