@@ -116,12 +116,17 @@ def _measured(description: ModelDescription) -> dict[str, str]:
 
 
 def errors_text(metrics: Mapping[str, Any]) -> str:
-    """Write a score's errors in words; a dash means not defined."""
-    mae, mae_sd, r, r_sd = (
-        _NOTHING if metrics[name] is None else f"{metrics[name]:.2f}"
-        for name in ("mae", "mae_sd", "r", "r_sd")
-    )
-    return f"mean absolute error {mae} ± {mae_sd} points, r {r} ± {r_sd}"
+    """Write a score's errors in words, with their spread over splits if there were any.
+
+    A dash means not defined.
+    """
+    mae, r = (_with_spread(metrics, name) for name in ("mae", "r"))
+    return f"mean absolute error {mae} points, r {r}"
+
+
+def _with_spread(metrics: Mapping[str, Any], name: str) -> str:
+    numbers = [metrics[key] for key in (name, f"{name}_sd") if key in metrics]
+    return " ± ".join(_NOTHING if number is None else f"{number:.2f}" for number in numbers)
 
 
 def _origin(description: ModelDescription) -> str:
