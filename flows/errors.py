@@ -3,6 +3,7 @@
 FlowsError
 ├── UsageError         change the request: it, one of its files or a setting cannot be used
 ├── InboxError         stop, and try again once the inbox can be read
+├── NotKept            have it sent again: what arrived is not on disk
 ├── SendingError       try again: what was sent is not sent twice
 ├── ServerError        stop: the Prefect server does not start on this machine
 ├── PartEnded          start anew: a part of what runs together has ended, and so did the others
@@ -33,6 +34,10 @@ class UsageError(FlowsError):
 
 class InboxError(FlowsError):
     """The inbox cannot be read. The message holds no secret and no object's name."""
+
+
+class NotKept(FlowsError):
+    """A file that arrived is not on disk. The message holds nothing of a patient."""
 
 
 class SendingError(FlowsError):

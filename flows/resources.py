@@ -186,6 +186,10 @@ class Resources:
         """Return the key under which a device's station is stored; empty where none is named."""
         return station_key(device.station if device else "", secret=self._secret)
 
+    def arrival_digest(self, *parts: str) -> str:
+        """Return the keyed digest by which a file that arrives is named: it betrays nothing."""
+        return keyed_digest(json.dumps(["arrival", *parts]), secret=self._secret)
+
     def derived_uids(self, content_sha256: str) -> DerivedUids:
         """Return the UIDs under which an image is stored whose file carries none."""
         return DerivedUids(content_sha256, self._secret)
