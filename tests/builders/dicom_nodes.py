@@ -14,7 +14,7 @@ from pydicom import Dataset
 from pydicom.uid import UID
 from pynetdicom import AE, evt
 
-from flows.exports.dicom.sending import Node
+from flows.dicom_node import Node
 from tests.builders.ports import free_ports
 
 PATIENCE_SECONDS = 60

@@ -18,11 +18,11 @@ from flows.cli.exports.options import (
     send_option,
 )
 from flows.cli.options import chosen_resources
+from flows.dicom_node import OWN_TITLE, Node
 from flows.errors import UsageError
 from flows.exports.dicom.exporting import Counts, send_to, write_folder
 from flows.exports.dicom.identifiers import counted, unidentified_text
 from flows.exports.dicom.making import Kind, Left, Making, Request
-from flows.exports.dicom.sending import OWN_TITLE, Node
 from flows.resources import Resources
 
 

@@ -1,7 +1,5 @@
 """Sending DICOM files to a node of the hospital's network, such as its archive: C-STORE."""
 
-import re
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -16,15 +14,9 @@ from pynetdicom import AE
 from pynetdicom.association import Association as OpenAssociation
 from pynetdicom.status import code_to_category
 
-from flows.errors import SendingError, UsageError
+from flows.dicom_node import OWN_TITLE, Node, checked_title
+from flows.errors import SendingError
 
-OWN_TITLE = "CXRSEVERITY"
-"""The application entity title by which a node knows this program."""
-
-_A_TITLE = r"(?! *(@|$))[ -?A-\[\]-~]{1,16}"  # ASCII without @ and backslash, not blank alone
-_TITLE = re.compile(_A_TITLE)
-_NODE = re.compile(rf"(?P<title>{_A_TITLE})@(?P<host>[^\s@]+):(?P<port>[0-9]{{1,5}})")
-_HIGHEST_PORT = 65535
 _CONNECTING, _ANSWERING = 10.0, 60.0  # seconds
 _SENT = (Comprehensive3DSRStorage, SecondaryCaptureImageStorage)
 _SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
@@ -32,41 +24,12 @@ _STORED = {"Success", "Warning"}  # such as that it corrected the patient's name
 _KNOWN = 0x0111  # "Duplicate SOP Instance": the node has it already
 
 
-@dataclass(frozen=True)
-class Node:
-    """A DICOM node: its application entity title, and where it listens."""
-
-    title: str
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> "Node":
-        """Read ``AET@HOST:PORT``; an IPv6 address stands in brackets.
-
-        Raises
-        ------
-        UsageError
-            It is not like that.
-        """
-        match = _NODE.fullmatch(text)
-        if match is None or not 0 < int(match["port"]) <= _HIGHEST_PORT:
-            raise UsageError("a DICOM node is named like PACS@192.0.2.7:11112")
-        return cls(match["title"].strip(), match["host"].strip("[]"), int(match["port"]))
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.title}@{host}:{self.port}"
-
-
 class Association:
     """A connection to a node that takes reports and pages, opened and closed as a context."""
 
     def __init__(self, node: Node, *, own_title: str = OWN_TITLE) -> None:
-        if not _TITLE.fullmatch(own_title):
-            raise UsageError("an AE title has 1 to 16 characters, without @ and backslash")
         self._node = node
-        self._entity = AE(own_title)
+        self._entity = AE(checked_title(own_title))
         self._entity.connection_timeout = _CONNECTING
         self._entity.acse_timeout = self._entity.dimse_timeout = _ANSWERING
         self._entity.network_timeout = None  # between two files, as films are read again meanwhile

@@ -7,9 +7,10 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
-from flows.errors import SendingError, UsageError
+from flows.dicom_node import Node
+from flows.errors import SendingError
 from flows.exports.dicom.instance import as_file
-from flows.exports.dicom.sending import Association, Node
+from flows.exports.dicom.sending import Association
 from flows.exports.dicom.structured_report import structured_report
 from tests.builders.dicom_films import FILM, REPORTING, of_file
 from tests.builders.dicom_nodes import dcmtk_node, node
@@ -81,39 +82,3 @@ def test_a_node_that_closed_the_association_after_a_pause_is_connected_again(rep
         association.store(report)
 
     assert len(received.instances) == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "read"),
-    [
-        ("PACS@archive.example:104", Node("PACS", "archive.example", 104)),
-        ("MY PACS@[::1]:11112", Node("MY PACS", "::1", 11112)),
-    ],
-)
-def test_a_node_is_read_and_written_alike(text, read):
-    assert Node.parse(text) == read
-    assert str(read) == text
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "PACS",
-        "PACS@host",
-        "host:104",
-        "@host:104",
-        "PACS@host:0",
-        "A" * 17 + "@h:1",
-        " @h:1",
-        "PÄCS@h:1",
-    ],
-)
-def test_what_names_no_node_is_wrong_use(text):
-    with pytest.raises(UsageError, match="is named like"):
-        Node.parse(text)
-
-
-@pytest.mark.parametrize("title", ["", " ", "A" * 17, "A\\B", "Ä"])
-def test_an_own_title_that_no_node_may_be_told_is_wrong_use(title):
-    with pytest.raises(UsageError, match="1 to 16 characters"):
-        Association(Node("NODE", "127.0.0.1", 104), own_title=title)
