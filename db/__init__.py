@@ -15,6 +15,7 @@ __all__ = [
     "lookups",
     "reading",
     "registration",
+    "retention",
     "schema",
     "sent",
 ]

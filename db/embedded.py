@@ -73,7 +73,7 @@ def _url(folder: Path) -> str:
     server = _package_server(folder)
     watcher = _start_watcher(users, server)
     try:
-        _rotate_log(folder / "log")
+        rotate_log(folder / "log")
         _start(server)
         url: str = server.get_uri()
         _apply_settings(url)
@@ -192,10 +192,10 @@ def _leave(users: IO[str], watcher: "subprocess.Popen[bytes]", server: "Postgres
         watcher.wait(_STOP_SECONDS)
 
 
-def _rotate_log(log: Path) -> None:
-    """Begin the server's log anew once it is large; the server goes on appending to it."""
-    if log.exists() and log.stat().st_size > _LARGEST_LOG_BYTES:
-        shutil.copy2(log, log.with_name("log.1"))
+def rotate_log(log: Path, *, largest_bytes: int = _LARGEST_LOG_BYTES) -> None:
+    """Begin a server's log anew once it is large; the server goes on appending to it."""
+    if log.exists() and log.stat().st_size > largest_bytes:
+        shutil.copy2(log, log.with_name(f"{log.name}.1"))
         os.truncate(log, 0)
 
 

@@ -96,6 +96,20 @@ class Settings(DashboardSettings):
         description="secret of at least 32 characters behind the patients' pseudonyms; "
         "required with DATABASE_URL, else made once and kept in the home folder",
     )
+    lookup_days: Annotated[int, Field(ge=365)] = Field(
+        default=3650, description="age at which the record of who looked at whom is deleted"
+    )
+    gone_days: PositiveInt = Field(
+        default=365, description="time after which the place of a file that is gone is deleted"
+    )
+    backup_folder: Path | None = Field(
+        default=None,
+        description="where `db backup` writes if it is told no file, and `doctor` looks",
+    )
+    backup_days: PositiveInt = Field(
+        default=30,
+        description="age at which backups in that folder are deleted, but the last three",
+    )
     fhir_token: SecretStr | None = Field(
         default=None, description="bearer token of the FHIR server that `export fhir` sends to"
     )

@@ -24,6 +24,7 @@ def create_tables(connection: Connection) -> None:
         "courses",
         "drift",
         "exports",
+        "operations",
     ):
         _execute(connection, name)
 

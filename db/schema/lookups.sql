@@ -20,7 +20,9 @@ CREATE INDEX ix_lookup_who ON lookup (who, id);
 CREATE TRIGGER never_updated BEFORE UPDATE ON lookup
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER never_deleted BEFORE DELETE ON lookup
-FOR EACH STATEMENT WHEN (setting_or('severity.what', '') <> 'patient forgotten')
+FOR EACH STATEMENT WHEN (
+    setting_or('severity.what', '') NOT IN ('patient forgotten', 'lookups expired')
+)
 EXECUTE FUNCTION refuse_change();
 
 -- Returns whether there is such a patient. A person's page shows the images of all merged patients,

@@ -46,3 +46,7 @@ GRANT UPDATE ON cohort_level, course_choice TO severity_worker;
 GRANT DELETE ON
     cohort_level, course, course_choice, course_due, patient_summary, response
 TO severity_worker;
+-- Operations: where time goes, and what is deleted once it is old.
+GRANT INSERT, UPDATE ON stage_time TO severity_worker;
+GRANT DELETE ON sighting TO severity_worker;
+GRANT EXECUTE ON FUNCTION expire_lookups(interval, integer) TO severity_worker;

@@ -128,7 +128,9 @@ class _Server:
 
     def _started(self) -> "subprocess.Popen[bytes]":
         descriptor = self._listener.fileno()
-        with self._log.open("w") as log:
+        self._log.unlink(missing_ok=True)
+        # Appending, so that its beginning can be cut off while the server writes.
+        with self._log.open("a") as log:
             return subprocess.Popen(  # noqa: S603 - our own
                 [sys.executable, "-m", "flows.orchestration.server_process", str(descriptor)],
                 stdin=subprocess.PIPE,  # its end tells the server that this process is gone

@@ -1,0 +1,58 @@
+"""The retention pass: what it deletes of files, and what it leaves alone."""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from flows.operations.retention import Removed, apply_retention
+
+DAY = timedelta(days=1)
+
+
+def aged(path, age):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("x")
+    then = (datetime.now(UTC) - age).timestamp()
+    os.utime(path, (then, then))
+    return path
+
+
+def with_backups(resources, folder):
+    settings = resources.settings.model_copy(update={"backup_folder": folder, "backup_days": 7})
+    return replace(resources, settings=settings)
+
+
+def test_old_backups_go_but_the_last_three_and_whatever_else_lies_there(resources, tmp_path):
+    folder = tmp_path / "backups"
+    files = [
+        aged(folder / f"severity-2026-01-0{day}T050000Z.dump", (20 - day) * DAY)
+        for day in range(1, 7)
+    ]
+    other = aged(folder / "severity-by-hand.dump", 400 * DAY)
+
+    removed = apply_retention(with_backups(resources, folder))
+
+    assert removed == Removed(backups=3)
+    assert sorted(folder.iterdir()) == [*files[3:], other]
+
+
+def test_what_killed_processes_left_goes_once_no_pass_can_need_it(resources):
+    home = resources.settings.home
+    old = aged(home / "prefect" / "tmp" / "runner-1" / "flow", 3 * DAY).parent
+    os.utime(old, (0, 0))
+    young = aged(home / "prefect" / "tmp" / "runner-2", DAY)
+
+    assert apply_retention(resources) == Removed(temporary_files=1)
+    assert [old.exists(), young.exists()] == [False, True]
+
+
+def test_a_large_log_of_a_server_begins_anew_and_a_small_one_goes_on(resources):
+    home = resources.settings.home
+    large, small = home / "prefect" / "server.log", home / "postgres" / "log"
+    for log, size in ((large, 6_000_000), (small, 100)):
+        log.parent.mkdir(parents=True)
+        log.write_bytes(b"x" * size)
+
+    assert apply_retention(resources) == Removed(log_bytes=6_000_000)
+    assert [large.stat().st_size, small.stat().st_size] == [0, 100]
+    assert large.with_name("server.log.1").stat().st_size == 6_000_000
