@@ -22,6 +22,7 @@ from pydantic_settings import SettingsConfigDict
 from flows.dashboard_settings import DashboardSettings
 from flows.errors import UsageError
 from flows.home import default_home
+from flows.source_settings import INBOX, Sources, SourceSettings
 from severity.cores import cores
 from severity.heads.head import NAME
 from severity.pseudonym import SHORTEST_KEY
@@ -43,7 +44,12 @@ class Settings(DashboardSettings):
     home: Path = Field(
         default_factory=default_home, description="folder of the embedded database and of caches"
     )
-    inbox: str | None = Field(default=None, description="drop folder or s3://bucket/prefix")
+    inbox: str | None = Field(
+        default=None, description="drop folder, or s3://, gs:// or az://bucket/prefix"
+    )
+    sources: Sources = Field(
+        default_factory=dict, description="further sources, as JSON: name to location or options"
+    )
     model: str = Field(
         default=_DEFAULT_MODEL,
         description="the model that scores, by name",
@@ -151,6 +157,27 @@ class Settings(DashboardSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _each_source_once(self) -> Self:
+        if self.inbox is not None and INBOX in self.sources:
+            raise ValueError(f"SEVERITY_SOURCES: {INBOX!r} is what SEVERITY_INBOX is called")
+        if len({source.location for source in self.all_sources}) < len(self.all_sources):
+            raise ValueError("SEVERITY_SOURCES: two sources have one location")
+        return self
+
+    @property
+    def all_sources(self) -> tuple[SourceSettings, ...]:
+        """The inbox, if one is set, and the further sources, in the order in which they are set."""
+        inbox = () if self.inbox is None else (SourceSettings(location=self.inbox),)
+        return (*inbox, *self.sources.values())
+
+    def source_at(self, location: str) -> SourceSettings:
+        """Return the settings of the source at a location; one that is not set is an inbox."""
+        for source in self.all_sources:
+            if source.location == location:
+                return source
+        return SourceSettings(location=location)
+
     @property
     def zone(self) -> ZoneInfo:
         """The time zone assumed for times that name none."""
@@ -181,7 +208,9 @@ def _message(error: ValidationError) -> str:
     """Name each wrong setting as the operator wrote it, without its value: it may be secret."""
     lines = []
     for problem in error.errors(include_input=False, include_url=False):
-        name = "_".join(str(part) for part in problem["loc"]).upper()
+        first, *inside = map(str, problem["loc"] or [""])
+        name = first.upper()
         variable = name if name in {"", "DATABASE_URL"} else f"SEVERITY_{name}"
-        lines.append(f"{variable}: {problem['msg']}".removeprefix(": "))
+        place = " ".join([variable, *inside])
+        lines.append(f"{place}: {problem['msg']}".removeprefix(": "))
     return "; ".join(lines)

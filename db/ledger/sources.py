@@ -17,10 +17,14 @@ class Source:
     zone: str
 
 
-def register(session: Session, location: str, *, zone: str) -> Source:
-    """Return a source's row; the first call writes it, and none changes its zone."""
-    values = {"location": location, "zone": zone}
+def register(session: Session, location: str, *, zone: str, name: str = "inbox") -> Source:
+    """Return a source's row; the first call writes it, a later one may rename it.
+
+    None changes its zone.
+    """
+    values = {"location": location, "zone": zone, "name": name}
     session.execute(_REGISTER, values)
+    session.execute(_RENAME, values)
     return Source(*session.execute(_SOURCE, values).one())
 
 
@@ -92,12 +96,14 @@ def retire(session: Session, source_id: int, *, model_version_id: int) -> None:
 
 _REGISTER = text(
     """
-    INSERT INTO source (location, zone)
-    SELECT :location, :zone
+    INSERT INTO source (location, zone, name)
+    SELECT :location, :zone, :name
     WHERE NOT EXISTS (SELECT FROM source WHERE location = :location)
     ON CONFLICT DO NOTHING
     """
 )
+
+_RENAME = text("UPDATE source SET name = :name WHERE location = :location AND name <> :name")
 
 _SOURCE = text("SELECT id, zone FROM source WHERE location = :location")
 

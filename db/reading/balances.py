@@ -28,7 +28,8 @@ class SourceBalance:
 
     ``unread`` waits to be judged, or cannot be read; ``obstacles`` are those of them that could
     not even be opened. ``copies`` are files whose content was seen already under another name, and
-    are not counted in ``seen``. ``withdrawn`` counts a part of the accepted images.
+    are not counted in ``seen``. ``withdrawn`` counts a part of the accepted images. ``source`` is
+    its location, and ``name`` what the site calls it.
     """
 
     source: str
@@ -40,6 +41,7 @@ class SourceBalance:
     obstacles: int = 0
     withdrawn: int = 0
     versions: tuple[VersionBalance, ...] = field(default=())
+    name: str = ""
 
     @property
     def holds(self) -> bool:
@@ -112,7 +114,8 @@ def verify(session: Session) -> list[Discrepancy]:
 
 _SOURCES = text(
     """
-    SELECT source, seen, accepted, rejected, unread, copies, obstacles, withdrawn
+    SELECT source, seen, accepted, rejected, unread, copies, obstacles, withdrawn,
+        source_name AS name
     FROM source_balance ORDER BY source
     """
 )

@@ -20,6 +20,7 @@ class Run:
     ended_at: datetime | None
     scored: int
     rejected: int
+    source_name: str
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ _VERSIONS = text(
 
 _RUNS = text(
     """
-    SELECT run_id, source, model_version, state, software, started_at, ended_at, scored, rejected
+    SELECT run_id, source, model_version, state, software, started_at, ended_at, scored, rejected,
+        source_name
     FROM runs ORDER BY run_id DESC LIMIT :limit
     """
 )

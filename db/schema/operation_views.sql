@@ -8,7 +8,8 @@ SELECT
     model_version.key AS model_version,
     coalesce(sum(n) FILTER (WHERE what = 'received'), 0)::bigint AS received,
     coalesce(sum(n) FILTER (WHERE what = 'scored'), 0)::bigint AS scored,
-    coalesce(sum(n) FILTER (WHERE what = 'rejected'), 0)::bigint AS rejected
+    coalesce(sum(n) FILTER (WHERE what = 'rejected'), 0)::bigint AS rejected,
+    source.name AS source_name
 FROM hour_count
 JOIN source ON source.id = hour_count.source_id
 LEFT JOIN run ON run.id = hour_count.run_id
@@ -25,7 +26,8 @@ SELECT
     run.started_at,
     run.ended_at,
     counted.scored,
-    counted.rejected
+    counted.rejected,
+    source.name AS source_name
 FROM run
 JOIN source ON source.id = run.source_id
 JOIN model_version ON model_version.id = run.model_version_id
@@ -41,7 +43,8 @@ CREATE OR REPLACE VIEW oldest_waiting AS
 SELECT
     source.location AS source,
     model_version.key AS model_version,
-    (SELECT min(seen_at) FROM sighting WHERE sighting.object_id = first.object_id) AS waiting_since
+    (SELECT min(seen_at) FROM sighting WHERE sighting.object_id = first.object_id) AS waiting_since,
+    source.name AS source_name
 FROM wanted
 JOIN source ON source.id = wanted.source_id
 JOIN model_version ON model_version.id = wanted.model_version_id
@@ -59,7 +62,8 @@ SELECT
     object.reason,
     coalesce(object.detail, '') AS detail,
     object.decided_at,
-    object.dismissed_at
+    object.dismissed_at,
+    source.name AS source_name
 FROM object JOIN source ON source.id = object.source_id
 WHERE object.state = 'rejected';
 
@@ -108,7 +112,8 @@ CALL describe_columns('{throughput}', ARRAY[
     ['model_version', 'The model version that scored; NULL for what came in'],
     ['received', 'Files that were seen for the first time'],
     ['scored', 'Images that were scored'],
-    ['rejected', 'Files that were rejected']
+    ['rejected', 'Files that were rejected'],
+    ['source_name', 'What the site calls the source']
 ]);
 CALL describe_columns('{runs}', ARRAY[
     ['run_id', 'Our own number of the run'],
@@ -119,12 +124,14 @@ CALL describe_columns('{runs}', ARRAY[
     ['started_at', 'When it started'],
     ['ended_at', 'When it ended; NULL while it runs'],
     ['scored', 'Images that it scored'],
-    ['rejected', 'Files that it rejected']
+    ['rejected', 'Files that it rejected'],
+    ['source_name', 'What the site calls the source']
 ]);
 CALL describe_columns('{oldest_waiting}', ARRAY[
     ['source', 'Where the files lie'],
     ['model_version', 'The model version that they wait for'],
-    ['waiting_since', 'When the first of them was seen']
+    ['waiting_since', 'When the first of them was seen'],
+    ['source_name', 'What the site calls the source']
 ]);
 CALL describe_columns('{rejections}', ARRAY[
     ['object_id', 'Our own number of the file, by which it is released or dismissed'],
@@ -132,7 +139,8 @@ CALL describe_columns('{rejections}', ARRAY[
     ['reason', 'The code that states why'],
     ['detail', 'What exactly; names no patient'],
     ['decided_at', 'When it was rejected'],
-    ['dismissed_at', 'When a person marked it as seen to; NULL if nobody did']
+    ['dismissed_at', 'When a person marked it as seen to; NULL if nobody did'],
+    ['source_name', 'What the site calls the source']
 ]);
 CALL describe_columns('{devices}', ARRAY[
     ['device_id', 'Our own number of the device'],

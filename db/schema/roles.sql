@@ -19,13 +19,13 @@ GRANT EXECUTE ON FUNCTION record_lookup(text, text, text) TO severity_worker, se
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO severity_worker;
 GRANT INSERT ON
     calibration, cohort_level, course, course_choice, course_due, course_parameters, destination,
-    device, event, image, model_version, object, output_names, patient, patient_attribute,
+    device, event, image, listing, model_version, object, output_names, patient, patient_attribute,
     patient_summary, replaced, response, run, score, score_output, sent, sighting, site, source,
     study, wanted, work
 TO severity_worker;
-GRANT UPDATE ON object, replaced, run, sighting, wanted, work TO severity_worker;
+GRANT UPDATE ON listing, object, replaced, run, sighting, wanted, work TO severity_worker;
 GRANT UPDATE (calibration_id, course_parameters_id) ON model_version TO severity_worker;
-GRANT UPDATE (zone) ON source TO severity_worker;
+GRANT UPDATE (name, zone) ON source TO severity_worker;
 -- Corrections: an image that a whole file supersedes, a time, a merge.
 GRANT UPDATE (
     study_id, source_id, acquired_at, acquired_source, acquired_zone, view, standing, simulated,

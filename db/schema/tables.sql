@@ -68,10 +68,26 @@ ALTER TABLE model_version
 -- A drop folder or a prefix in an object store.
 CREATE TABLE source (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- The source whose scored files are moved here: it is never listed, and no object counts here.
+    archive_of_id integer REFERENCES source (id),
     location text NOT NULL CONSTRAINT uq_source_location UNIQUE,
+    -- What the site calls it. Not unique: each machine has its inbox, and a source may move.
+    name text NOT NULL,
     -- The time zone that its times without one are read in.
     zone text NOT NULL,
     first_listed_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- How far the listing of a source has come: so that a pass goes on where the last one was killed,
+-- and lists only what is new where keys arrive in order.
+CREATE TABLE listing (
+    source_id integer PRIMARY KEY REFERENCES source (id),
+    -- Everything up to this key is entered; NULL at the beginning.
+    reached_key text,
+    -- When the whole listing began that is under way, or whose run was killed; NULL while none is.
+    began_at timestamptz,
+    -- When the last whole listing began that came to its end; NULL before.
+    whole_at timestamptz
 );
 
 -- The images of a source that a model version shall score.

@@ -350,8 +350,13 @@ SELECT
     -- Without files that were just written: they need a second look, and nobody's attention.
     coalesce(sum(n) FILTER (WHERE what = 'obstacle' AND reason <> 'unsettled'), 0)::bigint
         AS obstacles,
-    coalesce(sum(n) FILTER (WHERE what = 'withdrawn'), 0)::bigint AS withdrawn
-FROM source LEFT JOIN tally ON tally.source_id = source.id AND tally.model_version_id = 0
+    coalesce(sum(n) FILTER (WHERE what = 'withdrawn'), 0)::bigint AS withdrawn,
+    source.name AS source_name
+FROM source
+-- The places in an archive are its source's.
+JOIN source AS place ON source.id IN (place.id, place.archive_of_id)
+LEFT JOIN tally ON tally.source_id = place.id AND tally.model_version_id = 0
+WHERE source.archive_of_id IS NULL
 GROUP BY source.id;
 
 -- What became of the accepted images of each source by each model version that is wanted there:
@@ -373,7 +378,8 @@ SELECT
     coalesce(sum(n) FILTER (WHERE what = 'failed'), 0)::bigint AS failed,
     coalesce(sum(n) FILTER (WHERE what = 'scored' AND reason <> ''), 0)::bigint
         AS out_of_distribution,
-    wanted.enlisted_to IS NULL AS is_enlisted
+    wanted.enlisted_to IS NULL AS is_enlisted,
+    by_source.source_name
 FROM wanted
 JOIN source ON source.id = wanted.source_id
 JOIN source_balance AS by_source ON by_source.source = source.location
@@ -382,11 +388,17 @@ LEFT JOIN tally ON tally.source_id = wanted.source_id
     AND tally.model_version_id = wanted.model_version_id
 GROUP BY by_source.source, by_source.seen, by_source.accepted, by_source.rejected,
     by_source.unread, by_source.copies, by_source.obstacles, by_source.withdrawn,
-    model_version.id, wanted.enlisted_to;
+    by_source.source_name, model_version.id, wanted.enlisted_to;
 
 -- Why objects were rejected, images failed and places could not be read, as counts.
 CREATE OR REPLACE VIEW reasons AS
-SELECT source.location AS source, model_version.key AS model_version, what, reason, n AS objects
+SELECT
+    source.location AS source,
+    model_version.key AS model_version,
+    what,
+    reason,
+    n AS objects,
+    source.name AS source_name
 FROM tally
 JOIN source ON source.id = tally.source_id
 LEFT JOIN model_version ON model_version.id = tally.model_version_id
@@ -490,7 +502,8 @@ CALL describe_columns('{source_balance}', ARRAY[
     ['unread', 'What waits to be read, and what cannot be read'],
     ['copies', 'Further places with the same content, which count nowhere else'],
     ['obstacles', 'Places that cannot be read, without files that were just written'],
-    ['withdrawn', 'Accepted images that a person took out of all trends']
+    ['withdrawn', 'Accepted images that a person took out of all trends'],
+    ['source_name', 'What the site calls the source']
 ]);
 CALL describe_columns('{balance}', ARRAY[
     ['source', 'Where the files lie'],
@@ -506,14 +519,16 @@ CALL describe_columns('{balance}', ARRAY[
     ['waiting', 'Accepted images that it has yet to score'],
     ['failed', 'Accepted images that it could not score'],
     ['out_of_distribution', 'Scored images that are out of distribution'],
-    ['is_enlisted', 'Whether all that was seen before is on its list; until then waiting grows']
+    ['is_enlisted', 'Whether all that was seen before is on its list; until then waiting grows'],
+    ['source_name', 'What the site calls the source']
 ]);
 CALL describe_columns('{reasons}', ARRAY[
     ['source', 'Where the files lie'],
     ['model_version', 'The model version that failed; NULL for what holds of a file itself'],
     ['what', 'rejected, failed, or obstacle: a place that cannot be read'],
     ['reason', 'The code that states why'],
-    ['objects', 'How many']
+    ['objects', 'How many'],
+    ['source_name', 'What the site calls the source']
 ]);
 CALL describe_columns('{pseudonym_check}', ARRAY[
     ['pseudonym_check', 'A digest from which nothing follows']

@@ -21,6 +21,7 @@ from flows.reports import (
     courses_text,
     discrepancies_text,
     rejections_table,
+    source_text,
 )
 from flows.resources import Progress, Resources, using
 from flows.settings import read_settings
@@ -57,7 +58,7 @@ def _show(
     if not sources:
         console.print("Nothing was seen yet.")
     for source in sources:
-        console.print(Text(source.source, style="bold"))
+        console.print(source_text(source))
         console.print(balance_text(source))
     if rejected:
         console.print(rejections_table(rejected))

@@ -1,6 +1,7 @@
 """The scheduled service: Prefect starts the flow at night, and at an interval if one is set."""
 
 import asyncio
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -105,4 +106,15 @@ def export_settings(settings: Settings) -> None:
         os.environ.pop("SEVERITY_PSEUDONYM_KEY", None)
     for name, value in settings.model_dump(exclude_unset=True, mode="json").items():
         if name not in {"database_url", "pseudonym_key"} and value is not None:
-            os.environ[f"SEVERITY_{name.upper()}"] = str(value)
+            os.environ[f"SEVERITY_{name.upper()}"] = _as_variable(value)
+
+
+def _as_variable(value: object) -> str:
+    """Write a setting as the environment has it: a list with commas, settings by name as JSON."""
+    match value:
+        case dict():
+            return json.dumps(value)
+        case list():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)

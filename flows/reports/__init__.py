@@ -7,6 +7,7 @@ from flows.reports.balance_text import (
     fates_table,
     other_versions_text,
     rejections_table,
+    source_text,
 )
 from flows.reports.corrections_text import (
     history_table,
@@ -50,6 +51,7 @@ __all__ = [
     "scores_csv",
     "scores_json",
     "scores_table",
+    "source_text",
     "trend_json",
     "trend_table",
     "unread_table",

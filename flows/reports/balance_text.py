@@ -16,6 +16,11 @@ from severity.domain import RESEARCH_USE_ONLY
 _LOST = "  THE BALANCE DOES NOT HOLD: please report this"
 
 
+def source_text(balance: SourceBalance) -> Text:
+    """Return the heading of a source's balance: its name, and where it is."""
+    return Text.assemble((balance.name, "bold"), f" {balance.source}" if balance.source else "")
+
+
 def balance_text(balance: SourceBalance) -> Text:
     """Return a source's balance, a line for what was seen and one for each model version."""
     line = Text(

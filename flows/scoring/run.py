@@ -168,7 +168,8 @@ async def under_way(location: str, resources: Resources) -> AsyncIterator[Scorin
     database = resources.open_database()
     registered = register_model_version(resources)
     with database.transaction() as session:
-        source = sources.register(session, inbox.location, zone=settings.timezone)
+        name = settings.source_at(location).name
+        source = sources.register(session, inbox.location, zone=settings.timezone, name=name)
     queue = Queue(source.id, registered.row_id)
     with start_run(database, queue, software=SOFTWARE) as presence:
         run = ScoringRun(

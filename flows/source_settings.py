@@ -1,0 +1,77 @@
+"""The settings of the sources: what each is called, where it is, and how it is listed."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PositiveInt,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_settings import NoDecode
+
+INBOX = "inbox"
+"""The name of the source that SEVERITY_INBOX locates."""
+
+_OBJECT_STORES = ("s3://", "gs://", "az://")
+
+
+class SourceSettings(BaseModel):
+    """One source: a drop folder or a prefix in an object store.
+
+    Attributes
+    ----------
+    arrives_in_order
+        Keys that come later sort later: passes list from the last one on, and the whole only
+        every ``whole_listing_days``. Of object stores alone.
+    archive
+        Where files are moved once all model versions scored them; None leaves them where they are.
+    files_may_vanish
+        Something else empties it: an empty one is no fault.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = INBOX
+    location: Annotated[str, StringConstraints(min_length=1)]
+    arrives_in_order: bool = False
+    whole_listing_days: PositiveInt = 7
+    archive: str | None = None
+    files_may_vanish: bool = False
+
+    @model_validator(mode="after")
+    def _order_is_of_keys(self) -> Self:
+        if self.arrives_in_order and not self.location.startswith(_OBJECT_STORES):
+            raise ValueError("arrives_in_order is for object stores: a folder is listed whole")
+        return self
+
+
+def _named(value: object) -> object:
+    """Return the settings by name, of locations or options by name, as JSON or read from it."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f'it is not JSON such as {{"ward": "/srv/ward"}} ({error.msg})'
+            ) from None
+    if not isinstance(value, Mapping):
+        # Not a TypeError, which pydantic does not take for a refusal.
+        raise ValueError('it is not a JSON object such as {"ward": "/srv/ward"}')  # noqa: TRY004
+    return {name: _options(name, entry) for name, entry in value.items()}
+
+
+def _options(name: object, entry: object) -> object:
+    if isinstance(entry, str):
+        return {"name": name, "location": entry}
+    return {**entry, "name": name} if isinstance(entry, Mapping) else entry
+
+
+# Letters, digits and dashes: a name is part of metrics, of Prefect's keys and of commands.
+_Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+
+Sources = Annotated[dict[_Name, SourceSettings], NoDecode, BeforeValidator(_named)]
