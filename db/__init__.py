@@ -13,6 +13,7 @@ __all__ = [
     "events",
     "ledger",
     "lookups",
+    "pacs",
     "reading",
     "registration",
     "retention",

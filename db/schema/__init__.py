@@ -24,7 +24,7 @@ def create_tables(connection: Connection) -> None:
         "courses",
         "drift",
         "exports",
-        "operations",
+        "pacs",
     ):
         _execute(connection, name)
 

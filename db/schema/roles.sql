@@ -19,9 +19,9 @@ GRANT EXECUTE ON FUNCTION record_lookup(text, text, text) TO severity_worker, se
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO severity_worker;
 GRANT INSERT ON
     calibration, cohort_level, course, course_choice, course_due, course_parameters, destination,
-    device, event, image, listing, model_version, object, output_names, patient, patient_attribute,
-    patient_summary, replaced, response, run, score, score_output, sent, sighting, site, source,
-    study, wanted, work
+    device, event, image, model_version, object, output_names, pacs, pacs_instance, patient,
+    patient_attribute, patient_summary, replaced, response, run, score, score_output, sent,
+    sighting, site, source, study, wanted, work
 TO severity_worker;
 GRANT UPDATE ON listing, object, replaced, run, sighting, wanted, work TO severity_worker;
 GRANT UPDATE (calibration_id, course_parameters_id) ON model_version TO severity_worker;
@@ -41,6 +41,8 @@ GRANT UPDATE (ends_at, ends_is_date, is_removed) ON event TO severity_worker;
 GRANT UPDATE (value, source) ON patient_attribute TO severity_worker;
 -- Exports: a result that changed is sent again.
 GRANT UPDATE ON sent TO severity_worker;
+-- A PACS: how far each film is, and films of days that are asked no more.
+GRANT UPDATE, DELETE ON pacs_instance TO severity_worker;
 -- Courses and responses follow from scores and events, and are written anew.
 GRANT UPDATE ON cohort_level, course_choice TO severity_worker;
 GRANT DELETE ON
