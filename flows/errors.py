@@ -4,6 +4,8 @@ FlowsError
 ├── UsageError         change the request: it, one of its files or a setting cannot be used
 ├── InboxError         stop, and try again once the inbox can be read
 ├── NotKept            have it sent again: what arrived is not on disk
+├── PacsError          try again: the PACS does not answer, and nothing was lost
+│   └── FilmNotGiven   go on with the others: the PACS answers, and does not give this film
 ├── SendingError       try again: what was sent is not sent twice
 ├── ServerError        stop: the Prefect server does not start on this machine
 ├── PartEnded          start anew: a part of what runs together has ended, and so did the others
@@ -38,6 +40,14 @@ class InboxError(FlowsError):
 
 class NotKept(FlowsError):
     """A file that arrived is not on disk. The message holds nothing of a patient."""
+
+
+class PacsError(FlowsError):
+    """The PACS does not answer as it should. The message holds nothing of a patient."""
+
+
+class FilmNotGiven(PacsError):
+    """The PACS answers, and does not give one film that it named. The message is a reason code."""
 
 
 class SendingError(FlowsError):

@@ -63,6 +63,15 @@ class DropFolder:
             raise UsageError(f"the drop folder cannot be written: {error.strerror}") from error
         return cls(path, digest, least_free_bytes, place)
 
+    def instance(self, uid: str) -> str:
+        """Return what the names of an instance's files have in common, in 24 hexadecimal digits."""
+        return self.digest("instance", uid)[:_UID_DIGITS]
+
+    def has(self, uid: str) -> bool:
+        """Whether a file of an instance is in the folder; raises OSError if it cannot be listed."""
+        instance = self.instance(uid)
+        return any((self.path / instance[:_FOLDER_DIGITS]).glob(f"{instance}-*.dcm"))
+
     def key(self, uid: str, content: bytes) -> str:
         """Return where a file lies in the folder: the same content of the same UID, in one place.
 

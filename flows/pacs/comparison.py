@@ -1,0 +1,149 @@
+"""What a PACS has, compared with what is known here by study date; what is missing is fetched."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import db.pacs
+from db.engine import Database
+from db.pacs import Known, NamedInstance, Whereabouts
+from flows.arrivals import DropFolder
+from flows.errors import FilmNotGiven, NotKept
+from flows.pacs.pacs import Instance, Modality, NotGiven, Pacs
+from flows.pacs.patience import NoAnswer, Pace
+
+_HERE = {Whereabouts.ACCEPTED, Whereabouts.REJECTED, Whereabouts.WAITING}
+
+
+@dataclass(frozen=True)
+class MissingFilm:
+    """A film that the PACS has and that is not here: its keyed digest, and why, as a code."""
+
+    instance: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DayReport:
+    """What a PACS has of a study date and modality, and where it is here, in films.
+
+    ``fetched`` are the keyed digests of those that were missing and are in the drop folder now.
+    """
+
+    day: date
+    modality: Modality
+    in_pacs: int
+    accepted: int
+    rejected: int
+    waiting: int
+    fetched: tuple[str, ...] = ()
+    missing: tuple[MissingFilm, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A PACS, and what it is compared with: the drop folder and the database."""
+
+    pacs: Pacs
+    folder: DropFolder
+    database: Database
+    pacs_id: int
+    today: date
+    parallel: int
+    pace: Pace
+
+    def of_days(self, days: int, *, most_tries: int | None) -> Iterator[DayReport]:
+        """Compare the last days, today first, and fetch what is missing; yield what there was."""
+        for back in range(days):
+            for modality in Modality:
+                report = self.of_day(self.today - timedelta(back), modality, most_tries=most_tries)
+                if report.in_pacs:
+                    yield report
+
+    def of_day(self, day: date, modality: Modality, *, most_tries: int | None) -> DayReport:
+        """Compare one study date, and fetch what is missing.
+
+        A film that failed ``most_tries`` times is not asked for again; None asks for all.
+        """
+        films = {
+            self.folder.instance(film.image_uid): film
+            for film in self.pacs.instances(day, modality)
+        }
+        known = self._known(films)
+        here = {
+            name: where for name in films if (where := self._place(films[name], known.get(name)))
+        }
+        gone = films.keys() - here.keys()
+        given_up = {name for name in gone if self._is_given_up(known.get(name), most_tries)}
+        reasons = self._fetch_all({name: films[name] for name in gone - given_up})
+        counts = Counter(here.values())
+        return DayReport(
+            day,
+            modality,
+            in_pacs=len(films),
+            accepted=counts[Whereabouts.ACCEPTED],
+            rejected=counts[Whereabouts.REJECTED],
+            waiting=counts[Whereabouts.WAITING],
+            fetched=tuple(sorted(name for name, reason in reasons.items() if reason is None)),
+            missing=_missing(reasons, given_up),
+        )
+
+    def _known(self, films: Mapping[str, Instance]) -> Mapping[str, Known]:
+        named = [
+            NamedInstance(name, film.study_date, film.modality) for name, film in films.items()
+        ]
+        uids = {name: film.image_uid for name, film in films.items()}
+        with self.database.transaction() as session:
+            db.pacs.name_instances(session, self.pacs_id, named)
+            return db.pacs.known(session, self.pacs_id, uids)
+
+    def _place(self, film: Instance, known: Known | None) -> Whereabouts | None:
+        """Return where a film is here; None if it is not, whatever was fetched before."""
+        if known is not None and known.whereabouts in _HERE:
+            return known.whereabouts
+        try:
+            return Whereabouts.WAITING if self.folder.has(film.image_uid) else None
+        except OSError as error:
+            raise NotKept(f"the drop folder cannot be read: {error.strerror}") from None
+
+    def _is_given_up(self, known: Known | None, most_tries: int | None) -> bool:
+        return known is not None and most_tries is not None and known.tries >= most_tries
+
+    def _fetch_all(self, films: Mapping[str, Instance]) -> dict[str, NotGiven | None]:
+        """Fetch films, some at a time; return why each is not here, or None of those that are."""
+        with ThreadPoolExecutor(self.parallel, "pacs") as pool:
+            asked = {pool.submit(self._fetch, name, film): name for name, film in films.items()}
+            try:
+                return {asked[answered]: answered.result() for answered in as_completed(asked)}
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _fetch(self, name: str, film: Instance) -> NotGiven | None:
+        self.pace.wait()
+        reason = self._asked(film)
+        with self.database.transaction() as session:
+            if reason is None:
+                db.pacs.record_fetched(session, self.pacs_id, name)
+            else:
+                db.pacs.record_failed(session, self.pacs_id, name, reason)
+        return reason
+
+    def _asked(self, film: Instance) -> NotGiven | None:
+        """Ask for a film; return why the PACS does not give it, if it answers other questions."""
+        try:
+            self.pacs.fetch(film, self.folder)
+        except FilmNotGiven as error:
+            return NotGiven(str(error))
+        except NoAnswer:
+            self.pacs.check()
+            return NotGiven.NO_ANSWER
+        return None
+
+
+def _missing(reasons: Mapping[str, NotGiven | None], given_up: set[str]) -> tuple[MissingFilm, ...]:
+    why = {name: reason for name, reason in reasons.items() if reason is not None}
+    why |= dict.fromkeys(given_up, NotGiven.GIVEN_UP)
+    return tuple(MissingFilm(name, str(reason)) for name, reason in sorted(why.items()))

@@ -1,0 +1,231 @@
+"""A PACS that speaks DICOMweb: QIDO-RS names its films, WADO-RS gives each."""
+
+import json
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from email.message import Message
+from typing import Any
+
+import httpx
+
+from flows.arrivals import DropFolder
+from flows.errors import FilmNotGiven, PacsError
+from flows.pacs.pacs import (
+    Instance,
+    Modality,
+    NotGiven,
+    keep,
+    may_be_chest,
+    named_instance,
+)
+from flows.pacs.patience import NoAnswer, Patience
+from severity.images import MOST_BYTES
+
+_PAGE = 500  # films
+_CONNECTING = 10.0  # seconds
+_LATER = {408, 425, 429, 500, 502, 503, 504}
+_NO_RIGHT = {401, 403, 407}
+_STUDY_DATE, _MODALITY, _BODY_PART = "00080020", "00080060", "00180015"
+_STUDY_UID, _SERIES_UID, _IMAGE_UID = "0020000D", "0020000E", "00080018"
+# As it is stored: a PACS that must decompress it first takes long, and may change it.
+_ONE_FILM = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
+_MANY_FILMS = {"Accept": "application/dicom+json"}
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What proves this program to a PACS, and a PACS to this program. Basic or bearer, or neither.
+
+    ``tls`` is None for the certificates of this machine.
+    """
+
+    basic: tuple[str, str] | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """An answer: its status, content type and content."""
+
+    status: int
+    kind: str
+    content: bytes = field(repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110, 15.3
+
+
+class DicomWeb:
+    """A DICOMweb service by its base URL, such as ``https://pacs.example/dicom-web``.
+
+    References
+    ----------
+    * DICOM PS3.18, 8.3.4 (queries), 10.4 (retrieve transaction), 10.6 (search transaction).
+    """
+
+    def __init__(self, url: str, credentials: Credentials, patience: Patience) -> None:
+        self._url = url
+        self._patience = patience
+        bearer = {"Authorization": f"Bearer {credentials.token}"} if credentials.token else {}
+        self._client = httpx.Client(
+            headers=bearer,
+            auth=credentials.basic,
+            verify=credentials.tls or True,
+            timeout=httpx.Timeout(patience.answer_seconds, connect=_CONNECTING),
+            follow_redirects=False,  # to where the credentials are not meant for
+        )
+
+    @property
+    def location(self) -> str:
+        """The base URL."""
+        return self._url
+
+    def check(self) -> None:
+        """Ask for one study; raises PacsError if the PACS does not answer."""
+        self._found("studies", {"limit": "1"})
+
+    def instances(self, day: date, modality: Modality) -> Sequence[Instance]:
+        """List the films of a study date, without those that it knows to be no chest.
+
+        Raises
+        ------
+        PacsError
+            The PACS does not answer, refuses, or does not give the whole list.
+        """
+        films = {
+            film.image_uid: film
+            for answer in self._all({"StudyDate": f"{day:%Y%m%d}", "Modality": str(modality)})
+            if (film := _instance(answer, day, modality)) is not None
+        }
+        return list(films.values())
+
+    def _all(self, chosen: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+        """Ask for one page after the other, until one is empty or holds nothing new."""
+        asked = {**chosen, "includefield": f"{_STUDY_DATE},{_MODALITY},{_BODY_PART}"}
+        known: set[str] = set()
+        while True:
+            page = self._found(
+                "instances", {**asked, "limit": str(_PAGE), "offset": str(len(known))}
+            )
+            new = {_text(answer, _IMAGE_UID): answer for answer in page}
+            if not new.keys() - known:
+                break
+            yield from (answer for uid, answer in new.items() if uid not in known)
+            known.update(new)
+        if len(page) == _PAGE:
+            raise PacsError(f"the PACS gives the first {_PAGE} films of {chosen} and no others")
+
+    def _found(self, what: str, asked: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+        answer = self._patience.persist(lambda: self._get(what, _MANY_FILMS, asked))
+        if answer.status == httpx.codes.NO_CONTENT:
+            return []
+        if not answer.is_success:
+            raise PacsError(f"the PACS at {self._url} refuses a question: {answer.status}")
+        return self._answers(answer.content)
+
+    def _answers(self, content: bytes) -> Sequence[Mapping[str, Any]]:
+        try:
+            answers = json.loads(content)
+        except ValueError:
+            answers = None
+        if isinstance(answers, list) and all(isinstance(answer, dict) for answer in answers):
+            return answers
+        raise PacsError(f"what answers at {self._url} is no DICOMweb service")
+
+    def fetch(self, instance: Instance, folder: DropFolder) -> None:
+        """Bring one film into the drop folder; see `Pacs.fetch`."""
+        path = (
+            f"studies/{instance.study_uid}/series/{instance.series_uid}"
+            f"/instances/{instance.image_uid}"
+        )
+        keep(instance, self._patience.persist(lambda: self._film(path)), folder)
+
+    def _film(self, path: str) -> bytes:
+        answer = self._get(path, _ONE_FILM)
+        if not answer.is_success:
+            raise FilmNotGiven(NotGiven.REFUSED)
+        return _file(answer)
+
+    def _get(
+        self, path: str, headers: Mapping[str, str], asked: Mapping[str, str] | None = None
+    ) -> _Answer:
+        """Ask once, and take no more than the largest film."""
+        try:
+            with self._client.stream(
+                "GET", f"{self._url}/{path}", headers=headers, params=asked
+            ) as response:
+                self._check_status(response)
+                kind = response.headers.get("Content-Type", "")
+                return _Answer(response.status_code, kind, _content(response))
+        except httpx.HTTPError as error:  # whose message holds the address
+            raise NoAnswer(
+                f"the PACS at {self._url} does not answer ({type(error).__name__})"
+            ) from None
+
+    def _check_status(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if status in _LATER:
+            asked = response.headers.get("Retry-After", "")
+            pause = float(asked) if asked.isdigit() else 0.0
+            raise NoAnswer(f"the PACS at {self._url} answers {status}", pause)
+        if status in _NO_RIGHT:
+            raise PacsError(
+                f"the PACS at {self._url} answers {status}: check SEVERITY_PACS_USER and "
+                "SEVERITY_PACS_PASSWORD, or SEVERITY_PACS_TOKEN"
+            )
+
+
+def _content(response: httpx.Response) -> bytes:
+    content = bytearray()
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) > MOST_BYTES:
+            raise FilmNotGiven(NotGiven.TOO_LARGE)
+    return bytes(content)
+
+
+def _instance(answer: Mapping[str, Any], day: date, modality: Modality) -> Instance | None:
+    """Return the film of an answer; None of one that was not asked for, or is no chest.
+
+    A service may leave out what it does not understand of a question, and answer with all it has.
+    """
+    wrong_day = _text(answer, _STUDY_DATE) not in {"", f"{day:%Y%m%d}"}
+    wrong_modality = _text(answer, _MODALITY) not in {"", modality}
+    if wrong_day or wrong_modality or not may_be_chest(_texts(answer, _BODY_PART)):
+        return None
+    study, series, image = (_text(answer, tag) for tag in (_STUDY_UID, _SERIES_UID, _IMAGE_UID))
+    return named_instance(day, modality, (study, series, image))
+
+
+def _texts(answer: Mapping[str, Any], tag: str) -> list[str]:
+    """Return the values of an attribute in DICOM JSON (PS3.18, F.2)."""
+    values = (answer.get(tag) or {}).get("Value") or []
+    return [value.strip() for value in values if isinstance(value, str)]
+
+
+def _text(answer: Mapping[str, Any], tag: str) -> str:
+    return next(iter(_texts(answer, tag)), "")
+
+
+def _file(answer: _Answer) -> bytes:
+    """Return the one file of an answer: the first part of several, or all of it.
+
+    References
+    ----------
+    * RFC 2387 (multipart/related), RFC 2046, 5.1.1.
+    """
+    header = Message()
+    header["Content-Type"] = answer.kind
+    boundary = header.get_boundary()
+    if header.get_content_maintype() != "multipart" or boundary is None:
+        return answer.content
+    content, line = answer.content, b"--" + boundary.encode()
+    begin = content.find(b"\r\n\r\n", content.find(line)) + 4
+    end = content.find(b"\r\n" + line, begin)
+    if end < 0:
+        raise NoAnswer("the PACS ended an answer before its film did")
+    return content[begin:end]
