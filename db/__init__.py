@@ -16,7 +16,7 @@ __all__ = [
     "pacs",
     "reading",
     "registration",
-    "retention",
+    "rescoring",
     "schema",
     "sent",
 ]

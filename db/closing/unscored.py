@@ -92,6 +92,7 @@ _PUT_BACK = Prepared(
         reason = CASE WHEN elsewhere.source_id IS NULL THEN 'vanished' END,
         detail = CASE WHEN elsewhere.source_id IS NULL THEN batch.detail END
     FROM unnest(CAST(:objects AS bigint[]), CAST(:details AS text[])) AS batch (object_id, detail)
+    JOIN work AS own ON own.object_id = batch.object_id AND own.model_version_id = :model
     LEFT JOIN LATERAL (
         SELECT source_id
         FROM (
@@ -99,8 +100,12 @@ _PUT_BACK = Prepared(
             WHERE sighting.object_id = batch.object_id AND gone_at IS NULL
             -- By the object, even where little is known yet of a source and its million places.
             OFFSET 0
-        ) AS present JOIN wanted USING (source_id)
-        WHERE wanted.model_version_id = :model
+        ) AS present
+        -- A selection is wanted wherever it lies.
+        WHERE own.rescoring_id IS NOT NULL OR EXISTS (
+            SELECT FROM wanted
+            WHERE wanted.source_id = present.source_id AND wanted.model_version_id = :model
+        )
         ORDER BY source_id <> :source, present.id LIMIT 1
     ) AS elsewhere ON true
     WHERE work.object_id = batch.object_id AND work.model_version_id = :model

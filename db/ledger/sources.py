@@ -176,7 +176,9 @@ _WANTING = text(
     """
 )
 
-_COUNT_WORK = text("SELECT count(*) FROM work WHERE model_version_id = :model")
+_COUNT_WORK = text(
+    "SELECT count(*) FROM work WHERE model_version_id = :model AND rescoring_id IS NULL"
+)
 
 _RETIRE = text("DELETE FROM wanted WHERE source_id = :source AND model_version_id = :model")
 
@@ -206,4 +208,10 @@ _LEAVE_WORK = text(
     """
 )
 
-_DROP_WORK = text("DELETE FROM work WHERE source_id = :source AND model_version_id = :model")
+# What a person asked to be scored again is still to be scored.
+_DROP_WORK = text(
+    """
+    DELETE FROM work
+    WHERE source_id = :source AND model_version_id = :model AND rescoring_id IS NULL
+    """
+)

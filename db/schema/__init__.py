@@ -24,7 +24,7 @@ def create_tables(connection: Connection) -> None:
         "courses",
         "drift",
         "exports",
-        "pacs",
+        "rescoring",
     ):
         _execute(connection, name)
 

@@ -48,7 +48,7 @@ GRANT UPDATE ON cohort_level, course_choice TO severity_worker;
 GRANT DELETE ON
     cohort_level, course, course_choice, course_due, patient_summary, response
 TO severity_worker;
--- Operations: where time goes, and what is deleted once it is old.
-GRANT INSERT, UPDATE ON stage_time TO severity_worker;
-GRANT DELETE ON sighting TO severity_worker;
-GRANT EXECUTE ON FUNCTION expire_lookups(interval, integer) TO severity_worker;
+-- Rescoring: requests, the images of a list, and how far each request is.
+GRANT INSERT ON rescoring, rescoring_count, rescoring_image TO severity_worker;
+GRANT UPDATE ON rescoring, rescoring_count TO severity_worker;
+GRANT DELETE ON rescoring_image TO severity_worker;

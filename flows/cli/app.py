@@ -343,6 +343,36 @@ def rejected_commands() -> None:
 
 
 @app.group(
+    name="rescore",
+    cls=LazyGroup,
+    commands=_listed(
+        (
+            "cancel",
+            "flows.cli.rescoring:cancel_command",
+            "Cancel the request ID of `rescore status`; scores that were written stay.",
+        ),
+        (
+            "run",
+            "flows.cli.rescoring:run_command",
+            "Work on all that was asked to be scored again, until it is done.",
+        ),
+        (
+            "start",
+            "flows.cli.rescoring:start_command",
+            "Ask for accepted images to be scored again by another model, and work on it.",
+        ),
+        (
+            "status",
+            "flows.cli.rescoring:status_command",
+            "Show all requests: who asked for what, and how many are done, left and gone.",
+        ),
+    ),
+)
+def rescoring_commands() -> None:
+    """Score accepted images again by another model version, beside the night; old scores stay."""
+
+
+@app.group(
     name="source",
     cls=LazyGroup,
     commands=_listed(

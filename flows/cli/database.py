@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 import click
+from rich.console import RenderableType
 from rich.text import Text
 
 from db.courses import due
@@ -11,6 +12,7 @@ from db.drift import reports
 from db.engine import Database
 from db.reading import balances
 from db.reading.balances import SourceBalance
+from db.rescoring import progress
 from flows.cli.exit_codes import ATTENTION
 from flows.cli.options import chosen_resources
 from flows.cli.terminal import terminal
@@ -21,7 +23,7 @@ from flows.reports import (
     courses_text,
     discrepancies_text,
     rejections_table,
-    source_text,
+    rescorings_table,
 )
 from flows.resources import Progress, Resources, using
 from flows.settings import read_settings
@@ -42,17 +44,19 @@ def status_command(*, verified: bool, as_json: bool) -> None:
         wrong = balances.verify(session) if verified else []
         courses = due.counts(session)
         drift = reports_text(reports(session))
+        rescoring = progress.rescorings(session, only_open=True)
     if as_json:
         click.echo(balances_json(sources, rejected, wrong, courses), nl=False)
     else:
-        notes = [*drift, courses_text(courses)]
+        notes: list[RenderableType] = [*drift, courses_text(courses)]
+        notes += [rescorings_table(rescoring)] if rescoring else []
         _show(sources, rejected, [*notes, *([discrepancies_text(wrong)] if verified else [])])
     if wrong or any(not source.holds or source.obstacles for source in sources):
         sys.exit(ATTENTION)
 
 
 def _show(
-    sources: Sequence[SourceBalance], rejected: Mapping[str, int], notes: Sequence[Text]
+    sources: Sequence[SourceBalance], rejected: Mapping[str, int], notes: Sequence[RenderableType]
 ) -> None:
     console = terminal()
     if not sources:

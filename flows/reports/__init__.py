@@ -22,6 +22,7 @@ from flows.reports.corrections_text import (
 from flows.reports.csv_table import FORMULA_STARTS, is_formula, write_csv
 from flows.reports.explanation_text import Explanation, explanation_json, explanation_table
 from flows.reports.parameters_text import courses_text, parameters_table
+from flows.reports.rescoring_text import rescorings_table
 from flows.reports.score_text import FileResult, scores_csv, scores_json, scores_table
 from flows.reports.trend_text import trend_json, trend_table
 
@@ -48,6 +49,7 @@ __all__ = [
     "plain_json",
     "rejected_table",
     "rejections_table",
+    "rescorings_table",
     "scores_csv",
     "scores_json",
     "scores_table",

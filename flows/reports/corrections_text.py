@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from rich import box
@@ -124,7 +124,7 @@ def plain_json(value: object) -> str:
 
 
 def _plain(value: Any) -> object:  # noqa: ANN401 - whatever a row holds
-    return value.isoformat() if isinstance(value, datetime) else asdict(value)
+    return value.isoformat() if isinstance(value, date) else asdict(value)
 
 
 def _table(*columns: str) -> Table:

@@ -77,6 +77,7 @@ async def claim(run: ScoringRun, *, suspects: bool, after: int = 0) -> list[Clai
         The work that the run claimed last.
     """
     await run.release_abandoned(is_thorough=False)
+    await run.give_way()
     if suspects:
         return await run.transact(claiming.claim_suspect, run.queue, run.run_id)
     limit = run.settings.batch_size

@@ -13,6 +13,7 @@ from db.ledger import claiming, runs, sources
 from db.ledger.claiming import Claim, Queue
 from db.ledger.presence import Presence, start_run
 from db.ledger.sources import Source
+from db.rescoring import giving_way
 from flows.courses.update import update_batch
 from flows.resources import SOFTWARE, Resources, current, using
 from flows.scoring.registration import register_model_version
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from severity.models.scoring_model import ScoringModel
 
 _TRANSACTIONS = 2  # at a time: one claims, one closes
+_SECONDS_OF_GIVING_WAY = 2  # after which it is asked again whether a pass is at work
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -48,7 +50,8 @@ class Discovery:
 class ScoringRun(Resources):
     """One execution of the scoring job: its resources, inbox, model version and counts.
 
-    Functions that run in its context find it by `current_run`.
+    Functions that run in its context find it by `current_run`. One that ``gives_way`` claims
+    nothing while a pass is at work.
     """
 
     database: Database
@@ -59,6 +62,7 @@ class ScoringRun(Resources):
     presence: Presence
     listing: Listing
     discovery: Discovery = Discovery()
+    gives_way: bool = False
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_TRANSACTIONS, "transaction"), repr=False
     )
@@ -101,6 +105,12 @@ class ScoringRun(Resources):
         """Release the claims of dead runs, once this one has shown that it lives."""
         await asyncio.get_running_loop().run_in_executor(self._threads, self.presence.renew)
         await self.transact(runs.release_abandoned, is_thorough=is_thorough)
+
+    async def give_way(self) -> None:
+        """Wait as long as a pass is at work, if its images go before this run's."""
+        while self.gives_way and await self.transact(giving_way.is_pass_at_work):
+            await asyncio.sleep(_SECONDS_OF_GIVING_WAY)
+            await self.release_abandoned()  # else a dead pass would be waited for
 
     async def count_waiting(self) -> int:
         """Count the objects of the inbox that wait, after the claims of dead runs are released."""

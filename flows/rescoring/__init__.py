@@ -1,0 +1,3 @@
+"""Rescoring: images that were scored before, scored again by another model version, as asked."""
+
+__all__ = ["flow", "priority", "requesting", "working"]
