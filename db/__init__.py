@@ -19,4 +19,5 @@ __all__ = [
     "rescoring",
     "schema",
     "sent",
+    "stage_times",
 ]

@@ -49,6 +49,10 @@ class DashboardSettings(BaseSettings):
         default=(), description="persons, as that header names them, who may release and dismiss"
     )
 
+    dashboard_metrics_token: SecretStr | None = Field(
+        default=None, description="bearer token with which a monitoring system reads `/metrics`"
+    )
+
     dashboard_films: bool = Field(
         default=False, description="whether films are shown, into which names may be burned"
     )
@@ -67,7 +71,7 @@ class DashboardSettings(BaseSettings):
             ip_network(proxy)
         return proxies
 
-    @field_validator("dashboard_password", "dashboard_operator_password")
+    @field_validator("dashboard_password", "dashboard_operator_password", "dashboard_metrics_token")
     @classmethod
     def _long_enough(cls, password: SecretStr | None) -> SecretStr | None:
         if password is not None and len(password.get_secret_value()) < SHORTEST_PASSWORD:

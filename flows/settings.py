@@ -102,6 +102,18 @@ class Settings(DashboardSettings, PacsSettings):
         description="secret of at least 32 characters behind the patients' pseudonyms; "
         "required with DATABASE_URL, else made once and kept in the home folder",
     )
+    success_url: SecretStr | None = Field(
+        default=None,
+        description="URL that is called after each successful pass, as that of a check of "
+        "healthchecks.io; its absence is the alarm",
+    )
+    event_log: bool = Field(
+        default=False,
+        description="whether runs and batches are logged as lines of JSON, in log/events.jsonl",
+    )
+    event_log_megabytes: PositiveInt = Field(
+        default=10, description="size at which that file begins anew; four older ones are kept"
+    )
     lookup_days: Annotated[int, Field(ge=365)] = Field(
         default=3650, description="age at which the record of who looked at whom is deleted"
     )
@@ -144,6 +156,13 @@ class Settings(DashboardSettings, PacsSettings):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin") from error
         return name
+
+    @field_validator("success_url")
+    @classmethod
+    def _web_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("it begins with neither https:// nor http://")
+        return url
 
     @model_validator(mode="after")
     def _own_secret_for_a_shared_database(self) -> Self:

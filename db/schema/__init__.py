@@ -31,7 +31,14 @@ def create_tables(connection: Connection) -> None:
 
 def renew(connection: Connection) -> None:
     """Make the views as this program knows them, and grant the roles their rights."""
-    for name in ("views", "course_views", "event_views", "operation_views", "export_views"):
+    for name in (
+        "views",
+        "course_views",
+        "event_views",
+        "operation_views",
+        "monitoring_views",
+        "export_views",
+    ):
         _execute(connection, name)
     _execute(connection, "rights")
     if _make_roles(connection):

@@ -11,7 +11,8 @@ GRANT SELECT ON
     scored_patients, source_balance, worklist
 TO severity_worker, severity_reader;
 GRANT SELECT ON
-    devices, drift_nights, drift_reports, oldest_waiting, rejections, runs, throughput
+    course_verdicts, devices, drift_nights, drift_reports, oldest_waiting, rejections, runs,
+    source_runs, stage_times, throughput
 TO severity_worker, severity_reader;
 -- All that a reader may write.
 GRANT EXECUTE ON FUNCTION record_lookup(text, text, text) TO severity_worker, severity_reader;

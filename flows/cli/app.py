@@ -39,6 +39,11 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
             "Show the whole job: images, scores, rejections, the balance and patients' courses.",
         ),
         (
+            "doctor",
+            "flows.cli.doctor:doctor_command",
+            "Examine the site, and name the one thing to do first.",
+        ),
+        (
             "drift",
             "flows.cli.courses.drift:drift_command",
             "Show the site's control charts: scores, distance to known films, error, by device.",
@@ -52,6 +57,11 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
             "explain",
             "flows.cli.explain:explain_command",
             "Show what is read of FILE, what decided it, and why it is rejected or flagged.",
+        ),
+        (
+            "metrics",
+            "flows.cli.metrics:metrics_command",
+            "Print what Prometheus watches: counts, ages and times by stage.",
         ),
         (
             "run",

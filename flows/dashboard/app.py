@@ -13,6 +13,7 @@ from flows.dashboard.routes import (
     api,
     cohort,
     films_shown,
+    monitoring,
     operations,
     patient,
     rejected,
@@ -21,6 +22,7 @@ from flows.dashboard.routes import (
 )
 from flows.dashboard.security import sign_in
 from flows.dashboard.security.access import Access
+from flows.operations.metrics import CachedMetrics
 from flows.resources import Resources
 from severity.domain import RESEARCH_USE_ONLY
 
@@ -31,6 +33,7 @@ ROUTERS = (
     films_shown.router,
     cohort.router,
     operations.router,
+    monitoring.router,
     rejected.router,
     about.router,
     sign_in.router,
@@ -63,6 +66,7 @@ def create_app(resources: Resources) -> FastAPI:
     app.state.access = Access.of(resources.settings)
     app.state.film_images = FilmImages(resources)
     app.state.film_turns = Turns()
+    app.state.metrics = CachedMetrics(resources)
     for router in ROUTERS:
         app.include_router(router)
     folder = files("flows.dashboard") / "static"

@@ -1,3 +1,3 @@
 """Keeps a site going: what is watched, checked, deleted when it is old, and told to others."""
 
-__all__ = ["retention"]
+__all__ = ["dead_mans_switch", "doctor", "event_log", "metrics", "retention", "stopwatch"]

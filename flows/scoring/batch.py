@@ -5,10 +5,10 @@ import hashlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from db.closing import scores
-from db.closing.outcomes import Outcome, Rejected, Scored, Unreachable
+from db.closing.outcomes import Closed, Outcome, Rejected, Scored, Unreachable
 from db.ledger import claiming
 from db.ledger.claiming import Claim
 from flows.concurrency import in_order
@@ -41,7 +41,7 @@ async def score_batches(run: ScoringRun, *, seconds: float) -> AsyncGenerator[Co
     """
     model = await asyncio.to_thread(run.load_model)
     deadline = time.monotonic() + seconds
-    with Pipeline(run.settings, model) as pipeline:
+    with Pipeline(run.settings, model, stopwatch=run.stopwatch) as pipeline:
 
         async def score(claims: Sequence[Claim]) -> list[Outcome]:
             return await score_claims(claims, run, pipeline, model)
@@ -52,6 +52,7 @@ async def score_batches(run: ScoringRun, *, seconds: float) -> AsyncGenerator[Co
             async with aclosing(batches):
                 async for outcomes in batches:
                     yield await close(outcomes, run)
+    await run.store_stage_times()
 
 
 async def _claims(
@@ -108,9 +109,10 @@ async def read(claim: Claim, run: ScoringRun) -> FileContent:
     key = claim.object_key
     if key is None:
         raise UnreadableImage(Reason.VANISHED, "it is no longer where it was seen")
-    record = await run.record(claim, key)
-    content = await run.inbox.read(key)
-    sha256 = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
+    with run.stopwatch.timed("read"):
+        record = await run.record(claim, key)
+        content = await run.inbox.read(key)
+        sha256 = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
     if sha256 != claim.content_sha256:
         raise UnreadableImage(Reason.VANISHED, "the object was replaced before it was scored")
     return FileContent(content, record, run.derived_uids(sha256))
@@ -124,7 +126,14 @@ def identified_image(radiograph: Radiograph, network: InferenceNetwork) -> Ident
 
 async def close(outcomes: Sequence[Outcome], run: ScoringRun) -> Counts:
     """Write a batch's scores, and close its claims in the same transaction."""
-    closed = await run.transact(scores.close, run.queue, run.run_id, outcomes)
+    with run.stopwatch.timed("write", len(outcomes)):
+        closed = await run.transact(scores.close, run.queue, run.run_id, outcomes)
+    counts = _counts(closed)
+    run.events.batch(asdict(counts))
+    return counts
+
+
+def _counts(closed: Sequence[Closed]) -> Counts:
     fates = [entry.fate for entry in closed]
     return Counts(
         scored=fates.count(Fate.SCORED),

@@ -16,6 +16,7 @@ from typing import ParamSpec, Protocol, Self, TypeVar
 from threadpoolctl import threadpool_limits
 
 from flows.concurrency import at_once
+from flows.operations.stopwatch import Stopwatch
 from flows.settings import Settings
 from severity.codecs.helper_processes import DecodingHelpers
 from severity.domain import ImageRecord, Reason
@@ -87,7 +88,14 @@ class Pipeline:
     threads are idle, so that nothing happens behind a run that ended.
     """
 
-    def __init__(self, settings: Settings, network: InferenceNetwork) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        network: InferenceNetwork,
+        *,
+        stopwatch: Stopwatch | None = None,
+    ) -> None:
+        self._stopwatch = stopwatch or Stopwatch()
         self.batches = network.streams + _BATCHES_OUTSIDE_THE_NETWORK
         self._network = network
         self._zone = settings.zone
@@ -160,14 +168,15 @@ class Pipeline:
     def _decode(
         self, file: FileContent, reduce: Callable[[Radiograph, InferenceNetwork], _Prepared]
     ) -> _Prepared:
-        radiograph = read_radiograph(
-            file.content,
-            file.sidecar,
-            uids=file.uids,
-            zone=self._zone,
-            helpers=self._helpers,
-        )
-        return reduce(radiograph, self._network)
+        with self._stopwatch.timed("decode"):
+            radiograph = read_radiograph(
+                file.content,
+                file.sidecar,
+                uids=file.uids,
+                zone=self._zone,
+                helpers=self._helpers,
+            )
+            return reduce(radiograph, self._network)
 
     async def infer(
         self,
@@ -199,7 +208,12 @@ class Pipeline:
         """Run the network on parts of a batch, so that a single batch keeps every stream busy."""
         size = math.ceil(len(inputs) / self._network.streams) or 1
         parts = [inputs[start : start + size] for start in range(0, len(inputs), size)]
-        results = await asyncio.gather(*(self.in_stream(forward, part) for part in parts))
+
+        def timed(part: Sequence[ModelInput]) -> Sequence[_Result]:
+            with self._stopwatch.timed("network", len(part)):
+                return forward(part)
+
+        results = await asyncio.gather(*(self.in_stream(timed, part) for part in parts))
         return [result for part in results for result in part]
 
     async def in_stream(

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
+from db import stage_times
 from db.engine import Database, Transaction
 from db.ledger import claiming, runs, sources
 from db.ledger.claiming import Claim, Queue
@@ -15,7 +16,10 @@ from db.ledger.presence import Presence, start_run
 from db.ledger.sources import Source
 from db.rescoring import giving_way
 from flows.courses.update import update_batch
+from flows.operations.event_log import EventLog, RunEvents
+from flows.operations.stopwatch import Stopwatch
 from flows.resources import SOFTWARE, Resources, current, using
+from flows.scoring.naming import source_label
 from flows.scoring.registration import register_model_version
 from flows.sources import Inbox, Listing, open_inbox
 from severity.domain import ModelVersion, Reason
@@ -62,7 +66,8 @@ class ScoringRun(Resources):
     presence: Presence
     listing: Listing
     discovery: Discovery = Discovery()
-    gives_way: bool = False
+    events: RunEvents = field(default_factory=lambda: RunEvents(None), repr=False)
+    stopwatch: Stopwatch = field(default_factory=Stopwatch, repr=False)
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_TRANSACTIONS, "transaction"), repr=False
     )
@@ -133,6 +138,11 @@ class ScoringRun(Resources):
             self._threads, learn_weekly, self.database, self.queue.model_version_id
         )
 
+    async def store_stage_times(self) -> None:
+        """Add the time that images spent in each stage to what the database knows of it."""
+        if times := self.stopwatch.taken():
+            await self.transact(stage_times.add, self.queue, times)
+
     async def record(self, claim: Claim, key: str) -> SidecarRecord | None:
         """Return the sidecar record that a claimed object was enlisted with.
 
@@ -194,6 +204,10 @@ async def under_way(location: str, resources: Resources) -> AsyncIterator[Scorin
             presence=presence,
             listing=inbox.listing(now=datetime.now(UTC)),
         )
+        about = {"run": run.run_id, "source": source_label(inbox.location)}
+        run.events = RunEvents(
+            EventLog.of(settings), about | {"model_version": registered.version.key}
+        )
         with using(run):
             async with _recorded(run):
                 yield run
@@ -209,6 +223,7 @@ async def _recorded(run: ScoringRun) -> AsyncIterator[None]:
     finally:
         # Nothing is claimed or written behind a run that ended.
         await run.until_threads_end()
+        run.events.end(state, asdict(run.discovery))
         with run.database.transaction() as session:
             runs.end_run(session, run.run_id, state)
 

@@ -5,6 +5,7 @@ __all__ = [
     "api",
     "cohort",
     "films_shown",
+    "monitoring",
     "operations",
     "patient",
     "rejected",

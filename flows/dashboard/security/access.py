@@ -38,6 +38,7 @@ class Access:
     local_user: str
     password: SecretStr | None = None
     operator_password: SecretStr | None = None
+    metrics_token: SecretStr | None = None
     user_header: str | None = None
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     operators: frozenset[str] = frozenset()
@@ -65,6 +66,7 @@ class Access:
             local_user=login(),
             password=settings.dashboard_password,
             operator_password=settings.dashboard_operator_password,
+            metrics_token=settings.dashboard_metrics_token,
             user_header=settings.dashboard_user_header,
             proxies=tuple(map(ip_network, settings.dashboard_proxies)),
             operators=frozenset(settings.dashboard_operators),
@@ -79,6 +81,11 @@ class Access:
         hosts = request.headers.getlist("host")
         parts = _HOST.fullmatch(hosts[0].lower()) if len(hosts) == 1 else None
         return parts is not None and parts["name"] in self.names
+
+    def is_monitor(self, request: Request) -> bool:
+        """Whether a monitoring system asks, which states the token that is set for it."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and _is_equal(self.metrics_token, token)
 
     def user(self, request: Request) -> User | None:
         """Return who asks; None if that is not known."""

@@ -20,6 +20,9 @@ from flows.dashboard.texts import texts
 from severity.domain import RESEARCH_USE_ONLY
 
 SIGN_IN = "/sign-in"
+METRICS = "/metrics"
+HEALTH = frozenset({"/health", "/health/live", "/health/ready"})
+"""What anybody may ask who reaches the port: it answers with a word, and names nothing."""
 _FILES = "/static/"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _LENGTH = re.compile("[0-9]{1,9}")
@@ -56,6 +59,8 @@ class Guard:
 
     def _refusal(self, request: Request) -> Response | None:
         """Return the answer to a request that must not reach a page; None if it may."""
+        if self._is_of_a_monitor(request):
+            return None
         if not self._access.is_asked_by_name(request):
             # Nothing of ours, and no page: the browser would show it under a stranger's name.
             content = {"error": "the dashboard has another name", "note": RESEARCH_USE_ONLY}
@@ -66,6 +71,13 @@ class Guard:
         if path == SIGN_IN or path.startswith(_FILES):
             return None
         return self._unknown(request)
+
+    def _is_of_a_monitor(self, request: Request) -> bool:
+        """Whether a machine asks what machines may, by whatever name it knows this one."""
+        path = request.scope["path"]
+        return request.method in _SAFE and (
+            path in HEALTH or (path == METRICS and self._access.is_monitor(request))
+        )
 
     def _unknown(self, request: Request) -> Response | None:
         """Return the answer to somebody who is not known; None to somebody who is."""
@@ -81,7 +93,7 @@ class Guard:
         if self._access.password is None:
             return _refused(request, HTTPStatus.FORBIDDEN, "proxy")
         path: str = request.scope["path"]
-        if path.startswith("/api/"):
+        if path == METRICS or path.startswith("/api/"):
             return _refused(request, HTTPStatus.UNAUTHORIZED, "password")
         is_page = request.method in _SAFE
         wanted = f"{path}?{request.url.query}".removesuffix("?") if is_page else "/"

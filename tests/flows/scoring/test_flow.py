@@ -1,6 +1,7 @@
 """The main job, with real PostgreSQL, real Prefect and the real model."""
 
 import asyncio
+import json
 import logging
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 from sqlalchemy import text
 
+from db import stage_times
 from db.drift import nightly_sums
 from db.reading import balances, trends
 from flows.resources import Progress, Resources
@@ -260,3 +262,19 @@ def test_another_model_scores_what_was_judged_before_and_judges_nothing_again(
         second.model_version,
     }
     assert second.read_in_zone == "UTC"
+
+
+def test_a_pass_tells_where_its_time_went_and_logs_its_batches(score, resources, tmp_path):
+    logging_too = resources.settings.model_copy(update={"event_log": True})
+    write_inbox(tmp_path / "inbox", images=3)
+
+    score(tmp_path / "inbox", Resources(logging_too, Progress()))
+
+    with resources.open_database().transaction() as session:
+        stages = session.execute(text("SELECT stage, images, seconds > 0 FROM stage_time")).all()
+    assert sorted(stages) == [(stage, 3, True) for stage in sorted(stage_times.STAGES)]
+    log = logging_too.home / "log" / "events.jsonl"
+    *batches, run = [json.loads(line) for line in log.read_text().splitlines()]
+    assert sum(batch["scored"] for batch in batches) == run["scored"] == 3
+    assert (run["state"], run["enlisted"]) == ("finished", 3)
+    assert "image" not in log.read_text()  # as all names of files begin

@@ -1,0 +1,74 @@
+"""The call after a successful pass: it is made, and nothing depends on how it ends."""
+
+import logging
+import socket
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from pydantic import ValidationError
+
+from flows.operations.dead_mans_switch import report_success
+from flows.settings import Settings
+
+
+@pytest.fixture
+def called():
+    """Paths that were asked for, and the address of the server that notes them."""
+    paths = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            paths.append(self.path)
+            self.send_response(500 if "broken" in self.path else 200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield paths, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_the_url_is_called_once(called):
+    paths, address = called
+
+    report_success(Settings(success_url=f"{address}/ping/abc"))
+
+    assert paths == ["/ping/abc"]
+
+
+def test_without_a_url_nothing_is_called(called):
+    report_success(Settings())
+
+    assert called[0] == []
+
+
+def test_a_failure_is_logged_without_the_url_and_stops_nothing(called, caplog):
+    _, address = called
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{closed.getsockname()[1]}/secret-1"
+        with caplog.at_level(logging.WARNING):
+            report_success(Settings(success_url=nobody))
+            report_success(Settings(success_url=f"{address}/broken/secret-2"))
+
+    assert len(caplog.messages) == 2
+    assert "secret" not in caplog.text
+
+
+def test_an_answer_that_never_comes_is_not_waited_for(monkeypatch, caplog):
+    monkeypatch.setattr("flows.operations.dead_mans_switch._SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent, caplog.at_level(logging.WARNING):
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/secret"
+        report_success(Settings(success_url=url))
+
+    assert caplog.messages
+    assert "secret" not in caplog.text
+
+
+def test_only_an_address_of_the_web_is_called():
+    with pytest.raises(ValidationError):
+        Settings(success_url="file:///etc/passwd")

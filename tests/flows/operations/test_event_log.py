@@ -1,0 +1,87 @@
+"""The structured log: whole lines from any number of processes, and never too much of it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from flows.operations.event_log import EventLog, RunEvents
+
+
+def lines(file):
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def test_a_run_has_a_line_for_each_batch_and_one_with_their_sums(tmp_path):
+    events = RunEvents(EventLog(tmp_path / "events.jsonl"), {"run": 7})
+    for scored in (3, 2):
+        events.batch({"scored": scored, "rejected": 1})
+    events.end("finished", {"enlisted": 9})
+
+    *batches, run = lines(tmp_path / "events.jsonl")
+    assert [(line["event"], line["run"], line["scored"]) for line in batches] == [
+        ("batch", 7, 3),
+        ("batch", 7, 2),
+    ]
+    sums = {name: run[name] for name in ("event", "run", "state", "enlisted", "scored", "rejected")}
+    assert sums == {
+        "event": "run",
+        "run": 7,
+        "state": "finished",
+        "enlisted": 9,
+        "scored": 5,
+        "rejected": 2,
+    }
+
+
+def test_it_begins_anew_by_size_and_keeps_four_older_files(tmp_path):
+    log = EventLog(tmp_path / "events.jsonl", largest_bytes=200)
+    for number in range(100):
+        log.write("batch", {"number": number})
+
+    files = sorted(tmp_path.glob("events.jsonl*"))
+    assert [file.name for file in files] == [
+        "events.jsonl",
+        *(f"events.jsonl.{n}" for n in (1, 2, 3, 4)),
+    ]
+    assert all(file.stat().st_size <= 200 for file in files)
+    assert lines(files[0])[-1]["number"] == 99
+    kept = [line["number"] for file in (*reversed(files[1:]), files[0]) for line in lines(file)]
+    assert kept == list(range(kept[0], 100))
+
+
+def test_processes_that_write_at_once_lose_no_line_at_a_rotation(tmp_path):
+    program = (
+        "from pathlib import Path; from flows.operations.event_log import EventLog\n"
+        f"log = EventLog(Path({str(tmp_path / 'events.jsonl')!r}), largest_bytes=6_000)\n"
+        "for number in range(100): log.write('batch', {'number': number})"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
+
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+    numbers = [line["number"] for file in tmp_path.glob("events.jsonl*") for line in lines(file)]
+    assert sorted(numbers) == sorted([*range(100), *range(100)])
+
+
+def test_only_its_owner_reads_it(tmp_path):
+    log = EventLog(tmp_path / "log" / "events.jsonl")
+    log.write("run", {})
+
+    assert log.file.stat().st_mode & 0o077 == 0
+    assert log.file.parent.stat().st_mode & 0o077 == 0
+
+
+def test_what_cannot_be_written_stops_nothing(tmp_path):
+    (tmp_path / "log").write_text("a file where the folder should be")
+
+    EventLog(tmp_path / "log" / "events.jsonl").write("run", {})
+
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_it_is_written_only_where_it_is_asked_for(resources, is_on):
+    settings = resources.settings.model_copy(update={"event_log": is_on})
+
+    assert (EventLog.of(settings) is not None) is is_on
