@@ -1,0 +1,58 @@
+"""The examination of a site: all findings, in the order in which they are to be seen to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from flows.operations.doctor import machine, places, site
+from flows.operations.doctor.finding import Finding, Level
+from flows.resources import Resources
+from flows.settings import Settings
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All findings. What comes first causes what comes later: without a secret, no database."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def level(self) -> Level:
+        """The worst of all findings."""
+        levels = {finding.level for finding in self.findings}
+        return next(level for level in (Level.PROBLEM, Level.NOTICE, Level.OK) if level in levels)
+
+    @property
+    def first(self) -> Finding | None:
+        """The finding to see to first; None if all is well."""
+        return next(
+            (
+                finding
+                for level in (Level.PROBLEM, Level.NOTICE)
+                for finding in self.findings
+                if finding.level is level
+            ),
+            None,
+        )
+
+
+def examine(resources: Resources) -> Examination:
+    """Examine a site, from what all else needs to what can wait; change nothing."""
+    return Examination(tuple(_findings(resources)))
+
+
+def _findings(resources: Resources) -> Iterator[Finding]:
+    settings = resources.settings
+    yield machine.secret(settings)
+    yield machine.disk(settings)
+    yield from site.database(resources)
+    for name, location in _sources(settings).items():
+        yield from places.source(name, location)
+    yield machine.weights(settings)
+    yield machine.network_device(settings)
+    yield machine.time_zone(settings)
+    yield places.last_backup(settings, datetime.now(UTC))
+
+
+def _sources(settings: Settings) -> dict[str, str]:
+    return {} if settings.inbox is None else {"inbox": settings.inbox}

@@ -1,0 +1,70 @@
+"""What the doctor examines of sources and backups: whether they are there, and how old they are."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from flows.errors import InboxError
+from flows.operations.doctor.finding import Finding, notice, problem, well
+from flows.operations.retention import backups
+from flows.settings import Settings
+from flows.sources import Listed, Unseen, open_inbox
+
+_AHEAD = timedelta(minutes=2)
+_BACKUP_EACH = timedelta(days=1)
+_LATE = timedelta(hours=6)
+
+
+def source(name: str, location: str) -> list[Finding]:
+    """Examine one source: whether it answers, is empty, and how its clock goes."""
+    check = f"source {name}"
+    try:
+        entries = asyncio.run(_first_entries(location))
+    except InboxError as error:
+        return [problem(check, str(error), "mount it, or correct its location")]
+    if entries is None:
+        return [notice(check, "it is empty", "look whether it is mounted and who should fill it")]
+    listed = [entry for entry in entries if isinstance(entry, Listed)]
+    if not listed:
+        return [problem(check, "nothing in it can be read", "give this user the right to read it")]
+    return [well(check, "it can be read"), *_clock(check, listed)]
+
+
+async def _first_entries(location: str) -> list[Listed | Unseen] | None:
+    """Return the first entries of a source; None if it is empty."""
+    store = open_inbox(location, settle=timedelta(0)).store
+    async for portion in store.entries():
+        if portion:
+            return list(portion)
+    return None
+
+
+def _clock(check: str, listed: list[Listed]) -> list[Finding]:
+    latest = max(entry.modified for entry in listed)
+    ahead = latest - datetime.now(UTC)
+    if ahead <= _AHEAD:
+        return []
+    return [
+        problem(
+            f"{check} clock",
+            f"a file in it was changed {ahead.total_seconds() / 60:.0f} minutes from now",
+            "set the clock of this machine, or of what stores the files: such files wait",
+        )
+    ]
+
+
+def last_backup(settings: Settings, now: datetime) -> Finding:
+    """Examine how old the last backup is."""
+    if settings.backup_folder is None:
+        return notice(
+            "backup",
+            "where backups are is not known",
+            "set SEVERITY_BACKUP_FOLDER, and run `cxr-severity db backup` each night",
+        )
+    files = backups(settings.backup_folder)
+    if not files:
+        return problem("backup", "there is none", "run `cxr-severity db backup` each night")
+    age = now - datetime.fromtimestamp(files[-1].stat().st_mtime, UTC)
+    text = f"the last one is {age.total_seconds() / 3600:.0f} hours old"
+    if age > _BACKUP_EACH + _LATE:
+        return problem("backup", text, "look why `cxr-severity db backup` does not run")
+    return well("backup", text)
