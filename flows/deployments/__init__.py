@@ -1,3 +1,3 @@
-"""The scheduled service, alone or with all that a person looks at."""
+"""What Prefect starts at a site: the scheduled service, or deployments at a server of the site."""
 
-__all__ = ["serving", "together"]
+__all__ = ["automations", "plan", "prefect_yaml", "registering", "serving", "together"]

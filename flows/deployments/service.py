@@ -16,16 +16,18 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.runner import Runner
-from prefect.schedules import Cron, Interval, Schedule
+from prefect.schedules import Schedule
 from prefect.states import Crashed
 
+from flows.deployments.plan import Due
+from flows.deployments.schedules import prefect_schedules
+from flows.orchestration.children import UNDER_WAY
 from flows.scoring.flow import score_inbox, score_waiting
 from flows.scoring.naming import source_label
 from flows.settings import Settings
 
 # One that works, one that starts beside it if it hangs, one that reports that both are at work.
 _PASSES = 3
-_UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 
 
 async def serve_schedule(location: str, settings: Settings) -> None:
@@ -60,9 +62,9 @@ async def forget_earlier_service(location: str) -> None:
                 await client.delete_deployment(deployment.id)
         for run in await _runs(client, ours, StateType.SCHEDULED):
             await client.delete_flow_run(run.id)
-        dead = await _runs(client, ours, *_UNDER_WAY)
+        dead = await _runs(client, ours, *UNDER_WAY)
         # Those without a parent belong to the command `run`, which may be at work.
-        dead += [run for run in await _runs(client, inner, *_UNDER_WAY) if run.parent_task_run_id]
+        dead += [run for run in await _runs(client, inner, *UNDER_WAY) if run.parent_task_run_id]
         for run in dead:
             killed: State[object] = Crashed(message="the service was killed")
             await client.set_flow_run_state(run.id, killed, force=True)
@@ -82,10 +84,10 @@ def deployment_name(location: str) -> str:
 
 
 def _schedules(settings: Settings) -> list[Schedule]:
-    schedules = [Cron(settings.cron, timezone=settings.timezone)]
+    due: list[Due] = [settings.cron]
     if settings.poll_seconds is not None:
-        schedules.append(Interval(timedelta(seconds=settings.poll_seconds)))
-    return schedules
+        due.append(timedelta(seconds=settings.poll_seconds))
+    return prefect_schedules(due, settings.timezone)
 
 
 class _Service(Runner):

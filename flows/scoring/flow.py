@@ -16,6 +16,7 @@ from db.errors import DatabaseError
 from flows.drift.watching import watch_drift
 from flows.errors import FlowsError, UsageError, quoting_nothing
 from flows.library_messages import mute_libraries
+from flows.orchestration.children import bury_dead_children
 from flows.orchestration.supervision import end_with_parent, time_limit
 from flows.reports import balance_text
 from flows.resources import Resources, current
@@ -36,10 +37,17 @@ def _run_name() -> str:
     """Return the name of the run of this context: its source, and when it was due."""
     resources = current()
     due: datetime = runtime.flow_run.scheduled_start_time
-    return pass_name(_location(resources), due, resources.settings.zone)
+    return pass_name(location_of(resources), due, resources.settings.zone)
 
 
-def _location(resources: Resources) -> str:
+def location_of(resources: Resources) -> str:
+    """Return the inbox of the run under way, else that of the settings.
+
+    Raises
+    ------
+    UsageError
+        No inbox is set.
+    """
     if isinstance(resources, ScoringRun):
         return resources.inbox.location
     if resources.settings.inbox is None:
@@ -62,6 +70,7 @@ async def score_inbox() -> RunSummary | State[RunSummary]:
     """
     end_with_parent()
     mute_libraries()
+    await bury_dead_children()
     resources, log = current(), get_run_logger()
     with pass_turn(resources.settings.home, resources.progress) as progress:
         if progress is None:
@@ -72,7 +81,7 @@ async def score_inbox() -> RunSummary | State[RunSummary]:
         except (FlowsError, DatabaseError, SeverityError) as error:
             log.error("the pass failed: %s", error)  # noqa: TRY400 - one line that says it all
             return Failed(message=str(error), data=error)
-    await _report(summary, _location(resources))
+    await _report(summary, location_of(resources))
     return summary
 
 
@@ -86,7 +95,7 @@ async def _within_time(resources: Resources) -> RunSummary:
 
     limit = timedelta(hours=resources.settings.pass_hours)
     async with time_limit(limit, grace=_GRACE, last_words=last_words):
-        return await score_new(_location(resources), resources)
+        return await score_new(location_of(resources), resources)
 
 
 async def _report(summary: RunSummary, location: str) -> None:

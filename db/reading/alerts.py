@@ -1,0 +1,71 @@
+"""What is wrong at a site, as far as its database knows: the numbers that alerts are raised on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True)
+class SiteState:
+    """The numbers behind alerts.
+
+    ``failing_balances`` are those in which something was lost; ``obstacles`` cannot be opened.
+    ``rejected_more`` is by how much the share of rejected files of the last 24 hours is above that
+    of the four weeks before; 0 if fewer than 20 files were decided. ``failed_run_at`` is when the
+    last run ended, of all sources and model versions, if that failed.
+    """
+
+    last_received_at: datetime | None
+    waiting_since: datetime | None
+    failing_balances: int
+    obstacles: int
+    rejected_more: float
+    drifting_versions: int
+    failed_run_at: datetime | None
+
+
+def site_state(session: Session) -> SiteState:
+    """Return the numbers behind alerts, as they are now; a reader's role may ask for them."""
+    return SiteState(**session.execute(_STATE).mappings().one())
+
+
+# The rules of deploy/grafana/provisioning/alerting ask the same of the same views.
+_STATE = text(
+    """
+    SELECT
+        (SELECT max(hour) FROM throughput WHERE received > 0) AS last_received_at,
+        (SELECT min(waiting_since) FROM oldest_waiting) AS waiting_since,
+        (
+            SELECT count(*) FROM balance
+            WHERE seen <> accepted + rejected + unread
+                OR is_enlisted AND accepted <> scored + waiting + failed + withdrawn
+        ) AS failing_balances,
+        (
+            SELECT coalesce(CAST(sum(obstacles) AS bigint), 0)
+            FROM (SELECT DISTINCT source, obstacles FROM balance) AS source
+        ) AS obstacles,
+        (
+            SELECT CAST(coalesce(
+                CASE WHEN sum(scored + rejected) FILTER (WHERE is_recent) >= 20 THEN
+                    sum(rejected) FILTER (WHERE is_recent)
+                        / sum(scored + rejected) FILTER (WHERE is_recent)
+                    - sum(rejected) FILTER (WHERE NOT is_recent)
+                        / nullif(sum(scored + rejected) FILTER (WHERE NOT is_recent), 0)
+                END, 0
+            ) AS float8)
+            FROM (
+                SELECT scored, rejected, hour >= now() - interval '24 hours' AS is_recent
+                FROM throughput WHERE hour >= now() - interval '29 days'
+            ) AS decided
+        ) AS rejected_more,
+        (SELECT count(*) FROM drift_reports WHERE finding IS NOT NULL) AS drifting_versions,
+        (
+            SELECT ended_at FROM (
+                SELECT state, ended_at FROM runs WHERE state <> 'running'
+                ORDER BY run_id DESC LIMIT 1
+            ) AS last WHERE state <> 'finished'
+        ) AS failed_run_at
+    """
+)

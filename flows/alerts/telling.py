@@ -1,0 +1,71 @@
+"""Telling alerts: each when it is raised, again each day as long as it lasts, and when it ends."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from prefect import get_run_logger
+from prefect.variables import Variable
+
+from flows.alerts.alert import Alert
+from flows.alerts.channels import News, channels
+from flows.errors import SendingError
+from flows.settings import Settings
+
+_Told = dict[str, dict[str, str]]  # when each alert was told, by the way and the alert's code
+_AGAIN = timedelta(days=1)
+_VARIABLE = "cxr_severity_told_alerts"  # at Prefect's server: it is there when the database is not
+
+
+async def tell(raised: Sequence[Alert], settings: Settings) -> None:
+    """Send what is new since the last call, by each way that the site set.
+
+    What cannot be sent is sent by the next call. What was told is a variable of Prefect, so that
+    all workers know it: codes of alerts, and when each was told.
+    """
+    senders = channels(settings)
+    if not senders:
+        return
+    stored: _Told = cast("_Told", await Variable.aget(_VARIABLE)) or {}
+    told = {name: stored.get(name, {}) for name in senders}
+    now = datetime.now(UTC)
+    for name, send in senders.items():
+        news = _news(raised, told[name], settings, now)
+        if not news.raised and not news.over:
+            continue
+        try:
+            await asyncio.to_thread(send, news)
+        except SendingError as error:
+            get_run_logger().warning("alerts were not told: %s", error)
+            continue
+        told[name] = _told(news, told[name], now)
+    if told != stored:
+        await Variable.aset(_VARIABLE, told, overwrite=True)
+
+
+def _news(
+    raised: Sequence[Alert], told: Mapping[str, str], settings: Settings, now: datetime
+) -> News:
+    codes = {alert.code for alert in raised}
+    return News(
+        tuple(alert for alert in raised if _is_due(told.get(alert.code), now)),
+        tuple(sorted(told.keys() - codes)),
+        _link(settings),
+    )
+
+
+def _is_due(told_at: str | None, now: datetime) -> bool:
+    return told_at is None or now - datetime.fromisoformat(told_at) >= _AGAIN
+
+
+def _told(news: News, told: Mapping[str, str], now: datetime) -> dict[str, str]:
+    """Return what is told now: without what is over, and with what was just raised."""
+    kept = {code: at for code, at in told.items() if code not in news.over}
+    return kept | {alert.code: now.isoformat() for alert in news.raised}
+
+
+def _link(settings: Settings) -> str:
+    """Return the address of the page Operations, if the site set that of its dashboard."""
+    address = settings.dashboard_url
+    return "" if address is None else f"{str(address).rstrip('/')}/operations"

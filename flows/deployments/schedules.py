@@ -1,0 +1,21 @@
+"""When a job is due, as Prefect takes it."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from prefect.schedules import Cron, Interval, Schedule
+
+from flows.deployments.plan import Due
+
+
+def prefect_schedules(due: Iterable[Due], zone: str) -> list[Schedule]:
+    """Return schedules: one for each interval, and for each line of cron in a time zone."""
+    return [_schedule(entry, zone) for entry in due]
+
+
+def _schedule(due: Due, zone: str) -> Schedule:
+    match due:
+        case timedelta() as interval:
+            return Interval(interval)
+        case str() as line:
+            return Cron(line, timezone=zone)

@@ -1,0 +1,82 @@
+"""Discovery as Prefect runs it: it enlists what is new, and starts scoring if much waits."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from prefect import flow, get_run_logger, runtime
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
+
+from db.errors import DatabaseError
+from flows.alerts.alert import Alert, site_alerts
+from flows.alerts.channels import channels
+from flows.alerts.failed_jobs import failed_jobs
+from flows.alerts.telling import tell
+from flows.discovery.backlog import start_scoring
+from flows.errors import FlowsError, quoting_nothing
+from flows.library_messages import mute_libraries
+from flows.orchestration.supervision import end_with_parent
+from flows.resources import Resources, current
+from flows.scoring.enlisting import enlist
+from flows.scoring.flow import location_of
+from flows.scoring.naming import pass_name
+from flows.scoring.run import under_way
+from flows.scoring.summary import Counts, RunSummary, summarised
+from severity.errors import SeverityError
+
+
+def _run_name() -> str:
+    resources = current()
+    due: datetime = runtime.flow_run.scheduled_start_time
+    return pass_name(location_of(resources), due, resources.settings.zone)
+
+
+@flow(name="discover", flow_run_name=_run_name, validate_parameters=False, persist_result=False)
+@quoting_nothing
+async def discover() -> RunSummary | State[RunSummary]:
+    """Enter what is new into the ledger, without a network; start scoring if much waits.
+
+    Alerts are told afterwards, also if the look failed: that is one of them.
+    """
+    end_with_parent()
+    mute_libraries()
+    resources, log = current(), get_run_logger()
+    try:
+        summary = await _look(resources)
+    except (FlowsError, DatabaseError, SeverityError) as error:
+        log.error("the look failed: %s", error)  # noqa: TRY400 - one line that says it all
+        await _tell(resources, [Alert("look", f"The source cannot be looked at: {error}.", "")])
+        return Failed(message=str(error), data=error)
+    await _tell(resources, [])
+    return summary
+
+
+async def _look(resources: Resources) -> RunSummary:
+    """Enlist what is new, and start scoring if as much waits as the site set."""
+    log = get_run_logger()
+    async with under_way(location_of(resources), resources) as run:
+        run.discovery = await enlist(run)
+        waiting = await run.count_waiting()
+        summary = await summarised(run, Counts())
+    log.info("%d enlisted, %d wait", summary.enlisted, waiting)
+    for note in summary.notes:
+        log.warning("%s", note)
+    if waiting >= resources.settings.backlog_images:
+        log.info("%d runs were started that score now", await start_scoring())
+    return summary
+
+
+async def _tell(resources: Resources, raised: list[Alert]) -> None:
+    """Tell alerts: these, those that the database knows of, and jobs that failed."""
+    if not channels(resources.settings):
+        return
+    try:
+        raised = raised + await asyncio.to_thread(_site_alerts, resources)
+    except DatabaseError as error:
+        raised = [*raised, Alert("database", f"The database cannot be used: {error}.", "")]
+    await tell(raised + await failed_jobs(), resources.settings)
+
+
+def _site_alerts(resources: Resources) -> list[Alert]:
+    with resources.open_database().transaction() as session:
+        return site_alerts(session, datetime.now(UTC))

@@ -1,0 +1,59 @@
+"""The settings of what Prefect schedules at a site, and of who is told when something is wrong."""
+
+from typing import Annotated
+
+from pydantic import (
+    AnyHttpUrl,
+    BeforeValidator,
+    DirectoryPath,
+    Field,
+    PositiveInt,
+    SecretStr,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode
+
+
+def _listed(value: object) -> object:
+    """Return the entries of a list that is written with commas."""
+    if isinstance(value, str):
+        return tuple(entry for entry in map(str.strip, value.split(",")) if entry)
+    return value
+
+
+class OrchestrationSettings(BaseSettings):
+    """The part of the settings that is about deployments, retention and alerts."""
+
+    schedules: dict[str, str] = Field(
+        default={}, description="lines of cron by deployment, as JSON; an empty one: not scheduled"
+    )
+    backlog_images: PositiveInt = Field(
+        default=100, description="images that wait, from which `discover` starts scoring at once"
+    )
+    evaluation_data: DirectoryPath | None = Field(
+        default=None, description="folder of labelled images that `evaluate` measures the model on"
+    )
+    dashboard_url: AnyHttpUrl | None = Field(
+        default=None, description="address of the dashboard, for links on Prefect's page and alerts"
+    )
+    alert_webhook: SecretStr | None = Field(
+        default=None, description="URL that alerts are posted to, as JSON"
+    )
+    alert_mail_server: SecretStr | None = Field(
+        default=None,
+        description="mail server for alerts: smtp://USER:PASSWORD@HOST:PORT (STARTTLS), smtps://, "
+        "or smtp+plain:// without encryption",
+    )
+    alert_mail_from: str = Field(default="", description="sender of alerts")
+    alert_mail_to: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(), description="whom alerts are mailed to"
+    )
+
+    @field_validator("alert_mail_server")
+    @classmethod
+    def _mail_server(cls, server: SecretStr | None) -> SecretStr | None:
+        if server is not None and not server.get_secret_value().startswith(
+            ("smtp://", "smtps://", "smtp+plain://")
+        ):
+            raise ValueError("a mail server begins with smtp://, smtps:// or smtp+plain://")
+        return server
