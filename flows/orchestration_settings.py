@@ -57,3 +57,9 @@ class OrchestrationSettings(BaseSettings):
         ):
             raise ValueError("a mail server begins with smtp://, smtps:// or smtp+plain://")
         return server
+
+    @property
+    def operations_url(self) -> str:
+        """The address of the dashboard's page Operations; empty if it is not known."""
+        address = self.dashboard_url
+        return "" if address is None else f"{str(address).rstrip('/')}/operations"

@@ -51,7 +51,7 @@ def _news(
     return News(
         tuple(alert for alert in raised if _is_due(told.get(alert.code), now)),
         tuple(sorted(told.keys() - codes)),
-        _link(settings),
+        settings.operations_url,
     )
 
 
@@ -63,9 +63,3 @@ def _told(news: News, told: Mapping[str, str], now: datetime) -> dict[str, str]:
     """Return what is told now: without what is over, and with what was just raised."""
     kept = {code: at for code, at in told.items() if code not in news.over}
     return kept | {alert.code: now.isoformat() for alert in news.raised}
-
-
-def _link(settings: Settings) -> str:
-    """Return the address of the page Operations, if the site set that of its dashboard."""
-    address = settings.dashboard_url
-    return "" if address is None else f"{str(address).rstrip('/')}/operations"

@@ -1,12 +1,10 @@
 """The main job as Prefect runs it: flows, and tasks of minutes of work each."""
 
 from contextlib import aclosing
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from itertools import count
 
 from prefect import flow, get_run_logger, runtime, task
-from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.logging.handlers import APILogHandler
@@ -20,13 +18,13 @@ from flows.orchestration.children import bury_dead_children
 from flows.orchestration.supervision import end_with_parent, time_limit
 from flows.reports import balance_text
 from flows.resources import Resources, current
+from flows.scoring.artifacts import ProgressArtifact, leave_artifacts
 from flows.scoring.batch import score_batches
 from flows.scoring.inbox_pass import score_new
-from flows.scoring.naming import artifact_key, pass_name
+from flows.scoring.naming import pass_name
 from flows.scoring.run import ScoringRun, current_run
 from flows.scoring.summary import Counts, RunSummary, summarised
 from flows.scoring.turns import pass_turn
-from severity.domain import RESEARCH_USE_ONLY
 from severity.errors import SeverityError
 
 _SHARE_SECONDS = 300  # Prefect keeps a row and events for each task: a backfill has thousands
@@ -112,7 +110,7 @@ async def _report(summary: RunSummary, location: str) -> None:
         log.warning("%s", note)
     log.info("%s", balance_text(summary.balance))
     if summary.scored or summary.rejected:
-        await _leave_artifact(summary, location)
+        await leave_artifacts(summary, location, current().settings)
 
 
 @flow(
@@ -125,17 +123,20 @@ async def _report(summary: RunSummary, location: str) -> None:
 async def score_waiting() -> RunSummary:
     """Score all images that wait in the inbox of the `current_run`."""
     run, shares, counts = current_run(), count(1), Counts()
+    shown = ProgressArtifact(run)
     # Counted again after each share: other runs claim some, and may die and leave theirs.
     while waiting := await run.count_waiting():
         run.progress.waiting(waiting)
+        await shown.show(finished=counts.finished, waiting=waiting)
         counts += await score_share(next(shares))
     run.progress.waiting(0)
+    await shown.show(finished=counts.finished, waiting=0)
     await update_courses()
     await learn_course_parameters()
     await watch_drift(run.version.key)
     summary = await summarised(run, counts)
     if runtime.flow_run.parent_flow_run_id is None:  # else the pass leaves it where it is sought
-        await _leave_artifact(summary, run.inbox.location)
+        await leave_artifacts(summary, run.inbox.location, run.settings)
     return summary
 
 
@@ -186,20 +187,3 @@ async def learn_course_parameters() -> bool:
         persons = await run.update_courses()
         get_run_logger().info("parameters learned; courses of %d patients rest on them", persons)
     return has_learned
-
-
-async def _leave_artifact(summary: RunSummary, location: str) -> None:
-    """Store a run's counts and the balance as an artifact, which its page shows."""
-    rows = asdict(summary)
-    balance = rows.pop("balance")
-    rows["other_versions"] = ", ".join(summary.other_versions) or "none"
-    versions = {version.pop("model_version"): version for version in balance.pop("versions")}
-    del balance["source"], balance["name"]
-    for of, counts in {"balance": balance, **versions}.items():
-        rows |= {f"{of}: {name}": value for name, value in counts.items()}
-    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
-    await acreate_markdown_artifact(
-        key=artifact_key(location),
-        markdown=f"| | |\n|---|---|\n{table}\n\n{RESEARCH_USE_ONLY}\n",
-        description=str(balance_text(summary.balance)),  # shown with the run
-    )

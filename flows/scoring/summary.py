@@ -18,6 +18,11 @@ class Counts:
     vanished: int = 0
     out_of_distribution: int = 0
 
+    @property
+    def finished(self) -> int:
+        """How many wait no more."""
+        return self.scored + self.rejected + self.failed + self.vanished
+
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(
             self.scored + other.scored,

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from db.reading import balances, operations
 from db.reading.operations import HourCounts
+from flows.alerts.alert import site_alerts
 from flows.dashboard.charts.drift_charts import DeviceCharts, device_charts
 from flows.dashboard.charts.line_chart import Chart, bar_chart
 from flows.dashboard.clock import clock_of, elapsed
@@ -51,6 +52,7 @@ def operations_page(request: Request, reading: ReadSite) -> HTMLResponse:
     sources = balances.balances(session)
     days = _days(operations.hour_counts(session, _since(zone)), zone)
     values = {
+        "alerts": site_alerts(session, datetime.now(UTC)),
         "sources": sources,
         "holds": all(source.holds for source in sources),
         "oldest": operations.oldest_waiting(session),
