@@ -190,6 +190,22 @@ class Settings(DashboardSettings, OrchestrationSettings):
         inbox = () if self.inbox is None else (SourceSettings(location=self.inbox),)
         return (*inbox, *self.sources.values())
 
+    def sources_named(self, *names: str) -> tuple[SourceSettings, ...]:
+        """Return the sources of these names, or all that are set.
+
+        Raises
+        ------
+        UsageError
+            No source is set, or none has one of the names.
+        """
+        by_name = {source.name: source for source in self.all_sources}
+        if not by_name:
+            raise UsageError("no inbox: give --inbox DIR_OR_URL or set SEVERITY_INBOX")
+        for name in names:
+            if name not in by_name:
+                raise UsageError(f"no source {name!r}; choose one of {', '.join(by_name)}")
+        return tuple(by_name[name] for name in dict.fromkeys(names or by_name))
+
     def source_at(self, location: str) -> SourceSettings:
         """Return the settings of the source at a location; one that is not set is an inbox."""
         for source in self.all_sources:

@@ -1,6 +1,7 @@
 """What was seen at each place of a source, and what keeps the rest from being seen."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -8,6 +9,11 @@ from sqlalchemy.orm import Session
 from db.ledger.lock import lock_ledger
 from db.ledger.places import KNOWN, ObstructedPlace, Place, arrays_of, as_array
 from db.prepared import Prepared
+
+FEWEST_MISSED = 10
+"""Of fewer places it is no sign of a fault that they are gone at once."""
+
+_MISSED_TO_SHOWN = 9  # nine of ten places
 
 
 def unchanged(session: Session, source_id: int, places: Sequence[Place]) -> Mapping[int, int]:
@@ -45,32 +51,64 @@ def looked_at_before(
     return frozenset(row.place - 1 for row in rows)
 
 
-def mark_gone(
-    session: Session, source_id: int, run_id: int, *, present: Iterable[int], hidden: Sequence[str]
-) -> int:
+def count_known(session: Session, source_id: int, places: Sequence[Place]) -> int:
+    """Count the places where something lay when the source was last listed, whatever lies there."""
+    values = {"source": source_id, "digests": arrays_of(places)["digests"]}
+    known: int = _COUNT_KNOWN.execute(session, values).scalar_one()
+    return known
+
+
+@dataclass(frozen=True)
+class Gone:
+    """How many places of a source a whole listing did not show, and whether that is believed."""
+
+    places: int
+    is_believed: bool = True
+
+
+@dataclass(frozen=True)
+class WholeListing:
+    """What a whole listing of a source showed.
+
+    ``present`` has the ids of the sightings that it found unchanged, and ``hidden`` the folders
+    that could not be listed: nothing is known of what lies in them. ``shown`` is how many known
+    places it showed; None believes whatever is gone.
+    """
+
+    present: Sequence[int]
+    hidden: Sequence[str] = ()
+    shown: int | None = None
+
+
+def mark_gone(session: Session, source_id: int, run_id: int, listed: WholeListing) -> Gone:
     """Mark the places of a source that a whole listing did not show.
 
-    Parameters
-    ----------
-    run_id
-        The run that listed it; what others saw after its start is left alone.
-    present
-        The ids of the sightings that it found unchanged.
-    hidden
-        Folders that could not be listed: nothing is known of what lies in them.
-
-    Returns
-    -------
-    How many places were marked.
+    If it did not show nine of ten that were there, nothing is marked: it seems to be unmounted, or
+    another one. What lies elsewhere now was moved and is not missed. What other runs saw after the
+    start of this one is left alone.
     """
     lock_ledger(session)
     values = {
         "source": source_id,
         "run": run_id,
-        "present": as_array(present),
-        "hidden": [folder + "/" for folder in hidden],
+        "present": as_array(listed.present),
+        "hidden": [folder + "/" for folder in listed.hidden],
     }
-    return len(session.execute(_MARK_GONE, values).all())
+    savepoint = session.begin_nested()
+    marked = list(session.scalars(_MARK_GONE, values))
+    if _is_suspicious(len(marked), listed):
+        missed: int = session.execute(_COUNT_MISSED, {"marked": as_array(marked)}).scalar_one()
+        if _is_suspicious(missed, listed):
+            savepoint.rollback()
+            return Gone(missed, is_believed=False)
+    savepoint.commit()
+    return Gone(len(marked))
+
+
+def _is_suspicious(missed: int, listed: WholeListing) -> bool:
+    if listed.shown is None:
+        return False
+    return missed >= max(FEWEST_MISSED, _MISSED_TO_SHOWN * listed.shown)
 
 
 def count_present(session: Session, source_id: int) -> int:
@@ -142,6 +180,26 @@ _MARK_GONE = text(
             WHERE starts_with(sighting.object_key, folder)
         )
     RETURNING sighting.id
+    """
+)
+
+_COUNT_KNOWN = Prepared(
+    f"""
+    SELECT count(*)
+    FROM unnest(CAST(:digests AS uuid[])) AS shown (key_digest)
+    {KNOWN}
+    WHERE sighting.gone_at IS NULL
+    """  # noqa: S608 - no value of a user is in it
+)
+
+# What lies in another place now was moved.
+_COUNT_MISSED = text(
+    """
+    SELECT count(*) FROM sighting
+    WHERE id = ANY (CAST(:marked AS bigint[])) AND NOT EXISTS (
+        SELECT FROM sighting AS elsewhere
+        WHERE elsewhere.object_id = sighting.object_id AND elsewhere.gone_at IS NULL
+    )
     """
 )
 

@@ -1,22 +1,24 @@
 """Options that several commands share, and the settings and resources that follow from them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
 import click
 
-from flows.errors import UsageError
+from flows.errors import InboxError, UsageError
 from flows.models.catalogue import names
 from flows.resources import Progress, Resources, using
 from flows.settings import Settings, read_settings
+from flows.source_settings import SourceSettings
 from flows.sources import open_inbox
 from severity.domain import PatientId
 
 inbox_option = click.option(
     "--inbox",
     metavar="DIR_OR_URL",
-    help="Drop folder or s3://bucket/prefix; SEVERITY_INBOX if absent.",
+    help="Drop folder, or s3://, gs:// or az://bucket/prefix: this source alone. If absent, "
+    "SEVERITY_INBOX and all of SEVERITY_SOURCES.",
 )
 model_option = click.option(
     "--model", metavar="NAME", help="One of `model list`; SEVERITY_MODEL if absent."
@@ -40,14 +42,16 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 def chosen_settings(**options: object) -> Settings:
     """Read the settings from a command's own options and, where one is None, the environment.
 
-    A ``home`` among the options means the embedded database in it, whatever `DATABASE_URL` names,
-    and no inbox but one that is an option too.
+    An ``inbox`` among the options means this source alone. A ``home`` means the embedded database
+    in it, whatever `DATABASE_URL` names, and no source but an inbox that is an option too.
 
     Raises
     ------
     UsageError
         A setting is missing or wrong, or there is no such model.
     """
+    if options.get("inbox") is not None or options.get("home") is not None:
+        options = {"sources": {}, **options}
     settings = read_settings(**options)
     if options.get("home") is not None:
         settings = settings.model_copy(
@@ -91,18 +95,22 @@ def unissued_key(resources: Resources, patient: str, issuer: str) -> str:
     return resources.unissued_pseudonym(PatientId(patient, issuer))
 
 
-def chosen_inbox(settings: Settings) -> str:
-    """Return the location of the inbox that is set, once the inbox can be opened.
+def chosen_sources(settings: Settings, names: Sequence[str] = ()) -> tuple[SourceSettings, ...]:
+    """Return the sources of these names, or all that are set, once one of them can be opened.
 
     Raises
     ------
     UsageError
-        No inbox is set.
+        No source is set, or none has one of the names.
     InboxError
-        It cannot be opened.
+        None of them can be opened.
     """
-    location = settings.inbox
-    if location is None:
-        raise UsageError("no inbox: give --inbox DIR_OR_URL or set SEVERITY_INBOX")
-    open_inbox(location, settle=timedelta(0))
-    return location
+    sources, refused = settings.sources_named(*names), []
+    for source in sources:
+        try:
+            open_inbox(source.location, settle=timedelta(0))
+        except InboxError as error:
+            refused.append(error)
+    if len(refused) == len(sources):
+        raise refused[0]
+    return sources

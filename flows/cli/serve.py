@@ -3,8 +3,8 @@
 import click
 
 from flows.cli.device import announce_device
-from flows.cli.options import chosen_inbox, chosen_resources, inbox_option
-from flows.deployments.serving import serve_inbox
+from flows.cli.options import chosen_resources, chosen_sources, inbox_option
+from flows.deployments.serving import serve_sources
 from flows.failure_log import log_to_terminal
 
 
@@ -20,7 +20,7 @@ def serve_command(inbox: str | None, cron: str | None, poll_seconds: float | Non
     or SIGTERM.
     """
     with chosen_resources(inbox=inbox, cron=cron, poll_seconds=poll_seconds) as resources:
-        location = chosen_inbox(resources.settings)
+        chosen_sources(resources.settings)
         announce_device(resources.settings)
         log_to_terminal()
-        serve_inbox(location, resources, announce=click.echo)
+        serve_sources(resources, announce=click.echo)

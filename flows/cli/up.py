@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from flows.cli.device import announce_device
-from flows.cli.options import chosen_inbox, chosen_settings, inbox_option
+from flows.cli.options import chosen_settings, chosen_sources, inbox_option
 from flows.deployments.together import run_together
 from flows.failure_log import log_to_terminal
 from flows.home import private_home
@@ -34,23 +34,23 @@ def up_command(
 ) -> None:
     """Run all parts: database, Prefect with its page, schedule and dashboard, until Ctrl-C.
 
-    Without an inbox it makes a drop folder in its home. Prints a line for each part, which says
+    Without a source it makes a drop folder in its home. Prints a line for each part, which says
     where it is. If a part ends, all others are ended and the command fails.
     """
     settings = chosen_settings(inbox=inbox, home=home, cron=cron, poll_seconds=poll_seconds)
     settings = completed(settings)
     with using(Resources(settings, Progress())) as resources:
-        location = chosen_inbox(settings)
+        chosen_sources(settings)
         announce_device(settings)
         log_to_terminal()
         click.echo(f"Starting all parts; Ctrl-C ends them. {RESEARCH_USE_ONLY}")
-        run_together(location, resources, announce=click.echo)
+        run_together(resources, announce=click.echo)
 
 
 def completed(settings: Settings) -> Settings:
-    """Return the settings with an inbox and an interval."""
+    """Return the settings with a source and an interval."""
     update: dict[str, object] = {"poll_seconds": settings.poll_seconds or _POLL_SECONDS}
-    if settings.inbox is None:
+    if not settings.all_sources:
         folder = private_home(settings.home.resolve()) / "inbox"
         folder.mkdir(exist_ok=True)
         update["inbox"] = str(folder)

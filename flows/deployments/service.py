@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import signal
+from collections.abc import Sequence
 from datetime import timedelta
 
 from prefect import get_client
@@ -23,14 +24,15 @@ from flows.deployments.plan import Due
 from flows.deployments.schedules import prefect_schedules
 from flows.orchestration.children import UNDER_WAY
 from flows.scoring.flow import score_inbox, score_waiting
-from flows.scoring.naming import source_label
+from flows.scoring.naming import sources_label
 from flows.settings import Settings
+from flows.source_settings import SourceSettings
 
 # One that works, one that starts beside it if it hangs, one that reports that both are at work.
 _PASSES = 3
 
 
-async def serve_schedule(location: str, settings: Settings) -> None:
+async def serve_schedule(settings: Settings) -> None:
     """Start passes when they are due, until SIGTERM or Ctrl-C; end what is under way first.
 
     Raises
@@ -41,14 +43,14 @@ async def serve_schedule(location: str, settings: Settings) -> None:
     service = _Service(name="score-inbox", limit=_PASSES, pause_on_shutdown=False)
     await service.aadd_flow(
         score_inbox,
-        name=deployment_name(location),
+        name=deployment_name(settings.all_sources),
         schedules=_schedules(settings),
-        description=f"Scores each new image of {source_label(location)} once",
+        description=f"Scores each new image of {sources_label(settings.all_sources)} once",
     )
     await service.run()
 
 
-async def forget_earlier_service(location: str) -> None:
+async def forget_earlier_service(settings: Settings) -> None:
     """Drop what an earlier service had planned, and mark what was under way when it was killed.
 
     For a Prefect server that this service alone uses: nothing of it is under way yet. Passes that
@@ -58,7 +60,7 @@ async def forget_earlier_service(location: str) -> None:
     inner = FlowFilter(name=FlowFilterName(any_=[score_waiting.name]))
     async with get_client() as client:
         for deployment in await client.read_deployments(flow_filter=ours):
-            if deployment.name != deployment_name(location):
+            if deployment.name != deployment_name(settings.all_sources):
                 await client.delete_deployment(deployment.id)
         for run in await _runs(client, ours, StateType.SCHEDULED):
             await client.delete_flow_run(run.id)
@@ -77,10 +79,11 @@ async def _runs(client: PrefectClient, flow: FlowFilter, *states: StateType) -> 
     )
 
 
-def deployment_name(location: str) -> str:
-    """Return a name of which services of different inboxes on one Prefect server have two."""
-    digest = hashlib.sha256(location.encode()).hexdigest()
-    return f"{source_label(location)}-{digest[:6]}"
+def deployment_name(sources: Sequence[SourceSettings]) -> str:
+    """Return a name of which services of different sources on one Prefect server have two."""
+    locations = "\n".join(source.location for source in sources)
+    digest = hashlib.sha256(locations.encode()).hexdigest()
+    return f"{sources_label(sources)}-{digest[:6]}"
 
 
 def _schedules(settings: Settings) -> list[Schedule]:

@@ -17,8 +17,7 @@ from flows.resources import Resources
 from flows.settings import Settings
 
 
-def serve_inbox(
-    location: str,
+def serve_sources(
     resources: Resources,
     *,
     announce: Callable[[str], object],
@@ -29,8 +28,6 @@ def serve_inbox(
 
     Parameters
     ----------
-    location
-        The inbox.
     announce
         Called with the address of Prefect's page, if the service starts a server of its own.
     quiet
@@ -54,7 +51,7 @@ def serve_inbox(
         check_model(settings)
         _keep_files_apart(folder)
         if "PREFECT_API_URL" in os.environ:
-            _serve(location, settings, own_server=False)
+            _serve(settings, own_server=False)
             return
         with own_server(folder, settings, ended=server_ended) as address:
             os.environ.update(address.variables)
@@ -62,10 +59,10 @@ def serve_inbox(
                 f"Prefect's page is {address.origin}; its password is the line in "
                 f"{credentials_file(folder)}"
             )
-            _serve(location, settings, own_server=True)
+            _serve(settings, own_server=True)
 
 
-def _serve(location: str, settings: Settings, *, own_server: bool) -> None:
+def _serve(settings: Settings, *, own_server: bool) -> None:
     # Prefect reads its settings when it is first imported.
     from flows.deployments.service import (  # noqa: PLC0415
         forget_earlier_service,
@@ -74,8 +71,8 @@ def _serve(location: str, settings: Settings, *, own_server: bool) -> None:
 
     async def serve() -> None:
         if own_server:
-            await forget_earlier_service(location)
-        await serve_schedule(location, settings)
+            await forget_earlier_service(settings)
+        await serve_schedule(settings)
 
     asyncio.run(serve())
 

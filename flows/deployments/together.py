@@ -9,7 +9,7 @@ from threading import Event, Thread, Timer
 
 from db.embedded import is_answering
 from flows.dashboard import server as dashboard
-from flows.deployments.serving import serve_inbox
+from flows.deployments.serving import serve_sources
 from flows.errors import PartEnded
 from flows.resources import Resources
 
@@ -22,13 +22,11 @@ class _ToldToEnd(BaseException):
     """SIGTERM came while there was no runner, which would end what is under way."""
 
 
-def run_together(location: str, resources: Resources, *, announce: Callable[[str], object]) -> None:
+def run_together(resources: Resources, *, announce: Callable[[str], object]) -> None:
     """Run all parts until the process is told to end, or until one of them ends.
 
     Parameters
     ----------
-    location
-        The inbox.
     announce
         Called with a line for each part, which says where it is.
 
@@ -44,11 +42,11 @@ def run_together(location: str, resources: Resources, *, announce: Callable[[str
         announce(f"Database: {database}")
         with dashboard.serving(resources, ended=end.of("the dashboard")) as address:
             announce(f"Dashboard: {address}")
-            announce(f"Inbox: {location}")
+            for source in resources.settings.all_sources:
+                announce(f"{source.name.capitalize()}: {source.location}")
             if "PREFECT_API_URL" in os.environ:
                 announce("Prefect: the server that PREFECT_API_URL names")
-            serve_inbox(
-                location,
+            serve_sources(
                 resources,
                 announce=announce,
                 quiet=True,

@@ -4,11 +4,13 @@ import asyncio
 import hashlib
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from db.engine import Transaction
 from db.ledger import enlisting, sightings, sources
 from db.ledger.places import ObstructedPlace, Place, SeenObject
+from db.ledger.sightings import Gone, WholeListing
 from flows.concurrency import at_once, in_batches
 from flows.scoring.run import Discovery, ScoringRun
 from flows.sources import Listed, Obstacle, Portion
@@ -29,6 +31,7 @@ class _Survey:
 
     enlisted: int = 0
     deferred: int = 0
+    changed: int = 0  # known places where something else lies now, or a new copy
     is_empty: bool = True
     present: "array[int]" = field(default_factory=lambda: array("q"))
     hidden: list[str] = field(default_factory=list)
@@ -54,24 +57,24 @@ async def enlist(run: ScoringRun, *, is_emptied: bool = False) -> Discovery:
     async for portion in run.listing.portions(_PORTION):
         await _enlist_portion(run, portion, survey)
     survey.enlisted += await _enlist_seen_before(run)
-    source_id = run.queue.source_id
-    seems_unmounted = survey.is_empty and not is_emptied
-    if seems_unmounted:
-        seems_unmounted = await run.transact(sightings.count_present, source_id) > 0
-    if not seems_unmounted:
-        await run.transact(
-            sightings.mark_gone,
-            source_id,
-            run.run_id,
-            present=survey.present,
-            hidden=survey.hidden,
-        )
-    return Discovery(
+    discovery = Discovery(
         enlisted=survey.enlisted,
         deferred=survey.deferred,
         unreadable_sidecars=len(run.listing.unreadable_sidecars),
-        seems_unmounted=seems_unmounted,
     )
+    is_emptied = is_emptied or run.source_settings.files_may_vanish
+    if survey.is_empty and not is_emptied:
+        before = await run.transact(sightings.count_present, run.queue.source_id)
+        if before:
+            return replace(discovery, seems_unmounted=True, missed=before)
+    gone = await run.transact(_mark_gone, run, survey, is_emptied=is_emptied)
+    return replace(discovery, missed=0 if gone.is_believed else gone.places)
+
+
+def _mark_gone(session: Transaction, run: ScoringRun, survey: _Survey, *, is_emptied: bool) -> Gone:
+    shown = None if is_emptied else len(survey.present) + survey.changed
+    listed = WholeListing(survey.present, survey.hidden, shown)
+    return sightings.mark_gone(session, run.queue.source_id, run.run_id, listed)
 
 
 async def _enlist_seen_before(run: ScoringRun) -> int:
@@ -95,6 +98,10 @@ async def _enlist_portion(run: ScoringRun, portion: Portion, survey: _Survey) ->
     unchanged = await run.transact(sightings.unchanged, source_id, places)
     survey.present.extend(unchanged.values())
     new = [index for index in range(len(places)) if index not in unchanged]
+    if new:
+        survey.changed += await run.transact(
+            sightings.count_known, source_id, [places[index] for index in new]
+        )
     for chunk in in_batches(new, _CHUNK):
         items = [(portion.objects[index], places[index]) for index in chunk]
         await _enlist_objects(run, items, survey)

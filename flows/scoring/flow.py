@@ -1,5 +1,6 @@
 """The main job as Prefect runs it: flows, and tasks of minutes of work each."""
 
+from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from itertools import count
@@ -12,7 +13,7 @@ from prefect.states import Completed, Failed
 
 from db.errors import DatabaseError
 from flows.drift.watching import watch_drift
-from flows.errors import FlowsError, UsageError, quoting_nothing
+from flows.errors import FlowsError, InboxError, quoting_nothing
 from flows.library_messages import mute_libraries
 from flows.orchestration.children import bury_dead_children
 from flows.orchestration.supervision import end_with_parent, time_limit
@@ -20,8 +21,8 @@ from flows.reports import balance_text
 from flows.resources import Resources, current
 from flows.scoring.artifacts import ProgressArtifact, leave_artifacts
 from flows.scoring.batch import score_batches
-from flows.scoring.inbox_pass import score_new
-from flows.scoring.naming import pass_name
+from flows.scoring.every_source import SourcePass, score_sources
+from flows.scoring.naming import artifact_key, pass_name, source_label, sources_label
 from flows.scoring.run import ScoringRun, current_run
 from flows.scoring.summary import Counts, RunSummary, summarised
 from flows.scoring.turns import pass_turn
@@ -32,25 +33,16 @@ _GRACE = timedelta(minutes=1)
 
 
 def _run_name() -> str:
-    """Return the name of the run of this context: its source, and when it was due."""
+    """Return the name of the run of this context: its sources, and when it was due."""
     resources = current()
     due: datetime = runtime.flow_run.scheduled_start_time
-    return pass_name(location_of(resources), due, resources.settings.zone)
+    return pass_name(_label(resources), due, resources.settings.zone)
 
 
-def location_of(resources: Resources) -> str:
-    """Return the inbox of the run under way, else that of the settings.
-
-    Raises
-    ------
-    UsageError
-        No inbox is set.
-    """
+def _label(resources: Resources) -> str:
     if isinstance(resources, ScoringRun):
-        return resources.inbox.location
-    if resources.settings.inbox is None:
-        raise UsageError("no inbox: set SEVERITY_INBOX")
-    return resources.settings.inbox
+        return source_label(resources.inbox.location)
+    return sources_label(resources.settings.sources_named())
 
 
 @flow(
@@ -60,11 +52,12 @@ def location_of(resources: Resources) -> str:
     persist_result=False,
 )
 @quoting_nothing
-async def score_inbox() -> RunSummary | State[RunSummary]:
-    """Score each new image of the inbox once; this is what `serve` starts on its schedule.
+async def score_inbox() -> list[SourcePass] | State[list[SourcePass]]:
+    """Score each new image of each source once; this is what `serve` starts on its schedule.
 
-    The inbox is that of the settings: whoever reaches Prefect's API can start a pass, but not
-    name another folder.
+    The sources are those of the settings: whoever reaches Prefect's API can start a pass, but not
+    name another folder. A source that cannot be read, or that most files are gone from at once,
+    fails the pass after the others were scored.
     """
     end_with_parent()
     mute_libraries()
@@ -75,15 +68,25 @@ async def score_inbox() -> RunSummary | State[RunSummary]:
             log.info("another pass is at work; this one leaves the inbox to it")
             return Completed(name="Skipped", message="another pass is at work")
         try:
-            summary = await _within_time(resources.reporting_to(progress))
+            passes = await _within_time(resources.reporting_to(progress))
         except (FlowsError, DatabaseError, SeverityError) as error:
             log.error("the pass failed: %s", error)  # noqa: TRY400 - one line that says it all
             return Failed(message=str(error), data=error)
-    await _report(summary, location_of(resources))
-    return summary
+    for source_pass in passes:
+        await _report(source_pass, is_alone=len(passes) == 1)
+    return _ended(passes)
 
 
-async def _within_time(resources: Resources) -> RunSummary:
+def _ended(passes: Sequence[SourcePass]) -> list[SourcePass] | State[list[SourcePass]]:
+    """Return the passes, or a failure that names each source whose pass failed."""
+    faults = [f"{entry.source.name}: {entry.fault}" for entry in passes if entry.fault]
+    if not faults:
+        return list(passes)
+    get_run_logger().error("the pass failed: %s", " ".join(faults))
+    return Failed(message=" ".join(faults), data=InboxError(" ".join(faults)))
+
+
+async def _within_time(resources: Resources) -> list[SourcePass]:
     """Score each new image, or end when the time is up: the next night must not wait."""
     log = get_run_logger()
 
@@ -93,14 +96,17 @@ async def _within_time(resources: Resources) -> RunSummary:
 
     limit = timedelta(hours=resources.settings.pass_hours)
     async with time_limit(limit, grace=_GRACE, last_words=last_words):
-        return await score_new(location_of(resources), resources)
+        return await score_sources(resources.settings.sources_named(), resources)
 
 
-async def _report(summary: RunSummary, location: str) -> None:
+async def _report(source_pass: SourcePass, *, is_alone: bool) -> None:
     """Log what became of the images; an artifact has the balance, unless nothing was new."""
-    log = get_run_logger()
+    log, summary = get_run_logger(), source_pass.summary
+    if summary is None:
+        return
     log.info(
-        "%d enlisted, %d scored, %d rejected, %d left for the next pass",
+        "%s%d enlisted, %d scored, %d rejected, %d left for the next pass",
+        "" if is_alone else f"{source_pass.source.name}: ",
         summary.enlisted,
         summary.scored,
         summary.rejected,
@@ -110,7 +116,7 @@ async def _report(summary: RunSummary, location: str) -> None:
         log.warning("%s", note)
     log.info("%s", balance_text(summary.balance))
     if summary.scored or summary.rejected:
-        await leave_artifacts(summary, location, current().settings)
+        await _leave_artifact(summary, source_pass.source.location)
 
 
 @flow(

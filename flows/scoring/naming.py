@@ -1,8 +1,11 @@
 """What Prefect's page calls a pass: its source, in one word, and the time it was due."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from flows.source_settings import SourceSettings
 
 _NO_PART_OF_A_KEY = re.compile(r"[^a-z0-9]+")
 
@@ -12,9 +15,16 @@ def source_label(location: str) -> str:
     return re.split(r"[/\\@]+", location.rstrip("/\\"))[-1] or "inbox"
 
 
-def pass_name(location: str, due: datetime, zone: ZoneInfo) -> str:
+def sources_label(sources: Sequence[SourceSettings]) -> str:
+    """Return what a pass over these sources is called: the one's label, or the names of several."""
+    if len(sources) == 1:
+        return source_label(sources[0].location)
+    return "+".join(source.name for source in sources)
+
+
+def pass_name(label: str, due: datetime, zone: ZoneInfo) -> str:
     """Return the name of a pass, such as "inbox 2026-11-26 02:00"."""
-    return f"{source_label(location)} {due.astimezone(zone):%Y-%m-%d %H:%M}"
+    return f"{label} {due.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def artifact_key(location: str) -> str:

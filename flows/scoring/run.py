@@ -21,6 +21,7 @@ from flows.operations.stopwatch import Stopwatch
 from flows.resources import SOFTWARE, Resources, current, using
 from flows.scoring.naming import source_label
 from flows.scoring.registration import register_model_version
+from flows.source_settings import SourceSettings
 from flows.sources import Inbox, Listing, open_inbox
 from severity.domain import ModelVersion, Reason
 from severity.errors import IncompleteMetadata, WrongWeights
@@ -41,13 +42,15 @@ class Discovery:
     """What a run saw in its inbox before it scored anything, as counts.
 
     ``enlisted`` wait now that did not before; ``deferred`` are left for the next pass.
-    ``seems_unmounted`` means that the inbox is empty although objects lay there before.
+    ``seems_unmounted`` means that the inbox is empty although objects lay there before, and
+    ``missed`` counts the files where most are gone at once. Neither is believed.
     """
 
     enlisted: int = 0
     deferred: int = 0
     unreadable_sidecars: int = 0
     seems_unmounted: bool = False
+    missed: int = 0
 
 
 @dataclass(eq=False, kw_only=True)
@@ -65,6 +68,9 @@ class ScoringRun(Resources):
     queue: Queue
     presence: Presence
     listing: Listing
+    source_settings: SourceSettings = field(
+        default_factory=lambda: SourceSettings(location="inbox")
+    )
     discovery: Discovery = Discovery()
     events: RunEvents = field(default_factory=lambda: RunEvents(None), repr=False)
     stopwatch: Stopwatch = field(default_factory=Stopwatch, repr=False)
@@ -183,13 +189,14 @@ async def under_way(location: str, resources: Resources) -> AsyncIterator[Scorin
     ModelUnavailable
         There is no such model, or the weights that are here are wrong.
     """
-    settings = resources.settings
+    settings, source_settings = resources.settings, resources.settings.source_at(location)
     inbox = open_inbox(location, settle=timedelta(seconds=settings.settle_seconds))
     database = resources.open_database()
     registered = register_model_version(resources)
     with database.transaction() as session:
-        name = settings.source_at(location).name
-        source = sources.register(session, inbox.location, zone=settings.timezone, name=name)
+        source = sources.register(
+            session, inbox.location, zone=settings.timezone, name=source_settings.name
+        )
     queue = Queue(source.id, registered.row_id)
     with start_run(database, queue, software=SOFTWARE) as presence:
         run = ScoringRun(
@@ -203,6 +210,7 @@ async def under_way(location: str, resources: Resources) -> AsyncIterator[Scorin
             queue=queue,
             presence=presence,
             listing=inbox.listing(now=datetime.now(UTC)),
+            source_settings=source_settings,
         )
         about = {"run": run.run_id, "source": source_label(inbox.location)}
         run.events = RunEvents(

@@ -37,6 +37,7 @@ class Counts:
 class RunSummary:
     """The counts of one run, in images, and the balance of its source after it.
 
+    ``missed`` counts the files that were there before, where most of them or all are gone at once.
     ``other_versions`` are model versions that also scored images of this database. ``read_in_zone``
     is the time zone that the source's times were read in so far, if the settings name another.
     """
@@ -51,6 +52,7 @@ class RunSummary:
     deferred: int
     unreadable_sidecars: int
     seems_unmounted: bool
+    missed: int
     balance: SourceBalance
     other_versions: tuple[str, ...]
     read_in_zone: str = ""
@@ -64,11 +66,8 @@ class RunSummary:
                 f"{self.unreadable_sidecars} sidecars are unreadable; their images wait. "
                 "`cxr-severity rejected unread` names them, with the line and the cause."
             )
-        if self.seems_unmounted:
-            notes.append(
-                "The inbox is empty, although images lay there before: is it mounted? If it was "
-                "emptied on purpose, run once with --emptied."
-            )
+        if self.missed:
+            notes.append(self.fault)
         if self.read_in_zone:
             notes.append(
                 f"Times of this source were read in {self.read_in_zone} so far; new ones are read "
@@ -77,13 +76,27 @@ class RunSummary:
         return notes
 
     @property
+    def fault(self) -> str:
+        """Why the pass failed although all that is there was scored; empty if it did not."""
+        if not self.balance.holds:
+            return "The balance does not hold: please report this."
+        if not self.missed:
+            return ""
+        seen = (
+            "The source is empty, although images lay there before: is it mounted?"
+            if self.seems_unmounted
+            else f"{self.missed} files are gone at once, nine of ten or more: is it mounted?"
+        )
+        return f"{seen} If that was done on purpose, run once with --emptied."
+
+    @property
     def needs_attention(self) -> bool:
         """Whether something was lost, cannot be read, or the source cannot be seen."""
         return (
             not self.balance.holds
             or self.balance.obstacles > 0
             or self.unreadable_sidecars > 0
-            or self.seems_unmounted
+            or self.missed > 0
         )
 
 
@@ -105,6 +118,7 @@ def _summary(session: Transaction, run: ScoringRun, counts: Counts) -> RunSummar
         deferred=discovery.deferred,
         unreadable_sidecars=discovery.unreadable_sidecars,
         seems_unmounted=discovery.seems_unmounted,
+        missed=discovery.missed,
         balance=balances.balance(session, run.inbox.location),
         other_versions=tuple(model_versions.with_scores(session, excluding=version)),
         read_in_zone=run.source.zone if run.source.zone != zone else "",

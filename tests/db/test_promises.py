@@ -199,8 +199,9 @@ class Ledger(RuleBasedStateMachine):
                     session,
                     self.sources[source],
                     run.run_id,
-                    present=present.values(),
-                    hidden=["folder"] if hidden else [],
+                    sightings.WholeListing(
+                        list(present.values()), hidden=["folder"] if hidden else []
+                    ),
                 )
                 runs.end_run(session, run.run_id, "finished")
 

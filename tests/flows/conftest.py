@@ -46,7 +46,8 @@ def score(prefect: None, resources: Resources) -> Callable[[Path], object]:
     def score(inbox: Path, using_resources: Resources = resources) -> object:
         settings = using_resources.settings.model_copy(update={"inbox": str(inbox)})
         with using(replace(using_resources, settings=settings)):
-            return asyncio.run(score_inbox())
+            (source_pass,) = asyncio.run(score_inbox())
+            return source_pass.summary
 
     return score
 

@@ -90,10 +90,9 @@ def test_an_obstacle_that_is_gone_is_no_longer_seen(database, steps, running):
     obstruct(steps, "closed.dcm")
     obstruct(steps, "hidden/closed.dcm")
     with running() as run, database.transaction() as session:
-        gone = sightings.mark_gone(
-            session, steps.queue.source_id, run.run_id, present=[], hidden=["hidden"]
-        )
-    assert (gone, steps.balance().obstacles) == (1, 1)
+        listed = sightings.WholeListing(present=[], hidden=["hidden"])
+        gone = sightings.mark_gone(session, steps.queue.source_id, run.run_id, listed)
+    assert (gone.places, steps.balance().obstacles) == (1, 1)
 
 
 def test_the_balance_says_how_many_of_the_scored_are_out_of_distribution(steps, course):

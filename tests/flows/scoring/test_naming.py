@@ -26,7 +26,7 @@ def test_a_source_is_called_by_the_last_part_of_its_location(location: str, labe
 def test_a_pass_is_named_by_its_source_and_when_it_was_due_where_it_runs() -> None:
     due = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
 
-    assert pass_name("/data/inbox", due, ZoneInfo("Europe/Berlin")) == "inbox 2026-11-26 02:00"
+    assert pass_name("inbox", due, ZoneInfo("Europe/Berlin")) == "inbox 2026-11-26 02:00"
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,8 @@ def score(prefect: None, resources: Resources, monkeypatch: pytest.MonkeyPatch) 
         update = {"batch_size": 2, "inbox": str(inbox)}
         settings = resources.settings.model_copy(update=update)
         with using(Resources(settings, progress or Progress())):
-            return asyncio.run(score_inbox())
+            (source_pass,) = asyncio.run(score_inbox())
+            return source_pass.summary
 
     return score
 
