@@ -31,7 +31,7 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 _DATA = Path(os.environ.get("SEVERITY_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
-_SERVERS = {"server_url", "deployed_url", "s3_server", "prefect"}
+_SERVERS = {"server_url", "deployed_url", "s3_server", "prefect", "pacs"}
 _WEIGHTS = {"random_weights"}
 
 

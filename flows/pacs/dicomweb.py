@@ -23,6 +23,8 @@ from flows.pacs.pacs import (
 from flows.pacs.patience import NoAnswer, Patience
 from severity.images import MOST_BYTES
 
+_Asked = Mapping[str, str | Sequence[str]]
+
 _PAGE = 500  # films
 _CONNECTING = 10.0  # seconds
 _LATER = {408, 425, 429, 500, 502, 503, 504}
@@ -105,7 +107,7 @@ class DicomWeb:
 
     def _all(self, chosen: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
         """Ask for one page after the other, until one is empty or holds nothing new."""
-        asked = {**chosen, "includefield": f"{_STUDY_DATE},{_MODALITY},{_BODY_PART}"}
+        asked = {**chosen, "includefield": [_STUDY_DATE, _MODALITY, _BODY_PART]}
         known: set[str] = set()
         while True:
             page = self._found(
@@ -119,7 +121,7 @@ class DicomWeb:
         if len(page) == _PAGE:
             raise PacsError(f"the PACS gives the first {_PAGE} films of {chosen} and no others")
 
-    def _found(self, what: str, asked: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+    def _found(self, what: str, asked: _Asked) -> Sequence[Mapping[str, Any]]:
         answer = self._patience.persist(lambda: self._get(what, _MANY_FILMS, asked))
         if answer.status == httpx.codes.NO_CONTENT:
             return []
@@ -151,7 +153,7 @@ class DicomWeb:
         return _file(answer)
 
     def _get(
-        self, path: str, headers: Mapping[str, str], asked: Mapping[str, str] | None = None
+        self, path: str, headers: Mapping[str, str], asked: _Asked | None = None
     ) -> _Answer:
         """Ask once, and take no more than the largest film."""
         try:

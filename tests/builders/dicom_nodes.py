@@ -2,23 +2,30 @@
 
 import json
 import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 from pydicom import Dataset
 from pydicom.uid import UID
 from pynetdicom import AE, evt
 
 from flows.dicom_node import Node
+from tests.builders.certificates import certificate
+from tests.builders.network_namespaces import relay_from
 from tests.builders.ports import free_ports
 
 PATIENCE_SECONDS = 60
 ORTHANC_HTTP, ORTHANC_DICOM = 8042, 4242  # of a network of its own
+ORTHANC_USER = ("severity", "a password of the tests")
+RECEIVER, ORTHANC_SENDS_TO = "CXRSEVERITY", 11112
+DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")  # orthanc-dicomweb
 
 
 @dataclass
@@ -82,45 +89,106 @@ def _running(command: list[str | Path]) -> Iterator["subprocess.Popen[bytes]"]:
 
 @dataclass(frozen=True)
 class Orthanc:
-    """A running archive, in a network of its own: Debian's listens on every address."""
+    """A running archive, in a network of its own: Debian's listens on every address.
+
+    ``http_port`` and ``dicom_port`` lead to it from this network.
+    """
 
     process: "subprocess.Popen[bytes]"
-    node: Node = field(default_factory=lambda: Node("ORTHANC", "127.0.0.1", ORTHANC_DICOM))
+    certificate: Path
+    http_port: int = 0
+    dicom_port: int = 0
 
-    def inside(self, *command: str | Path, **options: object) -> "subprocess.CompletedProcess[str]":
-        """Run a program in the archive's network."""
-        entered = ["nsenter", "-t", str(self.process.pid), "-n", *command]
-        return subprocess.run(entered, capture_output=True, text=True, check=False, **options)
+    @property
+    def dicomweb(self) -> str:
+        return f"https://127.0.0.1:{self.http_port}/dicom-web"
+
+    @property
+    def node(self) -> Node:
+        return Node("ORTHANC", "127.0.0.1", self.dicom_port)
 
     def ask(self, path: str) -> object:
         """Ask its REST interface; None while it does not answer."""
-        answer = self.inside("curl", "-sf", f"http://127.0.0.1:{ORTHANC_HTTP}{path}")
-        return json.loads(answer.stdout) if answer.returncode == 0 else None
+        with suppress(httpx.TransportError), self._client() as client:
+            response = client.get(path)
+            return response.json() if response.is_success else None
+        return None
+
+    def store(self, *files: bytes) -> None:
+        """Store films."""
+        with self._client() as client:
+            for file in files:
+                assert client.post("/instances", content=file).is_success
+
+    def remove(self, *image_uids: str) -> None:
+        """Delete films; all of them, where none is named."""
+        with self._client() as client:
+            for instance in client.get("/instances?expand").json():
+                if not image_uids or instance["MainDicomTags"]["SOPInstanceUID"] in image_uids:
+                    client.delete(f"/instances/{instance['ID']}")
+
+    def network(self, *, is_up: bool) -> None:
+        """Cut its network, or bring it up again."""
+        entered = ["nsenter", "-t", str(self.process.pid), "-n"]
+        state = "up" if is_up else "down"
+        subprocess.run([*entered, "ip", "link", "set", "lo", state], check=True)
+
+    def _client(self) -> httpx.Client:
+        trust = ssl.create_default_context(cafile=self.certificate)
+        address = f"https://127.0.0.1:{self.http_port}"
+        return httpx.Client(base_url=address, auth=ORTHANC_USER, verify=trust)
 
 
 @contextmanager
 def orthanc(folder: Path) -> Iterator[Orthanc]:
-    """Start Orthanc with an empty store."""
-    missing = [name for name in ("Orthanc", "curl", "ip", "nsenter") if not shutil.which(name)]
+    """Start Orthanc with an empty store, which is asked by HTTPS with a password.
+
+    The TLS is the relay's: Debian's Orthanc 1.10.1 dies of the first request by its own.
+    """
+    missing = [name for name in ("Orthanc", "openssl", "ip", "nsenter") if not shutil.which(name)]
     if missing:
-        pytest.skip(f"not installed: {', '.join(missing)} (Debian: orthanc, curl, iproute2)")
+        pytest.skip(f"not installed: {', '.join(missing)} (Debian: orthanc, openssl, iproute2)")
     own_network = ["unshare", "-n", "ip", "link", "set", "lo", "up"]
     if subprocess.run(own_network, capture_output=True, check=False).returncode:
         pytest.skip("no right to a network of its own for Orthanc, which listens on all addresses")
-    settings = {
-        "StorageDirectory": str(folder),
-        "IndexDirectory": str(folder),
-        "DicomAet": "ORTHANC",
-        "DicomPort": ORTHANC_DICOM,
-        "HttpPort": ORTHANC_HTTP,
-        "Plugins": [],
-    }
-    (folder / "orthanc.json").write_text(json.dumps(settings))
+    proof = certificate(folder)
+    (folder / "orthanc.json").write_text(json.dumps(_orthanc_settings(folder)))
     script = f"ip link set lo up && exec Orthanc {folder / 'orthanc.json'}"
-    with _running(["unshare", "-n", "sh", "-c", script]) as process:
-        archive = Orthanc(process)
+    with ExitStack() as stack:
+        process = stack.enter_context(_running(["unshare", "-n", "sh", "-c", script]))
+        _await_network(process.pid)
+        web = stack.enter_context(relay_from(process.pid, ORTHANC_HTTP, certificate=proof))
+        dicom = stack.enter_context(relay_from(process.pid, ORTHANC_DICOM))
+        archive = Orthanc(process, proof, web, dicom)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while archive.ask("/system") is None:
             assert time.monotonic() < deadline, "Orthanc does not answer"
             time.sleep(0.05)
         yield archive
+
+
+def _await_network(process: int) -> None:
+    """Wait until a process is in a network of its own."""
+    ours, deadline = Path("/proc/self/ns/net").readlink(), time.monotonic() + PATIENCE_SECONDS
+    while Path(f"/proc/{process}/ns/net").readlink() == ours:
+        assert time.monotonic() < deadline, "there is no network of its own"
+        time.sleep(0.01)
+
+
+def _orthanc_settings(folder: Path) -> dict[str, object]:
+    name, password = ORTHANC_USER
+    return {
+        "StorageDirectory": str(folder),
+        "IndexDirectory": str(folder),
+        "DicomAet": "ORTHANC",
+        "DicomPort": ORTHANC_DICOM,
+        "HttpPort": ORTHANC_HTTP,
+        "RemoteAccessAllowed": True,
+        "AuthenticationEnabled": True,
+        "RegisteredUsers": {name: password},
+        "DicomAlwaysAllowFind": True,
+        "DicomAlwaysAllowGet": True,
+        "DicomAlwaysAllowMove": True,
+        "DicomModalities": {"receiver": [RECEIVER, "127.0.0.1", ORTHANC_SENDS_TO]},
+        "Plugins": [str(plugin) for plugin in [DICOMWEB_PLUGIN] if plugin.exists()],
+    }

@@ -13,6 +13,7 @@ from flows.cli.app import main
 from flows.resources import Progress, Resources, using
 from flows.settings import Settings
 from tests.builders.commands import Command, CommandResult
+from tests.builders.dicom_nodes import Orthanc, orthanc
 from tests.builders.settings import SECRET
 
 
@@ -23,6 +24,19 @@ def prefect(_own_home: None) -> Iterator[None]:
 
     with prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+@pytest.fixture(scope="session")
+def _orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
+    with orthanc(tmp_path_factory.mktemp("orthanc")) as archive:
+        yield archive
+
+
+@pytest.fixture
+def pacs(_orthanc: Orthanc) -> Orthanc:
+    """The session's Orthanc, emptied."""
+    _orthanc.remove()
+    return _orthanc
 
 
 @pytest.fixture

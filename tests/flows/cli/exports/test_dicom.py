@@ -1,18 +1,13 @@
 """The command that writes and sends DICOM files, as its user meets it."""
 
-import sys
-
 import pytest
 from pydicom import dcmread
 
 from tests.builders.archive import model
-from tests.builders.commands import environment
 from tests.builders.course_archive import CourseArchive
 from tests.builders.dicom_films import film_file
-from tests.builders.dicom_nodes import orthanc
 from tests.builders.film_folder import FilmFolder
 from tests.builders.ports import reserved_port
-from tests.builders.settings import SECRET
 
 
 @pytest.fixture
@@ -89,35 +84,16 @@ def test_a_node_that_is_not_there_is_told_in_one_line_that_names_no_patient(corr
     assert len(result.err.splitlines()) == 1
 
 
-def test_an_archive_stores_what_is_sent_beside_the_film(resources, films, tmp_path_factory):
+def test_an_archive_stores_what_is_sent_beside_the_film(correct, films, pacs):
     films.add("a")
-    settings = {
-        "DATABASE_URL": resources.settings.database_url.get_secret_value(),
-        "SEVERITY_PSEUDONYM_KEY": SECRET,
-        "SEVERITY_HOME": str(resources.settings.home),
-    }
-    with orthanc(tmp_path_factory.mktemp("orthanc")) as archive:
-        sent = archive.inside(
-            *(
-                sys.executable,
-                "-m",
-                "flows",
-                "export",
-                "dicom",
-                "--send",
-                str(archive.node),
-                *MODEL,
-            ),
-            env=environment(**settings),
-        )
-        assert (sent.returncode, sent.stderr) == (0, "")
 
-        (study,) = archive.ask("/studies?expand")
-        series = archive.ask("/series?expand")
-        instances = archive.ask("/instances")
+    sent = correct("export", "dicom", "--send", str(pacs.node), *MODEL)
 
+    assert (sent.code, sent.err) == (0, "")
+    (study,) = pacs.ask("/studies?expand")
     film = dcmread(films.folder / "a.dcm")
     assert study["MainDicomTags"]["StudyInstanceUID"] == film.StudyInstanceUID
     assert study["PatientMainDicomTags"]["PatientName"] == "Roe^Jane"
+    series = pacs.ask("/series?expand")
     assert {each["MainDicomTags"]["Modality"] for each in series} == {"SR", "OT"}
-    assert len(instances) == 2
+    assert len(pacs.ask("/instances")) == 2
