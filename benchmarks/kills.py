@@ -8,7 +8,6 @@ or if a process was left behind.
 import argparse
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ import httpx
 import psutil
 from rich.console import Console
 
+from benchmarks.ports import free_port
 from benchmarks.small_images import write_image, write_records
 from db import corrections
 from db.corrections import Author
@@ -236,16 +236,9 @@ def _prefect(folder: Path, environment: Mapping[str, str], port: int) -> "subpro
     raise TimeoutError("Prefect's server does not start")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 @contextmanager
 def _site(folder: Path, seed: int) -> Iterator[Site]:
-    port = _free_port()
+    port = free_port()
     (folder / "inbox").mkdir()
     url = f"postgresql://postgres:@/postgres?host={folder / 'postgres'}"
     environment = os.environ | {

@@ -20,11 +20,16 @@ def _image() -> NDArray[np.uint8]:
     return np.asarray(image.resize((_SIDE, _SIDE), Image.Resampling.BOX))
 
 
+def grey_pixels(seed: int) -> NDArray[np.uint8]:
+    """Return the image with noise of this seed: shape (128, 128), 0 is black, in distribution."""
+    noise = np.random.default_rng(seed).integers(0, _NOISE, (_SIDE, _SIDE), dtype=np.uint8)
+    return np.minimum(_image(), 255 - _NOISE) + noise
+
+
 def write_image(path: Path, *, seed: int) -> None:
     """Write a grey PNG, which is not out of distribution and has pixels of its own, at once."""
-    noise = np.random.default_rng(seed).integers(0, _NOISE, (_SIDE, _SIDE), dtype=np.uint8)
     draft = path.with_name(f".{path.name}")
-    Image.fromarray(np.minimum(_image(), 255 - _NOISE) + noise).save(draft, format="PNG")
+    Image.fromarray(grey_pixels(seed)).save(draft, format="PNG")
     draft.rename(path)
 
 

@@ -1,21 +1,15 @@
 """What the ledger alone costs: claims, and how many images are claimed and closed in a second."""
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, cast
 
 from rich.console import Console
 
-from benchmarks.jobs import BenchmarkError
 from benchmarks.scale.building import Archive
 from benchmarks.scale.figures import Figure, percentiles, timed
 from benchmarks.scale.work import enlist
+from benchmarks.scale.worker_group import WorkerGroup, rate
 from db.engine import Database
 from db.ledger import runs, sources
 from db.ledger.claiming import Queue
@@ -23,33 +17,21 @@ from db.ledger.claiming import Queue
 _BATCH, _LARGE_BATCH = 16, 64
 _WORKERS = 2
 _CLAIM_MS, _CLAIM_MS_BEFORE = 10, 2100
-_IMAGES_PER_SECOND = 3000
-_ROOT = Path(__file__).parents[2]
 _NEW = "/incoming"
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """What a worker measured: images, the seconds of its clock, and milliseconds of each call."""
-
-    scored: int
-    began: float
-    ended: float
-    claims_ms: list[float]
-    closings_ms: list[float]
 
 
 class Claiming:
     """Measures claims and closings of new images, in a source of their own."""
 
     def __init__(self, database: Database, url: str, archive: Archive) -> None:
-        self._database, self._url, self._patients = database, url, archive.patients
+        self._database = database
         version = archive.queue.model_version_id
         with database.transaction() as session:
             source = sources.register(session, _NEW, zone="Europe/Berlin")
             while sources.want(session, source.id, model_version_id=version):
                 sources.enlist_seen(session, source.id, model_version_id=version, limit=1)
         self._queue = Queue(source.id, version)
+        self._group = WorkerGroup(url, self._queue, archive.patients)
 
     def measure(self, *, images: int, meanwhile: int, progress: Console) -> list[Figure]:
         """Measure both in rounds of ``images``, and once more while dead rows pile up.
@@ -73,8 +55,8 @@ class Claiming:
         return figures
 
     def _round(self, images: int, batch: int, workers: int) -> list[Figure]:
-        measured = self._work(images, batch, workers)
-        figures = [_rate(f"claimed and closed by {batch}, workers: {workers}", measured)]
+        measured = self._group.work(images, batch=batch, workers=workers)
+        figures = [rate(f"claimed and closed by {batch}, workers: {workers}", measured)]
         if (batch, workers) == (_BATCH, 1):
             figures += _claims(f"one claim of {_BATCH}", measured[0].claims_ms)
             figures += percentiles(f"closing these {_BATCH}", measured[0].closings_ms)
@@ -82,11 +64,11 @@ class Claiming:
 
     def _after_many(self, images: int, meanwhile: int) -> list[Figure]:
         """Measure claims while no dead row may be removed."""
-        measured = self._work(meanwhile, _LARGE_BATCH, _WORKERS)
-        (worker,) = self._work(images, _BATCH, 1)
+        measured = self._group.work(meanwhile, batch=_LARGE_BATCH, workers=_WORKERS)
+        (worker,) = self._group.work(images, batch=_BATCH, workers=1)
         first, *others = worker.claims_ms
         return [
-            _rate(f"by {_LARGE_BATCH}, workers: {_WORKERS}, under a snapshot", measured),
+            rate(f"by {_LARGE_BATCH}, workers: {_WORKERS}, under a snapshot", measured),
             Figure(f"first claim of a run after {meanwhile:,} under a snapshot", first, "ms"),
             *_claims(f"one claim of {_BATCH} after these", others),
             *percentiles(f"closing {_BATCH} after these", worker.closings_ms),
@@ -107,61 +89,6 @@ class Claiming:
                 session.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
                 session.exec_driver_sql("SELECT count(*) FROM run")
                 yield
-
-    def _work(self, images: int, batch: int, workers: int) -> list[_Measured]:
-        """Let workers, each a process, claim and close images; all begin at once."""
-        job = {
-            "url": self._url,
-            "source_id": self._queue.source_id,
-            "model_version_id": self._queue.model_version_id,
-            "patients": self._patients,
-            "images": images // workers,
-            "batch": batch,
-        }
-        processes = [_started(job) for _ in range(workers)]
-        try:
-            for process in processes:
-                _line_of(process)  # it is ready
-            for process in processes:
-                _tell(process, "go")
-            return [_Measured(**json.loads(_line_of(process))) for process in processes]
-        finally:
-            for process in processes:
-                process.kill()  # no effect if it has ended
-                process.communicate()
-
-
-def _started(job: dict[str, object]) -> "subprocess.Popen[str]":
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.scale.worker_process"],
-        cwd=_ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    _tell(process, json.dumps(job))
-    return process
-
-
-def _tell(process: "subprocess.Popen[str]", line: str) -> None:
-    stream = cast("IO[str]", process.stdin)
-    stream.write(line + "\n")
-    stream.flush()
-
-
-def _line_of(process: "subprocess.Popen[str]") -> str:
-    line = cast("IO[str]", process.stdout).readline()
-    if not line:
-        raise BenchmarkError("a worker ended early; its error is above")
-    return line
-
-
-def _rate(name: str, measured: Sequence[_Measured]) -> Figure:
-    seconds = max(worker.ended for worker in measured) - min(worker.began for worker in measured)
-    images = sum(worker.scored for worker in measured)
-    if not images:
-        raise BenchmarkError(f"{name}: nothing was scored")
-    return Figure(name, images / seconds, "images/s", _IMAGES_PER_SECOND, at_least=True)
 
 
 def _claims(name: str, times_ms: Sequence[float]) -> list[Figure]:

@@ -1,5 +1,6 @@
 """New images for the ledger alone: enlisted, claimed and closed, without a file or a network."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -52,7 +53,10 @@ def _seen(number: int) -> SeenObject:
 
 @dataclass
 class Worker:
-    """Claims objects and closes them as scored images of known patients, in batches."""
+    """Claims objects and closes them as scored images of known patients, in batches.
+
+    ``pause`` is the seconds between the two, in which the network would be at work.
+    """
 
     database: Database
     queue: Queue
@@ -61,11 +65,13 @@ class Worker:
     claims: Stopwatch = field(default_factory=Stopwatch)
     closings: Stopwatch = field(default_factory=Stopwatch)
     last: int = 0
+    pause: float = 0
 
     def work(self, images: int, *, batch: int) -> int:
         """Claim and close about so many images; return how many were scored."""
         scored = 0
         while scored < images and (claims := self._claim(batch)):
+            time.sleep(self.pause)
             scored += self._close(claims)
         return scored
 
