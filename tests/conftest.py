@@ -31,8 +31,9 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 _DATA = Path(os.environ.get("SEVERITY_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
-_SERVERS = {"server_url", "deployed_url", "s3_server", "prefect", "pacs"}
+_SERVERS = {"server_url", "deployed_url", "s3_server", "cloud_store", "az", "prefect"}
 _WEIGHTS = {"random_weights"}
+_FOREIGN = ("SEVERITY_", "PREFECT_", "AWS_", "GOOGLE_", "AZURE_")
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
@@ -49,7 +50,7 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep tests away from the settings and the state of whoever runs them."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith(("SEVERITY_", "PREFECT_", "AWS_")) or name == "DATABASE_URL":
+            if name.startswith(_FOREIGN) or name == "DATABASE_URL":
                 patch.delenv(name)
         home = tmp_path_factory.mktemp("home")
         patch.setenv("SEVERITY_HOME", str(home))

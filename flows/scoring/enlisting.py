@@ -12,6 +12,7 @@ from db.ledger import enlisting, sightings, sources
 from db.ledger.places import ObstructedPlace, Place, SeenObject
 from db.ledger.sightings import Gone, WholeListing
 from flows.concurrency import at_once, in_batches
+from flows.scoring.positions import listed_from, record_end, record_reached
 from flows.scoring.run import Discovery, ScoringRun
 from flows.sources import Listed, Obstacle, Portion
 from severity.errors import InaccessibleImage, RejectedImage
@@ -33,6 +34,7 @@ class _Survey:
     deferred: int = 0
     changed: int = 0  # known places where something else lies now, or a new copy
     is_empty: bool = True
+    is_held: bool = False  # something was not entered that the listing showed as ready
     present: "array[int]" = field(default_factory=lambda: array("q"))
     hidden: list[str] = field(default_factory=list)
 
@@ -54,14 +56,27 @@ async def enlist(run: ScoringRun, *, is_emptied: bool = False) -> Discovery:
         Believe that the inbox was emptied on purpose, if it is empty.
     """
     survey = _Survey()
-    async for portion in run.listing.portions(_PORTION):
+    begin = await listed_from(run, is_whole=is_emptied)
+    async for portion in run.listing.portions(_PORTION, after=begin):
         await _enlist_portion(run, portion, survey)
+        if not survey.is_held:
+            await record_reached(run)
     survey.enlisted += await _enlist_seen_before(run)
     discovery = Discovery(
         enlisted=survey.enlisted,
         deferred=survey.deferred,
         unreadable_sidecars=len(run.listing.unreadable_sidecars),
     )
+    if begin is None:
+        discovery = await _look_for_gone(run, survey, discovery, is_emptied=is_emptied)
+    await record_end(run, is_believed=not discovery.missed)
+    return discovery
+
+
+async def _look_for_gone(
+    run: ScoringRun, survey: _Survey, discovery: Discovery, *, is_emptied: bool
+) -> Discovery:
+    """Mark what a whole listing did not show, unless that is all or most of what was there."""
     is_emptied = is_emptied or run.source_settings.files_may_vanish
     if survey.is_empty and not is_emptied:
         before = await run.transact(sightings.count_present, run.queue.source_id)
@@ -127,6 +142,7 @@ async def _enlist_objects(
 
     entries = await _looked_at_twice(run, await at_once(_READERS, seen, items))
     obstacles = [entry for entry in entries if isinstance(entry, ObstructedPlace)]
+    survey.is_held = survey.is_held or len(obstacles) > 0 or None in entries
     survey.deferred += sum(entry is None for entry in entries)
     survey.deferred += sum(obstacle.reason == Obstacle.UNSETTLED for obstacle in obstacles)
     survey.enlisted += await run.transact(

@@ -5,7 +5,7 @@ from flows.sources.ledger_objects import LedgerObjects, ObjectContent
 from flows.sources.listing import Listing, Portion
 from flows.sources.local_files import read_local_file
 from flows.sources.sidecars_above import SidecarsAbove
-from flows.sources.store import Listed, Obstacle, Unseen
+from flows.sources.store import Listed, Obstacle, OrderedStore, Unseen
 
 __all__ = [
     "Inbox",
@@ -14,6 +14,7 @@ __all__ = [
     "Listing",
     "ObjectContent",
     "Obstacle",
+    "OrderedStore",
     "Portion",
     "SidecarsAbove",
     "Unseen",

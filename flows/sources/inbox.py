@@ -9,7 +9,7 @@ from flows.errors import InboxError
 from flows.sources.folder import Folder
 from flows.sources.keys import places
 from flows.sources.listing import Listing
-from flows.sources.object_store import open_bucket
+from flows.sources.object_store import is_bucket, open_bucket
 from flows.sources.sidecars import SidecarReader, described
 from flows.sources.store import Store
 from severity.domain import Reason
@@ -92,9 +92,10 @@ class Inbox:
 
 
 def open_inbox(location: str, *, settle: timedelta) -> Inbox:
-    """Open a drop folder or ``s3://bucket/prefix``.
+    """Open a drop folder, ``s3://bucket/prefix``, ``gs://bucket/prefix`` or ``az://container/prefix``.
 
-    The credentials and endpoint of an object store are read from the usual ``AWS_*`` variables.
+    The credentials and endpoint of an object store are read from its provider's usual variables:
+    ``AWS_*``, ``GOOGLE_*`` or ``AZURE_*``.
 
     Parameters
     ----------
@@ -106,12 +107,12 @@ def open_inbox(location: str, *, settle: timedelta) -> Inbox:
     InboxError
         There is no such folder, or the location is of another kind.
     """
-    if location.startswith("s3://"):
+    if is_bucket(location):
         bucket = open_bucket(location)
         # Objects appear whole in a store, so they need no time to settle.
         return Inbox(bucket.location, bucket, timedelta(0))
     if "://" in location and not location.startswith("file://"):
-        raise InboxError(f"{location} is neither a folder nor s3://bucket/prefix")
+        raise InboxError(f"{location} is neither a folder nor s3://, gs:// or az://bucket/prefix")
     try:
         folder = Path(location.removeprefix("file://")).expanduser().resolve()
         if not folder.is_dir():

@@ -1,14 +1,14 @@
 """A survey of an inbox, in portions: what is ready to be scored, and what is not or not seen."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from flows.sources.keys import is_sidecar
+from flows.sources.keys import is_sidecar, places
 from flows.sources.sidecars import SidecarReader, Sidecars
-from flows.sources.store import Entry, Listed, Obstacle, Unseen
+from flows.sources.store import Entry, Listed, Obstacle, OrderedStore, Unseen
 from severity.errors import RejectedImage, UnreadableSidecar
-from severity.files.sidecar import SidecarRecord
+from severity.files.sidecar import SIDECAR_NAMES, SidecarRecord
 
 _LONGEST_PAUSE = timedelta(hours=1)  # of a program that copies, as over a line that broke
 
@@ -51,6 +51,18 @@ class Listing:
         self._sidecars = Sidecars()
         self._unreadable: list[str] = []
         self._unsure: set[int] = set()  # hashes of keys
+        self._reached: str | None = None
+        self._is_held = False  # something before was not entered
+        self._looked_above: set[str] | None = None  # of a listing that does not show all sidecars
+
+    @property
+    def reached(self) -> str | None:
+        """The key up to which all is in the portions that were yielded; None where none is sure.
+
+        What is deferred, unseen or unsure is not passed, nor is what lies behind it. Of a store
+        that lists by key.
+        """
+        return self._reached
 
     @property
     def unreadable_sidecars(self) -> tuple[str, ...]:
@@ -61,10 +73,18 @@ class Listing:
         """Return the record of an object of a portion that was yielded; None if it has none."""
         return self._sidecars.record(key)
 
-    async def portions(self, size: int) -> AsyncGenerator[Portion, None]:
+    async def portions(
+        self, size: int, *, after: str | None = None
+    ) -> AsyncGenerator[Portion, None]:
         """List the inbox, at most ``size`` objects and unseen ones at a time, once.
 
         The order stays from survey to survey.
+
+        Parameters
+        ----------
+        after
+            List only what lies behind this key, of an `OrderedStore`; the sidecars above it are
+            read wherever they lie.
 
         Raises
         ------
@@ -72,8 +92,8 @@ class Listing:
             The inbox cannot be listed.
         """
         draft = _Draft()
-        for enter in (self._enter, self._enter_unsure):
-            async for entries in self._reader.store.entries():
+        for enter, begin in ((self._enter, after), (self._enter_unsure, None)):
+            async for entries in self._entries(begin):
                 for entry in entries:
                     await enter(entry, draft)
                     if draft.is_full(size):
@@ -83,6 +103,15 @@ class Listing:
                 break
         if draft != _Draft():
             yield draft.portion()
+
+    def _entries(self, after: str | None) -> AsyncIterator[Sequence[Entry]]:
+        store = self._reader.store
+        if after is None:
+            return store.entries()
+        if not isinstance(store, OrderedStore):
+            raise TypeError("this store does not list by key")
+        self._looked_above = set()
+        return store.entries_after(after)
 
     async def _enter_unsure(self, entry: Entry, draft: _Draft) -> None:
         """Enter an object that a record may mean by its name alone: all of that name are known now.
@@ -103,9 +132,33 @@ class Listing:
                 if is_sidecar(entry.key) and not entry.is_folder:
                     self._note_unreadable(entry.key)
             case Listed() if is_sidecar(entry.key):
-                await self._read_sidecar(entry, draft)
+                if self._looked_above is None:
+                    await self._read_sidecar(entry, draft)
             case Listed():
+                await self._look_above(entry.key, draft)
                 self._enter_object(entry, draft)
+                if not (draft.deferred or self._unsure or self._is_held):
+                    self._reached = entry.key
+        self._is_held = self._is_held or bool(draft.deferred or draft.unseen)
+
+    async def _look_above(self, key: str, draft: _Draft) -> None:
+        """Read the sidecars above an object, if the listing did not show them before it."""
+        if self._looked_above is None:
+            return
+        for folder, _ in places(key):
+            if folder not in self._looked_above:
+                self._looked_above.add(folder)
+                for name in SIDECAR_NAMES:
+                    await self._read_sidecar_above(f"{folder}/{name}".removeprefix("./"), draft)
+
+    async def _read_sidecar_above(self, key: str, draft: _Draft) -> None:
+        store = self._reader.store
+        if not (isinstance(store, OrderedStore) and await store.has(key)):
+            return
+        try:
+            self._sidecars.add(key, await self._reader.read(key))
+        except (UnreadableSidecar, RejectedImage) as error:
+            self._enter_unreadable(key, error, draft)
 
     def _enter_object(self, listed: Listed, draft: _Draft) -> None:
         is_sure = self._sidecars.note(listed.key)
@@ -144,9 +197,12 @@ class Listing:
         try:
             self._sidecars.add(sidecar.key, await self._reader.read(sidecar.key))
         except (UnreadableSidecar, RejectedImage) as error:
-            self._note_unreadable(sidecar.key)
-            unseen = Unseen(sidecar.key, Obstacle.UNREADABLE_SIDECAR, is_folder=False)
-            draft.unseen.append(replace(unseen, detail=str(error)))
+            self._enter_unreadable(sidecar.key, error, draft)
+
+    def _enter_unreadable(self, key: str, error: Exception, draft: _Draft) -> None:
+        self._note_unreadable(key)
+        unseen = Unseen(key, Obstacle.UNREADABLE_SIDECAR, is_folder=False)
+        draft.unseen.append(replace(unseen, detail=str(error)))
 
     def _note_unreadable(self, key: str) -> None:
         self._unreadable.append(key)

@@ -1,4 +1,4 @@
-"""An S3 bucket as a store of objects."""
+"""A bucket of S3, Google Cloud Storage or Azure as a store of objects."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import obstore
 from obstore.exceptions import BaseError, InvalidPathError, PermissionDeniedError
-from obstore.store import S3Store
+from obstore.store import AzureStore, GCSStore, S3Store
 
 from flows.errors import InboxError
 from flows.sources.keys import is_offered, is_sidecar, to_key, to_name
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Bucket:
-    """A prefix in an S3 bucket; credentials and endpoint come from the ``AWS_*`` variables."""
+    """A prefix in a bucket; credentials and endpoint come from the provider's usual variables."""
 
-    store: S3Store
+    store: S3Store | GCSStore | AzureStore
     location: str
 
     async def entries(self) -> AsyncGenerator[Sequence[Entry], None]:
@@ -43,12 +43,37 @@ class Bucket:
             yield _offered(meta for meta in chunk if meta["size"] and not is_sidecar(meta["path"]))
         yield _offered(empty.values())
 
-    async def _chunks(self) -> AsyncGenerator[Sequence["ObjectMeta"], None]:
+    def _brief(self, error: Exception) -> str:
+        return _brief(error, _PROVIDERS[self.location.partition("://")[0]])
+
+    async def entries_after(self, key: str) -> AsyncGenerator[Sequence[Entry], None]:
+        """List the objects behind a key in the order of keys, once: sidecars are among them."""
+        empty: dict[str, ObjectMeta] = {}
+        async for chunk in self._chunks(after=to_name(key).decode()):
+            empty |= {meta["path"]: meta for meta in chunk if _may_be_empty_image(meta)}
+            for folder in {str(above) for meta in chunk if empty for above in _folders(meta)}:
+                empty.pop(folder, None)
+            yield _offered(meta for meta in chunk if meta["size"])
+        yield _offered(empty.values())
+
+    async def has(self, key: str) -> bool:
+        """Whether an object is there."""
         try:
-            async for chunk in obstore.list(self.store, chunk_size=1000):
+            await obstore.head_async(self.store, to_name(key).decode())
+        except FileNotFoundError:
+            return False
+        except (BaseError, OSError) as error:
+            raise InboxError(f"{self.location} does not answer: {self._brief(error)}") from None
+        return True
+
+    async def _chunks(
+        self, after: str | None = None
+    ) -> AsyncGenerator[Sequence["ObjectMeta"], None]:
+        try:
+            async for chunk in obstore.list(self.store, offset=after, chunk_size=1000):
                 yield chunk
         except (BaseError, OSError) as error:
-            raise InboxError(f"{self.location} cannot be listed: {_brief(error)}") from None
+            raise InboxError(f"{self.location} cannot be listed: {self._brief(error)}") from None
 
     async def read(
         self,
@@ -68,11 +93,44 @@ class Bucket:
         except (BaseError, OSError) as error:
             if isinstance(error, PermissionDeniedError) and _code(error) in _OF_ONE_OBJECT:
                 raise InaccessibleImage(Reason.VANISHED, "the object must not be read") from None
-            raise InboxError(f"{self.location} does not answer: {_brief(error)}") from None
+            raise InboxError(f"{self.location} does not answer: {self._brief(error)}") from None
+
+
+@dataclass(frozen=True)
+class _Provider:
+    """A provider of object stores, by the scheme of its locations."""
+
+    opened: type[S3Store | GCSStore | AzureStore]
+    prefix: str  # of the variables of its client
+    endpoints: tuple[str, ...]
+    credentials: str  # what to set where there are none
+
+
+_PROVIDERS = {
+    "s3": _Provider(
+        S3Store,
+        "AWS",
+        ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"),
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    ),
+    "gs": _Provider(GCSStore, "GOOGLE", ("GOOGLE_BASE_URL",), "GOOGLE_APPLICATION_CREDENTIALS"),
+    "az": _Provider(
+        AzureStore,
+        "AZURE",
+        ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+        "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+    ),
+}
+
+
+def is_bucket(location: str) -> bool:
+    """Whether a location is in an object store."""
+    scheme, separator, _ = location.partition("://")
+    return bool(separator) and scheme in _PROVIDERS
 
 
 def open_bucket(location: str, *, patience: timedelta = timedelta(seconds=10)) -> Bucket:
-    """Open ``s3://bucket/prefix``.
+    """Open ``s3://bucket/prefix``, ``gs://bucket/prefix`` or ``az://container/prefix``.
 
     Parameters
     ----------
@@ -83,32 +141,38 @@ def open_bucket(location: str, *, patience: timedelta = timedelta(seconds=10)) -
     Raises
     ------
     InboxError
-        The address or an ``AWS_*`` variable is not valid.
+        The address or a variable of the provider is not valid.
     """
-    _check_endpoint()
-    if "@" in location.removeprefix("s3://").partition("/")[0]:
+    scheme, _, place = location.partition("://")
+    provider = _PROVIDERS[scheme]
+    _check_endpoint(provider)
+    if "@" in place.partition("/")[0]:
         # The address is stored and shown, so it must not hold a secret.
-        raise InboxError("s3://bucket/prefix holds no credentials: they are in AWS_* variables")
+        raise InboxError(
+            f"{scheme}://bucket/prefix holds no credentials: they are in {provider.prefix}_* "
+            "variables"
+        )
     attempts: RetryConfig = {"max_retries": 2, "retry_timeout": 3 * patience}
+    client = _client(patience, provider.prefix)
     try:
-        store = S3Store.from_url(location, client_options=_client(patience), retry_config=attempts)
+        store = provider.opened.from_url(location, client_options=client, retry_config=attempts)
     except (BaseError, ValueError) as error:
-        raise InboxError(f"{location} cannot be opened: {_brief(error)}") from error
+        raise InboxError(f"{location} cannot be opened: {_brief(error, provider)}") from error
     return Bucket(store, location.rstrip("/"))
 
 
 _ADDRESS = re.compile(r"(https?://[\w.:\[\]-]+(/[\w./-]*)?)?", re.ASCII)
 
 
-def _check_endpoint() -> None:
+def _check_endpoint(provider: _Provider) -> None:
     """Refuse an endpoint that would make the client panic."""
-    for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+    for name in provider.endpoints:
         if not _ADDRESS.fullmatch(os.environ.get(name, "")):
             raise InboxError(f"{name} is not an address like https://s3.example.org")
 
 
-def _client(patience: timedelta) -> "ClientConfig":
-    """Return the limits of the connection. A site's own options, in ``AWS_*``, come first."""
+def _client(patience: timedelta, prefix: str) -> "ClientConfig":
+    """Return the limits of the connection. A site's own options, as ``AWS_*``, come first."""
     options: dict[str, str | timedelta] = {
         "connect_timeout": patience / 2,
         "read_timeout": patience,
@@ -116,7 +180,7 @@ def _client(patience: timedelta) -> "ClientConfig":
     }
     # Options that are passed replace all those that the client would read there itself.
     for name in (*options, "allow_http", "allow_invalid_certificates", "proxy_url"):
-        if value := os.environ.get(f"AWS_{name.upper()}"):
+        if value := os.environ.get(f"{prefix}_{name.upper()}"):
             options[name] = value
     return cast("ClientConfig", options)
 
@@ -150,28 +214,31 @@ def _may_be_empty_image(meta: "ObjectMeta") -> bool:
 
 
 _OF_ONE_OBJECT = {"", "AccessDenied", "InvalidObjectState"}  # the last: it lies in an archive
-_S3_ERROR = re.compile(r"<Code>([^<]*)</Code>(?:\s*<Message>([^<]*)</Message>)?")
+_STORE_ERROR = re.compile(r"<Code>([^<]*)</Code>(?:\s*<Message>([^<]*)</Message>)?")
 # Where the client looks for credentials if the environment holds none.
-_METADATA_SERVICE = re.compile(r"/latest/(api/token|meta-data)")
+_METADATA_SERVICE = re.compile(
+    r"/latest/(api/token|meta-data)|/computeMetadata/|/metadata/identity"
+)
 
 
 def _code(error: Exception) -> str:
-    """Return the error code of S3; empty if there is none."""
-    match = _S3_ERROR.search(str(error))
+    """Return the error code of the store; empty if there is none."""
+    match = _STORE_ERROR.search(str(error))
     return match[1] if match else ""
 
 
-def _brief(error: Exception) -> str:
+def _brief(error: Exception, provider: _Provider) -> str:
     """Return the error in one line. The rest of its text may hold addresses and names."""
     if isinstance(error, InvalidPathError):
         return "a name in it holds a control character, or an empty part; rename that object"
     text = str(error).partition("Debug source:")[0]
-    if match := _S3_ERROR.search(text):
-        return " ".join(": ".join(filter(None, match.groups())).split())
+    if match := _STORE_ERROR.search(text):
+        message = ": ".join(filter(None, match.groups())).partition("RequestId:")[0]
+        return " ".join(message.split())
     first = next(iter(text.strip().splitlines()), type(error).__name__)
     if _METADATA_SERVICE.search(first):
-        return "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        return f"no credentials: set {provider.credentials}"
     if first.endswith("builder error"):
-        return "the endpoint is plain http: set AWS_ALLOW_HTTP=true if that is meant"
+        return f"the endpoint is plain http: set {provider.prefix}_ALLOW_HTTP=true if that is meant"
     reason = first.rpartition(" - ")[2]
     return reason.replace("HTTP error:", "no connection to the endpoint:")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -68,3 +68,14 @@ class Store(Protocol):
         An object that no longer has the ``fingerprint`` may be half replaced: it has vanished.
         One that is still there and cannot be opened is an InaccessibleImage.
         """
+
+
+@runtime_checkable
+class OrderedStore(Store, Protocol):
+    """A store that lists its objects in the order of their keys, and can begin behind any key."""
+
+    def entries_after(self, key: str) -> AsyncIterator[Sequence[Entry]]:
+        """List what is offered behind a key, sidecars too; raises InboxError."""
+
+    async def has(self, key: str) -> bool:
+        """Whether an object is there; raises InboxError."""

@@ -3,7 +3,7 @@ import hashlib
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from string import ascii_letters
@@ -26,6 +26,7 @@ from flows.errors import InboxError
 from flows.resources import Resources
 from flows.scoring.enlisting import enlist
 from flows.scoring.run import Discovery, ScoringRun
+from flows.source_settings import SourceSettings
 from flows.sources import Inbox, Listed, Listing
 from flows.sources.keys import is_sidecar
 from flows.sources.store import Entry
@@ -96,6 +97,34 @@ class Shelf:
         return hashlib.sha256(self.contents[key]).hexdigest()
 
 
+@dataclass
+class OrderedShelf(Shelf):
+    """A shelf that lists by key from any key on, as an object store does."""
+
+    listed_from: list[str | None] = field(default_factory=list)  # of each listing
+    fails_at: str | None = None  # the key at which it stops to answer
+
+    async def entries(self) -> AsyncGenerator[Sequence[Entry], None]:
+        self.listed_from.append(None)
+        async for entries in super().entries():
+            for entry in entries:
+                yield [self._answered(entry)]
+
+    async def entries_after(self, key: str) -> AsyncGenerator[Sequence[Entry], None]:
+        self.listed_from.append(key)
+        async for entries in super().entries():
+            behind = [entry for entry in entries if entry.key > key]
+            yield [self._answered(entry) for entry in sorted(behind, key=lambda each: each.key)]
+
+    async def has(self, key: str) -> bool:
+        return key in self.contents
+
+    def _answered(self, entry: Entry) -> Entry:
+        if entry.key == self.fails_at:
+            raise InboxError("the shelf is gone")
+        return entry
+
+
 @dataclass(frozen=True)
 class Site:
     """An inbox and the ledger that its objects are entered into."""
@@ -104,6 +133,7 @@ class Site:
     resources: Resources
     shelf: Shelf
     queue: Queue
+    source_settings: SourceSettings = SourceSettings(location="shelf")  # noqa: RUF009 - frozen
 
     @property
     def inbox(self) -> Inbox:
@@ -135,6 +165,7 @@ class Site:
                 queue=self.queue,
                 presence=presence,
                 listing=listing or self.listing(),
+                source_settings=self.source_settings,
             )
             with self.database.transaction() as session:
                 runs.end_run(session, presence.run_id, "finished")
@@ -470,6 +501,162 @@ def test_an_inbox_that_was_emptied_on_purpose_is_believed_once(site: Site) -> No
 
     assert not site.discover(is_emptied=True).seems_unmounted
     assert not site.discover().seems_unmounted
+
+
+def test_an_inbox_without_nine_of_ten_of_its_files_may_not_be_the_one(site: Site) -> None:
+    files = {f"{number:02}.dcm": b"%d" % number for number in range(20)}
+    site.shelf.contents = dict(files)
+    site.enlist()
+
+    site.shelf.contents = dict(list(files.items())[:2])
+
+    assert site.discover() == Discovery(missed=18)
+    site.shelf.contents["new.dcm"] = b"new"
+    assert site.discover() == Discovery(enlisted=1, missed=18)
+    assert site.discover(is_emptied=True).missed == 0
+    assert site.discover().missed == 0
+    site.shelf.contents |= files
+    assert site.discover() == Discovery()
+
+
+def test_files_that_were_moved_or_changed_or_are_few_are_not_missed(site: Site) -> None:
+    site.shelf.contents = {f"{number:02}.dcm": b"%d" % number for number in range(20)}
+    site.enlist()
+
+    site.shelf.contents = {f"new/{key}": value for key, value in site.shelf.contents.items()}
+    assert site.discover().missed == 0
+    site.shelf.contents = {key: value + b"!" for key, value in site.shelf.contents.items()}
+    site.shelf.contents.pop("new/00.dcm")
+    assert site.discover().missed == 0
+    site.shelf.contents = {"new/01.dcm": site.shelf.contents["new/01.dcm"]}
+    assert site.discover(is_emptied=True).missed == 0
+    site.shelf.contents = {"other.dcm": b"other"}
+    assert site.discover().missed == 0
+
+
+def test_a_source_that_something_else_empties_is_believed(site: Site) -> None:
+    emptied = replace(site, source_settings=SourceSettings(location="shelf", files_may_vanish=True))
+    site.shelf.contents = {f"{number:02}.dcm": b"%d" % number for number in range(20)}
+    emptied.enlist()
+
+    site.shelf.contents = {"19.dcm": b"19"}
+    assert emptied.discover() == Discovery()
+    site.shelf.contents.clear()
+    assert emptied.discover() == Discovery()
+
+
+@pytest.fixture
+def ordered(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A site whose store lists by key; what is seen is entered three objects at a time."""
+    monkeypatch.setattr("flows.scoring.enlisting._PORTION", 3)
+    return replace(site, shelf=OrderedShelf())
+
+
+def shelf_of(site: Site) -> OrderedShelf:
+    assert isinstance(site.shelf, OrderedShelf)
+    return site.shelf
+
+
+def in_order(site: Site) -> Site:
+    settings = SourceSettings(location="s3://shelf", arrives_in_order=True)
+    return replace(site, source_settings=settings)
+
+
+def test_a_whole_listing_that_was_killed_goes_on_and_reads_nothing_twice(ordered: Site) -> None:
+    shelf = shelf_of(ordered)
+    shelf.contents = {f"{number:02}.dcm": b"%d" % number for number in range(10)}
+    shelf.fails_at = "07.dcm"
+    with pytest.raises(InboxError):
+        ordered.enlist()
+    assert shelf.images_read() == [f"0{number}.dcm" for number in range(6)]
+    with ordered.database.transaction() as session:
+        session.execute(text("UPDATE run SET state = 'abandoned', ended_at = now()"))
+
+    shelf.fails_at = None
+
+    assert ordered.enlist() == (4, 0)
+    assert shelf.images_read() == [f"0{number}.dcm" for number in range(6, 10)]
+    assert shelf.listed_from == [None, "05.dcm"]
+    assert ordered.enlist() == (0, 0)
+    assert shelf.images_read() == []
+    assert shelf.listed_from == [None, "05.dcm", None]
+    assert ordered.balance().seen == 10
+
+
+def test_where_keys_arrive_in_order_a_pass_lists_from_the_last_one(ordered: Site) -> None:
+    site, shelf = in_order(ordered), shelf_of(ordered)
+    shelf.contents = {"1/a.dcm": b"a", "1/b.dcm": b"b"}
+    assert site.enlist() == (2, 0)
+
+    assert site.enlist() == (0, 0)
+    shelf.contents["2/c.dcm"] = b"c"
+    shelf.contents["0/late.dcm"] = b"late"
+    assert site.enlist() == (1, 0)
+
+    assert shelf.images_read() == ["1/a.dcm", "1/b.dcm", "2/c.dcm"]
+    assert shelf.listed_from == [None, "1/b.dcm", "1/b.dcm"]
+
+    with site.database.transaction() as session:
+        session.execute(text("UPDATE listing SET whole_at = whole_at - interval '7 days'"))
+
+    assert site.enlist() == (1, 0)
+    assert shelf.images_read() == ["0/late.dcm"]
+
+
+def test_what_is_left_for_the_next_pass_is_listed_by_it(ordered: Site) -> None:
+    site, shelf = in_order(ordered), shelf_of(ordered)
+    shelf.contents = {"1.dcm": b"1", "2.dcm": b"2", "3.dcm": b"3"}
+    shelf.unreadable = {"2.dcm"}
+    assert site.enlist() == (2, 1)
+
+    shelf.unreadable = set()
+    shelf.contents["4.dcm"] = b"4"
+
+    assert site.enlist() == (2, 0)
+    assert site.enlist() == (0, 0)
+    assert shelf.listed_from[-1] == "4.dcm"
+
+
+def test_a_listing_from_the_last_key_finds_the_sidecars_above_what_is_new(ordered: Site) -> None:
+    site, shelf = in_order(ordered), shelf_of(ordered)
+    shelf.contents = {"a/1.png": b"1", "a/metadata.csv": b"filename,patient_id\n1.png,P1\n"}
+    site.enlist()
+    shelf.contents["b/2.png"] = b"2"
+    shelf.contents["b/metadata.csv"] = b"filename,patient_id\n2.png,P2\n"
+
+    assert site.enlist() == (1, 0)
+
+    patients = []
+    with site.running() as run:
+        listing = site.listing()
+
+        async def claimed() -> None:
+            async for _ in listing.portions(9):
+                pass
+            run.listing = listing
+            for claim in site.claim(run):
+                assert claim.object_key is not None
+                record = await run.record(claim, claim.object_key)
+                patients.append(record.patient_id if record else None)
+
+        asyncio.run(claimed())
+    assert patients == ["P1", "P2"]
+
+
+@pytest.mark.parametrize("is_gone_whole", [True, False])
+def test_a_store_whose_last_key_is_gone_is_listed_whole_and_fails_if_most_is(
+    ordered: Site, *, is_gone_whole: bool
+) -> None:
+    site, shelf = in_order(ordered), shelf_of(ordered)
+    shelf.contents = {f"{number:02}.dcm": b"%d" % number for number in range(20)}
+    site.enlist()
+
+    shelf.contents = {} if is_gone_whole else {"00.dcm": b"0"}
+
+    for _ in range(2):
+        discovery = site.discover()
+        assert discovery.seems_unmounted == is_gone_whole
+        assert discovery.missed == (20 if is_gone_whole else 19)
 
 
 def test_an_empty_inbox_is_harmless(site: Site) -> None:
