@@ -25,12 +25,17 @@ def check_pseudonyms(session: Session, fingerprint: str, *, first_use: bool) -> 
     """
     if first_use:
         session.execute(_STORE_CHECK, {"fingerprint": fingerprint})
-    stored = session.scalar(text("SELECT pseudonym_check FROM pseudonym_check"))
-    if stored not in {None, fingerprint}:
+    if stored_fingerprint(session) not in {None, fingerprint}:
         raise DatabaseError(
             "the pseudonym secret is not the one that this database was first used with: "
             "set SEVERITY_PSEUDONYM_KEY to that one"
         )
+
+
+def stored_fingerprint(session: Session) -> str | None:
+    """Return the fingerprint of the secret that the database was first used with; None if never."""
+    stored: str | None = session.scalar(text("SELECT pseudonym_check FROM pseudonym_check"))
+    return stored
 
 
 def register_model(session: Session, version: ModelVersion) -> int:

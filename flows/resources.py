@@ -18,7 +18,8 @@ from db.backups import Backup, restore_backup
 from db.embedded import embedded_url
 from db.engine import Database
 from db.errors import DatabaseError
-from db.registration import check_pseudonyms
+from db.registration import check_pseudonyms, stored_fingerprint
+from db.rekeying import renew_keys
 from flows.errors import UsageError
 from flows.home import private_home
 from flows.settings import Settings, read_settings
@@ -28,14 +29,19 @@ from severity.pseudonym import (
     DerivedUids,
     derived_uid,
     keyed_digest,
+    linked,
+    links,
     patient_key,
     secret_fingerprint,
+    shortened_digest,
     station_key,
 )
 
 if TYPE_CHECKING:
     from severity.models.scoring_model import ScoringModel
 
+
+_UUID_DIGITS = 32
 
 SOFTWARE = f"cxr-severity {version('cxr-severity')}"
 """This software's name and version, as runs and models record it."""
@@ -83,11 +89,11 @@ class Resources:
             The database cannot be used.
         """
         if self.opened.database is None:
-            fingerprint = secret_fingerprint(self._secret)  # before the database is made
+            fingerprint = secret_fingerprint(self.secret)  # before the database is made
             database = self._connected()
             if self.settings.database_url is None:
                 database.upgrade()
-            self._check(database, fingerprint, first_use=True)
+            self._check(database, self._adopted(database, fingerprint), first_use=True)
             self.opened.database = database
         return self.opened.database
 
@@ -104,7 +110,8 @@ class Resources:
             if self.settings.database_url is None and not (home / "postgres").exists():
                 raise DatabaseError(f"there is no database in {home} yet: nothing was scored")
             database = self._connected()
-            self._check(database, secret_fingerprint(self._secret), first_use=False)
+            fingerprint = self._adopted(database, secret_fingerprint(self.secret))
+            self._check(database, fingerprint, first_use=False)
             self.opened.database = database
         return self.opened.database
 
@@ -124,12 +131,26 @@ class Resources:
                 f"{key} is missing, and the backup cannot be continued without it: put it back "
                 "first, or set SEVERITY_PSEUDONYM_KEY to its content"
             )
-        if backup.secret_fingerprint not in {"", secret_fingerprint(self._secret)}:
-            raise DatabaseError(
-                "the pseudonym secret is not the one of this backup: set SEVERITY_PSEUDONYM_KEY "
-                f"to that one, or put its file back as {key}"
-            )
-        return restore_backup(self._connected(), backup)
+        former = self._former_secret(backup)
+        database = self._connected()
+        revision = restore_backup(database, backup)
+        # The secret has been renewed since: so are the keys.
+        for count in range(len(former), len(links(self.secret))):
+            secret, link = linked(*links(self.secret)[:count]), links(self.secret)[count]
+            with database.transaction() as session:
+                renew_keys(session, secret, link, who=SOFTWARE)
+        return revision
+
+    def _former_secret(self, backup: Backup) -> list[bytes]:
+        """Return the links that the secret had when the backup was made."""
+        known = links(self.secret)
+        for count in range(len(known), 0, -1):
+            if backup.secret_fingerprint in {"", secret_fingerprint(linked(*known[:count]))}:
+                return known[:count]
+        raise DatabaseError(
+            "the pseudonym secret is not the one of this backup: set SEVERITY_PSEUDONYM_KEY "
+            f"to that one, or put its file back as {self.settings.pseudonym_file}"
+        )
 
     def _connected(self) -> Database:
         url = self.settings.database_url
@@ -138,6 +159,35 @@ class Resources:
             private_home(self.settings.home)  # which root's embedded server has just opened to all
             return Database(embedded)
         return Database(url.get_secret_value())
+
+    def _adopted(self, database: Database, fingerprint: str) -> str:
+        """Finish a renewal of the secret that was killed once the database had it.
+
+        Returns
+        -------
+        The fingerprint of the secret that is used from now on.
+
+        Raises
+        ------
+        UsageError
+            The secret is set by a variable, which is to be set to the renewed one.
+        """
+        draft = self.settings.renewed_pseudonym_file
+        if not draft.exists() or not self._is_renewed(database, read_secret(draft)):
+            return fingerprint  # no renewal, or one that was killed before
+        if self.settings.pseudonym_key is None:
+            draft.replace(self.settings.pseudonym_file)
+            self.__dict__.pop("secret", None)
+        elif secret_fingerprint(read_secret(draft)) != fingerprint:
+            raise UsageError(
+                f"the secret was renewed: set SEVERITY_PSEUDONYM_KEY to what {draft} holds"
+            )
+        return secret_fingerprint(self.secret)
+
+    def _is_renewed(self, database: Database, renewed: bytes) -> bool:
+        database.check_schema()
+        with database.transaction() as session:
+            return stored_fingerprint(session) == secret_fingerprint(renewed)
 
     def _check(self, database: Database, fingerprint: str, *, first_use: bool) -> None:
         """Check that the tables and the pseudonym secret are the database's."""
@@ -168,7 +218,7 @@ class Resources:
 
     def pseudonym(self, patient: PatientId) -> str:
         """Return the key under which a patient is stored; the issuer is the site's if not named."""
-        return patient_key(self._issued(patient), secret=self._secret)
+        return patient_key(self._issued(patient), secret=self.secret)
 
     def unissued_pseudonym(self, patient: PatientId) -> str:
         """Return the key that a patient would have without an issuer; empty if none is known.
@@ -177,14 +227,14 @@ class Resources:
         """
         if not self._issued(patient).issuer:
             return ""
-        return patient_key(PatientId(patient.value), secret=self._secret)
+        return patient_key(PatientId(patient.value), secret=self.secret)
 
     def _issued(self, patient: PatientId) -> PatientId:
         return patient if patient.issuer.strip() else replace(patient, issuer=self.settings.issuer)
 
     def station_key(self, device: Device | None) -> str:
         """Return the key under which a device's station is stored; empty where none is named."""
-        return station_key(device.station if device else "", secret=self._secret)
+        return station_key(device.station if device else "", secret=self.secret)
 
     def arrival_digest(self, *parts: str) -> str:
         """Return the keyed digest by which a file that arrives is named: it betrays nothing."""
@@ -192,30 +242,34 @@ class Resources:
 
     def derived_uids(self, content_sha256: str) -> DerivedUids:
         """Return the UIDs under which an image is stored whose file carries none."""
-        return DerivedUids(content_sha256, self._secret)
+        return DerivedUids(content_sha256, self.secret)
 
     def derived_uid(self, *parts: str) -> str:
         """Return the UID of what is exported, keyed: it does not betray the hospital's own UIDs."""
-        return derived_uid("export", *parts, secret=self._secret)
+        return derived_uid("export", *parts, secret=self.secret)
 
     def result_id(self, image_uid: str, model_version: str) -> UUID:
         """Return what other systems know an image's result by: the same for ever, and keyed."""
-        name = keyed_digest(json.dumps(["result", image_uid, model_version]), secret=self._secret)
+        # By the first link: the destination would take a renewed one for another result.
+        first, *_ = links(self.secret)
+        name = keyed_digest(json.dumps(["result", image_uid, model_version]), secret=first)
         return uuid5(NAMESPACE_OID, name)
 
     def record_sha256(self, record: SidecarRecord | None) -> str:
         """Return the keyed hash of an image's sidecar record; empty without one."""
         if record is None or record.problem:
             return ""
-        return keyed_digest(record.digest, secret=self._secret)
+        return keyed_digest(record.digest, secret=self.secret)
 
     def fingerprint(self, listed: str, record: SidecarRecord | None) -> UUID:
         """Return a keyed digest of what is known of an object without reading it."""
         known = listed if record is None or record.problem else f"{listed}\0{record.digest}"
-        return UUID(hex=keyed_digest(known, secret=self._secret)[:32])
+        digest = shortened_digest(known, secret=self.secret, form="", length=_UUID_DIGITS)
+        return UUID(hex=digest)
 
     @cached_property
-    def _secret(self) -> bytes:
+    def secret(self) -> bytes:
+        """The pseudonym secret, which is in no message and no log."""
         if self.settings.pseudonym_key is not None:
             return self.settings.pseudonym_key.get_secret_value().encode()
         return _stored_secret(self.settings.pseudonym_file)
@@ -246,6 +300,11 @@ def _stored_secret(path: Path) -> bytes:
             pass
         finally:
             draft.unlink()
+    return read_secret(path)
+
+
+def read_secret(path: Path) -> bytes:
+    """Return the secret that a file holds."""
     return path.read_text().strip().encode()
 
 

@@ -25,7 +25,7 @@ from flows.home import default_home
 from flows.orchestration_settings import OrchestrationSettings
 from severity.cores import cores
 from severity.heads.head import NAME
-from severity.pseudonym import SHORTEST_KEY
+from severity.pseudonym import SHORTEST_KEY, links
 
 _DEFAULT_MODEL = "compact-3"
 _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
@@ -167,7 +167,9 @@ class Settings(DashboardSettings, OrchestrationSettings):
     @model_validator(mode="after")
     def _own_secret_for_a_shared_database(self) -> Self:
         key = self.pseudonym_key
-        if key is not None and len(key.get_secret_value().encode()) < SHORTEST_KEY:
+        if key is not None and any(
+            len(link) < SHORTEST_KEY for link in links(key.get_secret_value().encode())
+        ):
             raise ValueError(f"SEVERITY_PSEUDONYM_KEY is shorter than {SHORTEST_KEY} characters")
         if self.database_url is not None and key is None:
             raise ValueError(
@@ -222,6 +224,11 @@ class Settings(DashboardSettings, OrchestrationSettings):
     def pseudonym_file(self) -> Path:
         """Where the pseudonym secret is kept that was made, where none is set."""
         return self.home / "pseudonym.key"
+
+    @property
+    def renewed_pseudonym_file(self) -> Path:
+        """Where a renewed secret is kept until the database has it."""
+        return self.pseudonym_file.with_name(f"{self.pseudonym_file.name}.next")
 
 
 def read_settings(**options: object) -> Settings:

@@ -1,4 +1,9 @@
-"""Pseudonyms of patients and stations, and UIDs of images without: keyed with the site's secret."""
+"""Pseudonyms of patients and stations, and UIDs of images without: keyed with the site's secret.
+
+A secret that was renewed is a chain: its links, the oldest first, joined by ``=>``. What is stored
+is keyed with the first link, and the result with the next, so that stored keys can be renewed
+although nothing stored says what they were made from. Without all links nobody can find a patient.
+"""
 
 import hashlib
 import hmac
@@ -14,11 +19,40 @@ SHORTEST_KEY = 32
 _KEY_LENGTH = 20  # hex digits, 80 bits: no collision among any number of real patients
 _PREFIX = "p-"
 _STATION_LENGTH = 12
+_LINKED = b"=>"
+
+
+def links(secret: bytes) -> list[bytes]:
+    """Return the links of a secret, the oldest first; one alone if it was never renewed."""
+    return secret.split(_LINKED)
+
+
+def linked(*secrets_in_order: bytes) -> bytes:
+    """Return the secret that consists of these links, the oldest first."""
+    return _LINKED.join(secrets_in_order)
 
 
 def keyed_digest(text: str, *, secret: bytes) -> str:
-    """Return a keyed hash: without the secret nobody can find the text by trying all texts."""
-    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+    """Return a keyed hash: without the secret nobody can find the text by trying all texts.
+
+    Each further link hashes the hash.
+    """
+    digest = text
+    for link in links(secret):
+        digest = hmac.new(link, digest.encode(), hashlib.sha256).hexdigest()
+    return digest
+
+
+def shortened_digest(text: str, *, secret: bytes, form: str, length: int) -> str:
+    """Return a keyed hash as it is stored: the form's prefix, and so many hexadecimal digits.
+
+    Each further link hashes what is stored, not what it was made from: that alone is there when the
+    secret is renewed.
+    """
+    stored = text
+    for link in links(secret):
+        stored = form + hmac.new(link, stored.encode(), hashlib.sha256).hexdigest()[:length]
+    return stored
 
 
 def secret_fingerprint(secret: bytes) -> str:
@@ -43,11 +77,16 @@ def patient_key(patient: PatientId, *, secret: bytes) -> str:
     -------
     ``p-`` and 20 hexadecimal digits.
     """
-    if len(secret) < SHORTEST_KEY:
-        raise ValueError(f"the pseudonym secret has {len(secret)} bytes, fewer than {SHORTEST_KEY}")
+    if (shortest := min(map(len, links(secret)))) < SHORTEST_KEY:
+        raise ValueError(f"the pseudonym secret has {shortest} bytes, fewer than {SHORTEST_KEY}")
     # JSON keeps issuer and identifier apart whatever characters they hold.
     message = json.dumps([patient.issuer.strip(), patient.value.strip()])
-    return _PREFIX + hmac.new(secret, message.encode(), hashlib.sha256).hexdigest()[:_KEY_LENGTH]
+    return shortened_digest(message, secret=secret, form=_PREFIX, length=_KEY_LENGTH)
+
+
+def renewed_patient_key(key: str, link: bytes) -> str:
+    """Return what became of a patient's key when the secret got this link."""
+    return shortened_digest(key, secret=link, form=_PREFIX, length=_KEY_LENGTH)
 
 
 def station_key(station: str, *, secret: bytes) -> str:
@@ -59,16 +98,24 @@ def station_key(station: str, *, secret: bytes) -> str:
     """
     if not station:
         return ""
-    return f"s-{keyed_digest(json.dumps(['station', station]), secret=secret)[:_STATION_LENGTH]}"
+    message = json.dumps(["station", station])
+    return shortened_digest(message, secret=secret, form="s-", length=_STATION_LENGTH)
 
 
 def derived_uid(*parts: str, secret: bytes) -> str:
     """Derive a DICOM UID from what it names; the same parts always get the same UID.
 
-    It comes from a UUID, and that from a keyed hash of the parts (DICOM PS3.5, B.2).
+    It comes from a UUID, and that from a keyed hash of the parts (DICOM PS3.5, B.2). By the first
+    link of the secret: other systems know results by such UIDs, and would take a new one for
+    another result.
     """
-    name = keyed_digest(json.dumps(parts), secret=secret)
+    name = keyed_digest(json.dumps(parts), secret=links(secret)[0])
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, name).int}"
+
+
+def renewed_uid(uid: str, link: bytes) -> str:
+    """Return what became of a derived UID of a study when the secret got this link."""
+    return derived_uid("renewed", uid, secret=link)
 
 
 @dataclass(frozen=True)
@@ -85,7 +132,8 @@ class DerivedUids:
     @classmethod
     def unlinked(cls, content_sha256: str = "") -> Self:
         """Return UIDs that nobody can derive again, for what is not stored."""
-        return cls(content_sha256, secrets.token_bytes(SHORTEST_KEY))
+        # In hexadecimal, which contains no sign that would divide it.
+        return cls(content_sha256, secrets.token_hex(SHORTEST_KEY).encode())
 
     @property
     def image_uid(self) -> str:
@@ -94,5 +142,8 @@ class DerivedUids:
 
     def study_uid(self, patient: PatientId, visit: str) -> str:
         """Return the UID of a patient's visit, which all its images have in common."""
-        key = patient_key(patient, secret=self.secret)
-        return derived_uid("study", key, visit, secret=self.secret)
+        first, *later = links(self.secret)
+        uid = derived_uid("study", patient_key(patient, secret=first), visit, secret=first)
+        for link in later:
+            uid = renewed_uid(uid, link)
+        return uid

@@ -145,6 +145,11 @@ def course_commands() -> None:
             "Write the whole database into a new FILE, as it is at this moment; runs may go on.",
         ),
         (
+            "renew-secret",
+            "flows.cli.secret:renew_secret_command",
+            "Renew the pseudonym secret, and all keys that were made with it.",
+        ),
+        (
             "restore",
             "flows.cli.backups:restore_command",
             "Restore the database from FILE, a backup or a dump of pg_dump, whole or not at all.",
@@ -153,6 +158,11 @@ def course_commands() -> None:
             "upgrade",
             "flows.cli.database:upgrade_command",
             "Create or migrate the tables; safe to run at any time.",
+        ),
+        (
+            "verify-backup",
+            "flows.cli.backups:verify_command",
+            "Restore FILE, a backup, into a temporary server, and compare its counters and rows.",
         ),
     ),
 )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from db import retention
-from db.embedded import rotate_log
+from db.embedded import TEMPORARY, rotate_log
 from db.engine import Transaction
 from flows.resources import Resources
 from flows.settings import Settings
@@ -89,7 +89,11 @@ def _old_backups(settings: Settings, now: datetime) -> list[Path]:
 def _leftovers(home: Path, now: datetime) -> Iterator[Path]:
     """Yield what processes left behind that were killed."""
     oldest = now - _TEMPORARY
-    for folder, pattern in ((home / "prefect" / "tmp", "*"), (home, ".pseudonym.key.*")):
+    for folder, pattern in (
+        (home / "prefect" / "tmp", "*"),
+        (home, ".pseudonym.key.*"),
+        (home, f"{TEMPORARY}*"),
+    ):
         for path in folder.glob(pattern) if folder.is_dir() else ():
             if _changed_at(path) < oldest:
                 yield path

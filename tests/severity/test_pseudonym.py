@@ -5,7 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 from severity.domain import PatientId
-from severity.pseudonym import DerivedUids, patient_key, secret_fingerprint, station_key
+from severity.pseudonym import (
+    DerivedUids,
+    linked,
+    patient_key,
+    renewed_patient_key,
+    renewed_uid,
+    secret_fingerprint,
+    station_key,
+)
 
 SECRET = bytes(range(32))
 
@@ -128,3 +136,33 @@ def test_a_station_always_gets_the_same_key_which_shows_nothing_of_its_name() ->
 
 def test_a_device_without_a_station_has_no_key() -> None:
     assert station_key("", secret=SECRET) == ""
+
+
+SECOND, THIRD = b"2" * 32, b"3" * 32
+
+
+def test_a_stored_key_is_renewed_without_the_identifier_that_it_was_made_from() -> None:
+    """So an identifier is found under the whole secret, and not under any part of it."""
+    renewed = renewed_patient_key(renewed_patient_key(key("ROE-1"), SECOND), THIRD)
+
+    assert renewed == key("ROE-1", secret=linked(SECRET, SECOND, THIRD))
+    others = {key("ROE-1", secret=secret) for secret in (SECRET, SECOND, linked(SECRET, SECOND))}
+    assert renewed not in others
+
+
+def test_a_derived_study_is_renewed_and_the_uid_of_its_image_stays() -> None:
+    content, patient = "ab" * 32, PatientId("ROE-1")
+    first, second = (DerivedUids(content, secret) for secret in (SECRET, linked(SECRET, SECOND)))
+
+    assert second.image_uid == first.image_uid
+    assert second.study_uid(patient, "1") == renewed_uid(first.study_uid(patient, "1"), SECOND)
+    assert second.study_uid(patient, "1") != first.study_uid(patient, "1")
+
+
+def test_a_renewed_secret_has_another_fingerprint() -> None:
+    assert secret_fingerprint(linked(SECRET, SECOND)) != secret_fingerprint(SECRET)
+
+
+def test_no_link_of_a_secret_may_be_short() -> None:
+    with pytest.raises(ValueError, match="fewer than 32"):
+        key("ROE-1", secret=linked(SECRET, b"short"))

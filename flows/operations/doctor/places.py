@@ -26,7 +26,7 @@ def source(name: str, location: str) -> list[Finding]:
     listed = [entry for entry in entries if isinstance(entry, Listed)]
     if not listed:
         return [problem(check, "nothing in it can be read", "give this user the right to read it")]
-    return [well(check, "it can be read"), *_clock(check, listed)]
+    return [well(check, "it can be read"), *source_clock(check, listed)]
 
 
 async def _first_entries(location: str) -> list[Listed | Unseen] | None:
@@ -38,7 +38,8 @@ async def _first_entries(location: str) -> list[Listed | Unseen] | None:
     return None
 
 
-def _clock(check: str, listed: list[Listed]) -> list[Finding]:
+def source_clock(check: str, listed: list[Listed]) -> list[Finding]:
+    """Judge whether files were changed in the future, by the clock of whatever stores them."""
     latest = max(entry.modified for entry in listed)
     ahead = latest - datetime.now(UTC)
     if ahead <= _AHEAD:

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
@@ -78,13 +77,6 @@ def test_a_source_that_is_gone_is_a_problem_and_an_empty_one_a_notice(site, tmp_
 
     assert levels(with_settings(site, inbox=str(tmp_path / "gone")))["source inbox"] == "problem"
     assert levels(with_settings(site, inbox=str(tmp_path / "empty")))["source inbox"] == "notice"
-
-
-def test_a_file_from_the_future_shows_a_wrong_clock(site, tmp_path):
-    tomorrow = (datetime.now(UTC) + timedelta(days=1)).timestamp()
-    os.utime(tmp_path / "inbox" / "a.dcm", (tomorrow, tomorrow))
-
-    assert levels(site)["source inbox clock"] is Level.PROBLEM
 
 
 @pytest.mark.parametrize(("days", "level"), [(1, "ok"), (4, "notice"), (20, "problem")])
