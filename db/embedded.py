@@ -11,8 +11,9 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import IO, TYPE_CHECKING
 
 import psycopg2
@@ -37,6 +38,9 @@ _SETTINGS = {
 _LARGEST_LOG_BYTES = 1_000_000
 _SMALLEST_FREE_BYTES = 100_000_000  # a new server takes 40 MB, and more as it writes
 _STOP_SECONDS = 30
+TEMPORARY = ".temporary-server-"
+"""How the folders of temporary servers begin; a kill leaves one behind."""
+_leaving: "dict[Path, partial[None]]" = {}
 _PLAIN_PATH = re.compile(r"[\w./@:,=~-]+")
 
 
@@ -66,6 +70,38 @@ def embedded_url(folder: Path) -> str:
         raise _explained(folder, error).with_traceback(error.__traceback__) from None
 
 
+@contextmanager
+def temporary_url(parent: Path) -> Iterator[str]:
+    """Run a server of its own, in a new folder, until the context ends; then nothing of it is left.
+
+    Parameters
+    ----------
+    parent
+        Where its folder is made; root's server, which never runs as root, must be able to enter it.
+
+    Raises
+    ------
+    DatabaseError
+        The server does not start there.
+    """
+    folder = Path(mkdtemp(prefix=TEMPORARY, dir=parent))
+    try:
+        url = embedded_url(folder / "postgres")
+        try:
+            yield url
+        finally:
+            _stop(folder / "postgres")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop(folder: Path) -> None:
+    """End this process's use of a server before the process ends."""
+    leave = _leaving.pop(folder.resolve())
+    atexit.unregister(leave)
+    leave()
+
+
 @cache
 def _url(folder: Path) -> str:
     """Use the server from now on until this process ends."""
@@ -80,8 +116,9 @@ def _url(folder: Path) -> str:
     except BaseException:
         _leave(users, watcher, server)
         raise
+    leave = _leaving[folder] = partial(_leave, users, watcher, server)
     # After the package's own, so that it comes before that at the end.
-    atexit.register(_leave, users, watcher, server)
+    atexit.register(leave)
     return url
 
 

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from db.courses import due
 from db.drift import reports
-from db.engine import Database
-from db.reading import balances
+from db.engine import Database, Transaction
+from db.reading import balances, monitoring, operations
 from db.reading.balances import SourceBalance
 from db.rescoring import progress
 from flows.cli.exit_codes import ATTENTION
@@ -18,12 +18,12 @@ from flows.cli.options import chosen_resources
 from flows.cli.terminal import terminal
 from flows.drift import reports_text
 from flows.reports import (
+    Status,
     balance_text,
-    balances_json,
     courses_text,
     discrepancies_text,
     rejections_table,
-    rescorings_table,
+    status_json,
 )
 from flows.resources import Progress, Resources, using
 from flows.settings import read_settings
@@ -39,20 +39,28 @@ def status_command(*, verified: bool, as_json: bool) -> None:
     Ends with exit code 3 if it does not hold, or something cannot be read.
     """
     with chosen_resources() as resources, resources.read_database().transaction() as session:
-        sources = balances.balances(session)
-        rejected = balances.rejections(session)
-        wrong = balances.verify(session) if verified else []
-        courses = due.counts(session)
+        status = _status(session, verified=verified)
         drift = reports_text(reports(session))
-        rescoring = progress.rescorings(session, only_open=True)
+    sources, wrong = status.sources, status.discrepancies
     if as_json:
-        click.echo(balances_json(sources, rejected, wrong, courses), nl=False)
+        click.echo(status_json(status), nl=False)
     else:
-        notes: list[RenderableType] = [*drift, courses_text(courses)]
-        notes += [rescorings_table(rescoring)] if rescoring else []
-        _show(sources, rejected, [*notes, *([discrepancies_text(wrong)] if verified else [])])
+        notes = [*drift, courses_text(status.courses)]
+        verification = [discrepancies_text(wrong)] if verified else []
+        _show(sources, status.rejections, [*notes, *verification])
     if wrong or any(not source.holds or source.obstacles for source in sources):
         sys.exit(ATTENTION)
+
+
+def _status(session: Transaction, *, verified: bool) -> Status:
+    return Status(
+        sources=balances.balances(session),
+        rejections=balances.rejections(session),
+        discrepancies=balances.verify(session) if verified else [],
+        courses=due.counts(session),
+        oldest_waiting=operations.oldest_waiting(session),
+        runs=monitoring.source_runs(session),
+    )
 
 
 def _show(

@@ -1,13 +1,13 @@
 """Scores, pairs of images and balances as text and JSON; `courses` has the courses of patients."""
 
 from flows.reports.balance_text import (
+    Status,
     balance_text,
-    balances_json,
     discrepancies_text,
     fates_table,
     other_versions_text,
     rejections_table,
-    source_text,
+    status_json,
 )
 from flows.reports.corrections_text import (
     history_table,
@@ -30,8 +30,8 @@ __all__ = [
     "FORMULA_STARTS",
     "Explanation",
     "FileResult",
+    "Status",
     "balance_text",
-    "balances_json",
     "courses_text",
     "discrepancies_text",
     "events_text",
@@ -53,7 +53,7 @@ __all__ = [
     "scores_csv",
     "scores_json",
     "scores_table",
-    "source_text",
+    "status_json",
     "trend_json",
     "trend_table",
     "unread_table",

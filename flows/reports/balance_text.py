@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from rich import box
 from rich.console import RenderableType
@@ -11,6 +12,8 @@ from rich.text import Text
 
 from db.courses.due import CourseCounts
 from db.reading.balances import Discrepancy, SourceBalance, VersionBalance
+from db.reading.monitoring import SourceRuns
+from db.reading.operations import Waiting
 from severity.domain import RESEARCH_USE_ONLY
 
 _LOST = "  THE BALANCE DOES NOT HOLD: please report this"
@@ -69,21 +72,35 @@ def _obstacles_text(places: int) -> str:
     return f"{cannot}: `cxr-severity rejected unread` names them"
 
 
-def balances_json(
-    balances: Sequence[SourceBalance],
-    rejections: Mapping[str, int],
-    discrepancies: Sequence[Discrepancy],
-    courses: CourseCounts,
-) -> str:
-    """Return the balances of all sources as JSON, with rejections by reason and due courses."""
+@dataclass(frozen=True)
+class Status:
+    """The balances of all sources, and what else a monitoring system asks `status --json` for."""
+
+    sources: Sequence[SourceBalance]
+    rejections: Mapping[str, int]
+    discrepancies: Sequence[Discrepancy]
+    courses: CourseCounts
+    oldest_waiting: Sequence[Waiting]
+    runs: Sequence[SourceRuns]
+
+
+STATUS_SCHEMA = "cxr-severity.status/1"
+"""The names and meanings of the fields: within a version some are added, and none is changed."""
+
+
+def status_json(status: Status) -> str:
+    """Return the balances of all sources as JSON, with rejections by reason and the last runs."""
     content = {
-        "sources": [{**asdict(balance), "holds": balance.holds} for balance in balances],
-        "rejections": dict(rejections),
-        "courses": asdict(courses),
-        "discrepancies": [asdict(found) for found in discrepancies],
+        "schema": STATUS_SCHEMA,
+        "sources": [{**asdict(balance), "holds": balance.holds} for balance in status.sources],
+        "rejections": dict(status.rejections),
+        "courses": asdict(status.courses),
+        "oldest_waiting": [asdict(entry) for entry in status.oldest_waiting],
+        "runs": [asdict(entry) for entry in status.runs],
+        "discrepancies": [asdict(found) for found in status.discrepancies],
         "note": RESEARCH_USE_ONLY,
     }
-    return json.dumps(content, indent=2, sort_keys=True) + "\n"
+    return json.dumps(content, indent=2, sort_keys=True, default=datetime.isoformat) + "\n"
 
 
 def discrepancies_text(discrepancies: Sequence[Discrepancy]) -> Text:

@@ -9,11 +9,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from click.testing import Result
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from db import registration
+from flows.operations.retention import BACKUP_NAME
+from severity.domain import Reason
 from severity.pseudonym import secret_fingerprint
-from tests.builders.archive import Archive
+from tests.builders.archive import Archive, Film
 from tests.builders.commands import Command, environment
 from tests.builders.postgres import drop_database, new_database
 from tests.builders.settings import SECRET
@@ -85,7 +87,8 @@ def test_a_lost_database_is_restored_elsewhere_and_goes_on(
 
     assert restored == before
     assert "0 scored" in again
-    assert [trend, status] == before
+    assert trend == before[0]
+    assert json.loads(status)["sources"] == json.loads(before[1])["sources"]
     assert [version["scored"] for version in versions(status)] == [6]
 
 
@@ -118,3 +121,46 @@ def test_a_backup_is_restored_under_its_own_secret_alone(
     assert [other.code, none.code] == [1, 2]
     assert not (home / "postgres").exists()
     assert not (home / "pseudonym.key").exists()
+
+
+def test_a_backup_is_verified_by_restoring_it_and_leaves_nothing_behind(
+    correct: Command, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TemporaryDirectory(prefix="severity-verify-") as folder:  # its path is short
+        monkeypatch.setenv("SEVERITY_HOME", str(Path(folder) / "home"))
+        monkeypatch.setenv("SEVERITY_BACKUP_FOLDER", str(tmp_path / "backups"))
+        archive.add(Film("a"), Film("b"), Film("c", rejected=Reason.LATERAL))
+        good = correct("db", "backup", "--verify")
+        (backup,) = (tmp_path / "backups").iterdir()
+        with archive.database.transaction() as session:
+            session.execute(text("UPDATE tally SET n = n + 1 WHERE what = 'scored'"))
+        bad = correct("db", "backup", "--verify", str(tmp_path / "bad.dump"))
+        left = [path.name for path in (Path(folder) / "home").iterdir()]
+
+    assert good.code == 0, good
+    assert "2 images and 2 scores" in good.out
+    assert BACKUP_NAME.fullmatch(backup.name)
+    assert bad.code == 1
+    assert "counters" in bad.err
+    assert not [name for name in left if "server" in name]
+
+
+def test_a_damaged_backup_is_no_backup(
+    correct: Command, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.add(*(Film(str(number)) for number in range(20)))
+    correct("db", "backup", str(tmp_path / "whole.dump"))
+    whole = (tmp_path / "whole.dump").read_bytes()
+    (tmp_path / "cut.dump").write_bytes(whole[: len(whole) // 2])
+    with TemporaryDirectory(prefix="severity-verify-") as folder:
+        monkeypatch.setenv("SEVERITY_HOME", folder)
+
+        verified = correct("db", "verify-backup", str(tmp_path / "cut.dump"))
+
+    assert verified.code == 1
+
+
+def test_without_a_file_and_a_folder_of_backups_it_is_told_which(correct: Command) -> None:
+    told = correct("db", "backup")
+
+    assert (told.code, "SEVERITY_BACKUP_FOLDER" in told.err) == (2, True)
