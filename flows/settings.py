@@ -97,6 +97,10 @@ class Settings(DashboardSettings, OrchestrationSettings):
     margin_points: PositiveFloat = Field(
         default=1.3, description="change of geographic extent that matters; opacity by its scale"
     )
+    bridged: bool = Field(
+        default=False,
+        description="courses are shown across a change of the model version, where a bridge exists",
+    )
     pseudonym_key: SecretStr | None = Field(
         default=None,
         description="secret of at least 32 characters behind the patients' pseudonyms; "

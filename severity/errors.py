@@ -10,6 +10,7 @@ SeverityError
 │   ├── IncompleteMetadata      patient or time cannot be determined
 │   └── ConflictingImage        contradicts, or repeats, an image that is already known
 ├── UnreadableSidecar           tell the operator; its images wait for a readable one
+├── NoBridge                    show the two model versions apart: nothing joins their scores
 ├── WrongParameters             stop: no course could be trusted; learn or install them again
 ├── HelperUnavailable           stop: the machine starts no process, no image is to blame
 └── ModelUnavailable            stop: nothing can be scored by this model version
@@ -85,6 +86,10 @@ class ConflictingImage(RejectedImage):
 
 class UnreadableSidecar(SeverityError):
     """The sidecar is not the CSV or JSON that the documentation describes."""
+
+
+class NoBridge(SeverityError):
+    """The scores of two model versions cannot be converted; the message has number and limit."""
 
 
 class WrongParameters(SeverityError):

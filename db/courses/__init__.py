@@ -3,4 +3,4 @@
 Only here does the database's package know arrays: courses are computed for a million patients.
 """
 
-__all__ = ["binary_copy", "choices", "due", "erasing", "films", "parameters", "rows"]
+__all__ = ["binary_copy", "bridges", "choices", "due", "erasing", "films", "parameters", "rows"]

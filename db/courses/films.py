@@ -60,7 +60,7 @@ def read(session: Session, model_version_id: int, person_ids: Sequence[int]) -> 
         shown["out_of_distribution"], columns["eligible"]
     )
     films = StoredFilms(**columns, shown=shown)
-    return replace(films, times=_times_of_known_order(films, ~shown["time_of_day_known"]))
+    return replace(films, times=times_of_known_order(films, ~shown["time_of_day_known"]))
 
 
 def _without_padding(column: Column) -> Column:
@@ -68,7 +68,7 @@ def _without_padding(column: Column) -> Column:
     return np.strings.rstrip(column) if column.dtype.kind == "S" else column
 
 
-def _times_of_known_order(films: StoredFilms, date_alone: NDArray[np.bool_]) -> NDArray[np.int64]:
+def times_of_known_order(films: StoredFilms, date_alone: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the times of films; those of a day of which one has a date alone are that date's."""
     rows = np.arange(len(films))
     begins = (np.diff(films.person_ids, prepend=-1) != 0) | (

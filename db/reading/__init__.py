@@ -3,6 +3,7 @@
 __all__ = [
     "alerts",
     "balances",
+    "bridges",
     "cohort",
     "courses",
     "described_views",

@@ -32,6 +32,10 @@ class Assessment:
     what all do. The probabilities compare the level from the images so far with that of the
     baseline: higher by more than the margin, lower by more than it, or neither.
     None means not known: no course is kept, or the image is the baseline or before it.
+
+    Where a bridge converted the score, ``former`` is the score that the former model version gave,
+    and the other two are the standard deviations of what converting adds: an error that all
+    converted images of the patient share, and one of this image's own.
     """
 
     points: float
@@ -42,6 +46,9 @@ class Assessment:
     within: float | None = None
     verdict: Verdict | None = None
     raw: float | None = None
+    former: float | None = None
+    shared_sd: float = 0.0
+    own_sd: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,8 @@ class CourseImage:
     """One image of a patient in its episode; ``days`` count from the episode's baseline.
 
     Without ``time_of_day_known``, ``at`` is midnight in ``zone`` and means a date; the images of
-    that day are in no order.
+    that day are in no order. ``scored_by`` is the former model version whose scores of it a bridge
+    converted; empty of the course's own images.
     """
 
     image_id: int
@@ -66,6 +74,37 @@ class CourseImage:
     opacity: Assessment
     time_of_day_known: bool = True
     zone: str = ""
+    scored_by: str = ""
+
+
+@dataclass(frozen=True)
+class SeamLine:
+    """How one score is converted: current = intercept + slope times former, in points.
+
+    ``spread`` is the standard deviation of films about the line.
+    """
+
+    intercept: float
+    slope: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Seam:
+    """The bridge that a course goes on by, across a change of the model version.
+
+    ``left_out`` counts images of the former version that the bridge says nothing of: their scores
+    lie beyond those that it was learned from, in ``films`` of ``patients``.
+    """
+
+    bridge_id: int
+    former_version: str
+    learned_at: datetime
+    patients: int
+    films: int
+    geographic_extent: SeamLine
+    opacity: SeamLine
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -122,7 +161,7 @@ class Course:
     ``content`` is the set as JSON; empty, and no margins, if there is none. ``undated`` counts
     scored images without a time, ``other_versions`` are model versions that also scored the
     patient, and ``same_identifier`` the keys of patients with the same identifier, with or without
-    an issuer.
+    an issuer. ``seam`` is None of a course that rests on scores of its own model version alone.
     """
 
     patient_key: str
@@ -138,6 +177,7 @@ class Course:
     undated: int = 0
     other_versions: tuple[str, ...] = ()
     same_identifier: tuple[str, ...] = ()
+    seam: Seam | None = None
 
 
 def course(session: Session, patient_key: str, model_version: str) -> Course:
@@ -174,16 +214,20 @@ def course(session: Session, patient_key: str, model_version: str) -> Course:
 
 
 def _images(rows: Iterable[Row[Any]]) -> tuple[CourseImage, ...]:
-    """Return images from their rows; a view changes from that of the eligible image before."""
+    return with_view_changes(map(_image, rows))
+
+
+def with_view_changes(in_order: Iterable[CourseImage]) -> tuple[CourseImage, ...]:
+    """Return images with whether their view changed from that of the eligible image before."""
     images: list[CourseImage] = []
     views: dict[bool, View] = {}  # of the latest eligible image on each axis of time
-    for row in rows:
-        image = _image(row)
+    for image in in_order:
         before = views.get(image.calendar_known, image.view)
         if image.out_of_distribution is None:
             views[image.calendar_known] = image.view
-            image = replace(image, view_changed=before is not image.view)
-        images.append(image)
+            images.append(replace(image, view_changed=before is not image.view))
+        else:
+            images.append(replace(image, view_changed=False))
     return tuple(images)
 
 

@@ -25,6 +25,7 @@ def create_tables(connection: Connection) -> None:
         "drift",
         "exports",
         "rescoring",
+        "bridges",
     ):
         _execute(connection, name)
 
@@ -36,8 +37,8 @@ def renew(connection: Connection) -> None:
         "course_views",
         "event_views",
         "operation_views",
-        "monitoring_views",
         "export_views",
+        "bridge_views",
     ):
         _execute(connection, name)
     _execute(connection, "rights")

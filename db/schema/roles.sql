@@ -10,6 +10,7 @@ GRANT SELECT ON
     patient_list, patient_trend, patients, pseudonym_check, reasons, same_identifier, scored_image,
     scored_patients, source_balance, worklist
 TO severity_worker, severity_reader;
+GRANT SELECT ON bridges, course_choices TO severity_worker, severity_reader;
 GRANT SELECT ON
     course_verdicts, devices, drift_nights, drift_reports, oldest_waiting, rejections, runs,
     source_runs, stage_times, throughput
@@ -49,7 +50,7 @@ GRANT UPDATE ON cohort_level, course_choice TO severity_worker;
 GRANT DELETE ON
     cohort_level, course, course_choice, course_due, patient_summary, response
 TO severity_worker;
--- Rescoring: requests, the images of a list, and how far each request is.
-GRANT INSERT ON rescoring, rescoring_count, rescoring_image TO severity_worker;
+-- Rescoring: requests, the images of a list, and how far each request is. Bridges.
+GRANT INSERT ON bridge, rescoring, rescoring_count, rescoring_image TO severity_worker;
 GRANT UPDATE ON rescoring, rescoring_count TO severity_worker;
 GRANT DELETE ON rescoring_image TO severity_worker;

@@ -110,6 +110,16 @@ def app() -> None:
     cls=LazyGroup,
     commands=_listed(
         (
+            "bridge",
+            "flows.cli.courses.computing:bridge_command",
+            "Learn how scores of the model version FORMER become those of CURRENT, and keep it.",
+        ),
+        (
+            "bridges",
+            "flows.cli.courses.computing:bridges_command",
+            "List the bridges between model versions that were learned here, the newest first.",
+        ),
+        (
             "learn",
             "flows.cli.courses.computing:learn_command",
             "Learn the parameters of courses from this site's own patients, and compute all anew.",

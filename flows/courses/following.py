@@ -11,7 +11,7 @@ from db.courses.parameters import AdoptedParameters
 from severity.course.course import Courses, follow
 from severity.course.episodes import Episodes, baselines, episodes
 from severity.course.parameters import CourseParameters
-from severity.course.series import Films, Flags, Indices, Numbers
+from severity.course.series import Conversions, Films, Flags, Indices, Numbers
 from severity.domain import Scale
 
 _MICROSECONDS_A_DAY = 86_400_000_000
@@ -48,6 +48,14 @@ class Rules:
 
 
 @dataclass(frozen=True, eq=False)
+class Conversion:
+    """What converting from another model version adds to the errors of films, of either score."""
+
+    geographic_extent: Conversions
+    opacity: Conversions
+
+
+@dataclass(frozen=True, eq=False)
 class FollowedFilms:
     """Films of persons by one model version, in episodes, with the courses of both scores.
 
@@ -72,17 +80,32 @@ class FollowedFilms:
     opacity: Courses
 
 
-def followed(stored: StoredFilms, choices: Iterable[Choice], rules: Rules) -> FollowedFilms:
-    """Cut films into episodes, find their baselines and follow both scores."""
+def followed(
+    stored: StoredFilms,
+    choices: Iterable[Choice],
+    rules: Rules,
+    *,
+    conversion: Conversion | None = None,
+) -> FollowedFilms:
+    """Cut films into episodes, find their baselines and follow both scores.
+
+    Parameters
+    ----------
+    conversion
+        Of films that another model version scored, whose points are converted.
+    """
     chosen = {choice.person_id: choice for choice in choices}
     usual = rules.parameters.episode_days
     cut = _cut(stored, chosen, usual)
     views = stored.views.astype(np.int8)
-    films = Films(cut.series, cut.days, stored.extents, views, stored.eligible)
+    of_extent, of_opacity = (
+        (conversion.geographic_extent, conversion.opacity) if conversion else (None, None)
+    )
+    films = Films(cut.series, cut.days, stored.extents, views, stored.eligible, of_extent)
     treatments = _treatments(stored, cut, chosen, usual)
     rows = baselines(films, _chosen_images(stored, chosen), treatments)
     extent = follow(films, rows, rules.parameters.geographic_extent)
-    opacity_films = replace(films, points=stored.opacities)
+    opacity_films = replace(films, points=stored.opacities, conversions=of_opacity)
     opacity = follow(opacity_films, rows, rules.parameters.opacity)
     return FollowedFilms(rules, stored, films, cut.numbers, rows, extent, opacity)
 

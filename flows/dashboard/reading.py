@@ -103,3 +103,18 @@ Read = Annotated[Reading, Depends(read)]
 """The type of a parameter by which a page asks for its transaction."""
 ReadSite = Annotated[Reading, Depends(read_site)]
 """The same, of a page that has something to show before the first score."""
+
+
+def bridges_asked_for(
+    request: Request,
+    bridged: Annotated[
+        bool | None,
+        Query(description="Go on across a change of the model version; as the site is set"),
+    ] = None,
+) -> bool:
+    """Return whether a course shall go on by a bridge, by the request or the site's setting."""
+    return resources_of(request).settings.bridged if bridged is None else bridged
+
+
+Bridged = Annotated[bool, Depends(bridges_asked_for)]
+"""The type of a parameter by which a page asks whether courses are bridged."""

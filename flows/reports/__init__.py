@@ -9,6 +9,7 @@ from flows.reports.balance_text import (
     rejections_table,
     status_json,
 )
+from flows.reports.bridges_text import bridge_table, bridges_table
 from flows.reports.corrections_text import (
     history_table,
     image_text,
@@ -32,6 +33,9 @@ __all__ = [
     "FileResult",
     "Status",
     "balance_text",
+    "balances_json",
+    "bridge_table",
+    "bridges_table",
     "courses_text",
     "discrepancies_text",
     "events_text",

@@ -2,7 +2,8 @@
 
 The state of a series is its patient's usual level, how far the level now deviates from that, the
 level at the baseline, and what each view but PA adds to scores. The deviation walks at random and
-decays (an Ornstein-Uhlenbeck process; without decay a random walk); the others stay.
+decays (an Ornstein-Uhlenbeck process; without decay a random walk); the others stay. Where films
+were converted from another model version, one more is how its scores of this patient differ.
 
 References
 ----------
@@ -51,8 +52,14 @@ class Observations:
         self.seen = films.eligible[order]
         self.points = np.where(self.seen, films.points[order], 0)
         self.loadings = _loadings(films)[:, order]
+        self._added = None if films.conversions is None else films.conversions.own[order] ** 2
         self._gaps = _gaps(films)[order]
         self._waiting = (np.arange(len(films)) < films.first_eligible[films.series])[order]
+
+    def error_variance(self, parameters: ScoreParameters, step: slice) -> Numbers | float:
+        """Return the variance of the error of some packed rows; conversion adds its own."""
+        variance = parameters.error**2
+        return variance if self._added is None else variance + self._added[step]
 
     def moves(self, parameters: ScoreParameters) -> tuple[Numbers, Numbers]:
         """Return what is left of a deviation at the next row of its series, and what it gains."""
@@ -71,7 +78,8 @@ class Observations:
         for step in self.packing.steps():
             series = step.stop - step.start
             mean, covariance = mean[:, :series], covariance[:, :, :series]
-            update = _Update(self, step, mean, covariance, parameters.error**2)
+            variance = self.error_variance(parameters, step)
+            update = _Update(self, step, mean, covariance, variance)
             forecasts[:, step] = update.expected, update.variance
             _move(mean, covariance, decay[step], noise[step])
         return Forecasts(*forecasts[:, self.packing.position])
@@ -86,7 +94,7 @@ class _Update:
         step: slice,
         mean: Numbers,
         covariance: Numbers,
-        error_variance: float,
+        error_variance: Numbers | float,
     ) -> None:
         loadings, seen = observations.loadings[:, step], observations.seen[step]
         shown = np.einsum("ijn,jn->in", covariance, loadings)
@@ -118,11 +126,11 @@ class Filter:
         copied[baselines[baselines != NOWHERE]] = True
         self._copied = copied[self._packing.order]
         self._decay, self._noise = self._observations.moves(parameters)
-        rows = len(films)
-        self._gain = np.empty((_STATES, rows))
+        states, rows = self._observations.loadings.shape
+        self._gain = np.empty((states, rows))
         self._weighted_surprise, self._precision = np.empty(rows), np.empty(rows)
         self._mean = np.empty((_KEPT, rows))
-        self._covariance = np.empty((_KEPT, _STATES, rows))
+        self._covariance = np.empty((_KEPT, states, rows))
         self._estimates = np.empty((4, rows))
         self._run(parameters)
 
@@ -138,12 +146,13 @@ class Filter:
             mean, covariance = mean[:, :series], covariance[:, :, :series]
             self._mean[:, step] = _level_and_change(mean)
             self._covariance[:, :, step] = _level_and_change(covariance)
-            self._observe(step, mean, covariance, error_variance=parameters.error**2)
+            error_variance = self._observations.error_variance(parameters, step)
+            self._observe(step, mean, covariance, error_variance=error_variance)
             _copy_level(mean, covariance, self._copied[step])
             _move(mean, covariance, self._decay[step], self._noise[step])
 
     def _observe(
-        self, step: slice, mean: Numbers, covariance: Numbers, *, error_variance: float
+        self, step: slice, mean: Numbers, covariance: Numbers, *, error_variance: Numbers | float
     ) -> None:
         update = _Update(self._observations, step, mean, covariance, error_variance)
         self._gain[:, step], self._precision[step] = update.gain, update.precision
@@ -155,8 +164,8 @@ class Filter:
     def smoothed(self) -> Estimates:
         """Return level and change at each row, from all films of its series."""
         smoothed = np.empty_like(self._estimates)
-        series = len(self._packing.ranked)
-        score, information = np.zeros((_STATES, series)), np.zeros((_STATES, _STATES, series))
+        states, series = len(self._gain), len(self._packing.ranked)
+        score, information = np.zeros((states, series)), np.zeros((states, states, series))
         for step in reversed(list(self._packing.steps())):
             active = slice(0, step.stop - step.start)
             score_now, information_now = score[:, active], information[:, :, active]
@@ -191,8 +200,10 @@ class Filter:
 
 
 def _loadings(films: Films) -> Numbers:
-    """Return what a film shows of the state: the level, and what its view adds."""
-    loadings = np.zeros((_STATES, len(films)))
+    """Return what a film shows of the state: the level, what its view adds, and its version."""
+    loadings = np.zeros((_STATES + (films.conversions is not None), len(films)))
+    if films.conversions is not None:
+        loadings[_STATES] = films.conversions.shared
     loadings[[_DEVIATION, _USUAL]] = 1
     for code in range(1, len(VIEWS)):
         loadings[_SHIFTS + code - 1] = films.views == code
@@ -210,11 +221,12 @@ def _start(films: Films, parameters: ScoreParameters, ranked: Indices) -> tuple[
     """Return the mean (states, S) and covariance (states, states, S) before any film."""
     first_views = films.views[films.first_eligible[ranked]]
     shifts = [parameters.view_shift[view] for view in VIEWS[1:]]
-    mean = np.zeros((_STATES, len(ranked)))
+    mean = np.zeros((_STATES + (films.conversions is not None), len(ranked)))
     mean[_USUAL] = np.array([parameters.prior_mean[view] for view in VIEWS])[first_views]
-    mean[_SHIFTS:] = np.array([[shift.mean] for shift in shifts])
+    mean[_SHIFTS:_STATES] = np.array([[shift.mean] for shift in shifts])
     levels = (parameters.stationary_variance, parameters.prior_sd**2, 0)
     variances = [*levels, *(shift.sd**2 for shift in shifts)]
+    variances += [1.0] * (len(mean) - _STATES)  # in units of the films' shared errors
     return mean, np.repeat(np.diag(variances)[:, :, None], len(ranked), axis=2)
 
 

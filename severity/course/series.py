@@ -26,6 +26,24 @@ def view_code(view: View) -> int:
 
 
 @dataclass(frozen=True, eq=False)
+class Conversions:
+    """How much less a film's points say that another model version gave, and a bridge converted.
+
+    Parameters
+    ----------
+    shared
+        Shape (N,): the standard deviation of the error that all converted films of a series have in
+        common, in points; 0 for films of the version itself.
+    own
+        Shape (N,): the same of the error that each film has for itself, beside its measurement
+        error.
+    """
+
+    shared: Numbers
+    own: Numbers
+
+
+@dataclass(frozen=True, eq=False)
 class Films:
     """Films of many series, one after another: sorted by series, then by time.
 
@@ -45,6 +63,8 @@ class Films:
         Shape (N,): codes of `VIEWS`.
     eligible
         Shape (N,): in distribution, so that its score counts.
+    conversions
+        Of films that another model version scored; None where the version scored all of them.
 
     Raises
     ------
@@ -57,6 +77,7 @@ class Films:
     points: Numbers
     views: Codes
     eligible: Flags
+    conversions: Conversions | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.series), len(self.days), len(self.points)}
@@ -114,4 +135,6 @@ class Films:
             self.points[rows],
             self.views[rows],
             self.eligible[rows],
+            self.conversions
+            and Conversions(self.conversions.shared[rows], self.conversions.own[rows]),
         )

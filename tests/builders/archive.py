@@ -45,6 +45,7 @@ class Film:
     time_source: TimeSource = TimeSource.ACQUISITION
     zone: str = "UTC"
     extent: float = 3.0
+    opacity: float = 2.0
     pixels: str = ""
     rejected: Reason | None = None
     key: str = ""
@@ -78,7 +79,12 @@ class Film:
         findings = {"lung opacity": 0.1 + self.extent}
         check = INVERTED if self.flagged else None
         score = Score(
-            self.extent, 2.0, self.extent, 2.0, findings=findings, distribution_check=check
+            self.extent,
+            self.opacity,
+            self.extent,
+            self.opacity,
+            findings=findings,
+            distribution_check=check,
         )
         return Scored(work_id, self.patient, image, pixels, score)
 

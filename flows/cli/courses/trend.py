@@ -30,6 +30,7 @@ class _Options(TypedDict):
     issuer: str
     model_version: str | None
     pairs: bool
+    bridged: bool | None
     as_json: bool
     chart: Path | None
     axis: str
@@ -51,6 +52,11 @@ class _Asked:
 @click.option(
     "--pairs", is_flag=True, help="Compare pairs of images by the smallest detectable change."
 )
+@click.option(
+    "--bridged/--plain",
+    default=None,
+    help="Go on across a change of the model version, by a bridge. SEVERITY_BRIDGED if absent.",
+)
 @json_option
 @click.option(
     "--chart",
@@ -68,7 +74,7 @@ def trend_command(patient: str, **options: Unpack[_Options]) -> None:
 
     PATIENT is the hospital's patient identifier, or a key such as p-1a2b... from a dashboard.
     """
-    with chosen_resources() as resources:
+    with chosen_resources(bridged=options["bridged"]) as resources:
         key = patient_key(resources, patient, options["issuer"])
         unissued = unissued_key(resources, patient, options["issuer"])
         asked = _Asked(key, unissued, options["model_version"])
@@ -80,6 +86,8 @@ def trend_command(patient: str, **options: Unpack[_Options]) -> None:
         return
     if missing:
         click.echo(f"No course: {missing}. Pairs of images in its place:")
+    elif options["bridged"] and isinstance(shown, Course) and shown.seam is None:
+        click.echo("Nothing is bridged here: no image of another version has to be converted.")
     terminal().print(course_table(shown) if isinstance(shown, Course) else trend_table(shown))
 
 
@@ -94,7 +102,7 @@ def _read(resources: Resources, asked: _Asked, *, pairs: bool) -> tuple[Course |
         version = _version(session, resources.settings.model, person, asked)
         missing = ""
         if not pairs:
-            course = courses.course(session, person, version)
+            course = _course(session, person, version, bridged=resources.settings.bridged)
             missing = missing_course(course)
             if not missing:
                 return course, ""
@@ -102,6 +110,15 @@ def _read(resources: Resources, asked: _Asked, *, pairs: bool) -> tuple[Course |
     if not trend.observations:
         raise _no_score(version, f"; {trend.undated} scored images have no time")
     return trend, missing
+
+
+def _course(session: Transaction, person: str, version: str, *, bridged: bool) -> Course:
+    if not bridged:
+        return courses.course(session, person, version)
+    # Imported here: it computes with SciPy, and the plain course is read as it is kept.
+    from flows.courses.bridged import bridged_course  # noqa: PLC0415
+
+    return bridged_course(session, person, version)
 
 
 def _version(session: Transaction, model: str, person: str, asked: _Asked) -> str:

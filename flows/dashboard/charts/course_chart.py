@@ -9,7 +9,7 @@ from db.reading.courses import Course, CourseImage
 from flows.dashboard.films.film import Film
 from flows.dashboard.texts import texts
 from flows.reports.courses import TimeAxis
-from flows.reports.courses.axis import Segment, gap_text, segments, ticks
+from flows.reports.courses.axis import Segment, gap_text, seams, segments, ticks
 from flows.reports.courses.curve import level_curve
 from severity.domain import Scale
 
@@ -55,6 +55,7 @@ def chart(course: Course, films: Sequence[Film], axis: TimeAxis) -> dict[str, An
             _film(segment, by_id[image.image_id]) for segment in shown for image in segment.images
         ],
         "events": list(_events(course, shown)),
+        "seams": [_rounded(place) for place in seams(shown)],
         "texts": vars(texts().chart),
     }
 
@@ -120,6 +121,7 @@ def _film(segment: Segment, film: Film) -> dict[str, Any]:
         "changed": image.view_changed,
         "flagged": film.reason,
         "merged": film.merged_from,
+        "converted": image.scored_by,
         "baseline": image.is_baseline,
         "head": film.head,
         "lines": film.lines,

@@ -62,12 +62,17 @@ class Film:
         ]
         return [*said, *self._remarks_in(texts().chart)]
 
+    @property
+    def _is_converted(self) -> bool:
+        return bool(self.image.scored_by)
+
     def _remarks_in(self, words: SimpleNamespace) -> list[str]:
         """Return the remarks in the words of a section of the texts."""
         return [
             *([words.flagged.format(reason=self.reason)] if self.reason else []),
             *([words.view_changed] if self.image.view_changed else []),
             *([words.merged_mark.format(key=self.merged_from)] if self.merged_from else []),
+            *([words.converted.format(version=self.image.scored_by)] if self._is_converted else []),
         ]
 
 

@@ -12,11 +12,12 @@ from fastapi.responses import HTMLResponse
 
 from db.reading import balances, courses, operations, trends
 from db.reading.balances import SourceBalance
-from db.reading.courses import Course, CourseImage, Event, Margins
+from db.reading.courses import Course, CourseImage, Event, Margins, Seam
 from db.reading.operations import Waiting
 from db.reading.worklist import WorklistRow
+from flows.courses.bridged import bridged_course
 from flows.dashboard.pages import page
-from flows.dashboard.reading import Read, Reading, ReadSite
+from flows.dashboard.reading import Bridged, Read, Reading, ReadSite
 from flows.dashboard.routes.worklist import Chosen, read_page
 from flows.dashboard.security.looks import Look
 from flows.dashboard.texts import texts
@@ -52,7 +53,11 @@ class WorklistAnswer:
 
 @dataclass(frozen=True)
 class CourseAnswer:
-    """A patient's films with scores, levels, 90 % bands and verdicts, oldest first."""
+    """A patient's films with scores, levels, 90 % bands and verdicts, oldest first.
+
+    ``seam`` is the bridge by which the course goes on across a change of the model version, None
+    of a plain course. Films with ``scored_by`` were scored by another version, and converted.
+    """
 
     patient_key: str
     model_version: str
@@ -65,6 +70,7 @@ class CourseAnswer:
     parameters_origin: str
     other_versions: tuple[str, ...]
     notes: tuple[str, ...]
+    seam: Seam | None = None
 
 
 @dataclass(frozen=True)
@@ -138,12 +144,12 @@ def worklist(reading: Read, filters: Chosen, limit: Limit = 50) -> WorklistAnswe
 
 
 @router.get("/patients/{patient_key}/course", dependencies=[Depends(Look("api course"))])
-def course(reading: Read, patient_key: PatientKey) -> CourseAnswer:
+def course(reading: Read, patient_key: PatientKey, bridged: Bridged) -> CourseAnswer:
     """Return the course of a patient; of one who was merged into another, that of the other.
 
     Without a course, the films' own scores are there, and levels and verdicts are null.
     """
-    read = _course(reading, patient_key)
+    read = _course(reading, patient_key, bridged=bridged)
     return CourseAnswer(
         read.patient_key,
         read.model_version,
@@ -156,6 +162,7 @@ def course(reading: Read, patient_key: PatientKey) -> CourseAnswer:
         read.origin,
         read.other_versions,
         tuple(course_notes(read)),
+        read.seam,
     )
 
 
@@ -195,7 +202,7 @@ def api_html(request: Request) -> HTMLResponse:
     return page(request, "api.html", {"document": request.app.openapi(), "prefix": PREFIX})
 
 
-def _course(reading: Reading, patient_key: str) -> Course:
+def _course(reading: Reading, patient_key: str, *, bridged: bool = False) -> Course:
     """Read a course, or the films alone where none is kept.
 
     Raises
@@ -203,7 +210,8 @@ def _course(reading: Reading, patient_key: str) -> Course:
     HTTPException
         404: this model version has scored no dated film of such a patient.
     """
-    read = courses.course(reading.session, patient_key, reading.version)
+    read_course = bridged_course if bridged else courses.course
+    read = read_course(reading.session, patient_key, reading.version)
     if not read.images:
         read = courses.of_trend(trends.trend(reading.session, patient_key, reading.version))
     if not read.images:

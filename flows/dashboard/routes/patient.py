@@ -10,12 +10,13 @@ from fastapi.responses import RedirectResponse, Response
 from db.reading import courses, model_versions, patients, trends
 from db.reading.courses import Assessment, Course, CourseImage
 from db.reading.trends import Trend
+from flows.courses.bridged import bridged_course, can_bridge
 from flows.dashboard.addresses import address
 from flows.dashboard.charts.course_chart import chart
 from flows.dashboard.clock import days_since
 from flows.dashboard.films.film import Film, episodes, films_of
 from flows.dashboard.pages import page
-from flows.dashboard.reading import Read, Reading
+from flows.dashboard.reading import Bridged, Read, Reading
 from flows.dashboard.request import resources_of
 from flows.dashboard.routes.films_shown import has_saliency
 from flows.dashboard.security.looks import Look
@@ -38,7 +39,11 @@ class Summary:
 
 @router.get("/patients/{patient_key}", dependencies=[Depends(Look("patient"))])
 def patient_html(
-    request: Request, reading: Read, patient_key: str, axis: TimeAxis = TimeAxis.CALENDAR
+    request: Request,
+    reading: Read,
+    patient_key: str,
+    bridged: Bridged,
+    axis: TimeAxis = TimeAxis.CALENDAR,
 ) -> Response:
     """Return the page of a patient; of one who was merged into another, that of the other."""
     person = trends.person(reading.session, patient_key)
@@ -48,7 +53,8 @@ def patient_html(
     trend = trends.trend(reading.session, person, reading.version)
     if not trend.observations:
         return _without_films(request, reading, trend)
-    course = courses.course(reading.session, person, reading.version)
+    read = bridged_course if bridged else courses.course
+    course = read(reading.session, person, reading.version)
     missing = missing_course(course)
     shown = course if course.images else courses.of_trend(trend)
     resources = resources_of(request)
@@ -56,6 +62,7 @@ def patient_html(
         "missing": missing,
         "are_films_shown": resources.settings.dashboard_films,
         "has_saliency": has_saliency(),
+        "can_bridge": can_bridge(reading.session, course),
     }
     return page(request, "patient.html", values)
 

@@ -57,6 +57,7 @@ class CourseChart {
     });
     this.ticks(top);
     this.gaps(panels);
+    this.seams(panels);
     this.films(panels);
     const height = top + TICKS;
     this.svg.attr("viewBox", `0 0 ${width} ${height}`).attr("height", height);
@@ -157,11 +158,19 @@ class CourseChart {
       .text((gap) => gap.text);
   }
 
+  // Where another model version begins to score.
+  seams(panels) {
+    const seams = this.svg.append("g").attr("class", "seams").attr("aria-hidden", "true").selectAll("g")
+      .data(this.values.seams).join("g").attr("transform", (x) => `translate(${this.x(x)},0)`);
+    seams.append("line").attr("y1", panels[0].top).attr("y2", panels.at(-1).bottom);
+    seams.append("text").attr("x", 4).attr("y", panels[0].top + 10).text(this.texts.seam);
+  }
+
   films(panels) {
     const chart = this;
     this.at = this.besides();
     this.marks = this.svg.append("g").attr("class", "films").selectAll("g").data(this.values.films).join("g")
-      .attr("class", (film) => `film${film.flagged ? " flagged" : ""}${film.merged ? " merged" : ""}${film.changed ? " changed" : ""}`)
+      .attr("class", (film) => `film${film.flagged ? " flagged" : ""}${film.merged ? " merged" : ""}${film.changed ? " changed" : ""}${film.converted ? " converted" : ""}`)
       .attr("role", "img")
       .attr("aria-label", (film) => [film.head, ...film.lines].join(". "))
       .attr("data-film", (film) => film.id)
@@ -260,6 +269,7 @@ class CourseChart {
     }
     if (films.some((film) => film.flagged)) entry(this.texts.legend_flagged, "mark flagged", d3.symbol(d3.symbolTimes, SIZE)());
     if (films.some((film) => film.merged)) entry(this.texts.legend_merged, "ring", "M-7,0A7,7 0 1 1 7,0A7,7 0 1 1 -7,0Z");
+    if (films.some((film) => film.converted)) entry(this.texts.legend_converted, "mark hollow", d3.symbol(d3.symbolCircle, SIZE)());
     for (const [verdict, path] of Object.entries(VERDICTS)) {
       const isSaid = (film) => Object.values(film.scores).some((score) => score.verdict === verdict);
       if (films.some(isSaid)) entry(verdict, `said ${verdict.replace(" ", "-")}`, path);

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from db.reading.courses import Course, CourseImage, Event
 
@@ -72,6 +72,16 @@ def segments(course: Course) -> tuple[Segment, ...]:
         placed.append(replace(draft, left=left, width=width))
         left += width + _GAP * total
     return tuple(placed)
+
+
+def seams(shown: Sequence[Segment]) -> list[float]:
+    """Return the places on the axis between images that different model versions scored."""
+    return [
+        (segment.x(before.at) + segment.x(after.at)) / 2
+        for segment in shown
+        for before, after in pairwise(segment.images)
+        if before.scored_by != after.scored_by
+    ]
 
 
 def origin(images: Sequence[CourseImage]) -> datetime:

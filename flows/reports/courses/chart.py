@@ -13,10 +13,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from db.reading.courses import Course
-from flows.reports.courses.axis import Segment, TimeAxis, gap_text, segments, ticks
+from flows.reports.courses.axis import Segment, TimeAxis, gap_text, seams, segments, ticks
 from flows.reports.courses.events import EventMark, draw_events, event_marks
 from flows.reports.courses.lanes import text_width
-from flows.reports.courses.panel import Panel, draw_panel, draw_verdicts, view_changes
+from flows.reports.courses.panel import (
+    Panel,
+    draw_panel,
+    draw_verdicts,
+    view_changes,
+)
 from flows.reports.courses.style import (
     BAND,
     FAINT,
@@ -27,7 +32,13 @@ from flows.reports.courses.style import (
     VERDICT_MARKS,
     VIEW_MARKS,
 )
-from flows.reports.courses.words import band_text, chart_notes, latest, verdict_text
+from flows.reports.courses.words import (
+    band_text,
+    chart_notes,
+    latest,
+    verdict_text,
+    version_text,
+)
 from flows.reports.score_text import scale_text
 from severity.domain import RESEARCH_USE_ONLY, Verdict
 
@@ -156,7 +167,7 @@ def _write_title(frame: Frame, course: Course) -> None:
         weight="bold",
         va="top",
     )
-    write(left, frame.from_top(0.3), course.model_version, size=7.5, color=QUIET, va="top")
+    write(left, frame.from_top(0.3), version_text(course), size=7.5, color=QUIET, va="top")
     write(
         1 - _RIGHT / _WIDTH, frame.from_top(0.12), RESEARCH_USE_ONLY.upper(), size=8, weight="bold",
         ha="right", va="top",
@@ -171,6 +182,7 @@ def _draw_scores(frame: Frame, course: Course, shown: Sequence[Segment], top: fl
         draw_panel(panel, shown)
         axes.set_title(_panel_title(panel), loc="left", fontsize=8.5, pad=5)
         _draw_episodes(panel, shown)
+        _draw_seams(panel, shown)
         if score == "geographic_extent":
             _name_views(panel, shown)
         axes = frame.axes(top + _PANEL_TITLE + height, _VERDICTS)
@@ -192,6 +204,16 @@ def _draw_episodes(panel: Panel, shown: Sequence[Segment]) -> None:
         panel.axes.annotate(
             gap_text(before, after), (middle, 0.5), xycoords=("data", "axes fraction"), rotation=90,
             fontsize=6.5, color=QUIET, ha="center", va="center",
+        )  # fmt: skip
+
+
+def _draw_seams(panel: Panel, shown: Sequence[Segment]) -> None:
+    """Draw a line where another model version begins to score, and say so."""
+    for place in seams(shown):
+        panel.axes.axvline(place, color=FLAGGED, linewidth=1.1, linestyle=(0, (2, 2)), zorder=1.5)
+        panel.axes.annotate(
+            "bridged", (place, 1), xycoords=("data", "axes fraction"), xytext=(2, -7),
+            textcoords="offset points", fontsize=6.5, color=FLAGGED, ha="left",
         )  # fmt: skip
 
 
@@ -260,6 +282,8 @@ def _legend(course: Course) -> list[Artist]:
     ]
     if len(eligible) < len(course.images):
         entries.append(_entry("out of distribution, not used", "x", FLAGGED, FLAGGED))
+    if any(image.scored_by for image in eligible):
+        entries.append(_entry("converted from the former version", "o", "white", QUIET))
     said = {image.geographic_extent.verdict for image in course.images}
     said |= {image.opacity.verdict for image in course.images}
     return entries + [

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from db.reading.courses import Band, Course, CourseImage
+from db.reading.courses import Assessment, Band, Course, CourseImage
 from severity.course.band import band
 from severity.course.course import follow
 from severity.course.parameters import CourseParameters
-from severity.course.series import Films, view_code
+from severity.course.series import Conversions, Films, Indices, Numbers, view_code
 
 _DAY = timedelta(days=1)
 
@@ -40,7 +40,12 @@ def level_curve(
     times
         At which the level is computed, besides those of images.
     """
-    eligible = [image for image in images if image.out_of_distribution is None]
+    eligible = [
+        image
+        for image in images
+        # Of a score that its bridge says nothing of, there is no raw value.
+        if image.out_of_distribution is None and getattr(image, score).raw is not None
+    ]
     if not eligible or not course.content:
         return []
     films = _with_times_between(eligible, score, times)
@@ -70,4 +75,18 @@ def _with_times_between(images: Sequence[CourseImage], score: str, times: int) -
         points=np.concatenate([points, nothing])[order],
         views=np.concatenate([codes, np.zeros(len(between), dtype=np.int8)])[order],
         eligible=np.concatenate([np.ones(len(days), bool), np.zeros(len(between), bool)])[order],
+        conversions=_conversions([getattr(image, score) for image in images], nothing, order),
     )
+
+
+def _conversions(
+    assessments: Sequence[Assessment], nothing: Numbers, order: Indices
+) -> Conversions | None:
+    """Return what a bridge added to the errors of images; None where it converted none."""
+    if all(assessment.former is None for assessment in assessments):
+        return None
+    shared, own = (
+        np.concatenate([[getattr(each, name) for each in assessments], np.zeros_like(nothing)])
+        for name in ("shared_sd", "own_sd")
+    )
+    return Conversions(shared[order], own[order])

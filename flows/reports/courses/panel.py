@@ -100,7 +100,8 @@ def _draw_images(panel: Panel, segment: Segment) -> None:
             [(x + move) / panel.points_a_day], [panel.assessment(image).points],
             marker="x" if is_flagged else VIEW_MARKS[image.view],
             color=FLAGGED if is_flagged else QUIET, markersize=SIZE,
-            markerfacecolor="0.72", markeredgewidth=1.0, linestyle="none", zorder=2, clip_on=False,
+            markerfacecolor="white" if image.scored_by else "0.72", markeredgewidth=1.0,
+            linestyle="none", zorder=2, clip_on=False,
         )  # fmt: skip
 
 

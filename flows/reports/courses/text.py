@@ -1,7 +1,7 @@
 """A patient's course as a table for a person, in plain characters of at most 100 columns."""
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from rich.box import Box
 from rich.console import Group, RenderableType
@@ -16,6 +16,7 @@ from flows.reports.courses.words import (
     percent,
     probability,
     verdict_text,
+    version_text,
 )
 from flows.reports.score_text import scale_text
 from severity.vocabulary.times import local_date
@@ -27,6 +28,7 @@ _RESPONSES_MEAN = (
     "After 1d and so on: the change of extent since just before the start, and the probability of "
     "better.\n~ No image of the episode is as late."
 )
+_SEAM = ("~~ seam ~~", "~~", "~~~~", *("~~~", "~~~~~~~~~~~", "~~~~~~~~") * 2)
 _DATE = len("2026-03-01")  # of a time as it was stated; "day 3" is shorter
 RESPONSE_DAYS = (1, 3, 7, 14)
 
@@ -41,7 +43,7 @@ def course_table(course: Course) -> RenderableType:
 
 def _headlines(course: Course) -> Iterator[Text]:
     """Yield what the course says now, of either score."""
-    yield Text(f"Patient {course.patient_key}, model version {course.model_version}")
+    yield Text(f"Patient {course.patient_key}, model version {version_text(course)}")
     last = latest(course.images)
     if last is None:
         return
@@ -91,7 +93,9 @@ def _images_table(course: Course) -> Table:
     for number, images in enumerate(episodes, start=1):
         if len(episodes) > 1:
             table.add_row(f"episode {number}", style="bold")
-        for image in images:
+        for before, image in pairwise([images[0], *images]):
+            if before.scored_by != image.scored_by:
+                table.add_row(*_SEAM)
             table.add_row(*_cells(image), style=_style(image))
         table.add_section()
     return table
@@ -109,6 +113,7 @@ def _style(image: CourseImage) -> str:
 
 def _cells(image: CourseImage) -> tuple[str, ...]:
     mark = " !" if image.out_of_distribution else " *" if image.view_changed else ""
+    mark += " ~" if image.scored_by else ""
     return (
         _date(image) if image.calendar_known else _NOTHING,
         f"{image.days:.0f}",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from db.reading.courses import Assessment, Band, Course, CourseImage
+from db.reading.courses import Assessment, Band, Course, CourseImage, SeamLine
 from db.reading.results import ScoreResult
 from flows.reports.trend_text import identifier_notes
 from severity.course.parameters import CourseParameters
@@ -82,9 +82,17 @@ def origin_text(course: Course) -> str:
 
 def course_notes(course: Course) -> list[str]:
     """List the notes that a reader of this course needs."""
-    notes = [*margin_note(course), *_shift_notes(course), *_image_notes(course.images)]
+    notes = [
+        *seam_notes(course),
+        *margin_note(course),
+        *_shift_notes(course),
+        *_image_notes(course.images),
+    ]
     if course.margins.geographic_extent is not None:
-        notes.insert(0, "Level: what the images so far say of the patient, with its 90% band.")
+        notes.insert(
+            len(seam_notes(course)),
+            "Level: what the images so far say of the patient, with its 90% band.",
+        )
     if any(event.geographic_extent or event.opacity for event in course.events):
         notes.append(NO_CAUSE)
     if course.undated:
@@ -94,6 +102,45 @@ def course_notes(course: Course) -> list[str]:
         others = ", ".join(course.other_versions)
         notes.append(f"Scores by other model versions exist ({others}): see --model-version.")
     return [*notes, RESEARCH_USE_ONLY]
+
+
+def seam_notes(course: Course) -> list[str]:
+    """Return what a course says that goes on across a change of the model version; else nothing."""
+    seam = course.seam
+    if seam is None:
+        return []
+    converted = sum(bool(image.scored_by) for image in course.images)
+    what = (
+        f"BRIDGED: {converted} of {len(course.images)} images were scored by {seam.former_version} "
+        f"and are shown, marked ~, as {course.model_version} would have scored them; bands are "
+        "wider for it. The plain courses are those of either version alone."
+    )
+    how = (
+        f"Bridge {seam.bridge_id} of {seam.learned_at:%Y-%m-%d}, from {seam.films} images of "
+        f"{seam.patients} patients: extent {_line_text(seam.geographic_extent)}, opacity "
+        f"{_line_text(seam.opacity)}."
+    )
+    notes = [what, how]
+    if seam.left_out:
+        notes.append(
+            f"{seam.left_out} images of the former version are shown, but no part of the course: "
+            "their scores lie beyond what the bridge was learned from."
+        )
+    if course.events:
+        notes.append("Responses to treatments are told by plain courses alone.")
+    return notes
+
+
+def _line_text(line: SeamLine) -> str:
+    return (
+        f"{line.intercept:+.2f} {line.slope:+.2f} x former, give or take {line.spread:.2f} points"
+    )
+
+
+def version_text(course: Course) -> str:
+    """Return the model version of a course, and the former one if it is bridged from that."""
+    bridged = f", BRIDGED from {course.seam.former_version}" if course.seam else ""
+    return f"{course.model_version}{bridged}"
 
 
 def margin_note(course: Course) -> list[str]:
@@ -140,7 +187,7 @@ def _image_notes(images: Sequence[CourseImage]) -> list[str]:
 
 def chart_notes(course: Course) -> list[str]:
     """List the notes below a chart, whose legend explains its marks."""
-    notes = [*margin_note(course), *_shift_notes(course)]
+    notes = [*seam_notes(course), *margin_note(course), *_shift_notes(course)]
     if any(image.view_changed for image in course.images):
         notes.append(_VIEWS)
     if any(image.simulated for image in course.images):

@@ -11,7 +11,7 @@ from statsmodels.tsa.statespace.kalman_smoother import KalmanSmoother
 
 from severity.course import kalman
 from severity.course.course import follow
-from severity.course.series import NOWHERE, VIEWS, Films
+from severity.course.series import NOWHERE, VIEWS, Conversions, Films
 from severity.course.verdicts import NO_VERDICT
 from tests.severity.course.builders import PARAMETERS, REVERTING, random_films
 
@@ -314,3 +314,44 @@ def test_no_films_have_no_courses():
     empty = np.empty(0)
     films = Films(empty.astype(np.int64), empty, empty, empty.astype(np.int8), empty.astype(bool))
     assert len(follow(films, empty.astype(np.int64), PARAMETERS).level) == 0
+
+
+def test_films_that_nothing_was_added_to_make_the_same_course_to_the_last_bit():
+    films = random_films(40)
+    nothing = np.zeros(len(films))
+    converted = replace(films, conversions=Conversions(nothing, nothing))
+
+    plain = follow(films, films.first_eligible, REVERTING)
+    bridged = follow(converted, films.first_eligible, REVERTING)
+
+    for name in vars(plain):
+        np.testing.assert_allclose(getattr(bridged, name), getattr(plain, name), rtol=1e-12)
+
+
+@BOTH
+def test_what_converting_adds_is_one_error_of_all_converted_films_and_one_of_each(parameters):
+    """The referee is the joint normal distribution of levels and scores, inverted as a whole."""
+    days, converted = np.array([0.0, 1, 3, 4, 9]), np.array([1, 1, 1, 0, 0])
+    shared, own = 0.4 * converted, 0.7 * converted
+    films = Films(
+        np.zeros(5, dtype=np.int64),
+        days,
+        np.array([2.0, 2.6, 3.1, 4.9, 5.3]),
+        np.zeros(5, dtype=np.int8),
+        np.ones(5, dtype=bool),
+        Conversions(shared, own),
+    )
+    rows = np.column_stack([days, np.full(5, LEVEL)])
+    levels = LevelAndShifts(parameters)(rows)
+    errors = np.diag(parameters.error**2 + own**2) + np.outer(shared, shared)
+    mean = parameters.prior_mean[VIEWS[0]]
+    weights = levels @ np.linalg.inv(levels + errors)
+
+    courses = follow(films, films.first_eligible, parameters)
+
+    expected = mean + weights @ (films.points - mean)
+    covariance = levels - weights @ levels
+    change_sd = np.sqrt(covariance[4, 4] + covariance[0, 0] - 2 * covariance[4, 0])
+    np.testing.assert_allclose(courses.smoothed_level, expected, atol=1e-9)
+    np.testing.assert_allclose(courses.smoothed_sd, np.sqrt(np.diag(covariance)), atol=1e-9)
+    assert courses.smoothed_change_sd[4] == pytest.approx(change_sd, abs=1e-9)
