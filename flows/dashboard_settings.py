@@ -4,21 +4,13 @@ import re
 from ipaddress import ip_network
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings
+
+from flows.comma_lists import CommaList
 
 SHORTEST_PASSWORD = 12
 """Characters. Guesses are slowed down, and of so many signs none is guessed."""
-
-
-def _listed(value: object) -> object:
-    """Return the entries of a list that is written with commas."""
-    if isinstance(value, str):
-        return tuple(entry for entry in map(str.strip, value.split(",")) if entry)
-    return value
-
-
-_Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 
 
 class DashboardSettings(BaseSettings):
@@ -30,7 +22,7 @@ class DashboardSettings(BaseSettings):
     dashboard_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         default=4220, description="port of `dashboard`; 0 for any free one"
     )
-    dashboard_names: _Listed = Field(
+    dashboard_names: CommaList = Field(
         default=(), description="names in a browser's address by which it may be asked for"
     )
     dashboard_password: SecretStr | None = Field(
@@ -42,10 +34,10 @@ class DashboardSettings(BaseSettings):
     dashboard_user_header: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{1,60}$")] | None = (
         Field(default=None, description="header in which a reverse proxy names the person")
     )
-    dashboard_proxies: _Listed = Field(
+    dashboard_proxies: CommaList = Field(
         default=("127.0.0.1", "::1"), description="addresses or networks of that reverse proxy"
     )
-    dashboard_operators: _Listed = Field(
+    dashboard_operators: CommaList = Field(
         default=(), description="persons, as that header names them, who may release and dismiss"
     )
 

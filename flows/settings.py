@@ -22,7 +22,7 @@ from pydantic_settings import SettingsConfigDict
 from flows.dashboard_settings import DashboardSettings
 from flows.errors import UsageError
 from flows.home import default_home
-from flows.orchestration_settings import OrchestrationSettings
+from flows.receiver_settings import ReceiverSettings
 from severity.cores import cores
 from severity.heads.head import NAME
 from severity.pseudonym import SHORTEST_KEY, links
@@ -31,7 +31,7 @@ _DEFAULT_MODEL = "compact-3"
 _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
 
 
-class Settings(DashboardSettings, OrchestrationSettings):
+class Settings(DashboardSettings, ReceiverSettings):
     """Read from ``SEVERITY_*`` and ``DATABASE_URL``."""
 
     model_config = SettingsConfigDict(env_prefix="SEVERITY_", frozen=True, env_ignore_empty=True)

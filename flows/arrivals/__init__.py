@@ -2,4 +2,4 @@
 
 from flows.arrivals.writer import DropFolder, KeptFile
 
-__all__ = ["DropFolder", "KeptFile"]
+__all__ = ["DropFolder", "KeptFile", "accounting", "receipts", "receiver", "receiving"]

@@ -59,9 +59,14 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
             "Show what is read of FILE, what decided it, and why it is rejected or flagged.",
         ),
         (
-            "metrics",
-            "flows.cli.metrics:metrics_command",
-            "Print what Prometheus watches: counts, ages and times by stage.",
+            "receipts",
+            "flows.cli.arrivals.receipts:receipts_command",
+            "Show what became of every film that a sender was told is stored.",
+        ),
+        (
+            "receive",
+            "flows.cli.arrivals.receive:receive_command",
+            "Receive films from DICOM senders into a drop folder, until Ctrl-C.",
         ),
         (
             "run",

@@ -1,0 +1,103 @@
+"""What became of each film that a sender was told is stored: scored, rejected, waiting or lost."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+
+from db.engine import Database
+from db.reading import arrivals
+from db.reading.arrivals import Fate
+from flows.arrivals.receipts import Receipt, Receipts
+
+_AT_ONCE = 1000  # receipts in one question to the database
+
+
+class Unlisted(StrEnum):
+    """What became of a film that no pass has listed."""
+
+    PRESENT = "present"  # it lies in the folder: the next pass lists it
+    LOST = "lost"  # it lies neither there nor in the ledger
+    DISMISSED = "dismissed"  # lost, and seen to by a person
+
+
+SETTLED = frozenset({Fate.SCORED, Fate.REJECTED, Unlisted.DISMISSED})
+
+
+@dataclass
+class Account:
+    """How many films were answered with success, and what became of them. ``lost`` has keys."""
+
+    films: Counter[Fate | Unlisted] = field(default_factory=Counter)
+    lost: list[Receipt] = field(default_factory=list)
+
+    @property
+    def answered(self) -> int:
+        """How many different films senders were told are stored."""
+        return self.films.total()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every one of them was scored or rejected, or is lost and seen to."""
+        return SETTLED.issuperset(+self.films)
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """Compares receipts with a drop folder and the ledger. ``folder`` is its place in both."""
+
+    receipts: Receipts
+    folder: Path
+    database: Database
+
+    def account(self, days: list[date] | None = None) -> Account:
+        """Return what became of the films of some days in UTC; of all, if none are named."""
+        account, seen = Account(), set[str]()
+        dismissed = self.receipts.dismissed()
+        for batch in self._batches(self.receipts.days() if days is None else days):
+            # The same film sent twice is one file, with two receipts.
+            fresh = {receipt.key: receipt for receipt in batch if receipt.key not in seen}
+            seen.update(fresh)
+            for key, became in self._became(list(fresh), dismissed):
+                account.films[became] += 1
+                if became is Unlisted.LOST:
+                    account.lost.append(fresh[key])
+        return account
+
+    def forget(self, before: date) -> int:
+        """Delete the receipts of days before this one whose films are all settled.
+
+        Returns
+        -------
+        Of how many days.
+        """
+        settled = [
+            day for day in self.receipts.days() if day < before and self.account([day]).is_settled
+        ]
+        for day in settled:
+            self.receipts.forget(day)
+        return len(settled)
+
+    def _batches(self, days: list[date]) -> Iterator[list[Receipt]]:
+        for day in days:
+            receipts = self.receipts.read(day)
+            while batch := list(islice(receipts, _AT_ONCE)):
+                yield batch
+
+    def _became(
+        self, keys: list[str], dismissed: frozenset[str]
+    ) -> Iterator[tuple[str, Fate | Unlisted]]:
+        # First the folder: a file that is moved away once it is scored is in the ledger by then.
+        present = {key for key in keys if (self.folder / key).exists()}
+        with self.database.transaction() as session:
+            fates = arrivals.fates(session, str(self.folder), keys)
+        for key, fate in zip(keys, fates, strict=True):
+            if fate is not None:
+                yield key, fate
+            elif key in present:
+                yield key, Unlisted.PRESENT
+            else:
+                yield key, Unlisted.DISMISSED if key in dismissed else Unlisted.LOST

@@ -1,0 +1,3 @@
+"""The commands on films that senders bring."""
+
+__all__ = ["receipts", "receive"]

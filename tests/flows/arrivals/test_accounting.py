@@ -1,0 +1,63 @@
+"""What became of the films that senders were told are stored."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from db.reading.arrivals import Fate
+from flows.arrivals.accounting import Accounting, Unlisted
+from flows.arrivals.receipts import Receipts
+from severity.domain import Reason
+from tests.builders.archive import Archive, Film
+
+KEYS = [f"{number:02x}/{number:024x}-{number:024x}.dcm" for number in range(5)]
+SCORED, REJECTED, WAITING, PRESENT, LOST = KEYS
+
+
+@pytest.fixture
+def accounting(database, tmp_path):
+    """Receipts of one film of each kind."""
+    folder = tmp_path / "arrived"
+    (folder / PRESENT).parent.mkdir(parents=True)
+    (folder / PRESENT).touch()
+    archive = Archive(database, str(folder))
+    archive.add(Film("a", key=SCORED), Film("b", key=REJECTED, rejected=Reason.LATERAL))
+    archive.enlist(Film("c", key=WAITING))
+    receipts = Receipts.of(tmp_path)
+    for key in (*KEYS, SCORED):
+        receipts.record(key)
+    return Accounting(receipts, folder, database)
+
+
+def test_every_film_that_was_answered_with_success_is_accounted_for(accounting):
+    account = accounting.account()
+
+    assert account.films == {
+        Fate.SCORED: 1,
+        Fate.REJECTED: 1,
+        Fate.WAITING: 1,
+        Unlisted.PRESENT: 1,
+        Unlisted.LOST: 1,
+    }
+    assert account.answered == len(KEYS)
+    assert [receipt.key for receipt in account.lost] == [LOST]
+
+
+def test_a_lost_film_that_was_seen_to_is_lost_no_more(accounting):
+    accounting.receipts.dismiss([LOST])
+
+    account = accounting.account()
+
+    assert account.films[Unlisted.DISMISSED] == 1
+    assert account.lost == []
+
+
+def test_a_day_is_forgotten_once_all_its_films_are_settled(accounting, tmp_path):
+    tomorrow = datetime.now(UTC).date() + timedelta(2)
+    assert accounting.forget(tomorrow) == 0
+
+    old = tmp_path / "receipts" / f"{date(2020, 3, 1)}.txt"
+    old.write_text(f"2020-03-01T10:00:00+00:00 {SCORED}\n2020-03-01T10:00:00+00:00 {REJECTED}\n")
+    assert accounting.forget(date(2020, 3, 1)) == 0
+    assert accounting.forget(date(2020, 3, 2)) == 1
+    assert not old.exists()
