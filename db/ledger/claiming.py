@@ -27,6 +27,7 @@ class Claim:
     """One object that a run has claimed.
 
     ``object_key`` is None if no place of the source has shown the object since it was enlisted.
+    ``archive`` is where the source's archive is, if the object was moved there.
     ``is_judged`` means that the object is accepted: all that is left is to score its image.
     """
 
@@ -35,6 +36,7 @@ class Claim:
     content_sha256: str
     record_sha256: str
     is_judged: bool
+    archive: str | None = None
 
 
 def claim(
@@ -117,17 +119,22 @@ def _claiming(condition: str) -> str:
         RETURNING id, object_id, is_judged
     )
     SELECT claimed.id, place.object_key, encode(content_sha256, 'hex'),
-        encode(record_sha256, 'hex'), claimed.is_judged
+        encode(record_sha256, 'hex'), claimed.is_judged, place.archive
     FROM claimed
     JOIN object ON object.id = claimed.object_id
     LEFT JOIN LATERAL (
-        SELECT object_key FROM (
+        SELECT object_key,
+            (SELECT location FROM source WHERE id = source_id AND id <> :source) AS archive
+        FROM (
             SELECT * FROM sighting WHERE object_id = claimed.object_id
             -- By the object, even where little is known yet of a source and its million places.
             OFFSET 0
         ) AS of_object
-        WHERE source_id = :source AND gone_at IS NULL
-        ORDER BY id LIMIT 1
+        WHERE gone_at IS NULL AND (
+            source_id = :source
+            OR source_id = ANY (ARRAY(SELECT id FROM source WHERE archive_of_id = :source))
+        )
+        ORDER BY source_id <> :source, of_object.id LIMIT 1
     ) AS place ON true
     """  # noqa: S608 - no value of a user is in it
 

@@ -28,6 +28,22 @@ def register(session: Session, location: str, *, zone: str, name: str = "inbox")
     return Source(*session.execute(_SOURCE, values).one())
 
 
+def register_archive(session: Session, source_id: int, location: str) -> int:
+    """Return the row of a source's archive, where its scored files are moved; it is never listed.
+
+    Raises
+    ------
+    LookupError
+        The location is that of a source, or of another source's archive.
+    """
+    values = {"source": source_id, "location": location}
+    session.execute(_REGISTER_ARCHIVE, values)
+    row_id: int | None = session.scalar(_ARCHIVE, values)
+    if row_id is None:
+        raise LookupError("another source is there")
+    return row_id
+
+
 def want(session: Session, source_id: int, *, model_version_id: int) -> bool:
     """Want the images of a source scored by a model version, from now on.
 
@@ -106,6 +122,17 @@ _REGISTER = text(
 _RENAME = text("UPDATE source SET name = :name WHERE location = :location AND name <> :name")
 
 _SOURCE = text("SELECT id, zone FROM source WHERE location = :location")
+
+_REGISTER_ARCHIVE = text(
+    """
+    INSERT INTO source (location, zone, name, archive_of_id)
+    SELECT :location, zone, name || '-archive', id FROM source WHERE id = :source
+        AND NOT EXISTS (SELECT FROM source WHERE location = :location)
+    ON CONFLICT DO NOTHING
+    """
+)
+
+_ARCHIVE = text("SELECT id FROM source WHERE location = :location AND archive_of_id = :source")
 
 _WANT = text(
     """

@@ -256,7 +256,7 @@ CREATE TABLE replaced (
     replaced_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT pk_replaced PRIMARY KEY (source_id, key_digest, object_id),
     CONSTRAINT fk_replaced_sighting FOREIGN KEY (source_id, key_digest)
-        REFERENCES sighting (source_id, key_digest) ON DELETE CASCADE
+        REFERENCES sighting (source_id, key_digest) ON DELETE CASCADE ON UPDATE CASCADE
 );
 CREATE INDEX ix_replaced_object ON replaced (object_id);
 

@@ -92,4 +92,5 @@ def _show(summary: RunSummary, console: Console) -> None:
 def _rest(summary: RunSummary) -> str:
     """Name what was neither scored nor rejected, if there is any."""
     failed = f", {summary.failed} failed" if summary.failed else ""
-    return failed + (f", {summary.vanished} vanished" if summary.vanished else "")
+    vanished = f", {summary.vanished} vanished" if summary.vanished else ""
+    return failed + vanished + (f", {summary.archived} archived" if summary.archived else "")

@@ -109,10 +109,9 @@ async def read(claim: Claim, run: ScoringRun) -> FileContent:
     key = claim.object_key
     if key is None:
         raise UnreadableImage(Reason.VANISHED, "it is no longer where it was seen")
-    with run.stopwatch.timed("read"):
-        record = await run.record(claim, key)
-        content = await run.inbox.read(key)
-        sha256 = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
+    record = await run.record(claim, key)
+    content = await run.inbox_of(claim).read(key)
+    sha256 = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
     if sha256 != claim.content_sha256:
         raise UnreadableImage(Reason.VANISHED, "the object was replaced before it was scored")
     return FileContent(content, record, run.derived_uids(sha256))

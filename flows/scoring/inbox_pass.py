@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from flows.orchestration.server import prefect_api, send_logs
 from flows.resources import Resources
+from flows.scoring.archiving import archive_scored
 from flows.scoring.enlisting import enlist
 from flows.scoring.run import ScoringRun, under_way
 from flows.scoring.summary import Counts, RunSummary, summarised
@@ -30,18 +32,25 @@ async def score_new(inbox: str, resources: Resources, *, is_emptied: bool = Fals
     """
     async with under_way(inbox, resources) as run:
         run.discovery = await enlist(run, is_emptied=is_emptied)
-        if not await run.count_waiting():
+        if await run.count_waiting():
+            summary = await _scored(run)
+        else:
             await run.update_courses()  # corrections may have made some due
-            return await summarised(run, Counts())
-        async with loading(run):
-            with prefect_api():
-                # Imported here: Prefect takes a second, and its temporary server several.
-                from flows.scoring.flow import score_waiting  # noqa: PLC0415
+            summary = await summarised(run, Counts())
+        return replace(summary, archived=await archive_scored(run))
 
-                try:
-                    return await score_waiting()
-                finally:
-                    await send_logs()
+
+async def _scored(run: ScoringRun) -> RunSummary:
+    """Score all that waits, as Prefect runs it."""
+    async with loading(run):
+        with prefect_api():
+            # Imported here: Prefect takes a second, and its temporary server several.
+            from flows.scoring.flow import score_waiting  # noqa: PLC0415
+
+            try:
+                return await score_waiting()
+            finally:
+                await send_logs()
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ from flows.resources import SOFTWARE, Resources, current, using
 from flows.scoring.naming import source_label
 from flows.scoring.registration import register_model_version
 from flows.source_settings import SourceSettings
-from flows.sources import Inbox, Listing, open_inbox
+from flows.sources import Archive, Inbox, Listing, open_archive, open_inbox
 from severity.domain import ModelVersion, Reason
 from severity.errors import IncompleteMetadata, WrongWeights
 from severity.files.sidecar import SidecarRecord
@@ -71,9 +71,9 @@ class ScoringRun(Resources):
     source_settings: SourceSettings = field(
         default_factory=lambda: SourceSettings(location="inbox")
     )
+    archive: Archive | None = None
     discovery: Discovery = Discovery()
-    events: RunEvents = field(default_factory=lambda: RunEvents(None), repr=False)
-    stopwatch: Stopwatch = field(default_factory=Stopwatch, repr=False)
+    _archives: dict[str, Inbox] = field(default_factory=dict, repr=False)
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_TRANSACTIONS, "transaction"), repr=False
     )
@@ -169,6 +169,20 @@ class ScoringRun(Resources):
             )
         return record
 
+    def inbox_of(self, claim: Claim) -> Inbox:
+        """Return where a claimed object is to be read: the run's inbox, or an archive of it.
+
+        Raises
+        ------
+        InboxError
+            The archive cannot be opened.
+        """
+        if claim.archive is None:
+            return self.inbox
+        if claim.archive not in self._archives:
+            self._archives[claim.archive] = open_inbox(claim.archive, settle=timedelta(0))
+        return self._archives[claim.archive]
+
     async def until_threads_end(self) -> None:
         """Wait for the transactions that have begun, even if their callers were cancelled."""
         await asyncio.to_thread(self._threads.shutdown)
@@ -191,6 +205,7 @@ async def under_way(location: str, resources: Resources) -> AsyncIterator[Scorin
     """
     settings, source_settings = resources.settings, resources.settings.source_at(location)
     inbox = open_inbox(location, settle=timedelta(seconds=settings.settle_seconds))
+    archive = open_archive(inbox, source_settings.archive) if source_settings.archive else None
     database = resources.open_database()
     registered = register_model_version(resources)
     with database.transaction() as session:
@@ -211,6 +226,7 @@ async def under_way(location: str, resources: Resources) -> AsyncIterator[Scorin
             presence=presence,
             listing=inbox.listing(now=datetime.now(UTC)),
             source_settings=source_settings,
+            archive=archive,
         )
         about = {"run": run.run_id, "source": source_label(inbox.location)}
         run.events = RunEvents(

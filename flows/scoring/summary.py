@@ -37,9 +37,10 @@ class Counts:
 class RunSummary:
     """The counts of one run, in images, and the balance of its source after it.
 
-    ``missed`` counts the files that were there before, where most of them or all are gone at once.
-    ``other_versions`` are model versions that also scored images of this database. ``read_in_zone``
-    is the time zone that the source's times were read in so far, if the settings name another.
+    ``missed`` counts the files that were there before, where most of them or all are gone at once,
+    and ``archived`` those that were moved to the archive. ``other_versions`` are model versions
+    that also scored images of this database. ``read_in_zone`` is the time zone that the source's
+    times were read in so far, if the settings name another.
     """
 
     model_version: str
@@ -56,6 +57,7 @@ class RunSummary:
     balance: SourceBalance
     other_versions: tuple[str, ...]
     read_in_zone: str = ""
+    archived: int = 0
 
     @property
     def notes(self) -> list[str]:

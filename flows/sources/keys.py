@@ -55,6 +55,13 @@ def folder_of(key: str) -> str:
     return key.rpartition("/")[0] or "."
 
 
+def numbered(key: str, number: int) -> str:
+    """Return another key of the same folder and ending, which no object with another number has."""
+    folder, slash, name = key.rpartition("/")
+    stem, dot, ending = name.rpartition(".")
+    return f"{folder}{slash}{stem or ending}.{number}{dot}{ending if stem else ''}"
+
+
 def places(key: str) -> Iterator[tuple[str, str]]:
     """List the folders that an object lies in, nearest first, each with the path from there."""
     parts = key.split("/")

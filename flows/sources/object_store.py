@@ -43,7 +43,8 @@ class Bucket:
             yield _offered(meta for meta in chunk if meta["size"] and not is_sidecar(meta["path"]))
         yield _offered(empty.values())
 
-    def _brief(self, error: Exception) -> str:
+    def brief(self, error: Exception) -> str:
+        """Return an error of the store in one line, without addresses and names of objects."""
         return _brief(error, _PROVIDERS[self.location.partition("://")[0]])
 
     async def entries_after(self, key: str) -> AsyncGenerator[Sequence[Entry], None]:
@@ -63,7 +64,7 @@ class Bucket:
         except FileNotFoundError:
             return False
         except (BaseError, OSError) as error:
-            raise InboxError(f"{self.location} does not answer: {self._brief(error)}") from None
+            raise InboxError(f"{self.location} does not answer: {self.brief(error)}") from None
         return True
 
     async def _chunks(
@@ -73,7 +74,7 @@ class Bucket:
             async for chunk in obstore.list(self.store, offset=after, chunk_size=1000):
                 yield chunk
         except (BaseError, OSError) as error:
-            raise InboxError(f"{self.location} cannot be listed: {self._brief(error)}") from None
+            raise InboxError(f"{self.location} cannot be listed: {self.brief(error)}") from None
 
     async def read(
         self,
@@ -93,7 +94,7 @@ class Bucket:
         except (BaseError, OSError) as error:
             if isinstance(error, PermissionDeniedError) and _code(error) in _OF_ONE_OBJECT:
                 raise InaccessibleImage(Reason.VANISHED, "the object must not be read") from None
-            raise InboxError(f"{self.location} does not answer: {self._brief(error)}") from None
+            raise InboxError(f"{self.location} does not answer: {self.brief(error)}") from None
 
 
 @dataclass(frozen=True)
@@ -186,11 +187,12 @@ def _client(patience: timedelta, prefix: str) -> "ClientConfig":
 
 
 def _offered(metas: Iterable["ObjectMeta"]) -> list[Entry]:
-    listed = map(_object_to_listed, metas)
+    listed = map(listed_object, metas)
     return [entry for entry in listed if is_offered(entry.key)]
 
 
-def _object_to_listed(meta: "ObjectMeta") -> Listed:
+def listed_object(meta: "ObjectMeta") -> Listed:
+    """Return an object as a listing shows it."""
     return Listed(
         key=to_key(meta["path"].encode()),
         size=meta["size"],

@@ -1,6 +1,6 @@
 """The interface of a store of objects, and what a store says of what lies in it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -50,6 +50,19 @@ class Unseen:
 
 
 Entry = Listed | Unseen
+
+
+@dataclass(frozen=True)
+class Addition:
+    """A file that is to be archived.
+
+    ``spare_key`` is the key for it where another file has its own. ``is_same`` tells by a
+    fingerprint whether what lies there now is what was scored.
+    """
+
+    key: str
+    spare_key: str
+    is_same: Callable[[str], bool]
 
 
 class Store(Protocol):

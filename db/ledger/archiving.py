@@ -1,0 +1,101 @@
+"""Which files of a source may go to its archive, and where they lie once they did."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db.ledger.lock import lock_ledger
+from db.ledger.places import Place, as_array, key_digest
+
+FIRST = UUID(int=0)
+"""Before the digests of all keys."""
+
+
+@dataclass(frozen=True)
+class ScoredPlace:
+    """A place whose object is an image that no model version has yet to score."""
+
+    object_id: int
+    place: Place
+
+
+@dataclass(frozen=True)
+class ArchivedPlace:
+    """A place, and the key of its object in the archive."""
+
+    scored: ScoredPlace
+    archived_key: str
+
+
+def scored_places(
+    session: Session, source_id: int, *, after: UUID, limit: int
+) -> list[ScoredPlace]:
+    """List the next places of a source, in the order of the keys' digests, that may be archived."""
+    values = {"source": source_id, "after": after, "limit": limit}
+    return [
+        ScoredPlace(row.object_id, Place(row.object_key, row.fingerprint))
+        for row in session.execute(_SCORED, values)
+    ]
+
+
+def move(
+    session: Session, source_id: int, archive_id: int, places: Sequence[ArchivedPlace]
+) -> None:
+    """Let places of a source be places of its archive.
+
+    One that is there already, since a run was killed before it removed the file, is gone here.
+    """
+    lock_ledger(session)
+    values = {
+        "source": source_id,
+        "archive": archive_id,
+        "digests": as_array(place.scored.place.key_digest for place in places),
+        "archived_digests": as_array(key_digest(place.archived_key) for place in places),
+        "archived_keys": [place.archived_key for place in places],
+    }
+    for statement in (_LEAVE, _MOVE):
+        session.execute(statement, values)
+
+
+_SCORED = text(
+    """
+    SELECT object.id AS object_id, object_key, fingerprint
+    FROM sighting
+    JOIN object ON object.id = sighting.object_id
+    JOIN image ON image.id = object.image_id
+    WHERE sighting.source_id = :source AND sighting.key_digest > :after
+        AND sighting.gone_at IS NULL AND image.standing = 'valid'
+        AND EXISTS (SELECT FROM score WHERE score.image_id = image.id)
+        AND NOT EXISTS (SELECT FROM work WHERE work.object_id = object.id)
+    ORDER BY sighting.key_digest LIMIT :limit
+    """
+)
+
+_ARCHIVED = """
+    unnest(
+        CAST(:digests AS uuid[]), CAST(:archived_digests AS uuid[]), CAST(:archived_keys AS text[])
+    ) AS archived (key_digest, archived_digest, archived_key)
+"""
+
+_LEAVE = text(
+    f"""
+    UPDATE sighting SET gone_at = now()
+    FROM {_ARCHIVED} JOIN sighting AS there
+        ON there.source_id = :archive AND there.key_digest = archived.archived_digest
+    WHERE sighting.source_id = :source AND sighting.key_digest = archived.key_digest
+    """  # noqa: S608 - no value of a user is in it
+)
+
+_MOVE = text(
+    f"""
+    UPDATE sighting SET
+        source_id = :archive, key_digest = archived.archived_digest,
+        object_key = archived.archived_key
+    FROM {_ARCHIVED}
+    WHERE sighting.source_id = :source AND sighting.key_digest = archived.key_digest
+        AND sighting.gone_at IS NULL
+    """  # noqa: S608 - no value of a user is in it
+)

@@ -1,0 +1,79 @@
+"""A prefix of a bucket as the archive of another one."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import obstore
+from obstore.exceptions import BaseError
+
+from flows.errors import InboxError
+from flows.sources.keys import to_name
+from flows.sources.object_store import Bucket, listed_object, open_bucket
+from flows.sources.store import Addition
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class BucketArchive:
+    """Objects are copied inside the bucket, then deleted in the source."""
+
+    bucket: Bucket
+    source_prefix: str
+    target_prefix: str
+    location: str
+
+    @classmethod
+    def between(cls, source: Bucket, target: Bucket) -> "BucketArchive":
+        """Return the archive of one prefix in another of the same bucket."""
+        scheme, _, bucket, source_prefix = source.location.split("/", 3)
+        target_prefix = target.location.split("/", 3)[3]
+        whole = open_bucket(f"{scheme}//{bucket}")
+        return cls(whole, source_prefix, target_prefix, target.location)
+
+    async def add(self, addition: Addition) -> str | None:
+        """Copy an object into the archive; return its key there, or None if it is gone."""
+        source = _path(self.source_prefix, addition.key)
+        meta = await self._head(source)
+        if meta is None or not addition.is_same(listed_object(meta).fingerprint):
+            return None
+        key, there = addition.key, await self._head(_path(self.target_prefix, addition.key))
+        if there is not None and (there["e_tag"], there["size"]) != (meta["e_tag"], meta["size"]):
+            key = addition.spare_key  # which no other object has
+        target = _path(self.target_prefix, key)
+        await self._answered(obstore.copy_async(self.bucket.store, source, target))
+        return key
+
+    async def remove(self, addition: Addition, archived_key: str) -> None:
+        """Delete an object in the source unless it was replaced."""
+        source = _path(self.source_prefix, addition.key)
+        meta = await self._head(source)
+        there = await self._head(_path(self.target_prefix, archived_key))
+        if meta is None or there is None or meta["size"] != there["size"]:
+            return
+        if addition.is_same(listed_object(meta).fingerprint):
+            await self._answered(obstore.delete_async(self.bucket.store, source))
+
+    async def _head(self, path: str) -> "ObjectMeta | None":
+        try:
+            return await self._answered(obstore.head_async(self.bucket.store, path))
+        except FileNotFoundError:
+            return None
+
+    async def _answered(self, answer: Awaitable[_Result]) -> _Result:
+        try:
+            return await answer
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError) as error:
+            raise InboxError(
+                f"{self.location} does not answer: {self.bucket.brief(error)}"
+            ) from None
+
+
+def _path(prefix: str, key: str) -> str:
+    return f"{prefix}/{to_name(key).decode()}"

@@ -1,0 +1,170 @@
+"""Scored files are moved to the archive of their source, and stay in the ledger."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from db.reading import balances
+from flows.errors import InboxError
+from flows.resources import Resources, using
+from flows.scoring.every_source import SourcePass
+from flows.source_settings import SourceSettings
+from flows.sources.folder_archive import FolderArchive
+from flows.sources.store import Addition
+from tests.builders.small_images import write_image, write_inbox
+
+Score = Callable[[], SourcePass]
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    (tmp_path / "done").mkdir()
+    return tmp_path / "inbox"
+
+
+@pytest.fixture
+def archiving(resources: Resources, inbox: Path) -> Resources:
+    ward = SourceSettings(name="ward", location=str(inbox), archive=str(inbox.parent / "done"))
+    settings = resources.settings.model_copy(update={"sources": {"ward": ward}})
+    return replace(resources, settings=settings)
+
+
+@pytest.fixture
+def score_archiving(prefect: None, archiving: Resources) -> Callable[..., SourcePass]:
+    from flows.scoring.flow import score_inbox
+
+    def score(**update: object) -> SourcePass:
+        settings = archiving.settings.model_copy(update=update)
+        with using(replace(archiving, settings=settings, opened=type(archiving.opened)())):
+            (source_pass,) = asyncio.run(score_inbox())
+        return source_pass
+
+    return score
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def places(resources: Resources) -> list[tuple[str, str, bool]]:
+    """Each place with its source's name, and whether it is gone."""
+    query = text(
+        """
+        SELECT name, object_key, gone_at IS NOT NULL
+        FROM sighting JOIN source ON source.id = source_id ORDER BY 1, 2, 3
+        """
+    )
+    with resources.open_database().transaction() as session:
+        assert balances.verify(session) == []
+        assert all(entry.holds for entry in balances.balances(session))
+        return [(name, key, gone) for name, key, gone in session.execute(query)]
+
+
+def test_scored_files_move_with_their_places_and_all_else_stays(
+    score_archiving: Callable[..., SourcePass], archiving: Resources, inbox: Path
+) -> None:
+    write_inbox(inbox, images=2)
+    write_image(inbox / "sub" / "unknown.png", seed=9)
+    done = inbox.parent / "done"
+    (done / "image-0000.png").write_bytes(b"of another night")
+
+    first = score_archiving()
+
+    assert first.summary is not None
+    assert (first.summary.scored, first.summary.rejected) == (2, 1)
+    archived = [name for name in files(done) if name != "image-0000.png"]
+    assert len(archived) == first.summary.archived
+    assert "image-0001.png" in archived
+    assert {"metadata.csv", "sub/unknown.png"} <= set(files(inbox))
+    assert "image-0001.png" not in files(inbox)
+    assert (done / "image-0000.png").read_bytes() == b"of another night"
+    assert ("ward", "sub/unknown.png", False) in places(archiving)
+    assert ("ward-archive", "image-0001.png", False) in places(archiving)
+
+    second = score_archiving()
+
+    assert second.summary is not None
+    assert (second.summary.enlisted, second.summary.archived, second.fault) == (0, 0, "")
+    with archiving.open_database().transaction() as session:
+        (balance,) = balances.balances(session)
+    assert (balance.name, balance.seen, balance.accepted) == ("ward", 3, 2)
+
+
+def test_another_model_version_reads_archived_files_where_they_are(
+    score_archiving: Callable[..., SourcePass], inbox: Path
+) -> None:
+    write_inbox(inbox, images=2)
+    score_archiving(model="compact-1")
+    assert files(inbox) == ["metadata.csv"]
+
+    later = score_archiving(model="compact-2")
+
+    assert later.summary is not None
+    assert (later.summary.scored, later.summary.vanished, later.summary.archived) == (2, 0, 0)
+
+
+def test_a_run_that_was_killed_before_it_removed_the_files_is_made_good(
+    score_archiving: Callable[..., SourcePass],
+    archiving: Resources,
+    inbox: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_inbox(inbox, images=3)
+
+    async def killed(self: FolderArchive, addition: Addition, archived_key: str) -> None:
+        raise InboxError("killed here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderArchive, "remove", killed)
+        with pytest.raises(InboxError, match="killed here"):
+            score_archiving()
+    assert len(files(inbox)) == 4
+    assert len(files(inbox.parent / "done")) == 3
+
+    again = score_archiving()
+
+    assert again.summary is not None
+    assert (again.summary.scored, again.fault) == (0, "")
+    assert files(inbox) == ["metadata.csv"]
+    assert [name for name, _, gone in places(archiving) if not gone] == ["ward-archive"] * 3
+
+
+def test_a_file_that_was_replaced_since_it_was_scored_stays(tmp_path: Path) -> None:
+    source, target = tmp_path / "inbox", tmp_path / "done"
+    source.mkdir()
+    target.mkdir()
+    (source / "a.dcm").write_bytes(b"scored")
+    archive = FolderArchive(source, target)
+
+    def addition(*, is_same: bool) -> Addition:
+        return Addition("a.dcm", "a.7.dcm", lambda _: is_same)
+
+    assert asyncio.run(archive.add(addition(is_same=False))) is None
+    assert files(target) == []
+    assert asyncio.run(archive.add(addition(is_same=True))) == "a.dcm"
+    (source / "new").write_bytes(b"corrected")
+    (source / "new").replace(source / "a.dcm")
+    asyncio.run(archive.remove(addition(is_same=True), "a.dcm"))
+    assert (source / "a.dcm").read_bytes() == b"corrected"
+    assert asyncio.run(archive.add(addition(is_same=True))) == "a.7.dcm"
+    asyncio.run(archive.remove(addition(is_same=True), "a.7.dcm"))
+    assert files(source) == []
+    assert (target / "a.dcm").read_bytes() == b"scored"
+
+
+def test_an_archive_inside_its_source_or_that_is_not_there_is_refused(
+    score_archiving: Callable[..., SourcePass], inbox: Path
+) -> None:
+    write_inbox(inbox, images=1)
+    (inbox / "done").mkdir()
+    for archive, problem in (
+        (inbox / "done", "one is in the other"),
+        (inbox / "no", "not a folder"),
+    ):
+        ward = SourceSettings(name="ward", location=str(inbox), archive=str(archive))
+        with pytest.raises(InboxError, match=problem):
+            score_archiving(sources={"ward": ward})
