@@ -1,4 +1,4 @@
-"""Write docs/reference/commands.md and views.md: ``make reference``."""
+"""Write docs/reference/commands.md and views.md, and prefect.yaml: ``make reference``."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,12 +9,18 @@ from db.reading.described_views import described_views
 from documentation.commands import commands_page
 from documentation.views import views_page
 from flows.cli.app import app
+from flows.deployments.plan import planned
+from flows.deployments.prefect_yaml import prefect_yaml
+from flows.settings import Settings
 
-PAGES = Path(__file__).parents[1] / "docs/reference"
+ROOT = Path(__file__).parents[1]
+PAGES = ROOT / "docs/reference"
 
 
 def main() -> None:
-    """Write both pages; the views are those of a new database."""
+    """Write them; the views are those of a new database."""
+    deployments = prefect_yaml(planned(Settings()), "UTC")
+    (ROOT / "prefect.yaml").write_text(deployments, encoding="utf-8")
     (PAGES / "commands.md").write_text(commands_page(app), encoding="utf-8")
     with TemporaryDirectory(prefix="severity-views-") as folder:
         database = Database(embedded_url(Path(folder) / "postgres"))

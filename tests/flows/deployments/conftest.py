@@ -1,7 +1,8 @@
-"""The service on the test's database."""
+"""The service on the test's database, and Prefect's server of the session."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,3 +27,16 @@ def service(resources: Resources, tmp_path: Path) -> Iterator[Service]:
     )
     yield service
     service.kill_all()
+
+
+@pytest.fixture
+async def client(prefect: None) -> AsyncIterator[Any]:
+    """A client of Prefect's server; other tests of the session find none of our deployments."""
+    from prefect import get_client
+
+    async with get_client() as client:
+        yield client
+        for deployment in await client.read_deployments():
+            await client.delete_deployment(deployment.id)
+        for automation in await client.read_automations():
+            await client.delete_automation(automation.id)

@@ -1,0 +1,160 @@
+"""Automations at a real Prefect server, on runs whose process is killed."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from flows.deployments.plan import Infrastructure, planned
+from flows.resources import Resources
+from flows.settings import Settings
+from tests.builders.services import PATIENCE_SECONDS
+from tests.builders.settings import SECRET
+
+COURSES = "update-due-courses/courses"
+NEVER = dict.fromkeys(("discover", "score", "courses", "retention"), "")
+
+
+@pytest.fixture
+async def deployed(client: Any) -> Any:
+    """A server with our deployments, whose automations wait no longer than Prefect lets them."""
+    from flows.deployments.automations import Patience
+    from flows.deployments.registering import register
+
+    shortest = timedelta(seconds=10)
+    jobs = planned(Settings(schedules=NEVER))
+    patience = Patience(silence=shortest, before_restart=shortest)
+    await register(jobs, Infrastructure.PROCESS, zone="UTC", patience=patience)
+    return client
+
+
+@pytest.fixture
+def site(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of a worker, which its runs inherit."""
+    url = resources.settings.database_url
+    assert url is not None
+    monkeypatch.setenv("DATABASE_URL", url.get_secret_value())
+    monkeypatch.setenv("SEVERITY_PSEUDONYM_KEY", SECRET)
+    monkeypatch.setenv("SEVERITY_HOME", str(resources.settings.home))
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not await condition():
+        assert time.monotonic() < deadline, "it never happened"
+        await asyncio.sleep(0.3)
+
+
+async def created(client: Any) -> Any:
+    deployment = await client.read_deployment_by_name(COURSES)
+    return await client.create_flow_run_from_deployment(deployment.id)
+
+
+async def test_a_run_that_is_killed_starts_again_and_blocks_no_place(
+    deployed: Any, site: None, resources: Resources
+) -> None:
+    from prefect.workers.process import ProcessWorker
+
+    run = await created(deployed)
+
+    async def is_in(state: str, starts: int) -> bool:
+        await worker.get_and_submit_flow_runs()
+        now = await deployed.read_flow_run(run.id)
+        return (now.state_name, now.run_count) == (state, starts)
+
+    async with ProcessWorker(work_pool_name="cpu") as worker:
+        with resources.open_database().transaction() as session:
+            session.execute(text("LOCK TABLE course_due"))  # for which the run waits
+            await eventually(lambda: is_in("Running", 1))
+            for process in engines(resources.settings.home):
+                os.kill(process, signal.SIGKILL)
+            await eventually(lambda: is_in("Running", 2))
+        await eventually(lambda: is_in("Completed", 2))
+
+    names = [state.name for state in await deployed.read_flow_run_states(run.id)]
+    assert names.index("Crashed") < names.index("Lost") < names.index("Restarting")
+    deployment = await deployed.read_deployment(run.deployment_id)
+    assert deployment.global_concurrency_limit.active_slots == 0
+
+
+def engines(home: Path) -> list[int]:
+    """The processes in which Prefect runs a flow of this home."""
+    mark = f"SEVERITY_HOME={home}\0".encode()
+    return [
+        int(folder.name)
+        for folder in Path("/proc").glob("[0-9]*")
+        if b"prefect.engine" in (folder / "cmdline").read_bytes()
+        and mark in (folder / "environ").read_bytes()
+    ]
+
+
+async def test_a_run_is_restarted_three_times_and_once_for_each_start(deployed: Any) -> None:
+    from prefect.client.schemas.objects import StateType
+    from prefect.states import Running, State
+
+    run = await created(deployed)
+
+    async def names() -> list[str]:
+        states = await deployed.read_flow_run_states(run.id)
+        return [state.name for state in sorted(states, key=lambda state: state.timestamp)]
+
+    async def is_restarting() -> bool:
+        return (await names())[-1] == "Restarting"
+
+    lost: State[Any] = State(type=StateType.CRASHED, name="Lost")
+    for _ in range(3):
+        await deployed.set_flow_run_state(run.id, Running(), force=True)
+        await deployed.set_flow_run_state(run.id, lost, force=True)
+        await eventually(is_restarting)
+    # It crashes before it starts, then after a fourth start.
+    await deployed.set_flow_run_state(run.id, lost, force=True)
+    await deployed.set_flow_run_state(run.id, Running(), force=True)
+    await deployed.set_flow_run_state(run.id, lost, force=True)
+    other = await created(deployed)
+    await deployed.set_flow_run_state(other.id, Running(), force=True)
+    await deployed.set_flow_run_state(other.id, lost, force=True)
+
+    async def other_is_restarting() -> bool:  # events are taken in order
+        return bool((await deployed.read_flow_run(other.id)).state_name == "Restarting")
+
+    await eventually(other_is_restarting)
+    assert (await names()).count("Restarting") == 3
+    assert (await names())[-1] == "Lost"
+
+
+async def test_a_run_without_a_heartbeat_is_lost_and_one_with_it_is_not(deployed: Any) -> None:
+    from prefect.events import emit_event
+    from prefect.states import Running
+
+    silent, alive = await created(deployed), await created(deployed)
+
+    def beat(run: Any) -> None:
+        flow = {
+            "prefect.resource.id": f"prefect.flow.{run.flow_id}",
+            "prefect.resource.role": "flow",
+            "prefect.resource.name": "update-due-courses",
+        }
+        emit_event(
+            "prefect.flow-run.heartbeat",
+            resource={"prefect.resource.id": f"prefect.flow-run.{run.id}"},
+            related=[flow],
+        )
+
+    for run in (silent, alive):
+        await deployed.set_flow_run_state(run.id, Running(), force=True)
+        beat(run)
+
+    async def is_marked() -> bool:
+        beat(alive)
+        states = await deployed.read_flow_run_states(silent.id)
+        return "Lost" in {state.name for state in states}
+
+    await eventually(is_marked)
+    assert (await deployed.read_flow_run(alive.id)).state_name == "Running"

@@ -1,0 +1,65 @@
+"""Registering at a real Prefect server; the work pools are of processes."""
+
+from typing import Any
+
+from flows.deployments.plan import Infrastructure, planned
+from flows.orchestration.naming import TAG
+from flows.settings import Settings
+
+NEVER = dict.fromkeys(("discover", "score", "courses", "retention"), "")
+
+
+async def registered(client: Any, **settings: object) -> dict[str, Any]:
+    """Register and return what Prefect then has: deployments by name, automations and pools."""
+    from flows.deployments.registering import register
+
+    jobs = planned(Settings(**settings), workers=2)
+    await register(jobs, Infrastructure.PROCESS, zone="Europe/Berlin")
+    return {
+        "deployments": {entry.name: entry for entry in await client.read_deployments()},
+        "automations": {entry.name: entry.id for entry in await client.read_automations()},
+        "pools": {pool.name: pool.id for pool in await client.read_work_pools()},
+    }
+
+
+async def test_registering_twice_changes_nothing(client: Any) -> None:
+    first = await registered(client, schedules=NEVER | {"score": "0 2 * * *"})
+    again = await registered(client, schedules=NEVER | {"score": "0 2 * * *"})
+
+    ids = {name: entry.id for name, entry in first["deployments"].items()}
+    assert {name: entry.id for name, entry in again["deployments"].items()} == ids
+    assert again["automations"] == first["automations"]
+    assert again["pools"] == first["pools"]
+    score = again["deployments"]["score"]
+    (schedule,) = score.schedules
+    assert (schedule.schedule.cron, schedule.schedule.timezone) == ("0 2 * * *", "Europe/Berlin")
+    assert score.concurrency_options.collision_strategy == "CANCEL_NEW"
+    assert score.global_concurrency_limit.limit == 2
+    assert score.tags == [TAG]
+    assert not score.pull_steps
+    assert score.path is None
+
+
+async def test_what_is_due_no_more_is_not_started(client: Any) -> None:
+    await registered(client, schedules=NEVER | {"score": "0 2 * * *"})
+
+    then = await registered(client, schedules=NEVER)
+
+    assert then["deployments"]["score"].schedules == []
+
+
+async def test_a_deployment_that_is_planned_no_more_is_dropped_and_others_stay(
+    client: Any,
+) -> None:
+    from prefect import flow
+
+    @flow(name="somebody-elses")
+    def other() -> None: ...
+
+    await (await other.ato_deployment("theirs")).aapply()
+    await (await other.ato_deployment("ours-before", tags=[TAG])).aapply()
+
+    then = await registered(client, schedules=NEVER)
+
+    assert "theirs" in then["deployments"]
+    assert "ours-before" not in then["deployments"]
