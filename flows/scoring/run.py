@@ -239,11 +239,11 @@ async def under_way(location: str, resources: Resources) -> AsyncIterator[Scorin
 
 @asynccontextmanager
 async def _recorded(run: ScoringRun) -> AsyncIterator[None]:
-    """Record how a run ends."""
+    """Record how a run ends; one that misses what was there is no success."""
     state = "failed"
     try:
         yield
-        state = "finished"
+        state = "failed" if run.discovery.missed else "finished"
     finally:
         # Nothing is claimed or written behind a run that ended.
         await run.until_threads_end()

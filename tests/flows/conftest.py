@@ -67,6 +67,19 @@ def score(prefect: None, resources: Resources) -> Callable[[Path], object]:
 
 
 @pytest.fixture
+def score_source(prefect: None) -> Callable[[Resources], object]:
+    """Run the flow over the one source of these settings; return its pass."""
+    from flows.scoring.flow import score_inbox
+
+    def score_source(resources: Resources) -> object:
+        with using(resources):
+            (source_pass,) = asyncio.run(score_inbox())
+            return source_pass
+
+    return score_source
+
+
+@pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SEVERITY_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SEVERITY_DEVICE", "cpu")

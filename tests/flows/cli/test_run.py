@@ -1,5 +1,6 @@
 """The command `run`."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,3 +58,25 @@ def test_an_empty_inbox_where_images_lay_is_no_success(
     assert program("run", "--inbox", str(inbox), **settings).returncode == 3
     assert program("run", "--inbox", str(inbox), "--emptied", **settings).returncode == 0
     assert program("run", "--inbox", str(inbox), **settings).returncode == 0
+
+
+def test_a_run_scores_all_sources_or_those_named_and_says_which_failed(
+    program: Program, database: object, tmp_path: Path
+) -> None:
+    write_inbox(tmp_path / "ward", images=2)
+    sources = json.dumps({"ward": str(tmp_path / "ward"), "icu": str(tmp_path / "icu")})
+    settings = {"SEVERITY_SETTLE_SECONDS": "0", "SEVERITY_SOURCES": sources}
+
+    both = program("run", **settings)
+    named = program("run", "ward", **settings)
+    status = json.loads(program("status", "--json").stdout)["sources"]
+
+    assert both.returncode == 3, both.stderr
+    assert "icu failed: " in both.stdout
+    assert "2 scored, 0 rejected" in both.stdout
+    assert (named.returncode, "icu" in named.stdout) == (0, False)
+    assert program("run", "icu", **settings).returncode == 1
+    assert program("run", "pacs", **settings).returncode == 2
+    assert [(entry["name"], entry["source"]) for entry in status] == [
+        ("ward", str(tmp_path / "ward"))
+    ]

@@ -10,14 +10,12 @@ from sqlalchemy import text
 
 from db.reading import balances
 from flows.errors import InboxError
-from flows.resources import Resources, using
+from flows.resources import Resources
 from flows.scoring.every_source import SourcePass
 from flows.source_settings import SourceSettings
 from flows.sources.folder_archive import FolderArchive
 from flows.sources.store import Addition
 from tests.builders.small_images import write_image, write_inbox
-
-Score = Callable[[], SourcePass]
 
 
 @pytest.fixture
@@ -34,14 +32,13 @@ def archiving(resources: Resources, inbox: Path) -> Resources:
 
 
 @pytest.fixture
-def score_archiving(prefect: None, archiving: Resources) -> Callable[..., SourcePass]:
-    from flows.scoring.flow import score_inbox
-
+def score_archiving(
+    score_source: Callable[[Resources], SourcePass], archiving: Resources
+) -> Callable[..., SourcePass]:
     def score(**update: object) -> SourcePass:
+        # Without the model that an earlier pass has loaded.
         settings = archiving.settings.model_copy(update=update)
-        with using(replace(archiving, settings=settings, opened=type(archiving.opened)())):
-            (source_pass,) = asyncio.run(score_inbox())
-        return source_pass
+        return score_source(Resources(settings, archiving.progress))
 
     return score
 

@@ -16,7 +16,11 @@ from obstore.store import S3Store
 from PIL import Image
 
 from flows.errors import InboxError
+from flows.resources import Resources
+from flows.scoring.every_source import SourcePass
 from flows.scoring.flow import RunSummary
+from flows.source_settings import SourceSettings
+from flows.sources import OrderedStore
 from flows.sources.inbox import Inbox, open_inbox
 from flows.sources.object_store import open_bucket
 from severity.domain import Reason
@@ -306,6 +310,56 @@ def test_a_bucket_is_scored_and_each_image_once(
     assert (first.scored, first.rejected) == (4, 3)
     assert (second.enlisted, second.scored, second.rejected) == (1, 1, 0)
     assert second.balance.holds
+
+
+def test_what_is_scored_is_archived_in_the_bucket_and_what_comes_later_is_listed(
+    put: Put,
+    prefix: str,
+    inbox: Inbox,
+    score_source: Callable[[Resources], SourcePass],
+    resources: Resources,
+) -> None:
+    archive = f"s3://{BUCKET}/{prefix}-archive"
+    pacs = SourceSettings(
+        name="pacs", location=inbox.location, arrives_in_order=True, archive=archive
+    )
+    settings = resources.settings.model_copy(update={"sources": {"pacs": pacs}})
+    served = Resources(settings, resources.progress, resources.opened)
+    for number in range(2):
+        put(f"1/image-{number}.png", png(seed=number))
+    put("1/metadata.csv", sidecar(described=[0, 1]))
+
+    first = score_source(served).summary
+    put("2/image-2.png", png(seed=2))
+    put("2/image-3.png", png(seed=3)[:200])
+    put("2/metadata.csv", sidecar(described=[2, 3]))
+    second = score_source(served).summary
+
+    assert first is not None
+    assert second is not None
+    assert (first.scored, first.archived) == (2, 2)
+    assert (second.enlisted, second.scored, second.rejected, second.archived) == (2, 1, 1, 1)
+    assert second.balance.holds
+    assert keys(inbox) == ["2/image-3.png"]
+    assert keys(open_inbox(archive, settle=timedelta(0))) == [
+        "1/image-0.png",
+        "1/image-1.png",
+        "2/image-2.png",
+    ]
+
+
+def test_objects_are_listed_from_a_key_on_in_the_order_of_keys(put: Put, inbox: Inbox) -> None:
+    for name in ("b", "a/2.png", "a/1.png", "a b.png", "ä.png", "Z.png", "empty.png"):
+        put(name, b"" if name == "empty.png" else b"1")
+
+    async def after(key: str) -> list[str]:
+        assert isinstance(inbox.store, OrderedStore)
+        return [entry.key async for entries in inbox.store.entries_after(key) for entry in entries]
+
+    assert asyncio.run(after("a/1.png")) == ["a/2.png", "b", "ä.png", "empty.png"]
+    assert isinstance(inbox.store, OrderedStore)
+    assert asyncio.run(inbox.store.has("a b.png"))
+    assert not asyncio.run(inbox.store.has("a"))
 
 
 def png(*, seed: int) -> bytes:
