@@ -40,6 +40,9 @@ class PacsSettings(BaseSettings):
     pacs_attempts: PositiveInt = Field(
         default=5, description="times that a question is asked, after pauses of 1, 2, 4, 8 seconds"
     )
+    pacs_answer_seconds: PositiveFloat = Field(
+        default=60, description="time that an answer of the PACS may take"
+    )
     pacs_user: str | None = Field(default=None, description="user of the DICOMweb service")
     pacs_password: SecretStr | None = Field(default=None, description="password of that user")
     pacs_token: SecretStr | None = Field(
@@ -74,6 +77,4 @@ class PacsSettings(BaseSettings):
             raise ValueError("give either SEVERITY_PACS_TOKEN or SEVERITY_PACS_USER")
         if (self.pacs_user is None) != (self.pacs_password is None):
             raise ValueError("SEVERITY_PACS_USER and SEVERITY_PACS_PASSWORD go together")
-        if self.pacs_reconcile_days < self.pacs_days:
-            raise ValueError("SEVERITY_PACS_RECONCILE_DAYS is less than SEVERITY_PACS_DAYS")
         return self

@@ -59,14 +59,14 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
             "Show what is read of FILE, what decided it, and why it is rejected or flagged.",
         ),
         (
-            "receipts",
-            "flows.cli.arrivals.receipts:receipts_command",
-            "Show what became of every film that a sender was told is stored.",
+            "fetch",
+            "flows.cli.pacs:fetch_command",
+            "Fetch the new chest films of a PACS into the drop folder, once; then end.",
         ),
         (
-            "receive",
-            "flows.cli.arrivals.receive:receive_command",
-            "Receive films from DICOM senders into a drop folder, until Ctrl-C.",
+            "reconcile",
+            "flows.cli.pacs:reconcile_command",
+            "Compare what a PACS has with what is here, day by day, and fetch what is missing.",
         ),
         (
             "run",

@@ -152,9 +152,7 @@ class DicomWeb:
             raise FilmNotGiven(NotGiven.REFUSED)
         return _file(answer)
 
-    def _get(
-        self, path: str, headers: Mapping[str, str], asked: _Asked | None = None
-    ) -> _Answer:
+    def _get(self, path: str, headers: Mapping[str, str], asked: _Asked | None = None) -> _Answer:
         """Ask once, and take no more than the largest film."""
         try:
             with self._client.stream(

@@ -27,7 +27,7 @@ def open_pacs(settings: Settings) -> Pacs:
     """
     if settings.pacs is None:
         raise UsageError("no PACS: set SEVERITY_PACS to https://... or AET@HOST:PORT")
-    patience = Patience(settings.pacs_attempts)
+    patience = Patience(settings.pacs_attempts, answer_seconds=settings.pacs_answer_seconds)
     # Imported here: a site asks in one of both ways.
     if "://" in settings.pacs:
         from flows.pacs.dicomweb import Credentials, DicomWeb  # noqa: PLC0415

@@ -31,9 +31,13 @@ class Site:
     @classmethod
     def of(cls, resources: Resources, folder: Path, **settings: object) -> "Site":
         folder.mkdir(exist_ok=True)
-        chosen = {"pacs_folder": folder, "pacs_rate": 1000.0, "pacs_attempts": 2, **settings}
+        chosen = {"pacs_folder": folder, "pacs_rate": 1000.0, **settings}
         changed = resources.settings.model_copy(update=chosen)
         return cls(replace(resources, settings=changed), folder)
+
+    def having(self, **settings: object) -> "Site":
+        """The same site with other settings."""
+        return Site.of(self.resources, self.folder, **settings)
 
     @property
     def files(self) -> list[bytes]:

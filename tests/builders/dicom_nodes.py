@@ -109,20 +109,20 @@ class Orthanc:
 
     def ask(self, path: str) -> object:
         """Ask its REST interface; None while it does not answer."""
-        with suppress(httpx.TransportError), self._client() as client:
+        with suppress(httpx.TransportError), self.client() as client:
             response = client.get(path)
             return response.json() if response.is_success else None
         return None
 
     def store(self, *files: bytes) -> None:
         """Store films."""
-        with self._client() as client:
+        with self.client() as client:
             for file in files:
                 assert client.post("/instances", content=file).is_success
 
     def remove(self, *image_uids: str) -> None:
         """Delete films; all of them, where none is named."""
-        with self._client() as client:
+        with self.client() as client:
             for instance in client.get("/instances?expand").json():
                 if not image_uids or instance["MainDicomTags"]["SOPInstanceUID"] in image_uids:
                     client.delete(f"/instances/{instance['ID']}")
@@ -133,7 +133,7 @@ class Orthanc:
         state = "up" if is_up else "down"
         subprocess.run([*entered, "ip", "link", "set", "lo", state], check=True)
 
-    def _client(self) -> httpx.Client:
+    def client(self) -> httpx.Client:
         trust = ssl.create_default_context(cafile=self.certificate)
         address = f"https://127.0.0.1:{self.http_port}"
         return httpx.Client(base_url=address, auth=ORTHANC_USER, verify=trust)

@@ -5,11 +5,13 @@ from io import BytesIO
 import pytest
 from pydicom import dcmread
 
+from flows.arrivals import DropFolder
+from flows.errors import PacsError, UsageError
 from flows.pacs.fetching import fetch_new, reconcile_all
-from flows.sources import open_inbox
 from tests.builders.archived_films import Site, archived_film, by_dicomweb, by_dimse
 from tests.builders.dicom_films import film_uid
 from tests.builders.dicom_nodes import DICOMWEB_PLUGIN
+from tests.builders.ports import reserved_port
 
 DIGITAL = "1.2.840.10008.5.1.4.1.1.1.1"
 
@@ -70,3 +72,64 @@ def test_a_film_that_was_lost_after_it_was_fetched_is_found_and_fetched(site, pa
     assert (report.in_pacs, report.waiting, report.missing) == (2, 1, ())
     assert [lost.name.startswith(instance) for instance in report.fetched] == [True]
     assert lost.exists()
+
+
+def test_a_pacs_that_is_cut_off_in_mid_fetch_fails_the_pass_and_the_next_fetches_the_rest(
+    site, pacs, monkeypatch
+):
+    """The network of Orthanc goes down while a film is on its way, and comes back."""
+    pacs.store(*(archived_film(f"{number}") for number in range(4)))
+    hasty = site.having(pacs_parallel=1, pacs_attempts=1, pacs_answer_seconds=3.0)
+    keep = DropFolder.keep
+
+    def keep_and_cut(*film):
+        kept = keep(*film)
+        pacs.network(is_up=len(site.files) < 2)
+        return kept
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DropFolder, "keep", keep_and_cut)
+        try:
+            with pytest.raises(PacsError, match="does not answer"):
+                list(fetch_new(hasty.resources))
+        finally:
+            pacs.network(is_up=True)
+    assert len(site.files) == 2
+
+    (report,) = fetch_new(site.resources)
+
+    assert (report.waiting, len(report.fetched), report.missing) == (2, 2, ())
+    assert len({dcmread(BytesIO(file)).SOPInstanceUID for file in site.files}) == 4
+
+
+def test_a_film_that_was_scored_or_rejected_is_here_when_its_file_is_moved_away(
+    pacs, resources, tmp_path, score
+):
+    site = Site.of(resources, tmp_path / "inbox", **by_dimse(pacs))
+    pacs.store(archived_film("a"), archived_film("side", ViewPosition="LL"))
+    list(fetch_new(site.resources))
+    score(site.folder, site.resources)
+    for file in site.folder.glob("??/*.dcm"):
+        file.unlink()
+
+    (report,) = reconcile_all(site.resources)
+
+    assert (report.in_pacs, report.accepted, report.rejected, report.fetched) == (2, 1, 1, ())
+
+
+def test_a_pacs_that_is_down_is_no_quiet_night(resources, tmp_path):
+    for address in ("PACS@127.0.0.1:{}", "http://127.0.0.1:{}/dicom-web"):
+        with reserved_port() as port:
+            site = Site.of(
+                resources, tmp_path / "inbox", pacs=address.format(port), pacs_attempts=1
+            )
+            with pytest.raises(PacsError, match="does not answer"):
+                list(fetch_new(site.resources))
+
+
+@pytest.mark.parametrize("settings", [{"pacs": None}, {"pacs": "PACS"}, {"pacs_folder": None}])
+def test_what_names_no_pacs_or_no_folder_is_wrong_use(resources, tmp_path, settings):
+    chosen = {"pacs": "PACS@192.0.2.7:104"} | settings
+
+    with pytest.raises(UsageError):
+        list(fetch_new(Site.of(resources, tmp_path / "inbox", **chosen).resources))
