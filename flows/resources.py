@@ -89,7 +89,7 @@ class Resources:
             The database cannot be used.
         """
         if self.opened.database is None:
-            fingerprint = secret_fingerprint(self.secret)  # before the database is made
+            fingerprint = secret_fingerprint(self._secret)  # before the database is made
             database = self._connected()
             if self.settings.database_url is None:
                 database.upgrade()
@@ -110,7 +110,7 @@ class Resources:
             if self.settings.database_url is None and not (home / "postgres").exists():
                 raise DatabaseError(f"there is no database in {home} yet: nothing was scored")
             database = self._connected()
-            fingerprint = self._adopted(database, secret_fingerprint(self.secret))
+            fingerprint = self._adopted(database, secret_fingerprint(self._secret))
             self._check(database, fingerprint, first_use=False)
             self.opened.database = database
         return self.opened.database
@@ -135,15 +135,15 @@ class Resources:
         database = self._connected()
         revision = restore_backup(database, backup)
         # The secret has been renewed since: so are the keys.
-        for count in range(len(former), len(links(self.secret))):
-            secret, link = linked(*links(self.secret)[:count]), links(self.secret)[count]
+        for count in range(len(former), len(links(self._secret))):
+            secret, link = linked(*links(self._secret)[:count]), links(self._secret)[count]
             with database.transaction() as session:
                 renew_keys(session, secret, link, who=SOFTWARE)
         return revision
 
     def _former_secret(self, backup: Backup) -> list[bytes]:
         """Return the links that the secret had when the backup was made."""
-        known = links(self.secret)
+        known = links(self._secret)
         for count in range(len(known), 0, -1):
             if backup.secret_fingerprint in {"", secret_fingerprint(linked(*known[:count]))}:
                 return known[:count]
@@ -177,12 +177,12 @@ class Resources:
             return fingerprint  # no renewal, or one that was killed before
         if self.settings.pseudonym_key is None:
             draft.replace(self.settings.pseudonym_file)
-            self.__dict__.pop("secret", None)
+            self.__dict__.pop("_secret", None)
         elif secret_fingerprint(read_secret(draft)) != fingerprint:
             raise UsageError(
                 f"the secret was renewed: set SEVERITY_PSEUDONYM_KEY to what {draft} holds"
             )
-        return secret_fingerprint(self.secret)
+        return secret_fingerprint(self._secret)
 
     def _is_renewed(self, database: Database, renewed: bytes) -> bool:
         database.check_schema()
@@ -218,7 +218,7 @@ class Resources:
 
     def pseudonym(self, patient: PatientId) -> str:
         """Return the key under which a patient is stored; the issuer is the site's if not named."""
-        return patient_key(self._issued(patient), secret=self.secret)
+        return patient_key(self._issued(patient), secret=self._secret)
 
     def unissued_pseudonym(self, patient: PatientId) -> str:
         """Return the key that a patient would have without an issuer; empty if none is known.
@@ -227,14 +227,14 @@ class Resources:
         """
         if not self._issued(patient).issuer:
             return ""
-        return patient_key(PatientId(patient.value), secret=self.secret)
+        return patient_key(PatientId(patient.value), secret=self._secret)
 
     def _issued(self, patient: PatientId) -> PatientId:
         return patient if patient.issuer.strip() else replace(patient, issuer=self.settings.issuer)
 
     def station_key(self, device: Device | None) -> str:
         """Return the key under which a device's station is stored; empty where none is named."""
-        return station_key(device.station if device else "", secret=self.secret)
+        return station_key(device.station if device else "", secret=self._secret)
 
     def arrival_digest(self, *parts: str) -> str:
         """Return the keyed digest by which a file that arrives is named: it betrays nothing."""
@@ -242,34 +242,42 @@ class Resources:
 
     def derived_uids(self, content_sha256: str) -> DerivedUids:
         """Return the UIDs under which an image is stored whose file carries none."""
-        return DerivedUids(content_sha256, self.secret)
+        return DerivedUids(content_sha256, self._secret)
 
     def derived_uid(self, *parts: str) -> str:
         """Return the UID of what is exported, keyed: it does not betray the hospital's own UIDs."""
-        return derived_uid("export", *parts, secret=self.secret)
+        return derived_uid("export", *parts, secret=self._secret)
 
     def result_id(self, image_uid: str, model_version: str) -> UUID:
         """Return what other systems know an image's result by: the same for ever, and keyed."""
-        # By the first link: the destination would take a renewed one for another result.
-        first, *_ = links(self.secret)
-        name = keyed_digest(json.dumps(["result", image_uid, model_version]), secret=first)
-        return uuid5(NAMESPACE_OID, name)
+        name = json.dumps(["result", image_uid, model_version])
+        digest = keyed_digest(name, secret=self._first_secret)
+        return uuid5(NAMESPACE_OID, digest)
 
     def record_sha256(self, record: SidecarRecord | None) -> str:
         """Return the keyed hash of an image's sidecar record; empty without one."""
         if record is None or record.problem:
             return ""
-        return keyed_digest(record.digest, secret=self.secret)
+        return keyed_digest(record.digest, secret=self._secret)
 
     def fingerprint(self, listed: str, record: SidecarRecord | None) -> UUID:
         """Return a keyed digest of what is known of an object without reading it."""
         known = listed if record is None or record.problem else f"{listed}\0{record.digest}"
-        digest = shortened_digest(known, secret=self.secret, form="", length=_UUID_DIGITS)
+        digest = shortened_digest(known, secret=self._secret, form="", length=_UUID_DIGITS)
         return UUID(hex=digest)
 
-    @cached_property
+    @property
     def secret(self) -> bytes:
         """The pseudonym secret, which is in no message and no log."""
+        return self._secret
+
+    @property
+    def _first_secret(self) -> bytes:
+        """Its first link, by which names are keyed that files or other systems keep for ever."""
+        return links(self._secret)[0]
+
+    @cached_property
+    def _secret(self) -> bytes:
         if self.settings.pseudonym_key is not None:
             return self.settings.pseudonym_key.get_secret_value().encode()
         return _stored_secret(self.settings.pseudonym_file)

@@ -1,7 +1,11 @@
 """Check at little cost that the model that the settings name can be loaded later."""
 
 from flows.models.catalogue import describe, expected_version
-from flows.models.weights_download import published_weights
+from flows.models.weights_download import (
+    cached_weights,
+    check_weights_file,
+    published_weights,
+)
 from flows.settings import Settings
 from severity.domain import ModelVersion
 from severity.models.bundled import load_bundled_backbone
@@ -33,3 +37,27 @@ def check_model(settings: Settings) -> ModelVersion:
             cache=settings.home / "weights", file=None, url=weights.url, sha256=weights.sha256
         )
     return expected_version(model, settings)
+
+
+def are_weights_here(settings: Settings) -> bool:
+    """Return whether the weights of the model are on this machine, their hash checked.
+
+    Nothing is downloaded, and no network is compiled.
+
+    Raises
+    ------
+    ModelUnavailable
+        There is no such model, or the weights cannot be read.
+    WrongWeights
+        They do not have the expected hash.
+    """
+    model = describe(settings.model, settings)
+    weights = model.weights
+    if weights.bundled:
+        load_bundled_backbone(model.bundled_network)
+        return True
+    file = weights.file or cached_weights(settings.home / "weights", weights.sha256)
+    if not file.exists():
+        return False
+    check_weights_file(file, weights.sha256)
+    return True

@@ -6,14 +6,12 @@ import stat
 from datetime import UTC, datetime, tzinfo
 
 from flows.errors import FlowsError
-from flows.models.catalogue import describe
+from flows.models.availability import are_weights_here
 from flows.models.loading import device
-from flows.models.weights_download import cached_weights, check_weights_file
 from flows.operations.doctor.finding import Finding, notice, problem, well
 from flows.settings import Settings
 from severity.errors import SeverityError
 from severity.gpus import gpus
-from severity.models.bundled import load_bundled_backbone
 
 _SMALLEST_FREE_BYTES = 1_000_000_000
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -58,21 +56,15 @@ def disk(settings: Settings) -> Finding:
 def weights(settings: Settings) -> Finding:
     """Examine whether the weights of the model are here and have their hash; load no network."""
     try:
-        model = describe(settings.model, settings)
-        known = model.weights
-        if known.bundled:
-            load_bundled_backbone(model.bundled_network)
-        else:
-            file = known.file or cached_weights(settings.home / "weights", known.sha256)
-            if not file.exists():
-                return notice(
-                    "weights",
-                    f"the weights of {settings.model} are not here yet",
-                    "run once where the internet can be reached, or set SEVERITY_WEIGHTS_FILE",
-                )
-            check_weights_file(file, known.sha256)
+        are_here = are_weights_here(settings)
     except (SeverityError, FlowsError) as error:
         return problem("weights", str(error), "do what the message says; nothing is scored before")
+    if not are_here:
+        return notice(
+            "weights",
+            f"the weights of {settings.model} are not here yet",
+            "run once where the internet can be reached, or set SEVERITY_WEIGHTS_FILE",
+        )
     return well("weights", f"the weights of {settings.model} are here, with their hash")
 
 
