@@ -1,6 +1,6 @@
 """The settings of what Prefect schedules at a site, and of who is told when something is wrong."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import (
     AnyHttpUrl,
@@ -10,6 +10,7 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode
 
@@ -57,6 +58,15 @@ class OrchestrationSettings(BaseSettings):
         ):
             raise ValueError("a mail server begins with smtp://, smtps:// or smtp+plain://")
         return server
+
+    @model_validator(mode="after")
+    def _whole_address(self) -> Self:
+        if self.alert_mail_server and not (self.alert_mail_from and self.alert_mail_to):
+            raise ValueError(
+                "SEVERITY_ALERT_MAIL_SERVER needs SEVERITY_ALERT_MAIL_FROM and "
+                "SEVERITY_ALERT_MAIL_TO"
+            )
+        return self
 
     @property
     def operations_url(self) -> str:

@@ -51,7 +51,7 @@ def channels(settings: Settings) -> dict[str, Callable[[News], None]]:
     if settings.alert_webhook is not None:
         url = settings.alert_webhook.get_secret_value()
         senders["webhook"] = lambda news: _post(url, news)
-    if settings.alert_mail_server is not None and settings.alert_mail_to:
+    if settings.alert_mail_server is not None:
         senders["mail"] = lambda news: _mail(settings, news)
     return senders
 

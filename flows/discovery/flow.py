@@ -24,6 +24,18 @@ from flows.scoring.run import under_way
 from flows.scoring.summary import Counts, RunSummary, summarised
 from severity.errors import SeverityError
 
+# Errors name folders and servers: they are for the log.
+_FAILED_LOOK = Alert(
+    "look",
+    "The source cannot be looked at.",
+    "The log of the last run of `discover` says why; `cxr-severity doctor` what to do.",
+)
+_NO_DATABASE = Alert(
+    "database",
+    "The database cannot be used.",
+    "The log of the last run of `discover` says why; `cxr-severity doctor` what to do.",
+)
+
 
 def _run_name() -> str:
     resources = current()
@@ -45,7 +57,7 @@ async def discover() -> RunSummary | State[RunSummary]:
         summary = await _look(resources)
     except (FlowsError, DatabaseError, SeverityError) as error:
         log.error("the look failed: %s", error)  # noqa: TRY400 - one line that says it all
-        await _tell(resources, [Alert("look", f"The source cannot be looked at: {error}.", "")])
+        await _tell(resources, [_FAILED_LOOK])
         return Failed(message=str(error), data=error)
     await _tell(resources, [])
     return summary
@@ -73,7 +85,8 @@ async def _tell(resources: Resources, raised: list[Alert]) -> None:
     try:
         raised = raised + await asyncio.to_thread(_site_alerts, resources)
     except DatabaseError as error:
-        raised = [*raised, Alert("database", f"The database cannot be used: {error}.", "")]
+        get_run_logger().error("no alerts of the database: %s", error)
+        raised = [*raised, _NO_DATABASE]
     await tell(raised + await failed_jobs(), resources.settings)
 
 

@@ -278,3 +278,45 @@ def test_a_pass_tells_where_its_time_went_and_logs_its_batches(score, resources,
     assert sum(batch["scored"] for batch in batches) == run["scored"] == 3
     assert (run["state"], run["enlisted"]) == ("finished", 3)
     assert "image" not in log.read_text()  # as all names of files begin
+
+
+def test_the_tasks_of_a_run_are_minutes_of_work_however_many_images_it_scores(
+    score, resources, tmp_path
+):
+    write_inbox(tmp_path / "inbox", images=24)
+    site = {"batch_size": 1, "dashboard_url": "https://site.example/"}
+    before = asyncio.run(_tasks())
+
+    score(tmp_path / "inbox", Resources(resources.settings.model_copy(update=site), Progress()))
+
+    names = [task.name for task in asyncio.run(_tasks())[len(before) :]]
+    assert [name for name in names if name.startswith("share")] == ["share 1"]
+    assert len(names) <= 6
+
+
+def test_a_run_leaves_its_counts_its_progress_and_a_link_to_the_dashboard(
+    score, resources, tmp_path
+):
+    write_inbox(tmp_path / "artifacts", images=2)
+    site = {"dashboard_url": "https://site.example/"}
+
+    score(tmp_path / "artifacts", Resources(resources.settings.model_copy(update=site), Progress()))
+
+    left = {artifact.key: artifact for artifact in asyncio.run(_artifacts())}
+    assert left["pass-artifacts-progress"].data == 100
+    assert "| scored | 2 |" in left["pass-artifacts"].data
+    assert "https://site.example/operations" in left["pass-artifacts-dashboard"].data
+
+
+async def _tasks() -> list[object]:
+    from prefect import get_client
+
+    async with get_client() as client:
+        return await client.read_task_runs(limit=200)
+
+
+async def _artifacts() -> list[object]:
+    from prefect import get_client
+
+    async with get_client() as client:
+        return await client.read_artifacts()

@@ -1,0 +1,75 @@
+"""What is wrong at a site, by the database's own views."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from db.engine import Database
+from db.reading.tables import act_as_reader
+from flows.alerts.alert import site_alerts
+from severity.domain import Reason
+from tests.builders.course_archive import CourseArchive
+from tests.builders.courses import film
+
+
+@pytest.fixture
+def archive(database: Database) -> CourseArchive:
+    """A site with a scored film, and another that waits."""
+    archive = CourseArchive(database, "/inbox")
+    archive.follow(film("scored", 0))
+    archive.enlist(film("waits", 9))
+    return archive
+
+
+def codes(archive: CourseArchive, *, later: timedelta = timedelta()) -> set[str]:
+    def asked(session: object) -> set[str]:
+        act_as_reader(session)
+        return {alert.code for alert in site_alerts(session, datetime.now(UTC) + later)}
+
+    return archive.do(asked)
+
+
+def test_a_site_where_all_is_well_has_none(archive: CourseArchive) -> None:
+    assert codes(archive) == set()
+
+
+def test_a_file_that_waits_for_a_day_is_one_and_that_nothing_comes_in_another(
+    archive: CourseArchive,
+) -> None:
+    assert codes(archive, later=timedelta(hours=25)) == {"oldest-waiting"}
+    assert codes(archive, later=timedelta(hours=37)) == {"oldest-waiting", "nothing-received"}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("UPDATE tally SET n = n - 1 WHERE what = 'scored'", "balance"),
+        ("UPDATE run SET state = 'abandoned', ended_at = now()", "failed-run"),
+    ],
+)
+def test_what_was_lost_and_a_run_that_failed_are_alerts(
+    archive: CourseArchive, change: str, code: str
+) -> None:
+    archive.do(lambda session: session.execute(text(change)))
+
+    assert codes(archive) == {code}
+
+
+def test_more_rejections_than_usual_are_one_and_few_files_are_not(archive: CourseArchive) -> None:
+    """As usual are four weeks, in which a tenth was rejected here."""
+    archive.do(lambda session: session.execute(_FOUR_WEEKS))
+    assert codes(archive) == set()
+
+    archive.follow(*(film(f"colour-{n}", n, rejected=Reason.COLOUR) for n in range(20)))
+
+    assert codes(archive) == {"rejections"}
+
+
+_FOUR_WEEKS = text(
+    """
+    INSERT INTO hour_count (hour, source_id, run_id, what, n)
+    SELECT date_trunc('hour', now()) - interval '3 days', source.id, 0, what, n
+    FROM source, (VALUES ('scored', 90), ('rejected', 10)) AS counted (what, n)
+    """
+)

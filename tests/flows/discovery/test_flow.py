@@ -1,0 +1,112 @@
+"""The look of every few minutes, with real PostgreSQL and Prefect, and who is told of alerts."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr as Secret
+
+from flows.deployments.plan import Infrastructure, planned
+from flows.resources import Resources, using
+from tests.builders.alert_servers import Webhook, mail_server, web_server
+from tests.builders.small_images import write_inbox
+
+Look = Callable[..., Any]
+
+
+@pytest.fixture
+def look(prefect: None, resources: Resources, tmp_path: Path) -> Look:
+    """Look at the inbox, with these settings."""
+    from flows.discovery.flow import discover
+
+    def look(**update: object) -> Any:
+        settings = resources.settings.model_copy(
+            update={"inbox": str(tmp_path / "DOE-JANE"), **update}
+        )
+        with using(replace(resources, settings=settings)):
+            return asyncio.run(discover(return_state=True))
+
+    return look
+
+
+def test_a_look_enlists_and_loads_no_network(
+    look: Look, resources: Resources, tmp_path: Path
+) -> None:
+    write_inbox(tmp_path / "DOE-JANE", images=3)
+
+    summary = look().result()
+
+    assert (summary.enlisted, summary.scored, summary.balance.unread) == (3, 0, 3)
+    assert resources.opened.model is None
+
+
+def test_much_that_waits_starts_one_run_that_scores_and_no_second(
+    look: Look, tmp_path: Path
+) -> None:
+    write_inbox(tmp_path / "DOE-JANE", images=3)
+    assert asyncio.run(_asked_for()) == 0  # without the deployment, as beside `serve`
+    look(backlog_images=3)
+    asyncio.run(_deploy())
+    look(backlog_images=4)
+    assert asyncio.run(_asked_for()) == 0
+
+    look(backlog_images=3)
+    look(backlog_images=3)
+
+    assert asyncio.run(_asked_for()) == 1
+
+
+async def _deploy() -> None:
+    from flows.deployments.registering import register
+    from flows.settings import Settings
+
+    jobs = planned(Settings(schedules={"discover": "", "courses": "", "retention": ""}))
+    await register(jobs, Infrastructure.PROCESS, zone="UTC")
+
+
+async def _asked_for() -> int:
+    """The runs that score, but for those on their schedule."""
+    from prefect import get_client
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+
+    flow = FlowFilter(name=FlowFilterName(any_=["score-inbox"]))
+    async with get_client() as client:
+        runs = await client.read_flow_runs(flow_filter=flow)
+    return sum(run.state_name == "Scheduled" and not run.auto_scheduled for run in runs)
+
+
+def raised(hook: Webhook) -> list[list[str]]:
+    return [[alert["code"] for alert in json.loads(post)["raised"]] for post in hook.posts]
+
+
+def test_an_alert_is_told_once_and_when_it_is_over_by_webhook_and_mail(
+    look: Look, tmp_path: Path
+) -> None:
+    with web_server() as hook, mail_server() as box:
+        told = {
+            "alert_webhook": Secret(hook.url),
+            "alert_mail_server": Secret(box.url),
+            "alert_mail_from": "severity@site.example",
+            "alert_mail_to": ("a@site.example",),
+        }
+        hook.status = 503
+        failed = look(**told)  # there is no such folder
+        hook.status = 200
+        look(**told)
+        look(**told)
+        write_inbox(tmp_path / "DOE-JANE", images=1)
+        look(**told)
+
+    assert failed.is_failed()
+    assert raised(hook) == [["look"], ["look"], []]  # the first was refused
+    assert [mail["Subject"] for mail in box.mails] == [
+        "cxr-severity: look",
+        "cxr-severity: over: look",
+    ]
+    assert json.loads(hook.posts[-1])["over"] == ["look"]
+    everything = [*hook.posts, *(mail.as_bytes() for mail in box.mails)]
+    assert not any(b"DOE" in message for message in everything)
