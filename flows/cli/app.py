@@ -39,9 +39,9 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
             "Show the whole job: images, scores, rejections, the balance and patients' courses.",
         ),
         (
-            "deploy",
-            "flows.cli.deploy:deploy_command",
-            "Register all deployments at the Prefect server that PREFECT_API_URL names.",
+            "doctor",
+            "flows.cli.doctor:doctor_command",
+            "Examine the site, and name the one thing to do first; nothing is changed.",
         ),
         (
             "drift",
@@ -176,8 +176,8 @@ def course_commands() -> None:
         ),
         (
             "verify-backup",
-            "flows.cli.backups:verify_command",
-            "Restore FILE, a backup, into a temporary server, and compare its counters and rows.",
+            "flows.cli.backups:verify_backup_command",
+            "Restore FILE into a temporary server, and compare its counters with its rows.",
         ),
     ),
 )

@@ -59,11 +59,11 @@ def _written(file: Path, resources: Resources) -> str:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def verify_command(file: Path) -> None:
-    """Restore FILE, a backup, into a temporary server, and compare its counters with its rows.
+def verify_backup_command(file: Path) -> None:
+    """Restore FILE into a temporary server, and compare its counters with its rows.
 
-    The database itself is not touched, and the pseudonym secret is not needed. It takes as much of
-    the disk of SEVERITY_HOME as the database, for as long as it lasts.
+    FILE is a backup. The database itself is not touched, and no pseudonym secret is needed. It
+    takes as much of the disk of SEVERITY_HOME as the database, for as long as it lasts.
     """
     with interrupted_by_signals(), chosen_resources() as resources:
         terminal().print(_verified(verify_backup(file, resources.settings.home)))

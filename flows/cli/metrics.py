@@ -16,9 +16,9 @@ from flows.operations.metrics import metrics_text, read_snapshot, write_textfile
     help="Replace this file, such as node_exporter's textfile/severity.prom, instead of printing.",
 )
 def metrics_command(textfile: Path | None) -> None:
-    """Print what Prometheus watches: counts, ages and times by stage; nothing of a patient.
+    """Print what Prometheus watches: counts, ages and times by stage.
 
-    The dashboard answers the same at /metrics.
+    Nothing of it is of a patient. The dashboard answers the same at /metrics.
     """
     with chosen_resources() as resources:
         content = metrics_text(read_snapshot(resources), resources.settings)

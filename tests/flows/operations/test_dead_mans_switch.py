@@ -9,7 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from flows.operations.dead_mans_switch import report_success
+from flows.resources import Progress, Resources
+from flows.scoring.every_source import score_sources
 from flows.settings import Settings
+from flows.source_settings import SourceSettings
 
 
 @pytest.fixture
@@ -72,3 +75,24 @@ def test_an_answer_that_never_comes_is_not_waited_for(monkeypatch, caplog):
 def test_only_an_address_of_the_web_is_called():
     with pytest.raises(ValidationError):
         Settings(success_url="file:///etc/passwd")
+
+
+async def test_a_pass_over_all_sources_reports_success_unless_one_of_them_failed(
+    called, resources, tmp_path
+):
+    paths, address = called
+    (tmp_path / "ward").mkdir()
+    settings = type(resources.settings)(
+        **resources.settings.model_dump(exclude_unset=True) | {"success_url": f"{address}/ping"}
+    )
+    watched = Resources(settings, Progress())
+    ward, gone = (
+        SourceSettings(name=name, location=str(tmp_path / name)) for name in ("ward", "gone")
+    )
+
+    await score_sources([ward, gone], watched)
+    after_failure = list(paths)
+    await score_sources([ward], watched)
+
+    assert after_failure == []
+    assert paths == ["/ping"]
