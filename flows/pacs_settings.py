@@ -25,7 +25,8 @@ class PacsSettings(BaseSettings):
         default=None, description="PACS that films are fetched from: https://... or AET@HOST:PORT"
     )
     pacs_folder: Path | None = Field(
-        default=None, description="drop folder that films are fetched into; the inbox if absent"
+        default=None,
+        description="drop folder that `fetch` writes to; the receiver's, or the inbox, if absent",
     )
     pacs_days: PositiveInt = Field(
         default=3, description="study dates that `fetch` asks for each time, up to today"

@@ -156,7 +156,7 @@ class Receiver:
         """Keep one film; answer success only when it is on disk under its name, and counted."""
         instance = cast("C_STORE", event.request).AffectedSOPInstanceUID
         try:
-            kept = self.folder.keep(str(instance), _as_file(event))
+            kept = self.folder.keep(str(instance), as_file(event))
             self.receipts.record(kept.key)
         except NotKept as error:
             log.warning("a film was refused: %s", error)
@@ -185,7 +185,7 @@ class Receiver:
             )
 
 
-def _as_file(event: Event) -> bytes:
+def as_file(event: Event) -> bytes:
     """Return an instance as a DICOM file, with the data set as it was sent, undecoded."""
     request = cast("C_STORE", event.request)
     meta = create_file_meta(

@@ -26,10 +26,18 @@ def _days(setting: str) -> Callable[[_Command], _Command]:
     )
 
 
+_folder = click.option(
+    "--folder",
+    metavar="DIR",
+    help="Drop folder; SEVERITY_PACS_FOLDER, else the receiver's or the inbox, if absent.",
+)
+
+
 @click.command()
 @_days("SEVERITY_PACS_DAYS")
+@_folder
 @json_option
-def fetch_command(days: int | None, *, as_json: bool) -> None:
+def fetch_command(days: int | None, folder: str | None, *, as_json: bool) -> None:
     """Fetch the new chest films of a PACS into the drop folder, once; then end.
 
     Asks for the study dates of the last days, each time, so that late films are found. Safe to
@@ -37,14 +45,15 @@ def fetch_command(days: int | None, *, as_json: bool) -> None:
 
     Ends with exit code 1 if the PACS does not answer, and 3 if it does not give a film.
     """
-    with chosen_resources(pacs_days=days) as resources:
+    with chosen_resources(pacs_days=days, pacs_folder=folder) as resources:
         _run(fetch_new, resources, as_json=as_json)
 
 
 @click.command()
 @_days("SEVERITY_PACS_RECONCILE_DAYS")
+@_folder
 @json_option
-def reconcile_command(days: int | None, *, as_json: bool) -> None:
+def reconcile_command(days: int | None, folder: str | None, *, as_json: bool) -> None:
     """Compare what a PACS has with what is here, day by day, and fetch what is missing.
 
     A film is here if it was accepted or rejected, or waits in the drop folder. Those that are
@@ -52,7 +61,7 @@ def reconcile_command(days: int | None, *, as_json: bool) -> None:
 
     Ends with exit code 1 if the PACS does not answer, and 3 if films stay missing.
     """
-    with chosen_resources(pacs_reconcile_days=days) as resources:
+    with chosen_resources(pacs_reconcile_days=days, pacs_folder=folder) as resources:
         _run(reconcile_all, resources, as_json=as_json)
 
 

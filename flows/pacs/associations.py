@@ -5,49 +5,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
-from typing import cast
 
-from pydicom import uid
 from pydicom.uid import UID
 from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.dsutils import create_file_meta, encode_file_meta
 from pynetdicom.events import Event
 from pynetdicom.presentation import PresentationContext, build_context
 
 from flows.arrivals import DropFolder
+from flows.arrivals.receiver import SOP_CLASSES, TRANSFER_SYNTAXES, as_file
 from flows.dicom_node import OWN_TITLE, Node
-from flows.errors import FilmNotGiven, NotKept
+from flows.errors import FilmNotGiven, NotKept, PacsError
 from flows.pacs.pacs import Instance, keep
 from flows.pacs.patience import NoAnswer
 
 _CONNECTING = 10.0  # seconds
 _SUCCESS, _OUT_OF_RESOURCES, _CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
-_FILMS = (
-    uid.ComputedRadiographyImageStorage,
-    uid.DigitalXRayImageStorageForPresentation,
-    # Rejected when it is read, with its reason: a refused context would leave no trace here.
-    uid.DigitalXRayImageStorageForProcessing,
-    uid.SecondaryCaptureImageStorage,
-)
-_SYNTAXES = (
-    uid.ExplicitVRLittleEndian,
-    uid.ImplicitVRLittleEndian,
-    uid.ExplicitVRBigEndian,
-    uid.JPEGLosslessSV1,
-    uid.JPEGLossless,
-    uid.JPEGLSLossless,
-    uid.JPEG2000Lossless,
-    uid.HTJ2KLossless,
-    uid.HTJ2KLosslessRPCL,
-    uid.RLELossless,
-    uid.JPEGBaseline8Bit,
-    uid.JPEGExtended12Bit,
-    uid.JPEGLSNearLossless,
-    uid.JPEG2000,
-    uid.HTJ2K,
-)
 
 
 @dataclass(frozen=True)
@@ -78,7 +51,7 @@ class ArrivingFilm:
     def store(self, event: Event) -> int:
         """Keep the film, and return the status that the node is told."""
         try:
-            keep(self.instance, _as_file(event), self.folder)
+            keep(self.instance, as_file(event), self.folder)
         except NotKept as error:
             self.problem = error
             return _OUT_OF_RESOURCES
@@ -115,6 +88,8 @@ class Caller:
         ------
         NoAnswer
             The node does not answer, or refuses.
+        PacsError
+            It does not offer the service.
         """
         node, tls = self.node, self.calling.tls
         association = self._entity.associate(
@@ -122,20 +97,25 @@ class Caller:
             node.port,
             ae_title=node.title,
             contexts=[build_context(sop_class), *(_FILM_CONTEXTS if arriving else ())],
-            ext_neg=[build_role(each, scp_role=True) for each in _FILMS] if arriving else [],
+            ext_neg=[build_role(each, scp_role=True) for each in SOP_CLASSES] if arriving else [],
             tls_args=None if tls is None else (tls, node.host),
             evt_handlers=[(evt.EVT_C_STORE, arriving.store)] if arriving else [],
         )
-        if not association.is_established:
-            refuses = "refuses the association" if association.is_rejected else "does not answer"
-            raise self.no_answer(refuses)
+        self._check(association, sop_class)
         try:
-            if not association.accepted_contexts:
-                raise self.no_answer("offers no such service")
             yield association
         finally:
             if association.is_established:
                 association.release()
+
+    def _check(self, association: Association, sop_class: UID) -> None:
+        if association.is_rejected:
+            raise self.no_answer("refuses the association: it must know our AE title")
+        if sop_class in {context.abstract_syntax for context in association.rejected_contexts}:
+            association.abort()
+            raise PacsError(f"the PACS {self.node} does not offer {sop_class.name}")
+        if not association.is_established:
+            raise self.no_answer("does not answer")
 
     def no_answer(self, what: str) -> NoAnswer:
         """Return the error that the node does something else than to answer."""
@@ -144,17 +124,5 @@ class Caller:
 
 # One syntax in each, so that the node need not change a film into another that it chose before.
 _FILM_CONTEXTS: Sequence[PresentationContext] = tuple(
-    build_context(film, syntax) for film, syntax in product(_FILMS, _SYNTAXES)
+    build_context(film, syntax) for film, syntax in product(SOP_CLASSES, TRANSFER_SYNTAXES)
 )
-
-
-def _as_file(event: Event) -> bytes:
-    """Return an instance as a DICOM file, with the data set as it was sent, undecoded."""
-    request = cast("C_STORE", event.request)
-    meta = create_file_meta(
-        sop_class_uid=cast("UID", request.AffectedSOPClassUID),
-        sop_instance_uid=cast("UID", request.AffectedSOPInstanceUID),
-        transfer_syntax=event.context.transfer_syntax,
-    )
-    sent = event.encoded_dataset(include_meta=False)
-    return b"".join((bytes(128), b"DICM", encode_file_meta(meta), sent))

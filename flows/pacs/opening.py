@@ -1,11 +1,11 @@
 """The PACS that the settings name, and the drop folder that its films are brought to."""
 
 import ssl
-from pathlib import Path
 
 import httpx
 
 from flows.arrivals import DropFolder
+from flows.arrivals.receiving import drop_folder
 from flows.dicom_node import Node
 from flows.errors import UsageError
 from flows.pacs.pacs import Pacs
@@ -14,7 +14,6 @@ from flows.resources import Resources
 from flows.settings import Settings
 
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
-_LEAST_FREE_BYTES = 2 * 2**30
 
 
 def open_pacs(settings: Settings) -> Pacs:
@@ -45,7 +44,7 @@ def open_pacs(settings: Settings) -> Pacs:
 
 
 def open_folder(resources: Resources) -> DropFolder:
-    """Open the drop folder that films are brought to: the one that is set, or the inbox.
+    """Open the drop folder that films are brought to: its own, the receiver's, or the inbox.
 
     Raises
     ------
@@ -53,13 +52,13 @@ def open_folder(resources: Resources) -> DropFolder:
         None is set, it is no folder of this machine, or it cannot be written.
     """
     settings = resources.settings
-    if settings.pacs_folder is not None:
-        path = settings.pacs_folder
-    elif settings.inbox is not None and "://" not in settings.inbox:
-        path = Path(settings.inbox)
-    else:
-        raise UsageError("no folder for films: set SEVERITY_PACS_FOLDER to one that is a source")
-    return DropFolder.open(path, resources.arrival_digest, least_free_bytes=_LEAST_FREE_BYTES)
+    chosen = settings.pacs_folder
+    folder = drop_folder(settings) if chosen is None else chosen.expanduser().resolve()
+    return DropFolder.open(
+        folder,
+        resources.arrival_digest,
+        least_free_bytes=settings.receiver_least_free_bytes,
+    )
 
 
 def checked_url(url: str, *, has_credentials: bool) -> str:

@@ -37,7 +37,8 @@ class Site:
 
     def having(self, **settings: object) -> "Site":
         """The same site with other settings."""
-        return Site.of(self.resources, self.folder, **settings)
+        changed = self.resources.settings.model_copy(update=settings)
+        return replace(self, resources=replace(self.resources, settings=changed))
 
     @property
     def files(self) -> list[bytes]:

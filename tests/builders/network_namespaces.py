@@ -53,16 +53,16 @@ def relay_from(process: int, port: int, *, certificate: Path | None = None) -> I
     def connect() -> socket.socket:
         return in_network(process, lambda: socket.create_connection((_LOCAL, port)))
 
-    with socket.create_server((_LOCAL, 0)) as server:
-        _serve(server, connect, None if certificate is None else _tls(certificate))
+    server = socket.create_server((_LOCAL, 0))
+    with _served(server, connect, None if certificate is None else _tls(certificate)):
         yield server.getsockname()[1]
 
 
 @contextmanager
 def relay_to(process: int, port: int, *, at: int) -> Iterator[None]:
     """Let a port in the network of a process lead to one of this network."""
-    with in_network(process, lambda: socket.create_server((_LOCAL, at))) as server:
-        _serve(server, lambda: socket.create_connection((_LOCAL, port)))
+    server = in_network(process, lambda: socket.create_server((_LOCAL, at)))
+    with _served(server, lambda: socket.create_connection((_LOCAL, port))):
         yield
 
 
@@ -72,18 +72,24 @@ def _tls(certificate: Path) -> ssl.SSLContext:
     return context
 
 
-def _serve(
+@contextmanager
+def _served(
     server: socket.socket,
     connect: Callable[[], socket.socket],
     tls: ssl.SSLContext | None = None,
-) -> None:
+) -> Iterator[None]:
     def accept() -> None:
-        with suppress(OSError):  # the server is closed
+        with suppress(OSError):  # the server is shut down
             while True:
                 caller, _ = server.accept()
                 threading.Thread(target=_relay, args=(caller, connect, tls), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown(socket.SHUT_RDWR)  # or the thread that waits would keep it
+        server.close()
 
 
 def _relay(

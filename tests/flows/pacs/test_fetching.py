@@ -6,11 +6,13 @@ import pytest
 from pydicom import dcmread
 
 from flows.arrivals import DropFolder
+from flows.arrivals.receiving import receiver
 from flows.errors import PacsError, UsageError
 from flows.pacs.fetching import fetch_new, reconcile_all
 from tests.builders.archived_films import Site, archived_film, by_dicomweb, by_dimse
 from tests.builders.dicom_films import film_uid
-from tests.builders.dicom_nodes import DICOMWEB_PLUGIN
+from tests.builders.dicom_nodes import DICOMWEB_PLUGIN, ORTHANC_SENDS_TO, RECEIVER
+from tests.builders.network_namespaces import relay_to
 from tests.builders.ports import reserved_port
 
 DIGITAL = "1.2.840.10008.5.1.4.1.1.1.1"
@@ -115,6 +117,38 @@ def test_a_film_that_was_scored_or_rejected_is_here_when_its_file_is_moved_away(
     (report,) = reconcile_all(site.resources)
 
     assert (report.in_pacs, report.accepted, report.rejected, report.fetched) == (2, 1, 1, ())
+
+
+@pytest.fixture
+def moving(pacs, resources, tmp_path):
+    """A site whose receiver Orthanc knows, and sends films to (C-MOVE)."""
+    folder = tmp_path / "inbox"
+    site = Site.of(resources, folder, pacs_move_to=RECEIVER, **by_dimse(pacs)).having(
+        pacs_folder=None, receiver_folder=folder, receiver_port=0, receiver_free_megabytes=1
+    )
+    with (
+        receiver(site.resources).serving() as port,
+        relay_to(pacs.process.pid, port, at=ORTHANC_SENDS_TO),
+    ):
+        yield site
+
+
+def test_a_film_that_a_pacs_sends_to_the_receiver_is_fetched(moving, pacs):
+    pacs.store(archived_film("a"))
+
+    assert fetched(fetch_new(moving.resources)) == [1]
+    assert fetched(fetch_new(moving.resources)) == [0]
+
+    (file,) = moving.files
+    assert dcmread(BytesIO(file)).SOPInstanceUID == film_uid("a")
+
+
+def test_a_film_that_was_sent_elsewhere_is_not_taken_for_fetched(moving, pacs, tmp_path):
+    (tmp_path / "other").mkdir()
+    pacs.store(archived_film("a"))
+
+    with pytest.raises(PacsError, match="must be that of the receiver"):
+        list(fetch_new(moving.having(pacs_folder=tmp_path / "other").resources))
 
 
 def test_a_pacs_that_is_down_is_no_quiet_night(resources, tmp_path):

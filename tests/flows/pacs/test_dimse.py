@@ -1,0 +1,72 @@
+"""A PACS that is a DICOM node: TLS, and what it refuses."""
+
+import ssl
+
+import pytest
+from pynetdicom import AE, evt
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind, Verification
+
+from flows.errors import PacsError
+from flows.pacs.fetching import fetch_new
+from tests.builders.archived_films import Site
+from tests.builders.certificates import certificate
+
+OUT_OF_RESOURCES = 0xA700
+
+
+@pytest.fixture
+def node():
+    """A node that knows no film, or refuses each question."""
+    servers = []
+
+    def node(*sop_classes, tls=None, status=0):
+        entity = AE("NODE")
+        for sop_class in sop_classes:
+            entity.add_supported_context(sop_class)
+        server = entity.start_server(
+            ("127.0.0.1", 0),
+            block=False,
+            ssl_context=tls,
+            evt_handlers=[(evt.EVT_C_FIND, lambda _: iter([(status, None)] if status else []))],
+        )
+        servers.append(server)
+        return f"NODE@127.0.0.1:{server.server_address[1]}"
+
+    yield node
+    for server in servers:
+        server.shutdown()
+
+
+FINDS = (Verification, StudyRootQueryRetrieveInformationModelFind)
+
+
+def test_a_node_is_asked_by_tls_and_must_prove_itself(node, resources, tmp_path):
+    proof = certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(proof)
+    site = Site.of(resources, tmp_path / "inbox", pacs=node(*FINDS, tls=tls), pacs_attempts=1)
+
+    assert list(fetch_new(site.having(pacs_ca=proof).resources)) == []
+    with pytest.raises(PacsError, match="does not answer"):
+        list(fetch_new(site.resources))
+    (tmp_path / "other").mkdir()
+    other = certificate(tmp_path / "other")
+    with pytest.raises(PacsError, match="does not answer"):
+        list(fetch_new(site.having(pacs_ca=other).resources))
+
+
+@pytest.mark.parametrize(
+    ("sop_classes", "status", "problem"),
+    [
+        (FINDS, OUT_OF_RESOURCES, "refuses a question: status 0xA700"),
+        ((Verification,), 0, "does not offer Study Root"),
+    ],
+)
+def test_a_question_that_is_refused_is_no_quiet_night(
+    node, resources, tmp_path, sop_classes, status, problem
+):
+    address = node(*sop_classes, status=status)
+    site = Site.of(resources, tmp_path / "inbox", pacs=address, pacs_attempts=1)
+
+    with pytest.raises(PacsError, match=problem):
+        list(fetch_new(site.resources))
