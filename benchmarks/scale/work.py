@@ -13,6 +13,7 @@ from db.closing.outcomes import Scored
 from db.engine import Database
 from db.ledger import claiming, enlisting
 from db.ledger.claiming import Claim, Queue
+from db.ledger.lock import await_disk
 from db.ledger.places import Place, SeenObject
 from severity.domain import (
     Acquired,
@@ -83,8 +84,11 @@ class Worker:
 
     def _close(self, claims: Sequence[Claim]) -> int:
         outcomes = [self._scored(claim) for claim in claims]
-        with self.closings.timing(), self.database.transaction() as session:
-            closed = scores.close(session, self.queue, self.run_id, outcomes)
+        with self.closings.timing():
+            with self.database.transaction() as session:
+                closed = scores.close(session, self.queue, self.run_id, outcomes)
+            with self.database.transaction() as session:
+                await_disk(session)
         return sum(entry.fate is Fate.SCORED for entry in closed)
 
     def _scored(self, claim: Claim) -> Scored:

@@ -7,6 +7,8 @@ from benchmarks.year.nights import lost_scores, scores_by_image
 from benchmarks.year.site import Site
 from db.reading import balances
 
+_WORK = "SELECT count(*) FROM work WHERE coalesce(reason, '')"
+
 
 def accounts(site: Site, arrived: Arrived) -> dict[str, int]:
     """Return counts of the year; those whose name begins with ``wrong`` must be 0."""
@@ -35,7 +37,8 @@ def accounts(site: Site, arrived: Arrived) -> dict[str, int]:
         ),
         "wrong: rejections too many or too few": abs(balance.rejected - len(others)),
         "wrong: copies too many or too few": abs(balance.copies - len(arrived.of(Kind.COPY))),
-        "wrong: work that is left": site.value("SELECT count(*) FROM work"),
+        "gone before the second model could score them": site.value(f"{_WORK} = 'vanished'"),
+        "wrong: work that is left": site.value(f"{_WORK} <> 'vanished'"),
         "wrong: counters that differ from the rows": len(differing),
         "wrong: balances that do not hold": int(not balance.holds),
     }

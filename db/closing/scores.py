@@ -25,7 +25,7 @@ from db.closing.outcomes import (
 )
 from db.ledger import replaced
 from db.ledger.claiming import Queue
-from db.ledger.lock import lock_ledger
+from db.ledger.lock import commit_early, lock_ledger
 from db.prepared import Prepared
 from severity.domain import Acquired, Fate, TimeSource
 
@@ -38,17 +38,20 @@ def close(session: Session, queue: Queue, run_id: int, outcomes: Iterable[Outcom
     that repeats or contradicts one that is known, or that comes before it in the batch, is rejected
     with the reason; one that lies under the key of the image that it repeats supersedes it.
 
+    The transaction commits early: see `db.ledger.lock.await_disk`.
+
     Returns
     -------
     What became of the objects; fewer than ``outcomes`` if claims were lost.
     """
-    lock_ledger(session)
+    commit_early(session)
     attribute(
         session,
         who=f"run {run_id}",
         what="superseded",
         why="another file lies under the same key",
     )
+    lock_ledger(session)
     outcomes = list(outcomes)
     claimed = _held_claims(session, run_id, [outcome.work_id for outcome in outcomes])
     outcomes = [outcome for outcome in outcomes if outcome.work_id in claimed]

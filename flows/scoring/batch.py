@@ -11,6 +11,7 @@ from db.closing import scores
 from db.closing.outcomes import Closed, Outcome, Rejected, Scored, Unreachable
 from db.ledger import claiming
 from db.ledger.claiming import Claim
+from db.ledger.lock import await_disk
 from flows.concurrency import in_order
 from flows.scoring.pipeline import FileContent, InferenceNetwork, Pipeline, PreparedImage, Rejection
 from flows.scoring.run import ScoringRun
@@ -125,14 +126,8 @@ def identified_image(radiograph: Radiograph, network: InferenceNetwork) -> Ident
 
 async def close(outcomes: Sequence[Outcome], run: ScoringRun) -> Counts:
     """Write a batch's scores, and close its claims in the same transaction."""
-    with run.stopwatch.timed("write", len(outcomes)):
-        closed = await run.transact(scores.close, run.queue, run.run_id, outcomes)
-    counts = _counts(closed)
-    run.events.batch(asdict(counts))
-    return counts
-
-
-def _counts(closed: Sequence[Closed]) -> Counts:
+    closed = await run.transact(scores.close, run.queue, run.run_id, outcomes)
+    await run.transact(await_disk)
     fates = [entry.fate for entry in closed]
     return Counts(
         scored=fates.count(Fate.SCORED),
