@@ -116,12 +116,12 @@ def app() -> None:
     commands=_listed(
         (
             "bridge",
-            "flows.cli.courses.computing:bridge_command",
+            "flows.cli.courses.bridging:bridge_command",
             "Learn how scores of the model version FORMER become those of CURRENT, and keep it.",
         ),
         (
             "bridges",
-            "flows.cli.courses.computing:bridges_command",
+            "flows.cli.courses.bridging:bridges_command",
             "List the bridges between model versions that were learned here, the newest first.",
         ),
         (

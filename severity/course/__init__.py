@@ -27,7 +27,16 @@ if TYPE_CHECKING:
         mean_log_density,
     )
     from severity.course.response import DAYS, Responses, Treatments, last_films, respond
-    from severity.course.series import NOWHERE, VIEWS, Films, Flags, Indices, Numbers, view_code
+    from severity.course.series import (
+        NOWHERE,
+        VIEWS,
+        Conversions,
+        Films,
+        Flags,
+        Indices,
+        Numbers,
+        view_code,
+    )
     from severity.course.simulation import (
         GAPS,
         MOST_FILMS,
@@ -53,6 +62,7 @@ __all__ = [
     "NO_VERDICT",
     "VERDICTS",
     "VIEWS",
+    "Conversions",
     "CourseParameters",
     "Courses",
     "Episodes",

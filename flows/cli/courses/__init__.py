@@ -1,3 +1,3 @@
 """The commands about what patients' images say together: trends, courses, treatments, drift."""
 
-__all__ = ["computing", "drift", "events", "trend"]
+__all__ = ["bridging", "computing", "drift", "events", "trend"]

@@ -7,18 +7,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from db.courses import due, parameters
 from db.engine import Database
-from db.reading import bridges
 from flows.cli.options import chosen_resources, json_option, model_option, precision_option
 from flows.cli.terminal import terminal
-from flows.courses.bridging import learn_bridge
 from flows.courses.learning import learn_parameters
 from flows.courses.update import Updated, update_courses
 from flows.errors import UsageError
-from flows.reports import bridge_table, bridges_table, parameters_table, plain_json
+from flows.reports import parameters_table, plain_json
 from flows.scoring.registration import register_model_version
 from severity.course.learning import FEWEST_FILMS, FEWEST_SERIES
 from severity.domain import RESEARCH_USE_ONLY
-from severity.errors import NoBridge
 
 
 @click.command()
@@ -80,40 +77,6 @@ def parameters_command(*, as_json: bool) -> None:
         click.echo(plain_json(sets))
         return
     terminal().print(parameters_table(sets))
-    terminal().print(RESEARCH_USE_ONLY)
-
-
-@click.command()
-@click.argument("former")
-@click.argument("current")
-def bridge_command(former: str, current: str) -> None:
-    """Learn how scores of the model version FORMER become those of CURRENT, and keep it.
-
-    From the films of this site that both scored (`rescore`). It is refused where they are too few,
-    or the two agree too little. Courses stay as they are: `trend --bridged` shows them across.
-    """
-    with chosen_resources() as resources:
-        try:
-            number, bridge = learn_bridge(resources.open_database(), former, current)
-        except LookupError as error:
-            raise UsageError(f"{error.args[0]}; `rescore status` and `status` name them") from error
-        except NoBridge as error:
-            raise UsageError(f"no bridge: {error}") from error
-    terminal().print(f"Bridge {number}, from {former} to {current}:")
-    terminal().print(bridge_table(bridge))
-    terminal().print(RESEARCH_USE_ONLY)
-
-
-@click.command()
-@json_option
-def bridges_command(*, as_json: bool) -> None:
-    """List the bridges between model versions that were learned here, the newest first."""
-    with chosen_resources() as resources, resources.read_database().transaction() as session:
-        known = bridges.bridges(session)
-    if as_json:
-        click.echo(plain_json(known))
-        return
-    terminal().print(bridges_table(known))
     terminal().print(RESEARCH_USE_ONLY)
 
 

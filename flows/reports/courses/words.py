@@ -132,9 +132,8 @@ def seam_notes(course: Course) -> list[str]:
 
 
 def _line_text(line: SeamLine) -> str:
-    return (
-        f"{line.intercept:+.2f} {line.slope:+.2f} x former, give or take {line.spread:.2f} points"
-    )
+    converted = f"{line.intercept:.2f} + {line.slope:.2f} x former"
+    return f"{converted}, give or take {line.spread:.2f} points"
 
 
 def version_text(course: Course) -> str:

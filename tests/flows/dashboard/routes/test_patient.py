@@ -1,11 +1,22 @@
 """The page of a patient in a browser: chart, films, treatments, and what print makes of it."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
+import pytest
 from playwright.async_api import Page
 
+from db.engine import Database
+from flows.courses.bridging import learn_bridge
+from flows.dashboard import server
+from flows.resources import Resources
+from tests.builders.archive import model
+from tests.builders.bridged import CURRENT, FORMER, BridgedArchive
 from tests.builders.dashboards import Dashboard, keep_screenshots, sideways, violations
+
+OLD, NEW = model(FORMER).key, model(CURRENT).key
 
 
 async def test_chart_and_table_show_each_film_and_the_keyboard_goes_from_one_to_the_next(
@@ -106,3 +117,45 @@ def test_without_scripts_the_table_says_it_all(dashboard: Dashboard) -> None:
     rows = re.findall(r'<tr id="film-\d+".*?</tr>', text, flags=re.DOTALL)
     assert len(rows) == 4
     assert "5.8" in rows[1]
+
+
+@pytest.fixture
+def bridged_site(database: Database, resources: Resources) -> Iterator[str]:
+    archive = BridgedArchive(database)
+    archive.learnable()
+    archive.across("p-across")
+    learn_bridge(database, OLD, NEW)
+    settings = resources.settings.model_copy(update={"model": CURRENT, "dashboard_port": 0})
+    with server.serving(replace(resources, settings=settings)) as address:
+        yield address
+
+
+async def test_a_bridged_course_shows_its_seam_and_the_plain_one_stays(
+    bridged_site: str, browser_page: Page
+) -> None:
+    await browser_page.goto(f"{bridged_site}/patients/p-across")
+    assert await browser_page.locator("#course .film").count() == 2
+    assert await browser_page.locator("#course .seams line").count() == 0
+    assert "BRIDGED" not in await browser_page.locator("main").inner_text()
+
+    await browser_page.locator("nav.switch a", has_text="Across").click()
+
+    assert await browser_page.locator("#course .film").count() == 4
+    assert await browser_page.locator("#course .film.converted").count() == 2
+    assert await browser_page.locator("#course .seams line").count() == 1
+    assert await browser_page.locator("h1 .chip").inner_text() == "BRIDGED"
+    assert await browser_page.locator("table.films .remarks", has_text=OLD).count() == 2
+    assert await violations(browser_page) == []
+    await keep_screenshots(browser_page, "bridged")
+
+    assert (
+        await seam_in_json(browser_page, f"{bridged_site}/api/v1/patients/p-across/course") is None
+    )
+    query = "course?bridged=true"
+    seam = await seam_in_json(browser_page, f"{bridged_site}/api/v1/patients/p-across/{query}")
+    assert seam["former_version"] == OLD
+
+
+async def seam_in_json(page: Page, url: str) -> dict | None:
+    answer = await page.request.get(url)
+    return (await answer.json())["seam"]
