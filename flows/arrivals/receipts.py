@@ -15,6 +15,7 @@ from threading import Lock
 from flows.errors import NotKept
 from flows.home import private_folder
 
+RECEIPTS = "receipts"
 _ENDING = ".txt"
 _DISMISSED = f"dismissed{_ENDING}"
 _NEWLINE = b"\n"
@@ -39,7 +40,7 @@ class Receipts:
     @classmethod
     def of(cls, home: Path) -> "Receipts":
         """Return the receipts that a home folder keeps."""
-        return cls(home / "receipts")
+        return cls(home / RECEIPTS)
 
     def record(self, key: str) -> None:
         """Write a receipt; once this returns, it is on disk.

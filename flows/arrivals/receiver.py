@@ -63,6 +63,7 @@ TRANSFER_SYNTAXES = (
 _SUCCESS, _OUT_OF_RESOURCES = 0x0000, 0xA700
 _PDU_BYTES = 2**17  # eight times pynetdicom's: fewer turns of its loop for each film
 _NEGOTIATING, _IDLE = 10.0, 60.0  # seconds
+_STRANGERS = 1000  # addresses that are logged when they are refused
 # The same for ever: another one would make other files of the same instances.
 _IMPLEMENTATION = uid.UID("2.25.291397762564291478221624759509603635752")
 _IMPLEMENTATION_NAME = "CXRSEVERITY"
@@ -78,6 +79,7 @@ class Receiver:
     _counts: WeakKeyDictionary[Association, Counter[str]] = field(
         default_factory=WeakKeyDictionary, init=False
     )
+    _known_strangers: set[str] = field(default_factory=set, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
 
     @contextmanager
@@ -137,7 +139,7 @@ class Receiver:
             tuple(map(ip_network, self.settings.receiver_addresses)),
             # Those that are being negotiated, or refused, beside those that are served.
             2 * self.settings.receiver_associations,
-            lambda address: log.warning("a connection from %s was refused", address),
+            self._refused,
         )
 
     def _handlers(self) -> list[evt.EventHandlerType]:
@@ -169,9 +171,15 @@ class Receiver:
         with self._lock:
             self._counts.setdefault(event.assoc, Counter())[what] += 1
 
+    def _refused(self, address: str) -> None:
+        """Log that an address is not let in; once, as monitors and scanners come back for ever."""
+        if address not in self._known_strangers and len(self._known_strangers) < _STRANGERS:
+            self._known_strangers.add(address)
+            log.warning("connections from %s are refused: SEVERITY_RECEIVER_ADDRESSES", address)
+
     def _rejected(self, event: Event) -> None:
         address = event.assoc.requestor.address
-        log.warning("an association from %s was refused: see the receiver's settings", address)
+        log.warning("an association from %s was refused: its AE titles, or too many", address)
 
     def _closed(self, event: Event) -> None:
         end_waiting(event.assoc)

@@ -5,11 +5,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from flows import service_manager
-from flows.arrivals.receipts import Receipts
+from flows.arrivals.receipts import RECEIPTS, Receipts
 from flows.arrivals.receiver import Receiver
 from flows.arrivals.writer import DropFolder
 from flows.errors import UsageError
-from flows.home import locked, private_home
+from flows.home import locked, private_folder, private_home
 from flows.resources import Resources
 from flows.settings import Settings
 
@@ -28,9 +28,10 @@ def receive(resources: Resources, *, announce: Callable[[str], object]) -> None:
         The folder, the port or a certificate cannot be used, or another receiver works.
     """
     settings = resources.settings
-    with locked(private_home(settings.home) / "receiver.lock") as is_only:
+    receipts = private_home(settings.home) / RECEIPTS
+    with locked(private_folder(receipts) / "receiver.lock") as is_only:
         if not is_only:
-            raise UsageError(f"another receiver uses {settings.home}")
+            raise UsageError(f"another receiver writes to {receipts}")
         with receiver(resources).listening() as server:
             host, port, *_ = server.server_address
             announce(f"{settings.receiver_title}@{f'[{host}]' if ':' in host else host}:{port}")
