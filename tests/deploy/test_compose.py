@@ -10,10 +10,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
+from sqlalchemy import URL
 
-from flows.settings import Settings
+from db.engine import Database
+from flows.errors import UsageError
+from flows.settings import Settings, read_settings
+from tests.builders.commands import environment
+from tests.builders.settings import SECRET
 
 ROOT = Path(__file__).parents[2]
 REQUIRED = (
@@ -25,8 +31,11 @@ REQUIRED = (
     "PREFECT_PASSWORD",
     "GRAFANA_ADMIN_PASSWORD",
     "GRAFANA_SECRET_KEY",
+    "SEVERITY_DASHBOARD_PASSWORD",
     "INBOX",
 )
+OURS = {"migrate": ["db", "upgrade"], "worker": ["serve"], "dashboard": ["dashboard"]}
+OURS |= {"receiver": ["receive"]}
 BASE = ("docker-compose.yml",)
 GPU = (*BASE, "docker-compose.gpu.yml")
 
@@ -50,7 +59,8 @@ def _compose(
     options = [part for name in files for part in ("--file", str(ROOT / name))]
     return subprocess.run(
         [program, "--env-file", env_file, *options, "config", *arguments],
-        env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+        # With the services of each profile.
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "COMPOSE_PROFILES": "*"},
         capture_output=True,
         text=True,
         check=False,
@@ -117,15 +127,46 @@ def test_only_what_is_optional_has_a_default() -> None:
     assert all(default == "" for _, kind, default in references if kind == ":-")
 
 
-def test_every_published_port_is_reachable_from_this_machine_alone(
+def test_the_receiver_s_port_alone_is_reachable_from_other_machines(
     services: dict[str, dict[str, Any]],
 ) -> None:
     published = {
-        name: port["host_ip"]
+        name: port.get("host_ip")
         for name, service in services.items()
         for port in service.get("ports", ())
     }
-    assert published == {"prefect-server": "127.0.0.1", "grafana": "127.0.0.1"}
+    assert published == {
+        "prefect-server": "127.0.0.1",
+        "dashboard": "127.0.0.1",
+        "grafana": "127.0.0.1",
+        "receiver": None,
+    }
+
+
+def test_the_receiver_is_started_where_it_is_asked_for_and_reaches_no_other_service(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    assert {name for name, service in services.items() if "profiles" in service} == {"receiver"}
+    receiver = services["receiver"]
+    others = [set(service["networks"]) for name, service in services.items() if name != "receiver"]
+    assert not set(receiver["networks"]) & set().union(*others)
+    assert not {"DATABASE_URL", "PGPASSWORD"} & set(receiver["environment"])
+
+
+def test_the_receiver_and_the_worker_mean_the_same_folder_and_the_same_receipts(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    receiver, worker = services["receiver"], services["worker"]
+    mounts = [
+        {volume["target"]: volume["source"] for volume in service["volumes"]}
+        for service in (receiver, worker)
+    ]
+    folder = receiver["environment"]["SEVERITY_RECEIVER_FOLDER"]
+    home = receiver["environment"]["SEVERITY_HOME"]
+
+    assert folder == worker["environment"]["SEVERITY_INBOX"]
+    assert home == worker["environment"]["SEVERITY_HOME"]
+    assert mounts[0] == mounts[1]
 
 
 def test_every_service_is_contained(services: dict[str, dict[str, Any]]) -> None:
@@ -185,7 +226,7 @@ def test_the_image_has_torch_where_a_gpu_or_the_operator_asks_for_it(
         if "build" in service
     ]
 
-    assert len(built) == 2
+    assert len(built) == 4
     for build in built:  # of one image
         assert build["args"] == {"REQUIREMENTS": requirements}
 
@@ -205,9 +246,9 @@ def test_the_prefect_server_has_the_version_of_the_worker(
     assert image.startswith(f"prefecthq/prefect:{version('prefect')}-")
 
 
-def test_each_setting_of_the_worker_exists(services: dict[str, dict[str, Any]]) -> None:
+def test_each_setting_of_our_services_exists(services: dict[str, dict[str, Any]]) -> None:
     known = {f"SEVERITY_{name.upper()}" for name in Settings.model_fields}
-    for name in ("migrate", "worker"):
+    for name in OURS:
         settings = {key for key in services[name]["environment"] if key.startswith("SEVERITY_")}
         assert settings <= known, name
 
@@ -216,6 +257,7 @@ def test_secrets_are_the_same_on_both_sides(services: dict[str, dict[str, Any]])
     environment = {name: service["environment"] for name, service in services.items()}
 
     assert environment["worker"]["PGPASSWORD"] == environment["postgres"]["WORKER_PASSWORD"]
+    assert environment["dashboard"]["PGPASSWORD"] == environment["postgres"]["DASHBOARD_PASSWORD"]
     assert environment["migrate"]["PGPASSWORD"] == environment["postgres"]["DATABASE_PASSWORD"]
     assert (
         environment["grafana"]["DASHBOARD_PASSWORD"]
@@ -262,3 +304,71 @@ def test_the_build_sees_exactly_what_the_dockerfile_copies() -> None:
 
     assert "*" in ignore
     assert {line[1:].rstrip("/") for line in ignore if line.startswith("!")} == copied
+
+
+def natively(
+    service: dict[str, Any], tmp_path: Path, **replaced: str
+) -> tuple[list[str], dict[str, str]]:
+    """The command of a service as this machine starts it, and its environment."""
+    settings = {name: value or "" for name, value in service["environment"].items()}
+    settings |= {"SEVERITY_PSEUDONYM_KEY": SECRET, "SEVERITY_HOME": str(tmp_path / "home")}
+    return [sys.executable, "-m", "flows", *service["command"]], environment(**settings | replaced)
+
+
+def test_each_of_our_services_runs_a_command(services: dict[str, dict[str, Any]]) -> None:
+    """`serve`, `receive` and `db upgrade` run in tests of their own, the dashboard below."""
+    ours = {name: service["command"] for name, service in services.items() if "build" in service}
+    assert ours == OURS
+
+
+def test_each_service_reaches_the_database_as_a_role_of_its_own(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    urls = {
+        name: service["environment"]["DATABASE_URL"]
+        for name, service in services.items()
+        if "DATABASE_URL" in service["environment"]
+    }
+    assert urls == {
+        "migrate": "postgresql://severity@postgres/severity",
+        "worker": "postgresql://severity_scorer@postgres/severity",
+        "dashboard": "postgresql://severity_dashboard@postgres/severity",
+    }
+
+
+def test_the_dashboard_shows_with_a_reader_s_rights_what_a_password_opens(
+    services: dict[str, dict[str, Any]], deployed_url: URL, scorer: Database, tmp_path: Path
+) -> None:
+    del scorer  # it has filled the database
+    reader = deployed_url.set(username="severity_dashboard")
+    command, settings = natively(
+        services["dashboard"],
+        tmp_path,
+        DATABASE_URL=reader.render_as_string(hide_password=False),
+        SEVERITY_DASHBOARD_PORT="0",
+        SEVERITY_DASHBOARD_HOST="127.0.0.1",
+    )
+    password = settings["SEVERITY_DASHBOARD_PASSWORD"]
+
+    with subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        address = process.stdout.readline().split("http://")[1].split()[0]
+        known = httpx.get(f"http://{address}/api/v1/balance", auth=("monitor", password))
+        unknown = httpx.get(f"http://{address}/api/v1/balance")
+        process.terminate()
+
+    assert known.status_code == httpx.codes.OK, known.text
+    assert unknown.status_code == httpx.codes.UNAUTHORIZED
+
+
+def test_the_receiver_starts_with_its_settings_and_not_without_senders(
+    services: dict[str, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, settings = natively(services["receiver"], tmp_path)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match="SEVERITY_RECEIVER_ADDRESSES"):
+        read_settings()
+
+    monkeypatch.setenv("SEVERITY_RECEIVER_ADDRESSES", "192.0.2.0/24")
+    assert read_settings().receiver_title == "CXRSEVERITY"
