@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 from db.engine import Database
 from flows.orchestration.environment import configure_prefect
 from tests.builders.postgres import new_database, running_postgres
+from tests.builders.prefect_database import migrated_file
 
 # Threads that wait for each other in a loop take the core from the other process's tests. Set
 # before torch is first imported, which reads it.
@@ -46,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep tests away from the settings and the state of whoever runs them."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
@@ -56,7 +57,16 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("SEVERITY_HOME", str(home))
         # Once, before any test's command does: Prefect keeps what it is told first.
         configure_prefect(home, quiet=True)
-        yield
+        yield home
+
+
+@pytest.fixture(scope="session")
+def prefect_database(
+    _own_home: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Path:
+    """An empty database of Prefect, to copy into a home: its migrations take long."""
+    own = tmp_path_factory.getbasetemp()
+    return migrated_file(own if worker_id == "master" else own.parent)
 
 
 @pytest.fixture(scope="session")

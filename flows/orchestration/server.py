@@ -191,7 +191,7 @@ class _Server:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+        self._process.communicate()  # closes the pipe as well
 
 
 @contextmanager

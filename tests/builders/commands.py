@@ -29,6 +29,11 @@ def environment(**settings: str) -> dict[str, str]:
     return inherited | settings
 
 
+def prefect_of_the_session() -> dict[str, str]:
+    """Return Prefect's variables of the server that the fixture ``prefect`` started."""
+    return {name: os.environ[name] for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")}
+
+
 def listed_models(command: Command) -> dict[str, dict[str, object]]:
     """Return the models of `model list`, by name."""
     models = json.loads(command("model", "list", "--json").out)["models"]

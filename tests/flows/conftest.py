@@ -10,20 +10,21 @@ from pathlib import Path
 import pytest
 
 from flows.cli.app import main
+from flows.orchestration.server import prefect_api, send_logs
 from flows.resources import Progress, Resources, using
 from flows.settings import Settings
 from tests.builders.commands import Command, CommandResult
-from tests.builders.dicom_nodes import Orthanc, orthanc
+from tests.builders.prefect_database import lay_out
 from tests.builders.settings import SECRET
 
 
 @pytest.fixture(scope="session")
-def prefect(_own_home: None) -> Iterator[None]:
-    """Start Prefect's server once; without it each flow would start its own."""
-    from prefect.testing.utilities import prefect_test_harness
-
-    with prefect_test_harness(server_startup_timeout=120):
+def prefect(_own_home: Path, prefect_database: Path) -> Iterator[None]:
+    """Start Prefect's server once, as the product does; without it each flow starts its own."""
+    lay_out(prefect_database, _own_home)
+    with prefect_api():
         yield
+        asyncio.run(send_logs())
 
 
 @pytest.fixture(scope="session")

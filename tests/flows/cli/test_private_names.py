@@ -15,6 +15,7 @@ from db.engine import Database
 from tests.builders.commands import Program, environment
 from tests.builders.encoded_images import dicom_file
 from tests.builders.postgres import execute
+from tests.builders.prefect_database import lay_out
 from tests.builders.s3_server import running_s3
 from tests.builders.settings import SECRET
 from tests.builders.small_images import write_image, write_sidecar
@@ -67,8 +68,11 @@ def server_log(database_url: str) -> Path:
 
 
 @pytest.fixture
-def leaks(tmp_path: Path, server_log: Path, inbox: Path) -> Callable[..., list[str]]:
+def leaks(
+    tmp_path: Path, server_log: Path, inbox: Path, prefect_database: Path
+) -> Callable[..., list[str]]:
     """Return where a planted name stands, of all that the program wrote outside the database."""
+    lay_out(prefect_database, tmp_path / "home")
     before = server_log.stat().st_size
 
     def leaks(ended: subprocess.CompletedProcess[str]) -> list[str]:
@@ -77,7 +81,7 @@ def leaks(tmp_path: Path, server_log: Path, inbox: Path) -> Callable[..., list[s
             for file in (tmp_path / "home").rglob("*")
             if file.is_file()
         }
-        assert any(place.endswith("prefect.db") for place in places), "Prefect was not reached"
+        assert any(place.endswith("server.log") for place in places), "Prefect was not reached"
         places["standard output"] = ended.stdout.replace(str(inbox), "").encode()
         places["standard error"] = ended.stderr.encode()
         places["PostgreSQL's log"] = server_log.read_bytes()[before:]
@@ -217,7 +221,7 @@ def test_a_store_that_ends_while_objects_are_scored(leaks, database, database_ur
             text=True,
         )
         # Prefect's server starts once all is enlisted, and takes longer than the store to end.
-        await_file(tmp_path / "home/prefect/prefect.db", running)
+        await_file(tmp_path / "home/prefect/server.log", running)
 
     stdout, stderr = running.communicate(timeout=PATIENCE_SECONDS)
 

@@ -8,14 +8,16 @@ import pytest
 
 from flows.resources import Resources
 from tests.builders.ports import free_ports
+from tests.builders.prefect_database import lay_out
 from tests.builders.services import Service
 from tests.builders.settings import SECRET
 
 
 @pytest.fixture
-def service(resources: Resources, tmp_path: Path) -> Iterator[Service]:
+def service(resources: Resources, tmp_path: Path, prefect_database: Path) -> Iterator[Service]:
     """A service that is not started yet; nothing of it outlives the test."""
     assert resources.settings.database_url is not None
+    lay_out(prefect_database, tmp_path / "home")
     service = Service(
         tmp_path / "inbox",
         tmp_path / "home",

@@ -34,9 +34,7 @@ def test_killing_a_run_leaves_no_prefect_server(resources: Resources, tmp_path: 
     until(lambda: not processes_of(home), lambda: str(processes_of(home)))
 
 
-def test_the_server_of_a_run_refuses_who_has_no_password(
-    resources: Resources, tmp_path: Path
-) -> None:
+def test_the_server_of_a_run_refuses_who_has_no_password(tmp_path: Path) -> None:
     code = """
 import os, httpx
 from pathlib import Path

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from flows.resources import Resources
-from tests.builders.commands import environment
+from tests.builders.commands import environment, prefect_of_the_session
 from tests.builders.settings import SECRET
 from tests.builders.small_images import write_inbox
 
@@ -25,8 +25,6 @@ def worker(
     prefect: None, resources: Resources, tmp_path: Path
 ) -> Callable[[Path], subprocess.Popen]:
     """Start the real command in a process of its own, on the test's database."""
-    from prefect.settings import PREFECT_API_URL
-
     assert resources.settings.database_url is not None
     settings = environment(
         DATABASE_URL=resources.settings.database_url.get_secret_value(),
@@ -34,7 +32,7 @@ def worker(
         SEVERITY_HOME=str(tmp_path / "home"),
         SEVERITY_SETTLE_SECONDS="0",
         SEVERITY_BATCH_SIZE="2",
-        PREFECT_API_URL=str(PREFECT_API_URL.value()),
+        **prefect_of_the_session(),
     )
     command = [sys.executable, "-m", "flows", "run", "--inbox"]
 
