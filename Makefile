@@ -24,11 +24,12 @@ demo: $(VENV)/installed-cpu ## the whole job on simulated images, then the dashb
 
 install: $(VENV)/installed ## everything, with torch: for GPUs, txrv-* models and saliency maps
 
-# Two processes use two cores; each more brings a PostgreSQL and a Prefect server of its own.
-PROCESSES ?= 2
+# One more than cores that a small machine has: the tests of services and programs mostly wait. Each
+# brings a PostgreSQL and a Prefect server of its own, and takes some 2 GB.
+PROCESSES ?= 3
 IN_PARALLEL := --numprocesses $(PROCESSES) --dist worksteal
 
-test: $(VENV)/installed $(VENV)/installed-dev ## every test, in random order (PROCESSES=2)
+test: $(VENV)/installed $(VENV)/installed-dev ## every test, in random order (PROCESSES=3)
 	$(BIN)/pytest $(IN_PARALLEL) --durations 25
 
 # What may meet torch; import contracts keep it out of all else.

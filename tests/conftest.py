@@ -34,16 +34,19 @@ settings.load_profile("untimed")
 _DATA = Path(os.environ.get("SEVERITY_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
 _SERVERS = {"server_url", "deployed_url", "s3_server", "cloud_store", "az", "prefect"}
 _WEIGHTS = {"random_weights"}
-_FOREIGN = ("SEVERITY_", "PREFECT_", "AWS_", "GOOGLE_", "AZURE_")
+_WAITING = "service"
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark the tests that `make check` leaves out, by the fixtures that cost so much."""
+    """Mark the tests that `make check` leaves out by the fixtures that cost so much; order them."""
     for item in items:
         for mark, fixtures in (("server", _SERVERS), ("weights", _WEIGHTS)):
             if fixtures.intersection(item.fixturenames):
                 item.add_marker(mark)
+    # What waits for schedules goes first, in one process: the others use the cores meanwhile, and
+    # none is left waiting for it at the end. The order is random but for that.
+    items.sort(key=lambda item: _WAITING not in item.fixturenames)
 
 
 @pytest.fixture(scope="session", autouse=True)
