@@ -16,6 +16,7 @@ OF_SEVERAL_MODULES = {
     "flows/events/test_treatments_page.py",  # docs/treatments.md
     "flows/cli/test_without_torch.py",  # the commands, where torch cannot be imported
     "flows/scoring/test_survival.py",  # whole workers, killed
+    "flows/sources/test_cloud_stores.py",  # object_store.py, against other providers' emulators
     "severity/dicom/test_descriptions.py",  # what headers say of pixels, wherever it is read
     "severity/dicom/test_pixel_decisions.py",  # what each step that reads pixels says of itself
     "severity/dicom/test_same_film.py",  # all that is read of pixels, in any combination

@@ -1,8 +1,10 @@
 """The ledger: sources and what lies in them, who works on what, and what waits."""
 
 __all__ = [
+    "archiving",
     "claiming",
     "enlisting",
+    "listings",
     "lock",
     "places",
     "presence",

@@ -71,7 +71,7 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         (
             "run",
             "flows.cli.run:run_command",
-            "Score every new image in the inbox, once; then end.",
+            "Score every new image in each source, or in those named, once; then end.",
         ),
         (
             "score",

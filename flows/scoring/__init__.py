@@ -2,6 +2,7 @@
 
 __all__ = [
     "enlisting",
+    "every_source",
     "explaining",
     "flow",
     "inbox_pass",

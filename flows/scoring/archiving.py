@@ -7,7 +7,6 @@ from flows.concurrency import at_once
 from flows.errors import InboxError
 from flows.scoring.run import ScoringRun
 from flows.sources import Addition, Archive
-from flows.sources.keys import numbered
 from severity.files.sidecar import SidecarRecord
 
 _BATCH = 256  # places that are moved in one transaction
@@ -84,6 +83,6 @@ def _addition(run: ScoringRun, scored: ScoredPlace, record: SidecarRecord | None
     place = scored.place
     return Addition(
         place.object_key,
-        numbered(place.object_key, scored.object_id),
+        scored.object_id,
         lambda fingerprint: run.fingerprint(fingerprint, record) == place.fingerprint,
     )

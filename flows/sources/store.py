@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from flows.sources.keys import numbered
+
 
 @dataclass(frozen=True)
 class Listed:
@@ -56,13 +58,18 @@ Entry = Listed | Unseen
 class Addition:
     """A file that is to be archived.
 
-    ``spare_key`` is the key for it where another file has its own. ``is_same`` tells by a
-    fingerprint whether what lies there now is what was scored.
+    ``number`` is no other file's. ``is_same`` tells by a fingerprint whether what lies there now is
+    what was scored.
     """
 
     key: str
-    spare_key: str
+    number: int
     is_same: Callable[[str], bool]
+
+    @property
+    def spare_key(self) -> str:
+        """The key for it where another file has its own."""
+        return numbered(self.key, self.number)
 
 
 class Store(Protocol):

@@ -138,7 +138,7 @@ def test_a_file_that_was_replaced_since_it_was_scored_stays(tmp_path: Path) -> N
     archive = FolderArchive(source, target)
 
     def addition(*, is_same: bool) -> Addition:
-        return Addition("a.dcm", "a.7.dcm", lambda _: is_same)
+        return Addition("a.dcm", 7, lambda _: is_same)
 
     assert asyncio.run(archive.add(addition(is_same=False))) is None
     assert files(target) == []
