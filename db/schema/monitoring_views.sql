@@ -20,7 +20,9 @@ LEFT JOIN LATERAL (
     SELECT hour_count.hour FROM hour_count
     WHERE hour_count.source_id = source.id AND what = 'received'
     ORDER BY hour_count.hour DESC LIMIT 1
-) AS received ON true;
+) AS received ON true
+-- Nothing passes over an archive.
+WHERE source.archive_of_id IS NULL;
 
 CREATE OR REPLACE VIEW stage_times AS
 SELECT source.location AS source, model_version.key AS model_version, stage, images, seconds

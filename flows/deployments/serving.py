@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from flows.deployments.own_server import credentials_file, own_server
 from flows.errors import UsageError
 from flows.home import locked, private_folder
@@ -101,8 +103,18 @@ def export_settings(settings: Settings) -> None:
     if settings.database_url is None:  # not that of the environment, if a home was chosen
         os.environ.pop("DATABASE_URL", None)
         os.environ.pop("SEVERITY_PSEUDONYM_KEY", None)
-    for name in settings.model_fields_set - {"database_url", "pseudonym_key"}:
-        value = getattr(settings, name)
-        # Secrets, lists and objects are no option of a command: they come from the environment.
-        if isinstance(value, str | int | float | Path):
-            os.environ[f"SEVERITY_{name.upper()}"] = str(value)
+    for name, value in settings.model_dump(exclude_unset=True, mode="json").items():
+        # Secrets are no options of a command: they are in the environment as they are.
+        if value is not None and not isinstance(getattr(settings, name), SecretStr):
+            os.environ[f"SEVERITY_{name.upper()}"] = _as_variable(value)
+
+
+def _as_variable(value: object) -> str:
+    """Write a setting as the environment has it: a list with commas, settings by name as JSON."""
+    match value:
+        case dict():
+            return json.dumps(value)
+        case list():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)

@@ -29,6 +29,14 @@ def source(name: str, location: str) -> list[Finding]:
     return [well(check, "it can be read"), *source_clock(check, listed)]
 
 
+def location_of(location: str) -> str:
+    """Return what the ledger calls a location that is set; the same if it cannot be opened."""
+    try:
+        return open_inbox(location, settle=timedelta(0)).location
+    except InboxError:
+        return location
+
+
 async def _first_entries(location: str) -> list[Listed | Unseen] | None:
     """Return the first entries of a source; None if it is empty."""
     store = open_inbox(location, settle=timedelta(0)).store

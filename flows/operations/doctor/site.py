@@ -9,6 +9,7 @@ from db.reading import balances, diagnosis, monitoring
 from db.reading.diagnosis import Growth, ServerReport
 from flows.errors import FlowsError
 from flows.operations.doctor.finding import Finding, notice, problem, well
+from flows.operations.doctor.places import location_of
 from flows.resources import Resources
 
 _CLOCK = timedelta(seconds=30)
@@ -32,7 +33,7 @@ def database(resources: Resources) -> list[Finding]:
                 _clock(report.at - begun),
                 *_size(report, diagnosis.growth(session), resources),
                 *_balance(balances.balances(session)),
-                *_passes(monitoring.source_runs(session), report.at),
+                *_passes(_watched(monitoring.source_runs(session), resources), report.at),
             ]
     except DatabaseError as error:
         return [problem("database", error.summary, "do what the message says; run this again")]
@@ -120,6 +121,14 @@ def _balance(sources: list[balances.SourceBalance]) -> Iterator[Finding]:
         )
     else:
         yield well("balance", "it holds: nothing was lost")
+
+
+def _watched(
+    runs: list[monitoring.SourceRuns], resources: Resources
+) -> list[monitoring.SourceRuns]:
+    """Return the runs over the sources that are set; all, where this program knows of none."""
+    locations = {location_of(source.location) for source in resources.settings.all_sources}
+    return [entry for entry in runs if not locations or entry.source in locations]
 
 
 def _passes(runs: list[monitoring.SourceRuns], now: datetime) -> Iterator[Finding]:

@@ -99,6 +99,14 @@ def test_a_pass_that_is_overdue_or_fails_is_found(site):
     assert [overdue, levels(site)["last pass"]] == [Level.PROBLEM, Level.NOTICE]
 
 
+def test_a_source_that_is_set_no_more_is_not_waited_for(site, tmp_path):
+    write(site, "UPDATE run SET ended_at = ended_at - interval '3 days'")
+    (tmp_path / "ward").mkdir()
+
+    others = examine(with_settings(site, inbox=str(tmp_path / "ward"))).findings
+    assert [finding.level for finding in others if finding.check == "last pass"] == [Level.NOTICE]
+
+
 def test_a_score_that_was_deleted_breaks_the_balance(site):
     write(site, "UPDATE tally SET n = n - 1 WHERE what = 'scored'")
 
