@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.resources import Progress, Resources
-from tests.builders.commands import Program, prefect_of_the_session
+from tests.builders.commands import Command, Program
 from tests.builders.small_images import write_image, write_inbox
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -68,6 +68,30 @@ def test_an_empty_inbox_where_images_lay_is_no_success(run: Run, tmp_path: Path)
     for file in inbox.iterdir():
         file.unlink()
 
-    assert run().returncode == 3
-    assert run("--emptied").returncode == 0
-    assert run().returncode == 0
+    assert program("run", "--inbox", str(inbox), **settings).returncode == 3
+    assert program("run", "--inbox", str(inbox), "--emptied", **settings).returncode == 0
+    assert program("run", "--inbox", str(inbox), **settings).returncode == 0
+
+
+@pytest.mark.usefixtures("prefect")
+def test_a_run_scores_all_sources_or_those_named_and_says_which_failed(
+    correct: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write_inbox(tmp_path / "ward", images=2)
+    sources = json.dumps({"ward": str(tmp_path / "ward"), "icu": str(tmp_path / "icu")})
+    monkeypatch.setenv("SEVERITY_SETTLE_SECONDS", "0")
+    monkeypatch.setenv("SEVERITY_SOURCES", sources)
+
+    both = correct("run")
+    named = correct("run", "ward")
+    status = json.loads(correct("status", "--json").out)["sources"]
+
+    assert both.code == 3, both.err
+    assert "icu failed: " in both.out
+    assert "2 scored, 0 rejected" in both.out
+    assert (named.code, "icu" in named.out) == (0, False)
+    assert correct("run", "icu").code == 1
+    assert correct("run", "pacs").code == 2
+    assert [(entry["name"], entry["source"]) for entry in status] == [
+        ("ward", str(tmp_path / "ward"))
+    ]
