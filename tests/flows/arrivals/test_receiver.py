@@ -199,6 +199,27 @@ def test_a_message_beyond_the_limit_ends_its_association_alone(start):
     assert len(written(running.folder)) == 4
 
 
+def send_for_ever(connection: socket.socket, message: bytes) -> None:
+    while True:
+        connection.sendall(message)
+
+
+def test_a_sender_that_waits_for_no_answer_is_hung_up_on(running):
+    """What it sends ahead would fill the memory: only one message at a time was agreed on."""
+    with sender(running.port) as association:
+        transport, message = association.dul.socket, []
+        send_on = transport.send
+        transport.send = lambda part: (message.append(bytes(part)), send_on(part))
+        assert send(association, film_file("a")) == SUCCESS
+
+        with pytest.raises(OSError):  # noqa: PT011 - whichever the system says
+            send_for_ever(transport.socket, b"".join(message))
+        association.abort()
+
+    with sender(running.port) as association:
+        assert send(association, film_file("b")) == SUCCESS
+
+
 def test_no_identifier_is_logged(running, caplog):
     caplog.set_level(logging.DEBUG)
     with sender(running.port) as association:
