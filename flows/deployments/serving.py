@@ -103,18 +103,12 @@ def export_settings(settings: Settings) -> None:
     if settings.database_url is None:  # not that of the environment, if a home was chosen
         os.environ.pop("DATABASE_URL", None)
         os.environ.pop("SEVERITY_PSEUDONYM_KEY", None)
-    for name, value in settings.model_dump(exclude_unset=True, mode="json").items():
-        # Secrets are no options of a command: they are in the environment as they are.
-        if value is not None and not isinstance(getattr(settings, name), SecretStr):
-            os.environ[f"SEVERITY_{name.upper()}"] = _as_variable(value)
-
-
-def _as_variable(value: object) -> str:
-    """Write a setting as the environment has it: a list with commas, settings by name as JSON."""
-    match value:
-        case dict():
-            return json.dumps(value)
-        case list():
-            return ",".join(map(str, value))
-        case _:
-            return str(value)
+    for name in settings.model_fields_set - {"database_url", "pseudonym_key"}:
+        value = getattr(settings, name)
+        # Secrets and lists are no option of a command: they come from the environment.
+        if name == "sources":
+            os.environ["SEVERITY_SOURCES"] = json.dumps(
+                settings.model_dump(mode="json", include={"sources"})["sources"]
+            )
+        elif isinstance(value, str | int | float | Path):
+            os.environ[f"SEVERITY_{name.upper()}"] = str(value)

@@ -52,8 +52,10 @@ def test_passes_of_a_service_have_the_same_sources(two_sources: pytest.MonkeyPat
     before = read_settings()
 
     export_settings(before)
-
     assert read_settings().all_sources == before.all_sources
+
+    export_settings(chosen_settings(inbox="/elsewhere"))
+    assert read_settings().all_sources == (SourceSettings(location="/elsewhere"),)
 
 
 @pytest.mark.parametrize(
