@@ -29,6 +29,11 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     commands=_listed(
         (
+            "backfill",
+            "flows.cli.backfill:backfill_command",
+            "Score every new image in the inbox by several workers of a Dask cluster, then end.",
+        ),
+        (
             "dashboard",
             "flows.cli.dashboard:dashboard_command",
             "Show worklist, patients, cohort and operations in the browser, until Ctrl-C.",

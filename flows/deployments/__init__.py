@@ -1,3 +1,3 @@
 """What Prefect starts at a site: the scheduled service, or deployments at a server of the site."""
 
-__all__ = ["automations", "plan", "prefect_yaml", "registering", "serving", "together"]
+__all__ = ["own_server", "serving", "together"]

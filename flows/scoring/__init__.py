@@ -1,6 +1,7 @@
 """The main job: from the objects of a source to scores in the database."""
 
 __all__ = [
+    "backfill",
     "enlisting",
     "every_source",
     "explaining",
