@@ -186,11 +186,12 @@ _RENEW_STUDIES = text(
 
 _FINGERPRINT = text("UPDATE site SET pseudonym_check = :fingerprint")
 
+# By our name, and by that which the site gives us in DATABASE_URL.
 _OTHERS = text(
     """
     SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name = 'cxr-severity'
-        AND pid <> pg_backend_pid()
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND application_name IN ('cxr-severity', current_setting('application_name'))
     """
 )
 
