@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from flows.deployments.own_server import credentials_file, own_server
 from flows.errors import UsageError
 from flows.home import locked, private_folder
