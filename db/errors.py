@@ -26,6 +26,7 @@ class Cause(StrEnum):
     CONSTRAINT = "constraint"
     SCHEMA = "schema"
     SETTINGS = "settings"
+    VALUE = "value"
     STATEMENT = "statement"
 
 

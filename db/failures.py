@@ -58,6 +58,14 @@ _CAUSES = {
     "55P03": Cause.LOCKED,
     "25006": Cause.READ_ONLY,
     "40": Cause.CONFLICT,
+    # Of class 22 what is in a value, not in the statement: out of range, no date, not Unicode, no
+    # text of that type.
+    "22003": Cause.VALUE,
+    "22007": Cause.VALUE,
+    "22008": Cause.VALUE,
+    "22021": Cause.VALUE,
+    "22P02": Cause.VALUE,
+    "22P05": Cause.VALUE,
     "23": Cause.CONSTRAINT,
     "42P01": Cause.SCHEMA,
     "42703": Cause.SCHEMA,

@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from db.errors import DatabaseError
+from db.errors import Cause, DatabaseError
 from flows.dashboard.log import log
 from flows.dashboard.pages import page
 from flows.dashboard.reading import NoScores, UnknownVersion
@@ -45,7 +45,12 @@ def _unknown_version(request: Request, _: Exception) -> Response:
 
 
 def _database_away(request: Request, error: Exception) -> Response:
-    """Answer why, but the server's address and login to the log alone; neither quotes a value."""
+    """Answer why, but the server's address and login to the log alone; neither quotes a value.
+
+    A value that PostgreSQL cannot take was asked for: that is no reason to ask again later.
+    """
+    if isinstance(error, DatabaseError) and error.cause is Cause.VALUE:
+        return _not_understood(request, error)
     why = error.summary if isinstance(error, DatabaseError) else ""
     log.error("the database cannot be read: %s", error)
     return failure(request, HTTPStatus.SERVICE_UNAVAILABLE, texts().failures.database, why)

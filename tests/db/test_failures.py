@@ -75,6 +75,7 @@ def failure(database: Database, *statements: str) -> DatabaseError:
         ("25P03", Cause.STOPPED),
         ("25006", Cause.READ_ONLY),
         ("40P01", Cause.CONFLICT),
+        ("22003", Cause.VALUE),
         ("23505", Cause.CONSTRAINT),
         ("42P01", Cause.SCHEMA),
         ("58030", Cause.DISK_ERROR),

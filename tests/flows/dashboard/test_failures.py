@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.async_api import Page
+from sqlalchemy import text
 
 from flows.dashboard import server
+from flows.dashboard.app import create_app
+from flows.dashboard.security.guard import Guard
 from flows.resources import Progress, Resources
 from flows.settings import Settings
-from tests.builders.dashboards import violations
+from tests.builders.dashboards import HOME, Dashboard, violations
 from tests.builders.ports import reserved_port
 from tests.builders.settings import SECRET
 
@@ -43,6 +47,23 @@ async def test_before_the_first_score_a_page_says_how_to_begin(
         resources.opened.database.dispose()
 
 
+async def test_a_value_that_postgresql_cannot_take_is_no_reason_to_ask_again(
+    dashboard: Dashboard,
+) -> None:
+    app = create_app(dashboard.resources)
+
+    def far_out() -> None:
+        with dashboard.resources.read_database().transaction() as session:
+            session.execute(text("SELECT CAST(:number AS integer)"), {"number": str(2**40)})
+
+    app.add_api_route("/far-out", far_out)
+    transport = httpx.ASGITransport(Guard(app, app.state.access))
+    async with httpx.AsyncClient(transport=transport, base_url=HOME) as client:
+        answer = await client.get("/far-out")
+
+    assert answer.status_code == 400
+
+
 async def test_while_the_database_is_away_each_page_says_so(
     tmp_path: Path, browser_page: Page, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -54,9 +75,9 @@ async def test_while_the_database_is_away_each_page_says_so(
 
         assert answer is not None
         assert answer.status == 503
-        text = await browser_page.locator("main").inner_text()
-        assert "no connection to PostgreSQL" in text
-        assert not [word for word in ("hidden", "127.0.0.1", str(port), "libpq") if word in text]
+        shown = await browser_page.locator("main").inner_text()
+        assert "no connection to PostgreSQL" in shown
+        assert not [word for word in ("hidden", "127.0.0.1", str(port), "libpq") if word in shown]
         assert f"port {port}" in caplog.text  # whoever runs it reads why
         assert await violations(browser_page) == []
         assert await status(browser_page, f"{address}/api/v1/worklist") == 503
