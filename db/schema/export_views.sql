@@ -55,7 +55,7 @@ JOIN model_version ON model_version.id = score.model_version_id
 LEFT JOIN calibration ON calibration.id = model_version.calibration_id
 LEFT JOIN device ON device.id = image.device_id;
 
--- Of merged patients the person's own group comes first.
+-- Of merged patients the person's own group comes first, else the first by name: as `groups_of` has it.
 CREATE OR REPLACE VIEW group_membership AS
 SELECT DISTINCT ON (person.patient_key, attribute.name)
     person.patient_key,
@@ -65,7 +65,8 @@ SELECT DISTINCT ON (person.patient_key, attribute.name)
 FROM patient_attribute AS attribute
 JOIN patient ON patient.id = attribute.patient_id
 JOIN patient AS person ON person.id = patient.person_id
-ORDER BY person.patient_key, attribute.name, patient.id <> person.id, patient.id;
+ORDER BY person.patient_key, attribute.name, patient.id <> person.id, attribute.value,
+    patient.id;
 
 COMMENT ON VIEW scored_image IS
     'Each score of each image, also of images that were withdrawn or superseded, or have no time: see standing. Research use only, not for diagnosis.';

@@ -279,6 +279,24 @@ def test_of_merged_patients_the_group_is_that_of_the_person(archive, treat, auth
     assert groups == [("ICU", "yes"), ("arm", "B")]
 
 
+def test_of_a_person_without_a_group_each_view_takes_the_same_merged_patients(
+    archive, treat, author
+):
+    archive.add(film("first", 0), film("last", 8))
+    archive.add(film("b", 1, patient="p-b"), film("a", 2, patient="p-a"))
+    archive.do(
+        store_groups, "ward", [PatientGroup("p-b", "arm", "B"), PatientGroup("p-a", "arm", "A")]
+    )
+    for merged in ("p-b", "p-a"):
+        archive.do(merge, author, merged, "p-1")
+
+    treat(event(3))
+
+    assert archive.rows("SELECT DISTINCT group_value FROM cohort_response_by_group") == [("A",)]
+    assert archive.rows("SELECT patient_key, group_value FROM group_membership") == [("p-1", "A")]
+    assert archive.rows("SELECT groups FROM worklist") == [(["arm=A"],)]
+
+
 @pytest.mark.parametrize("view", ["event_response", "cohort_response", "cohort_response_by_group"])
 def test_each_view_and_column_says_what_it_contains_and_claims_no_cause(archive, view):
     ((described,),) = archive.rows("SELECT obj_description(CAST(:view AS regclass))", view=view)
