@@ -2,6 +2,7 @@
 
 References
 ----------
+* DICOM PS3.5, 6.2.1 (names of persons).
 * HL7 v2.5.1, chapter 2 (escapes, data types) and chapter 7 (ORU^R01; tables 0085 and 0123).
 """
 
@@ -30,6 +31,7 @@ _POINTS, _RATIO = "{score}^points^UCUM", "1^^UCUM"
 _REPORT_STATUS = {Status.FINAL: "F", Status.CORRECTED: "C", Status.ENTERED_IN_ERROR: "C"}
 _STATUS = {Status.FINAL: "F", Status.CORRECTED: "C", Status.ENTERED_IN_ERROR: "W"}
 _LONGEST_CONTROL_ID = 20
+_PARTS_OF_A_NAME = 5
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,17 @@ def _pid(report: Report) -> list[str]:
         # S: a pseudonym in the place of a name.
         return ["PID", "1", "", pseudonym, "", f"{key}^^^^^^S"]
     identifier = f"{_escaped(subject.identifier)}^^^{_escaped(subject.issuer)}^MR"
-    # U: the name is not stated.
-    return ["PID", "1", "", f"{identifier}~{pseudonym}", "", "^^^^^^U"]
+    return ["PID", "1", "", f"{identifier}~{pseudonym}", "", _person_name(subject.name)]
+
+
+def _person_name(name: str) -> str:
+    """Return a DICOM name (PN) as a legal one of HL7 (XPN), whose last two parts change places."""
+    alphabetic = name.partition("=")[0]  # the same in ideographs and by sound follows
+    parts = [_escaped(part.strip()) for part in alphabetic.split("^")]
+    if not any(parts):
+        return "^^^^^^U"  # the name is not stated
+    family, given, middle, prefix, suffix = (parts + [""] * _PARTS_OF_A_NAME)[:_PARTS_OF_A_NAME]
+    return f"{family}^{given}^{middle}^{suffix}^{prefix}^^L"
 
 
 def _obr(report: Report) -> list[str]:

@@ -29,4 +29,5 @@ class FilmIdentities:
             self.system,
             said.get("StudyInstanceUID", ""),
             said.get("AccessionNumber", ""),
+            said.get("PatientName", ""),
         )

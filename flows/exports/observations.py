@@ -57,6 +57,7 @@ class Subject:
     """A patient and a study as the hospital knows them: never stored, logged or shown.
 
     ``system`` is the URL of the patients' identifiers; empty, as each of the others, if unknown.
+    ``name`` is as DICOM writes it: family, given, middle name, prefix and suffix between carets.
     """
 
     identifier: str = field(repr=False)
@@ -64,6 +65,7 @@ class Subject:
     system: str = ""
     study_uid: str = field(default="", repr=False)
     accession_number: str = field(default="", repr=False)
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from hl7apy.core import Message
 from hl7apy.parser import parse_message
 
 from flows.exports.hl7 import message
-from flows.exports.observations import Report, Status
+from flows.exports.observations import Report, Status, Subject
 from severity.domain import RESEARCH_USE_ONLY
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -64,6 +64,23 @@ def test_a_patient_is_a_pseudonym_and_nothing_else(reports: Reports) -> None:
 
     assert pid.pid_3.cx_1.to_er7() == "p-1"
     assert pid.pid_5.to_er7() == "p-1^^^^^^S"
+
+
+@pytest.mark.parametrize(
+    ("name", "stated"),
+    [
+        ("", "^^^^^^U"),
+        ("^^", "^^^^^^U"),
+        ("Roe^Jane^^^^more", "Roe^Jane^^^^^L"),
+        ("O&Hara~|", "O\\T\\Hara\\R\\\\F\\^^^^^^L"),
+    ],
+)
+def test_a_patient_who_is_identified_has_the_films_name_if_it_has_one(
+    reports: Reports, name: str, stated: str
+) -> None:
+    report = replace(reports["b"], subject=Subject("4711", name=name))
+
+    assert read(report).oru_r01_patient_result.oru_r01_patient.pid.pid_5.to_er7() == stated
 
 
 @pytest.mark.parametrize(
