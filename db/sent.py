@@ -22,6 +22,18 @@ class SentResult:
     content_sha256: str
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """What is known of a result at a destination.
+
+    ``content_sha256`` is the hash in hex of what it has, `UNKNOWN` of what it may have in one form
+    or another, or not at all. ``has_arrived`` says whether any sending of it is known to have.
+    """
+
+    content_sha256: str
+    has_arrived: bool
+
+
 def destination(session: Session, written_as: str, location: str) -> int:
     """Return the id of a destination, which is stored if it is new."""
     values = {"format": written_as, "location": location}
@@ -29,13 +41,13 @@ def destination(session: Session, written_as: str, location: str) -> int:
     return int(session.execute(_DESTINATION, values).scalar_one())
 
 
-def digests(session: Session, destination_id: int, results: Sequence[UUID]) -> Mapping[UUID, str]:
-    """Return the hash in hex of each of these results that the destination has, as sent last.
-
-    It is `UNKNOWN` of what the destination may have in one form or another, or not at all.
-    """
+def deliveries(
+    session: Session, destination_id: int, results: Sequence[UUID]
+) -> Mapping[UUID, Delivery]:
+    """Return what is known of each of these results that the destination has, or may have."""
     values = {"destination": destination_id, "results": array_text(list(results))}
-    return {row.result_id: row.content_sha256 for row in session.execute(_DIGESTS, values)}
+    rows = session.execute(_DELIVERIES, values)
+    return {row.result_id: Delivery(row.content_sha256, row.has_arrived) for row in rows}
 
 
 def record(session: Session, destination_id: int, model_version: str, result: SentResult) -> bool:
@@ -67,21 +79,24 @@ _ADD_DESTINATION = text(
 
 _DESTINATION = text("SELECT id FROM destination WHERE format = :format AND location = :location")
 
-_DIGESTS = text(
+_DELIVERIES = text(
     """
-    SELECT result_id, encode(content_sha256, 'hex') AS content_sha256 FROM sent
+    SELECT result_id, encode(content_sha256, 'hex') AS content_sha256, has_arrived FROM sent
     WHERE destination_id = :destination AND result_id = ANY (CAST(:results AS uuid[]))
     """
 )
 
 _RECORD = text(
     """
-    INSERT INTO sent (destination_id, model_version_id, result_id, image_id, content_sha256)
-    SELECT :destination, model_version.id, CAST(:result AS uuid), image.id, decode(:digest, 'hex')
+    INSERT INTO sent AS known
+        (destination_id, model_version_id, result_id, image_id, content_sha256, has_arrived)
+    SELECT :destination, model_version.id, CAST(:result AS uuid), image.id, decode(:digest, 'hex'),
+        :digest <> ''
     FROM image JOIN model_version ON model_version.key = :model
     WHERE image.id = :image
     ON CONFLICT ON CONSTRAINT pk_sent DO UPDATE SET
-        image_id = excluded.image_id, content_sha256 = excluded.content_sha256, sent_at = now()
+        image_id = excluded.image_id, content_sha256 = excluded.content_sha256, sent_at = now(),
+        has_arrived = known.has_arrived OR excluded.has_arrived
     RETURNING result_id
     """
 )

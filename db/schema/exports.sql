@@ -21,6 +21,9 @@ CREATE TABLE sent (
     -- Of its content, without its status and the time of sending. Empty from before a sending until
     -- it is known to have arrived, so that whatever follows is told as a change.
     content_sha256 bytea NOT NULL,
+    -- Whether a sending of it is known to have arrived, in whatever form: only then is another one
+    -- told as a correction.
+    has_arrived boolean NOT NULL DEFAULT false,
     -- Prevents two records of one result, of which a change would be compared with either.
     CONSTRAINT pk_sent PRIMARY KEY (destination_id, result_id)
 );

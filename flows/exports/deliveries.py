@@ -7,7 +7,7 @@ from uuid import UUID
 
 from db import sent
 from db.engine import Database
-from db.sent import SentResult
+from db.sent import Delivery, SentResult
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,15 @@ class Deliveries:
             destination_id = sent.destination(session, written_as, location)
         return cls(database, model_version, destination_id)
 
-    def digests(self, results: Sequence[UUID]) -> Mapping[UUID, str]:
-        """Return the hash of each of these results that the destination has, or `sent.UNKNOWN`."""
+    def of(self, results: Sequence[UUID]) -> Mapping[UUID, Delivery]:
+        """Return what is known of each of these results that the destination has, or may have."""
         with self.database.transaction() as session:
-            return sent.digests(session, self.destination_id, results)
+            return sent.deliveries(session, self.destination_id, results)
 
     def has(self, result_id: UUID) -> bool:
         """Return whether the destination is known to have a result."""
-        return self.digests([result_id]).get(result_id, sent.UNKNOWN) != sent.UNKNOWN
+        known = self.of([result_id]).get(result_id)
+        return known is not None and known.content_sha256 != sent.UNKNOWN
 
     def deliver(self, result: SentResult, send: Callable[[], None]) -> bool:
         """Send a result; return whether it was: not if its film was erased meanwhile.

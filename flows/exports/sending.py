@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from db import sent
 from db.engine import Database
 from db.reading.exports import Selection
 from db.reading.results import Recipient
@@ -122,8 +121,8 @@ class ResultExport:
     def send(self, destination: Destination) -> SentCounts:
         """Send what a destination has not, or has otherwise; and what was withdrawn since.
 
-        What the destination may have after a failure the next export tells as changed, or as
-        withdrawn.
+        What the destination may have after a failure the next export tells as withdrawn, as
+        changed if a sending of it had arrived before, else as new once more.
 
         Raises
         ------
@@ -185,20 +184,19 @@ class ResultExport:
 
     def _news(self, batch: Sequence[Report], deliveries: Deliveries) -> Iterator[Report]:
         """Yield what a destination has not or has otherwise, with what that is to it."""
-        known = deliveries.digests([report.report_id for report in batch])
-        if self.resends:
-            known = dict.fromkeys(known, sent.UNKNOWN)
+        known = deliveries.of([report.report_id for report in batch])
         for report in batch:
-            digest = known.get(report.report_id)
-            if digest == report.content_sha256:
+            delivery = known.get(report.report_id)
+            is_there = delivery is not None and delivery.content_sha256 == report.content_sha256
+            if is_there and not self.resends:
                 continue
             if not report.film.is_valid:
                 # Only those are read that the destination may have, or all that are to be told.
                 yield replace(report, status=Status.ENTERED_IN_ERROR)
-            elif digest is None:
-                yield report
-            else:
+            elif delivery is not None and delivery.has_arrived:
                 yield replace(report, status=Status.CORRECTED)
+            else:
+                yield report
 
     def _name(self, report: Report) -> str:
         digest = report.content_sha256[:12]

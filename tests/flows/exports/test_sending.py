@@ -118,6 +118,17 @@ def test_a_server_has_the_truth_after_an_export_ended_anywhere(
     assert send(export(), server) == SentCounts(seen=2)
 
 
+@pytest.mark.parametrize("has_it", [False, True])
+def test_a_first_sending_that_was_killed_is_made_again_and_is_no_correction(
+    followed: CourseArchive, export: Export, server: StoringServer, *, has_it: bool
+) -> None:
+    with FhirServer(server.url) as destination, pytest.raises(KeyboardInterrupt):
+        export().send(Breaking(destination, has_it))
+
+    assert send(export(), server) == SentCounts(new=2, seen=2)
+    assert statuses(server) == {"final": 8}
+
+
 def test_a_folder_gets_the_truth_after_an_export_ended_anywhere(
     followed: CourseArchive, export: Export, tmp_path: Path
 ) -> None:
@@ -219,7 +230,7 @@ def test_an_export_that_was_broken_off_goes_on(
     with pytest.raises(Full), OneOnly(server.url) as destination:
         export().send(destination)
 
-    assert send(export(), server) == SentCounts(changed=1, seen=2)
+    assert send(export(), server) == SentCounts(new=1, seen=2)
     assert len(server.of_kind("DiagnosticReport")) == 2
 
 
