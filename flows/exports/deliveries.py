@@ -47,6 +47,10 @@ class Deliveries:
         self._record(result)
         return True
 
+    def doubt(self, result: SentResult) -> None:
+        """Record that it is unknown again whether the destination has a result."""
+        self._record(replace(result, content_sha256=sent.UNKNOWN))
+
     def _record(self, result: SentResult) -> bool:
         with self.database.transaction() as session:
             return sent.record(session, self.destination_id, self.model_version, result)

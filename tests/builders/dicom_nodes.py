@@ -9,23 +9,22 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 
 import httpx
 import pytest
 from pydicom import Dataset
-from pydicom.uid import UID
-from pynetdicom import AE, evt
+from pydicom.uid import UID, Comprehensive3DSRStorage, SecondaryCaptureImageStorage
+from pynetdicom import AE, build_role, evt
+from pynetdicom.association import Association
+from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
-from flows.dicom_node import Node
-from tests.builders.certificates import certificate
-from tests.builders.network_namespaces import relay_from
+from flows.exports.dicom.sending import OWN_TITLE, Node
 from tests.builders.ports import free_ports
 
 PATIENCE_SECONDS = 60
-ORTHANC_HTTP, ORTHANC_DICOM = 8042, 4242  # of a network of its own
-ORTHANC_USER = ("severity", "a password of the tests")
-RECEIVER, ORTHANC_SENDS_TO = "CXRSEVERITY", 11112
-DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")  # orthanc-dicomweb
+_STORED = (Comprehensive3DSRStorage, SecondaryCaptureImageStorage)
+ORTHANC_HTTP, ORTHANC_DICOM, ANSWERS = 8042, 4242, 11113  # of a network of its own
 
 
 @dataclass
@@ -61,6 +60,53 @@ def node(
     )
     try:
         yield Node(title, "127.0.0.1", server.server_address[1]), received
+    finally:
+        server.shutdown()
+
+
+@contextmanager
+def committing_node(*, keeps: int, answers_to: Node | None) -> Iterator[tuple[Node, Received]]:
+    """A node that promises to keep the first so many instances that it is asked for at once."""
+    entity = AE("NODE")
+    received = Received(entity=entity)
+
+    def store(event: evt.Event) -> int:
+        received.instances.append(event.dataset)
+        return 0
+
+    def promise(event: evt.Event) -> tuple[int, None]:
+        asked = event.action_information
+        answer = Dataset()
+        answer.TransactionUID = asked.TransactionUID
+        answer.ReferencedSOPSequence = asked.ReferencedSOPSequence[:keeps]
+        answer.FailedSOPSequence = asked.ReferencedSOPSequence[keeps:]
+        for each in answer.FailedSOPSequence:
+            each.FailureReason = 0x0112  # no such object instance
+        Thread(target=report, args=(event.assoc, answer), daemon=True).start()
+        return 0, None
+
+    def report(asking: Association, answer: Dataset) -> None:
+        kind = 2 if answer.FailedSOPSequence else 1
+        names = (kind, StorageCommitmentPushModel, StorageCommitmentPushModelInstance)
+        if answers_to is None:
+            time.sleep(0.2)  # until the question is answered
+            asking.send_n_event_report(answer, *names)
+            return
+        role = build_role(StorageCommitmentPushModel, scp_role=True)
+        caller = AE("NODE")
+        caller.add_requested_context(StorageCommitmentPushModel)
+        calling = caller.associate(
+            answers_to.host, answers_to.port, ae_title=answers_to.title, ext_neg=[role]
+        )
+        calling.send_n_event_report(answer, *names)
+        calling.release()
+
+    for sop_class in (*_STORED, StorageCommitmentPushModel):
+        entity.add_supported_context(sop_class)
+    handlers = [(evt.EVT_C_STORE, store), (evt.EVT_N_ACTION, promise)]
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    try:
+        yield Node("NODE", "127.0.0.1", server.server_address[1]), received
     finally:
         server.shutdown()
 
@@ -151,8 +197,16 @@ def orthanc(folder: Path) -> Iterator[Orthanc]:
     own_network = ["unshare", "-n", "ip", "link", "set", "lo", "up"]
     if subprocess.run(own_network, capture_output=True, check=False).returncode:
         pytest.skip("no right to a network of its own for Orthanc, which listens on all addresses")
-    proof = certificate(folder)
-    (folder / "orthanc.json").write_text(json.dumps(_orthanc_settings(folder)))
+    settings = {
+        "StorageDirectory": str(folder),
+        "IndexDirectory": str(folder),
+        "DicomAet": "ORTHANC",
+        "DicomPort": ORTHANC_DICOM,
+        "HttpPort": ORTHANC_HTTP,
+        "DicomModalities": {"sender": [OWN_TITLE, "127.0.0.1", ANSWERS]},
+        "Plugins": [],
+    }
+    (folder / "orthanc.json").write_text(json.dumps(settings))
     script = f"ip link set lo up && exec Orthanc {folder / 'orthanc.json'}"
     with ExitStack() as stack:
         process = stack.enter_context(_running(["unshare", "-n", "sh", "-c", script]))

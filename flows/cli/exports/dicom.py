@@ -20,7 +20,7 @@ from flows.cli.exports.options import (
 from flows.cli.options import chosen_resources
 from flows.dicom_node import OWN_TITLE, Node
 from flows.errors import UsageError
-from flows.exports.dicom.exporting import Counts, send_to, write_folder
+from flows.exports.dicom.exporting import Counts, Sender, send_to, write_folder
 from flows.exports.dicom.identifiers import counted, unidentified_text
 from flows.exports.dicom.making import Kind, Left, Making, Request
 from flows.resources import Resources
@@ -31,6 +31,7 @@ class _DicomOptions(TypedDict):
     pseudonymous: bool
     only: str | None
     resends: bool
+    commit: str | None
 
 
 class _Options(SelectionOptions, _DicomOptions):
@@ -60,6 +61,12 @@ class _Options(SelectionOptions, _DicomOptions):
 @send_option("a DICOM node (AET@HOST:PORT)")
 @resend_option
 @click.option("--aet", default=OWN_TITLE, show_default=True, help="Our own AE title, for --send.")
+@click.option(
+    "--commit",
+    metavar="HOST:PORT",
+    help="After --send, ask the node to promise that it keeps all; its answers come to this "
+    "address of ours, which it must know by our AE title.",
+)
 def dicom_command(
     folder: Path | None, *, send: str | None, aet: str, **options: Unpack[_Options]
 ) -> None:
@@ -70,6 +77,8 @@ def dicom_command(
     """
     if options["films"] and options["pseudonymous"]:
         raise UsageError("give either --film or --pseudonymous")
+    if options["commit"] and not send:
+        raise UsageError("--commit is for --send alone")
     resends = options["resends"]
     check_place(folder, send, destination="AET@HOST:PORT", resends=resends)
     with chosen_resources() as resources:
@@ -79,8 +88,12 @@ def dicom_command(
         elif send is not None:
             node = Node.parse(send)
             making = Making(resources, _request(resources, options, sends=True))
-            counts = send_to(node, making, own_title=aet, resends=resends)
+            counts = send_to(node, making, _sender(aet, options["commit"]), resends=resends)
             _tell(counts, making.left, str(node))
+
+
+def _sender(title: str, answers_to: str | None) -> Sender:
+    return Sender(title, None if answers_to is None else Node.parse(f"{title}@{answers_to}"))
 
 
 def _request(resources: Resources, options: _Options, *, sends: bool) -> Request:
@@ -98,7 +111,9 @@ def _tell(counts: Counts, left: Left, place: str) -> None:
     click.echo(f"{made} are in {place}{known}")
     for line in _notes(left):
         click.echo(line, err=True)
-    if left.unidentified:
+    if counts.unkept:
+        click.echo(f"not promised to be kept, to be sent again: {counts.unkept}", err=True)
+    if left.unidentified or counts.unkept:
         sys.exit(ATTENTION)
 
 

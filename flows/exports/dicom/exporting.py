@@ -2,6 +2,8 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -9,25 +11,31 @@ from uuid import UUID
 
 from db.reading.results import Recipient
 from db.sent import SentResult
-from flows.dicom_node import Node
+from flows.concurrency import in_batches
 from flows.errors import UsageError
 from flows.exports.deliveries import Deliveries
+from flows.exports.dicom.commitment import Promises, Reference, listening
 from flows.exports.dicom.identifiers import unidentified_text
 from flows.exports.dicom.instance import as_file, content_sha256
 from flows.exports.dicom.making import Kind, Made, Making
-from flows.exports.dicom.sending import Association
+from flows.exports.dicom.sending import OWN_TITLE, Association, Node
 from flows.exports.new_folder import appearing
 
 _FORMAT = "dicom"  # in the record of what was sent where
+_ASKED_AT_ONCE = 500
 _OF_UUID = "2.25."  # a UID that is a UUID (DICOM PS3.5, B.2)
 
 
 @dataclass
 class Counts:
-    """How many instances of each kind were written or sent, and how many a node had already."""
+    """How many instances of each kind were written or sent, and how many a node had already.
+
+    ``unkept`` were sent, and are not promised to be kept, although that was asked for.
+    """
 
     made: Counter[Kind] = field(default_factory=Counter)
     known: int = 0
+    unkept: int = 0
 
 
 def write_folder(making: Making, folder: Path) -> Counts:
@@ -49,10 +57,19 @@ def write_folder(making: Making, folder: Path) -> Counts:
     return counts
 
 
-def send_to(node: Node, making: Making, *, own_title: str, resends: bool = False) -> Counts:
+@dataclass(frozen=True)
+class Sender:
+    """Who sends: our own title, and where the node's promises to keep arrive, if it is asked."""
+
+    title: str = OWN_TITLE
+    answers_to: Node | None = None
+
+
+def send_to(node: Node, making: Making, sender: Sender, *, resends: bool = False) -> Counts:
     """Send each instance that a node has not got yet; return the counts.
 
     With ``resends`` all are sent, and all films listed that were withdrawn, whatever is recorded.
+    What a node does not promise to keep, if it is asked, the next export sends again.
 
     After a failure the next export goes on, and lists a film that was withdrawn meanwhile.
 
@@ -61,13 +78,14 @@ def send_to(node: Node, making: Making, *, own_title: str, resends: bool = False
     SendingError
         The node is not there, or does not take an instance.
     UsageError
-        No film is left that could be referred to.
+        No film is left that could be referred to, or the answers' address cannot be used.
     """
     counts = Counts()
     version = making.request.selection.model_version
     deliveries = Deliveries.to(making.database, version, _FORMAT, str(node))
     recipient = Recipient(deliveries.destination_id, may_have_all=resends)
-    with Association(node, own_title=own_title) as association:
+    told: dict[Reference, SentResult] = {}
+    with _connected(node, sender) as (association, promises):
         for made in making.instances(recipient):
             if not resends and deliveries.has(_uuid(made)):
                 counts.known += 1
@@ -75,8 +93,36 @@ def send_to(node: Node, making: Making, *, own_title: str, resends: bool = False
             result = SentResult(_uuid(made), made.image_id, content_sha256(made.dataset))
             if deliveries.deliver(result, partial(association.store, made.dataset)):
                 counts.made[made.kind] += 1
+                told[Reference(made.dataset.SOPClassUID, made.uid)] = result
+        if promises is not None:
+            for result in _unkept(promises, association, told):
+                deliveries.doubt(result)
+                counts.unkept += 1
     _check(making, counts)
     return counts
+
+
+@contextmanager
+def _connected(node: Node, sender: Sender) -> Iterator[tuple[Association, Promises | None]]:
+    """Connect to a node; listen for its promises too, if it is to be asked."""
+    if sender.answers_to is None:
+        with Association(node, own_title=sender.title) as association:
+            yield association, None
+        return
+    with (
+        listening(sender.answers_to) as promises,
+        Association(node, own_title=sender.title, hear=promises.hear) as association,
+    ):
+        yield association, promises
+
+
+def _unkept(
+    promises: Promises, association: Association, told: Mapping[Reference, SentResult]
+) -> Iterator[SentResult]:
+    """Yield what the node does not promise to keep."""
+    for batch in in_batches(told, _ASKED_AT_ONCE):
+        kept = promises.ask(association, batch)
+        yield from (told[each] for each in batch if each.uid not in kept)
 
 
 def _check(making: Making, counts: Counts) -> None:

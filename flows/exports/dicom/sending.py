@@ -1,5 +1,8 @@
 """Sending DICOM files to a node of the hospital's network, such as its archive: C-STORE."""
 
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -10,8 +13,12 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     SecondaryCaptureImageStorage,
 )
-from pynetdicom import AE
+from pynetdicom import AE, evt
 from pynetdicom.association import Association as OpenAssociation
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    StorageCommitmentPushModel,
+    StorageCommitmentPushModelInstance,
+)
 from pynetdicom.status import code_to_category
 
 from flows.dicom_node import OWN_TITLE, Node, checked_title
@@ -21,13 +28,25 @@ _CONNECTING, _ANSWERING = 10.0, 60.0  # seconds
 _SENT = (Comprehensive3DSRStorage, SecondaryCaptureImageStorage)
 _SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 _STORED = {"Success", "Warning"}  # such as that it corrected the patient's name
+_REQUEST_COMMITMENT = 1  # the action type
 _KNOWN = 0x0111  # "Duplicate SOP Instance": the node has it already
 
 
 class Association:
-    """A connection to a node that takes reports and pages, opened and closed as a context."""
+    """A connection to a node that takes reports and pages, opened and closed as a context.
 
-    def __init__(self, node: Node, *, own_title: str = OWN_TITLE) -> None:
+    With ``hear``, which is given what the node reports, it can be asked to keep what it was sent.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        *,
+        own_title: str = OWN_TITLE,
+        hear: Callable[[evt.Event], tuple[int, None]] | None = None,
+    ) -> None:
+        if not _TITLE.fullmatch(own_title):
+            raise UsageError("an AE title has 1 to 16 characters, without @ and backslash")
         self._node = node
         self._entity = AE(checked_title(own_title))
         self._entity.connection_timeout = _CONNECTING
@@ -35,6 +54,9 @@ class Association:
         self._entity.network_timeout = None  # between two files, as films are read again meanwhile
         for sop_class in _SENT:
             self._entity.add_requested_context(sop_class, _SYNTAXES)
+        if hear is not None:
+            self._entity.add_requested_context(StorageCommitmentPushModel, _SYNTAXES)
+        self._handlers = [] if hear is None else [(evt.EVT_N_EVENT_REPORT, hear)]
 
     def __enter__(self) -> Self:
         """Connect.
@@ -49,7 +71,12 @@ class Association:
 
     def _connected(self) -> OpenAssociation:
         node = self._node
-        association = self._entity.associate(node.host, node.port, ae_title=node.title)
+        association = self._entity.associate(
+            node.host,
+            node.port,
+            ae_title=node.title,
+            evt_handlers=self._handlers,  # type: ignore[arg-type]
+        )
         if not association.is_established:
             refused = "refused the association" if association.is_rejected else "does not answer"
             raise SendingError(f"the DICOM node {node} {refused}")
@@ -87,3 +114,27 @@ class Association:
             raise SendingError(f"the DICOM node {self._node} gave no answer to a file")
         if status != _KNOWN and code_to_category(status) not in _STORED:
             raise SendingError(f"the DICOM node {self._node} refused a file: status 0x{status:04X}")
+
+    def ask_to_keep(self, question: Dataset) -> None:
+        """Ask for storage commitment (N-ACTION); the answer comes later.
+
+        Raises
+        ------
+        SendingError
+            The node does not take the question.
+        """
+        if not self._open.is_established:
+            self._open = self._connected()
+        try:
+            answer, _ = self._open.send_n_action(
+                question,
+                _REQUEST_COMMITMENT,
+                StorageCommitmentPushModel,
+                StorageCommitmentPushModelInstance,
+            )
+        except (ValueError, RuntimeError) as error:
+            raise SendingError(f"the DICOM node {self._node} offers no commitment") from error
+        status = answer.get("Status")
+        if status is None or code_to_category(status) not in _STORED:
+            said = "gave no answer" if status is None else f"answered 0x{status:04X}"
+            raise SendingError(f"the DICOM node {self._node} {said} when asked for commitment")

@@ -13,9 +13,11 @@ from highdicom.sr import (
     AlgorithmIdentification,
     CodedConcept,
     Comprehensive3DSR,
+    ContainerContentItem,
     ContentSequence,
     DeviceObserverIdentifyingAttributes,
     FindingSite,
+    ImageContentItem,
     Measurement,
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
@@ -56,6 +58,7 @@ _DECIMALS = 2  # of points: a score errs by a hundred times as much
 _HIGHEST_NUMBER = 2**31 - 1  # of an integer string (IS)
 _COVERED = 90  # percent of new images whose readers' mean the interval contains
 _CHEST_RADIOGRAPH = CodedConcept("399208008", "SCT", "Plain X-ray of chest")
+_SOURCE = CodedConcept("260753009", "SCT", "Source")
 _ABOVE = CodedConcept("371886008", "SCT", "+, range of upper measurement uncertainty")
 _BELOW = CodedConcept("371885007", "SCT", "-, range of lower measurement uncertainty")
 _VIEWS: Mapping[View, CodedConcept] = MappingProxyType(
@@ -111,7 +114,7 @@ def _content(
         manufacturer_name=MANUFACTURER,
         model_name=model.name,
     )
-    return MeasurementReport(
+    report = MeasurementReport(
         observation_context=ObservationContext(
             ObserverContext(
                 observer_type=codes.DCM.Device, observer_identifying_attributes=observer
@@ -121,6 +124,31 @@ def _content(
         imaging_measurements=[_group(film, context, reporting)],
         title=codes.DCM.ImagingMeasurementReport,
     )
+    if context.refers_to_film:
+        content = report[0].ContentSequence
+        content.insert(len(content) - 1, _image_library(context))  # before the measurements
+    return report
+
+
+def _image_library(context: CompositeContext) -> ContainerContentItem:
+    """Return the library of the one image, by its UIDs alone (TID 1600 and 1601).
+
+    highdicom's own asks for rows and columns, which are optional, and for which a film would have
+    to be decoded.
+    """
+    uids = context.attributes
+    contains = RelationshipTypeValues.CONTAINS
+    library = ContainerContentItem(codes.DCM.ImageLibrary, relationship_type=contains)
+    group = ContainerContentItem(codes.DCM.ImageLibraryGroup, relationship_type=contains)
+    film = ImageContentItem(
+        _SOURCE,
+        uids["SOPClassUID"],
+        uids["SOPInstanceUID"],
+        relationship_type=contains,
+    )
+    group.ContentSequence = ContentSequence([film])
+    library.ContentSequence = ContentSequence([group])
+    return library
 
 
 def _group(

@@ -6,6 +6,7 @@ from pydicom import dcmread
 from tests.builders.archive import model
 from tests.builders.course_archive import CourseArchive
 from tests.builders.dicom_films import film_file
+from tests.builders.dicom_nodes import ANSWERS, orthanc
 from tests.builders.film_folder import FilmFolder
 from tests.builders.ports import reserved_port
 
@@ -60,6 +61,7 @@ def test_a_film_in_hand_stands_in_for_one_that_is_gone(correct, films, tmp_path)
         ([], "either FOLDER or --send"),
         (["out", "--send", "PACS@host:104"], "either FOLDER or --send"),
         (["--send", "host:104"], "is named like"),
+        (["out", "--commit", "host:104"], "--commit is for --send alone"),
         (["out", "--pseudonymous", "--film", "{film}"], "either --film or --pseudonymous"),
     ],
 )
@@ -84,8 +86,32 @@ def test_a_node_that_is_not_there_is_told_in_one_line_that_names_no_patient(corr
     assert len(result.err.splitlines()) == 1
 
 
-def test_an_archive_stores_what_is_sent_beside_the_film(correct, films, pacs):
+def test_an_archive_stores_what_is_sent_beside_the_film_and_promises_to_keep_it(
+    resources, films, tmp_path_factory
+):
     films.add("a")
+    settings = {
+        "DATABASE_URL": resources.settings.database_url.get_secret_value(),
+        "SEVERITY_PSEUDONYM_KEY": SECRET,
+        "SEVERITY_HOME": str(resources.settings.home),
+    }
+    with orthanc(tmp_path_factory.mktemp("orthanc")) as archive:
+        sent = archive.inside(
+            *(
+                sys.executable,
+                "-m",
+                "flows",
+                "export",
+                "dicom",
+                "--send",
+                str(archive.node),
+                "--commit",
+                f"127.0.0.1:{ANSWERS}",
+                *MODEL,
+            ),
+            env=environment(**settings),
+        )
+        assert (sent.returncode, sent.stderr) == (0, "")
 
     sent = correct("export", "dicom", "--send", str(pacs.node), *MODEL)
 

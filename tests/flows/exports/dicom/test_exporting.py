@@ -8,10 +8,12 @@ from db.corrections import Author, withdraw
 from db.reading.exports import Selection
 from flows.dicom_node import OWN_TITLE
 from flows.errors import SendingError, UsageError
-from flows.exports.dicom.exporting import send_to, write_folder
+from flows.exports.dicom.exporting import Sender, send_to, write_folder
 from flows.exports.dicom.making import Kind, Making, Request
+from flows.exports.dicom.sending import OWN_TITLE, Node
 from tests.builders.archive import model
-from tests.builders.dicom_nodes import node
+from tests.builders.dicom_nodes import committing_node, node
+from tests.builders.ports import free_ports
 
 REPORTS = frozenset({Kind.REPORT})
 BOTH = (Comprehensive3DSRStorage, SecondaryCaptureImageStorage)
@@ -55,9 +57,9 @@ def test_without_any_film_nothing_is_written(making, films, tmp_path):
 def test_a_node_is_sent_what_it_has_not_got(making, films):
     films.add("a")
     with node(*BOTH) as (to, received):
-        assert send_to(to, making(kinds=REPORTS), own_title=OWN_TITLE).made == {Kind.REPORT: 1}
+        assert send_to(to, making(kinds=REPORTS), Sender()).made == {Kind.REPORT: 1}
         films.add("b", "0815")
-        second = send_to(to, making(kinds=REPORTS), own_title=OWN_TITLE)
+        second = send_to(to, making(kinds=REPORTS), Sender())
 
     assert (second.made, second.known) == ({Kind.REPORT: 1}, 1)
     assert [each.PatientID for each in received.instances] == ["4711", "0815"]
@@ -66,9 +68,9 @@ def test_a_node_is_sent_what_it_has_not_got(making, films):
 def test_what_a_node_refused_is_sent_again(making, films):
     films.add("a")
     with node(*BOTH, status=0xA700) as (to, _), pytest.raises(SendingError):
-        send_to(to, making(kinds=REPORTS), own_title=OWN_TITLE)
+        send_to(to, making(kinds=REPORTS), Sender())
     with node(*BOTH, port=to.port) as (again, received):
-        send_to(again, making(kinds=REPORTS), own_title=OWN_TITLE)
+        send_to(again, making(kinds=REPORTS), Sender())
 
     assert len(received.instances) == 1
 
@@ -77,9 +79,9 @@ def test_a_report_of_a_film_that_was_withdrawn_since_is_listed(making, films, ar
     image = films.add("a")
     reports = making(kinds=REPORTS)
     with node(*BOTH) as (to, _):
-        send_to(to, reports, own_title=OWN_TITLE)
+        send_to(to, reports, Sender())
         archive.do(withdraw, Author("dr.roe", "it was wrong"), image)
-        send_to(to, reports, own_title=OWN_TITLE)
+        send_to(to, reports, Sender())
 
     assert reports.left.withdrawn == [image]
 
@@ -90,12 +92,12 @@ def test_a_withdrawn_film_is_listed_if_the_node_may_have_it_or_all_are_asked_for
     image, never_sent = films.add("a"), films.add("b", "0815")
     archive.do(withdraw, Author("dr.roe", "it was wrong"), never_sent)
     with node(*BOTH, status=0xA700) as (to, _), pytest.raises(SendingError):
-        send_to(to, making(kinds=REPORTS), own_title=OWN_TITLE)
+        send_to(to, making(kinds=REPORTS), Sender())
     archive.do(withdraw, Author("dr.roe", "it was wrong"), image)
     after, resent = making(kinds=REPORTS), making(kinds=REPORTS)
     with node(*BOTH, port=to.port) as (again, _):
-        send_to(again, after, own_title=OWN_TITLE)
-        send_to(again, resent, own_title=OWN_TITLE, resends=True)
+        send_to(again, after, Sender())
+        send_to(again, resent, Sender(), resends=True)
 
     assert after.left.withdrawn == [image]
     assert resent.left.withdrawn == [image, never_sent]
@@ -105,7 +107,30 @@ def test_all_are_sent_again_if_asked_for(making, films):
     films.add("a")
     with node(*BOTH) as (to, received):
         for resends in (False, True):
-            made = send_to(to, making(kinds=REPORTS), own_title=OWN_TITLE, resends=resends).made
+            made = send_to(to, making(kinds=REPORTS), Sender(), resends=resends).made
             assert made == {Kind.REPORT: 1}
 
     assert len(received.instances) == 2
+
+
+@pytest.mark.parametrize("answers", ["on the same connection", "on another"])
+def test_what_a_node_does_not_promise_to_keep_is_sent_again(making, films, answers):
+    films.add("a")
+    films.add("b", "0815")
+    own = Node(OWN_TITLE, "127.0.0.1", free_ports(1)[0])
+    on_another = own if answers == "on another" else None
+    reports = making(kinds=REPORTS)
+    with committing_node(keeps=1, answers_to=on_another) as (to, received):
+        first = send_to(to, reports, Sender(answers_to=own))
+        second = send_to(to, reports, Sender(answers_to=own))
+
+    assert (first.made, first.unkept) == ({Kind.REPORT: 2}, 1)
+    assert (second.made, second.known, second.unkept) == ({Kind.REPORT: 1}, 1, 0)
+    assert len(received.instances) == 3
+
+
+def test_a_node_without_commitment_is_told_so(making, films):
+    films.add("a")
+    own = Node(OWN_TITLE, "127.0.0.1", free_ports(1)[0])
+    with node(*BOTH) as (to, _), pytest.raises(SendingError, match="no commitment"):
+        send_to(to, making(kinds=REPORTS), Sender(answers_to=own))

@@ -100,6 +100,20 @@ def test_a_report_refers_to_its_film_and_joins_its_study(tmp_path):
     assert film.ContentQualification == "RESEARCH"
 
 
+def test_the_film_is_in_the_library_of_images():
+    report = structured_report(FILM, CONTEXTS["identified"], REPORTING)
+
+    (library,) = (item for item in report.ContentSequence if _code(item) == "111028")
+    (group,) = library.ContentSequence
+    (image,) = group.ContentSequence
+    assert _code(group) == "126200"
+    assert image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == film_uid("a")
+
+
+def _code(item):
+    return item.ConceptNameCodeSequence[0].CodeValue
+
+
 def test_a_pseudonymous_report_holds_nothing_of_the_hospital():
     content = as_file(structured_report(FILM, PSEUDONYMOUS, REPORTING))
 
