@@ -164,9 +164,10 @@ class Nights:
         shutil.rmtree(site.postgres)
         last = max(site.backups.glob("*.dump"))
         site.command("db", "restore", str(last))
-        site.start_passing()
         kept = scores_by_image(site)
-        (site.folder / "lost.json").write_text(json.dumps(_without(lost, kept)))
+        site.start_passing()
+        again = lost_scores(site.folder) | _without(lost, kept)
+        (site.folder / "lost.json").write_text(json.dumps(again))
         self._events.append(f"restored {last.stem}: {len(lost) - len(kept)} scores to do again")
 
 
@@ -188,6 +189,6 @@ def _without(
 
 
 def lost_scores(folder: Path) -> dict[str, list[float]]:
-    """Return the scores that the last restore lost, as `scores_by_image` does."""
+    """Return the scores that restores lost, as `scores_by_image` does."""
     file = folder / "lost.json"
     return dict(json.loads(file.read_text())) if file.exists() else {}
