@@ -127,13 +127,12 @@ _KNOWN = text(
         FROM pacs_instance WHERE pacs_id = :pacs
     ) AS named USING (instance)
     LEFT JOIN LATERAL (
-        SELECT min(whereabouts) AS state  -- accepted, else rejected, else waiting
-        FROM sighting LEFT JOIN object ON object.id = sighting.object_id
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN object.state IN ('accepted', 'rejected')
-                THEN CAST(object.state AS text)
-                WHEN gone_at IS NULL THEN 'waiting' END
-        ) AS file (whereabouts)
+        SELECT min(CASE WHEN judged.state <> 'received' THEN CAST(judged.state AS text)
+            WHEN gone_at IS NULL THEN 'waiting' END) AS state  -- accepted, else rejected, else ...
+        FROM sighting CROSS JOIN LATERAL (
+            -- No join: the planner knows little of how few files an instance has.
+            SELECT (SELECT state FROM object WHERE object.id = sighting.object_id) AS state
+        ) AS judged
         WHERE arrived_instance(object_key) = asked.instance
     ) AS arrived ON true
     CROSS JOIN LATERAL (
