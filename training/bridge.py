@@ -15,9 +15,8 @@ from severity.bridging.bridge import Bridge, ScoreBridge
 from severity.bridging.checking import Checked, held_out
 from severity.bridging.fitting import FEWEST_FILMS, Errors, PairedFilms, fit
 from severity.bridging.line import deming
-from severity.course.kalman import Observations
 from severity.course.parameters import CourseParameters, ScoreParameters
-from severity.course.prediction import Held
+from severity.course.prediction import Held, forecasts_of
 from severity.course.series import Conversions, Films, Flags, Indices, Numbers
 from severity.course.simulation import Plan, calls, observed
 from severity.domain import Interval
@@ -233,7 +232,7 @@ def _seams(before: Films, own: Films) -> tuple[Films, Indices]:
 def _forecast_cells(films: Films, last: Indices, parameters: ScoreParameters) -> tuple[str, ...]:
     has_any = films.first_eligible[films.series[last]] < last
     last = last[has_any]
-    forecasts = Observations(films).forecasts(parameters)
+    forecasts = forecasts_of(films, parameters)
     half = _IN_90_OF_100 * np.sqrt(forecasts.variance[last])
     away = np.abs(films.points[last] - forecasts.mean[last])
     held = Held((1, 1), len(last), int((away <= half).sum()), float(half.mean()))

@@ -4,6 +4,7 @@ from db.calibrations import known_errors
 from db.courses import bridges
 from db.courses.bridges import BridgedVersion, CommonFilms
 from db.engine import Database
+from flows.courses.update import update_courses
 from flows.login import login
 from severity.bridging.bridge import Bridge
 from severity.bridging.fitting import Errors, PairedFilms, fit
@@ -14,6 +15,8 @@ from severity.errors import NoBridge
 
 def learn_bridge(database: Database, former: str, current: str) -> tuple[int, Bridge]:
     """Learn the bridge from one model version to another, by their keys, and keep it.
+
+    Courses that are due are computed first: whose films both scored is known by them.
 
     Returns
     -------
@@ -26,6 +29,7 @@ def learn_bridge(database: Database, former: str, current: str) -> tuple[int, Br
     NoBridge
         The films are too few or too strange, the versions disagree, or nobody knows their errors.
     """
+    update_courses(database)
     with database.transaction() as session:
         versions = bridges.version(session, former), bridges.version(session, current)
         films = bridges.common_films(session, versions[0].id, versions[1].id)
