@@ -14,13 +14,7 @@ from prefect.automations import (
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import StateType
 
-from flows.orchestration.naming import TAG
-
-MOST_RESTARTS = 3
-"""Restarts of one run; the next one that is due finds what it left."""
-
-LOST = "Lost"
-"""The name of the state of a run that is crashed, and of which nothing more is heard."""
+from flows.orchestration.naming import LOST, MOST_RESTARTS, RESTARTING, TAG
 
 _START = timedelta(minutes=30)  # a container's image may have to be fetched
 _DAY = timedelta(days=1)  # longer than a pass may take (`SEVERITY_PASS_HOURS`)
@@ -139,7 +133,7 @@ def _restart_lost() -> AutomationCore:
         ),
         actions=[
             ChangeFlowRunState(
-                name="Restarting", state=StateType.SCHEDULED, message="it was lost", force=False
+                name=RESTARTING, state=StateType.SCHEDULED, message="it was lost", force=False
             )
         ],
     )

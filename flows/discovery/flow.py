@@ -13,7 +13,8 @@ from flows.alerts.channels import channels
 from flows.alerts.failed_jobs import failed_jobs
 from flows.alerts.telling import tell
 from flows.discovery.backlog import start_scoring
-from flows.errors import FlowsError, quoting_nothing
+from flows.discovery.lost_runs import restart_lost_runs
+from flows.errors import FlowsError, InboxError, quoting_nothing
 from flows.library_messages import mute_libraries
 from flows.orchestration.supervision import end_with_parent
 from flows.resources import Resources, current
@@ -52,7 +53,20 @@ async def discover() -> RunSummary | State[RunSummary]:
     """
     end_with_parent()
     mute_libraries()
-    resources, log = current(), get_run_logger()
+    resources = current()
+    waiting, faults = await _look_everywhere(resources)
+    if waiting >= resources.settings.backlog_images:
+        get_run_logger().info("%d runs were started that score now", await start_scoring())
+    await restart_lost_runs()
+    await _tell(resources, [_FAILED_LOOK] if faults else [])
+    if faults:
+        return Failed(message=" ".join(map(str, faults)), data=faults[0])
+    return waiting
+
+
+async def _look_everywhere(resources: Resources) -> tuple[int, list[Exception]]:
+    """Look at each source; return how much waits, and why some could not be looked at."""
+    waiting, faults = 0, list[Exception]()
     try:
         summary = await _look(resources)
     except (FlowsError, DatabaseError, SeverityError) as error:
