@@ -52,6 +52,10 @@ class ReceiverSettings(BaseSettings):
     receiver_associations: PositiveInt = Field(
         default=10, description="senders that the receiver serves at the same time"
     )
+    receiver_receipt_days: PositiveInt = Field(
+        default=400,
+        description="age at which a day's receipts are deleted, once all its films are settled",
+    )
 
     @field_validator("receiver_addresses")
     @classmethod

@@ -2,4 +2,4 @@
 
 from flows.arrivals.writer import DropFolder, KeptFile
 
-__all__ = ["DropFolder", "KeptFile", "accounting", "receipts", "receiver", "receiving"]
+__all__ = ["DropFolder", "KeptFile", "accounting", "location", "receipts", "receiver", "receiving"]

@@ -11,7 +11,9 @@ from pathlib import Path
 from db.engine import Database
 from db.reading import arrivals
 from db.reading.arrivals import Fate
+from flows.arrivals.location import drop_folder
 from flows.arrivals.receipts import Receipt, Receipts
+from flows.resources import Resources
 
 _AT_ONCE = 1000  # receipts in one question to the database
 
@@ -52,6 +54,21 @@ class Accounting:
     receipts: Receipts
     folder: Path
     database: Database
+
+    @classmethod
+    def of(cls, resources: Resources) -> "Accounting":
+        """Return the accounting of the receiver that the settings describe.
+
+        Raises
+        ------
+        UsageError
+            No drop folder is set.
+        DatabaseError
+            The database cannot be used.
+        """
+        settings = resources.settings
+        folder = drop_folder(settings)
+        return cls(Receipts.of(settings.home), folder, resources.read_database())
 
     def account(self, days: list[date] | None = None) -> Account:
         """Return what became of the films of some days in UTC; of all, if none are named."""

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from flows import service_manager
+from flows.arrivals.location import drop_folder
 from flows.arrivals.receipts import RECEIPTS, Receipts
 from flows.arrivals.receiver import Receiver
 from flows.arrivals.writer import DropFolder
 from flows.errors import UsageError
 from flows.home import locked, private_folder, private_home
 from flows.resources import Resources
-from flows.settings import Settings
 
 
 def receive(resources: Resources, *, announce: Callable[[str], object]) -> None:
@@ -59,20 +58,3 @@ def receiver(resources: Resources) -> Receiver:
         least_free_bytes=settings.receiver_least_free_bytes,
     )
     return Receiver(settings, folder, Receipts.of(settings.home))
-
-
-def drop_folder(settings: Settings) -> Path:
-    """Return the folder that the receiver writes to, as the ledger names it as a source.
-
-    Raises
-    ------
-    UsageError
-        None is set.
-    """
-    chosen = settings.receiver_folder or settings.inbox
-    if chosen is None or "://" in str(chosen).removeprefix("file://"):
-        raise UsageError(
-            "no drop folder: give --folder DIR, or set SEVERITY_RECEIVER_FOLDER or a folder as "
-            "SEVERITY_INBOX"
-        )
-    return Path(str(chosen).removeprefix("file://")).expanduser().resolve()

@@ -11,6 +11,8 @@ from pathlib import Path
 from db import retention
 from db.embedded import TEMPORARY, rotate_log
 from db.engine import Transaction
+from flows.arrivals.accounting import Accounting
+from flows.arrivals.receipts import Receipts
 from flows.resources import Resources
 from flows.settings import Settings
 
@@ -35,6 +37,7 @@ class Removed:
     backups: int = 0
     temporary_files: int = 0
     log_bytes: int = 0
+    receipt_days: int = 0
 
 
 def apply_retention(resources: Resources) -> Removed:
@@ -63,11 +66,21 @@ def apply_retention(resources: Resources) -> Removed:
         backups=_count(_delete, _old_backups(settings, now)),
         temporary_files=_count(_delete, _leftovers(settings.home, now)),
         log_bytes=_cut_logs(settings.home),
+        receipt_days=_forget_receipts(resources, now),
     )
 
 
 def _portion(session: Transaction, delete: Callable[..., int], days: int) -> int:
     return delete(session, timedelta(days=days), limit=_PORTION)
+
+
+def _forget_receipts(resources: Resources, now: datetime) -> int:
+    """Delete the receipts of old days, as long as each of their films was scored or rejected."""
+    settings = resources.settings
+    if not Receipts.of(settings.home).days():
+        return 0  # nothing was ever received here
+    oldest = now - timedelta(days=settings.receiver_receipt_days)
+    return Accounting.of(resources).forget(oldest.date())
 
 
 def backups(folder: Path) -> list[Path]:

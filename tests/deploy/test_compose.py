@@ -35,7 +35,7 @@ REQUIRED = (
     "INBOX",
 )
 OURS = {"migrate": ["db", "upgrade"], "worker": ["serve"], "dashboard": ["dashboard"]}
-OURS |= {"receiver": ["receive"]}
+OURS |= {"receiver": ["receive"], "fetcher": ["fetch"]}
 BASE = ("docker-compose.yml",)
 GPU = (*BASE, "docker-compose.gpu.yml")
 
@@ -146,7 +146,11 @@ def test_the_receiver_s_port_alone_is_reachable_from_other_machines(
 def test_the_receiver_is_started_where_it_is_asked_for_and_reaches_no_other_service(
     services: dict[str, dict[str, Any]],
 ) -> None:
-    assert {name for name, service in services.items() if "profiles" in service} == {"receiver"}
+    profiles = {name: service.get("profiles") for name, service in services.items()}
+    assert {name: chosen for name, chosen in profiles.items() if chosen} == {
+        "receiver": ["pacs"],
+        "fetcher": ["fetch"],
+    }
     receiver = services["receiver"]
     others = [set(service["networks"]) for name, service in services.items() if name != "receiver"]
     assert not set(receiver["networks"]) & set().union(*others)
@@ -226,7 +230,7 @@ def test_the_image_has_torch_where_a_gpu_or_the_operator_asks_for_it(
         if "build" in service
     ]
 
-    assert len(built) == 4
+    assert len(built) == len(OURS)
     for build in built:  # of one image
         assert build["args"] == {"REQUIREMENTS": requirements}
 
@@ -316,7 +320,7 @@ def natively(
 
 
 def test_each_of_our_services_runs_a_command(services: dict[str, dict[str, Any]]) -> None:
-    """`serve`, `receive` and `db upgrade` run in tests of their own, the dashboard below."""
+    """The dashboard runs below, and all others in tests of their own."""
     ours = {name: service["command"] for name, service in services.items() if "build" in service}
     assert ours == OURS
 
@@ -332,6 +336,7 @@ def test_each_service_reaches_the_database_as_a_role_of_its_own(
     assert urls == {
         "migrate": "postgresql://severity@postgres/severity",
         "worker": "postgresql://severity_scorer@postgres/severity",
+        "fetcher": "postgresql://severity_scorer@postgres/severity",
         "dashboard": "postgresql://severity_dashboard@postgres/severity",
     }
 

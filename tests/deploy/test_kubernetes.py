@@ -14,26 +14,34 @@ from flows.cli.app import app
 from flows.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-MANIFESTS = ROOT / "deploy/kubernetes/base"
+FOLDERS = [ROOT / "deploy/kubernetes" / name for name in ("base", "pacs")]
 PAGE = (ROOT / "docs/how-to/kubernetes.md").read_text(encoding="utf-8")
 VERSION = "1.37"  # of Kubernetes
 
 
-def objects() -> list[dict[str, Any]]:
-    """All objects of all manifests."""
-    listed = yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text())["resources"]
-    assert set(listed) == {
-        file.name for file in MANIFESTS.glob("*.yaml") if file.name != "kustomization.yaml"
-    }
-    return [one for name in listed for one in yaml.safe_load_all((MANIFESTS / name).read_text())]
+def objects(folder: Path) -> list[dict[str, Any]]:
+    """All objects of a folder's manifests."""
+    resources = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
+    listed = [name for name in resources if name.endswith(".yaml")]
+    assert {*listed, "kustomization.yaml"} == {file.name for file in folder.glob("*.yaml")}
+    return [one for name in listed for one in yaml.safe_load_all((folder / name).read_text())]
 
 
-OBJECTS = objects()
+OBJECTS = [one for folder in FOLDERS for one in objects(folder)]
+IN_BASE = len(objects(FOLDERS[0]))
 NAMES = [f"{one['kind']} {one['metadata']['name']}" for one in OBJECTS]
+
+
+def template(workload: dict[str, Any]) -> dict[str, Any]:
+    """The pods that a deployment or a job makes."""
+    spec = workload["spec"]
+    return dict((spec["jobTemplate"]["spec"] if "jobTemplate" in spec else spec)["template"])
+
+
 WORKLOADS = {
-    one["metadata"]["name"]: one["spec"]["template"]
+    one["metadata"]["name"]: template(one)
     for one in OBJECTS
-    if one["kind"] in {"Deployment", "Job"}
+    if one["kind"] in {"Deployment", "Job", "CronJob"}
 }
 
 
@@ -51,7 +59,7 @@ def test_each_manifest_is_what_kubernetes_takes(manifest: dict[str, Any]) -> Non
     kubernetes_validate.validate(manifest, VERSION, strict=True)
 
 
-@pytest.mark.parametrize("name", ["base", "gpu"])
+@pytest.mark.parametrize("name", ["base", "gpu", "pacs"])
 def test_kubectl_puts_the_manifests_together(name: str) -> None:
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed")
@@ -63,7 +71,7 @@ def test_kubectl_puts_the_manifests_together(name: str) -> None:
     )
     made = list(yaml.safe_load_all(built.stdout))
 
-    assert len(made) == len(OBJECTS)
+    assert len(made) == (len(OBJECTS) if name == "pacs" else IN_BASE)
     for one in made:
         if one["kind"] != "Namespace":
             assert one["metadata"]["namespace"] == "cxr-severity"
@@ -120,11 +128,11 @@ def test_the_receiver_has_no_password_of_the_database() -> None:
     assert variables == {"SEVERITY_PSEUDONYM_KEY"}
 
 
-def test_only_the_receiver_may_write_films() -> None:
+def test_only_what_brings_films_may_write_them() -> None:
     for name in WORKLOADS:
         for mount in container(name)["volumeMounts"]:
             if mount["name"] == "films":
-                assert mount.get("readOnly", False) == (name != "receiver")
+                assert mount.get("readOnly", False) == (name == "worker")
 
 
 def test_services_policies_and_volumes_name_what_there_is() -> None:
@@ -132,9 +140,9 @@ def test_services_policies_and_volumes_name_what_there_is() -> None:
     ports = {
         name: {port["name"] for port in container(name).get("ports", ())} for name in WORKLOADS
     }
-    for name, template in WORKLOADS.items():
-        assert template["metadata"]["labels"]["app.kubernetes.io/component"] == name
-        volumes = {volume["name"]: volume for volume in template["spec"]["volumes"]}
+    for name, pods in WORKLOADS.items():
+        assert pods["metadata"]["labels"]["app.kubernetes.io/component"] == name
+        volumes = {volume["name"]: volume for volume in pods["spec"]["volumes"]}
         assert {mount["name"] for mount in container(name)["volumeMounts"]} == set(volumes)
         for volume in volumes.values():
             if "persistentVolumeClaim" in volume:

@@ -7,11 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import click
 
 from flows.arrivals.accounting import Account, Accounting
-from flows.arrivals.receipts import Receipts
-from flows.arrivals.receiving import drop_folder
 from flows.cli.exit_codes import ATTENTION
 from flows.cli.options import chosen_resources, json_option
-from flows.resources import Resources
 from severity.domain import RESEARCH_USE_ONLY
 
 _SHOWN = 20
@@ -33,7 +30,7 @@ def receipts_command(*, dismiss: bool, days: int | None, as_json: bool) -> None:
     Ends with exit code 3 if one is lost: it lies neither in the drop folder nor in the ledger.
     """
     with chosen_resources() as resources:
-        accounting = _accounting(resources)
+        accounting = Accounting.of(resources)
         account = accounting.account()
         if dismiss:
             accounting.receipts.dismiss(receipt.key for receipt in account.lost)
@@ -42,11 +39,6 @@ def receipts_command(*, dismiss: bool, days: int | None, as_json: bool) -> None:
     click.echo(_json(account) if as_json else _text(account, forgotten))
     if account.lost:
         sys.exit(ATTENTION)
-
-
-def _accounting(resources: Resources) -> Accounting:
-    settings = resources.settings
-    return Accounting(Receipts.of(settings.home), drop_folder(settings), resources.read_database())
 
 
 def _today() -> date:

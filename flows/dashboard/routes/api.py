@@ -108,9 +108,11 @@ class SourceAnswer:
     """What became of all that was ever seen in a source, as counts.
 
     They hold if seen = accepted + rejected + unread, and if those of each model version do.
+    ``source`` is its location, ``name`` what the site calls it.
     """
 
     source: str
+    name: str
     seen: int
     accepted: int
     rejected: int

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from flows.operations.retention import Removed, apply_retention
+from tests.builders.archive import Archive, Film
 
 DAY = timedelta(days=1)
 
@@ -56,3 +57,18 @@ def test_a_large_log_of_a_server_begins_anew_and_a_small_one_goes_on(resources):
     assert apply_retention(resources) == Removed(log_bytes=6_000_000)
     assert [large.stat().st_size, small.stat().st_size] == [0, 100]
     assert large.with_name("server.log.1").stat().st_size == 6_000_000
+
+
+def test_the_receipts_of_an_old_day_go_with_its_last_unsettled_film(resources, database, tmp_path):
+    scored, lost = (f"ab/{number:024x}-{number:024x}.dcm" for number in range(2))
+    Archive(database, str(tmp_path)).add(Film("a", key=scored))
+    settings = resources.settings.model_copy(update={"receiver_folder": tmp_path})
+    receipts = settings.home / "receipts"
+    receipts.mkdir(parents=True)
+    for day, key in (("2020-03-01", scored), ("2020-03-02", lost)):
+        (receipts / f"{day}.txt").write_text(f"{day}T10:00:00+00:00 {key}\n")
+
+    removed = apply_retention(replace(resources, settings=settings))
+
+    assert removed == Removed(receipt_days=1)
+    assert [file.name for file in receipts.iterdir()] == ["2020-03-02.txt"]
