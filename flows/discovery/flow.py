@@ -87,9 +87,9 @@ async def _look(resources: Resources) -> RunSummary:
     log.info("%d enlisted, %d wait", summary.enlisted, waiting)
     for note in summary.notes:
         log.warning("%s", note)
-    if waiting >= resources.settings.backlog_images:
-        log.info("%d runs were started that score now", await start_scoring())
-    return summary
+    if summary.fault:
+        raise InboxError(f"{source.name}: {summary.fault}")
+    return waiting
 
 
 async def _tell(resources: Resources, raised: list[Alert]) -> None:
