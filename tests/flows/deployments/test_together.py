@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.builders.ports import free_ports
+from tests.builders.prefect_database import lay_out
 from tests.builders.services import Service, processes_of, until
 from tests.builders.small_images import write_inbox
 
@@ -27,9 +28,10 @@ def together(service: Service) -> Service:
 
 
 @pytest.fixture
-def embedded(together: Service) -> Iterator[Service]:
+def embedded(together: Service, prefect_database: Path) -> Iterator[Service]:
     """The same on the embedded database, whose own user must be able to reach its folder."""
     together.home = Path(mkdtemp(prefix="severity-up-"))
+    lay_out(prefect_database, together.home)
     # A home that is named on the command line comes first.
     together.settings["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"
     yield together

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flows.resources import Resources
 from tests.builders.commands import environment
+from tests.builders.prefect_database import lay_out
 from tests.builders.services import processes_of, until
 from tests.builders.settings import SECRET
 from tests.builders.small_images import write_inbox
@@ -34,7 +35,10 @@ def test_killing_a_run_leaves_no_prefect_server(resources: Resources, tmp_path: 
     until(lambda: not processes_of(home), lambda: str(processes_of(home)))
 
 
-def test_the_server_of_a_run_refuses_who_has_no_password(tmp_path: Path) -> None:
+def test_the_server_of_a_run_refuses_who_has_no_password(
+    prefect_database: Path, tmp_path: Path
+) -> None:
+    lay_out(prefect_database, tmp_path / "home")
     code = """
 import os, httpx
 from pathlib import Path
