@@ -1,13 +1,26 @@
 """What is known of persons beside their images: their groups, and whom they were merged from."""
 
+from dataclasses import dataclass
+from datetime import date, tzinfo
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 
-def merged_images(session: Session, patient_key: str) -> dict[int, str]:
+@dataclass(frozen=True)
+class Merged:
+    """Whom an image was recorded under, and the day on which that patient was merged."""
+
+    patient_key: str
+    on: date
+
+
+def merged_images(session: Session, patient_key: str, *, zone: tzinfo) -> dict[int, Merged]:
     """Return the images of a person that were recorded under a merged patient's key, by id."""
     rows = session.execute(_MERGED_IMAGES, {"patient": patient_key})
-    return {row.image_id: row.merged_key for row in rows}
+    return {
+        row.image_id: Merged(row.merged_key, row.merged_at.astimezone(zone).date()) for row in rows
+    }
 
 
 def groups(session: Session, patient_key: str) -> dict[str, str]:
@@ -19,7 +32,9 @@ def groups(session: Session, patient_key: str) -> dict[str, str]:
     return {row.group_name: row.group_value for row in rows}
 
 
-_MERGED_IMAGES = text("SELECT image_id, merged_key FROM merged_image WHERE patient_key = :patient")
+_MERGED_IMAGES = text(
+    "SELECT image_id, merged_key, merged_at FROM merged_image WHERE patient_key = :patient"
+)
 
 _GROUPS = text(
     """

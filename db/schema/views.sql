@@ -83,7 +83,15 @@ FROM patient JOIN patient AS person ON person.id = patient.person_id;
 
 -- The images of a person that were recorded under the key of a patient who was merged into it.
 CREATE OR REPLACE VIEW merged_image AS
-SELECT person.patient_key, patient.patient_key AS merged_key, image.id AS image_id
+SELECT
+    person.patient_key,
+    patient.patient_key AS merged_key,
+    image.id AS image_id,
+    -- The last time that it came to be of this person: by a merge of its own, or of whom it was of.
+    (
+        SELECT max(at) FROM correction
+        WHERE correction.patient_id = patient.id AND before ? 'merged_into_id'
+    ) AS merged_at
 FROM patient AS person
 JOIN patient ON patient.person_id = person.id AND patient.id <> person.id
 JOIN study ON study.patient_id = patient.id
@@ -435,7 +443,8 @@ CALL describe_columns('{patients}', ARRAY[
 CALL describe_columns('{merged_image}', ARRAY[
     ['patient_key', 'The pseudonym of the patient in whose course the image counts'],
     ['merged_key', 'That of the patient whose image it is'],
-    ['image_id', 'Our own number of the image']
+    ['image_id', 'Our own number of the image'],
+    ['merged_at', 'When its patient was merged']
 ]);
 CALL describe_columns('{same_identifier}', ARRAY[
     ['patient_key', 'The patient''s pseudonym'],

@@ -6,6 +6,7 @@ from itertools import groupby
 from types import SimpleNamespace
 
 from db.reading.courses import Assessment, Course, CourseImage
+from db.reading.patients import Merged
 from db.reading.trends import Observation, Trend
 from flows.dashboard.texts import texts
 from flows.reports.courses.text import when
@@ -18,14 +19,14 @@ class Film:
     """One film: its course's values, and what the course does not know.
 
     The intervals are the 90 % prediction intervals of its own scores, None without a calibration.
-    ``merged_from`` is the key that it was recorded under, empty if that is the patient's.
+    ``merged`` says under which other patient's key it was recorded, None if under the patient's.
     """
 
     number: int
     image: CourseImage
     extent_interval: Interval | None = None
     opacity_interval: Interval | None = None
-    merged_from: str = ""
+    merged: Merged | None = None
 
     @property
     def when(self) -> str:
@@ -71,8 +72,11 @@ class Film:
         return [
             *([words.flagged.format(reason=self.reason)] if self.reason else []),
             *([words.view_changed] if self.image.view_changed else []),
-            *([words.merged_mark.format(key=self.merged_from)] if self.merged_from else []),
-            *([words.converted.format(version=self.image.scored_by)] if self._is_converted else []),
+            *(
+                [words.merged_mark.format(key=of.patient_key, on=of.on)]
+                if (of := self.merged)
+                else []
+            ),
         ]
 
 
@@ -84,11 +88,11 @@ class Episode:
     films: tuple[Film, ...]
 
 
-def films_of(course: Course, trend: Trend, merged: Mapping[int, str]) -> list[Film]:
+def films_of(course: Course, trend: Trend, merged: Mapping[int, Merged]) -> list[Film]:
     """Return the films of a course, oldest first; their own intervals are from the trend."""
     intervals = {observed.image_id: observed for observed in trend.observations}
     return [
-        _film(number, image, intervals.get(image.image_id), merged.get(image.image_id, ""))
+        _film(number, image, intervals.get(image.image_id), merged.get(image.image_id))
         for number, image in enumerate(course.images, start=1)
     ]
 
@@ -101,10 +105,16 @@ def episodes(films: Sequence[Film]) -> list[Episode]:
     ]
 
 
-def _film(number: int, image: CourseImage, observed: Observation | None, merged_from: str) -> Film:
+def _film(
+    number: int, image: CourseImage, observed: Observation | None, merged: Merged | None
+) -> Film:
     if observed is None:
-        return Film(number, image, merged_from=merged_from)
-    return Film(number, image, observed.extent_interval, observed.opacity_interval, merged_from)
+        return Film(number, image, merged=merged)
+    return Film(number, image, observed.extent_interval, observed.opacity_interval, merged)
+
+
+def _merged_mark(words: SimpleNamespace, merged: Merged) -> str:
+    return str(words.merged_mark.format(key=merged.patient_key, on=merged.on))
 
 
 def _said(image: CourseImage, assessment: Assessment, interval: Interval | None) -> str:

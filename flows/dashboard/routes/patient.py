@@ -58,7 +58,8 @@ def patient_html(
     missing = missing_course(course)
     shown = course if course.images else courses.of_trend(trend)
     resources = resources_of(request)
-    values = _values(reading, shown, trend, axis) | {
+    merged = patients.merged_images(reading.session, person, zone=resources.settings.zone)
+    values = _values(reading, shown, films_of(shown, trend, merged), axis) | {
         "missing": missing,
         "are_films_shown": resources.settings.dashboard_films,
         "has_saliency": has_saliency(),
@@ -79,9 +80,9 @@ def _without_films(request: Request, reading: Reading, trend: Trend) -> Response
     return page(request, "no_films.html", values, status=HTTPStatus.NOT_FOUND)
 
 
-def _values(reading: Reading, course: Course, trend: Trend, axis: TimeAxis) -> dict[str, object]:
-    merged = patients.merged_images(reading.session, course.patient_key)
-    films = films_of(course, trend, merged)
+def _values(
+    reading: Reading, course: Course, films: list[Film], axis: TimeAxis
+) -> dict[str, object]:
     last = latest(course.images)
     return {
         "course": course,
@@ -96,7 +97,7 @@ def _values(reading: Reading, course: Course, trend: Trend, axis: TimeAxis) -> d
         "views": _views(films),
         "simulated": any(image.simulated for image in course.images),
         "has_remarks": any(film.remarks for film in films),
-        "merged_keys": sorted(set(merged.values())),
+        "merged_keys": sorted({film.merged.patient_key for film in films if film.merged}),
         "notes": course_notes(course),
         "response_days": RESPONSE_DAYS,
         "axis": axis,

@@ -1,19 +1,40 @@
-// Films side by side: one that is gone says so; a saliency map takes the place of its film.
+// Films side by side: one that is gone says so, one that is not made yet is asked for again; a
+// saliency map takes the place of its film.
 "use strict";
 
-function sayGone(image) {
+function note(text) {
+  const note = document.createElement("p");
+  note.className = "gone";
+  note.textContent = text;
+  return note;
+}
+
+async function askAgain(image, { gone, busy }) {
+  const { src } = image;
+  const waiting = note(busy);
+  image.replaceWith(waiting);
+  // An image does not say why it failed.
+  const answer = await fetch(src).catch(() => null);
+  if (answer && (answer.ok || answer.status === 503)) {
+    const seconds = Number(answer.headers.get("Retry-After") ?? 0);
+    setTimeout(() => {
+      waiting.replaceWith(image);
+      image.src = src;
+    }, 1000 * seconds);
+  } else {
+    waiting.replaceWith(note(gone));
+  }
+}
+
+function failed(image) {
   const figure = image.closest("figure");
-  if (!figure) return; // it was said already: the failure was seen twice
-  const gone = document.createElement("p");
-  gone.className = "gone";
-  gone.textContent = figure.dataset.gone;
-  image.replaceWith(gone);
+  if (figure) askAgain(image, figure.dataset); // else it was seen already: the failure was seen twice
 }
 
 for (const image of document.querySelectorAll(".pictures img")) {
-  if (image.complete && !image.naturalWidth) sayGone(image);
+  if (image.complete && !image.naturalWidth) failed(image);
   image.addEventListener("load", () => image.classList.remove("busy"));
-  image.addEventListener("error", () => sayGone(image));
+  image.addEventListener("error", () => failed(image));
 }
 for (const link of document.querySelectorAll("a.saliency")) {
   link.addEventListener("click", (event) => {

@@ -1,5 +1,7 @@
 """What a page shows of a person beside the course."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from db.corrections import Author, merge
@@ -18,8 +20,10 @@ def archive(database: Database) -> Archive:
 
 
 def test_a_merged_patients_images_are_named_with_their_own_key(archive: Archive) -> None:
-    assert list(archive.as_reader(patients.merged_images, "p-1").values()) == ["p-2"]
-    assert archive.as_reader(patients.merged_images, "p-3") == {}
+    (merged,) = archive.as_reader(patients.merged_images, "p-1", zone=UTC).values()
+    assert merged.patient_key == "p-2"
+    assert timedelta(0) <= datetime.now(UTC).date() - merged.on <= timedelta(days=1)
+    assert archive.as_reader(patients.merged_images, "p-3", zone=UTC) == {}
 
 
 def test_groups_are_those_of_the_person(archive: Archive) -> None:

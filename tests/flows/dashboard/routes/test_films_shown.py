@@ -1,9 +1,12 @@
 """Films beside each other: only where the site allows it, and only what is still there."""
 
 import asyncio
-from collections.abc import Iterator
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
+from shutil import copy
 
 import httpx
 import pytest
@@ -13,13 +16,19 @@ from playwright.async_api import Page
 from db.engine import Database
 from flows.dashboard import server
 from flows.dashboard.app import create_app
+from flows.dashboard.films import turns
 from flows.dashboard.films.turns import MOST_WAITING
+from flows.dashboard.routes import films_shown
 from flows.dashboard.security.guard import Guard
+from flows.dashboard.texts import texts
 from flows.resources import Progress, Resources
+from severity.domain import PatientId
 from tests.builders.archive import Film
 from tests.builders.course_archive import DAY_ZERO, CourseArchive
 from tests.builders.dashboards import HOME, Dashboard, sideways, violations
-from tests.builders.small_images import write_image, write_sidecar
+from tests.builders.small_images import write_image, write_inbox, write_sidecar
+
+WIDTH = "image => image.decode().then(() => image.naturalWidth)"
 
 
 @pytest.fixture
@@ -54,6 +63,117 @@ async def test_a_film_is_shown_beside_one_that_says_it_is_gone(
     assert "2020-03-02" in (await shown.get_attribute("alt") or "")
     assert await violations(browser_page) == []
     assert await sideways(browser_page) == 0
+
+
+async def test_a_film_whose_turn_did_not_come_is_asked_for_again_and_not_called_gone(
+    showing: Dashboard, browser_page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = browser_page.locator(".pictures .gone")
+    with monkeypatch.context() as busy:
+        busy.setattr(turns, "MOST_WAITING", 0)
+        busy.setattr(films_shown, "RETRY_SECONDS", 1)
+        await browser_page.goto(f"{showing.url}/patients/p-1")
+        await notes.nth(1).wait_for()
+        assert set(await notes.all_text_contents()) == {texts().patient.busy}
+
+    await notes.get_by_text(texts().patient.gone).wait_for()
+    await browser_page.locator(".pictures img").wait_for()
+    assert await notes.count() == 1
+
+
+@pytest.fixture
+def shown(
+    score: Callable[[Path], object], resources: Resources, tmp_path: Path
+) -> Iterator[Callable[[], Dashboard]]:
+    """Score an inbox by the model that is set, and show its films."""
+    inbox = tmp_path / "inbox"
+    settings = {"dashboard_films": True, "dashboard_port": 0, "inbox": str(inbox)}
+    own = Resources(resources.settings.model_copy(update=settings), Progress())
+    with ExitStack() as stack:
+
+        def shown() -> Dashboard:
+            score(inbox)
+            address = stack.enter_context(server.serving(own))
+            return Dashboard(address, own, CourseArchive(resources.open_database()), "2")
+
+        yield shown
+    own.read_database().dispose()
+
+
+@pytest.fixture
+def small(shown: Callable[[], Dashboard], tmp_path: Path) -> Dashboard:
+    """A dashboard of one small film."""
+    pytest.importorskip("torch")
+    write_inbox(tmp_path / "inbox", images=1)
+    return shown()
+
+
+@pytest.fixture
+def real(shown: Callable[[], Dashboard], cidc: Path, tmp_path: Path) -> Dashboard:
+    """A dashboard of six radiographs of two patients."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    with (cidc / "metadata.csv").open() as file:
+        films = [film for film in csv.DictReader(file) if film["patientid"] in {"2", "4"}]
+    for film in films:
+        copy(cidc / "images" / film["filename"], inbox)
+    write_sidecar(
+        inbox,
+        [
+            {
+                "filename": film["filename"],
+                "patient_id": film["patientid"],
+                "acquired_at": f"2020-03-{1 + int(film['offset']):02}",
+                "view": film["view"],
+            }
+            for film in films
+        ],
+    )
+    return shown()
+
+
+async def test_every_page_shows_real_films(real: Dashboard, browser_page: Page) -> None:
+    patient = real.resources.pseudonym(PatientId("2"))
+    places = (
+        "/",
+        f"/patients/{patient}",
+        "/cohort",
+        "/operations",
+        "/operations/rejected",
+        "/about",
+    )
+    for place in places:
+        answer = await browser_page.goto(f"{real.url}{place}")
+        assert answer is not None
+        assert answer.status == 200, place
+        assert await violations(browser_page) == [], place
+
+    await browser_page.goto(f"{real.url}/patients/{patient}")
+    pictures = browser_page.locator(".pictures img")
+    for number in range(4):
+        picture = pictures.nth(number)
+        await picture.scroll_into_view_if_needed()
+        assert (
+            await picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 128
+        )
+    assert await browser_page.locator("table.films tbody tr").count() == 4
+    assert await browser_page.locator("#course .film").count() == 8  # of two scores
+
+
+async def test_a_saliency_map_takes_the_place_of_its_film_until_it_is_clicked_again(
+    small: Dashboard, browser_page: Page
+) -> None:
+    await browser_page.goto(f"{small.url}/patients/{small.resources.pseudonym(PatientId('P0'))}")
+    picture = browser_page.locator(".pictures img")
+
+    async def is_shown(name: str) -> None:
+        await browser_page.locator(f".pictures img[src*='{name}']:not(.busy)").wait_for()
+        assert await picture.evaluate(WIDTH) > 0
+
+    await is_shown("film.png")
+    for name in ("saliency.png", "film.png"):
+        await browser_page.locator("a.saliency").click()
+        await is_shown(name)
 
 
 def test_a_film_is_shown_of_its_own_patient_alone(showing: Dashboard) -> None:

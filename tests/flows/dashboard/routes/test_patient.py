@@ -8,12 +8,7 @@ import httpx
 import pytest
 from playwright.async_api import Page
 
-from db.engine import Database
-from flows.courses.bridging import learn_bridge
-from flows.dashboard import server
-from flows.resources import Resources
-from tests.builders.archive import model
-from tests.builders.bridged import CURRENT, FORMER, BridgedArchive
+from db.reading import patients
 from tests.builders.dashboards import Dashboard, keep_screenshots, sideways, violations
 
 OLD, NEW = model(FORMER).key, model(CURRENT).key
@@ -84,6 +79,9 @@ async def test_the_page_of_a_merged_patient_is_the_others_and_marks_the_films(
     assert await browser_page.locator("#course .film.merged").count() == 1
     marked = browser_page.locator("table.films tr", has_text="p-former")
     assert await marked.count() == 1
+    zone = dashboard.resources.settings.zone
+    merged = dashboard.archive.as_reader(patients.merged_images, "p-two", zone=zone)
+    assert {str(each.on) in await marked.inner_text() for each in merged.values()} == {True}
 
 
 async def test_a_course_is_printed_on_one_page(dashboard: Dashboard, browser_page: Page) -> None:
