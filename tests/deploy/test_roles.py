@@ -1,19 +1,22 @@
 """The rights of the database's roles after deploy/postgres/roles.sql and `db upgrade`."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from db import lookups, registration
+from db import lookups, registration, retention, stage_times
 from db.closing.outcomes import Rejected, Unreachable
 from db.engine import Database
-from db.errors import DatabaseError
+from db.errors import Cause, DatabaseError
 from db.ledger import runs, sources
 from db.ledger.claiming import Queue
 from db.ledger.presence import start_run
 from db.lookups import LookupFilter
+from db.rekeying import renew_keys
+from db.stage_times import StageTime
 from flows.drift.watching import watch
 from severity.domain import Device, Fate, Reason
 from tests.builders.ledger import Steps
@@ -176,6 +179,25 @@ def test_the_worker_does_all_that_a_run_does(untouched: Database) -> None:
         with scorer.transaction() as session:
             sources.retire(session, source, model_version_id=row_id)
             runs.end_run(session, run.run_id, "finished")
+
+
+def test_the_worker_adds_up_times_and_deletes_what_is_old(untouched: Database) -> None:
+    """A place that is long gone; of lookups it may ask, and only for those of more than a year."""
+    year = timedelta(days=365)
+    with untouched.transaction() as session:
+        source = sources.register(session, "/elsewhere", zone="UTC").id
+        row_id = registration.register_model(session, version())
+    steps = Steps(untouched, Queue(source, row_id)).wanting("/elsewhere", version())
+    steps.show("a.dcm", "a")
+    with untouched.transaction() as session:
+        stage_times.add(session, steps.queue, {"read": StageTime(1, 0.5)})
+        session.execute(text("UPDATE sighting SET gone_at = now() - interval '2 years'"))
+    with untouched.transaction() as session:
+        assert retention.delete_gone_places(session, year, limit=9) == 1
+        assert retention.delete_lookups(session, year, limit=9) == 0
+    with pytest.raises(DatabaseError) as refused, untouched.transaction() as session:
+        renew_keys(session, b"1" * 32, b"2" * 32, who="worker")
+    assert refused.value.cause is Cause.PRIVILEGE
 
 
 def test_the_worker_cannot_migrate(scorer: Database) -> None:
