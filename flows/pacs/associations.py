@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 
 from pydicom.uid import UID
@@ -62,21 +62,16 @@ class ArrivingFilm:
         return _SUCCESS
 
 
-@dataclass(frozen=True)
 class Caller:
-    """Opens associations with a node."""
+    """Opens associations with a node, whose answers may take so many seconds."""
 
-    node: Node
-    calling: Calling
-    answer_seconds: float
-    _entity: AE = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        entity = AE(self.calling.own_title)
-        entity.connection_timeout = _CONNECTING
-        entity.acse_timeout = entity.dimse_timeout = self.answer_seconds
-        entity.network_timeout = self.answer_seconds
-        object.__setattr__(self, "_entity", entity)
+    def __init__(self, node: Node, calling: Calling, answer_seconds: float) -> None:
+        self._node = node
+        self._tls = None if calling.tls is None else (calling.tls, node.host)
+        self._entity = AE(calling.own_title)
+        self._entity.connection_timeout = _CONNECTING
+        self._entity.acse_timeout = self._entity.dimse_timeout = answer_seconds
+        self._entity.network_timeout = answer_seconds
 
     @contextmanager
     def associated(
@@ -91,14 +86,13 @@ class Caller:
         PacsError
             It does not offer the service.
         """
-        node, tls = self.node, self.calling.tls
         association = self._entity.associate(
-            node.host,
-            node.port,
-            ae_title=node.title,
+            self._node.host,
+            self._node.port,
+            ae_title=self._node.title,
             contexts=[build_context(sop_class), *(_FILM_CONTEXTS if arriving else ())],
             ext_neg=[build_role(each, scp_role=True) for each in SOP_CLASSES] if arriving else [],
-            tls_args=None if tls is None else (tls, node.host),
+            tls_args=self._tls,
             evt_handlers=[(evt.EVT_C_STORE, arriving.store)] if arriving else [],
         )
         self._check(association, sop_class)
@@ -113,13 +107,13 @@ class Caller:
             raise self.no_answer("refuses the association: it must know our AE title")
         if sop_class in {context.abstract_syntax for context in association.rejected_contexts}:
             association.abort()
-            raise PacsError(f"the PACS {self.node} does not offer {sop_class.name}")
+            raise PacsError(f"the PACS {self._node} does not offer {sop_class.name}")
         if not association.is_established:
             raise self.no_answer("does not answer")
 
     def no_answer(self, what: str) -> NoAnswer:
         """Return the error that the node does something else than to answer."""
-        return NoAnswer(f"the PACS {self.node} {what}")
+        return NoAnswer(f"the PACS {self._node} {what}")
 
 
 # One syntax in each, so that the node need not change a film into another that it chose before.

@@ -1,7 +1,7 @@
 """What a PACS has, compared with what is known here by study date; what is missing is fetched."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -22,7 +22,7 @@ class MissingFilm:
     """A film that the PACS has and that is not here: its keyed digest, and why, as a code."""
 
     instance: str
-    reason: str
+    reason: NotGiven
 
 
 @dataclass(frozen=True)
@@ -54,41 +54,29 @@ class Comparison:
     parallel: int
     pace: Pace
 
-    def of_days(self, days: int, *, most_tries: int | None) -> Iterator[DayReport]:
-        """Compare the last days, today first, and fetch what is missing; yield what there was."""
+    def of_days(self, days: int, *, most_tries: float = math.inf) -> Iterator[DayReport]:
+        """Compare the last days, today first, and fetch what is missing; yield what there was.
+
+        A film that failed ``most_tries`` times is not asked for again.
+        """
         for back in range(days):
             for modality in Modality:
-                report = self.of_day(self.today - timedelta(back), modality, most_tries=most_tries)
+                report = self._of_day(self.today - timedelta(back), modality, most_tries)
                 if report.in_pacs:
                     yield report
 
-    def of_day(self, day: date, modality: Modality, *, most_tries: int | None) -> DayReport:
-        """Compare one study date, and fetch what is missing.
-
-        A film that failed ``most_tries`` times is not asked for again; None asks for all.
-        """
+    def _of_day(self, day: date, modality: Modality, most_tries: float) -> DayReport:
         films = {
             self.folder.instance(film.image_uid): film
             for film in self.pacs.instances(day, modality)
         }
         known = self._known(films)
-        here = {
-            name: where for name in films if (where := self._place(films[name], known.get(name)))
-        }
-        gone = films.keys() - here.keys()
-        given_up = {name for name in gone if self._is_given_up(known.get(name), most_tries)}
-        reasons = self._fetch_all({name: films[name] for name in gone - given_up})
-        counts = Counter(here.values())
-        return DayReport(
-            day,
-            modality,
-            in_pacs=len(films),
-            accepted=counts[Whereabouts.ACCEPTED],
-            rejected=counts[Whereabouts.REJECTED],
-            waiting=counts[Whereabouts.WAITING],
-            fetched=tuple(sorted(name for name, reason in reasons.items() if reason is None)),
-            missing=_missing(reasons, given_up),
-        )
+        places = {name: self._place(film, known.get(name)) for name, film in films.items()}
+        gone = [name for name, place in places.items() if place is None]
+        given_up = [name for name in gone if name in known and known[name].tries >= most_tries]
+        asked = {name: films[name] for name in gone if name not in given_up}
+        reasons = self._fetch_all(asked) | dict.fromkeys(given_up, NotGiven.GIVEN_UP)
+        return _report(day, modality, list(places.values()), reasons)
 
     def _known(self, films: Mapping[str, Instance]) -> Mapping[str, Known]:
         named = [
@@ -107,9 +95,6 @@ class Comparison:
             return Whereabouts.WAITING if self.folder.has(film.image_uid) else None
         except OSError as error:
             raise NotKept(f"the drop folder cannot be read: {error.strerror}") from None
-
-    def _is_given_up(self, known: Known | None, most_tries: int | None) -> bool:
-        return known is not None and most_tries is not None and known.tries >= most_tries
 
     def _fetch_all(self, films: Mapping[str, Instance]) -> dict[str, NotGiven | None]:
         """Fetch films, some at a time; return why each is not here, or None of those that are."""
@@ -143,7 +128,23 @@ class Comparison:
         return None
 
 
-def _missing(reasons: Mapping[str, NotGiven | None], given_up: set[str]) -> tuple[MissingFilm, ...]:
-    why = {name: reason for name, reason in reasons.items() if reason is not None}
-    why |= dict.fromkeys(given_up, NotGiven.GIVEN_UP)
-    return tuple(MissingFilm(name, str(reason)) for name, reason in sorted(why.items()))
+def _report(
+    day: date,
+    modality: Modality,
+    places: Sequence[Whereabouts | None],
+    reasons: Mapping[str, NotGiven | None],
+) -> DayReport:
+    return DayReport(
+        day,
+        modality,
+        in_pacs=len(places),
+        accepted=places.count(Whereabouts.ACCEPTED),
+        rejected=places.count(Whereabouts.REJECTED),
+        waiting=places.count(Whereabouts.WAITING),
+        fetched=tuple(sorted(name for name, reason in reasons.items() if reason is None)),
+        missing=tuple(
+            MissingFilm(name, reason)
+            for name, reason in sorted(reasons.items())
+            if reason is not None
+        ),
+    )

@@ -38,7 +38,7 @@ def reconcile_all(resources: Resources) -> Iterator[DayReport]:
     """
     days = resources.settings.pacs_reconcile_days
     comparison = _comparison(resources)
-    yield from comparison.of_days(days, most_tries=None)
+    yield from comparison.of_days(days)
     with comparison.database.transaction() as session:
         db.pacs.forget_before(session, comparison.pacs_id, comparison.today - timedelta(days))
 

@@ -107,6 +107,7 @@ def _relay(
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
     with suppress(OSError):
+        target.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # one message in, one out
         while chunk := source.recv(_CHUNK):
             target.sendall(chunk)
         target.shutdown(socket.SHUT_WR)

@@ -1,11 +1,14 @@
 """Asking a PACS by command: what a person and a scheduler are told."""
 
 import json
+import logging
+from logging.handlers import BufferingHandler
 
 import pytest
 
 from tests.builders.archived_films import archived_film, by_dimse
 from tests.builders.dicom_films import film_uid
+from tests.builders.dicom_nodes import DICOMWEB_PLUGIN, ORTHANC_USER
 from tests.builders.ports import reserved_port
 
 
@@ -52,3 +55,23 @@ def test_a_pacs_that_does_not_answer_ends_in_one_line(at_site):
 
     assert result.code == 1
     assert result.err == f"cxr-severity: the PACS PACS@127.0.0.1:{port} does not answer\n"
+
+
+@pytest.mark.skipif(not DICOMWEB_PLUGIN.exists(), reason="orthanc-dicomweb is not installed")
+def test_no_library_writes_the_addresses_of_films_into_a_log(at_site, pacs, monkeypatch):
+    pacs.store(archived_film("a"))
+    listener = BufferingHandler(10_000)
+    monkeypatch.setattr(logging.root, "handlers", [listener])
+    monkeypatch.setattr(logging.root, "level", logging.DEBUG)
+
+    name, password = ORTHANC_USER
+    result = at_site(
+        "fetch",
+        pacs=pacs.dicomweb,
+        pacs_ca=pacs.certificate,
+        pacs_user=name,
+        pacs_password=password,
+    )
+
+    assert result.code == 0
+    assert not [record for record in listener.buffer if film_uid("a") in record.getMessage()]

@@ -13,7 +13,7 @@ from tests.builders.dicom_nodes import DICOMWEB_PLUGIN
 from tests.builders.dicomweb_proxy import Answer, answer_of, proxy_of
 
 pytestmark = pytest.mark.skipif(
-    not DICOMWEB_PLUGIN.exists(), reason="Debian's orthanc-dicomweb is not installed"
+    not DICOMWEB_PLUGIN.exists(), reason="orthanc-dicomweb is not installed"
 )
 
 
