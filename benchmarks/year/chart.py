@@ -30,21 +30,21 @@ def year_figure(rows: Rows) -> Figure:
     figure = Figure(figsize=(11, 8.5), layout="constrained")
     stores, tables, memory, times = figure.subplots(2, 2, sharex=True).flat
     _draw(stores, rows, {"PostgreSQL, all tables": "PostgreSQL", "its write-ahead log": "WAL"})
-    _draw(stores, rows, {"Prefect's database": "Prefect", "logs": "logs"}, style="--")
+    _draw(stores, rows, {"Prefect's database": "Prefect", "logs": "logs"}, line="--")
     stores.set(title="Stores", ylabel="MiB")
     largest = _largest_tables(rows)
     _draw(tables, rows, {name.removeprefix("table "): name for name in largest})
     tables.set(title=f"The {len(largest)} largest tables, indexes included", ylabel="MiB")
     processes = {
-        "command `run`, peak": "memory run",
         "process of all passes": "memory passes",
         "Prefect's server": "memory Prefect",
         "PostgreSQL": "memory PostgreSQL",
     }
     _draw(memory, rows, processes)
+    _draw(memory, rows, {"command `run`, peak": "memory run"}, line="")
     memory.set(title="Memory", ylabel="MiB", xlabel="night")
     seconds = {"`run`, from start to end": "run seconds", "`status`": "status seconds"}
-    _draw(times, rows, seconds, unit=1, marker=".")
+    _draw(times, rows, seconds, unit=1, line="")
     _draw(times, rows, {"empty pass": "poll seconds"}, unit=1)
     times.set(title="Times", ylabel="seconds", xlabel="night", yscale="log")
     for axes in (stores, tables, memory, times):
@@ -67,15 +67,14 @@ def _draw(
     columns: Mapping[str, str],
     *,
     unit: float = _MIB,
-    **style: str,
+    line: str = "-",
 ) -> None:
-    """Draw columns, by their labels, over the nights on which they were measured."""
-    style = {"style": "-", "marker": ""} | style
+    """Draw columns, by their labels, over the nights of their measurements; dots without a line."""
     for label, column in columns.items():
         measured = [(int(row["night"]), float(row[column]) / unit) for row in rows if row[column]]
         nights, values = zip(*measured, strict=True) if measured else ((), ())
         axes.plot(
-            nights, values, style["style"], marker=style["marker"], linewidth=1.2, label=label
+            nights, values, linestyle=line, marker="" if line else ".", linewidth=1.2, label=label
         )
 
 

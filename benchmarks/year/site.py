@@ -65,7 +65,7 @@ class Site:
             "SEVERITY_INBOX": str(self.inbox),
             "SEVERITY_PSEUDONYM_KEY": _KEY,
             "SEVERITY_DEVICE": "cpu",
-            "SEVERITY_BATCH_SIZE": "4",  # a night of few films is more than one batch
+            "SEVERITY_BATCH_SIZE": "2",  # a night of few films is several batches
             "SEVERITY_PREFECT_PORT": str(free_port()),
             "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": _PREFECT_CLEANS_SECONDS,
             **self.clock.environment,
