@@ -1,5 +1,6 @@
 """Associations with a DICOM node, and the film that comes over one that asked for it (C-GET)."""
 
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -93,7 +94,10 @@ class Caller:
             contexts=[build_context(sop_class), *(_FILM_CONTEXTS if arriving else ())],
             ext_neg=[build_role(each, scp_role=True) for each in SOP_CLASSES] if arriving else [],
             tls_args=self._tls,
-            evt_handlers=[(evt.EVT_C_STORE, arriving.store)] if arriving else [],
+            evt_handlers=[
+                (evt.EVT_CONN_OPEN, _send_at_once),
+                *([(evt.EVT_C_STORE, arriving.store)] if arriving else []),
+            ],
         )
         self._check(association, sop_class)
         try:
@@ -114,6 +118,13 @@ class Caller:
     def no_answer(self, what: str) -> NoAnswer:
         """Return the error that the node does something else than to answer."""
         return NoAnswer(f"the PACS {self._node} {what}")
+
+
+def _send_at_once(event: Event) -> None:
+    """Let the second part of a question not wait until the node has acknowledged the first."""
+    connection = event.assoc.dul.socket
+    if connection is not None and connection.socket is not None:
+        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 # One syntax in each, so that the node need not change a film into another that it chose before.
