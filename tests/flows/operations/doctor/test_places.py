@@ -1,7 +1,11 @@
+"""What the doctor finds of sources and backups."""
+
+import os
 from datetime import UTC, datetime, timedelta
 
-from flows.operations.doctor.finding import Level
-from flows.operations.doctor.places import source_clock
+from flows.operations.doctor import Level
+from flows.operations.doctor.places import last_backup, source, source_clock
+from flows.settings import Settings
 from flows.sources import Listed
 
 
@@ -14,3 +18,26 @@ def test_a_file_from_the_future_shows_that_a_clock_is_wrong():
 
     assert source_clock("source inbox", [seen]) == []
     assert [f.level for f in source_clock("source inbox", [seen, early])] == [Level.PROBLEM]
+
+
+def test_a_source_that_is_gone_is_a_problem_and_an_empty_one_a_notice(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a.dcm").write_text("a film")
+
+    levels = [source("ward", str(tmp_path / name))[0].level for name in ("full", "empty", "gone")]
+
+    assert levels == [Level.OK, Level.NOTICE, Level.PROBLEM]
+
+
+def test_backups_that_are_old_or_nowhere_are_found(tmp_path):
+    settings, now = Settings(backup_folder=tmp_path), datetime.now(UTC)
+    none_yet = last_backup(settings, now)
+    backup = tmp_path / "severity-2026-01-01T050000Z.dump"
+    backup.write_text("")
+    young = last_backup(settings, now)
+    os.utime(backup, (0, 0))
+    old = last_backup(settings, now)
+
+    assert [none_yet.level, young.level, old.level] == [Level.PROBLEM, Level.OK, Level.PROBLEM]
+    assert last_backup(Settings(), now).level is Level.NOTICE
