@@ -32,6 +32,7 @@ from training.head import LinearHead
 NAME = "compact-3"
 RETAKEN = ("none", "crop", "rotation", "gamma", "JPEG")
 """What makes another image of the same film: framed, rotated, exposed and compressed otherwise."""
+VIEWS = ("PA", "AP", "AP supine")
 _MAPS = {"located": 2, "dice": 4}
 _HALF = 0.5
 
@@ -171,7 +172,7 @@ def errors(points: Floats, labels: Labelled) -> dict[str, Any]:
     for place, score in enumerate(("geographic_extent", "opacity")):
         measured = metrics(points[labels.scored, place], labels.points[labels.scored, place])
         table[score] = {"mae": round(measured.mae, 4), "r": round(measured.pearson, 4)}
-        for view in ("PA", "AP", "AP supine"):
+        for view in VIEWS:
             rows = labels.scored & (labels.view == view)
             apart = points[rows, place] - labels.points[rows, place]
             table[score][view] = {
@@ -231,16 +232,18 @@ def covered(points: Floats, labels: Labelled, fold: NDArray[np.int64]) -> dict[s
             low, high = np.array([(each.low, each.high) for each in around]).T
             observed = labels.points[rows, place]
             holds[rows], width[rows] = (low <= observed) & (observed <= high), high - low
-        table[score] = {
-            name: {
+        table[score] = [
+            {
+                "films": name,
+                "images": int(rows.sum()),
                 "share": round(float(holds[rows].mean()), 3),
                 "width": round(float(width[rows].mean()), 2),
             }
             for name, rows in [
                 ("all", labels.scored),
-                *((v, labels.scored & (labels.view == v)) for v in ("PA", "AP", "AP supine")),
+                *((view, labels.scored & (labels.view == view)) for view in VIEWS),
             ]
-        }
+        ]
     return table
 
 

@@ -124,7 +124,7 @@ def enhanced(views: Tensor, *, share: float, generator: torch.Generator) -> Tens
     The first views get the first way and so on: a batch is in random order, and each way is
     computed for its own views alone.
     """
-    each = round(len(views) * share / _WAYS)
+    each = min(round(len(views) * share / _WAYS), len(views) // _WAYS)
     if not each:
         return views
     parts = torch.split(views[: each * _WAYS], each)
