@@ -5,7 +5,7 @@ import ssl
 import httpx
 
 from flows.arrivals import DropFolder
-from flows.arrivals.receiving import drop_folder
+from flows.arrivals.location import drop_folder
 from flows.dicom_node import Node
 from flows.errors import UsageError
 from flows.pacs.pacs import Pacs
