@@ -17,7 +17,9 @@ async def configuration(worker_module: str, worker: str, pool: Pool, **values: s
 
 
 @pytest.mark.parametrize("pool", Pool)
-async def test_a_process_takes_the_cpu_unless_its_worker_has_a_gpu(pool: Pool) -> None:
+async def test_a_process_takes_the_cpu_unless_its_worker_has_a_gpu(
+    prefect: None, pool: Pool
+) -> None:
     job = await configuration("prefect.workers.process", "ProcessWorker", pool)
 
     assert job.env.get("SEVERITY_DEVICE") == ("cpu" if pool is Pool.CPU else None)
@@ -25,7 +27,9 @@ async def test_a_process_takes_the_cpu_unless_its_worker_has_a_gpu(pool: Pool) -
 
 
 @pytest.mark.parametrize("pool", Pool)
-async def test_a_container_has_no_rights_and_a_gpu_only_in_its_pool(pool: Pool) -> None:
+async def test_a_container_has_no_rights_and_a_gpu_only_in_its_pool(
+    prefect: None, pool: Pool
+) -> None:
     job = await configuration("prefect_docker.worker", "DockerWorker", pool, image="ours:1")
 
     options = job.container_create_kwargs
@@ -37,6 +41,7 @@ async def test_a_container_has_no_rights_and_a_gpu_only_in_its_pool(pool: Pool) 
 
 @pytest.mark.parametrize("pool", Pool)
 async def test_a_pod_has_its_secrets_from_the_cluster_and_a_gpu_only_in_its_pool(
+    prefect: None,
     pool: Pool,
 ) -> None:
     job = await configuration("prefect_kubernetes.worker", "KubernetesWorker", pool)
