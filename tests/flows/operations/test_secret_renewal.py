@@ -28,7 +28,8 @@ def alone(resources):
     """The same resources of a program that has just started; the one before has ended."""
     if resources.opened.database is not None:
         resources.opened.database.dispose()
-    return replace(resources, opened=Opened())
+    # With the same model, whose loading takes seconds.
+    return replace(resources, opened=Opened(model=resources.opened.model))
 
 
 def renew(resources):
