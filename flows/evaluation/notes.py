@@ -86,5 +86,5 @@ def fit_note(name: str, images: Sequence[ImageFeatures], fitted_on: FittedOn = N
 def _fitted_on_cidc(name: str) -> bool:
     """Return whether the head was fitted on the readers' scores of Cohen et al. 2020."""
     if name in BUNDLED:
-        return "cidc" in bundled_card(name)["training"]["sources"]
+        return "cidc" in bundled_card(name)["training"].get("sources", ())
     return name == LINEAR_NAME

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
+from flows.models.store import FITTED_ON, short_hashes
 from severity.domain import MeasurementError, Scale, StandardError
 from severity.evaluation.agreement import metrics
 from severity.evaluation.conformal import Predicted, margins
@@ -118,7 +119,7 @@ def main() -> None:
     options = _options()
     labels = Labelled.read(options.films)
     with np.load(options.films) as stored:
-        fold = stored["fold"]
+        fold, with_points = stored["fold"], stored["point_weights"].any(axis=1)
     folds = OutOfFold.read(options.trained / "predictions.npz", options.setting)
     lines = Straightening.fit(folds.points, labels, fold)
     points = lines.unseen(folds.points, fold)
@@ -140,6 +141,9 @@ def main() -> None:
         metrics=errors(points, labels) | {"coverage": held, "protocol": _PROTOCOL},
         training={
             "films": len(labels.name),
+            FITTED_ON: short_hashes(
+                file_sha256(options.data / str(name)) for name in labels.name[with_points]
+            ),
             "setting": options.setting,
             "films_sha256": file_sha256(options.films),
             "straightening": lines.lines[FOLDS].round(4).tolist(),
@@ -254,6 +258,7 @@ def _options() -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--films", type=Path, default=Path("work/films.npz"))
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--trained", type=Path, default=Path("work/out"))
     parser.add_argument("--setting", default="settled")
     parser.add_argument("--unseen", type=Path, default=Path("work/unseen.npz"))
