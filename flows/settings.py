@@ -212,6 +212,19 @@ class Settings(DashboardSettings, ReceiverSettings):
                 raise UsageError(f"no source {name!r}; choose one of {', '.join(by_name)}")
         return tuple(by_name[name] for name in dict.fromkeys(names or by_name))
 
+    def only_source(self) -> SourceSettings:
+        """Return the source that is set, for what works on one alone.
+
+        Raises
+        ------
+        UsageError
+            None is set, or several are.
+        """
+        first, *others = self.sources_named()
+        if others:
+            raise UsageError("several sources are set: name one by --inbox or SEVERITY_INBOX alone")
+        return first
+
     def source_at(self, location: str) -> SourceSettings:
         """Return the settings of the source at a location; one that is not set is an inbox."""
         for source in self.all_sources:

@@ -7,7 +7,6 @@ import click
 
 from flows.cli.exit_codes import ATTENTION
 from flows.cli.options import (
-    chosen_inbox,
     chosen_resources,
     device_option,
     inbox_option,
@@ -53,7 +52,7 @@ def backfill_command(
     """
     console = terminal()
     with chosen_resources(inbox=inbox, **engine) as resources:
-        location = chosen_inbox(resources.settings)
+        location = resources.settings.only_source().location
         configure_prefect(resources.settings.home, quiet=True)
         export_settings(resources.settings)
         # Imported here: Prefect reads its settings when it is first imported.

@@ -121,9 +121,8 @@ def score_share_apart(number: int) -> Counts:
 @quoting_nothing
 async def _score_share(resources: Resources) -> Counts:
     counts = Counts()
-    if resources.settings.inbox is None:
-        raise UsageError("no inbox: set SEVERITY_INBOX where Dask's workers run")
-    async with under_way(resources.settings.inbox, resources) as run:
+    source = resources.settings.only_source()
+    async with under_way(source.location, resources) as run:
         if await run.count_waiting():
             async with aclosing(score_batches(run, seconds=_SHARE_SECONDS)) as batches:
                 async for batch in batches:
