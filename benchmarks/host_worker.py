@@ -45,7 +45,7 @@ def _pass(database: Database, queue: Queue, seconds: float) -> bool:
             with database.transaction() as session:
                 presence.renew()
                 runs.release_abandoned(session)
-            scored = worker.work(1, batch=_BATCH)
+            scored = worker.work(1, batch=_BATCH) or worker.work_suspect()
         with database.transaction() as session:
             runs.end_run(session, presence.run_id, "finished")
     with database.connection() as connection:

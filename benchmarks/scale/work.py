@@ -76,6 +76,12 @@ class Worker:
             scored += self._close(claims)
         return scored
 
+    def work_suspect(self) -> int:
+        """Claim and close one image whose workers died before; return how many were scored."""
+        with self.database.transaction() as session:
+            claims = claiming.claim_suspect(session, self.queue, self.run_id)
+        return self._close(claims) if claims else 0
+
     def _claim(self, batch: int) -> list[Claim]:
         with self.claims.timing(), self.database.transaction() as session:
             claims = claiming.claim(session, self.queue, self.run_id, limit=batch, after=self.last)

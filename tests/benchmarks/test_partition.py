@@ -21,5 +21,5 @@ def test_a_death_and_a_partition_end_with_each_image_scored_once():
         with simulated_hosts(2, folder) as hosts:
             counts = ledger_story(hosts, 48, Console(quiet=True), folder=folder).tell()
 
-    assert counts["runs that were taken for dead"] >= 2
+    assert counts["runs that were taken for dead"] >= 1
     assert {name for name, count in counts.items() if count and "wrong" in name} == set()
