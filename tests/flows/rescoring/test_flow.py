@@ -90,7 +90,7 @@ def test_a_rescoring_that_is_killed_goes_on_and_scores_each_image_once(
     (worked_on,) = asyncio.run(work_on_requests(resources))
 
     assert (worked_on.state, worked_on.scored, worked_on.gone) == ("done", 15, 1)
-    assert scores(resources) == [("compact-1", 15, 15), ("compact-2", 16, 16)]
+    assert scores(resources) == [("compact-1", 15, 15), ("compact-3", 16, 16)]
 
 
 def test_a_source_that_cannot_be_opened_keeps_no_other_from_its_turn(score, resources, tmp_path):
@@ -107,6 +107,6 @@ def test_a_source_that_cannot_be_opened_keeps_no_other_from_its_turn(score, reso
     with pytest.raises(InboxError):
         asyncio.run(work_on_requests(resources))
 
-    assert scores(resources) == [("compact-1", 2, 2), ("compact-2", 4, 4)]
+    assert scores(resources) == [("compact-1", 2, 2), ("compact-3", 4, 4)]
     (entry,) = told(resources)
     assert (entry.state, entry.scored, entry.waiting) == ("waiting", 2, 2)
