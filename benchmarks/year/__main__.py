@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _simulated(options: argparse.Namespace, folder: Path, console: Console) -> int:
     table = _Table(options.csv or folder / "year.csv")
     plan = Plan(**{part.name: getattr(options, part.name) for part in fields(Plan)})
-    with _running(Site(folder, Random(table.nights))) as site:  # noqa: S311 - no secret
+    chance, model = Random(table.nights), plan.model_after(table.nights)  # noqa: S311 - no secret
+    with _running(Site(folder, chance, model)) as site:
         nights = Nights(site, plan, _began(site))
         for night in range(table.nights, plan.nights):
             began = time.perf_counter()

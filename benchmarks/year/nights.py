@@ -15,7 +15,7 @@ from benchmarks.year.site import Site
 from benchmarks.year.sizes import memory, prefect_rows, sizes
 
 _KEPT_NIGHTS = 14  # after which the hospital empties the inbox
-_SECOND_MODEL = "compact-2"
+_FIRST_MODEL, _SECOND_MODEL = "compact-1", "compact-2"
 _SECONDS_OF_A_DAY = 86_400
 _ATTENTION = 3
 _BACKUPS = 2
@@ -37,6 +37,10 @@ class Plan:
     def upgrade(self) -> int:
         """The night before which another model is chosen."""
         return round(_UPGRADE * self.nights)
+
+    def model_after(self, nights: int) -> str:
+        """Return the model that is chosen after so many nights."""
+        return _SECOND_MODEL if nights > self.upgrade else _FIRST_MODEL
 
     @property
     def restores(self) -> set[int]:
@@ -111,7 +115,8 @@ class Nights:
         }
 
     def _let_films_arrive(self, night: int) -> None:
-        site, at = self._site, self._site.clock.now() - timedelta(minutes=5)
+        # The same if a night that was interrupted is begun again: other times are other files.
+        site, at = self._site, self._began + timedelta(days=night + 1, minutes=-5)
         for arrival in arrivals(night, self._plan.films):
             write_arrival(arrival, site.inbox, at=at, patients=self._plan.patients)
             self.arrived.add(arrival)

@@ -20,7 +20,6 @@ from db.engine import Database
 
 ROOT = Path(__file__).parents[2]
 _USER_SETTINGS = ("SEVERITY_", "PREFECT_", "AWS_", "DATABASE_URL")
-_FIRST_MODEL = "compact-1"
 _KIB = 1024
 _KEY = "key of a year that never was, of no patient"
 # The services of Prefect and of PostgreSQL that look each hour or minute, by clocks that do not
@@ -41,8 +40,8 @@ class Ended:
 class Site:
     """The processes and folders of a site; what the benchmark itself does is outside its clock."""
 
-    def __init__(self, folder: Path, chance: Random) -> None:
-        self.folder, self.chance = folder, chance
+    def __init__(self, folder: Path, chance: Random, model: str) -> None:
+        self.folder, self.chance, self.model = folder, chance, model
         self.home, self.inbox = folder / "home", folder / "inbox"
         self.backups = folder / "backups"
         for path in (self.home, self.inbox, self.backups):
@@ -50,7 +49,6 @@ class Site:
         # PostgreSQL runs as another user, who must get to its folder and to the clock.
         folder.chmod(0o755)
         self.clock = Clock.built(folder)
-        self.model = _FIRST_MODEL
         self._environment = self._settings()
         self._passing: subprocess.Popen[str] | None = None
         self._prefect: subprocess.Popen[str] | None = None

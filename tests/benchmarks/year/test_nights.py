@@ -22,6 +22,13 @@ def test_a_year_is_backed_up_each_week():
     assert plan(365).backup_every == 7
 
 
+def test_a_year_that_goes_on_has_the_model_that_was_chosen_last():
+    upgrade = plan(20).upgrade
+
+    assert plan(20).model_after(0) == plan(20).model_after(upgrade) == "compact-1"
+    assert plan(20).model_after(upgrade + 1) == "compact-2"
+
+
 def test_one_wrong_count_spoils_the_year():
     counts = {"films": 9, "wrong: work that is left": 0}
 
