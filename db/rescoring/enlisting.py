@@ -35,7 +35,7 @@ def enlist(session: Session, request_id: int, *, limit: int) -> bool:
     values["last"] = None if ended else images[-1]
     session.execute(_ENLISTED_TO, values)
     if ended:
-        session.execute(_DROP_LIST, values)
+        session.execute(_DROP_LISTS)
     return not ended
 
 
@@ -79,7 +79,22 @@ PLACE_OF_OBJECT = """
 """
 """The source where a row of ``object`` lies now: its own, if it lies there."""
 
-# A date alone is kept as its midnight: half a day later it is the same date in UTC.
+
+def is_of_days(first: str, last: str) -> str:
+    """Return the condition that a row of ``image`` was acquired on the days of two expressions.
+
+    A date alone is kept as its midnight: half a day later it is the same date in UTC.
+    """
+    return f"""(
+                num_nonnulls(CAST({first} AS date), CAST({last} AS date)) = 0
+                OR acquired_source <> 'sidecar_offset' AND CAST(
+                    (acquired_at + CASE WHEN is_date_alone(acquired_source)
+                        THEN interval '12 hours' ELSE interval '0' END) AT TIME ZONE 'UTC' AS date
+                ) BETWEEN coalesce(CAST({first} AS date), '-infinity')
+                    AND coalesce(CAST({last} AS date), 'infinity')
+            )"""
+
+
 _ENLIST = text(
     f"""
     WITH selected AS (
@@ -92,14 +107,7 @@ _ENLIST = text(
         LEFT JOIN LATERAL ({PLACE_OF_OBJECT}) AS place ON true
         WHERE image.id = ANY (CAST(:images AS bigint[]))
             AND object.state = 'accepted' AND image.standing = 'valid'
-            AND (
-                num_nonnulls(CAST(:first_day AS date), CAST(:last_day AS date)) = 0
-                OR acquired_source <> 'sidecar_offset' AND CAST(
-                    (acquired_at + CASE WHEN is_date_alone(acquired_source)
-                        THEN interval '12 hours' ELSE interval '0' END) AT TIME ZONE 'UTC' AS date
-                ) BETWEEN coalesce(CAST(:first_day AS date), '-infinity')
-                    AND coalesce(CAST(:last_day AS date), 'infinity')
-            )
+            AND {is_of_days(":first_day", ":last_day")}
     ), entered AS (
         INSERT INTO work (
             object_id, source_id, counts_in_id, model_version_id, rescoring_id, is_judged,
@@ -127,7 +135,18 @@ _COUNT_BEFORE = text(
 
 _ENLISTED_TO = text("UPDATE rescoring SET enlisted_to = CAST(:last AS bigint) WHERE id = :id")
 
-_DROP_LIST = text("DELETE FROM rescoring_image WHERE rescoring_id = :id")
+# An image that waits for another request stays: that one may be cancelled.
+_DROP_LISTS = text(
+    """
+    DELETE FROM rescoring_image AS listed USING rescoring
+    WHERE rescoring.id = listed.rescoring_id AND enlisted_to IS NULL
+        AND NOT EXISTS (
+            SELECT FROM object JOIN work ON work.object_id = object.id
+            WHERE object.image_id = listed.image_id AND work.rescoring_id <> rescoring.id
+                AND work.model_version_id = rescoring.model_version_id
+        )
+    """
+)
 
 _CALL_BACK = text(
     f"""

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.ledger.lock import lock_ledger
+from db.rescoring.enlisting import is_of_days
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ def count_waiting(session: Session, request_id: int, location: str) -> int:
 def cancel(session: Session, request_id: int, *, who: str) -> bool:
     """Cancel a request: what waits for it is dropped, and its scores stay.
 
-    What a run has claimed is scored all the same; what a source wants scored waits on.
+    What a run has claimed is scored all the same; what another request or a source wants scored
+    waits on.
 
     Returns
     -------
@@ -105,7 +107,7 @@ def cancel(session: Session, request_id: int, *, who: str) -> bool:
     values = {"id": request_id, "who": who}
     if session.execute(_CANCEL, values).first() is None:
         return False
-    for statement in (_LEAVE_WANTED, _DROP_WORK, _DROP_LIST):
+    for statement in (_HAND_OVER, _LEAVE_WANTED, _DROP_WORK, _DROP_LIST):
         session.execute(statement, values)
     return True
 
@@ -179,11 +181,39 @@ _CANCEL = text(
     """
 )
 
+# Another request came to these images while they waited for this one, and left them to it.
+_HAND_OVER = text(
+    f"""
+    WITH left_to_it AS (
+        SELECT DISTINCT ON (work.id) work.id AS work_id, other.id AS rescoring_id
+        FROM work JOIN object ON object.id = work.object_id JOIN image ON image.id = object.image_id
+        JOIN rescoring AS other ON other.model_version_id = work.model_version_id
+        WHERE work.rescoring_id = :id AND work.state <> 'claimed'
+            AND other.id <> :id AND other.cancelled_at IS NULL
+            AND image.id <= other.newest_image_id
+            AND (other.enlisted_to IS NULL OR image.id <= other.enlisted_to)
+            AND (NOT is_list OR EXISTS (
+                SELECT FROM rescoring_image
+                WHERE rescoring_image.rescoring_id = other.id AND image_id = image.id
+            ))
+            AND {is_of_days("other.first_day", "other.last_day")}
+        ORDER BY work.id, other.id
+    ), handed_over AS (
+        UPDATE work SET rescoring_id = left_to_it.rescoring_id
+        FROM left_to_it WHERE work.id = left_to_it.work_id
+        RETURNING work.rescoring_id
+    )
+    UPDATE rescoring_count AS kept SET n = greatest(kept.n - counted.n, 0)
+    FROM (SELECT rescoring_id, count(*) AS n FROM handed_over GROUP BY 1) AS counted
+    WHERE kept.rescoring_id = counted.rescoring_id AND what = 'before'
+    """  # noqa: S608 - no value of a user is in it
+)
+
 _LEAVE_WANTED = text(
     """
     UPDATE work SET rescoring_id = NULL
     FROM wanted
-    WHERE rescoring_id = :id AND wanted.source_id = work.counts_in_id
+    WHERE rescoring_id = :id AND wanted.source_id IN (work.counts_in_id, work.source_id)
         AND wanted.model_version_id = work.model_version_id
     """
 )

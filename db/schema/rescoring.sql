@@ -28,7 +28,7 @@ CREATE TABLE rescoring (
     CONSTRAINT ck_rescoring_ended CHECK (cancelled_at IS NULL OR enlisted_to IS NULL)
 );
 
--- The images of a list. They go once they have been enlisted.
+-- The images of a list. They go once they have been enlisted, and wait for no other request.
 CREATE TABLE rescoring_image (
     rescoring_id integer NOT NULL REFERENCES rescoring (id),
     image_id bigint NOT NULL,
@@ -93,7 +93,7 @@ CALL count_rescoring(
     UNION ALL SELECT rescoring_id, rescoring_fate(state, reason), -1 FROM before_rows
     UNION ALL SELECT before_rows.rescoring_id, 'dropped', 1
     FROM before_rows JOIN after_rows USING (object_id, model_version_id)
-    WHERE after_rows.rescoring_id IS NULL
+    WHERE after_rows.rescoring_id IS DISTINCT FROM before_rows.rescoring_id
 $$);
 CALL count_rescoring('delete', 'OLD TABLE AS before_rows', 'before_rows', $$
     SELECT rescoring_id, rescoring_fate(state, reason), -1 FROM before_rows

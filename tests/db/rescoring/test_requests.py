@@ -201,6 +201,39 @@ def test_cancelling_leaves_what_a_source_wants_scored(archive):
     assert len(scored_by(archive)) == 3
 
 
+def test_cancelling_leaves_what_another_request_wants_scored(archive):
+    archive.add(*MARCH)
+    first = ask(archive)
+    listed = ask(archive, Selection(images=["1.m2"]))
+    of_a_day = ask(archive, Selection(first_day=date(2020, 3, 2), last_day=date(2020, 3, 3)))
+    work(archive, limit=1)
+
+    archive.do(requests.cancel, first, who="bert")
+
+    assert counts(told(archive, first)) == {"scored": 1, "dropped": 2}
+    assert counts(told(archive, listed)) == {"waiting": 1}
+    assert counts(told(archive, of_a_day)) == {"waiting": 1, "before": 1}
+    work(archive)
+    assert scored_by(archive) == ["1.m1", "1.m2", "1.m3"]
+    assert [told(archive, request).state for request in (listed, of_a_day)] == ["done", "done"]
+    ask(archive)
+    assert archive.rows("SELECT count(*) FROM rescoring_image") == [(0,)]
+
+
+def test_cancelling_leaves_what_the_source_of_a_copy_wants_scored(archive):
+    archive.add(MARCH[0])
+    elsewhere = Archive(archive.database, "/elsewhere")
+    elsewhere.enlist(replace(MARCH[0], key="copy.dcm"))
+    elsewhere.queue("v2")
+    request = ask(archive)
+
+    archive.do(requests.cancel, request, who="bert")
+    elsewhere.films = archive.films
+    elsewhere.score(by="v2")
+
+    assert scored_by(archive) == ["1.m1"]
+
+
 def test_retiring_a_version_leaves_what_a_person_asked_for(archive):
     archive.add(*MARCH)
     request = ask(archive, Selection(images=["1.m1"]))
