@@ -20,9 +20,10 @@ from flows.resources import Resources
 from flows.scoring.every_source import SourcePass
 from flows.scoring.flow import RunSummary
 from flows.source_settings import SourceSettings
-from flows.sources import OrderedStore
+from flows.sources import OrderedStore, open_archive
 from flows.sources.inbox import Inbox, open_inbox
 from flows.sources.object_store import open_bucket
+from flows.sources.store import Addition
 from severity.domain import Reason
 from severity.errors import RejectedImage
 from tests.builders.ports import reserved_port
@@ -346,6 +347,34 @@ def test_what_is_scored_is_archived_in_the_bucket_and_what_comes_later_is_listed
         "1/image-1.png",
         "2/image-2.png",
     ]
+
+
+def test_an_archived_object_is_never_overwritten_by_another(
+    put: Put, prefix: str, inbox: Inbox, s3_server: S3Server
+) -> None:
+    bucket = s3_server.bucket(BUCKET)
+    archive = open_archive(inbox, f"s3://{BUCKET}/{prefix}-archive")
+    film = Addition("a.dcm", 7, lambda _: True)
+
+    def archived(key: str) -> bytes:
+        return bytes(obstore.get(bucket, f"{prefix}-archive/{key}").bytes())
+
+    def arrive(content: bytes) -> str | None:
+        put("a.dcm", content)
+        return asyncio.run(archive.add(film))
+
+    assert arrive(b"night 1") == "a.dcm"
+    assert arrive(b"night 1") == "a.dcm"  # a run was killed before it removed the object
+    assert arrive(b"night 2") == "a.7.dcm"
+    assert arrive(b"night 3") is None
+    assert (archived("a.dcm"), archived("a.7.dcm")) == (b"night 1", b"night 2")
+    assert keys(inbox) == ["a.dcm"]
+
+    # A copy has another tag than its original, if that was put there in parts.
+    parts = f"{prefix}/b.dcm"
+    obstore.put(bucket, parts, b"1" * 2**23, use_multipart=True, chunk_size=5 * 2**20)
+    scored = Addition("b.dcm", 8, lambda _: True)
+    assert [asyncio.run(archive.add(scored)) for _ in range(2)] == ["b.dcm", "b.dcm"]
 
 
 def test_objects_are_listed_from_a_key_on_in_the_order_of_keys(put: Put, inbox: Inbox) -> None:
