@@ -4,9 +4,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from flows import service_manager
-from flows.arrivals.location import drop_folder
+from flows.arrivals.location import drop_folder, other_drop_folders
 from flows.arrivals.receipts import RECEIPTS, Receipts
-from flows.arrivals.receiver import Receiver
+from flows.arrivals.receiver import Receiver, log
 from flows.arrivals.writer import DropFolder
 from flows.errors import UsageError
 from flows.home import locked, private_folder, private_home
@@ -52,8 +52,11 @@ def receiver(resources: Resources) -> Receiver:
         Its folder cannot be used.
     """
     settings = resources.settings
+    chosen = drop_folder(settings)
+    if chosen in other_drop_folders(settings):
+        log.warning("the drop folder is no source that is set: nothing there is scored")
     folder = DropFolder.open(
-        drop_folder(settings),
+        chosen,
         resources.arrival_digest,
         least_free_bytes=settings.receiver_least_free_bytes,
     )

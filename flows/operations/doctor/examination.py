@@ -46,8 +46,11 @@ def _findings(resources: Resources) -> Iterator[Finding]:
     yield machine.secret(settings)
     yield machine.disk(settings)
     yield from site.database(resources)
-    for name, location in _sources(settings).items():
-        yield from places.source(name, location)
+    if not settings.all_sources:
+        yield notice("source", "none is set", "set SEVERITY_INBOX or SEVERITY_SOURCES")
+    for source in settings.all_sources:
+        yield from places.source(source.name, source.location)
+    yield from places.drop_folders(settings)
     yield machine.weights(settings)
     yield machine.network_device(settings)
     yield machine.time_zone(settings)

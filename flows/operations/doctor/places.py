@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from flows.arrivals.location import other_drop_folders
 from flows.errors import InboxError
 from flows.operations.doctor.finding import Finding, notice, problem, well
 from flows.operations.retention import backups
@@ -27,6 +28,18 @@ def source(name: str, location: str) -> list[Finding]:
     if not listed:
         return [problem(check, "nothing in it can be read", "give this user the right to read it")]
     return [well(check, "it can be read"), *source_clock(check, listed)]
+
+
+def drop_folders(settings: Settings) -> list[Finding]:
+    """Examine whether the folders that films are brought to are sources; say nothing of those."""
+    return [
+        problem(
+            "drop folder",
+            f"films are brought to {folder}, which is no source: none of them is scored",
+            "set it as SEVERITY_INBOX, or add it to SEVERITY_SOURCES",
+        )
+        for folder in other_drop_folders(settings)
+    ]
 
 
 def location_of(location: str) -> str:

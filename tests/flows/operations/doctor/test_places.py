@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 from flows.operations.doctor import Level
-from flows.operations.doctor.places import last_backup, source, source_clock
+from flows.operations.doctor.places import drop_folders, last_backup, source, source_clock
 from flows.settings import Settings
 from flows.sources import Listed
 
@@ -28,6 +28,19 @@ def test_a_source_that_is_gone_is_a_problem_and_an_empty_one_a_notice(tmp_path):
     levels = [source("ward", str(tmp_path / name))[0].level for name in ("full", "empty", "gone")]
 
     assert levels == [Level.OK, Level.NOTICE, Level.PROBLEM]
+
+
+def test_a_folder_that_films_are_brought_to_and_nobody_scores_is_a_problem(tmp_path):
+    places = {"receiver_folder": tmp_path / "received", "pacs": "PACS@pacs.example:104"}
+    places["pacs_folder"] = tmp_path / "fetched"
+    sources = {"ward": {"location": str(tmp_path / "received")}}
+    both = Settings(inbox=f"file://{tmp_path}/fetched", sources=sources, **places)
+
+    (only_fetched,) = drop_folders(Settings(sources=sources, **places))
+
+    assert (only_fetched.level, "fetched" in only_fetched.text) == (Level.PROBLEM, True)
+    assert drop_folders(both) == []
+    assert drop_folders(Settings(**places)) == []  # a machine that receives, and scores nothing
 
 
 def test_backups_that_are_old_or_nowhere_are_found(tmp_path):
