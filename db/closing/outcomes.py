@@ -38,12 +38,14 @@ class Rejected:
 class Unreachable:
     """A claimed object that could not be read where it was seen, and why.
 
-    ``object_key`` is None if no place of it was known.
+    ``object_key`` is None if no place of it was known. ``is_archived`` means that it lay in an
+    archive, whose places are never listed: this one stays known.
     """
 
     work_id: int
     object_key: str | None
     detail: str
+    is_archived: bool = False
 
 
 Outcome = Scored | Rejected | Unreachable

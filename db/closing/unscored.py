@@ -38,6 +38,7 @@ def put_back(closing: Closing, unreachable: Sequence[Unreachable]) -> list[Close
         objects=objects,
         digests=[_digest(item.object_key) for item in unreachable],
         details=[item.detail for item in unreachable],
+        archived=[item.is_archived for item in unreachable],
     )
     replaced.reject_unread(closing.session, objects)
     return [Closed(item.work_id, Fate.VANISHED, Reason.VANISHED) for item in unreachable]
@@ -74,10 +75,12 @@ _REJECT_OBJECTS = Prepared(
 _LOSE_PLACES = Prepared(
     """
     UPDATE sighting SET gone_at = now()
-    FROM unnest(CAST(:objects AS bigint[]), CAST(:digests AS uuid[]))
-        AS batch (object_id, key_digest)
-    WHERE sighting.source_id = :source AND sighting.key_digest = batch.key_digest
-        AND sighting.object_id = batch.object_id AND sighting.gone_at IS NULL
+    FROM unnest(
+        CAST(:objects AS bigint[]), CAST(:digests AS uuid[]), CAST(:archived AS boolean[])
+    ) AS batch (object_id, key_digest, is_archived)
+    WHERE NOT batch.is_archived AND sighting.source_id = :source
+        AND sighting.key_digest = batch.key_digest AND sighting.object_id = batch.object_id
+        AND sighting.gone_at IS NULL
     """
 )
 
@@ -91,20 +94,27 @@ _PUT_BACK = Prepared(
         ),
         reason = CASE WHEN elsewhere.source_id IS NULL THEN 'vanished' END,
         detail = CASE WHEN elsewhere.source_id IS NULL THEN batch.detail END
-    FROM unnest(CAST(:objects AS bigint[]), CAST(:details AS text[])) AS batch (object_id, detail)
+    FROM unnest(
+        CAST(:objects AS bigint[]), CAST(:details AS text[]), CAST(:archived AS boolean[])
+    ) AS batch (object_id, detail, is_archived)
     JOIN work AS own ON own.object_id = batch.object_id AND own.model_version_id = :model
     LEFT JOIN LATERAL (
-        SELECT source_id
+        SELECT coalesce(source.archive_of_id, source.id) AS source_id
         FROM (
             SELECT id, source_id FROM sighting
             WHERE sighting.object_id = batch.object_id AND gone_at IS NULL
             -- By the object, even where little is known yet of a source and its million places.
             OFFSET 0
-        ) AS present
+        ) AS present JOIN source ON source.id = present.source_id
         -- A selection is wanted wherever it lies.
-        WHERE own.rescoring_id IS NOT NULL OR EXISTS (
+        WHERE (own.rescoring_id IS NOT NULL OR EXISTS (
             SELECT FROM wanted
             WHERE wanted.source_id = present.source_id AND wanted.model_version_id = :model
+        ))
+        -- An archive keeps its places: in this order, none is tried for ever.
+        AND (
+            NOT batch.is_archived OR source.archive_of_id IS NULL
+            OR source.archive_of_id > :source
         )
         ORDER BY source_id <> :source, present.id LIMIT 1
     ) AS elsewhere ON true

@@ -143,7 +143,12 @@ def _outcome(
 ) -> Outcome:
     if isinstance(result, Rejection):
         if result.reason is Reason.VANISHED:
-            return Unreachable(claim.work_id, claim.object_key, result.detail)
+            return Unreachable(
+                claim.work_id,
+                claim.object_key,
+                result.detail,
+                is_archived=claim.archive is not None,
+            )
         return Rejected(claim.work_id, result.reason, result.detail)
     image, score = result
     return Scored(
