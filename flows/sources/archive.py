@@ -3,6 +3,7 @@
 A file is there before it is removed from the source, whenever a run is killed in between.
 """
 
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -48,7 +49,7 @@ def open_archive(inbox: Inbox, location: str) -> Archive:
         It is not there, lies in the source or around it, or is of another store.
     """
     archive = open_inbox(location, settle=inbox.settle)
-    if _lies_in(archive.location, inbox.location) or _lies_in(inbox.location, archive.location):
+    if _overlap(inbox, archive):
         raise InboxError(
             f"{archive.location} is no archive of {inbox.location}: one is in the other"
         )
@@ -61,6 +62,20 @@ def open_archive(inbox: Inbox, location: str) -> Archive:
         f"{location} is no archive of {inbox.location}: it is not on the same file system, "
         "or not in the same bucket"
     )
+
+
+def _overlap(inbox: Inbox, archive: Inbox) -> bool:
+    """Whether one lies in the other, or is the same. A folder may have two paths, by mounts."""
+    match inbox.store, archive.store:
+        case Folder(source), Folder(target):
+            return _is_among(source, target) or _is_among(target, source)
+    return _lies_in(archive.location, inbox.location) or _lies_in(inbox.location, archive.location)
+
+
+def _is_among(folder: Path, other: Path) -> bool:
+    """Whether a folder is another one or above it."""
+    status = folder.stat()
+    return any(os.path.samestat(above.stat(), status) for above in (other, *other.parents))
 
 
 def _lies_in(location: str, other: str) -> bool:

@@ -69,13 +69,20 @@ class FolderArchive:
     def _remove(self, key: str, archived_key: str) -> None:
         source, target = _path(self.source, key), _path(self.target, archived_key)
         try:
-            # What replaces it between these two lines is lost; nothing in Linux unlinks a file by
+            # What replaces it between these lines is lost; nothing in Linux unlinks a file by
             # what it is. A program that corrects a file writes it minutes, not microseconds, later.
             with suppress(FileNotFoundError):
-                if os.path.samefile(source, target):  # noqa: PTH121
+                status = os.stat(source)  # noqa: PTH116
+                if os.path.samestat(status, os.stat(target)):  # noqa: PTH116
+                    self._check_links(status)
                     os.unlink(source)  # noqa: PTH108
         except OSError as error:
             raise InboxError(f"{self.source} cannot be cleared: {error.strerror}") from None
+
+    def _check_links(self, status: os.stat_result) -> None:
+        """Refuse to remove the only link: both paths lead to it, as where a folder has two."""
+        if status.st_nlink < 2:  # noqa: PLR2004 - in the source, and in the archive
+            raise InboxError(f"{self.target} and {self.source} are the same folder")
 
 
 def _path(folder: Path, key: str) -> bytes:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from flows.errors import InboxError
 from flows.resources import Resources
 from flows.scoring.every_source import SourcePass
 from flows.source_settings import SourceSettings
+from flows.sources import Inbox, open_archive
+from flows.sources.folder import Folder
 from flows.sources.folder_archive import FolderArchive
 from flows.sources.store import Addition
 from tests.builders.small_images import write_image, write_inbox
@@ -151,6 +154,34 @@ def test_a_file_that_was_replaced_since_it_was_scored_stays(tmp_path: Path) -> N
     asyncio.run(archive.remove(addition(is_same=True), "a.7.dcm"))
     assert files(source) == []
     assert (target / "a.dcm").read_bytes() == b"scored"
+
+
+def test_the_only_copy_of_a_file_stays_where_source_and_archive_are_one_folder(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "a.dcm").write_bytes(b"scored")
+    archive = FolderArchive(tmp_path / "inbox", tmp_path / "inbox")
+    film = Addition("a.dcm", 7, lambda _: True)
+
+    assert asyncio.run(archive.add(film)) == "a.dcm"
+    with pytest.raises(InboxError, match="same folder"):
+        asyncio.run(archive.remove(film, "a.dcm"))
+    assert files(tmp_path / "inbox") == ["a.dcm"]
+
+
+@pytest.mark.parametrize(("source", "archive"), [("inbox", "inbox"), ("inbox", "inbox/done")])
+def test_an_archive_in_its_source_by_another_path_is_refused(
+    source: str, archive: str, tmp_path: Path
+) -> None:
+    (tmp_path / "inbox" / "done").mkdir(parents=True)
+    # A folder that is mounted twice has two paths, as one with a link has.
+    (tmp_path / "mounted").symlink_to(tmp_path)
+    mounted = tmp_path / "mounted"
+    for twice, once in ((source, archive), (archive, source)):
+        inbox = Inbox(str(mounted / twice), Folder(mounted / twice), timedelta(0))
+        with pytest.raises(InboxError, match="one is in the other"):
+            open_archive(inbox, str(tmp_path / once))
 
 
 def test_an_archive_inside_its_source_or_that_is_not_there_is_refused(
