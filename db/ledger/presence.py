@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from threading import Lock
 
 import sqlalchemy
@@ -10,6 +11,17 @@ from sqlalchemy.orm import Session
 
 from db.engine import Database
 from db.ledger.claiming import Queue
+
+
+class RunKind(StrEnum):
+    """What a run is for. Passes alone show whether a source is scored."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    LOOK = "look"
+    """Enlists what is new, and scores nothing."""
+
+    RESCORE = "rescore"
+    BACKFILL = "backfill"
 
 
 class Presence:
@@ -67,12 +79,19 @@ class Presence:
 
 
 @contextmanager
-def start_run(database: Database, queue: Queue, *, software: str) -> Iterator[Presence]:
+def start_run(
+    database: Database, queue: Queue, *, software: str, kind: RunKind = RunKind.PASS
+) -> Iterator[Presence]:
     """Record a run and hold its presence, until the context is left."""
     connection = database.connect()
     present: Presence | None = None
     try:
-        values = {"source": queue.source_id, "model": queue.model_version_id, "software": software}
+        values = {
+            "source": queue.source_id,
+            "model": queue.model_version_id,
+            "software": software,
+            "kind": kind,
+        }
         # Nobody sees the run before its lock is held.
         with connection.begin():
             run_id: int = connection.execute(_START, values).scalar_one()
@@ -107,7 +126,8 @@ PRESENCE_LOCKS = 7_205_991  # the first half of the advisory locks that are pres
 
 _START = text(
     """
-    INSERT INTO run (source_id, model_version_id, software) VALUES (:source, :model, :software)
+    INSERT INTO run (source_id, model_version_id, software, kind)
+    VALUES (:source, :model, :software, CAST(:kind AS run_kind))
     RETURNING id
     """
 )

@@ -13,8 +13,9 @@ class SiteState:
 
     ``failing_balances`` are those in which something was lost; ``obstacles`` cannot be opened.
     ``rejected_more`` is by how much the share of rejected files of the last 24 hours is above that
-    of the four weeks before; 0 if fewer than 20 files were decided. ``failed_run_at`` is when the
-    last run ended, of all sources and model versions, if that failed.
+    of the four weeks before; 0 if fewer than 20 files were decided. ``last_received_at`` is of the
+    source where nothing came in for longest, ``failed_run_at`` when the last pass over a source
+    ended that failed. Sources that runs left out for two days before the last one are not asked.
     """
 
     last_received_at: datetime | None
@@ -34,8 +35,12 @@ def site_state(session: Session) -> SiteState:
 # The rules of deploy/grafana/provisioning/alerting ask the same of the same views.
 _STATE = text(
     """
+    WITH in_use AS (
+        SELECT last_received_hour, failed_at FROM source_runs
+        WHERE last_run_at >= (SELECT max(last_run_at) FROM source_runs) - interval '2 days'
+    )
     SELECT
-        (SELECT max(hour) FROM throughput WHERE received > 0) AS last_received_at,
+        (SELECT min(last_received_hour) FROM in_use) AS last_received_at,
         (SELECT min(waiting_since) FROM oldest_waiting) AS waiting_since,
         (
             SELECT count(*) FROM balance
@@ -61,11 +66,6 @@ _STATE = text(
             ) AS decided
         ) AS rejected_more,
         (SELECT count(*) FROM drift_reports WHERE finding IS NOT NULL) AS drifting_versions,
-        (
-            SELECT ended_at FROM (
-                SELECT state, ended_at FROM runs WHERE state <> 'running'
-                ORDER BY run_id DESC LIMIT 1
-            ) AS last WHERE state <> 'finished'
-        ) AS failed_run_at
+        (SELECT max(failed_at) FROM in_use) AS failed_run_at
     """
 )

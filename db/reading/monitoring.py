@@ -15,7 +15,7 @@ from db.reading.operations import Waiting
 class SourceRuns:
     """When a source was last passed over with success, and when a file last arrived there.
 
-    ``failures_since`` counts the runs since that success which failed or died.
+    ``failures_since`` counts the passes since that success which failed or died.
     """
 
     source: str

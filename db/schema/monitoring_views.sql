@@ -7,15 +7,26 @@ SELECT
     received.hour AS last_received_hour,
     (
         SELECT count(*) FROM run
-        WHERE run.source_id = source.id AND run.state IN ('failed', 'abandoned')
-            AND run.id > coalesce(finished.id, 0)
-    ) AS failures_since
+        WHERE run.source_id = source.id AND run.kind = 'pass'
+            AND run.state IN ('failed', 'abandoned') AND run.id > coalesce(finished.id, 0)
+    ) AS failures_since,
+    CASE WHEN ended.state <> 'finished' THEN ended.ended_at END AS failed_at,
+    latest.started_at AS last_run_at
 FROM source
--- Both from the end of an index, the latest first.
+-- All from the end of an index, the latest first.
 LEFT JOIN LATERAL (
     SELECT run.id, run.ended_at FROM run
-    WHERE run.source_id = source.id AND run.state = 'finished' ORDER BY run.id DESC LIMIT 1
+    WHERE run.source_id = source.id AND run.kind = 'pass' AND run.state = 'finished'
+    ORDER BY run.id DESC LIMIT 1
 ) AS finished ON true
+LEFT JOIN LATERAL (
+    SELECT run.state, run.ended_at FROM run
+    WHERE run.source_id = source.id AND run.kind = 'pass' AND run.state <> 'running'
+    ORDER BY run.id DESC LIMIT 1
+) AS ended ON true
+LEFT JOIN LATERAL (
+    SELECT run.started_at FROM run WHERE run.source_id = source.id ORDER BY run.id DESC LIMIT 1
+) AS latest ON true
 LEFT JOIN LATERAL (
     SELECT hour_count.hour FROM hour_count
     WHERE hour_count.source_id = source.id AND what = 'received'
@@ -46,9 +57,11 @@ COMMENT ON VIEW course_verdicts IS
 
 CALL describe_columns('{source_runs}', ARRAY[
     ['source', 'Where the files lie'],
-    ['last_success_at', 'When the last run ended that finished; NULL before the first'],
+    ['last_success_at', 'When the last pass ended that finished; NULL before the first'],
     ['last_received_hour', 'The hour in which a file was last seen for the first time'],
-    ['failures_since', 'Runs since then that failed or died']
+    ['failures_since', 'Passes since then that failed or died'],
+    ['failed_at', 'When the last pass ended, if it failed or died; else NULL'],
+    ['last_run_at', 'When a run over it last began, of whatever kind; NULL before the first']
 ]);
 CALL describe_columns('{stage_times}', ARRAY[
     ['source', 'Where the files lie'],

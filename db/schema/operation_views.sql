@@ -27,7 +27,8 @@ SELECT
     run.ended_at,
     counted.scored,
     counted.rejected,
-    source.name AS source_name
+    source.name AS source_name,
+    CAST(run.kind AS text) AS kind
 FROM run
 JOIN source ON source.id = run.source_id
 JOIN model_version ON model_version.id = run.model_version_id
@@ -96,7 +97,7 @@ FROM drift_report JOIN model_version ON model_version.id = model_version_id;
 
 COMMENT ON VIEW throughput IS
     'What came in, was scored and was rejected in each hour, by source and model version: filter by hour.';
-COMMENT ON VIEW runs IS 'Each pass over a source by one model version: order by run_id DESC.';
+COMMENT ON VIEW runs IS 'Each run over a source by one model version: order by run_id DESC.';
 COMMENT ON VIEW oldest_waiting IS
     'What is to be scored next, by source and model version, and since when it lies there; no row where nothing waits.';
 COMMENT ON VIEW rejections IS
@@ -125,7 +126,8 @@ CALL describe_columns('{runs}', ARRAY[
     ['ended_at', 'When it ended; NULL while it runs'],
     ['scored', 'Images that it scored'],
     ['rejected', 'Files that it rejected'],
-    ['source_name', 'What the site calls the source']
+    ['source_name', 'What the site calls the source'],
+    ['kind', 'pass, look (nothing is scored), rescore or backfill']
 ]);
 CALL describe_columns('{oldest_waiting}', ARRAY[
     ['source', 'Where the files lie'],

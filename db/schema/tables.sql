@@ -5,6 +5,8 @@ CREATE TYPE object_state AS ENUM ('received', 'accepted', 'rejected');
 CREATE TYPE work_state AS ENUM ('waiting', 'claimed', 'failed');
 CREATE TYPE standing AS ENUM ('valid', 'withdrawn', 'superseded');
 CREATE TYPE run_state AS ENUM ('running', 'finished', 'failed', 'abandoned');
+-- A look enters what is new and scores nothing; a rescore and a backfill are asked for by a person.
+CREATE TYPE run_kind AS ENUM ('pass', 'look', 'rescore', 'backfill');
 CREATE TYPE time_source AS ENUM (
     'acquisition_datetime', 'acquisition_date_and_time', 'content_date_and_time',
     'series_date_and_time', 'study_date_and_time', 'sidecar',
@@ -105,6 +107,7 @@ CREATE TABLE run (
     source_id integer NOT NULL REFERENCES source (id),
     model_version_id integer NOT NULL REFERENCES model_version (id),
     state run_state NOT NULL DEFAULT 'running',
+    kind run_kind NOT NULL DEFAULT 'pass',
     software text NOT NULL,
     started_at timestamptz NOT NULL DEFAULT now(),
     ended_at timestamptz,

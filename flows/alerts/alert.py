@@ -39,7 +39,7 @@ def _alerts(state: SiteState, now: datetime) -> Iterator[Alert]:
     if state.last_received_at is not None and now - state.last_received_at > NOTHING_FOR:
         yield Alert(
             "nothing-received",
-            f"No new file came in for more than {_hours(NOTHING_FOR)} hours.",
+            f"No new file came in at a source for more than {_hours(NOTHING_FOR)} hours.",
             "Look at the source and at what sends to it, then at `cxr-severity status`.",
         )
     if state.waiting_since is not None and now - state.waiting_since > WAITING_FOR:
@@ -69,7 +69,7 @@ def _alerts(state: SiteState, now: datetime) -> Iterator[Alert]:
     if state.failed_run_at is not None:
         yield Alert(
             "failed-run",
-            "The last run failed or was killed.",
+            "The last pass over a source failed or was killed.",
             "The next one goes on from there; if that fails too, look at its log.",
         )
 

@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from db.errors import DatabaseError
+from db.ledger.presence import RunKind
 from flows.alerts.alert import Alert, site_alerts
 from flows.alerts.channels import channels
 from flows.alerts.failed_jobs import failed_jobs
@@ -80,7 +81,7 @@ async def _look_everywhere(resources: Resources) -> tuple[int, list[Exception]]:
 async def _look(resources: Resources) -> RunSummary:
     """Enlist what is new, and start scoring if as much waits as the site set."""
     log = get_run_logger()
-    async with under_way(location_of(resources), resources) as run:
+    async with under_way(source.location, resources, RunKind.LOOK) as run:
         run.discovery = await enlist(run)
         waiting = await run.count_waiting()
         summary = await summarised(run, Counts())

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from db.engine import Transaction
+from db.ledger.presence import RunKind
 from db.rescoring import enlisting, giving_way, progress, requests
 from db.rescoring.progress import Rescoring
 from db.rescoring.requests import OpenRequest
@@ -90,7 +91,7 @@ async def run_of(
     ModelUnavailable
         The model here is another version than the request's.
     """
-    async with under_way(location, resources) as run:
+    async with under_way(location, resources, RunKind.RESCORE) as run:
         if run.queue.model_version_id != request.model_version_id:
             raise ModelUnavailable(
                 f"the model {request.model} is {run.version.key} here, and {request.model_version} "

@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner
 
+from db.ledger.presence import RunKind
 from flows.drift.watching import watch_drift
 from flows.errors import UsageError, quoting_nothing
 from flows.library_messages import mute_libraries
@@ -51,7 +52,7 @@ async def backfill(inbox: str, resources: Resources, *, cluster: str, workers: i
         Nothing can be scored.
     """
     runner = _runner(cluster, workers)
-    async with under_way(inbox, resources) as run:
+    async with under_way(inbox, resources, RunKind.BACKFILL) as run:
         run.discovery = await enlist(run)
         if not await run.count_waiting():
             await run.update_courses()
@@ -122,7 +123,7 @@ def score_share_apart(number: int) -> Counts:
 async def _score_share(resources: Resources) -> Counts:
     counts = Counts()
     source = resources.settings.only_source()
-    async with under_way(source.location, resources) as run:
+    async with under_way(source.location, resources, RunKind.BACKFILL) as run:
         if await run.count_waiting():
             async with aclosing(score_batches(run, seconds=_SHARE_SECONDS)) as batches:
                 async for batch in batches:

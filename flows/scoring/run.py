@@ -12,7 +12,7 @@ from db import stage_times
 from db.engine import Database, Transaction
 from db.ledger import claiming, runs, sources
 from db.ledger.claiming import Claim, Queue
-from db.ledger.presence import Presence, start_run
+from db.ledger.presence import Presence, RunKind, start_run
 from db.ledger.sources import Source
 from db.rescoring import giving_way
 from flows.courses.update import update_batch
@@ -189,7 +189,9 @@ class ScoringRun(Resources):
 
 
 @asynccontextmanager
-async def under_way(location: str, resources: Resources) -> AsyncIterator[ScoringRun]:
+async def under_way(
+    location: str, resources: Resources, kind: RunKind = RunKind.PASS
+) -> AsyncIterator[ScoringRun]:
     """Record a run and show its presence; at the end, release the claims that it still holds.
 
     In between it is the `current_run` of this context. No network is loaded.
@@ -213,7 +215,7 @@ async def under_way(location: str, resources: Resources) -> AsyncIterator[Scorin
             session, inbox.location, zone=settings.timezone, name=source_settings.name
         )
     queue = Queue(source.id, registered.row_id)
-    with start_run(database, queue, software=SOFTWARE) as presence:
+    with start_run(database, queue, software=SOFTWARE, kind=kind) as presence:
         run = ScoringRun(
             settings,
             resources.progress,

@@ -1,17 +1,19 @@
 """What is watched of a site, as readers see it."""
 
+import pytest
+
 from db import stage_times
 from db.ledger import runs
 from db.ledger.claiming import Queue
-from db.ledger.presence import start_run
+from db.ledger.presence import RunKind, start_run
 from db.reading.monitoring import Rejections, StageSeconds, snapshot
 from db.stage_times import StageTime
 from severity.domain import Reason
 from tests.builders.archive import Archive, Film
 
 
-def end(archive: Archive, state: str) -> None:
-    with start_run(archive.database, archive.queue(), software="test") as presence:
+def end(archive: Archive, state: str, kind: RunKind = RunKind.PASS) -> None:
+    with start_run(archive.database, archive.queue(), software="test", kind=kind) as presence:
         archive.do(runs.end_run, presence.run_id, state)
 
 
@@ -35,6 +37,17 @@ def test_failures_count_from_the_last_success_on(database):
     last = {site.runs[0].last_success_at for site in (after_success, after_failures)}
     assert len(last) == 1
     assert None not in last
+
+
+@pytest.mark.parametrize("kind", [RunKind.LOOK, RunKind.RESCORE, RunKind.BACKFILL])
+def test_what_is_no_pass_is_neither_a_success_nor_a_failure_of_one(database, kind):
+    archive = Archive(database)
+    end(archive, "failed")
+    for state in ("finished", "failed"):
+        end(archive, state, kind)
+
+    (watched,) = archive.as_reader(snapshot).runs
+    assert (watched.last_success_at, watched.failures_since) == (None, 1)
 
 
 def test_rejections_are_counted_by_source_and_reason(database):

@@ -6,9 +6,12 @@ import pytest
 from sqlalchemy import text
 
 from db.engine import Database
+from db.ledger import runs
+from db.ledger.presence import RunKind, start_run
 from db.reading.tables import act_as_reader
 from flows.alerts.alert import site_alerts
 from severity.domain import Reason
+from tests.builders.archive import Archive, Film
 from tests.builders.course_archive import CourseArchive
 from tests.builders.courses import film
 
@@ -54,6 +57,48 @@ def test_what_was_lost_and_a_run_that_failed_are_alerts(
     archive.do(lambda session: session.execute(text(change)))
 
     assert codes(archive) == {code}
+
+
+def test_a_pass_that_failed_is_one_until_the_next_over_that_source_whatever_else_runs(
+    archive: CourseArchive,
+) -> None:
+    other = Archive(archive.database, "/ward")
+    end(archive, "failed")
+    end(archive, "finished", RunKind.LOOK)
+    end(other, "finished")
+    assert codes(archive) == {"failed-run"}
+
+    end(archive, "finished")
+
+    assert codes(archive) == set()
+
+
+def test_a_source_where_nothing_comes_in_is_one_as_long_as_it_is_passed_over(
+    archive: CourseArchive,
+) -> None:
+    ward = Archive(archive.database, "/ward")
+    ward.add(Film("of-the-ward"))
+    archive.do(lambda session: session.execute(_SILENT_WARD))
+    assert codes(archive) == {"nothing-received"}
+
+    archive.do(lambda session: session.execute(_UNUSED_WARD))
+
+    assert codes(archive) == set()
+
+
+def end(archive: Archive, state: str, kind: RunKind = RunKind.PASS) -> None:
+    with start_run(archive.database, archive.queue(), software="test", kind=kind) as presence:
+        archive.do(runs.end_run, presence.run_id, state)
+
+
+_SILENT_WARD = text(
+    "UPDATE hour_count SET hour = hour - interval '3 days' "
+    "WHERE source_id = (SELECT id FROM source WHERE location = '/ward')"
+)
+_UNUSED_WARD = text(
+    "UPDATE run SET started_at = started_at - interval '3 days' "
+    "WHERE source_id = (SELECT id FROM source WHERE location = '/ward')"
+)
 
 
 def test_more_rejections_than_usual_are_one_and_few_files_are_not(archive: CourseArchive) -> None:
