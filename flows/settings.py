@@ -225,12 +225,12 @@ class Settings(DashboardSettings, ReceiverSettings):
             raise UsageError("several sources are set: name one by --inbox or SEVERITY_INBOX alone")
         return first
 
-    def source_at(self, location: str) -> SourceSettings:
-        """Return the settings of the source at a location; one that is not set is an inbox."""
-        for source in self.all_sources:
-            if source.location == location:
-                return source
-        return SourceSettings(location=location)
+    def source_at(self, location: str) -> SourceSettings | None:
+        """Return the settings of the source at a location; None if none is set there."""
+        # As it is spelled first: to look at the folder of another source may take long.
+        spelled = (source for source in self.all_sources if source.location == location)
+        same = (source for source in self.all_sources if source.is_at(location))
+        return next(spelled, None) or next(same, None)
 
     @property
     def zone(self) -> ZoneInfo:

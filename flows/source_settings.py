@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import (
@@ -43,11 +44,31 @@ class SourceSettings(BaseModel):
     archive: str | None = None
     files_may_vanish: bool = False
 
+    def is_at(self, location: str) -> bool:
+        """Return whether a location, in whichever spelling, is that of this source."""
+        try:
+            return resolved(self.location) == resolved(location)
+        except (OSError, RuntimeError):  # a circle of links, or no such user after "~"
+            return False
+
     @model_validator(mode="after")
     def _order_is_of_keys(self) -> Self:
         if self.arrives_in_order and not self.location.startswith(_OBJECT_STORES):
             raise ValueError("arrives_in_order is for object stores: a folder is listed whole")
         return self
+
+
+def resolved(location: str) -> str:
+    """Return a location as the ledger knows it: a folder by its own path, a prefix without a "/".
+
+    Raises
+    ------
+    OSError, RuntimeError
+        A folder's links lead in a circle, or it is below the home of no user.
+    """
+    if "://" in location and not location.startswith("file://"):
+        return location.rstrip("/")
+    return str(Path(location.removeprefix("file://")).expanduser().resolve())
 
 
 def _named(value: object) -> object:

@@ -17,14 +17,20 @@ class Source:
     zone: str
 
 
-def register(session: Session, location: str, *, zone: str, name: str = "inbox") -> Source:
+def register(session: Session, location: str, *, zone: str, name: str | None = None) -> Source:
     """Return a source's row; the first call writes it, a later one may rename it.
 
     None changes its zone.
+
+    Parameters
+    ----------
+    name
+        What the site calls it; None: as before, or "inbox" if it is new.
     """
     values = {"location": location, "zone": zone, "name": name}
     session.execute(_REGISTER, values)
-    session.execute(_RENAME, values)
+    if name is not None:
+        session.execute(_RENAME, values)
     return Source(*session.execute(_SOURCE, values).one())
 
 
@@ -113,7 +119,7 @@ def retire(session: Session, source_id: int, *, model_version_id: int) -> None:
 _REGISTER = text(
     """
     INSERT INTO source (location, zone, name)
-    SELECT :location, :zone, :name
+    SELECT :location, :zone, coalesce(:name, 'inbox')
     WHERE NOT EXISTS (SELECT FROM source WHERE location = :location)
     ON CONFLICT DO NOTHING
     """

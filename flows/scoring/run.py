@@ -205,14 +205,15 @@ async def under_way(
     ModelUnavailable
         There is no such model, or the weights that are here are wrong.
     """
-    settings, source_settings = resources.settings, resources.settings.source_at(location)
+    settings, known = resources.settings, resources.settings.source_at(location)
+    source_settings = known or SourceSettings(location=location)
     inbox = open_inbox(location, settle=timedelta(seconds=settings.settle_seconds))
     archive = open_archive(inbox, source_settings.archive) if source_settings.archive else None
     database = resources.open_database()
     registered = register_model_version(resources)
     with database.transaction() as session:
         source = sources.register(
-            session, inbox.location, zone=settings.timezone, name=source_settings.name
+            session, inbox.location, zone=settings.timezone, name=known.name if known else None
         )
     queue = Queue(source.id, registered.row_id)
     with start_run(database, queue, software=SOFTWARE, kind=kind) as presence:

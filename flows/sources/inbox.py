@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from flows.errors import InboxError
+from flows.source_settings import resolved
 from flows.sources.folder import Folder
 from flows.sources.keys import places
 from flows.sources.listing import Listing
@@ -114,7 +115,7 @@ def open_inbox(location: str, *, settle: timedelta) -> Inbox:
     if "://" in location and not location.startswith("file://"):
         raise InboxError(f"{location} is neither a folder nor s3://, gs:// or az://bucket/prefix")
     try:
-        folder = Path(location.removeprefix("file://")).expanduser().resolve()
+        folder = Path(resolved(location))
         if not folder.is_dir():
             raise InboxError(f"{folder} is not a folder")
     except (OSError, RuntimeError) as error:  # a circle of links, or no such user after "~"

@@ -13,6 +13,7 @@ from obstore.exceptions import BaseError, InvalidPathError, PermissionDeniedErro
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from flows.errors import InboxError
+from flows.source_settings import resolved
 from flows.sources.keys import is_offered, is_sidecar, to_key, to_name
 from flows.sources.store import Entry, Listed
 from severity.domain import Reason
@@ -159,7 +160,7 @@ def open_bucket(location: str, *, patience: timedelta = timedelta(seconds=10)) -
         store = provider.opened.from_url(location, client_options=client, retry_config=attempts)
     except (BaseError, ValueError) as error:
         raise InboxError(f"{location} cannot be opened: {_brief(error, provider)}") from error
-    return Bucket(store, location.rstrip("/"))
+    return Bucket(store, resolved(location))
 
 
 _ADDRESS = re.compile(r"(https?://[\w.:\[\]-]+(/[\w./-]*)?)?", re.ASCII)

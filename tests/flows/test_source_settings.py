@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -35,9 +36,26 @@ def test_sources_are_locations_or_options_by_name(two_sources: pytest.MonkeyPatc
         ),
     )
     assert settings.sources_named("pacs", "ward", "pacs") == settings.all_sources[:0:-1]
-    assert settings.source_at("/elsewhere") == SourceSettings(location="/elsewhere")
+    assert settings.source_at("/elsewhere") is None
     with pytest.raises(UsageError, match="inbox, ward, pacs"):
         settings.sources_named("icu")
+
+
+def test_a_source_is_the_same_by_whichever_spelling_of_its_location(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "films").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "films")
+    monkeypatch.chdir(tmp_path)
+    spellings = {"ward": "link/", "icu": "s3://pacs/in/", "nowhere": "~no-such-user/films"}
+    settings = read_settings(sources=spellings)
+
+    assert [
+        source.name
+        for location in (f"{tmp_path}/films", f"file://{tmp_path}/films", "s3://pacs/in")
+        if (source := settings.source_at(location))
+    ] == ["ward", "ward", "icu"]
+    assert settings.source_at("s3://pacs") is None
 
 
 @pytest.mark.usefixtures("two_sources")
