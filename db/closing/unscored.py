@@ -108,8 +108,8 @@ _PUT_BACK = Prepared(
         ) AS present JOIN source ON source.id = present.source_id
         -- A selection is wanted wherever it lies.
         WHERE (own.rescoring_id IS NOT NULL OR EXISTS (
-            SELECT FROM wanted
-            WHERE wanted.source_id = present.source_id AND wanted.model_version_id = :model
+            SELECT FROM wanted WHERE wanted.model_version_id = :model
+                AND wanted.source_id = coalesce(source.archive_of_id, source.id)
         ))
         -- An archive keeps its places: in this order, none is tried for ever.
         AND (

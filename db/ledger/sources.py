@@ -158,7 +158,7 @@ _IS_BEHIND = text(
     """
 )
 
-# Copies count in another source, and are read here.
+# Copies count in another source, and are read here or in the archive of this one.
 _NEXT = text(
     """
     WITH behind AS (
@@ -169,9 +169,14 @@ _NEXT = text(
         SELECT id FROM object, behind
         WHERE source_id = :source AND id > enlisted_to ORDER BY id LIMIT :limit
     ) UNION (
-        SELECT object_id FROM sighting, behind
-        WHERE source_id = :source AND is_copy AND gone_at IS NULL AND object_id > enlisted_to
-        ORDER BY object_id LIMIT :limit
+        SELECT copy.object_id
+        -- One after another: the index of each is in the objects' order.
+        FROM source AS place, behind, LATERAL (
+            SELECT object_id FROM sighting
+            WHERE source_id = place.id AND is_copy AND gone_at IS NULL AND object_id > enlisted_to
+            ORDER BY object_id LIMIT :limit
+        ) AS copy
+        WHERE :source IN (place.id, place.archive_of_id)
     )
     ORDER BY 1 LIMIT :limit
     """
@@ -219,9 +224,11 @@ _RETIRE = text("DELETE FROM wanted WHERE source_id = :source AND model_version_i
 _MOVE_WORK = text(
     """
     UPDATE work SET
-        source_id = elsewhere.source_id, state = 'waiting', run_id = NULL, reason = NULL,
+        source_id = wanted.source_id, state = 'waiting', run_id = NULL, reason = NULL,
         detail = NULL
-    FROM sighting AS elsewhere JOIN wanted ON wanted.source_id = elsewhere.source_id
+    FROM sighting AS elsewhere
+    JOIN source AS place ON place.id = elsewhere.source_id
+    JOIN wanted ON wanted.source_id = coalesce(place.archive_of_id, place.id)
     WHERE work.source_id = :source AND work.model_version_id = :model
         AND (work.state <> 'failed' OR work.reason = 'vanished')
         AND wanted.model_version_id = :model

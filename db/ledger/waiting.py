@@ -62,11 +62,14 @@ _ADD_WORK = Prepared(
     CROSS JOIN LATERAL (
         SELECT DISTINCT ON (wanted.model_version_id) wanted.model_version_id, wanted.source_id
         FROM (
-            SELECT sighting.source_id, true AS is_there FROM sighting
-            WHERE sighting.object_id = object.id AND gone_at IS NULL
+            SELECT coalesce(place.archive_of_id, place.id) AS source_id, true AS is_there
+            FROM (
+                SELECT source_id FROM sighting
+                WHERE sighting.object_id = object.id AND gone_at IS NULL
+                -- By the object, even where little is known yet of a source and its million places.
+                OFFSET 0
+            ) AS present JOIN source AS place ON place.id = present.source_id
             UNION SELECT object.source_id, false
-            -- By the object, even where little is known yet of a source and its million places.
-            OFFSET 0
         ) AS lies JOIN wanted ON wanted.source_id = lies.source_id
         ORDER BY wanted.model_version_id, wanted.source_id = :source DESC, is_there DESC,
             wanted.source_id

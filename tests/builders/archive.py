@@ -13,7 +13,7 @@ from db import registration
 from db.closing import scores
 from db.closing.outcomes import Closed, Outcome, Rejected, Scored
 from db.engine import Database
-from db.ledger import claiming, enlisting, runs, sources
+from db.ledger import archiving, claiming, enlisting, runs, sources
 from db.ledger.claiming import Queue
 from db.ledger.places import Place, SeenObject
 from db.ledger.presence import start_run
@@ -144,6 +144,13 @@ class Archive:
                 closed = scores.close(session, queue, presence.run_id, outcomes)
                 runs.end_run(session, presence.run_id, "finished")
         return closed
+
+    def move_scored(self, location: str) -> None:
+        """Let the places of what is scored be places of the source's archive."""
+        archive_id = self.do(sources.register_archive, self.source_id, location)
+        places = self.do(archiving.scored_places, self.source_id, after=archiving.FIRST, limit=99)
+        moved = [archiving.ArchivedPlace(entry, entry.place.object_key) for entry in places]
+        self.do(archiving.move, self.source_id, archive_id, moved)
 
     def do(self, change: Callable[..., object], *arguments: object, **named: object) -> object:
         """Call a function of `db` in a transaction of its own."""

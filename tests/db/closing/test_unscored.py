@@ -1,5 +1,6 @@
 """What becomes of claimed objects that could not be read where they were seen."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -8,11 +9,9 @@ from db import registration
 from db.closing import scores
 from db.closing.outcomes import Unreachable
 from db.engine import Database
-from db.ledger import claiming, runs
-from db.ledger.archiving import FIRST, ArchivedPlace, move, scored_places
+from db.ledger import archiving, claiming, runs, sources
 from db.ledger.claiming import Claim, Queue
 from db.ledger.presence import start_run
-from db.ledger.sources import register_archive
 from db.rescoring import enlisting, requests
 from db.rescoring.requests import Selection
 from tests.builders.archive import Archive, Film, model
@@ -26,13 +25,6 @@ def archive(database: Database) -> Archive:
     return Archive(database)
 
 
-def archive_scored(source: Archive, location: str) -> None:
-    archive_id = source.do(register_archive, source.source_id, location)
-    places = source.do(scored_places, source.source_id, after=FIRST, limit=99)
-    moved = [ArchivedPlace(scored, scored.place.object_key) for scored in places]
-    source.do(move, source.source_id, archive_id, moved)
-
-
 def rescore(archive: Archive) -> None:
     """Let all images wait for the version v2, as a person asks for it."""
     with archive.database.transaction() as session:
@@ -42,12 +34,13 @@ def rescore(archive: Archive) -> None:
         pass
 
 
-def fail_to_read(source: Archive) -> list[Claim]:
+def fail_to_read(source: Archive, meanwhile: Callable[[], None] = lambda: None) -> list[Claim]:
     """Claim what waits for v2 in a source, and close it as a run does that can read nothing."""
     with source.database.transaction() as session:
         queue = Queue(source.source_id, registration.register_model(session, model("v2")))
     with start_run(source.database, queue, software="test") as presence:
         claims = source.do(claiming.claim, queue, presence.run_id, limit=9)
+        meanwhile()
         unreachable = [
             Unreachable(claim.work_id, claim.object_key, "", is_archived=claim.archive is not None)
             for claim in claims
@@ -59,7 +52,7 @@ def fail_to_read(source: Archive) -> list[Claim]:
 
 def test_an_archived_file_that_cannot_be_read_is_tried_once_by_each_rescoring(archive):
     archive.add(FILM)
-    archive_scored(archive, "/done")
+    archive.move_scored("/done")
     rescore(archive)
 
     (claim,) = fail_to_read(archive)
@@ -77,11 +70,29 @@ def test_a_file_that_no_archive_and_no_source_can_read_has_been_tried_in_each(ar
     ward, hall = (Archive(archive.database, location) for location in ("/ward", "/hall"))
     for source in (ward, hall):
         source.enlist(replace(FILM, key="copy.dcm"))
-    archive_scored(archive, "/done")
-    archive_scored(ward, "/ward-done")
+    archive.move_scored("/done")
+    ward.move_scored("/ward-done")
     rescore(archive)
 
     tried = [fail_to_read(source) for source in (archive, ward, hall, archive, ward, hall) * 2]
 
     assert archive.rows(WORK)[0][:2] == ("failed", "vanished")
     assert {claim.archive for claims in tried for claim in claims} == {"/done", "/ward-done", None}
+
+
+def test_a_claim_whose_file_is_archived_meanwhile_waits_there(archive):
+    archive.add(FILM)
+    archive_id = archive.do(sources.register_archive, archive.source_id, "/done")
+    places = archive.do(archiving.scored_places, archive.source_id, after=archiving.FIRST, limit=9)
+    archive.queue("v2")
+
+    def move() -> None:
+        moved = [archiving.ArchivedPlace(entry, entry.place.object_key) for entry in places]
+        archive.do(archiving.move, archive.source_id, archive_id, moved)
+
+    fail_to_read(archive, meanwhile=move)
+
+    assert archive.rows(WORK) == [("waiting", "", "/inbox")]
+    (claim,) = fail_to_read(archive)
+    assert claim.archive == "/done"
+    assert archive.rows(WORK) == [("failed", "vanished", "/inbox")]
