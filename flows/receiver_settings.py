@@ -53,7 +53,7 @@ class ReceiverSettings(BaseSettings):
         default=10, description="senders that the receiver serves at the same time"
     )
     receiver_receipt_days: PositiveInt = Field(
-        default=400,
+        default=300,
         description="age at which a day's receipts are deleted, once all its films are settled",
     )
 

@@ -190,6 +190,15 @@ class Settings(DashboardSettings, ReceiverSettings):
             raise ValueError("SEVERITY_SOURCES: two sources have one location")
         return self
 
+    @model_validator(mode="after")
+    def _receipts_before_places(self) -> Self:
+        if self.receiver_receipt_days >= self.gone_days:
+            raise ValueError(
+                f"SEVERITY_RECEIVER_RECEIPT_DAYS, {self.receiver_receipt_days}, is not below "
+                f"SEVERITY_GONE_DAYS, {self.gone_days}: received films would seem lost"
+            )
+        return self
+
     @property
     def all_sources(self) -> tuple[SourceSettings, ...]:
         """The inbox, if one is set, and the further sources, in the order in which they are set."""

@@ -20,7 +20,7 @@ class Fate(StrEnum):
 
 
 def fates(session: Session, source: str, keys: Sequence[str]) -> list[Fate | None]:
-    """Look up files of a source, in the order of their keys.
+    """Look up files of a source or its archive, in the order of their keys.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def fates(session: Session, source: str, keys: Sequence[str]) -> list[Fate | Non
 
 _FATES = text(
     """
-    SELECT shown.place, CASE
+    SELECT DISTINCT ON (shown.place) shown.place, CASE
         WHEN sighting.obstacle IS NOT NULL THEN 'unread'
         WHEN object.state = 'rejected' THEN 'rejected'
         WHEN object.state = 'received' OR left_to_do && '{waiting,claimed}' THEN 'waiting'
@@ -47,11 +47,13 @@ _FATES = text(
         ELSE 'scored'
     END AS fate
     FROM unnest(CAST(:digests AS uuid[])) WITH ORDINALITY AS shown (key_digest, place)
-    JOIN source ON source.location = :source
+    JOIN source AS own ON own.location = :source
+    JOIN source ON own.id IN (source.id, source.archive_of_id)
     JOIN sighting ON sighting.source_id = source.id AND sighting.key_digest = shown.key_digest
     LEFT JOIN object ON object.id = sighting.object_id
     CROSS JOIN LATERAL (
         SELECT array_agg(CAST(state AS text)) AS left_to_do FROM work WHERE object_id = object.id
     ) AS work
+    ORDER BY shown.place, source.archive_of_id NULLS FIRST  -- what lies in the source itself
     """
 )

@@ -60,13 +60,15 @@ def apply_retention(resources: Resources) -> Removed:
         return sum(iter(portion, 0))
 
     now = datetime.now(UTC)
+    # First the receipts: the places tell what became of their films.
+    receipt_days = _forget_receipts(resources, now)
     return Removed(
         lookups=in_portions(retention.delete_lookups, settings.lookup_days),
         gone_places=in_portions(retention.delete_gone_places, settings.gone_days),
         backups=_count(_delete, _old_backups(settings, now)),
         temporary_files=_count(_delete, _leftovers(settings.home, now)),
         log_bytes=_cut_logs(settings.home),
-        receipt_days=_forget_receipts(resources, now),
+        receipt_days=receipt_days,
     )
 
 

@@ -47,3 +47,12 @@ def test_settings_that_name_whom_the_receiver_answers_are_taken(settings, monkey
         monkeypatch.setenv(f"SEVERITY_RECEIVER_{name}", value)
 
     assert read_settings().receiver_host == settings["HOST"]
+
+
+def test_receipts_must_go_before_the_places_that_tell_what_became_of_their_films(monkeypatch):
+    settings = read_settings()
+    assert settings.receiver_receipt_days < settings.gone_days
+
+    monkeypatch.setenv("SEVERITY_GONE_DAYS", str(settings.receiver_receipt_days))
+    with pytest.raises(UsageError, match="SEVERITY_RECEIVER_RECEIPT_DAYS"):
+        read_settings()

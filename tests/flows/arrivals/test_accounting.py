@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from db.ledger import archiving, sources
+from db.ledger.archiving import ArchivedPlace
 from db.reading.arrivals import Fate
 from flows.arrivals.accounting import Accounting, Unlisted
 from flows.arrivals.receipts import Receipts
@@ -50,6 +52,22 @@ def test_a_lost_film_that_was_seen_to_is_lost_no_more(accounting):
 
     assert account.films[Unlisted.DISMISSED] == 1
     assert account.lost == []
+
+
+def test_a_film_that_was_archived_is_not_lost(accounting, database, tmp_path):
+    archive = Archive(database, str(accounting.folder))
+    done = archive.do(sources.register_archive, archive.source_id, str(tmp_path / "done"))
+    scored = archive.do(archiving.scored_places, archive.source_id, after=archiving.FIRST, limit=9)
+    moved = [ArchivedPlace(entry, entry.place.object_key) for entry in scored]
+    archive.do(archiving.move, archive.source_id, done, moved)
+
+    account = accounting.account()
+
+    assert account.films[Fate.SCORED] == 1
+    assert [receipt.key for receipt in account.lost] == [LOST]
+
+    archive.enlist(Film("d", key=SCORED))  # what lies there now counts
+    assert accounting.account().films[Fate.WAITING] == 2
 
 
 def test_a_day_is_forgotten_once_all_its_films_are_settled(accounting, tmp_path):
