@@ -36,10 +36,14 @@ class NamedInstance:
 
 @dataclass(frozen=True)
 class Known:
-    """Where a film is, and how often it was asked for in vain."""
+    """Where a film is, and how often it was asked for in vain.
+
+    ``is_old`` says that it was named, fetched or asked for last more than a day ago.
+    """
 
     whereabouts: Whereabouts
     tries: int
+    is_old: bool = False
 
 
 def register(session: Session, location: str) -> int:
@@ -49,7 +53,10 @@ def register(session: Session, location: str) -> int:
 
 
 def name_instances(session: Session, pacs_id: int, instances: Sequence[NamedInstance]) -> None:
-    """Enter the films that a PACS names; one that it named before keeps its state."""
+    """Enter the films that a PACS names; one that it named before keeps its state.
+
+    Its study date and modality become those that are named now: both may be corrected.
+    """
     values = {
         "pacs": pacs_id,
         "instances": array_text([named.instance for named in instances]),
@@ -57,6 +64,12 @@ def name_instances(session: Session, pacs_id: int, instances: Sequence[NamedInst
         "modalities": array_text([named.modality for named in instances]),
     }
     session.execute(_NAME, values)
+
+
+def named_on(session: Session, pacs_id: int, day: date, modality: str) -> set[str]:
+    """Return the digests of all films that a PACS ever named of a study date and modality."""
+    values = {"pacs": pacs_id, "day": day, "modality": modality}
+    return set(session.execute(_NAMED_ON, values).scalars())
 
 
 def known(session: Session, pacs_id: int, uids: Mapping[str, str]) -> dict[str, Known]:
@@ -78,7 +91,10 @@ def known(session: Session, pacs_id: int, uids: Mapping[str, str]) -> dict[str, 
         "uids": array_text(list(uids.values())),
     }
     rows = session.execute(_KNOWN, values)
-    return {row.instance: Known(Whereabouts(row.whereabouts), row.tries or 0) for row in rows}
+    return {
+        row.instance: Known(Whereabouts(row.whereabouts), row.tries or 0, bool(row.is_old))
+        for row in rows
+    }
 
 
 def record_fetched(session: Session, pacs_id: int, instance: str) -> None:
@@ -113,17 +129,21 @@ _NAME = text(
         CAST(:instances AS text[]), CAST(:days AS date[]), CAST(:modalities AS text[])
     ) AS named (instance, study_date, modality)
     ORDER BY instance
-    ON CONFLICT (pacs_id, instance) DO NOTHING
+    ON CONFLICT (pacs_id, instance) DO UPDATE
+        SET study_date = excluded.study_date, modality = excluded.modality
+        WHERE (pacs_instance.study_date, pacs_instance.modality)
+            IS DISTINCT FROM (excluded.study_date, excluded.modality)
     """
 )
 
 # A file that went before its object was judged is not here, unless it lies elsewhere too.
 _KNOWN = text(
     """
-    SELECT instance, whereabouts, tries
+    SELECT instance, whereabouts, tries, is_old
     FROM unnest(CAST(:instances AS text[]), CAST(:uids AS text[])) AS asked (instance, uid)
     LEFT JOIN (
-        SELECT instance, tries, nullif(CAST(state AS text), 'named') AS state
+        SELECT instance, tries, changed_at < now() - interval '1 day' AS is_old,
+            nullif(CAST(state AS text), 'named') AS state
         FROM pacs_instance WHERE pacs_id = :pacs
     ) AS named USING (instance)
     LEFT JOIN LATERAL (
@@ -141,6 +161,13 @@ _KNOWN = text(
         ) THEN 'accepted' ELSE coalesce(arrived.state, named.state) END
     ) AS answer (whereabouts)
     WHERE whereabouts IS NOT NULL
+    """
+)
+
+_NAMED_ON = text(
+    """
+    SELECT instance FROM pacs_instance
+    WHERE pacs_id = :pacs AND study_date = :day AND modality = :modality
     """
 )
 

@@ -11,7 +11,7 @@ from flows.cli.options import chosen_resources, json_option
 from flows.cli.terminal import terminal
 from flows.pacs.comparison import DayReport
 from flows.pacs.fetching import fetch_new, reconcile_all
-from flows.pacs.text import missing_text, reports_json, reports_table
+from flows.pacs.text import attention_text, reports_json, reports_table
 from flows.resources import Resources
 from severity.domain import RESEARCH_USE_ONLY
 
@@ -59,7 +59,8 @@ def reconcile_command(days: int | None, folder: str | None, *, as_json: bool) ->
     A film is here if it was accepted or rejected, or waits in the drop folder. Those that are
     missing are named by a keyed digest, with --json.
 
-    Ends with exit code 1 if the PACS does not answer, and 3 if films stay missing.
+    Ends with exit code 1 if the PACS does not answer, and 3 if films stay missing, wait for more
+    than a day, or are no longer named by the PACS.
     """
     with chosen_resources(pacs_reconcile_days=days, pacs_folder=folder) as resources:
         _run(reconcile_all, resources, as_json=as_json)
@@ -69,13 +70,13 @@ def _run(
     ask: Callable[[Resources], Iterator[DayReport]], resources: Resources, *, as_json: bool
 ) -> None:
     reports = list(ask(resources))
-    missing = missing_text(reports)
+    attention = attention_text(reports)
     if as_json:
         click.echo(reports_json(reports), nl=False)
     else:
         console = terminal()
         console.print(reports_table(reports) if reports else "The PACS has no film of these days.")
         console.print(RESEARCH_USE_ONLY)
-    if missing:
-        click.echo(missing, err=True)
+    if attention:
+        click.echo(attention, err=True)
         sys.exit(ATTENTION)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import db.pacs
@@ -29,7 +29,9 @@ class MissingFilm:
 class DayReport:
     """What a PACS has of a study date and modality, and where it is here, in films.
 
-    ``fetched`` are the keyed digests of those that were missing and are in the drop folder now.
+    ``fetched`` are the keyed digests of those that were missing and are in the drop folder now,
+    ``unnamed`` of those that the PACS named before and does not name any more. Of those that are
+    ``waiting``, the ``overdue`` have done so for more than a day.
     """
 
     day: date
@@ -40,6 +42,8 @@ class DayReport:
     waiting: int
     fetched: tuple[str, ...] = ()
     missing: tuple[MissingFilm, ...] = ()
+    overdue: int = 0
+    unnamed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,18 +58,29 @@ class Comparison:
     parallel: int
     pace: Pace
 
-    def of_days(self, days: int, *, most_tries: float = math.inf) -> Iterator[DayReport]:
+    def of_days(
+        self, days: int, *, most_tries: float = math.inf, tells_unnamed: bool = False
+    ) -> Iterator[DayReport]:
         """Compare the last days, today first, and fetch what is missing; yield what there was.
 
-        A film that failed ``most_tries`` times is not asked for again.
+        A film that failed ``most_tries`` times is not asked for again. What the PACS named before,
+        and names no more, is told if that is asked for.
         """
         for back in range(days):
             for modality in Modality:
-                report = self._of_day(self.today - timedelta(back), modality, most_tries)
-                if report.in_pacs:
+                day = self.today - timedelta(back)
+                before = self._named(day, modality) if tells_unnamed else set()
+                report = self._of_day(day, modality, most_tries, before)
+                if report.in_pacs or report.unnamed:
                     yield report
 
-    def _of_day(self, day: date, modality: Modality, most_tries: float) -> DayReport:
+    def _named(self, day: date, modality: Modality) -> set[str]:
+        with self.database.transaction() as session:
+            return db.pacs.named_on(session, self.pacs_id, day, modality)
+
+    def _of_day(
+        self, day: date, modality: Modality, most_tries: float, before: set[str]
+    ) -> DayReport:
         films = {
             self.folder.instance(film.image_uid): film
             for film in self.pacs.instances(day, modality)
@@ -76,7 +91,13 @@ class Comparison:
         given_up = [name for name in gone if name in known and known[name].tries >= most_tries]
         asked = {name: films[name] for name in gone if name not in given_up}
         reasons = self._fetch_all(asked) | dict.fromkeys(given_up, NotGiven.GIVEN_UP)
-        return _report(day, modality, list(places.values()), reasons)
+        report = _report(day, modality, list(places.values()), reasons)
+        waiting = [name for name, place in places.items() if place is Whereabouts.WAITING]
+        return replace(
+            report,
+            overdue=sum(name in known and known[name].is_old for name in waiting),
+            unnamed=tuple(sorted(before - films.keys())),
+        )
 
     def _known(self, films: Mapping[str, Instance]) -> Mapping[str, Known]:
         named = [

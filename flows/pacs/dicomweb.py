@@ -23,10 +23,12 @@ from flows.pacs.pacs import (
 from flows.pacs.patience import NoAnswer, Patience
 from severity.images import MOST_BYTES
 
-_Asked = Mapping[str, str | Sequence[str]]
+_Asked = Mapping[str, str | int | Sequence[str]]
 
 _PAGE = 500  # films
+_SMALLEST_CAP = 50  # films; a whole day may be fewer, and no service is known to give fewer at once
 _CONNECTING = 10.0  # seconds
+_DATE_MARKS = str.maketrans("", "", ".-")
 _LATER = {408, 425, 429, 500, 502, 503, 504}
 _NO_RIGHT = {401, 403, 407}
 _STUDY_DATE, _MODALITY, _BODY_PART = "00080020", "00080060", "00180015"
@@ -55,6 +57,7 @@ class _Answer:
     status: int
     kind: str
     content: bytes = field(repr=False)
+    is_part: bool = False  # the service says that it has more
 
     @property
     def is_success(self) -> bool:
@@ -88,7 +91,7 @@ class DicomWeb:
 
     def check(self) -> None:
         """Ask for one study; raises PacsError if the PACS does not answer."""
-        self._found("studies", {"limit": "1"})
+        self._page("studies", {"limit": 1})
 
     def instances(self, day: date, modality: Modality) -> Sequence[Instance]:
         """List the films of a study date, without those that it knows to be no chest.
@@ -106,28 +109,38 @@ class DicomWeb:
         return list(films.values())
 
     def _all(self, chosen: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
-        """Ask for one page after the other, until one is empty or holds nothing new."""
-        asked = {**chosen, "includefield": [_STUDY_DATE, _MODALITY, _BODY_PART]}
+        """Ask for one page after the other, until one is empty or holds nothing new.
+
+        Raises
+        ------
+        PacsError
+            There are, or may be, films that the service does not name: it gives the same again.
+        """
+        fields = [_STUDY_DATE, _MODALITY, _BODY_PART]
         known: set[str] = set()
+        is_part = False
         while True:
-            page = self._found(
-                "instances", {**asked, "limit": str(_PAGE), "offset": str(len(known))}
+            page, says_more = self._page(
+                "instances",
+                {**chosen, "includefield": fields, "limit": _PAGE, "offset": len(known)},
             )
+            is_part = says_more if page else is_part
             new = {_text(answer, _IMAGE_UID): answer for answer in page}
             if not new.keys() - known:
                 break
             yield from (answer for uid, answer in new.items() if uid not in known)
             known.update(new)
-        if len(page) == _PAGE:
-            raise PacsError(f"the PACS gives the first {_PAGE} films of {chosen} and no others")
+        if is_part or len(page) >= _SMALLEST_CAP:
+            raise PacsError(f"the PACS gives the first {len(page)} films of {chosen} and no others")
 
-    def _found(self, what: str, asked: _Asked) -> Sequence[Mapping[str, Any]]:
+    def _page(self, what: str, asked: _Asked) -> tuple[Sequence[Mapping[str, Any]], bool]:
+        """Ask once; return the answers, and whether the service says that it has more."""
         answer = self._patience.persist(lambda: self._get(what, _MANY_FILMS, asked))
         if answer.status == httpx.codes.NO_CONTENT:
-            return []
+            return [], False
         if not answer.is_success:
             raise PacsError(f"the PACS at {self._url} refuses a question: {answer.status}")
-        return self._answers(answer.content)
+        return self._answers(answer.content), answer.is_part
 
     def _answers(self, content: bytes) -> Sequence[Mapping[str, Any]]:
         try:
@@ -160,7 +173,9 @@ class DicomWeb:
             ) as response:
                 self._check_status(response)
                 kind = response.headers.get("Content-Type", "")
-                return _Answer(response.status_code, kind, _content(response))
+                # PS3.18, 8.3.4.4: a warning 299 says that there are more answers than these.
+                is_part = response.headers.get("Warning", "").startswith("299")
+                return _Answer(response.status_code, kind, _content(response), is_part)
         except httpx.HTTPError as error:  # whose message holds the address
             raise NoAnswer(
                 f"the PACS at {self._url} does not answer ({type(error).__name__})"
@@ -170,7 +185,7 @@ class DicomWeb:
         status = response.status_code
         if status in _LATER:
             asked = response.headers.get("Retry-After", "")
-            pause = float(asked) if asked.isdigit() else 0.0
+            pause = float(asked) if asked.isascii() and asked.isdecimal() else 0.0
             raise NoAnswer(f"the PACS at {self._url} answers {status}", pause)
         if status in _NO_RIGHT:
             raise PacsError(
@@ -193,12 +208,27 @@ def _instance(answer: Mapping[str, Any], day: date, modality: Modality) -> Insta
 
     A service may leave out what it does not understand of a question, and answer with all it has.
     """
-    wrong_day = _text(answer, _STUDY_DATE) not in {"", f"{day:%Y%m%d}"}
+    wrong_day = _date(answer) not in {"", f"{day:%Y%m%d}"}
     wrong_modality = _text(answer, _MODALITY) not in {"", modality}
     if wrong_day or wrong_modality or not may_be_chest(_texts(answer, _BODY_PART)):
         return None
     study, series, image = (_text(answer, tag) for tag in (_STUDY_UID, _SERIES_UID, _IMAGE_UID))
     return named_instance(day, modality, (study, series, image))
+
+
+def _date(answer: Mapping[str, Any]) -> str:
+    """Return the study date of an answer as YYYYMMDD; empty if it states none.
+
+    Raises
+    ------
+    PacsError
+        It is written in no form that is known: whether the film was asked for cannot be told.
+    """
+    # PS3.5, 6.2: before version 3.0 with full stops. Some write it as ISO 8601 does.
+    stated = _text(answer, _STUDY_DATE).translate(_DATE_MARKS)
+    if stated and (len(stated) != len("YYYYMMDD") or not stated.isdecimal()):
+        raise PacsError("the PACS states study dates in a form that is not known")
+    return stated
 
 
 def _texts(answer: Mapping[str, Any], tag: str) -> list[str]:

@@ -34,11 +34,12 @@ def fetch_new(resources: Resources) -> Iterator[DayReport]:
 def reconcile_all(resources: Resources) -> Iterator[DayReport]:
     """Compare what a PACS has of the last weeks with all that is known here; fetch what is missing.
 
-    Also what was given up before. Raises as `fetch_new` does.
+    Also what was given up before; what the PACS named before and names no more is told. Raises as
+    `fetch_new` does.
     """
     days = resources.settings.pacs_reconcile_days
     comparison = _comparison(resources)
-    yield from comparison.of_days(days)
+    yield from comparison.of_days(days, tells_unnamed=True)
     with comparison.database.transaction() as session:
         db.pacs.forget_before(session, comparison.pacs_id, comparison.today - timedelta(days))
 

@@ -14,7 +14,7 @@ from flows.library_messages import mute_libraries
 from flows.orchestration.supervision import end_with_parent
 from flows.pacs.comparison import DayReport
 from flows.pacs.fetching import fetch_new, reconcile_all
-from flows.pacs.text import counts, missing_text, reports_markdown
+from flows.pacs.text import attention_text, counts, reports_markdown
 from flows.resources import Resources, current
 
 _Ask = Callable[[Resources], Iterator[DayReport]]
@@ -35,7 +35,8 @@ async def fetch() -> State[None]:
 async def reconcile() -> State[None]:
     """Compare what the PACS has with what is here, by day, and fetch what is missing.
 
-    Fails if the PACS does not answer, or if films stay missing; the run's page has the days.
+    Fails if the PACS does not answer, if films stay missing or wait for more than a day, or if it
+    names fewer than before; the run's page has the days.
     """
     return await _ask(reconcile_all)
 
@@ -50,9 +51,9 @@ async def _ask(ask: _Ask) -> State[None]:
         return Failed(message=str(error))
     if reports:
         await acreate_markdown_artifact(key="pacs", markdown=reports_markdown(reports))
-    missing = missing_text(reports)
-    if missing:
-        return Failed(message=missing)
+    attention = attention_text(reports)
+    if attention:
+        return Failed(message=attention)
     return Completed(message=f"films fetched: {sum(len(report.fetched) for report in reports)}")
 
 

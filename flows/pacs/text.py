@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 
 from flows.pacs.comparison import DayReport
+from flows.pacs.pacs import NotGiven
 from severity.domain import RESEARCH_USE_ONLY
 
 _COLUMNS = ("PACS has", "accepted", "rejected", "waiting", "fetched", "missing")
@@ -57,9 +58,22 @@ def reports_json(reports: Sequence[DayReport]) -> str:
     return json.dumps(content, indent=2, default=str) + "\n"
 
 
-def missing_text(reports: Sequence[DayReport]) -> str:
-    """Return in one line how many films are missing, and why; empty if none is."""
-    reasons = [film.reason for report in reports for film in report.missing]
+def attention_text(reports: Sequence[DayReport]) -> str:
+    """Return in one line what a person must see to; empty if there is nothing.
+
+    How many films are missing and why, wait for more than a day, or are named no more.
+    """
+    overdue = sum(report.overdue for report in reports)
+    unnamed = sum(len(report.unnamed) for report in reports)
+    texts = [
+        _missing_text([film.reason for report in reports for film in report.missing]),
+        f"{overdue} waiting for more than a day: is the drop folder a source?" if overdue else "",
+        f"{unnamed} no longer named by the PACS: deleted there, or seen no more" if unnamed else "",
+    ]
+    return "; ".join(filter(None, texts))
+
+
+def _missing_text(reasons: Sequence[NotGiven]) -> str:
     if not reasons:
         return ""
     listed = ", ".join(f"{reasons.count(reason)} {reason}" for reason in sorted(set(reasons)))

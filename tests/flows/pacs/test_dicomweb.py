@@ -2,12 +2,14 @@
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from flows.errors import PacsError, UsageError
 from flows.pacs import dicomweb, fetching
 from flows.pacs.fetching import fetch_new, reconcile_all
 from flows.pacs.opening import checked_url
-from tests.builders.archived_films import Site, archived_film, by_dicomweb
+from flows.pacs.text import attention_text
+from tests.builders.archived_films import Site, archived_film, by_dicomweb, today
 from tests.builders.dicom_films import film_uid
 from tests.builders.dicom_nodes import DICOMWEB_PLUGIN
 from tests.builders.dicomweb_proxy import Answer, answer_of, proxy_of
@@ -98,6 +100,7 @@ def test_a_long_list_is_asked_for_page_by_page(site, proxy, monkeypatch):
 
 def test_a_pacs_that_gives_the_first_page_alone_is_no_quiet_night(site, proxy, pacs, monkeypatch):
     monkeypatch.setattr(dicomweb, "_PAGE", 1)
+    monkeypatch.setattr(dicomweb, "_SMALLEST_CAP", 1)
 
     def first_page(path, answer):
         return (
@@ -108,6 +111,65 @@ def test_a_pacs_that_gives_the_first_page_alone_is_no_quiet_night(site, proxy, p
 
     with pytest.raises(PacsError, match="no others"):
         list(fetch_new(site.resources))
+
+
+def test_a_pacs_that_says_that_it_has_more_and_gives_no_more_is_no_quiet_night(site, proxy, pacs):
+    def with_warning(path, answer):
+        if "/instances?" not in path:
+            return answer
+        page = answer_of(pacs, path.partition("&offset")[0])
+        return Answer(page.status, page.content, page.headers | {"Warning": '299 pacs "more"'})
+
+    proxy.change = with_warning
+
+    with pytest.raises(PacsError, match="no others"):
+        list(fetch_new(site.resources))
+
+
+@pytest.mark.parametrize("separator", [".", "-"])
+def test_a_study_date_in_an_older_form_is_read(site, proxy, separator):
+    proxy.change = lambda path, answer: dated(path, answer, f"%Y{separator}%m{separator}%d")
+
+    assert outcome(fetch_new(site.resources)) == (2, [])
+
+
+def test_study_dates_that_cannot_be_read_are_no_quiet_night(site, proxy):
+    proxy.change = lambda path, answer: dated(path, answer, "%d %B")
+
+    with pytest.raises(PacsError, match="study dates"):
+        list(fetch_new(site.resources))
+
+
+def dated(path, answer, form):
+    """State the study date of today otherwise."""
+    if "/instances?" not in path:
+        return answer
+    other = answer.content.replace(f'"{today():%Y%m%d}"'.encode(), f'"{today():{form}}"'.encode())
+    return Answer(answer.status, other, answer.headers)
+
+
+def test_films_that_a_pacs_names_no_more_are_told_by_the_nightly_comparison(site, proxy):
+    list(fetch_new(site.resources))
+    proxy.change = lambda path, answer: Answer(204) if "/instances?" in path else answer
+
+    (report,) = reconcile_all(site.resources)
+
+    assert (report.in_pacs, len(report.unnamed)) == (0, 2)
+    assert "2 no longer named" in attention_text([report])
+    assert list(fetch_new(site.resources)) == []
+
+
+def test_films_that_wait_for_more_than_a_day_are_told(site, proxy):
+    list(fetch_new(site.resources))
+    (fresh,) = reconcile_all(site.resources)
+    with site.resources.open_database().transaction() as session:
+        session.execute(text("UPDATE pacs_instance SET changed_at = now() - interval '25 hours'"))
+
+    (report,) = reconcile_all(site.resources)
+
+    assert (fresh.waiting, fresh.overdue, attention_text([fresh])) == (2, 0, "")
+    assert (report.waiting, report.overdue) == (2, 2)
+    assert attention_text([report])
 
 
 def test_what_was_not_asked_for_is_left_where_a_pacs_ignores_the_question(site, proxy, pacs):
