@@ -43,21 +43,29 @@ def scored_places(
 
 def move(
     session: Session, source_id: int, archive_id: int, places: Sequence[ArchivedPlace]
-) -> None:
+) -> list[ArchivedPlace]:
     """Let places of a source be places of its archive.
 
     One that is there already, since a run was killed before it removed the file, is gone here.
+
+    Returns
+    -------
+    Those whose file may be removed from the source. Of the others something else lies there by now.
     """
     lock_ledger(session)
     values = {
         "source": source_id,
         "archive": archive_id,
+        "objects": [place.scored.object_id for place in places],
         "digests": as_array(place.scored.place.key_digest for place in places),
+        "fingerprints": as_array(place.scored.place.fingerprint for place in places),
         "archived_digests": as_array(key_digest(place.archived_key) for place in places),
         "archived_keys": [place.archived_key for place in places],
     }
-    for statement in (_LEAVE, _MOVE):
-        session.execute(statement, values)
+    moved = {
+        digest for statement in (_LEAVE, _MOVE) for digest in session.scalars(statement, values)
+    }
+    return [place for place in places if place.scored.place.key_digest in moved]
 
 
 _SCORED = text(
@@ -76,8 +84,16 @@ _SCORED = text(
 
 _ARCHIVED = """
     unnest(
-        CAST(:digests AS uuid[]), CAST(:archived_digests AS uuid[]), CAST(:archived_keys AS text[])
-    ) AS archived (key_digest, archived_digest, archived_key)
+        CAST(:objects AS bigint[]), CAST(:digests AS uuid[]), CAST(:fingerprints AS uuid[]),
+        CAST(:archived_digests AS uuid[]), CAST(:archived_keys AS text[])
+    ) AS archived (object_id, key_digest, fingerprint, archived_digest, archived_key)
+"""
+
+# Another run may have seen another file there since.
+_IS_SAME = """
+    sighting.source_id = :source AND sighting.key_digest = archived.key_digest
+    AND sighting.object_id = archived.object_id AND sighting.fingerprint = archived.fingerprint
+    AND sighting.gone_at IS NULL
 """
 
 _LEAVE = text(
@@ -85,7 +101,8 @@ _LEAVE = text(
     UPDATE sighting SET gone_at = now()
     FROM {_ARCHIVED} JOIN sighting AS there
         ON there.source_id = :archive AND there.key_digest = archived.archived_digest
-    WHERE sighting.source_id = :source AND sighting.key_digest = archived.key_digest
+    WHERE {_IS_SAME}
+    RETURNING sighting.key_digest
     """  # noqa: S608 - no value of a user is in it
 )
 
@@ -95,7 +112,7 @@ _MOVE = text(
         source_id = :archive, key_digest = archived.archived_digest,
         object_key = archived.archived_key
     FROM {_ARCHIVED}
-    WHERE sighting.source_id = :source AND sighting.key_digest = archived.key_digest
-        AND sighting.gone_at IS NULL
+    WHERE {_IS_SAME}
+    RETURNING archived.key_digest
     """  # noqa: S608 - no value of a user is in it
 )

@@ -59,11 +59,12 @@ async def _move(
         await archive.remove(entry[0], entry[1].archived_key)
 
     added = [entry for entry in await at_once(_AT_ONCE, add, batch) if entry is not None]
-    if added:
-        places = [place for _, place in added]
-        await run.transact(archiving.move, run.queue.source_id, archive_id, places)
-        await at_once(_AT_ONCE, remove, added)
-    return len(added)
+    if not added:
+        return 0
+    places = [place for _, place in added]
+    moved = await run.transact(archiving.move, run.queue.source_id, archive_id, places)
+    await at_once(_AT_ONCE, remove, [entry for entry in added if entry[1] in moved])
+    return len(moved)
 
 
 async def _added(
