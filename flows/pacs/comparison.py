@@ -10,7 +10,7 @@ import db.pacs
 from db.engine import Database
 from db.pacs import Known, NamedInstance, Whereabouts
 from flows.arrivals import DropFolder
-from flows.errors import FilmNotGiven, NotKept
+from flows.errors import FilmNotGiven, NotKept, PacsError
 from flows.pacs.pacs import Instance, Modality, NotGiven, Pacs
 from flows.pacs.patience import NoAnswer, Pace
 
@@ -90,7 +90,9 @@ class Comparison:
         gone = [name for name, place in places.items() if place is None]
         given_up = [name for name in gone if name in known and known[name].tries >= most_tries]
         asked = {name: films[name] for name in gone if name not in given_up}
-        reasons = self._fetch_all(asked) | dict.fromkeys(given_up, NotGiven.GIVEN_UP)
+        reasons = self._fetch_all(asked)
+        _check_folder(reasons)
+        reasons |= dict.fromkeys(given_up, NotGiven.GIVEN_UP)
         report = _report(day, modality, list(places.values()), reasons)
         waiting = [name for name, place in places.items() if place is Whereabouts.WAITING]
         return replace(
@@ -139,6 +141,8 @@ class Comparison:
 
     def _asked(self, film: Instance) -> NotGiven | None:
         """Ask for a film; return why the PACS does not give it, if it answers other questions."""
+        if not film.can_be_asked_for:
+            return NotGiven.NO_UID
         try:
             self.pacs.fetch(film, self.folder)
         except FilmNotGiven as error:
@@ -147,6 +151,16 @@ class Comparison:
             self.pacs.check()
             return NotGiven.NO_ANSWER
         return None
+
+
+def _check_folder(reasons: Mapping[str, NotGiven | None]) -> None:
+    """Raise PacsError if films were sent and none arrived in the drop folder."""
+    sent = [reason for reason in reasons.values() if reason in {None, NotGiven.NOT_IN_FOLDER}]
+    if NotGiven.NOT_IN_FOLDER in sent and None not in sent:
+        raise PacsError(
+            "the PACS sent films, and none is in the drop folder: SEVERITY_PACS_FOLDER must be "
+            "that of the receiver"
+        )
 
 
 def _report(

@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,7 +19,6 @@ from flows.pacs.pacs import (
     NotGiven,
     keep,
     may_be_chest,
-    named_instance,
 )
 from flows.pacs.patience import NoAnswer, Patience
 from severity.images import MOST_BYTES
@@ -29,6 +29,7 @@ _PAGE = 500  # films
 _SMALLEST_CAP = 50  # films; a whole day may be fewer, and no service is known to give fewer at once
 _CONNECTING = 10.0  # seconds
 _DATE_MARKS = str.maketrans("", "", ".-")
+_WHOLE = 10  # times that a part of an answer may take: a large film on a slow line
 _LATER = {408, 425, 429, 500, 502, 503, 504}
 _NO_RIGHT = {401, 403, 407}
 _STUDY_DATE, _MODALITY, _BODY_PART = "00080020", "00080060", "00180015"
@@ -175,7 +176,8 @@ class DicomWeb:
                 kind = response.headers.get("Content-Type", "")
                 # PS3.18, 8.3.4.4: a warning 299 says that there are more answers than these.
                 is_part = response.headers.get("Warning", "").startswith("299")
-                return _Answer(response.status_code, kind, _content(response), is_part)
+                content = _content(response, _WHOLE * self._patience.answer_seconds)
+                return _Answer(response.status_code, kind, content, is_part)
         except httpx.HTTPError as error:  # whose message holds the address
             raise NoAnswer(
                 f"the PACS at {self._url} does not answer ({type(error).__name__})"
@@ -194,10 +196,19 @@ class DicomWeb:
             )
 
 
-def _content(response: httpx.Response) -> bytes:
-    content = bytearray()
+def _content(response: httpx.Response, seconds: float) -> bytes:
+    """Read an answer, which may take so many seconds: each part in its own time may take for ever.
+
+    Raises
+    ------
+    NoAnswer
+        It is not whole by then.
+    """
+    content, end = bytearray(), time.monotonic() + seconds
     for chunk in response.iter_bytes():
         content += chunk
+        if time.monotonic() > end:
+            raise NoAnswer("the PACS takes too long for an answer: SEVERITY_PACS_ANSWER_SECONDS")
         if len(content) > MOST_BYTES:
             raise FilmNotGiven(NotGiven.TOO_LARGE)
     return bytes(content)
@@ -213,7 +224,7 @@ def _instance(answer: Mapping[str, Any], day: date, modality: Modality) -> Insta
     if wrong_day or wrong_modality or not may_be_chest(_texts(answer, _BODY_PART)):
         return None
     study, series, image = (_text(answer, tag) for tag in (_STUDY_UID, _SERIES_UID, _IMAGE_UID))
-    return named_instance(day, modality, (study, series, image))
+    return Instance(day, modality, study, series, image)
 
 
 def _date(answer: Mapping[str, Any]) -> str:

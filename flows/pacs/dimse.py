@@ -11,7 +11,7 @@ from flows.arrivals import DropFolder
 from flows.dicom_node import Node
 from flows.errors import FilmNotGiven, PacsError
 from flows.pacs.associations import ArrivingFilm, Caller, Calling
-from flows.pacs.pacs import Instance, Modality, NotGiven, may_be_chest, named_instance
+from flows.pacs.pacs import Instance, Modality, NotGiven, may_be_chest
 from flows.pacs.patience import Patience
 
 _VERIFICATION = UID("1.2.840.10008.1.1")
@@ -69,7 +69,7 @@ class DimseNode:
                 for one in self._series(association, study, modality)
             ]
             return [
-                named_instance(day, modality, (study, one, image))
+                Instance(day, modality, study, one, image)
                 for study, one in series
                 for image in self._images(association, study, one)
             ]
@@ -118,10 +118,8 @@ class DimseNode:
             to = self._move_to
             self._patience.persist(lambda: self._move(instance, to))
             if not folder.has(instance.image_uid):
-                raise PacsError(
-                    f"the PACS sent a film to {to}, and it is not in the drop folder: "
-                    "SEVERITY_PACS_FOLDER must be that of the receiver"
-                )
+                # Under another UID, perhaps: some archives change what they send.
+                raise FilmNotGiven(NotGiven.NOT_IN_FOLDER)
 
     def _get(self, instance: Instance, folder: DropFolder) -> None:
         arriving = ArrivingFilm(instance, folder)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from flows.arrivals import DropFolder
-from flows.errors import FilmNotGiven, PacsError
+from flows.errors import FilmNotGiven
 from severity.dicom import as_dicom_file, read_identity
 from severity.errors import UnreadableImage
 from severity.vocabulary.body_parts import is_chest_in_words
@@ -29,6 +29,8 @@ class NotGiven(StrEnum):
     NO_ANSWER = "no_answer"  # it answers other questions, and ends this one without an answer
     NOT_DICOM = "not_dicom"  # what came is no DICOM file
     ANOTHER_FILM = "another_film"  # what came is not what was asked for
+    NO_UID = "no_uid"  # the PACS names it by what is no UID: it cannot be asked for
+    NOT_IN_FOLDER = "not_in_folder"  # the PACS sent it to our receiver, and it did not arrive
     TOO_LARGE = "too_large"  # more bytes than any film that is scored
     GIVEN_UP = "given_up"  # it was asked for in vain too often, and is left to `reconcile`
 
@@ -42,6 +44,12 @@ class Instance:
     study_uid: str = field(repr=False)
     series_uid: str = field(repr=False)
     image_uid: str = field(repr=False)
+
+    @property
+    def can_be_asked_for(self) -> bool:
+        """Whether its UIDs are such: they become part of addresses."""
+        uids = self.study_uid, self.series_uid, self.image_uid
+        return all(uid and set(uid) <= _OF_UIDS for uid in uids)
 
 
 class Pacs(Protocol):
@@ -75,19 +83,6 @@ class Pacs(Protocol):
         NotKept
             The disk is short or fails.
         """
-
-
-def named_instance(day: date, modality: Modality, uids: tuple[str, str, str]) -> Instance:
-    """Return a film by the UIDs of its study, its series and itself, as the PACS states them.
-
-    Raises
-    ------
-    PacsError
-        One is no UID: it could not be asked for, and becomes part of addresses.
-    """
-    if not all(uid and set(uid) <= _OF_UIDS for uid in uids):
-        raise PacsError("the PACS names a film without its UIDs")
-    return Instance(day, modality, *uids)
 
 
 def may_be_chest(body_parts: Sequence[str]) -> bool:
