@@ -33,7 +33,7 @@ def own_server(
         # A third of the database, and events repeat what the runs tell.
         "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P1D",
     }
-    credentials = _stored_credentials(credentials_file(folder))
+    credentials = stored_credentials(credentials_file(folder))
     port = settings.prefect_port
     with running_server(credentials, variables, port=port, ended=ended) as address:
         yield address
@@ -44,12 +44,16 @@ def credentials_file(folder: Path) -> Path:
     return folder / "password"
 
 
-def _stored_credentials(path: Path) -> str:
+def stored_credentials(path: Path) -> str:
     """Return the password of the page, which is made once; only its owner may read the file."""
     set_by_site = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
     if set_by_site:
         return set_by_site
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(new_credentials())
-    return path.read_text().strip()
+    stored = path.read_text().strip() if path.exists() else ""
+    if stored:  # an empty file is what a kill left of an earlier version
+        return stored
+    draft = path.with_name(f"{path.name}.new")
+    draft.touch(mode=0o600)
+    draft.write_text(made := new_credentials())
+    draft.replace(path)
+    return made

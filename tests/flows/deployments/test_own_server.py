@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from flows.deployments.own_server import stored_credentials
 from tests.builders.services import Service, until
 from tests.builders.small_images import write_inbox
 
@@ -84,6 +85,21 @@ def test_runs_older_than_is_set_are_deleted_with_all_that_belongs_to_them(servic
 
     service.start(*NEVER)
     until(lambda: not any(_count(file, rows) for rows in ROWS), lambda: service.log[-4000:])
+
+
+def test_a_password_file_that_a_kill_left_empty_is_made_anew_and_then_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING", raising=False)
+    (tmp_path / "password").touch()
+
+    made = stored_credentials(tmp_path / "password")
+
+    assert made
+    assert stored_credentials(tmp_path / "password") == made
+    assert [(path.name, path.stat().st_mode & 0o777) for path in tmp_path.iterdir()] == [
+        ("password", 0o600)
+    ]
 
 
 def _let_six_years_pass(file: Path) -> None:
