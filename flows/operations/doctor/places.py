@@ -1,6 +1,7 @@
 """What the doctor examines of sources and backups: whether they are there, and how old they are."""
 
 import asyncio
+import os
 from datetime import UTC, datetime, timedelta
 
 from flows.arrivals.location import other_drop_folders
@@ -81,6 +82,12 @@ def last_backup(settings: Settings, now: datetime) -> Finding:
             "backup",
             "where backups are is not known",
             "set SEVERITY_BACKUP_FOLDER, and run `cxr-severity db backup` each night",
+        )
+    if not os.access(settings.backup_folder, os.R_OK | os.X_OK):
+        return problem(
+            "backup",
+            "its folder is missing or cannot be read",
+            "mount it, give this user the right to read it, or run `cxr-severity db backup`",
         )
     files = backups(settings.backup_folder)
     if not files:

@@ -33,7 +33,7 @@ def database(resources: Resources) -> list[Finding]:
                 _clock(report.at - begun),
                 *_size(report, diagnosis.growth(session), resources),
                 *_balance(balances.balances(session)),
-                *_passes(_watched(monitoring.source_runs(session), resources), report.at),
+                *_passes(monitoring.source_runs(session), resources, report.at),
             ]
     except DatabaseError as error:
         return [problem("database", error.summary, "do what the message says; run this again")]
@@ -123,21 +123,25 @@ def _balance(sources: list[balances.SourceBalance]) -> Iterator[Finding]:
         yield well("balance", "it holds: nothing was lost")
 
 
-def _watched(
-    runs: list[monitoring.SourceRuns], resources: Resources
-) -> list[monitoring.SourceRuns]:
-    """Return the runs over the sources that are set; all, where this program knows of none."""
-    locations = {location_of(source.location) for source in resources.settings.all_sources}
-    return [entry for entry in runs if not locations or entry.source in locations]
-
-
-def _passes(runs: list[monitoring.SourceRuns], now: datetime) -> Iterator[Finding]:
+def _passes(
+    runs: list[monitoring.SourceRuns], resources: Resources, now: datetime
+) -> Iterator[Finding]:
+    """Judge the passes over the sources that are set; all, where this program knows of none."""
     if not runs:
         yield notice("last pass", "nothing was ever seen", "run `cxr-severity run` or `serve`")
+        return
+    names = {location_of(source.location): source.name for source in resources.settings.all_sources}
+    for location in names.keys() - {entry.source for entry in runs}:
+        yield problem(
+            "last pass",
+            f"there was none over the source {names[location]}",
+            "look whether `serve` was started again since that source was set",
+        )
     for entry in runs:
-        yield _last_pass(entry, now)
-        if entry.last_received_hour is not None:
-            yield _last_film(entry.last_received_hour, now)
+        if not names or entry.source in names:
+            yield _last_pass(entry, now)
+            if entry.last_received_hour is not None:
+                yield _last_film(entry.last_received_hour, now)
 
 
 def _last_pass(entry: monitoring.SourceRuns, now: datetime) -> Finding:

@@ -47,6 +47,9 @@ def test_backups_that_are_old_or_nowhere_are_found(tmp_path):
     settings, now = Settings(backup_folder=tmp_path), datetime.now(UTC)
     none_yet = last_backup(settings, now)
     backup = tmp_path / "severity-2026-01-01T050000Z.dump"
+    backup.symlink_to(tmp_path / "unmounted")
+    assert last_backup(settings, now).level is Level.PROBLEM
+    backup.unlink()
     backup.write_text("")
     young = last_backup(settings, now)
     os.utime(backup, (0, 0))

@@ -47,7 +47,10 @@ def test_a_source_that_is_set_no_more_is_not_waited_for(site, tmp_path):
     (tmp_path / "ward").mkdir()
     ward = site.settings.model_copy(update={"inbox": str(tmp_path / "ward")})
 
-    assert levels(replace(site, settings=ward))["last pass"] is Level.NOTICE
+    findings = database(replace(site, settings=ward))
+    (never,) = (finding for finding in findings if finding.check == "last pass")
+    assert never.level is Level.PROBLEM  # the ward was never passed over
+    assert "over the source inbox" in never.text
 
 
 def test_a_score_that_was_deleted_breaks_the_balance(site):
