@@ -16,7 +16,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from db.backups import Backup, restore_backup
 from db.embedded import embedded_url
-from db.engine import Database
+from db.engine import Database, Transaction
 from db.errors import DatabaseError
 from db.registration import check_pseudonyms, stored_fingerprint
 from db.rekeying import renew_keys
@@ -194,6 +194,18 @@ class Resources:
         database.check_schema()
         with database.transaction() as session:
             check_pseudonyms(session, fingerprint, first_use=first_use)
+
+    def check_secret(self, session: Transaction) -> None:
+        """Refuse the pseudonym secret if it was renewed since the database was opened.
+
+        It is not renewed before this transaction ends, nor while a connection stays.
+
+        Raises
+        ------
+        DatabaseError
+            The database has another secret by now.
+        """
+        check_pseudonyms(session, secret_fingerprint(self._secret), first_use=False)
 
     def load_model(self) -> "ScoringModel":
         """Load the model that scores; it takes seconds.

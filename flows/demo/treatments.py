@@ -30,12 +30,11 @@ SIM-0008,,,,,SIMULATED south
 def import_demo_treatments(path: Path, resources: Resources) -> int:
     """Write the file and import it as `events import` does; return how many were new."""
     path.write_text(_FILE, encoding="utf-8")
-    database = resources.open_database()
     naming = Naming(
         lambda patient, issuer: resources.pseudonym(PatientId(patient, issuer)),
         resources.settings.zone,
     )
     author = Author("demonstration", "imported by the demonstration")
-    report = TreatmentImport(database, author, "demonstration").store(records(path, naming))
-    update_courses(database)
+    report = TreatmentImport(resources, author, "demonstration").store(records(path, naming))
+    update_courses(resources.open_database())
     return report.events.new

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from db.corrections import Author, begin
-from db.engine import Database, Transaction
+from db.engine import Transaction
 from db.events import Event, Stored, store_events, store_groups, unknown_patients
 from flows.events.record import Problem, Record, Refused
+from flows.resources import Resources
 
 _AT_ONCE = 2000  # records of a transaction: a worker that closes a batch waits for one
 
@@ -32,7 +33,7 @@ class ImportReport:
 class TreatmentImport:
     """Imports records under the name of their source; importing them again changes nothing."""
 
-    database: Database
+    resources: Resources
     author: Author
     source: str
     report: ImportReport = field(default_factory=ImportReport)
@@ -55,7 +56,8 @@ class TreatmentImport:
                 yield news
 
     def _store(self, batch: Sequence[Record]) -> None:
-        with self.database.transaction() as session:
+        with self.resources.open_database().transaction() as session:
+            self.resources.check_secret(session)
             begin(session, self.author, "treatments imported")
             known = list(self._of_known_patients(session, batch))
             events = [record.event for record in known if record.event]

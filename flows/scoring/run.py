@@ -114,7 +114,9 @@ class ScoringRun(Resources):
 
     async def release_abandoned(self, *, is_thorough: bool = True) -> None:
         """Release the claims of dead runs, once this one has shown that it lives."""
-        await asyncio.get_running_loop().run_in_executor(self._threads, self.presence.renew)
+        loop = asyncio.get_running_loop()
+        if await loop.run_in_executor(self._threads, self.presence.renew):
+            await self.transact(self.check_secret)
         await self.transact(runs.release_abandoned, is_thorough=is_thorough)
 
     async def give_way(self) -> None:
@@ -237,6 +239,8 @@ async def under_way(
         )
         with using(run):
             async with _recorded(run):
+                # Now that others see this connection, they renew the secret no more.
+                await run.transact(run.check_secret)
                 yield run
 
 

@@ -47,7 +47,7 @@ def import_command(file: Path, *, source: str, as_json: bool, who: str, **names:
     """
     with chosen_resources() as resources:
         author = Author(who, f"import from {source}")
-        treatments = TreatmentImport(resources.open_database(), author, source)
+        treatments = TreatmentImport(resources, author, source)
         report = treatments.store(records(file, _naming(resources, **names)))
     click.echo(
         plain_json(report) if as_json else import_text(report.events, report.groups, report.refused)

@@ -1,5 +1,6 @@
 """The pseudonym secret is renewed: patients keep their courses, and a kill loses nothing."""
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -11,10 +12,15 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from db.backups import read_backup, write_backup
+from db.corrections import Author
 from db.engine import Database
 from db.errors import DatabaseError
+from db.events import PatientGroup
+from flows.events.importing import TreatmentImport
+from flows.events.record import Record
 from flows.operations.secret_renewal import renew_secret
 from flows.resources import Opened, Progress, Resources
+from flows.scoring.run import under_way
 from severity.domain import PatientId
 from severity.pseudonym import patient_key, renewed_patient_key
 from tests.builders.archive import Archive, Film
@@ -113,6 +119,27 @@ def test_patients_keep_their_films_and_new_ones_land_with_them(score, own_secret
     ) == sorted(
         [(after.pseudonym(PatientId("P0")), 2, 3), (after.pseudonym(PatientId("P1")), 2, 2)]
     )
+
+
+def test_a_program_that_lost_its_connections_goes_on_with_no_former_secret(
+    resources, database, tmp_path
+):
+    (tmp_path / "inbox").mkdir()
+    database.dispose()
+    serving = replace(resources, opened=Opened())
+    serving.open_database().dispose()  # as after a restart of the server
+    renew(resources)
+
+    async def begin_pass():
+        async with under_way(str(tmp_path / "inbox"), serving):
+            pytest.fail("it would key what it stores with the former secret")
+
+    with pytest.raises(DatabaseError, match="secret"):
+        asyncio.run(begin_pass())
+    treatments = TreatmentImport(serving, Author("anna", "a test"), "ward")
+    group = PatientGroup("p-1", "arm", "A")
+    with pytest.raises(DatabaseError, match="secret"):
+        treatments.store([Record(1, "p-1", event=None, groups=(group,))])
 
 
 def test_the_former_secret_is_refused_from_then_on(resources, database):
