@@ -46,7 +46,8 @@ def move(
 ) -> list[ArchivedPlace]:
     """Let places of a source be places of its archive.
 
-    One that is there already, since a run was killed before it removed the file, is gone here.
+    One that is there already, since a run was killed before it removed the file, is gone here. What
+    lay under its key in the archive before is no longer there.
 
     Returns
     -------
@@ -62,9 +63,9 @@ def move(
         "archived_digests": as_array(key_digest(place.archived_key) for place in places),
         "archived_keys": [place.archived_key for place in places],
     }
-    moved = {
-        digest for statement in (_LEAVE, _MOVE) for digest in session.scalars(statement, values)
-    }
+    left = session.scalars(_LEAVE, values).all()
+    session.execute(_CLEAR, values)
+    moved = {*left, *session.scalars(_MOVE, values)}
     return [place for place in places if place.scored.place.key_digest in moved]
 
 
@@ -101,8 +102,18 @@ _LEAVE = text(
     UPDATE sighting SET gone_at = now()
     FROM {_ARCHIVED} JOIN sighting AS there
         ON there.source_id = :archive AND there.key_digest = archived.archived_digest
-    WHERE {_IS_SAME}
+    WHERE {_IS_SAME} AND there.object_id = sighting.object_id
     RETURNING sighting.key_digest
+    """  # noqa: S608 - no value of a user is in it
+)
+
+# The archive was cleared since: what takes the key lies there now, and the other nowhere.
+_CLEAR = text(
+    f"""
+    DELETE FROM sighting AS there USING {_ARCHIVED}, sighting
+    WHERE there.source_id = :archive AND there.key_digest = archived.archived_digest
+        AND there.object_id IS DISTINCT FROM sighting.object_id
+        AND {_IS_SAME}
     """  # noqa: S608 - no value of a user is in it
 )
 

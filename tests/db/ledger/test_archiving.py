@@ -55,3 +55,14 @@ def test_what_is_in_the_archive_already_is_moved_once_more(inbox):
 
     assert move(inbox, again) == again
     assert inbox.rows(PLACES) == [("/done", "k.dcm", inbox.object(EARLIER))]
+
+
+def test_a_file_takes_the_key_of_another_that_was_cleared_from_the_archive(inbox):
+    inbox.add(EARLIER)
+    move(inbox, in_archive(inbox))
+    inbox.add(LATER)
+    places = in_archive(inbox)
+
+    assert move(inbox, places) == places
+
+    assert inbox.rows(PLACES) == [("/done", "k.dcm", inbox.object(LATER))]
