@@ -13,6 +13,7 @@ from db.embedded import TEMPORARY, rotate_log
 from db.engine import Transaction
 from flows.arrivals.accounting import Accounting
 from flows.arrivals.receipts import Receipts
+from flows.errors import UsageError
 from flows.resources import Resources
 from flows.settings import Settings
 
@@ -82,14 +83,23 @@ def _forget_receipts(resources: Resources, now: datetime) -> int:
     if not Receipts.of(settings.home).days():
         return 0  # nothing was ever received here
     oldest = now - timedelta(days=settings.receiver_receipt_days)
-    return Accounting.of(resources).forget(oldest.date())
+    try:
+        accounting = Accounting.of(resources)
+    except UsageError:  # no drop folder is set any more: nothing says what became of its films
+        return 0
+    return accounting.forget(oldest.date())
 
 
 def backups(folder: Path) -> list[Path]:
-    """Return the backups that `db backup` wrote into a folder, the oldest first."""
-    if not folder.is_dir():
+    """Return the backups that `db backup` wrote into a folder, the oldest first.
+
+    None where the folder cannot be read; without links that lead nowhere.
+    """
+    try:
+        named = [file for file in folder.iterdir() if BACKUP_NAME.fullmatch(file.name)]
+        return sorted(file for file in named if file.is_file())
+    except OSError:
         return []
-    return sorted(file for file in folder.iterdir() if BACKUP_NAME.fullmatch(file.name))
 
 
 def _old_backups(settings: Settings, now: datetime) -> list[Path]:

@@ -4,9 +4,8 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import text
-
-from flows.operations.retention import Removed, apply_retention
+from flows.arrivals.receipts import Receipts
+from flows.operations.retention import Removed, apply_retention, backups
 from tests.builders.archive import Archive, Film
 
 DAY = timedelta(days=1)
@@ -76,18 +75,22 @@ def test_the_receipts_of_an_old_day_go_with_its_last_unsettled_film(resources, d
     assert [file.name for file in receipts.iterdir()] == ["2020-03-02.txt"]
 
 
-def test_receipts_are_settled_before_the_places_that_they_rest_on_are_deleted(
-    resources, database, tmp_path
-):
-    key = f"ab/{1:024x}-{1:024x}.dcm"
-    Archive(database, str(tmp_path)).add(Film("a", key=key))
-    with database.transaction() as session:
-        session.execute(text("UPDATE sighting SET gone_at = now() - interval '400 days'"))
-    settings = resources.settings.model_copy(update={"receiver_folder": tmp_path})
-    receipts = settings.home / "receipts"
-    receipts.mkdir(parents=True)
-    (receipts / "2020-03-01.txt").write_text(f"2020-03-01T10:00:00+00:00 {key}\n")
+def test_a_folder_of_backups_that_cannot_be_read_keeps_nothing_else_from_going(resources, tmp_path):
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for day in range(1, 7):
+        (folder / f"severity-2026-01-0{day}T050000Z.dump").symlink_to(tmp_path / "unmounted")
+    log = resources.settings.home / "prefect" / "server.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"x" * 6_000_000)
 
-    removed = apply_retention(replace(resources, settings=settings))
+    assert backups(folder) == []
+    assert apply_retention(with_backups(resources, folder)).log_bytes == 6_000_000
 
-    assert removed == Removed(receipt_days=1, gone_places=1)
+
+def test_receipts_without_a_drop_folder_are_kept_and_stop_nothing(resources):
+    receipts = Receipts.of(resources.settings.home)
+    receipts.record(f"00/{1:024x}-{1:024x}.dcm")
+
+    assert apply_retention(resources) == Removed()
+    assert receipts.days()
