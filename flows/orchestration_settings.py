@@ -1,6 +1,7 @@
 """The settings of what Prefect schedules at a site, and of who is told when something is wrong."""
 
-from typing import Annotated, Self
+from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AnyHttpUrl,
@@ -57,6 +58,11 @@ class OrchestrationSettings(BaseSettings):
             ("smtp://", "smtps://", "smtp+plain://")
         ):
             raise ValueError("a mail server begins with smtp://, smtps:// or smtp+plain://")
+        if server is not None and not _names_a_server(server.get_secret_value()):
+            raise ValueError(
+                "a mail server is USER:PASSWORD@HOST:PORT; write / ? # @ in a password as "
+                "%2F %3F %23 %40"
+            )
         return server
 
     @model_validator(mode="after")
@@ -73,3 +79,14 @@ class OrchestrationSettings(BaseSettings):
         """The address of the dashboard's page Operations; empty if it is not known."""
         address = self.dashboard_url
         return "" if address is None else f"{str(address).rstrip('/')}/operations"
+
+
+def _names_a_server(url: str) -> bool:
+    """Return whether a URL has a host, a port that is none or a number, and nothing behind them."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # whose message quotes a piece of the password
+        return False
+    rest = (parts.path.removeprefix("/"), parts.query, parts.fragment)
+    return bool(parts.hostname) and port != 0 and not any(rest) and parts.netloc.count("@") <= 1

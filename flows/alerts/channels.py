@@ -82,8 +82,9 @@ def _mail(settings: Settings, news: News) -> None:
     try:
         with _connected(settings.alert_mail_server.get_secret_value()) as server:
             server.send_message(message)
-    except (OSError, smtplib.SMTPException) as error:
-        raise SendingError(f"the mail server takes no mail ({type(error).__name__})") from error
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        # Not from it: its message may quote the URL.
+        raise SendingError(f"the mail server takes no mail ({type(error).__name__})") from None
 
 
 def _connected(url: str) -> smtplib.SMTP:

@@ -40,7 +40,7 @@ async def tell(raised: Sequence[Alert], settings: Settings) -> None:
             get_run_logger().warning("alerts were not told: %s", error)
             continue
         told[name] = _told(news, told[name], now)
-    if told != stored:
+        # At once: what ends this run later must not have it told again.
         await Variable.aset(_VARIABLE, told, overwrite=True)
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from flows.alerts.alert import Alert
 from flows.alerts.channels import News, channels
-from flows.errors import SendingError
-from flows.settings import Settings
+from flows.errors import SendingError, UsageError
+from flows.settings import Settings, read_settings
 from severity.domain import RESEARCH_USE_ONLY
 from tests.builders.alert_servers import mail_server, web_server
 
@@ -66,3 +66,15 @@ def test_a_server_without_encryption_is_not_told_a_password_unless_the_site_says
             channels(mailing(url))["mail"](NEWS)
 
     assert box.mails == []
+
+
+@pytest.mark.parametrize("password", ["xq/zj", "25/zj", "xq?zj", "xq#zj", "xq@zj"])
+def test_a_password_that_is_not_escaped_is_refused_and_not_quoted(password: str) -> None:
+    with pytest.raises(UsageError, match="%2F") as refused:
+        read_settings(
+            alert_mail_server=f"smtp://me:{password}@mail.example:587",
+            alert_mail_from="severity@site.example",
+            alert_mail_to="a@site.example",
+        )
+
+    assert not any(piece in str(refused.value) for piece in ("xq", "zj", "25/"))
