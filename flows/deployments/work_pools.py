@@ -9,6 +9,10 @@ from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectNotFound
 
 from flows.deployments.plan import Infrastructure, Pool
+from flows.errors import UsageError
+from flows.orchestration.naming import TAG
+
+_DESCRIPTION = f"Made by `{TAG} deploy`, which brings it up to date."
 
 
 def base_job_template(pool: Pool, infrastructure: Infrastructure) -> dict[str, Any]:
@@ -24,17 +28,31 @@ async def register_pool(client: PrefectClient, pool: Pool, infrastructure: Infra
 
     A pool of another infrastructure is made anew: Prefect changes no pool's type. Its deployments
     are registered again afterwards.
+
+    Raises
+    ------
+    UsageError
+        A pool of this name is not ours: others start runs by it.
     """
     template = base_job_template(pool, infrastructure)
     try:
         existing = await client.read_work_pool(pool)
     except ObjectNotFound:
         existing = None
+    if existing is not None and existing.description != _DESCRIPTION:
+        raise UsageError(
+            f"the work pool {pool.value!r} is not ours: deploy to a Prefect server without it"
+        )
     if existing is not None and existing.type == infrastructure:
         await client.update_work_pool(pool, WorkPoolUpdate(base_job_template=template))
         return
     if existing is not None:
         await client.delete_work_pool(pool)
     await client.create_work_pool(
-        WorkPoolCreate(name=pool, type=infrastructure, base_job_template=template)
+        WorkPoolCreate(
+            name=pool,
+            description=_DESCRIPTION,
+            type=infrastructure,
+            base_job_template=template,
+        )
     )

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from flows.deployments.plan import Infrastructure, planned
+from flows.errors import UsageError
 from flows.orchestration.naming import TAG
 from flows.settings import Settings
 
@@ -63,3 +66,18 @@ async def test_a_deployment_that_is_planned_no_more_is_dropped_and_others_stay(
 
     assert "theirs" in then["deployments"]
     assert "ours-before" not in then["deployments"]
+
+
+async def test_a_work_pool_of_others_is_left_as_it_is(client: Any) -> None:
+    from prefect.client.schemas.actions import WorkPoolCreate
+
+    for pool in await client.read_work_pools():
+        await client.delete_work_pool(pool.name)
+    theirs = await client.create_work_pool(WorkPoolCreate(name="cpu", type="docker"))
+    try:
+        with pytest.raises(UsageError, match="not ours"):
+            await registered(client, schedules=NEVER)
+
+        assert (await client.read_work_pool("cpu")).id == theirs.id
+    finally:
+        await client.delete_work_pool("cpu")
