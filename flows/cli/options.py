@@ -42,7 +42,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 def chosen_settings(**options: object) -> Settings:
     """Read the settings from a command's own options and, where one is None, the environment.
 
-    An ``inbox`` among the options means this source alone. A ``home`` means the embedded database
+    An ``inbox`` among the options means this source alone, and if that leaves out a source that is
+    set, the dead man's switch is told nothing. A ``home`` means the embedded database
     in it, whatever `DATABASE_URL` names, and no source but an inbox that is an option too.
 
     Raises
@@ -53,12 +54,22 @@ def chosen_settings(**options: object) -> Settings:
     if options.get("inbox") is not None or options.get("home") is not None:
         options = {"sources": {}, **options}
     settings = read_settings(**options)
+    if options.get("inbox") is not None and not _leaves_out_none(settings):
+        settings = settings.model_copy(update={"success_url": None})
     if options.get("home") is not None:
         settings = settings.model_copy(
             update={"database_url": None, "pseudonym_key": None, "inbox": options.get("inbox")}
         )
     check_name(settings.model, settings, place="SEVERITY_MODEL: ")
     return settings
+
+
+def _leaves_out_none(settings: Settings) -> bool:
+    """Return whether all sources that the environment sets are among those of the settings."""
+    if settings.success_url is None:
+        return True
+    chosen = {source.location for source in settings.all_sources}
+    return chosen.issuperset(source.location for source in read_settings().all_sources)
 
 
 def check_name(name: str, settings: Settings, *, place: str = "") -> None:

@@ -36,6 +36,8 @@ async def score_sources(
     is_emptied
         Believe that a source was emptied on purpose, if it is empty.
 
+    If these are all sources that are set, and none failed, the dead man's switch is told.
+
     Returns
     -------
     A pass for each source: one that cannot be read fails alone.
@@ -53,6 +55,10 @@ async def score_sources(
     errors = [entry.error for entry in passes if entry.error is not None]
     if errors and len(errors) == len(passes):
         raise InboxError("; ".join(map(str, errors))) from errors[0]
+    left_out = {source.location for source in resources.settings.all_sources}
+    left_out -= {source.location for source in sources}
+    if not left_out and not any(entry.fault for entry in passes):
+        await asyncio.to_thread(report_success, resources.settings)
     return passes
 
 

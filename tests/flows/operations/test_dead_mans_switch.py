@@ -1,5 +1,6 @@
 """The call after a successful pass: it is made, and nothing depends on how it ends."""
 
+import json
 import logging
 import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,6 +9,7 @@ from threading import Thread
 import pytest
 from pydantic import ValidationError
 
+from flows.cli.options import chosen_settings
 from flows.operations.dead_mans_switch import report_success
 from flows.resources import Progress, Resources
 from flows.scoring.every_source import score_sources
@@ -95,4 +97,26 @@ async def test_a_pass_over_all_sources_reports_success_unless_one_of_them_failed
     await score_sources([ward], watched)
 
     assert after_failure == []
+    assert paths == ["/ping"]
+
+
+async def test_a_pass_that_leaves_out_a_source_that_is_set_reports_nothing(
+    called, resources, tmp_path, monkeypatch
+):
+    paths, address = called
+    for name in ("ward", "icu"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("SEVERITY_SUCCESS_URL", f"{address}/ping")
+    monkeypatch.setenv("SEVERITY_INBOX", str(tmp_path / "icu"))
+    monkeypatch.setenv("SEVERITY_SOURCES", json.dumps({"ward": str(tmp_path / "ward")}))
+    own = resources.settings.model_dump(exclude_unset=True, exclude={"home"})
+
+    for inbox, names in ((None, ["ward"]), (str(tmp_path / "ward"), [])):
+        chosen = chosen_settings(**own | ({"inbox": inbox} if inbox else {}))
+        await score_sources(chosen.sources_named(*names), Resources(chosen, Progress()))
+    after_parts = list(paths)
+    whole = chosen_settings(**own)
+    await score_sources(whole.sources_named(), Resources(whole, Progress()))
+
+    assert after_parts == []
     assert paths == ["/ping"]
