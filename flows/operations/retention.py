@@ -73,6 +73,26 @@ def apply_retention(resources: Resources) -> Removed:
     )
 
 
+def apply_retention_daily(resources: Resources) -> Removed | None:
+    """Apply retention, unless that was done today on this machine; None if it was.
+
+    Raises
+    ------
+    DatabaseError
+        The database cannot be used.
+    OSError
+        The home folder cannot be written to.
+    """
+    today = datetime.now(UTC).date().isoformat()
+    done = resources.settings.home / "retention.day"
+    if done.exists() and done.read_text(encoding="utf-8") == today:
+        return None
+    removed = apply_retention(resources)
+    # Last: what was killed before is done again.
+    done.write_text(today, encoding="utf-8")
+    return removed
+
+
 def _portion(session: Transaction, delete: Callable[..., int], days: int) -> int:
     return delete(session, timedelta(days=days), limit=_PORTION)
 

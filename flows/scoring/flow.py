@@ -1,7 +1,9 @@
 """The main job as Prefect runs it: flows, and tasks of minutes of work each."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -15,6 +17,7 @@ from db.errors import DatabaseError
 from flows.drift.watching import watch_drift
 from flows.errors import FlowsError, InboxError, quoting_nothing
 from flows.library_messages import mute_libraries
+from flows.operations.retention import apply_retention_daily
 from flows.orchestration.children import bury_dead_children
 from flows.orchestration.supervision import end_with_parent, time_limit
 from flows.reports import balance_text
@@ -74,7 +77,24 @@ async def score_inbox() -> list[SourcePass] | State[list[SourcePass]]:
             return Failed(message=str(error), data=error)
     for source_pass in passes:
         await _report(source_pass, is_alone=len(passes) == 1)
+    await _delete_what_expired(resources)
     return _ended(passes)
+
+
+async def _delete_what_expired(resources: Resources) -> None:
+    """Apply retention once a day, for sites that schedule nothing but passes; it fails none."""
+    log = get_run_logger()
+    try:
+        # In a thread: Prefect's heartbeat needs this event loop.
+        removed = await asyncio.to_thread(apply_retention_daily, resources)
+    except (FlowsError, DatabaseError) as error:
+        log.error("retention failed: %s", error)  # noqa: TRY400 - one line that says it all
+    except OSError as error:  # whose message names a file
+        log.error("retention failed: %s", error.strerror)  # noqa: TRY400
+    else:
+        if removed is not None:
+            counts = ", ".join(f"{name} {count}" for name, count in asdict(removed).items())
+            log.info("deleted: %s", counts)
 
 
 def _ended(passes: Sequence[SourcePass]) -> list[SourcePass] | State[list[SourcePass]]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -50,6 +51,20 @@ def test_a_second_run_scores_nothing_twice(score, resources, tmp_path):
     assert (again.enlisted, again.scored, again.rejected) == (0, 0, 0)
     assert rows(resources) == first
     assert len(first) == 5
+
+
+def test_the_first_pass_of_a_day_deletes_what_expired(score, resources, tmp_path):
+    (tmp_path / "inbox").mkdir()
+    left = resources.settings.home / ".pseudonym.key.killed"
+    present = []
+    for _ in range(2):
+        left.parent.mkdir(exist_ok=True)
+        left.touch()
+        os.utime(left, (0, 0))
+        score(tmp_path / "inbox")
+        present.append(left.exists())
+
+    assert present == [False, True]
 
 
 def test_a_pass_counts_its_films_for_the_charts_of_drift(score, resources, tmp_path):
