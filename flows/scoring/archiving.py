@@ -1,62 +1,89 @@
 """Moving scored files to the archive of their source, where one is set."""
 
-from db.engine import Transaction
+from collections import Counter
+from dataclasses import dataclass
+
 from db.ledger import archiving, sources
 from db.ledger.archiving import ArchivedPlace, ScoredPlace
 from flows.concurrency import at_once
 from flows.errors import InboxError
 from flows.scoring.run import ScoringRun
 from flows.sources import Addition, Archive
+from severity.errors import IncompleteMetadata
 from severity.files.sidecar import SidecarRecord
 
 _BATCH = 256  # places that are moved in one transaction
 _AT_ONCE = 8
 
 
-async def archive_scored(run: ScoringRun) -> int:
+@dataclass(frozen=True)
+class Archived:
+    """How many files a pass moved to the archive, and why others were not; empty if all were."""
+
+    moved: int = 0
+    fault: str = ""
+
+
+async def archive_scored(run: ScoringRun) -> Archived:
     """Move the scored files of a run's source to its archive, if it has one.
 
     Each is put there, then its place in the ledger follows, then it is removed from the source: a
     run that is killed in between leaves it in both, and the next one goes on. What is rejected,
-    failed or waits for a model version stays.
-
-    Returns
-    -------
-    How many files were moved.
-
-    Raises
-    ------
-    InboxError
-        The archive cannot be written.
+    failed or waits for a model version stays. So does a file that cannot be moved; the others are
+    moved all the same, unless each of a whole batch fails.
     """
     archive = run.archive
     if archive is None:
-        return 0
-    archive_id = await run.transact(_registered, run, archive)
-    moved, after, source_id = 0, archiving.FIRST, run.queue.source_id
+        return Archived()
+    try:
+        archive_id = await run.transact(
+            sources.register_archive, run.queue.source_id, archive.location
+        )
+    except LookupError as error:
+        return Archived(fault=f"{archive.location} is no archive: {error}")
+    moved, after, source_id, errors = 0, archiving.FIRST, run.queue.source_id, Counter[str]()
     while batch := await run.transact(
         archiving.scored_places, source_id, after=after, limit=_BATCH
     ):
-        after = batch[-1].place.key_digest
-        moved += await _move(run, archive, archive_id, batch)
-    return moved
+        after, before = batch[-1].place.key_digest, errors.total()
+        moved += await _move(run, archive, archive_id, batch, errors)
+        if errors.total() - before >= len(batch):
+            break  # the archive itself does not answer
+    return Archived(moved, _fault(errors))
 
 
-def _registered(session: Transaction, run: ScoringRun, archive: Archive) -> int:
-    try:
-        return sources.register_archive(session, run.queue.source_id, archive.location)
-    except LookupError as error:
-        raise InboxError(f"{archive.location} is no archive: {error}") from None
+def _fault(errors: Counter[str]) -> str:
+    """Return one line that tells how many files failed, and the most frequent cause."""
+    if not errors:
+        return ""
+    ((cause, _),) = errors.most_common(1)
+    count = errors.total()
+    return f"{count} file{'s' * (count > 1)} could not be archived: {cause}."
 
 
 async def _move(
-    run: ScoringRun, archive: Archive, archive_id: int, batch: list[ScoredPlace]
+    run: ScoringRun,
+    archive: Archive,
+    archive_id: int,
+    batch: list[ScoredPlace],
+    errors: Counter[str],
 ) -> int:
+    """Move a batch, and count the errors by their messages; return how many files were moved."""
+
     async def add(scored: ScoredPlace) -> tuple[Addition, ArchivedPlace] | None:
-        return await _added(run, archive, scored)
+        try:
+            return await _added(run, archive, scored)
+        except InboxError as error:
+            errors[str(error)] += 1
+        except IncompleteMetadata:
+            pass  # its sidecar cannot be read now, which the summary tells
+        return None
 
     async def remove(entry: tuple[Addition, ArchivedPlace]) -> None:
-        await archive.remove(entry[0], entry[1].archived_key)
+        try:
+            await archive.remove(entry[0], entry[1].archived_key)
+        except InboxError as error:
+            errors[str(error)] += 1
 
     added = [entry for entry in await at_once(_AT_ONCE, add, batch) if entry is not None]
     if not added:

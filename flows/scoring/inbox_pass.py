@@ -37,7 +37,8 @@ async def score_new(inbox: str, resources: Resources, *, is_emptied: bool = Fals
         else:
             await run.update_courses()  # corrections may have made some due
             summary = await summarised(run, Counts())
-        return replace(summary, archived=await archive_scored(run))
+        archived = await archive_scored(run)
+        return replace(summary, archived=archived.moved, archive_fault=archived.fault)
 
 
 async def _scored(run: ScoringRun) -> RunSummary:

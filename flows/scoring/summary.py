@@ -38,9 +38,10 @@ class RunSummary:
     """The counts of one run, in images, and the balance of its source after it.
 
     ``missed`` counts the files that were there before, where most of them or all are gone at once,
-    and ``archived`` those that were moved to the archive. ``other_versions`` are model versions
-    that also scored images of this database. ``read_in_zone`` is the time zone that the source's
-    times were read in so far, if the settings name another.
+    and ``archived`` those that were moved to the archive; ``archive_fault`` says why others were
+    not. ``other_versions`` are model versions that also scored images of this database.
+    ``read_in_zone`` is the time zone that the source's times were read in so far, if the settings
+    name another.
     """
 
     model_version: str
@@ -58,6 +59,7 @@ class RunSummary:
     other_versions: tuple[str, ...]
     read_in_zone: str = ""
     archived: int = 0
+    archive_fault: str = ""
 
     @property
     def notes(self) -> list[str]:
@@ -70,6 +72,8 @@ class RunSummary:
             )
         if self.missed:
             notes.append(self.fault)
+        if self.archive_fault:
+            notes.append(self.archive_fault)
         if self.read_in_zone:
             notes.append(
                 f"Times of this source were read in {self.read_in_zone} so far; new ones are read "
@@ -83,7 +87,7 @@ class RunSummary:
         if not self.balance.holds:
             return "The balance does not hold: please report this."
         if not self.missed:
-            return ""
+            return self.archive_fault
         seen = (
             "The source is empty, although images lay there before: is it mounted?"
             if self.seems_unmounted
@@ -93,12 +97,13 @@ class RunSummary:
 
     @property
     def needs_attention(self) -> bool:
-        """Whether something was lost, cannot be read, or the source cannot be seen."""
+        """Whether something was lost, cannot be read or archived, or the source cannot be seen."""
         return (
             not self.balance.holds
             or self.balance.obstacles > 0
             or self.unreadable_sidecars > 0
             or self.missed > 0
+            or bool(self.archive_fault)
         )
 
 

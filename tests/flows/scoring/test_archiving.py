@@ -11,14 +11,14 @@ from sqlalchemy import text
 
 from db.reading import balances
 from flows.errors import InboxError
-from flows.resources import Resources
-from flows.scoring.every_source import SourcePass
+from flows.resources import Resources, using
+from flows.scoring.every_source import SourcePass, score_sources
 from flows.source_settings import SourceSettings
 from flows.sources import Inbox, open_archive
 from flows.sources.folder import Folder
 from flows.sources.folder_archive import FolderArchive
 from flows.sources.store import Addition
-from tests.builders.small_images import write_image, write_inbox
+from tests.builders.small_images import write_image, write_inbox, write_sidecar
 
 
 @pytest.fixture
@@ -131,6 +131,37 @@ def test_a_run_that_was_killed_before_it_removed_the_files_is_made_good(
     assert (again.summary.scored, again.fault) == (0, "")
     assert files(inbox) == ["metadata.csv"]
     assert [name for name, _, gone in places(archiving) if not gone] == ["ward-archive"] * 3
+
+
+def test_a_file_that_cannot_be_archived_is_told_and_hides_no_score_and_stops_no_other(
+    prefect: None, archiving: Resources, inbox: Path
+) -> None:
+    write_inbox(inbox, images=2)
+    write_image(inbox / "sub" / "a.png", seed=7)
+    record = {"filename": "a.png", "patient_id": "P9", "acquired_at": "2020-03-01", "view": "PA"}
+    write_sidecar(inbox / "sub", [record])
+    (inbox.parent / "done" / "sub").write_bytes(b"no folder")
+
+    def score_once() -> SourcePass:
+        with using(archiving):
+            sources = archiving.settings.sources_named()
+            (source_pass,) = asyncio.run(score_sources(sources, archiving))
+            return source_pass
+
+    first = score_once()
+
+    assert first.summary is not None
+    assert (first.summary.scored, first.summary.archived) == (3, 2)
+    assert first.summary.needs_attention
+    assert "1 file" in first.fault
+    assert first.fault in first.summary.notes
+    assert files(inbox) == ["metadata.csv", "sub/a.png", "sub/metadata.csv"]
+
+    (inbox.parent / "done" / "sub").unlink()
+    second = score_once()
+
+    assert second.summary is not None
+    assert (second.summary.archived, second.fault) == (1, "")
 
 
 def test_a_file_that_was_replaced_since_it_was_scored_stays(tmp_path: Path) -> None:
