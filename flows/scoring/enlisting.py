@@ -57,19 +57,19 @@ async def enlist(run: ScoringRun, *, is_emptied: bool = False) -> Discovery:
     """
     survey = _Survey()
     begin = await listed_from(run, is_whole=is_emptied)
-    async for portion in run.listing.portions(_PORTION, after=begin):
+    async for portion in run.listing.portions(_PORTION, after=begin.key):
         await _enlist_portion(run, portion, survey)
         if not survey.is_held:
-            await record_reached(run)
+            await record_reached(run, begin)
     survey.enlisted += await _enlist_seen_before(run)
     discovery = Discovery(
         enlisted=survey.enlisted,
         deferred=survey.deferred,
         unreadable_sidecars=len(run.listing.unreadable_sidecars),
     )
-    if begin is None:
+    if begin.key is None:
         discovery = await _look_for_gone(run, survey, discovery, is_emptied=is_emptied)
-    await record_end(run, is_believed=not discovery.missed)
+    await record_end(run, begin, is_believed=not discovery.missed)
     return discovery
 
 
