@@ -122,7 +122,7 @@ class DropFolder:
             its disk has gone.
         """
         try:
-            if _place(self.path) != self._place:
+            if not self._is_opened():
                 raise NotKept("another disk is mounted at the drop folder, or none")
             disk = os.statvfs(self.path)
         except OSError as error:
@@ -133,6 +133,16 @@ class DropFolder:
                 f"the disk of the drop folder is short: {free} bytes are free, and "
                 f"{self.least_free_bytes} must stay so"
             )
+
+    def _is_opened(self) -> bool:
+        """Whether the path still leads to the folder that was opened, mounted anew or not.
+
+        A disk that is mounted again may have another number; its folder keeps its own, and has our
+        drafts, which the bare mount point has not.
+        """
+        place = _place(self.path)
+        is_mounted_anew = place[1] == self._place[1] and (self.path / _DRAFTS).is_dir()
+        return place == self._place or is_mounted_anew
 
     def _write(self, target: Path, content: bytes) -> None:
         draft = self.path / _DRAFTS / f"{secrets.token_hex(16)}.part"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,17 @@ def test_nothing_is_written_into_a_folder_that_took_the_place_of_the_opened_one(
         folder.keep(UID, b"a film")
 
     assert list(path.iterdir()) == []
+
+
+def test_a_folder_whose_disk_was_mounted_anew_is_written_to(folder: DropFolder, path: Path) -> None:
+    device, number = folder._place  # noqa: SLF001 - no disk can be mounted here
+    before = replace(folder, _place=(device + 1, number))
+
+    assert before.keep("1.2.3", b"a film").is_new
+
+    (path / ".arriving").rename(path / "away")  # as a bare mount point
+    with pytest.raises(NotKept):
+        before.keep("1.2.4", b"a film")
 
 
 def test_what_a_killed_program_left_is_never_offered_and_goes_with_time(path: Path) -> None:
