@@ -6,9 +6,11 @@ waiting.
 """
 
 import errno
+import math
 import socket
 import ssl
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from socketserver import BaseServer
@@ -19,6 +21,8 @@ from pynetdicom.events import EventHandlerType
 from pynetdicom.transport import ThreadedAssociationServer
 
 _SILENT_SECONDS = 30.0  # that a connection may stay silent inside a message
+_NEGOTIATING_SECONDS = 60.0  # in which an association must be established, however it trickles in
+_FULL_SECONDS = 60.0  # between two lines that say that no connection more is taken
 _LARGEST_REQUEST = 2**20  # bytes; 128 presentation contexts with all syntaxes are 60 kB
 _WAITING_MESSAGES = 1  # a sender waits for each answer, as no other window is negotiated
 
@@ -30,6 +34,7 @@ class MeteredSocket(socket.socket):
     """A connection that fails once more arrives than there is room for."""
 
     room = _LARGEST_REQUEST
+    begun: float | None = None  # until its association is established
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         """Receive as `socket.socket` does, within the room that is left."""
@@ -40,13 +45,17 @@ class MeteredTlsSocket(ssl.SSLSocket):
     """The same over TLS."""
 
     room = _LARGEST_REQUEST
+    begun: float | None = None  # until its association is established
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         """Receive as `ssl.SSLSocket` does, within the room that is left."""
         return _metered(self, super().recv(buflen, flags))
 
 
-def _metered(connection: MeteredSocket | MeteredTlsSocket, received: bytes) -> bytes:
+_Metered = MeteredSocket | MeteredTlsSocket
+
+
+def _metered(connection: _Metered, received: bytes) -> bytes:
     connection.room -= len(received)
     if connection.room < 0:
         raise OSError(errno.EMSGSIZE, "the message is larger than the limit")
@@ -60,7 +69,8 @@ def make_room(association: Association, size: int) -> None:
     """
     transport = association.dul.socket
     connection = transport.socket if transport else None
-    if isinstance(connection, MeteredSocket | MeteredTlsSocket):
+    if isinstance(connection, _Metered):
+        connection.begun = None
         is_flooded = association.dimse.msg_queue.qsize() > _WAITING_MESSAGES
         connection.room = 0 if is_flooded else size
 
@@ -82,6 +92,7 @@ class Admission:
     networks: tuple[IPv4Network | IPv6Network, ...]
     most_connections: int
     refused: Callable[[str], object] = field(compare=False)
+    full: Callable[[], object] = field(compare=False)
 
     def admits(self, address: str) -> bool:
         """Whether connections from an address are taken."""
@@ -111,7 +122,8 @@ class AdmittingServer(ThreadedAssociationServer):
     ) -> None:
         self.alive: Callable[[], object] = lambda: None
         self._admission = admission
-        self._open: set[socket.socket] = set()
+        self._open: set[_Metered] = set()
+        self._told_full = -math.inf
         contexts = entity.supported_contexts
         super().__init__(entity, address, entity.ae_title, contexts, tls, handlers)
 
@@ -137,9 +149,18 @@ class AdmittingServer(ThreadedAssociationServer):
             self._admission.refused(client_address[0])
             return False
         if len(self._open) >= self._admission.most_connections:
+            self._tell_full()
             return False
-        self._open.update({request} if isinstance(request, socket.socket) else ())
+        if isinstance(request, _Metered):
+            request.begun = time.monotonic()
+            self._open.add(request)
         return True
+
+    def _tell_full(self) -> None:
+        now = time.monotonic()
+        if now - self._told_full >= _FULL_SECONDS:
+            self._told_full = now
+            self._admission.full()
 
     def finish_request(self, request: _Request, client_address: _Address) -> None:
         """Serve a connection, in a thread of its own."""
@@ -151,8 +172,10 @@ class AdmittingServer(ThreadedAssociationServer):
         """Stay silent about a connection that failed: what it sent may be anything."""
 
     def service_actions(self) -> None:
-        """Tell whoever watches that connections are accepted."""
+        """Hang up on those that take too long; tell whoever watches that others are accepted."""
         super().service_actions()
+        latest = time.monotonic() - _NEGOTIATING_SECONDS
+        self._hang_up([each for each in self._open if each.begun and each.begun < latest])
         self.alive()
 
     def stop(self) -> None:
@@ -165,7 +188,10 @@ class AdmittingServer(ThreadedAssociationServer):
     def close(self) -> None:
         """Stop listening, and end all connections; what is half-received is not answered."""
         self.server_close()
-        for connection in self._open:
+        self._hang_up(self._open)
+
+    def _hang_up(self, connections: Iterable[_Metered]) -> None:
+        for connection in connections:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:

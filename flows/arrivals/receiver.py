@@ -140,6 +140,7 @@ class Receiver:
             # Those that are being negotiated, or refused, beside those that are served.
             2 * self.settings.receiver_associations,
             self._refused,
+            self._full,
         )
 
     def _handlers(self) -> list[evt.EventHandlerType]:
@@ -176,6 +177,9 @@ class Receiver:
         if address not in self._known_strangers and len(self._known_strangers) < _STRANGERS:
             self._known_strangers.add(address)
             log.warning("connections from %s are refused: SEVERITY_RECEIVER_ADDRESSES", address)
+
+    def _full(self) -> None:
+        log.warning("a connection was refused: as many as are taken at once are open")
 
     def _rejected(self, event: Event) -> None:
         address = event.assoc.requestor.address

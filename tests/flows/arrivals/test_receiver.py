@@ -8,6 +8,7 @@ import ssl
 import struct
 import subprocess
 import threading
+from contextlib import ExitStack, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pydicom import dcmread
 from pydicom.encaps import get_frame
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 
-from flows.arrivals import receiver
+from flows.arrivals import connections, receiver
 from flows.arrivals.receiver import TRANSFER_SYNTAXES
 from flows.errors import UsageError
 from severity.codecs import DECODERS
@@ -162,6 +163,28 @@ def test_a_monitor_that_knocks_takes_no_sender_s_place(start, monkeypatch):
     until(is_idle)
     with sender(running.port) as association:
         assert send(association, film_file("a")) == SUCCESS
+
+
+def test_senders_that_trickle_keep_no_other_out_for_long(start, monkeypatch, caplog):
+    monkeypatch.setattr(connections, "_NEGOTIATING_SECONDS", 2.0)
+    caplog.set_level(logging.WARNING, receiver.NAME)
+    port = start(receiver_associations=1).port
+    with ExitStack() as stack:
+        for _ in range(4):  # two are taken, and two refused
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            with suppress(OSError):
+                slow.sendall(struct.pack(">BBL", 1, 0, 2**14))
+
+        def is_told() -> bool:
+            return "as many as are taken" in caplog.text
+
+        def is_served() -> bool:
+            with sender(port) as association:
+                return association.is_established
+
+        until(is_told)
+        until(is_served)
+    assert caplog.text.count("as many as are taken") == 1
 
 
 # pynetdicom's thread of an association ends by an exception; the association with it.
