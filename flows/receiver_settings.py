@@ -47,7 +47,7 @@ class ReceiverSettings(BaseSettings):
         default=2048, description="free disk below which the receiver takes no film"
     )
     receiver_most_megabytes: PositiveInt = Field(
-        default=256, description="size of a message above which the receiver hangs up"
+        default=128, description="size of a message above which the receiver hangs up"
     )
     receiver_associations: PositiveInt = Field(
         default=10, description="senders that the receiver serves at the same time"
