@@ -30,6 +30,7 @@ from severity.files.sidecar import SidecarRecord
 if TYPE_CHECKING:
     from severity.models.scoring_model import ScoringModel
 
+_NOBODY = SidecarRecord(patient_id="unnamed")
 _TRANSACTIONS = 2  # at a time: one claims, one closes
 _SECONDS_OF_GIVING_WAY = 2  # after which it is asked again whether a pass is at work
 
@@ -154,14 +155,18 @@ class ScoringRun(Resources):
     async def record(self, claim: Claim, key: str) -> SidecarRecord | None:
         """Return the sidecar record that a claimed object was enlisted with.
 
-        The database keeps no identifiers, so it is read from the sidecar; once more from the
-        inbox if another run enlisted the object after this one had looked.
+        An accepted object that was archived has one that names nobody: who it shows is stored, and
+        sidecars stay in the source, where those of later nights replace them. The database keeps no
+        identifiers, so any other's is read from the sidecar; once more from the inbox if another
+        run enlisted the object after this one had looked.
 
         Raises
         ------
         IncompleteMetadata
             The record has changed since; the object is enlisted again with the new one.
         """
+        if claim.is_judged and claim.archive is not None:
+            return _NOBODY
         record = self.listing.record(key)
         if self.record_sha256(record) != claim.record_sha256:
             record = await self.inbox.record(key)

@@ -98,8 +98,11 @@ def test_another_model_version_reads_archived_files_where_they_are(
     score_archiving: Callable[..., SourcePass], inbox: Path
 ) -> None:
     write_inbox(inbox, images=2)
+    (inbox.parent / "done" / "image-0000.png").write_bytes(b"of another night")
     score_archiving(model="compact-1")
     assert files(inbox) == ["metadata.csv"]
+    sidecar = inbox / "metadata.csv"
+    sidecar.write_text(sidecar.read_text().splitlines()[0] + "\n")  # the next night's
 
     later = score_archiving(model="compact-2")
 
