@@ -1,8 +1,10 @@
 """The base job templates, as the workers of Prefect read them. No container is started."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from flows.deployments.plan import Infrastructure, Pool
 from flows.deployments.work_pools import base_job_template
@@ -14,6 +16,14 @@ async def configuration(worker_module: str, worker: str, pool: Pool, **values: s
     worker_class = getattr(module, worker)
     template = base_job_template(pool, Infrastructure(worker_class.type))
     return await worker_class.job_configuration.from_template_and_values(template, values)
+
+
+KUBERNETES = Path(__file__).parents[3] / "deploy" / "kubernetes" / "base"
+
+
+def manifest_of(file: str, kind: str) -> Any:
+    objects = yaml.safe_load_all((KUBERNETES / file).read_text(encoding="utf-8"))
+    return next(each for each in objects if each["kind"] == kind)
 
 
 @pytest.mark.parametrize("pool", Pool)
@@ -49,6 +59,25 @@ async def test_a_pod_has_its_secrets_from_the_cluster_and_a_gpu_only_in_its_pool
     pod = job.job_manifest["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert job.job_manifest["spec"]["backoffLimit"] == 0  # Prefect restarts, and counts
-    assert {"secretRef": {"name": "cxr-severity"}} in container["envFrom"]
+    secrets = {
+        variable["name"]: variable["valueFrom"]["secretKeyRef"]
+        for variable in container["env"]
+        if "valueFrom" in variable
+    }
+    worker = manifest_of("worker.yaml", "Deployment")["spec"]["template"]["spec"]
+    assert secrets == {
+        variable["name"]: variable["valueFrom"]["secretKeyRef"]
+        for variable in worker["containers"][0]["env"]
+        if "valueFrom" in variable
+    }
+    claims = {
+        volume["persistentVolumeClaim"]["claimName"]
+        for volume in pod["volumes"]
+        if "persistentVolumeClaim" in volume
+    }
+    assert claims == {"films", "receipts"}
+    policies = (KUBERNETES / "network-policies.yaml").read_text(encoding="utf-8")
+    labels = job.job_manifest["spec"]["template"]["metadata"]["labels"]
+    assert f"component: {labels['app.kubernetes.io/component']}\n" in policies
     assert ("nvidia.com/gpu" in container["resources"]["limits"]) == (pool is Pool.GPU)
     assert not any("KEY" in variable or "URL" in variable for variable in job.env)
