@@ -15,6 +15,20 @@ REJECTED_MORE = 0.1
 """As a share of the files, above that of the four weeks before."""
 
 
+SITE_CODES = frozenset(
+    {
+        "balance",
+        "drift",
+        "failed-run",
+        "nothing-received",
+        "obstacles",
+        "oldest-waiting",
+        "rejections",
+    }
+)
+"""The codes of `site_alerts`, of which nothing is known while the database is down."""
+
+
 @dataclass(frozen=True)
 class Alert:
     """Something that a person must see to: a code that stays, what is wrong, and what to do."""

@@ -1,7 +1,7 @@
 """Telling alerts: each when it is raised, again each day as long as it lasts, and when it ends."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -18,8 +18,15 @@ _AGAIN = timedelta(days=1)
 _VARIABLE = "cxr_severity_told_alerts"  # at Prefect's server: it is there when the database is not
 
 
-async def tell(raised: Sequence[Alert], settings: Settings) -> None:
+async def tell(
+    raised: Sequence[Alert], settings: Settings, *, unexamined: Collection[str] = ()
+) -> None:
     """Send what is new since the last call, by each way that the site set.
+
+    Parameters
+    ----------
+    unexamined
+        Codes of alerts of which nothing is known now: none of them is over.
 
     What cannot be sent is sent by the next call. What was told is a variable of Prefect, so that
     all workers know it: codes of alerts, and when each was told.
@@ -31,7 +38,12 @@ async def tell(raised: Sequence[Alert], settings: Settings) -> None:
     told = {name: stored.get(name, {}) for name in senders}
     now = datetime.now(UTC)
     for name, send in senders.items():
-        news = _news(raised, told[name], settings, now)
+        codes = {alert.code for alert in raised}.union(unexamined)
+        news = News(
+            tuple(alert for alert in raised if _is_due(told[name].get(alert.code), now)),
+            tuple(sorted(told[name].keys() - codes)),
+            settings.operations_url,
+        )
         if not news.raised and not news.over:
             continue
         try:
@@ -42,17 +54,6 @@ async def tell(raised: Sequence[Alert], settings: Settings) -> None:
         told[name] = _told(news, told[name], now)
         # At once: what ends this run later must not have it told again.
         await Variable.aset(_VARIABLE, told, overwrite=True)
-
-
-def _news(
-    raised: Sequence[Alert], told: Mapping[str, str], settings: Settings, now: datetime
-) -> News:
-    codes = {alert.code for alert in raised}
-    return News(
-        tuple(alert for alert in raised if _is_due(told.get(alert.code), now)),
-        tuple(sorted(told.keys() - codes)),
-        settings.operations_url,
-    )
 
 
 def _is_due(told_at: str | None, now: datetime) -> bool:

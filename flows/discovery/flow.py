@@ -1,6 +1,7 @@
 """Discovery as Prefect runs it: it enlists what is new, and starts scoring if much waits."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from prefect import flow, get_run_logger, runtime
@@ -9,7 +10,7 @@ from prefect.states import Failed
 
 from db.errors import DatabaseError
 from db.ledger.presence import RunKind
-from flows.alerts.alert import Alert, site_alerts
+from flows.alerts.alert import SITE_CODES, Alert, site_alerts
 from flows.alerts.channels import channels
 from flows.alerts.failed_jobs import failed_jobs
 from flows.alerts.telling import tell
@@ -97,12 +98,13 @@ async def _tell(resources: Resources, raised: list[Alert]) -> None:
     """Tell alerts: these, those that the database knows of, and jobs that failed."""
     if not channels(resources.settings):
         return
+    unexamined: Collection[str] = ()
     try:
         raised = raised + await asyncio.to_thread(_site_alerts, resources)
     except DatabaseError as error:
         get_run_logger().error("no alerts of the database: %s", error)
-        raised = [*raised, _NO_DATABASE]
-    await tell(raised + await failed_jobs(), resources.settings)
+        raised, unexamined = [*raised, _NO_DATABASE], SITE_CODES
+    await tell(raised + await failed_jobs(), resources.settings, unexamined=unexamined)
 
 
 def _site_alerts(resources: Resources) -> list[Alert]:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr as Secret
+from sqlalchemy import text
 
 from flows.deployments.plan import Infrastructure, planned
-from flows.resources import Resources, using
+from flows.resources import Opened, Resources, using
+from flows.source_settings import SourceSettings
 from tests.builders.alert_servers import Webhook, mail_server, web_server
 from tests.builders.small_images import write_inbox
 
@@ -23,7 +25,7 @@ def look(prefect: None, resources: Resources, tmp_path: Path) -> Look:
     """Look at the inbox, with these settings."""
     from flows.discovery.flow import discover
 
-    def look(**update: object) -> Any:
+    def look(resources: Resources = resources, **update: object) -> Any:
         settings = resources.settings.model_copy(
             update={"inbox": str(tmp_path / "DOE-JANE"), **update}
         )
@@ -110,3 +112,28 @@ def test_an_alert_is_told_once_and_when_it_is_over_by_webhook_and_mail(
     assert json.loads(hook.posts[-1])["over"] == ["look"]
     everything = [*hook.posts, *(mail.as_bytes() for mail in box.mails)]
     assert not any(b"DOE" in message for message in everything)
+
+
+def test_a_balance_that_fails_is_not_over_because_the_database_is_down(
+    look: Look, resources: Resources, tmp_path: Path
+) -> None:
+    def count_seen(step: int) -> None:
+        with resources.open_database().transaction() as session:
+            session.execute(
+                text("UPDATE tally SET n = n + :step WHERE what = 'seen'"), {"step": step}
+            )
+
+    write_inbox(tmp_path / "DOE-JANE", images=1)
+    look()
+    count_seen(1)
+    with web_server() as hook:
+        told = {"alert_webhook": Secret(hook.url)}
+        look(**told)
+        nowhere = Secret("postgresql://nobody@127.0.0.1:9/none")
+        look(replace(resources, opened=Opened()), database_url=nowhere, **told)
+        count_seen(-1)
+        look(**told)
+
+    assert raised(hook) == [["look", "balance"], ["database"], []]
+    over = [json.loads(post)["over"] for post in hook.posts]
+    assert over == [[], [], ["balance", "database", "look"]]
