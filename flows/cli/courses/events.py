@@ -46,6 +46,7 @@ def import_command(file: Path, *, source: str, as_json: bool, who: str, **names:
     changes nothing; a changed end is recorded. Ends with 3 if lines were left out.
     """
     with chosen_resources() as resources:
+        resources.open_database()  # before the file is read, which may take long
         author = Author(who, f"import from {source}")
         treatments = TreatmentImport(resources, author, source)
         report = treatments.store(records(file, _naming(resources, **names)))
