@@ -42,7 +42,8 @@ class PacsSettings(BaseSettings):
         default=5, description="times that a question is asked, after pauses of 1, 2, 4, 8 seconds"
     )
     pacs_answer_seconds: PositiveFloat = Field(
-        default=60, description="time that each part of an answer of the PACS may take; ten times that, all of it"
+        default=60,
+        description="time that each part of an answer may take; ten times that, all of it",
     )
     pacs_user: str | None = Field(default=None, description="user of the DICOMweb service")
     pacs_password: SecretStr | None = Field(default=None, description="password of that user")
