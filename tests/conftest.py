@@ -58,9 +58,29 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 patch.delenv(name)
         home = tmp_path_factory.mktemp("home")
         patch.setenv("SEVERITY_HOME", str(home))
+        # A full disk is tested where it matters, and must fail no other test.
+        patch.setenv("SEVERITY_RECEIVER_FREE_MEGABYTES", "1")
         # Once, before any test's command does: Prefect keeps what it is told first.
         configure_prefect(home, quiet=True)
         yield home
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(_own_home: Path) -> Iterator[None]:
+    """Undo what a test's program set for the passes that it starts: the next test has its own."""
+    before = _settings_set()
+    yield
+    for name in _settings_set().keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
+def _settings_set() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("SEVERITY_") or name == "DATABASE_URL"
+    }
 
 
 @pytest.fixture(scope="session")
