@@ -41,15 +41,21 @@ class Deliveries:
         It is recorded before it is sent, and again once it is there. What ends the program in
         between leaves it unknown what the destination has: the next export goes on from there.
         """
+        if not self.offer(result, send):
+            return False
+        self.confirm(result)
+        return True
+
+    def offer(self, result: SentResult, send: Callable[[], None]) -> bool:
+        """Send a result as `deliver` does, without recording that it is there; see `confirm`."""
         if not self._record(replace(result, content_sha256=sent.UNKNOWN)):
             return False
         send()
-        self._record(result)
         return True
 
-    def doubt(self, result: SentResult) -> None:
-        """Record that it is unknown again whether the destination has a result."""
-        self._record(replace(result, content_sha256=sent.UNKNOWN))
+    def confirm(self, result: SentResult) -> None:
+        """Record that the destination has a result."""
+        self._record(result)
 
     def _record(self, result: SentResult) -> bool:
         with self.database.transaction() as session:

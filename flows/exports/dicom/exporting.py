@@ -91,13 +91,16 @@ def send_to(node: Node, making: Making, sender: Sender, *, resends: bool = False
                 counts.known += 1
                 continue
             result = SentResult(_uuid(made), made.image_id, content_sha256(made.dataset))
-            if deliveries.deliver(result, partial(association.store, made.dataset)):
+            deliver = deliveries.deliver if promises is None else deliveries.offer
+            if deliver(result, partial(association.store, made.dataset)):
                 counts.made[made.kind] += 1
                 told[Reference(made.dataset.SOPClassUID, made.uid)] = result
         if promises is not None:
-            for result in _unkept(promises, association, told):
-                deliveries.doubt(result)
-                counts.unkept += 1
+            counts.unkept = len(told)
+            # Only now: whatever ends the program before, the next export asks again.
+            for result in _kept(promises, association, told):
+                deliveries.confirm(result)
+                counts.unkept -= 1
     _check(making, counts)
     return counts
 
@@ -116,13 +119,13 @@ def _connected(node: Node, sender: Sender) -> Iterator[tuple[Association, Promis
         yield association, promises
 
 
-def _unkept(
+def _kept(
     promises: Promises, association: Association, told: Mapping[Reference, SentResult]
 ) -> Iterator[SentResult]:
-    """Yield what the node does not promise to keep."""
+    """Yield what the node promises to keep."""
     for batch in in_batches(told, _ASKED_AT_ONCE):
         kept = promises.ask(association, batch)
-        yield from (told[each] for each in batch if each.uid not in kept)
+        yield from (told[each] for each in batch if each.uid in kept)
 
 
 def _check(making: Making, counts: Counts) -> None:

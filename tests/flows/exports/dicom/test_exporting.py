@@ -129,8 +129,12 @@ def test_what_a_node_does_not_promise_to_keep_is_sent_again(making, films, answe
     assert len(received.instances) == 3
 
 
-def test_a_node_without_commitment_is_told_so(making, films):
+def test_without_a_promise_that_was_asked_for_nothing_counts_as_kept(making, films):
     films.add("a")
     own = Node(OWN_TITLE, "127.0.0.1", free_ports(1)[0])
-    with node(*BOTH) as (to, _), pytest.raises(SendingError, match="no commitment"):
-        send_to(to, making(kinds=REPORTS), Sender(answers_to=own))
+    with node(*BOTH) as (to, received):
+        with pytest.raises(SendingError, match="no commitment"):
+            send_to(to, making(kinds=REPORTS), Sender(answers_to=own))
+        send_to(to, making(kinds=REPORTS), Sender())
+
+    assert len(received.instances) == 2
