@@ -89,8 +89,14 @@ SELECT
     image.id AS image_id,
     -- The last time that it came to be of this person: by a merge of its own, or of whom it was of.
     (
-        SELECT max(at) FROM correction
-        WHERE correction.patient_id = patient.id AND before ? 'merged_into_id'
+        WITH RECURSIVE merged AS (
+            SELECT patient.id, patient.merged_into_id
+            UNION
+            SELECT into_whom.id, into_whom.merged_into_id
+            FROM merged JOIN patient AS into_whom ON into_whom.id = merged.merged_into_id
+        )
+        SELECT max(at) FROM merged JOIN correction ON correction.patient_id = merged.id
+        WHERE merged.merged_into_id IS NOT NULL AND before ? 'merged_into_id'
     ) AS merged_at
 FROM patient AS person
 JOIN patient ON patient.person_id = person.id AND patient.id <> person.id
