@@ -2,6 +2,8 @@
 // saliency map takes the place of its film.
 "use strict";
 
+const LATER_SECONDS = 5; // where an answer does not say when to ask again
+
 function note(text) {
   const note = document.createElement("p");
   note.className = "gone";
@@ -15,8 +17,11 @@ async function askAgain(image, { gone, busy }) {
   image.replaceWith(waiting);
   // An image does not say why it failed.
   const answer = await fetch(src).catch(() => null);
-  if (answer && (answer.ok || answer.status === 503)) {
-    const seconds = Number(answer.headers.get("Retry-After") ?? 0);
+  // Once more where one is there now; not for ever, if what comes is no image: a page to sign in.
+  const isThere = answer?.ok && image.dataset.answered !== src;
+  if (isThere || answer?.status === 503) {
+    if (isThere) image.dataset.answered = src;
+    const seconds = isThere ? 0 : Number(answer.headers.get("Retry-After") ?? LATER_SECONDS);
     setTimeout(() => {
       waiting.replaceWith(image);
       image.src = src;

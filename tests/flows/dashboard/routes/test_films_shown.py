@@ -11,7 +11,7 @@ from shutil import copy
 import httpx
 import pytest
 from PIL import Image
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from db.engine import Database
 from flows.dashboard import server
@@ -79,6 +79,23 @@ async def test_a_film_whose_turn_did_not_come_is_asked_for_again_and_not_called_
     await notes.get_by_text(texts().patient.gone).wait_for()
     await browser_page.locator(".pictures img").wait_for()
     assert await notes.count() == 1
+
+
+async def test_a_film_in_whose_place_a_page_comes_is_not_asked_for_for_ever(
+    showing: Dashboard, browser_page: Page
+) -> None:
+    """As where the session of whoever looks has ended."""
+    asked: list[str] = []
+
+    async def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        await route.fulfill(status=200, content_type="text/html", body="Sign in")
+
+    await browser_page.route("**/film.png", answer)
+    await browser_page.goto(f"{showing.url}/patients/p-1")
+    await browser_page.locator(".pictures .gone", has_text=texts().patient.gone).nth(1).wait_for()
+
+    assert len(asked) <= 4 * 2  # of either film an image and what it answers, twice
 
 
 @pytest.fixture
