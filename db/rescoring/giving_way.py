@@ -4,11 +4,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 
-def mark(session: Session, run_id: int, request_id: int) -> None:
-    """Mark a run as one of rescoring: no other gives way to it."""
-    session.execute(_MARK, {"run": run_id, "id": request_id})
-
-
 def is_pass_at_work(session: Session) -> bool:
     """Return whether a pass lives that has images waiting, of any source and model version.
 
@@ -17,13 +12,12 @@ def is_pass_at_work(session: Session) -> bool:
     return bool(session.scalar(_IS_AT_WORK))
 
 
-_MARK = text("UPDATE run SET rescoring_id = :id WHERE id = :run")
-
+# A backfill scores what is new, as a pass does; a look scores nothing.
 _IS_AT_WORK = text(
     """
     SELECT EXISTS (
         SELECT FROM run
-        WHERE run.state = 'running' AND run.rescoring_id IS NULL AND EXISTS (
+        WHERE run.state = 'running' AND run.kind IN ('pass', 'backfill') AND EXISTS (
             SELECT FROM work
             WHERE work.source_id = run.source_id
                 AND work.model_version_id = run.model_version_id

@@ -49,9 +49,6 @@ CREATE TABLE rescoring_count (
 ALTER TABLE work ADD COLUMN rescoring_id integer REFERENCES rescoring (id);
 CREATE INDEX ix_work_rescoring ON work (rescoring_id, source_id) WHERE rescoring_id IS NOT NULL;
 
--- NULL: a pass, which rescoring gives way to.
-ALTER TABLE run ADD COLUMN rescoring_id integer REFERENCES rescoring (id);
-
 -- Each has a function of its own for each operation, as the counters of `counts.sql`; a statement on
 -- work that no request wants, such as any of a pass, ends at the first line.
 CREATE PROCEDURE count_rescoring(operation text, tables text, changed text, query text)

@@ -77,11 +77,15 @@ async def _work_on(request: OpenRequest, resources: Resources, failures: list[Ex
 
 
 async def _score_in(location: str, request: OpenRequest, resources: Resources) -> Counts:
-    """Score what waits for a request in one source, in shares, and update the courses."""
+    """Score what waits for a request in one source, in shares, and update the courses.
+
+    A share ends once a pass is at work; the next one begins when that has nothing left to do.
+    """
     shares, counts = count(1), Counts()
     async with run_of(request, location, resources) as run:
         await run.release_abandoned()
         while waiting := await run.transact(requests.count_waiting, request.id, location):
+            await run.give_way()
             run.progress.waiting(waiting)
             counts += await score_share(next(shares))
         await update_courses()

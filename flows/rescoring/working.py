@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from db.engine import Transaction
 from db.ledger.presence import RunKind
-from db.rescoring import enlisting, giving_way, progress, requests
+from db.rescoring import enlisting, progress, requests
 from db.rescoring.progress import Rescoring
 from db.rescoring.requests import OpenRequest
 from flows.orchestration.server import prefect_api, send_logs
@@ -97,6 +97,5 @@ async def run_of(
                 f"the model {request.model} is {run.version.key} here, and {request.model_version} "
                 "is asked for"
             )
-        await run.transact(giving_way.mark, run.run_id, request.id)
         run.gives_way = True
         yield run

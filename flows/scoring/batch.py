@@ -71,6 +71,8 @@ async def _claims(
 async def claim(run: ScoringRun, *, suspects: bool, after: int = 0) -> list[Claim]:
     """Claim the next objects, after the claims of dead runs are released.
 
+    It claims nothing if the run must give way, which rests once all that it holds is closed.
+
     Parameters
     ----------
     suspects
@@ -79,7 +81,8 @@ async def claim(run: ScoringRun, *, suspects: bool, after: int = 0) -> list[Clai
         The work that the run claimed last.
     """
     await run.release_abandoned(is_thorough=False)
-    await run.give_way()
+    if await run.must_give_way():
+        return []
     if suspects:
         return await run.transact(claiming.claim_suspect, run.queue, run.run_id)
     limit = run.settings.batch_size

@@ -120,9 +120,13 @@ class ScoringRun(Resources):
             await self.transact(self.check_secret)
         await self.transact(runs.release_abandoned, is_thorough=is_thorough)
 
+    async def must_give_way(self) -> bool:
+        """Return whether a pass is at work whose images go before this run's."""
+        return self.gives_way and await self.transact(giving_way.is_pass_at_work)
+
     async def give_way(self) -> None:
-        """Wait as long as a pass is at work, if its images go before this run's."""
-        while self.gives_way and await self.transact(giving_way.is_pass_at_work):
+        """Wait as long as a pass is at work whose images go before this run's."""
+        while await self.must_give_way():
             await asyncio.sleep(_SECONDS_OF_GIVING_WAY)
             await self.release_abandoned()  # else a dead pass would be waited for
 

@@ -12,7 +12,8 @@ from db.corrections.author import Author
 from db.engine import Database
 from db.ledger import claiming, runs, sightings, sources
 from db.ledger.claiming import Queue
-from db.ledger.presence import start_run
+from db.ledger.presence import RunKind, start_run
+from db.ledger.sightings import WholeListing
 from db.reading import balances
 from db.rescoring import enlisting, giving_way, progress, requests
 from db.rescoring.progress import Rescoring
@@ -254,13 +255,36 @@ def test_an_image_that_is_withdrawn_meanwhile_is_dropped(archive):
     assert counts(told(archive, request)) == {"waiting": 2, "dropped": 1}
 
 
-def test_a_pass_with_waiting_images_is_given_way_to_and_no_other_rescoring(archive):
-    archive.add(*MARCH)
-    request = ask(archive)
+GIVEN_WAY_TO = {
+    RunKind.PASS: True,
+    RunKind.BACKFILL: True,
+    RunKind.RESCORE: False,
+    RunKind.LOOK: False,
+}
+
+
+def test_what_scores_new_images_is_given_way_to_and_nothing_else(archive):
     archive.enlist(Film("new"))
     assert not archive.do(giving_way.is_pass_at_work)  # it waits, and nobody scores it
 
-    with start_run(archive.database, archive.queue(), software="test") as presence:
-        assert archive.do(giving_way.is_pass_at_work)
-        archive.do(giving_way.mark, presence.run_id, request)
-        assert not archive.do(giving_way.is_pass_at_work)
+    for kind, is_given_way_to in GIVEN_WAY_TO.items():
+        with start_run(archive.database, archive.queue(), software="test", kind=kind) as presence:
+            assert archive.do(giving_way.is_pass_at_work) is is_given_way_to, kind
+            archive.do(runs.end_run, presence.run_id, "finished")
+
+
+def test_a_file_that_was_moved_to_an_archive_is_read_through_its_source(archive):
+    archive.add(MARCH[0])
+    Archive(archive.database, "/archive").enlist(replace(MARCH[0], key="moved.dcm"))
+    archive.rows(
+        "UPDATE source SET archive_of_id = :id WHERE location = '/archive' RETURNING id",
+        id=archive.source_id,
+    )
+    archive.rows(
+        "UPDATE sighting SET gone_at = now() WHERE source_id = :id RETURNING id",
+        id=archive.source_id,
+    )
+
+    request = ask(archive)
+
+    assert archive.do(requests.places, request) == [archive.location]

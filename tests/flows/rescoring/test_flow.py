@@ -13,14 +13,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from db.ledger.presence import start_run
 from db.rescoring import progress
 from db.rescoring.progress import Rescoring
 from db.rescoring.requests import Selection
 from flows.errors import InboxError
 from flows.rescoring.requesting import request
-from flows.rescoring.working import work_on_requests
+from flows.rescoring.working import enlist, of_request, open_now, run_of, work_on_requests
 from flows.resources import Resources
-from tests.builders.commands import environment
+from flows.scoring.batch import score_batches
+from tests.builders.archive import Archive, Film
+from tests.builders.commands import environment, prefect_of_the_session
 from tests.builders.settings import SECRET
 from tests.builders.small_images import write_inbox
 
@@ -110,3 +113,31 @@ def test_a_source_that_cannot_be_opened_keeps_no_other_from_its_turn(score, reso
     assert scores(resources) == [("compact-1", 2, 2), ("compact-3", 4, 4)]
     (entry,) = told(resources)
     assert (entry.state, entry.scored, entry.waiting) == ("waiting", 2, 2)
+
+
+def test_what_is_in_flight_when_a_pass_begins_is_closed_before_the_rescoring_rests(
+    score, resources, tmp_path
+):
+    write_inbox(tmp_path / "inbox", images=12)
+    score(tmp_path / "inbox")
+    request(by_former_model(resources), Selection())
+    one_by_one = replace(
+        resources, settings=resources.settings.model_copy(update={"batch_size": 1})
+    )
+    (asked,) = open_now(one_by_one)
+    enlist(one_by_one, asked.id)
+    ward = Archive(resources.open_database(), "/ward")
+    ward.enlist(Film("new"))
+
+    async def scored_although_a_pass_begins() -> int:
+        own = of_request(asked, one_by_one)
+        async with asyncio.timeout(30), run_of(asked, str(tmp_path / "inbox"), own) as run:
+            batches = score_batches(run, seconds=60)
+            scored = (await anext(batches)).scored
+            with start_run(ward.database, ward.queue(), software="test"):
+                return scored + sum([batch.scored async for batch in batches])
+
+    scored = asyncio.run(scored_although_a_pass_begins())
+
+    (entry,) = told(resources)
+    assert (entry.scored, entry.waiting) == (scored, 12 - scored)
