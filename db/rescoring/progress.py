@@ -17,7 +17,7 @@ class Rescoring:
     Parameters
     ----------
     is_list
-        By a list, of which ``unknown`` entries name no accepted image.
+        By a list, of which ``unknown`` entries name no valid image.
     scored, waiting, gone, failed, dropped
         Counts of images: gone are no longer at their source; dropped were withdrawn, superseded or
         forgotten meanwhile, or cancelled.

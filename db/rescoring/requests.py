@@ -13,7 +13,7 @@ from db.rescoring.enlisting import is_of_days
 
 @dataclass(frozen=True)
 class Selection:
-    """Which accepted images to score again; all that there are by now, if nothing is chosen.
+    """Which valid images to score again; all that there are by now, if nothing is chosen.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Requested:
-    """A request that was entered, and which entries of its list name no accepted image."""
+    """A request that was entered, and which entries of its list name no valid image."""
 
     id: int
     unknown: tuple[int, ...] = ()
@@ -59,7 +59,7 @@ def request(
 
     Returns
     -------
-    With the indices of the entries of the list that name no accepted image.
+    With the indices of the entries of the list that name no valid image.
     """
     values = {
         "model": model_version_id,
@@ -130,9 +130,10 @@ _ENTER_LIST = text(
         FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS listed (name, place)
     ), known AS (
         SELECT place, image.id AS image_id
-        FROM entries JOIN image ON image.id = CAST(name AS bigint) WHERE name ~ '^[0-9]{1,18}$'
-        UNION ALL SELECT place, image.id FROM entries JOIN image ON image_uid = name
-            AND image.standing <> 'superseded'
+        FROM entries JOIN image ON image.id = CAST(name AS bigint)
+        WHERE name ~ '^[0-9]{1,18}$' AND image.standing = 'valid'
+        UNION ALL SELECT place, image.id
+        FROM entries JOIN image ON image_uid = name AND image.standing = 'valid'
     ), entered AS (
         INSERT INTO rescoring_image (rescoring_id, image_id)
         SELECT DISTINCT :id, image_id FROM known

@@ -16,7 +16,7 @@ CREATE TABLE rescoring (
     first_day date,
     last_day date,
     is_list boolean NOT NULL,
-    -- How many entries of the list name no accepted image.
+    -- How many entries of the list name no valid image.
     unknown integer NOT NULL DEFAULT 0,
     requested_by text NOT NULL,
     cancelled_by text,

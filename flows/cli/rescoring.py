@@ -122,7 +122,7 @@ def _tell(requested: Requested, selection: Selection) -> None:
         more = " ..." if len(requested.unknown) > _MOST_LINES else ""
         click.echo(
             f"{len(requested.unknown)} of {len(selection.images)} entries of the list name no "
-            f"image: {entries}{more}"
+            f"image that counts: {entries}{more}"
         )
 
 

@@ -125,6 +125,19 @@ def test_a_list_names_images_by_number_or_uid_and_what_it_does_not_know_is_count
     assert archive.rows("SELECT count(*) FROM rescoring_image") == [(0,)]
 
 
+def test_listed_images_that_count_in_no_trend_are_unknown(archive):
+    archive.add(*MARCH)
+    withdrawn = archive.image(MARCH[0])
+    archive.do(images.withdraw, Author("anna", "wrong patient"), withdrawn)
+    listed = [str(withdrawn), "1.m1", "1.m2"]
+
+    with archive.database.transaction() as session:
+        row_id = registration.register_model(session, model("v2"))
+        entered = requests.request(session, row_id, Selection(images=listed), who="anna")
+
+    assert entered.unknown == (0, 1)
+
+
 def test_what_a_version_scored_before_or_another_request_wants_is_left_to_that(archive):
     archive.add(*MARCH)
     first = ask(archive, Selection(images=["1.m1"]))
