@@ -82,7 +82,8 @@ def _images(
     others = [image for image in former.images if image.image_id not in own]
     converted = _converted(others, former, plain, bridge)
     images = sorted(
-        [*plain.images, *converted], key=lambda image: (not image.calendar_known, image.at)
+        [*plain.images, *converted],
+        key=lambda image: (not image.calendar_known, image.at, image.image_id),
     )
     return images, converted
 

@@ -2,7 +2,7 @@
 
 from db.calibrations import known_errors
 from db.courses import bridges
-from db.courses.bridges import BridgedVersion, CommonFilms
+from db.courses.bridges import BridgedVersion
 from db.engine import Database
 from flows.courses.update import update_courses
 from flows.login import login
@@ -27,13 +27,16 @@ def learn_bridge(database: Database, former: str, current: str) -> tuple[int, Br
     LookupError
         There is no such model version.
     NoBridge
-        The films are too few or too strange, the versions disagree, or nobody knows their errors.
+        The films are too few or too strange, the versions disagree or are one, or nobody knows
+        their errors.
     """
+    if former == current:
+        raise NoBridge("both are the same model version")
     update_courses(database)
     with database.transaction() as session:
         versions = bridges.version(session, former), bridges.version(session, current)
         films = bridges.common_films(session, versions[0].id, versions[1].id)
-    bridge = fit(_paired(films), *measurement_errors(*versions))
+    bridge = fit(PairedFilms(**vars(films)), *measurement_errors(*versions))
     with database.transaction() as session:
         number = bridges.store(
             session,
@@ -79,14 +82,3 @@ def _learned(version: BridgedVersion) -> tuple[float, float] | None:
         return None
     parameters = CourseParameters.from_json(version.parameters)
     return parameters.geographic_extent.error, parameters.opacity.error
-
-
-def _paired(films: CommonFilms) -> PairedFilms:
-    return PairedFilms(
-        films.former_extent,
-        films.current_extent,
-        films.former_opacity,
-        films.current_opacity,
-        films.patients,
-        films.eligible,
-    )

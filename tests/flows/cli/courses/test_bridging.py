@@ -52,7 +52,9 @@ def test_a_bridge_that_is_refused_says_why(correct: Command, archive: BridgedArc
 
     refused = correct("courses", "bridge", OLD, NEW)
     unknown = correct("courses", "bridge", OLD, "no-such-version")
+    to_itself = correct("courses", "bridge", OLD, OLD)
 
-    assert (refused.code, unknown.code) == (2, 2)
+    assert (refused.code, unknown.code, to_itself.code) == (2, 2, 2)
+    assert "the same" in to_itself.err
     assert "15 films" in refused.err
     assert "no-such-version" in unknown.err
