@@ -29,7 +29,7 @@ def fates(session: Session, source: str, keys: Sequence[str]) -> list[Fate | Non
 
     Returns
     -------
-    None for a file that no pass has listed.
+    None for a file that no pass has listed, or that went before it was judged.
     """
     digests = as_array(map(key_digest, keys))
     rows = session.execute(_FATES, {"source": source, "digests": digests})
@@ -54,6 +54,9 @@ _FATES = text(
     CROSS JOIN LATERAL (
         SELECT array_agg(CAST(state AS text)) AS left_to_do FROM work WHERE object_id = object.id
     ) AS work
+    -- What is judged stays so when its file goes; what waits is read elsewhere, or found gone.
+    WHERE sighting.gone_at IS NULL OR object.state <> 'received'
+        OR left_to_do && '{waiting,claimed}'
     ORDER BY shown.place, source.archive_of_id NULLS FIRST  -- what lies in the source itself
     """
 )

@@ -19,7 +19,7 @@ _AT_ONCE = 1000  # receipts in one question to the database
 
 
 class Unlisted(StrEnum):
-    """What became of a film that no pass has listed."""
+    """What became of a film that no pass has listed, or that went before it was judged."""
 
     PRESENT = "present"  # it lies in the folder: the next pass lists it
     LOST = "lost"  # it lies neither there nor in the ledger

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from db import registration
 from db.closing import scores
-from db.closing.outcomes import Closed, Outcome, Rejected, Scored
+from db.closing.outcomes import Closed, Outcome, Rejected, Scored, Unreachable
 from db.engine import Database
 from db.ledger import archiving, claiming, enlisting, runs, sources
 from db.ledger.claiming import Queue
@@ -36,7 +36,10 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class Film:
-    """A file in the source, and what it says. ``rejected`` is why it is rejected, if it is."""
+    """A file in the source, and what it says.
+
+    ``rejected`` is why it is rejected, if it is; one that ``vanishes`` cannot be read to be scored.
+    """
 
     name: str
     patient: str = "p-1"
@@ -52,6 +55,7 @@ class Film:
     record: str = ""
     flagged: bool = False
     content: bytes = b""
+    vanishes: bool = False
 
     @property
     def image_uid(self) -> str:
@@ -62,11 +66,17 @@ class Film:
         return sha256(self.content or f"content of {self.name}".encode()).hexdigest()
 
     @property
+    def object_key(self) -> str:
+        return self.key or f"{self.name}.dcm"
+
+    @property
     def seen(self) -> SeenObject:
-        place = Place(self.key or f"{self.name}.dcm", uuid4())
+        place = Place(self.object_key, uuid4())
         return SeenObject(place, self.content_sha256, self.record)
 
     def outcome(self, work_id: int) -> Outcome:
+        if self.vanishes:
+            return Unreachable(work_id, self.object_key, "removed")
         if self.rejected:
             return Rejected(work_id, self.rejected, f"because of {self.rejected}")
         pixels = sha256((self.pixels or f"pixels of {self.name}").encode()).hexdigest()

@@ -4,8 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from db.ledger import archiving, sources
-from db.ledger.archiving import ArchivedPlace
 from db.reading.arrivals import Fate
 from flows.arrivals.accounting import Accounting, Unlisted
 from flows.arrivals.receipts import Receipts
@@ -45,6 +43,22 @@ def test_every_film_that_was_answered_with_success_is_accounted_for(accounting):
     assert [receipt.key for receipt in account.lost] == [LOST]
 
 
+def test_a_film_that_was_listed_and_went_before_it_was_judged_is_lost(accounting, database):
+    archive = Archive(database, str(accounting.folder))
+    archive.add(Film("c", key=WAITING, vanishes=True))
+    archive.rows("UPDATE sighting SET gone_at = now() RETURNING 1")
+
+    account = accounting.account()
+
+    assert account.films == {
+        Fate.SCORED: 1,
+        Fate.REJECTED: 1,
+        Unlisted.PRESENT: 1,
+        Unlisted.LOST: 2,
+    }
+    assert {receipt.key for receipt in account.lost} == {WAITING, LOST}
+
+
 def test_a_lost_film_that_was_seen_to_is_lost_no_more(accounting):
     accounting.receipts.dismiss([LOST])
 
@@ -56,10 +70,7 @@ def test_a_lost_film_that_was_seen_to_is_lost_no_more(accounting):
 
 def test_a_film_that_was_archived_is_not_lost(accounting, database, tmp_path):
     archive = Archive(database, str(accounting.folder))
-    done = archive.do(sources.register_archive, archive.source_id, str(tmp_path / "done"))
-    scored = archive.do(archiving.scored_places, archive.source_id, after=archiving.FIRST, limit=9)
-    moved = [ArchivedPlace(entry, entry.place.object_key) for entry in scored]
-    archive.do(archiving.move, archive.source_id, done, moved)
+    archive.move_scored(str(tmp_path / "done"))
 
     account = accounting.account()
 
