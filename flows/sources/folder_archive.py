@@ -18,7 +18,10 @@ _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE}
 
 @dataclass(frozen=True)
 class FolderArchive:
-    """Files are linked into the archive, then unlinked in the source: none is ever in neither."""
+    """Files are linked into the archive, then unlinked in the source: none is ever in neither.
+
+    One that is there already, with the same content, is only unlinked.
+    """
 
     source: Path
     target: Path
@@ -61,7 +64,7 @@ class FolderArchive:
             os.link(file.handle, path, dst_dir_fd=descriptor, follow_symlinks=True)
             os.fsync(descriptor)
         except FileExistsError:
-            return os.path.samestat(os.stat(path), file.status)  # noqa: PTH116
+            return _is_link(path, file) or _is_copy(path, file)
         finally:
             os.close(descriptor)
         return True
@@ -71,11 +74,12 @@ class FolderArchive:
         try:
             # What replaces it between these lines is lost; nothing in Linux unlinks a file by
             # what it is. A program that corrects a file writes it minutes, not microseconds, later.
-            with suppress(FileNotFoundError):
-                status = os.stat(source)  # noqa: PTH116
-                if os.path.samestat(status, os.stat(target)):  # noqa: PTH116
-                    self._check_links(status)
-                    os.unlink(source)  # noqa: PTH108
+            with suppress(FileNotFoundError), opened(source) as file:
+                if _is_link(target, file):
+                    self._check_links(file.status)
+                elif not _is_copy(target, file):
+                    return
+                os.unlink(source)  # noqa: PTH108
         except OSError as error:
             raise InboxError(f"{self.source} cannot be cleared: {error.strerror}") from None
 
@@ -83,6 +87,19 @@ class FolderArchive:
         """Refuse to remove the only link: both paths lead to it, as where a folder has two."""
         if status.st_nlink < 2:  # noqa: PLR2004 - in the source, and in the archive
             raise InboxError(f"{self.target} and {self.source} are the same folder")
+
+
+def _is_link(path: bytes, file: OpenedPath) -> bool:
+    """Whether a path leads to an opened file."""
+    return os.path.samestat(os.stat(path), file.status)  # noqa: PTH116
+
+
+def _is_copy(path: bytes, file: OpenedPath) -> bool:
+    """Whether a path leads to a file with the content of an opened one."""
+    if os.stat(path).st_size != file.status.st_size:  # noqa: PTH116
+        return False
+    with open(path, "rb") as there, open(file.handle, "rb") as here:  # noqa: PTH123
+        return there.read() == here.read()
 
 
 def _path(folder: Path, key: str) -> bytes:

@@ -190,6 +190,19 @@ def test_a_file_that_was_replaced_since_it_was_scored_stays(tmp_path: Path) -> N
     assert (target / "a.dcm").read_bytes() == b"scored"
 
 
+def test_a_film_that_arrives_again_and_again_is_archived_once(tmp_path: Path) -> None:
+    (tmp_path / "inbox").mkdir()
+    archive = FolderArchive(tmp_path / "inbox", tmp_path / "done")
+    film = Addition("a.dcm", 7, lambda _: True)
+
+    for _ in range(3):
+        (tmp_path / "inbox" / "a.dcm").write_bytes(b"scored")
+        assert asyncio.run(archive.add(film)) == "a.dcm"
+        asyncio.run(archive.remove(film, "a.dcm"))
+
+    assert files(tmp_path) == ["done/a.dcm"]
+
+
 def test_the_only_copy_of_a_file_stays_where_source_and_archive_are_one_folder(
     tmp_path: Path,
 ) -> None:
