@@ -10,8 +10,8 @@ CREATE TABLE pacs (
     location text NOT NULL CONSTRAINT uq_pacs_location UNIQUE
 );
 
--- A film (SOP instance) that a PACS named, and how far it is on its way to us. Rows of days that are
--- asked no more are deleted.
+-- A film (SOP instance) that a PACS named, and how far it is on its way to us. Rows of old study
+-- dates are deleted.
 CREATE TABLE pacs_instance (
     pacs_id integer NOT NULL REFERENCES pacs (id),
     study_date date NOT NULL,

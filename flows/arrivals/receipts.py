@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import Lock
 
+from flows.arrivals.writer import sync_folder
 from flows.errors import NotKept
 from flows.home import private_folder
 
@@ -111,13 +112,5 @@ class Receipts:
         descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, mode=0o600)
         if is_new:
             for place in (folder, folder.parent):
-                _sync(place)
+                sync_folder(place)
         return descriptor
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

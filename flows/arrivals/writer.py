@@ -68,16 +68,19 @@ class DropFolder:
         return self.digest("instance", uid)[:_UID_DIGITS]
 
     def has(self, uid: str) -> bool:
-        """Whether a file of an instance is in the folder; raises OSError if it cannot be listed."""
+        """Whether a file of an instance is in the folder; raises NotKept if it cannot be listed."""
         instance = self.instance(uid)
-        return any((self.path / instance[:_FOLDER_DIGITS]).glob(f"{instance}-*.dcm"))
+        try:
+            return any((self.path / instance[:_FOLDER_DIGITS]).glob(f"{instance}-*.dcm"))
+        except OSError as error:
+            raise NotKept(f"the drop folder cannot be read: {error.strerror}") from None
 
     def key(self, uid: str, content: bytes) -> str:
         """Return where a file lies in the folder: the same content of the same UID, in one place.
 
         The first part tells instances apart, the second what was sent under one UID.
         """
-        instance = self.digest("instance", uid)[:_UID_DIGITS]
+        instance = self.instance(uid)
         sent = self.digest("content", sha256(content).hexdigest())[:_CONTENT_DIGITS]
         return f"{instance[:_FOLDER_DIGITS]}/{instance}-{sent}.dcm"
 
@@ -107,7 +110,7 @@ class DropFolder:
             if is_new:
                 self._write(target, content)
             # Also where it was there: whoever wrote it may not have come this far.
-            _sync(target.parent)
+            sync_folder(target.parent)
         except OSError as error:
             raise NotKept(f"the drop folder cannot be written: {error.strerror}") from None
         return KeptFile(key, is_new)
@@ -153,7 +156,9 @@ class DropFolder:
                 os.fsync(file.fileno())
             if not target.parent.exists():
                 target.parent.mkdir(mode=0o750, exist_ok=True)
-            _sync(self.path)  # another program may have made the folder, and be killed before this
+            sync_folder(
+                self.path
+            )  # another program may have made the folder, and be killed before this
             draft.rename(target)
         finally:
             with suppress(OSError):
@@ -186,7 +191,7 @@ def _for_owner_and_group(path: str, flags: int) -> int:
     return os.open(path, flags, mode=0o640)
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Let the names in a folder last through a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -10,7 +10,7 @@ import db.pacs
 from db.engine import Database
 from db.pacs import Known, NamedInstance, Whereabouts
 from flows.arrivals import DropFolder
-from flows.errors import FilmNotGiven, NotKept, PacsError
+from flows.errors import FilmNotGiven, PacsError
 from flows.pacs.pacs import Instance, Modality, NotGiven, Pacs
 from flows.pacs.patience import NoAnswer, Pace
 
@@ -114,10 +114,7 @@ class Comparison:
         """Return where a film is here; None if it is not, whatever was fetched before."""
         if known is not None and known.whereabouts in _HERE:
             return known.whereabouts
-        try:
-            return Whereabouts.WAITING if self.folder.has(film.image_uid) else None
-        except OSError as error:
-            raise NotKept(f"the drop folder cannot be read: {error.strerror}") from None
+        return Whereabouts.WAITING if self.folder.has(film.image_uid) else None
 
     def _fetch_all(self, films: Mapping[str, Instance]) -> dict[str, NotGiven | None]:
         """Fetch films, some at a time; return why each is not here, or None of those that are."""

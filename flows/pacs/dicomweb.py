@@ -31,7 +31,7 @@ _CONNECTING = 10.0  # seconds
 _DATE_MARKS = str.maketrans("", "", ".-")
 _WHOLE = 10  # times that a part of an answer may take: a large film on a slow line
 _LATER = {408, 425, 429, 500, 502, 503, 504}
-_NO_RIGHT = {401, 403, 407}
+_NO_RIGHT = {401, 407}  # 403 may be of one film alone
 _STUDY_DATE, _MODALITY, _BODY_PART = "00080020", "00080060", "00180015"
 _STUDY_UID, _SERIES_UID, _IMAGE_UID = "0020000D", "0020000E", "00080018"
 # As it is stored: a PACS that must decompress it first takes long, and may change it.

@@ -12,6 +12,8 @@ from flows.resources import Resources
 MOST_TRIES = 5
 """How often `fetch` asks for a film in vain before it leaves it to `reconcile`."""
 
+_KEPT_DAYS = 366  # however few days are compared now: others will be
+
 
 def fetch_new(resources: Resources) -> Iterator[DayReport]:
     """Fetch what a PACS has of the last days and is not here; yield a report of each day.
@@ -41,7 +43,8 @@ def reconcile_all(resources: Resources) -> Iterator[DayReport]:
     comparison = _comparison(resources)
     yield from comparison.of_days(days, tells_unnamed=True)
     with comparison.database.transaction() as session:
-        db.pacs.forget_before(session, comparison.pacs_id, comparison.today - timedelta(days))
+        oldest = comparison.today - timedelta(max(days, _KEPT_DAYS))
+        db.pacs.forget_before(session, comparison.pacs_id, oldest)
 
 
 def _comparison(resources: Resources) -> Comparison:

@@ -1,6 +1,7 @@
 """The drop folder that arriving files are kept in."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -86,6 +87,18 @@ def test_a_file_that_was_cut_short_since_is_written_anew(folder: DropFolder, pat
 
     assert folder.keep(UID, b"a film").is_new
     assert (path / key).read_bytes() == b"a film"
+
+
+def test_a_folder_that_cannot_be_listed_is_told_as_one_that_cannot_be_written(
+    folder: DropFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "glob", fail)
+
+    with pytest.raises(NotKept, match="drop folder"):
+        folder.has(UID)
 
 
 def test_a_name_betrays_neither_identifier_nor_content_without_the_secret(

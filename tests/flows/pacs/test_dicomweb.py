@@ -69,7 +69,7 @@ REASONS = {
     "another_film": another_film,
     "no_answer": cut_off,
     "not_dicom": lambda _: Answer(200, b"<html>sign in</html>"),
-    "refused": lambda _: Answer(404),
+    "refused": lambda _: Answer(403),  # as of a patient whose films are shielded
 }
 
 
@@ -204,6 +204,17 @@ def test_films_that_a_pacs_names_no_more_are_told_by_the_nightly_comparison(site
     assert (report.in_pacs, len(report.unnamed)) == (0, 2)
     assert "2 no longer named" in attention_text([report])
     assert list(fetch_new(site.resources)) == []
+
+
+def test_a_comparison_of_fewer_days_forgets_nothing_of_the_others(site, proxy, pacs):
+    pacs.store(archived_film("older", days_ago=2))
+    list(fetch_new(site.resources))
+    list(reconcile_all(site.having(pacs_reconcile_days=1).resources))
+    proxy.change = lambda path, answer: Answer(204) if "/instances?" in path else answer
+
+    today_and_older = reconcile_all(site.resources)
+
+    assert [len(report.unnamed) for report in today_and_older] == [2, 1]
 
 
 def test_films_that_wait_for_more_than_a_day_are_told(site, proxy):
