@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from flows import service_manager
-from flows.arrivals.location import drop_folder, other_drop_folders
+from flows.arrivals.location import drop_folder, is_scored
 from flows.arrivals.receipts import RECEIPTS, Receipts
 from flows.arrivals.receiver import Receiver, log
 from flows.arrivals.writer import DropFolder
@@ -34,13 +34,18 @@ def receive(resources: Resources, *, announce: Callable[[str], object]) -> None:
         with receiver(resources).listening() as server:
             host, port, *_ = server.server_address
             announce(f"{settings.receiver_title}@{f'[{host}]' if ':' in host else host}:{port}")
-            service_manager.notify(service_manager.READY)
-            server.alive = lambda: service_manager.notify(service_manager.ALIVE)
+            _tell(service_manager.READY)
+            server.alive = lambda: _tell(service_manager.ALIVE)
             try:
                 server.serve_forever()
             finally:
-                with suppress(OSError):
-                    service_manager.notify(service_manager.STOPPING)
+                _tell(service_manager.STOPPING)
+
+
+def _tell(state: str) -> None:
+    """Tell the service manager a state; one that does not hear it ends no receiver."""
+    with suppress(OSError):
+        service_manager.notify(state)
 
 
 def receiver(resources: Resources) -> Receiver:
@@ -53,7 +58,7 @@ def receiver(resources: Resources) -> Receiver:
     """
     settings = resources.settings
     chosen = drop_folder(settings)
-    if chosen in other_drop_folders(settings):
+    if not is_scored(chosen, settings):
         log.warning("the drop folder is no source that is set: nothing there is scored")
     folder = DropFolder.open(
         chosen,

@@ -5,7 +5,7 @@ import ssl
 import httpx
 
 from flows.arrivals import DropFolder
-from flows.arrivals.location import drop_folder
+from flows.arrivals.location import drop_folder, local_folder
 from flows.dicom_node import Node
 from flows.errors import UsageError
 from flows.pacs.pacs import Pacs
@@ -53,7 +53,7 @@ def open_folder(resources: Resources) -> DropFolder:
     """
     settings = resources.settings
     chosen = settings.pacs_folder
-    folder = drop_folder(settings) if chosen is None else chosen.expanduser().resolve()
+    folder = drop_folder(settings) if chosen is None else local_folder(str(chosen))
     return DropFolder.open(
         folder,
         resources.arrival_digest,

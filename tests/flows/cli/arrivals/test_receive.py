@@ -99,7 +99,7 @@ def test_each_film_that_was_answered_with_success_is_scored_though_the_receiver_
     service: Service, score: Callable[[Path], object], resources: Resources, tmp_path: Path
 ) -> None:
     films, answered = dict(map(film, range(FILMS))), set[str]()
-    service.start()
+    service.start(NOTIFY_SOCKET=str(tmp_path / "no manager listens here"))
     thread = threading.Thread(target=deliver, args=(service.port, films, answered))
     thread.start()
     while len(answered) < KILLED_AFTER:

@@ -40,6 +40,8 @@ def test_a_folder_that_films_are_brought_to_and_nobody_scores_is_a_problem(tmp_p
 
     assert (only_fetched.level, "fetched" in only_fetched.text) == (Level.PROBLEM, True)
     assert drop_folders(both) == []
+    nowhere = Settings(inbox="~nobody-of-this-name/films", receiver_folder=tmp_path)
+    assert len(drop_folders(nowhere)) == 1
     assert drop_folders(Settings(**places)) == []  # a machine that receives, and scores nothing
 
 
