@@ -16,9 +16,9 @@ from severity.domain import RESEARCH_USE_ONLY
 def doctor_command(*, as_json: bool) -> None:
     """Examine the site, and name the one thing to do first; nothing is changed.
 
-    Looks at the pseudonym secret, the disk, the database with its rights, clock, size and balance,
-    the last pass and the last film, sources, weights, device, time zone and backups. Ends with exit
-    code 3 if there is a problem; what is only a notice can wait.
+    Looks at the home folder, the pseudonym secret, the disk, the database with its rights, clock,
+    size and balance, the last pass and the last film, sources, weights, device, time zone and
+    backups. Ends with exit code 3 if there is a problem; what is only a notice can wait.
     """
     with chosen_resources() as resources:
         examination = examine(resources)

@@ -43,6 +43,10 @@ def examine(resources: Resources) -> Examination:
 
 def _findings(resources: Resources) -> Iterator[Finding]:
     settings = resources.settings
+    home = machine.home(settings)
+    yield home
+    if home.level is Level.PROBLEM:
+        return  # of another user's site
     yield machine.secret(settings)
     yield machine.disk(settings)
     yield from site.database(resources)

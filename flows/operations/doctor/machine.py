@@ -1,4 +1,4 @@
-"""What the doctor examines of this machine: secret, disk, weights, device and time zone."""
+"""What the doctor examines of this machine: home, secret, disk, weights, device and time zone."""
 
 import os
 import shutil
@@ -15,6 +15,21 @@ from severity.gpus import gpus
 
 _SMALLEST_FREE_BYTES = 1_000_000_000
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def home(settings: Settings) -> Finding:
+    """Examine whether this user can look into the home folder, without which all else fails."""
+    try:
+        os.scandir(settings.home).close()
+    except FileNotFoundError:
+        return well("home", f"{settings.home} is made with the database")
+    except OSError as error:
+        return problem(
+            "home",
+            f"this user cannot look into {settings.home}: {error.strerror}",
+            "run as the user that owns it, or correct SEVERITY_HOME",
+        )
+    return well("home", f"this user can look into {settings.home}")
 
 
 def secret(settings: Settings) -> Finding:

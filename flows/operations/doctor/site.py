@@ -97,7 +97,8 @@ def _size(report: ServerReport, growth: Growth, resources: Resources) -> Iterato
 
 def _projection(report: ServerReport, growth: Growth, resources: Resources) -> Finding:
     size = f"the database has {report.database_bytes / 1e6:,.0f} MB"
-    if resources.settings.database_url is not None or not growth.received:
+    is_elsewhere = resources.settings.database_url is not None
+    if is_elsewhere or not growth.received or not growth.seen:  # whoever came was forgotten
         return well("size", size)
     by_day = report.database_bytes / growth.seen * growth.received / growth.days
     days = shutil.disk_usage(resources.settings.home).free / by_day
@@ -139,18 +140,21 @@ def _passes(
         )
     for entry in runs:
         if not names or entry.source in names:
-            yield _last_pass(entry, now)
+            source = names.get(entry.source, entry.source)
+            yield _last_pass(entry, source, now)
             if entry.last_received_hour is not None:
-                yield _last_film(entry.last_received_hour, now)
+                yield _last_film(entry.last_received_hour, source, now)
 
 
-def _last_pass(entry: monitoring.SourceRuns, now: datetime) -> Finding:
+def _last_pass(entry: monitoring.SourceRuns, source: str, now: datetime) -> Finding:
     if entry.last_success_at is None:
         return problem(
-            "last pass", "none has ever succeeded", "run `cxr-severity run` and read its message"
+            "last pass",
+            f"none over the source {source} has ever succeeded",
+            "run `cxr-severity run` and read its message",
         )
     age = now - entry.last_success_at
-    text = f"the last one that succeeded ended {_hours(age)} ago"
+    text = f"the last one over the source {source} that succeeded ended {_hours(age)} ago"
     if entry.failures_since:
         text += f", and {entry.failures_since} failed since"
     if age > _PASS_EACH:
@@ -160,9 +164,9 @@ def _last_pass(entry: monitoring.SourceRuns, now: datetime) -> Finding:
     return well("last pass", text)
 
 
-def _last_film(hour: datetime, now: datetime) -> Finding:
+def _last_film(hour: datetime, source: str, now: datetime) -> Finding:
     age = now - hour
-    text = f"the last new file arrived {_hours(age)} ago"
+    text = f"the last new file of the source {source} arrived {_hours(age)} ago"
     if age > _SILENT:
         return problem("last film", text, "ask whoever sends them: nothing arrives any more")
     if age > _QUIET:

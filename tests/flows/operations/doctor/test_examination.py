@@ -15,7 +15,7 @@ def test_of_a_site_that_is_well_there_is_nothing_to_do(site):
     not_well = {finding.check for finding in findings if finding.level is not Level.OK}
     assert not_well <= {"rights", "disk"}
     assert {finding.check for finding in findings} >= {
-        *("secret", "disk", "database", "rights", "clock", "size", "balance", "last pass"),
+        *("home", "secret", "disk", "database", "rights", "clock", "size", "balance", "last pass"),
         *("last film", "source inbox", "weights", "device", "time zone", "backup"),
     }
 
@@ -30,6 +30,15 @@ def test_without_a_database_that_comes_first_and_the_rest_is_examined(site):
     levels = {finding.check: finding.level for finding in examination.findings}
     assert levels["source inbox"] is Level.PROBLEM
     assert not [f for f in examination.findings if "hidden" in f.text or "someone" in f.text]
+
+
+def test_of_a_home_folder_that_this_user_cannot_look_into_nothing_else_is_examined(site, tmp_path):
+    (tmp_path / "file").write_text("no folder, which root cannot look into either")
+    closed = site.settings.model_copy(update={"home": tmp_path / "file"})
+
+    (finding,) = examine(replace(site, settings=closed)).findings
+
+    assert (finding.check, finding.level) == ("home", Level.PROBLEM)
 
 
 def test_a_secret_that_others_can_read_comes_before_all(site):

@@ -42,6 +42,20 @@ def test_a_pass_that_is_overdue_or_fails_is_found(site):
     assert [overdue, levels(site)["last pass"]] == [Level.PROBLEM, Level.NOTICE]
 
 
+def test_each_source_is_told_apart_by_its_name(site):
+    checks = ("last pass", "last film")
+    told = [finding.text for finding in database(site) if finding.check in checks]
+
+    assert ["source inbox" in text for text in told] == [True, True]
+
+
+def test_a_site_whose_only_patients_were_forgotten_is_no_fault(site):
+    write(site, "UPDATE tally SET n = 0")
+    own = site.settings.model_copy(update={"database_url": None})
+
+    assert levels(replace(site, settings=own))["size"] is Level.OK
+
+
 def test_a_source_that_is_set_no_more_is_not_waited_for(site, tmp_path):
     write(site, "UPDATE run SET ended_at = ended_at - interval '3 days'")
     (tmp_path / "ward").mkdir()
