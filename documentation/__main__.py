@@ -1,9 +1,9 @@
 """Write docs/reference/commands.md and views.md, and prefect.yaml: ``make reference``."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 
-from db.embedded import embedded_url
+from db.embedded import temporary_url
 from db.engine import Database
 from db.reading.described_views import described_views
 from documentation.commands import commands_page
@@ -18,12 +18,12 @@ PAGES = ROOT / "docs/reference"
 
 
 def main() -> None:
-    """Write them; the views are those of a new database."""
+    """Write all three; the views are those of a new database."""
     deployments = prefect_yaml(planned(Settings()), "UTC")
     (ROOT / "prefect.yaml").write_text(deployments, encoding="utf-8")
     (PAGES / "commands.md").write_text(commands_page(app), encoding="utf-8")
-    with TemporaryDirectory(prefix="severity-views-") as folder:
-        database = Database(embedded_url(Path(folder) / "postgres"))
+    with temporary_url(Path(gettempdir())) as url:
+        database = Database(url)
         database.upgrade()
         with database.transaction() as session:
             page = views_page(described_views(session))
