@@ -69,6 +69,21 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
             "Fetch the new chest films of a PACS into the drop folder, once; then end.",
         ),
         (
+            "metrics",
+            "flows.cli.metrics:metrics_command",
+            "Print what Prometheus watches: counts, ages and times by stage.",
+        ),
+        (
+            "receipts",
+            "flows.cli.arrivals.receipts:receipts_command",
+            "Show what became of every film that a sender was told is stored.",
+        ),
+        (
+            "receive",
+            "flows.cli.arrivals.receive:receive_command",
+            "Receive films from DICOM senders into a drop folder, until Ctrl-C.",
+        ),
+        (
             "reconcile",
             "flows.cli.pacs:reconcile_command",
             "Compare what a PACS has with what is here, day by day, and fetch what is missing.",
