@@ -51,16 +51,23 @@ def _run_name() -> str:
 async def discover() -> RunSummary | State[RunSummary]:
     """Enter what is new into the ledger, without a network; start scoring if much waits.
 
-    Alerts are told afterwards, also if the look failed: that is one of them.
+    Alerts are told afterwards, also if the look failed: that is one of them. So they are if no run
+    can be started.
+
+    Returns
+    -------
+    How many images wait in all sources together.
     """
     end_with_parent()
     mute_libraries()
     resources = current()
     waiting, faults = await _look_everywhere(resources)
-    if waiting >= resources.settings.backlog_images:
-        get_run_logger().info("%d runs were started that score now", await start_scoring())
-    await restart_lost_runs()
-    await _tell(resources, [_FAILED_LOOK] if faults else [])
+    try:
+        if waiting >= resources.settings.backlog_images:
+            get_run_logger().info("%d runs were started that score now", await start_scoring())
+        await restart_lost_runs()
+    finally:
+        await _tell(resources, [_FAILED_LOOK] if faults else [])
     if faults:
         return Failed(message=" ".join(map(str, faults)), data=faults[0])
     return waiting

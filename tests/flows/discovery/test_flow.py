@@ -114,6 +114,21 @@ def test_an_alert_is_told_once_and_when_it_is_over_by_webhook_and_mail(
     assert not any(b"DOE" in message for message in everything)
 
 
+def test_alerts_are_told_although_prefect_restarts_no_lost_run(
+    look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.discovery import flow
+
+    async def fail() -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(flow, "restart_lost_runs", fail)
+    with web_server() as hook:
+        look(alert_webhook=Secret(hook.url))  # there is no such folder
+
+    assert raised(hook) == [["look"]]
+
+
 def test_a_balance_that_fails_is_not_over_because_the_database_is_down(
     look: Look, resources: Resources, tmp_path: Path
 ) -> None:
