@@ -19,6 +19,8 @@ async def configuration(worker_module: str, worker: str, pool: Pool, **values: s
 
 
 KUBERNETES = Path(__file__).parents[3] / "deploy" / "kubernetes" / "base"
+# Prefect's `prefect flow-run execute` would be an argument of the image's own entry point.
+INSTEAD_OF_OURS = ["env"]
 
 
 def manifest_of(file: str, kind: str) -> Any:
@@ -44,6 +46,7 @@ async def test_a_container_has_no_rights_and_a_gpu_only_in_its_pool(
 
     options = job.container_create_kwargs
     assert job.image == "ours:1"
+    assert options["entrypoint"] == INSTEAD_OF_OURS
     assert options["read_only"]
     assert options["cap_drop"] == ["ALL"]
     assert ("device_requests" in options) == (pool is Pool.GPU)
@@ -58,6 +61,7 @@ async def test_a_pod_has_its_secrets_from_the_cluster_and_a_gpu_only_in_its_pool
 
     pod = job.job_manifest["spec"]["template"]["spec"]
     (container,) = pod["containers"]
+    assert container["command"] == INSTEAD_OF_OURS
     assert job.job_manifest["spec"]["backoffLimit"] == 0  # Prefect restarts, and counts
     secrets = {
         variable["name"]: variable["valueFrom"]["secretKeyRef"]
