@@ -26,8 +26,9 @@ def base_job_template(pool: Pool, infrastructure: Infrastructure) -> dict[str, A
 async def register_pool(client: PrefectClient, pool: Pool, infrastructure: Infrastructure) -> None:
     """Make a work pool, or give one of the same infrastructure the template as it is now.
 
-    A pool of another infrastructure is made anew: Prefect changes no pool's type. Its deployments
-    are registered again afterwards.
+    What a site chose there stays, such as the image: a variable that has a value keeps it. A pool
+    of another infrastructure is made anew: Prefect changes no pool's type. Its deployments are
+    registered again afterwards.
 
     Raises
     ------
@@ -44,6 +45,7 @@ async def register_pool(client: PrefectClient, pool: Pool, infrastructure: Infra
             f"the work pool {pool.value!r} is not ours: deploy to a Prefect server without it"
         )
     if existing is not None and existing.type == infrastructure:
+        _keep_values(template, existing.base_job_template)
         await client.update_work_pool(pool, WorkPoolUpdate(base_job_template=template))
         return
     if existing is not None:
@@ -56,3 +58,11 @@ async def register_pool(client: PrefectClient, pool: Pool, infrastructure: Infra
             base_job_template=template,
         )
     )
+
+
+def _keep_values(template: dict[str, Any], existing: dict[str, Any]) -> None:
+    """Give the variables of a template the values that those of an existing one have."""
+    variables = template["variables"]["properties"]
+    for name, variable in existing.get("variables", {}).get("properties", {}).items():
+        if name in variables and "default" in variable:
+            variables[name]["default"] = variable["default"]

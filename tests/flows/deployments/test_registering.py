@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flows.deployments.plan import Infrastructure, planned
+from flows.deployments.plan import Infrastructure, Pool, planned
 from flows.errors import UsageError
 from flows.orchestration.naming import TAG
 from flows.settings import Settings
@@ -66,6 +66,26 @@ async def test_a_deployment_that_is_planned_no_more_is_dropped_and_others_stay(
 
     assert "theirs" in then["deployments"]
     assert "ours-before" not in then["deployments"]
+
+
+async def test_what_a_site_chose_on_the_page_of_a_work_pool_stays(client: Any) -> None:
+    from prefect.client.schemas.actions import WorkPoolUpdate
+
+    from flows.deployments.work_pools import base_job_template, register_pool
+
+    await register_pool(client, Pool.CPU, Infrastructure.DOCKER)
+    theirs = base_job_template(Pool.CPU, Infrastructure.DOCKER)
+    theirs["variables"]["properties"]["image"]["default"] = "registry.example/severity:2"
+    theirs["variables"]["properties"]["mem_limit"].pop("default")
+    theirs["job_configuration"].pop("volumes")  # as an earlier version had it
+    await client.update_work_pool(Pool.CPU, WorkPoolUpdate(base_job_template=theirs))
+
+    await register_pool(client, Pool.CPU, Infrastructure.DOCKER)
+
+    now = (await client.read_work_pool(Pool.CPU)).base_job_template
+    expected = base_job_template(Pool.CPU, Infrastructure.DOCKER)
+    expected["variables"]["properties"]["image"]["default"] = "registry.example/severity:2"
+    assert now == expected
 
 
 async def test_a_work_pool_of_others_is_left_as_it_is(client: Any) -> None:
