@@ -2,7 +2,8 @@
 
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
@@ -66,10 +67,11 @@ def _post(url: str, news: News) -> None:
     }
     try:
         httpx.post(url, json=content, timeout=_SECONDS).raise_for_status()
+    # Not from these: their messages quote the URL, which is the secret.
     except httpx.HTTPStatusError as error:
-        raise SendingError(f"the webhook answers {error.response.status_code}") from error
+        raise SendingError(f"the webhook answers {error.response.status_code}") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise SendingError(f"the webhook cannot be reached ({type(error).__name__})") from error
+        raise SendingError(f"the webhook cannot be reached ({type(error).__name__})") from None
 
 
 def _mail(settings: Settings, news: News) -> None:
@@ -87,17 +89,19 @@ def _mail(settings: Settings, news: News) -> None:
         raise SendingError(f"the mail server takes no mail ({type(error).__name__})") from None
 
 
-def _connected(url: str) -> smtplib.SMTP:
+@contextmanager
+def _connected(url: str) -> Iterator[smtplib.SMTP]:
     """Connect to a mail server, with encryption unless its URL says otherwise, and log in."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
     context = ssl.create_default_context()
-    if parts.scheme == "smtps":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=_SECONDS, context=context)
-    else:
-        server = smtplib.SMTP(host, port, timeout=_SECONDS)
-    if parts.scheme == "smtp":
-        server.starttls(context=context)
-    if parts.username:
-        server.login(unquote(parts.username), unquote(parts.password or ""))
-    return server
+    with (
+        smtplib.SMTP_SSL(host, port, timeout=_SECONDS, context=context)
+        if parts.scheme == "smtps"
+        else smtplib.SMTP(host, port, timeout=_SECONDS)
+    ) as server:
+        if parts.scheme == "smtp":
+            server.starttls(context=context)
+        if parts.username:
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+        yield server
