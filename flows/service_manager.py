@@ -2,12 +2,13 @@
 
 import os
 import socket
+from contextlib import suppress
 
 READY, ALIVE, STOPPING = "READY=1", "WATCHDOG=1", "STOPPING=1"
 
 
 def notify(state: str) -> None:
-    """Tell the service manager a state; without one, nothing happens.
+    """Tell the service manager a state; without one that listens, nothing happens.
 
     References
     ----------
@@ -18,5 +19,6 @@ def notify(state: str) -> None:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]  # in the abstract namespace of Linux
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+    # A manager that is gone ends no service: whoever needs it misses what it is told.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, suppress(OSError):
         sender.sendto(state.encode(), address)

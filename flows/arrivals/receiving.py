@@ -1,7 +1,6 @@
 """Receiving in the foreground: which folder is written to, and how the service starts and ends."""
 
 from collections.abc import Callable
-from contextlib import suppress
 
 from flows import service_manager
 from flows.arrivals.location import drop_folder, is_scored
@@ -39,13 +38,7 @@ def receive(resources: Resources, *, announce: Callable[[str], object]) -> None:
             try:
                 server.serve_forever()
             finally:
-                _tell(service_manager.STOPPING)
-
-
-def _tell(state: str) -> None:
-    """Tell the service manager a state; one that does not hear it ends no receiver."""
-    with suppress(OSError):
-        service_manager.notify(state)
+                service_manager.notify(service_manager.STOPPING)
 
 
 def receiver(resources: Resources) -> Receiver:
