@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -17,32 +18,43 @@ def client(prefect: None):
         yield client
 
 
-def test_runs_of_ours_that_are_old_go_with_their_artifacts_and_others_stay(
-    client, resources: Resources
+def test_runs_of_ours_that_are_old_go_with_all_that_is_in_them_and_others_stay(
+    client, resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from prefect import flow, tags
     from prefect.artifacts import create_markdown_artifact
     from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+    from prefect.context import TagsContext
 
-    from flows.retention.prefect_runs import delete_old_runs
+    from flows.retention import prefect_runs
+
+    @flow(name="retained-inside")
+    def inside() -> None:
+        create_markdown_artifact("counts", key="retained")
 
     @flow(name="retained")
     def job() -> None:
-        create_markdown_artifact("counts", key="retained")
+        with TagsContext():
+            inside()
+            inside()
+
+    def ids() -> set[UUID]:
+        names = FlowFilterName(any_=["retained", "retained-inside"])
+        return {run.id for run in client.read_flow_runs(flow_filter=FlowFilter(name=names))}
 
     job()
+    theirs = ids()
     with tags(TAG):
         job()
-    runs = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=["retained"])))
-    (theirs,) = (run.id for run in runs if TAG not in run.tags)
+    monkeypatch.setattr(prefect_runs, "_AT_ONCE", 1)
 
-    assert asyncio.run(delete_old_runs(timedelta(days=1))) == 0
-    assert asyncio.run(delete_old_runs(timedelta(0))) >= 1
+    assert asyncio.run(prefect_runs.delete_old_runs(timedelta(days=1))) == 0
+    assert asyncio.run(prefect_runs.delete_old_runs(timedelta(0))) >= 1
 
-    left = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=["retained"])))
-    assert [run.id for run in left] == [theirs]
+    assert ids() == theirs
     kept = [artifact for artifact in client.read_artifacts() if artifact.key == "retained"]
-    assert [artifact.flow_run_id for artifact in kept] == [theirs]
+    assert len(kept) == 2
+    assert {artifact.flow_run_id for artifact in kept} <= theirs
 
 
 def test_retention_counts_what_it_deleted(prefect: None, resources: Resources) -> None:
