@@ -56,7 +56,9 @@ class EventLog:
                 self._rotate()
             descriptor = os.open(self.file, flags, 0o600)
             try:
-                os.write(descriptor, line)  # whole: two processes never write into one line
+                length = os.fstat(descriptor).st_size
+                if os.write(descriptor, line) < len(line):  # what was left of the disk
+                    os.ftruncate(descriptor, length)
             finally:
                 os.close(descriptor)
         finally:

@@ -1,6 +1,7 @@
 """The structured log: whole lines from any number of processes, and never too much of it."""
 
 import json
+import resource
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -80,6 +81,20 @@ def test_what_cannot_be_written_stops_nothing(tmp_path):
     EventLog(tmp_path / "log" / "events.jsonl").write("run", {})
 
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+def test_a_line_of_which_a_full_disk_takes_a_part_leaves_nothing_behind(tmp_path):
+    log = EventLog(tmp_path / "events.jsonl")
+    log.write("batch", {"number": 1})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.file.stat().st_size + 10, limits[1]))
+    try:
+        log.write("batch", {"number": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    log.write("batch", {"number": 3})
+
+    assert [line["number"] for line in lines(log.file)] == [1, 3]
 
 
 @pytest.mark.parametrize("is_on", [True, False])
