@@ -6,6 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.ledger.lock import lock_ledger
+from db.prepared import array_text
 
 
 def delete_lookups(session: Session, age: timedelta, *, limit: int) -> int:
@@ -27,19 +28,27 @@ def delete_gone_places(session: Session, age: timedelta, *, limit: int) -> int:
     What became of the file stays, by its hash: if it comes back it is read once more, and scored
     no second time.
     """
+    # Before the lock: to look through a million places takes seconds, in which nobody could score.
+    places = session.scalars(_GONE_PLACES, {"age": age, "limit": limit}).all()
+    if not places:
+        return 0
     lock_ledger(session)  # copies among them are counted
-    return len(session.execute(_DELETE_PLACES, {"age": age, "limit": limit}).all())
+    gone = {"places": array_text(list(places)), "age": age}
+    return len(session.execute(_DELETE_PLACES, gone).all())
 
 
 _DELETE_LOOKUPS = text("SELECT expire_lookups(:age, :limit)")
 
 # By where rows lie: an index on the time would be written for each file that goes.
+_GONE_PLACES = text(
+    "SELECT CAST(ctid AS text) FROM sighting WHERE gone_at < now() - :age LIMIT :limit"
+)
+
+# One that came back since lies elsewhere, and there may be another where it lay.
 _DELETE_PLACES = text(
     """
     DELETE FROM sighting
-    WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM sighting WHERE gone_at < now() - :age LIMIT :limit
-    ))
+    WHERE ctid = ANY (CAST(:places AS tid[])) AND gone_at < now() - :age
     RETURNING id
     """
 )
