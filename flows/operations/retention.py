@@ -3,14 +3,15 @@
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from db import retention
 from db.embedded import TEMPORARY, rotate_log
-from db.engine import Transaction
+from db.engine import Database
 from flows.arrivals.accounting import Accounting
 from flows.arrivals.receipts import Receipts
 from flows.errors import UsageError
@@ -50,25 +51,19 @@ def apply_retention(resources: Resources) -> Removed:
     ------
     DatabaseError
         The database cannot be used.
+    OSError
+        The log of a server cannot be begun anew, as on a full disk; all else is done.
     """
     settings, database = resources.settings, resources.open_database()
-
-    def in_portions(delete: Callable[..., int], days: int) -> int:
-        def portion() -> int:
-            with database.transaction() as session:
-                return _portion(session, delete, days)
-
-        return sum(iter(portion, 0))
-
-    now = datetime.now(UTC)
+    home, now = settings.home, datetime.now(UTC)
     # First the receipts: the places tell what became of their films.
     receipt_days = _forget_receipts(resources, now)
     return Removed(
-        lookups=in_portions(retention.delete_lookups, settings.lookup_days),
-        gone_places=in_portions(retention.delete_gone_places, settings.gone_days),
-        backups=_count(_delete, _old_backups(settings, now)),
-        temporary_files=_count(_delete, _leftovers(settings.home, now)),
-        log_bytes=_cut_logs(settings.home),
+        lookups=_delete_rows(database, retention.delete_lookups, settings.lookup_days),
+        gone_places=_delete_rows(database, retention.delete_gone_places, settings.gone_days),
+        backups=delete_older(_spare_backups(settings), now - timedelta(days=settings.backup_days)),
+        temporary_files=delete_older(_temporary_files(settings), now - _TEMPORARY),
+        log_bytes=_cut_logs(home),
         receipt_days=receipt_days,
     )
 
@@ -93,8 +88,15 @@ def apply_retention_daily(resources: Resources) -> Removed | None:
     return removed
 
 
-def _portion(session: Transaction, delete: Callable[..., int], days: int) -> int:
-    return delete(session, timedelta(days=days), limit=_PORTION)
+def _delete_rows(database: Database, delete: Callable[..., int], days: int) -> int:
+    """Delete rows that are older, in portions; return how many went."""
+    deleted = 0
+    while True:
+        with database.transaction() as session:
+            portion = delete(session, timedelta(days=days), limit=_PORTION)
+        if not portion:
+            return deleted
+        deleted += portion
 
 
 def _forget_receipts(resources: Resources, now: datetime) -> int:
@@ -122,26 +124,21 @@ def backups(folder: Path) -> list[Path]:
         return []
 
 
-def _old_backups(settings: Settings, now: datetime) -> list[Path]:
-    """Return the backups that are old, but never the last few, if none were written since."""
+def _spare_backups(settings: Settings) -> list[Path]:
+    """Return the backups but the last few, which stay however old they are."""
     if settings.backup_folder is None:
         return []
-    oldest = now - timedelta(days=settings.backup_days)
-    files = backups(settings.backup_folder)[:-_FEWEST_BACKUPS]
-    return [file for file in files if _changed_at(file) < oldest]
+    return backups(settings.backup_folder)[:-_FEWEST_BACKUPS]
 
 
-def _leftovers(home: Path, now: datetime) -> Iterator[Path]:
-    """Yield what processes left behind that were killed."""
-    oldest = now - _TEMPORARY
-    for folder, pattern in (
-        (home / "prefect" / "tmp", "*"),
-        (home, ".pseudonym.key.*"),
-        (home, f"{TEMPORARY}*"),
-    ):
-        for path in folder.glob(pattern) if folder.is_dir() else ():
-            if _changed_at(path) < oldest:
-                yield path
+def _temporary_files(settings: Settings) -> Iterator[Path]:
+    """Yield what a process leaves behind if it is killed."""
+    home = settings.home
+    yield from (home / "prefect" / "tmp").glob("*")
+    yield from home.glob(".pseudonym.key.*")
+    yield from home.glob(f"{TEMPORARY}*")
+    if settings.backup_folder is not None:
+        yield from settings.backup_folder.glob(".severity-*.dump.*.part")
 
 
 def _cut_logs(home: Path) -> int:
@@ -155,20 +152,22 @@ def _cut_logs(home: Path) -> int:
     return cut
 
 
-def _count(action: Callable[[Path], None], paths: Iterator[Path] | list[Path]) -> int:
-    done = 0
+def delete_older(paths: Iterable[Path], oldest: datetime) -> int:
+    """Delete what was changed last before that; return how many went.
+
+    What cannot be deleted, as another's, or is gone by now keeps nothing else from going.
+    """
+    deleted = 0
     for path in paths:
-        action(path)
-        done += 1
-    return done
+        with suppress(OSError):
+            if os.lstat(path).st_mtime < oldest.timestamp():
+                _delete(path)
+                deleted += 1
+    return deleted
 
 
 def _delete(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(path)
     else:
-        path.unlink(missing_ok=True)
-
-
-def _changed_at(path: Path) -> datetime:
-    return datetime.fromtimestamp(os.lstat(path).st_mtime, UTC)
+        path.unlink()

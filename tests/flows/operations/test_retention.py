@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from flows.arrivals.receipts import Receipts
-from flows.operations.retention import Removed, apply_retention, backups
+from flows.operations.retention import Removed, apply_retention, backups, delete_older
 from tests.builders.archive import Archive, Film
 
 DAY = timedelta(days=1)
@@ -31,10 +31,11 @@ def test_old_backups_go_but_the_last_three_and_whatever_else_lies_there(resource
         for day in range(1, 7)
     ]
     other = aged(folder / "severity-by-hand.dump", 400 * DAY)
+    aged(folder / ".severity-2026-01-03T050000Z.dump.4711.part", 3 * DAY)  # it was killed
 
     removed = apply_retention(with_backups(resources, folder))
 
-    assert removed == Removed(backups=3)
+    assert removed == Removed(backups=3, temporary_files=1)
     assert sorted(folder.iterdir()) == [*files[3:], other]
 
 
@@ -46,6 +47,13 @@ def test_what_killed_processes_left_goes_once_no_pass_can_need_it(resources):
 
     assert apply_retention(resources) == Removed(temporary_files=1)
     assert [old.exists(), young.exists()] == [False, True]
+
+
+def test_what_another_process_deleted_keeps_nothing_else_from_going(tmp_path):
+    old = aged(tmp_path / "old", 3 * DAY)
+
+    assert delete_older([tmp_path / "gone", old], datetime.now(UTC) - DAY) == 1
+    assert not old.exists()
 
 
 def test_a_large_log_of_a_server_begins_anew_and_a_small_one_goes_on(resources):
