@@ -26,12 +26,20 @@ def register(session: Session, location: str, *, zone: str, name: str | None = N
     ----------
     name
         What the site calls it; None: as before, or "inbox" if it is new.
+
+    Raises
+    ------
+    LookupError
+        It is the archive of a source, which is never listed.
     """
     values = {"location": location, "zone": zone, "name": name}
     session.execute(_REGISTER, values)
+    row = session.execute(_SOURCE, values).one_or_none()
+    if row is None:
+        raise LookupError("it is the archive of a source")
     if name is not None:
         session.execute(_RENAME, values)
-    return Source(*session.execute(_SOURCE, values).one())
+    return Source(*row)
 
 
 def register_archive(session: Session, source_id: int, location: str) -> int:
@@ -127,7 +135,7 @@ _REGISTER = text(
 
 _RENAME = text("UPDATE source SET name = :name WHERE location = :location AND name <> :name")
 
-_SOURCE = text("SELECT id, zone FROM source WHERE location = :location")
+_SOURCE = text("SELECT id, zone FROM source WHERE location = :location AND archive_of_id IS NULL")
 
 _REGISTER_ARCHIVE = text(
     """

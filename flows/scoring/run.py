@@ -16,6 +16,7 @@ from db.ledger.presence import Presence, RunKind, start_run
 from db.ledger.sources import Source
 from db.rescoring import giving_way
 from flows.courses.update import update_batch
+from flows.errors import InboxError
 from flows.operations.event_log import EventLog, RunEvents
 from flows.operations.stopwatch import Stopwatch
 from flows.resources import SOFTWARE, Resources, current, using
@@ -210,7 +211,7 @@ async def under_way(
     Raises
     ------
     InboxError
-        The inbox cannot be opened.
+        The inbox cannot be opened, or is the archive of another one.
     DatabaseError
         The database cannot be used.
     ModelUnavailable
@@ -222,10 +223,13 @@ async def under_way(
     archive = open_archive(inbox, source_settings.archive) if source_settings.archive else None
     database = resources.open_database()
     registered = register_model_version(resources)
-    with database.transaction() as session:
-        source = sources.register(
-            session, inbox.location, zone=settings.timezone, name=known.name if known else None
-        )
+    try:
+        with database.transaction() as session:
+            source = sources.register(
+                session, inbox.location, zone=settings.timezone, name=known.name if known else None
+            )
+    except LookupError as error:
+        raise InboxError(f"{inbox.location} cannot be listed: {error}") from error
     queue = Queue(source.id, registered.row_id)
     with start_run(database, queue, software=SOFTWARE, kind=kind) as presence:
         run = ScoringRun(

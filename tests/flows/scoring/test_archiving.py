@@ -85,6 +85,9 @@ def test_scored_files_move_with_their_places_and_all_else_stays(
     assert ("ward", "sub/unknown.png", False) in places(archiving)
     assert ("ward-archive", "image-0001.png", False) in places(archiving)
 
+    with pytest.raises(InboxError, match="archive of a source"):
+        score_archiving(inbox=str(done), sources={})
+
     second = score_archiving()
 
     assert second.summary is not None
