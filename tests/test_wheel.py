@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
 from pathlib import Path
-from shutil import copy, copytree, ignore_patterns
+from shutil import copy, copytree, ignore_patterns, rmtree
 from tempfile import mkdtemp
 from zipfile import ZipFile
 
 import httpx
 import pytest
+
+from tests.builders.services import processes_of, until
 
 pytestmark = [pytest.mark.server, pytest.mark.weights]
 
@@ -67,14 +70,19 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment / "bin/cxr-severity"
 
 
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home that the embedded PostgreSQL's own user can reach, as it could not in pytest's."""
+    home = Path(mkdtemp(prefix="severity-wheel-"))
+    yield home
+    until(lambda: not processes_of(home))
+    rmtree(home)
+
+
 def test_the_wheel_runs_the_demonstration_outside_the_clone_and_then_shows_it(
-    program: Path, tmp_path: Path
+    program: Path, home: Path, tmp_path: Path
 ) -> None:
-    run = {
-        "cwd": _empty(tmp_path / "elsewhere"),
-        "env": _settings(home=Path(mkdtemp(prefix="severity-wheel-"))),
-        "text": True,
-    }
+    run = {"cwd": _empty(tmp_path / "elsewhere"), "env": _settings(home=home), "text": True}
 
     ended = subprocess.run([program, "demo"], capture_output=True, timeout=300, check=False, **run)
     with subprocess.Popen([program, "demo", "--open"], stdout=subprocess.PIPE, **run) as shown:
@@ -106,5 +114,4 @@ def _empty(folder: Path) -> Path:
 def _settings(*, home: Path) -> dict[str, str]:
     """Return an environment that tells the command nothing but where its home is."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "TMPDIR")}
-    # The embedded PostgreSQL's own user must reach the home, as it could not below pytest's folder.
     return kept | {"HOME": str(home), "SEVERITY_HOME": str(home), "SEVERITY_DEVICE": "cpu"}
