@@ -14,7 +14,7 @@ from db.reading import balances, monitoring, operations
 from db.reading.balances import SourceBalance
 from db.rescoring import progress
 from flows.cli.exit_codes import ATTENTION
-from flows.cli.options import chosen_resources
+from flows.cli.options import chosen_resources, json_option
 from flows.cli.terminal import terminal
 from flows.drift import reports_text
 from flows.reports import (
@@ -32,7 +32,7 @@ from severity.domain import RESEARCH_USE_ONLY
 
 @click.command()
 @click.option("--verify", "verified", is_flag=True, help="Compare all counters with the rows.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def status_command(*, verified: bool, as_json: bool) -> None:
     """Show the balance: what became of all images that were ever seen.
 

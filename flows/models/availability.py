@@ -1,11 +1,7 @@
 """Check at little cost that the model that the settings name can be loaded later."""
 
 from flows.models.catalogue import describe, expected_version
-from flows.models.weights_download import (
-    cached_weights,
-    check_weights_file,
-    published_weights,
-)
+from flows.models.weights_download import cached_weights, check_weights_file, published_weights
 from flows.settings import Settings
 from severity.domain import ModelVersion
 from severity.models.bundled import load_bundled_backbone

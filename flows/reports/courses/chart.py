@@ -16,12 +16,7 @@ from db.reading.courses import Course
 from flows.reports.courses.axis import Segment, TimeAxis, gap_text, seams, segments, ticks
 from flows.reports.courses.events import EventMark, draw_events, event_marks
 from flows.reports.courses.lanes import text_width
-from flows.reports.courses.panel import (
-    Panel,
-    draw_panel,
-    draw_verdicts,
-    view_changes,
-)
+from flows.reports.courses.panel import Panel, draw_panel, draw_verdicts, view_changes
 from flows.reports.courses.style import (
     BAND,
     FAINT,

@@ -82,17 +82,10 @@ def origin_text(course: Course) -> str:
 
 def course_notes(course: Course) -> list[str]:
     """List the notes that a reader of this course needs."""
-    notes = [
-        *seam_notes(course),
-        *margin_note(course),
-        *_shift_notes(course),
-        *_image_notes(course.images),
-    ]
+    notes = seam_notes(course)
     if course.margins.geographic_extent is not None:
-        notes.insert(
-            len(seam_notes(course)),
-            "Level: what the images so far say of the patient, with its 90% band.",
-        )
+        notes.append("Level: what the images so far say of the patient, with its 90% band.")
+    notes += [*margin_note(course), *_shift_notes(course), *_image_notes(course.images)]
     if any(event.geographic_extent or event.opacity for event in course.events):
         notes.append(NO_CAUSE)
     if course.undated:
