@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import product
 
 import db.pacs
 from db.engine import Database
@@ -65,14 +66,23 @@ class Comparison:
 
         A film that failed ``most_tries`` times is not asked for again. What the PACS named before,
         and names no more, is told if that is asked for.
+
+        Raises
+        ------
+        PacsError
+            The PACS does not answer, or sent films and nothing is here: the folder is another.
+        NotKept
+            The disk is short or fails.
         """
-        for back in range(days):
-            for modality in Modality:
-                day = self.today - timedelta(back)
-                before = self._named(day, modality) if tells_unnamed else set()
-                report = self._of_day(day, modality, most_tries, before)
-                if report.in_pacs or report.unnamed:
-                    yield report
+        reports = []
+        for back, modality in product(range(days), Modality):
+            day = self.today - timedelta(back)
+            before = self._named(day, modality) if tells_unnamed else set()
+            report = self._of_day(day, modality, most_tries, before)
+            if report.in_pacs or report.unnamed:
+                reports.append(report)
+                yield report
+        _check_folder(reports)
 
     def _named(self, day: date, modality: Modality) -> set[str]:
         with self.database.transaction() as session:
@@ -88,10 +98,8 @@ class Comparison:
         known = self._known(films)
         places = {name: self._place(film, known.get(name)) for name, film in films.items()}
         gone = [name for name, place in places.items() if place is None]
-        given_up = [name for name in gone if name in known and known[name].tries >= most_tries]
-        asked = {name: films[name] for name in gone if name not in given_up}
-        reasons = self._fetch_all(asked)
-        _check_folder(reasons)
+        given_up = {name for name in gone if name in known and known[name].tries >= most_tries}
+        reasons = self._fetch_all({name: films[name] for name in gone if name not in given_up})
         reasons |= dict.fromkeys(given_up, NotGiven.GIVEN_UP)
         report = _report(day, modality, list(places.values()), reasons)
         waiting = [name for name, place in places.items() if place is Whereabouts.WAITING]
@@ -150,10 +158,14 @@ class Comparison:
         return None
 
 
-def _check_folder(reasons: Mapping[str, NotGiven | None]) -> None:
-    """Raise PacsError if films were sent and none arrived in the drop folder."""
-    sent = [reason for reason in reasons.values() if reason in {None, NotGiven.NOT_IN_FOLDER}]
-    if NotGiven.NOT_IN_FOLDER in sent and None not in sent:
+def _check_folder(reports: Sequence[DayReport]) -> None:
+    """Raise PacsError if films were sent to our receiver, and of all films none is here.
+
+    One film alone may come under another name, and would hold up the others each time.
+    """
+    reasons = {film.reason for report in reports for film in report.missing}
+    is_any_here = any(report.in_pacs > len(report.missing) for report in reports)
+    if NotGiven.NOT_IN_FOLDER in reasons and not is_any_here:
         raise PacsError(
             "the PACS sent films, and none is in the drop folder: SEVERITY_PACS_FOLDER must be "
             "that of the receiver"

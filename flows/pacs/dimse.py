@@ -63,36 +63,34 @@ class DimseNode:
 
     def _instances(self, day: date, modality: Modality) -> Sequence[Instance]:
         with self._caller.associated(_FIND) as association:
-            series = [
-                (study, one)
-                for study in self._studies(association, day, modality)
-                for one in self._series(association, study, modality)
-            ]
             return [
-                Instance(day, modality, study, one, image)
-                for study, one in series
-                for image in self._images(association, study, one)
+                Instance(day, modality, study, series, image)
+                for study in self._studies(association, day, modality)
+                for series in self._series(association, study, modality)
+                for image in self._images(association, study, series)
             ]
 
     def _studies(self, association: Association, day: date, modality: Modality) -> list[str]:
         asked = {"StudyDate": f"{day:%Y%m%d}", "ModalitiesInStudy": str(modality)}
-        studies = self._found(association, "STUDY", asked | {"StudyInstanceUID": ""})
+        studies = self._answers(association, "STUDY", asked | {"StudyInstanceUID": ""})
         return [_text(study, "StudyInstanceUID") for study in studies]
 
-    def _series(self, association: Association, study: str, modality: Modality) -> Iterator[str]:
+    def _series(self, association: Association, study: str, modality: Modality) -> list[str]:
         asked = {"StudyInstanceUID": study, "Modality": str(modality)}
         returned = {"SeriesInstanceUID": "", "BodyPartExamined": ""}
-        for series in self._found(association, "SERIES", asked | returned):
-            is_other = _text(series, "Modality") not in {"", modality}
-            if not is_other and may_be_chest(_texts(series, "BodyPartExamined")):
-                yield _text(series, "SeriesInstanceUID")
+        return [
+            _text(series, "SeriesInstanceUID")
+            for series in self._answers(association, "SERIES", asked | returned)
+            if _text(series, "Modality") in {"", modality}
+            and may_be_chest(_texts(series, "BodyPartExamined"))
+        ]
 
     def _images(self, association: Association, study: str, series: str) -> list[str]:
         asked = {"StudyInstanceUID": study, "SeriesInstanceUID": series}
-        images = self._found(association, "IMAGE", asked | {"SOPInstanceUID": ""})
+        images = self._answers(association, "IMAGE", asked | {"SOPInstanceUID": ""})
         return [_text(image, "SOPInstanceUID") for image in images]
 
-    def _found(
+    def _answers(
         self, association: Association, level: str, asked: Mapping[str, str]
     ) -> list[Dataset]:
         answers = []
