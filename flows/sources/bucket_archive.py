@@ -1,6 +1,7 @@
 """A prefix of a bucket as the archive of another one."""
 
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -40,6 +41,11 @@ class BucketArchive:
 
         None too if both names that it could have there are other objects': it stays.
         """
+        with suppress(FileNotFoundError):  # another worker archived it meanwhile
+            return await self._add(addition)
+        return None
+
+    async def _add(self, addition: Addition) -> str | None:
         source = _path(self.source_prefix, addition.key)
         meta = await self._head(source)
         if meta is None or not addition.is_same(listed_object(meta).fingerprint):
@@ -61,7 +67,8 @@ class BucketArchive:
         if meta is None or there is None or meta["size"] != there["size"]:
             return
         if addition.is_same(listed_object(meta).fingerprint):
-            await self._answered(obstore.delete_async(self.bucket.store, source))
+            with suppress(FileNotFoundError):
+                await self._answered(obstore.delete_async(self.bucket.store, source))
 
     async def _head(self, path: str) -> "ObjectMeta | None":
         try:

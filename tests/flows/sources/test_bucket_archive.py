@@ -34,3 +34,21 @@ def test_what_replaces_an_object_while_it_is_copied_is_not_archived(
 
     assert asyncio.run(archive.add(Addition("a.dcm", 7, is_same))) is None
     assert film.read_bytes() == b"a correction"
+
+
+def test_an_object_that_another_worker_archives_meanwhile_is_gone(
+    archive: BucketArchive, tmp_path: Path
+) -> None:
+    film = tmp_path / "in" / "a.dcm"
+
+    def archive_meanwhile(_: str) -> bool:
+        film.unlink()
+        return True
+
+    film.write_bytes(b"scored")
+    assert asyncio.run(archive.add(Addition("a.dcm", 7, archive_meanwhile))) is None
+
+    film.write_bytes(b"scored")
+    (tmp_path / "done" / "a.dcm").write_bytes(b"scored")
+    asyncio.run(archive.remove(Addition("a.dcm", 7, archive_meanwhile), "a.dcm"))
+    assert not film.exists()
