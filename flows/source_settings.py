@@ -51,6 +51,15 @@ class SourceSettings(BaseModel):
         except (OSError, RuntimeError):  # a circle of links, or no such user after "~"
             return False
 
+    @property
+    def folder(self) -> Path | None:
+        """Its folder by its own path; None of an object store, or where there can be none."""
+        try:
+            path = resolved(self.location)
+        except (OSError, RuntimeError):
+            return None
+        return None if "://" in path else Path(path)
+
     @model_validator(mode="after")
     def _order_is_of_keys(self) -> Self:
         if self.arrives_in_order and not self.location.startswith(_OBJECT_STORES):

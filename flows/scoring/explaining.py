@@ -35,7 +35,7 @@ def explain(file: Path, settings: Settings) -> ExplainedFile:
     The image is the network's input: 224 x 224 pixels, black at -1024 and white at 1024.
     """
     try:
-        content = file_content(file, SidecarsAbove(settings.inbox))
+        content = file_content(file, SidecarsAbove(settings.all_sources))
         radiograph = read_radiograph(
             content.content, content.sidecar, uids=content.uids, zone=settings.zone
         )

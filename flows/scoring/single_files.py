@@ -44,7 +44,7 @@ def score_files(
 
 
 async def _score_files(places: Iterable[FileAndPlace], resources: Resources) -> list[FileResult]:
-    model, sidecars = resources.load_model(), SidecarsAbove(resources.settings.inbox)
+    model, sidecars = resources.load_model(), SidecarsAbove(resources.settings.all_sources)
     with Pipeline(resources.settings, model) as pipeline:
 
         async def prepare(item: FileAndPlace) -> PreparedImage:

@@ -1,11 +1,12 @@
 """The sidecars above single files of this machine: those that a run would ask."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
+from flows.source_settings import SourceSettings
 from flows.sources.folder_walk import walk
 from flows.sources.keys import is_sidecar, to_key
 from flows.sources.sidecars import MOST_SIDECAR_BYTES, FolderSidecars
@@ -30,9 +31,9 @@ class SidecarsAbove:
     the record's ``problem``, and so is a name that could mean several files.
     """
 
-    def __init__(self, inbox: str | None) -> None:
-        """Look no higher than the inbox where a file lies in it."""
-        self._top = Path(inbox).resolve() if inbox and "://" not in inbox else None
+    def __init__(self, sources: Iterable[SourceSettings]) -> None:
+        """Look no higher than the source that a file lies in, if it lies in one of these."""
+        self._tops = {source.folder for source in sources}
         self._folders: dict[Path, _Folder] = {}
         self._lock = Lock()  # files are read by several threads
 
@@ -46,7 +47,7 @@ class SidecarsAbove:
         """List the folders above a file, nearest first, each with the path from there as a key."""
         for folder in path.parents:
             yield folder, to_key(os.fsencode(path.relative_to(folder)))
-            if folder == self._top:
+            if folder in self._tops:
                 return
 
     def _described(self, path: Path, relative: str) -> SidecarRecord | None:

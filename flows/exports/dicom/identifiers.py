@@ -104,7 +104,7 @@ class _FilmsInHand:
 
     @classmethod
     def read(cls, paths: Iterable[Path], resources: Resources) -> "_FilmsInHand":
-        sidecars = SidecarsAbove(resources.settings.inbox)
+        sidecars = SidecarsAbove(resources.settings.all_sources)
         by_content: dict[str, _Film] = {}
         by_uid: dict[str, _Film] = {}
         for path in paths:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.source_settings import SourceSettings
 from flows.sources import SidecarsAbove
 
 
@@ -13,8 +14,8 @@ def put(path: Path, text: str = "") -> Path:
     return path
 
 
-def patient(file: Path, inbox: str | None = None) -> str | None:
-    record = SidecarsAbove(inbox).record(file)
+def patient(file: Path, *sources: str) -> str | None:
+    record = SidecarsAbove([SourceSettings(location=each) for each in sources]).record(file)
     return record.patient_id if record else None
 
 
@@ -25,13 +26,14 @@ def test_a_sidecar_of_a_folder_above_describes_a_file(tmp_path: Path, named: str
     assert patient(put(tmp_path / "images/a.png")) == "P1"
 
 
-def test_the_nearest_is_asked_first_and_none_above_the_inbox(tmp_path: Path) -> None:
+def test_the_nearest_is_asked_first_and_none_above_the_source(tmp_path: Path) -> None:
     put(tmp_path / "metadata.csv", "filename,patient_id\na.png,far\nb.png,far\n")
     put(tmp_path / "in/box/metadata.csv", "filename,patient_id\na.png,near\n")
     first, second = put(tmp_path / "in/box/a.png"), put(tmp_path / "in/box/b.png")
 
     assert (patient(first), patient(second)) == ("near", "far")
-    assert patient(second, inbox=str(tmp_path / "in")) is None
+    for location in (tmp_path / "in", f"file://{tmp_path}/in/", tmp_path / "in" / "box"):
+        assert patient(second, "s3://films", "~no-such-user", str(location)) is None
 
 
 def test_a_name_of_several_files_means_none(tmp_path: Path) -> None:
@@ -39,7 +41,7 @@ def test_a_name_of_several_files_means_none(tmp_path: Path) -> None:
     file = put(tmp_path / "one/a.png")
     put(tmp_path / "two/a.png")
 
-    record = SidecarsAbove(None).record(file)
+    record = SidecarsAbove([]).record(file)
 
     assert record is not None
     assert record.patient_id == ""
@@ -50,7 +52,7 @@ def test_an_unreadable_sidecar_is_told_with_its_line_and_not_passed_over(tmp_pat
     put(tmp_path / "metadata.csv", "filename,patient_id\na.png,another patient\n")
     put(tmp_path / "sub/metadata.csv", "filename,patient_id\na.png,7,8\n")
 
-    record = SidecarsAbove(None).record(put(tmp_path / "sub/a.png"))
+    record = SidecarsAbove([]).record(put(tmp_path / "sub/a.png"))
 
     assert record is not None
     assert "line 2" in record.problem
