@@ -97,7 +97,7 @@ def status_json(status: Status) -> str:
         "courses": asdict(status.courses),
         "oldest_waiting": [asdict(entry) for entry in status.oldest_waiting],
         "runs": [asdict(entry) for entry in status.runs],
-        "discrepancies": [asdict(found) for found in status.discrepancies],
+        "discrepancies": [asdict(each) for each in status.discrepancies],
         "note": RESEARCH_USE_ONLY,
     }
     return json.dumps(content, indent=2, sort_keys=True, default=datetime.isoformat) + "\n"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterParentFlowRunId,
     FlowRunFilterTags,
 )
+from prefect.exceptions import ObjectNotFound
 
 from flows.orchestration.naming import TAG
 
@@ -46,4 +48,9 @@ async def _delete(client: PrefectClient, runs: Sequence[UUID]) -> None:
     while artifacts := await client.read_artifacts(artifact_filter=of_these, limit=_AT_ONCE):
         for artifact in artifacts:
             await client.delete_artifact(artifact.id)
-    await asyncio.gather(*(client.delete_flow_run(run) for run in runs))
+    await asyncio.gather(*(_delete_run(client, run) for run in runs))
+
+
+async def _delete_run(client: PrefectClient, run: UUID) -> None:
+    with suppress(ObjectNotFound):  # it lay in another that was deleted, or another deletes too
+        await client.delete_flow_run(run)
