@@ -2,6 +2,9 @@
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from flows.errors import UsageError
 
@@ -42,7 +45,7 @@ class Node:
 
 
 def checked_title(title: str) -> str:
-    """Return an application entity title.
+    """Return an application entity title without the blanks around it, which mean nothing.
 
     Raises
     ------
@@ -55,4 +58,15 @@ def checked_title(title: str) -> str:
     """
     if not _TITLE.fullmatch(title):
         raise UsageError("an AE title has 1 to 16 characters, without @ and backslash")
-    return title
+    return title.strip()
+
+
+def _title_of_settings(title: str) -> str:
+    try:
+        return checked_title(title)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+
+
+AeTitle = Annotated[str, AfterValidator(_title_of_settings)]
+"""An application entity title as a setting."""

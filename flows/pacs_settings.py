@@ -9,13 +9,11 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     SecretStr,
-    field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings
 
-from flows.dicom_node import OWN_TITLE, checked_title
-from flows.errors import UsageError
+from flows.dicom_node import OWN_TITLE, AeTitle
 
 
 class PacsSettings(BaseSettings):
@@ -57,21 +55,13 @@ class PacsSettings(BaseSettings):
     pacs_certificate: FilePath | None = Field(
         default=None, description="certificate and key (PEM) that prove this program to the PACS"
     )
-    pacs_title: str = Field(
+    pacs_title: AeTitle = Field(
         default=OWN_TITLE, description="AE title by which a DICOM node knows this program"
     )
-    pacs_move_to: str | None = Field(
+    pacs_move_to: AeTitle | None = Field(
         default=None,
         description="AE title of `receive`, to which a DICOM node sends films: C-MOVE, not C-GET",
     )
-
-    @field_validator("pacs_title", "pacs_move_to")
-    @classmethod
-    def _a_title(cls, title: str | None) -> str | None:
-        try:
-            return title if title is None else checked_title(title)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
 
     @model_validator(mode="after")
     def _one_way_to_sign_in(self) -> Self:

@@ -8,8 +8,8 @@ from pydantic import Field, FilePath, PositiveInt, field_validator, model_valida
 from pydantic_settings import BaseSettings
 
 from flows.comma_lists import CommaList
+from flows.dicom_node import OWN_TITLE, AeTitle
 
-_TITLE = r"^[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?$"  # ASCII without the backslash; blanks inside
 _MEGABYTE = 2**20
 
 
@@ -25,8 +25,8 @@ class ReceiverSettings(BaseSettings):
     receiver_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         default=11112, description="port of `receive`; 0 for any free one"
     )
-    receiver_title: Annotated[str, Field(pattern=_TITLE)] = Field(
-        default="CXRSEVERITY", description="AE title of the receiver, which senders must call"
+    receiver_title: AeTitle = Field(
+        default=OWN_TITLE, description="AE title of the receiver, which senders must call"
     )
     receiver_callers: CommaList = Field(
         default=(), description="AE titles of the senders that are answered; any if empty"

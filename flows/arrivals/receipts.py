@@ -53,11 +53,7 @@ class Receipts:
         """
         now = datetime.now(UTC)
         line = f"{now.isoformat()} {key}".encode() + _NEWLINE
-        try:
-            with self._lock:
-                self._append(self._file(now.date()), line)
-        except OSError as error:
-            raise NotKept(f"the receipt cannot be written: {error.strerror}") from None
+        self._write(self._file(now.date()), line)
 
     def days(self) -> list[date]:
         """List the days that have receipts, the first one first."""
@@ -82,10 +78,9 @@ class Receipts:
         return frozenset(file.read_text("ascii").split() if file.exists() else ())
 
     def dismiss(self, keys: Iterable[str]) -> None:
-        """Record that a person has seen to files that are lost."""
-        with self._lock:
-            for key in keys:
-                self._append(self._folder / _DISMISSED, key.encode() + _NEWLINE)
+        """Record that a person has seen to files that are lost; raises NotKept as `record` does."""
+        for key in keys:
+            self._write(self._folder / _DISMISSED, key.encode() + _NEWLINE)
 
     def forget(self, day: date) -> None:
         """Delete the receipts of a day, all of whose files are accounted for elsewhere."""
@@ -93,6 +88,13 @@ class Receipts:
 
     def _file(self, day: date) -> Path:
         return self._folder / f"{day.isoformat()}{_ENDING}"
+
+    def _write(self, file: Path, line: bytes) -> None:
+        try:
+            with self._lock:
+                self._append(file, line)
+        except OSError as error:
+            raise NotKept(f"the receipt cannot be written: {error.strerror}") from None
 
     def _append(self, file: Path, line: bytes) -> None:
         descriptor = self._opened(file)

@@ -24,7 +24,9 @@ def archive(database):
 @pytest.fixture
 def pacs_id(archive):
     pacs_id = archive.do(pacs.register, PACS)
-    archive.do(pacs.name_instances, pacs_id, [NamedInstance(one, DAY, "DX") for one in UIDS])
+    archive.do(
+        pacs.name_instances, pacs_id, [NamedInstance(instance, DAY, "DX") for instance in UIDS]
+    )
     return pacs_id
 
 
@@ -36,8 +38,8 @@ def arrived(instance: str, **film: object) -> Film:
 
 def known(archive, pacs_id):
     return {
-        instance: found.whereabouts
-        for instance, found in archive.do(pacs.known, pacs_id, UIDS).items()
+        instance: film.whereabouts
+        for instance, film in archive.do(pacs.known, pacs_id, UIDS).items()
     }
 
 

@@ -40,3 +40,7 @@ def test_what_names_no_node_is_wrong_use(text):
 def test_an_own_title_that_no_node_may_be_told_is_wrong_use(title):
     with pytest.raises(UsageError, match="1 to 16 characters"):
         checked_title(title)
+
+
+def test_blanks_around_a_title_mean_nothing():
+    assert checked_title(" CR 2 ") == "CR 2"

@@ -51,6 +51,8 @@ def test_a_receipt_that_cannot_be_written_is_none(receipts, tmp_path):
 
     with pytest.raises(NotKept):
         receipts.record(KEYS[0])
+    with pytest.raises(NotKept):
+        receipts.dismiss(KEYS)
 
 
 def test_only_its_owner_reads_them(receipts, tmp_path):
