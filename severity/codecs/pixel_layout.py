@@ -19,6 +19,8 @@ class PixelLayout:
     """Channels of a pixel: 3 in a grey capture that is stored in colour."""
     bits_in_frame: int | None = None
     """Bits of the compressed frame, where they are fewer than the header states."""
+    bits_below: int = 0
+    """Bits below the stored ones, where those are the upper ones of what is allocated."""
 
     def of_frame(self, bits: int | None) -> "PixelLayout":
         """Return the layout of a frame's own bits, if they are fewer: the scale ends with them."""

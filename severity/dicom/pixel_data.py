@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, FileDataset
-from pydicom.uid import UID
+from pydicom.uid import UID, RLELossless
 
 from severity.codecs.decoders import DECODERS, LOSSY, Decoder
 from severity.codecs.helper_processes import DecodingHelpers
@@ -59,7 +59,7 @@ def displayed_grey(
         The pixels cannot be decoded or contradict the header.
     """
     decisions.append(_by_encoding(dataset))
-    layout, decoder = _layout(dataset), _decoder(dataset)
+    decoder, layout = _decoder(dataset), _layout(dataset)
     frame = only_frame(dataset, layout)
     layout = layout.of_frame(decoder.bits(frame, layout))
     decisions.append(_by_bits(dataset, layout))
@@ -73,6 +73,7 @@ def displayed_grey(
     stored = decoder.full(frame, layout)
     if not is_encapsulated(dataset) and ends_in_mid_row(stored):
         raise UnreadableImage(Reason.CORRUPT, "the pixels end in mid-row: copied in part")
+    stored = _lowered(stored, layout)
     stored = without_overlays(stored, overlays, layout)
     mask = hidden.mask(stored)
     if mask is not None:
@@ -102,7 +103,9 @@ def _by_encoding(dataset: FileDataset) -> Decision:
 
 def _by_bits(dataset: Dataset, layout: PixelLayout) -> Decision:
     outcome = f"{layout.bits_stored} bits, {layout.lowest} to {layout.highest}"
-    keywords = ("BitsStored", "PixelRepresentation")
+    if layout.bits_below:
+        outcome += f", above {layout.bits_below} unused bits"
+    keywords = ("BitsStored", "HighBit", "PixelRepresentation")
     source, doubt = attribute_names(*keywords), ""
     if layout.bits_in_frame is not None:
         source = "the compressed frame"
@@ -124,19 +127,43 @@ def _is_lossy(dataset: FileDataset) -> bool:
     return syntax in LOSSY or first_text(dataset, "LossyImageCompression") == "01"
 
 
-def _layout(dataset: Dataset) -> PixelLayout:
+def _layout(dataset: FileDataset) -> PixelLayout:
     allocated, bits = int(dataset.BitsAllocated), int(dataset.BitsStored)
     if allocated not in _BITS_ALLOCATED:
         raise UnreadableImage(
             Reason.UNSUPPORTED_ENCODING, f"{allocated} bits allocated; radiographs have 8 or 16"
         )
-    if not 1 <= bits <= allocated or int(dataset.get("HighBit", bits - 1)) != bits - 1:
+    below = int(dataset.get("HighBit", bits - 1)) - (bits - 1)
+    if not 1 <= bits <= allocated or below not in _bits_below(dataset, allocated - bits):
         raise UntrustworthyPixels(
             f"{bits} bits stored with high bit {dataset.get('HighBit')} of {allocated} allocated"
         )
     signed = {0: False, 1: True}[int(dataset.PixelRepresentation)]
     samples = int(dataset.SamplesPerPixel)
-    return PixelLayout(int(dataset.Rows), int(dataset.Columns), allocated, bits, signed, samples)
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    return PixelLayout(rows, columns, allocated, bits, signed, samples, bits_below=below)
+
+
+def _lowered(stored: NDArray[np.number], layout: PixelLayout) -> NDArray[np.number]:
+    """Return values whose lowest stored bit is their lowest; the sign stays, where there is one."""
+    if not layout.bits_below:
+        return stored
+    lowered: NDArray[np.number] = np.right_shift(stored, layout.bits_below)
+    if (np.left_shift(lowered, layout.bits_below) != stored).any():
+        raise UntrustworthyPixels(
+            f"pixels use the {layout.bits_below} bits below the stored ones: High Bit is wrong"
+        )
+    return lowered
+
+
+def _bits_below(dataset: FileDataset, unused: int) -> set[int]:
+    """Return how many bits may lie below the stored ones: none, or all that are unused.
+
+    Older editions of PS3.5, 8.1.1, leave it to High Bit where they lie. A codec's samples have the
+    stored bits alone; RLE packs the bytes as they would lie uncompressed.
+    """
+    keeps_bytes = dataset.file_meta.TransferSyntaxUID == RLELossless or not is_encapsulated(dataset)
+    return {0, unused} if keeps_bytes else {0}
 
 
 def _grey_of_low_band(low: LowBand, band: Band, display: Display, layout: PixelLayout) -> GreyImage:

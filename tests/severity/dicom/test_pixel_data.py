@@ -153,12 +153,31 @@ def test_one_frame_in_several_fragments_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "attributes", [{"HighBit": 15}, {"BitsStored": 0}, {"BitsStored": 17, "HighBit": 16}]
+    "attributes",
+    [{"HighBit": 15}, {"HighBit": 13}, {"BitsStored": 0}, {"BitsStored": 17, "HighBit": 16}],
 )
 def test_bits_that_contradict_each_other_make_pixels_untrustworthy(
     attributes: dict[str, int],
 ) -> None:
     assert reason(dicom_file(**attributes)) == Reason.UNTRUSTWORTHY_PIXELS
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless])
+@pytest.mark.parametrize("signed", [False, True])
+def test_pixels_in_the_upper_bits_are_the_same_image(syntax: str, *, signed: bool) -> None:
+    pixels = grey_image().astype(np.int16) - 2048 if signed else grey_image()
+    window = {"WindowCenter": "100", "WindowWidth": "4000"}
+
+    upper = read(dicom_file(pixels << 4, syntax=syntax, HighBit=15, **window))
+
+    assert upper.pixel_sha256() == read(dicom_file(pixels, **window)).pixel_sha256()
+
+
+def test_the_upper_bits_are_believed_only_if_all_below_are_empty() -> None:
+    pixels = grey_image() << 4
+    pixels[7, 7] += 1
+
+    assert reason(dicom_file(pixels, HighBit=15)) == Reason.UNTRUSTWORTHY_PIXELS
 
 
 @pytest.mark.parametrize("width", [1, 3, 100.5, 4096, 4097, 1e6])
