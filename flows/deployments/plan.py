@@ -137,7 +137,14 @@ def _jobs(settings: Settings, workers: int) -> Iterator[PlannedDeployment]:
         "flows.pacs.flow.reconcile",
         "reconcile",
         "Asks the PACS what it has, and fetches what the ledger has not.",
-        schedule("reconcile", "0 4 * * *"),
+        schedule("reconcile", "0 1 * * *" if pacs else ""),
+    )
+    yield PlannedDeployment(
+        "fetch",
+        "flows.pacs.flow.fetch",
+        "fetch",
+        "Fetches the new films of the PACS into the drop folder.",
+        schedule("fetch", every if pacs else ""),
     )
     yield PlannedDeployment(
         "retention",
