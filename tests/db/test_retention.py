@@ -48,11 +48,13 @@ def test_old_lookups_go_in_portions_and_leave_a_line_that_says_how_many(archive)
     ]
 
 
-def test_nobody_deletes_the_lookups_of_the_last_year(archive):
+@pytest.mark.parametrize("age", [timedelta(days=364), "-1200 months 36365 days", None])
+def test_nobody_deletes_the_lookups_of_the_last_year(archive, age):
+    """By no age at all, nor by one that counts as a year and ends in the future."""
     archive.do(record, "dr.roe", "p-1", page="patient")
 
     with pytest.raises(DatabaseError) as refused:
-        archive.do(delete_lookups, timedelta(days=364), limit=2)
+        archive.do(delete_lookups, age, limit=2)
 
     assert refused.value.cause is Cause.PRIVILEGE
     assert archive.rows("SELECT count(*) FROM lookup") == [(1,)]
