@@ -1,4 +1,4 @@
-"""A mail server that keeps what it is sent, and a web server that keeps what is posted."""
+"""A mail server that keeps what it is sent, and a web server that keeps what it is asked."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,11 +42,12 @@ def mail_server() -> Iterator[Mailbox]:
 
 @dataclass
 class Webhook:
-    """What was posted to a URL; ``status`` is what it answers."""
+    """What was posted to a URL, and how often it was called; ``status`` is what it answers."""
 
     url: str = ""
     status: int = 200
     posts: list[bytes] = field(default_factory=list)
+    calls: int = 0
 
 
 @contextmanager
@@ -57,6 +58,13 @@ def web_server() -> Iterator[Webhook]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             hook.posts.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self._answer()
+
+        def do_GET(self) -> None:
+            hook.calls += 1
+            self._answer()
+
+        def _answer(self) -> None:
             self.send_response(hook.status)
             self.end_headers()
 

@@ -63,20 +63,14 @@ class Film:
         ]
         return [*said, *self._remarks_in(texts().chart)]
 
-    @property
-    def _is_converted(self) -> bool:
-        return bool(self.image.scored_by)
-
     def _remarks_in(self, words: SimpleNamespace) -> list[str]:
         """Return the remarks in the words of a section of the texts."""
+        scored_by = self.image.scored_by
         return [
             *([words.flagged.format(reason=self.reason)] if self.reason else []),
             *([words.view_changed] if self.image.view_changed else []),
-            *(
-                [words.merged_mark.format(key=of.patient_key, on=of.on)]
-                if (of := self.merged)
-                else []
-            ),
+            *([_merged_mark(words, self.merged)] if self.merged else []),
+            *([words.converted.format(version=scored_by)] if scored_by else []),
         ]
 
 

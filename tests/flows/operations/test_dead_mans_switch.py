@@ -3,8 +3,6 @@
 import json
 import logging
 import socket
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 from pydantic import ValidationError
@@ -15,50 +13,34 @@ from flows.resources import Progress, Resources
 from flows.scoring.every_source import score_sources
 from flows.settings import Settings
 from flows.source_settings import SourceSettings
+from tests.builders.alert_servers import web_server
+from tests.builders.ports import reserved_port
 
 
 @pytest.fixture
-def called():
-    """Paths that were asked for, and the address of the server that notes them."""
-    paths = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            paths.append(self.path)
-            self.send_response(500 if "broken" in self.path else 200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield paths, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+def watch():
+    """The service that raises the alarm when it is not called."""
+    with web_server() as watch:
+        yield watch
 
 
-def test_the_url_is_called_once(called):
-    paths, address = called
+def test_the_url_is_called_once(watch):
+    report_success(Settings(success_url=watch.url))
 
-    report_success(Settings(success_url=f"{address}/ping/abc"))
-
-    assert paths == ["/ping/abc"]
+    assert watch.calls == 1
 
 
-def test_without_a_url_nothing_is_called(called):
+def test_without_a_url_nothing_is_called(watch):
     report_success(Settings())
 
-    assert called[0] == []
+    assert watch.calls == 0
 
 
-def test_a_failure_is_logged_without_the_url_and_stops_nothing(called, caplog):
-    _, address = called
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        nobody = f"http://127.0.0.1:{closed.getsockname()[1]}/secret-1"
-        with caplog.at_level(logging.WARNING):
-            report_success(Settings(success_url=nobody))
-            report_success(Settings(success_url=f"{address}/broken/secret-2"))
+def test_a_failure_is_logged_without_the_url_and_stops_nothing(watch, caplog):
+    watch.status = 500
+    with reserved_port() as port, caplog.at_level(logging.WARNING):
+        report_success(Settings(success_url=f"http://127.0.0.1:{port}/secret-token"))
+        report_success(Settings(success_url=watch.url))
 
     assert len(caplog.messages) == 2
     assert "secret" not in caplog.text
@@ -80,12 +62,11 @@ def test_only_an_address_of_the_web_is_called():
 
 
 async def test_a_pass_over_all_sources_reports_success_unless_one_of_them_failed(
-    called, resources, tmp_path
+    watch, resources, tmp_path
 ):
-    paths, address = called
     (tmp_path / "ward").mkdir()
     settings = type(resources.settings)(
-        **resources.settings.model_dump(exclude_unset=True) | {"success_url": f"{address}/ping"}
+        **resources.settings.model_dump(exclude_unset=True) | {"success_url": watch.url}
     )
     watched = Resources(settings, Progress())
     ward, gone = (
@@ -93,20 +74,18 @@ async def test_a_pass_over_all_sources_reports_success_unless_one_of_them_failed
     )
 
     await score_sources([ward, gone], watched)
-    after_failure = list(paths)
+    after_failure = watch.calls
     await score_sources([ward], watched)
 
-    assert after_failure == []
-    assert paths == ["/ping"]
+    assert [after_failure, watch.calls] == [0, 1]
 
 
 async def test_a_pass_that_leaves_out_a_source_that_is_set_reports_nothing(
-    called, resources, tmp_path, monkeypatch
+    watch, resources, tmp_path, monkeypatch
 ):
-    paths, address = called
     for name in ("ward", "icu"):
         (tmp_path / name).mkdir()
-    monkeypatch.setenv("SEVERITY_SUCCESS_URL", f"{address}/ping")
+    monkeypatch.setenv("SEVERITY_SUCCESS_URL", watch.url)
     monkeypatch.setenv("SEVERITY_INBOX", str(tmp_path / "icu"))
     monkeypatch.setenv("SEVERITY_SOURCES", json.dumps({"ward": str(tmp_path / "ward")}))
     own = resources.settings.model_dump(exclude_unset=True, exclude={"home"})
@@ -114,9 +93,8 @@ async def test_a_pass_that_leaves_out_a_source_that_is_set_reports_nothing(
     for inbox, names in ((None, ["ward"]), (str(tmp_path / "ward"), [])):
         chosen = chosen_settings(**own | ({"inbox": inbox} if inbox else {}))
         await score_sources(chosen.sources_named(*names), Resources(chosen, Progress()))
-    after_parts = list(paths)
+    after_parts = watch.calls
     whole = chosen_settings(**own)
     await score_sources(whole.sources_named(), Resources(whole, Progress()))
 
-    assert after_parts == []
-    assert paths == ["/ping"]
+    assert [after_parts, watch.calls] == [0, 1]
