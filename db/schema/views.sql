@@ -450,7 +450,7 @@ CALL describe_columns('{merged_image}', ARRAY[
     ['patient_key', 'The pseudonym of the patient in whose course the image counts'],
     ['merged_key', 'That of the patient whose image it is'],
     ['image_id', 'Our own number of the image'],
-    ['merged_at', 'When its patient was merged']
+    ['merged_at', 'When it came to that patient by a merge']
 ]);
 CALL describe_columns('{same_identifier}', ARRAY[
     ['patient_key', 'The patient''s pseudonym'],
