@@ -63,7 +63,7 @@ class SourceBalance:
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """A counter that differs from the rows that it counts."""
+    """A counter that differs from the rows that it counts; those of courses have no source."""
 
     source: str
     model_version: str
@@ -109,7 +109,8 @@ def fates(session: Session, source: str, model_version: str) -> list[tuple[str, 
 
 def verify(session: Session) -> list[Discrepancy]:
     """Compare the counters with the rows that they count; it reads every row."""
-    return [Discrepancy(*row) for row in session.execute(_VERIFY)]
+    statements = (_VERIFY, _VERIFY_LEVELS)
+    return [Discrepancy(*row) for statement in statements for row in session.execute(statement)]
 
 
 _SOURCES = text(
@@ -206,5 +207,26 @@ _VERIFY = text(
     LEFT JOIN model_version ON model_version.id = model_version_id
     WHERE coalesce(tally.n, 0) <> coalesce(counted.n, 0)
     ORDER BY 1, 2, 3, 4
+    """
+)
+
+_VERIFY_LEVELS = text(
+    """
+    WITH counted AS (
+        SELECT model_version_id, score, CAST(floor(days) AS integer) AS day,
+            CAST(floor(level * 10) AS smallint) AS bin, count(*) AS n
+        FROM course CROSS JOIN LATERAL (
+            VALUES ('geographic_extent', extent_smoothed_level), ('opacity', opacity_smoothed_level)
+        ) AS levels (score, level)
+        WHERE out_of_distribution IS NULL AND days >= 0
+        GROUP BY 1, 2, 3, 4
+    )
+    SELECT '', model_version.key, 'level',
+        format('%s on day %s from %s', score, day, CAST(bin AS numeric) / 10),
+        coalesce(cohort_level.n, 0), coalesce(counted.n, 0)
+    FROM cohort_level FULL JOIN counted USING (model_version_id, score, day, bin)
+    JOIN model_version ON model_version.id = model_version_id
+    WHERE coalesce(cohort_level.n, 0) <> coalesce(counted.n, 0)
+    ORDER BY 2, score, day, bin
     """
 )
