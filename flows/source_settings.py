@@ -54,11 +54,7 @@ class SourceSettings(BaseModel):
     @property
     def folder(self) -> Path | None:
         """Its folder by its own path; None of an object store, or where there can be none."""
-        try:
-            path = resolved(self.location)
-        except (OSError, RuntimeError):
-            return None
-        return None if "://" in path else Path(path)
+        return local_folder(self.location)
 
     @model_validator(mode="after")
     def _order_is_of_keys(self) -> Self:
@@ -78,6 +74,15 @@ def resolved(location: str) -> str:
     if "://" in location and not location.startswith("file://"):
         return location.rstrip("/")
     return str(Path(location.removeprefix("file://")).expanduser().resolve())
+
+
+def local_folder(location: str) -> Path | None:
+    """Return a folder of this machine by its own path; None of another kind of location."""
+    try:
+        path = resolved(location)
+    except (OSError, RuntimeError):
+        return None
+    return None if "://" in path else Path(path)
 
 
 def _named(value: object) -> object:

@@ -4,38 +4,27 @@ from pathlib import Path
 
 from flows.errors import UsageError
 from flows.settings import Settings
-from flows.source_settings import resolved
+from flows.source_settings import local_folder
 
 
-def drop_folder(settings: Settings) -> Path:
-    """Return the folder that the receiver writes to, as the ledger names it as a source.
+def drop_folder(settings: Settings, preferred: Path | None = None) -> Path:
+    """Return the folder that films are brought to, as the ledger names it as a source.
+
+    The preferred one, else the receiver's, else the inbox.
 
     Raises
     ------
     UsageError
-        None is set.
+        None is set, or it is no folder of this machine.
     """
-    chosen = settings.receiver_folder or settings.inbox
-    if chosen is None or not _is_local(str(chosen)):
+    chosen = preferred or settings.receiver_folder or settings.inbox
+    folder = None if chosen is None else local_folder(str(chosen))
+    if folder is None:
         raise UsageError(
             "no drop folder: give --folder DIR, or set SEVERITY_RECEIVER_FOLDER or a folder as "
             "SEVERITY_INBOX"
         )
-    return local_folder(str(chosen))
-
-
-def local_folder(location: str) -> Path:
-    """Return a folder of this machine by its own path, as the ledger names it.
-
-    Raises
-    ------
-    UsageError
-        Its links lead in a circle, or it is below the home of no user.
-    """
-    try:
-        return Path(resolved(location))
-    except (OSError, RuntimeError) as error:
-        raise UsageError(f"{location} is not a folder that can be opened") from error
+    return folder
 
 
 def is_scored(folder: Path, settings: Settings) -> bool:
@@ -52,7 +41,3 @@ def other_drop_folders(settings: Settings) -> list[Path]:
     chosen = settings.receiver_folder, settings.pacs_folder if settings.pacs else None
     folders = dict.fromkeys(folder for folder in chosen if folder is not None)
     return [folder for folder in folders if not is_scored(folder, settings)]
-
-
-def _is_local(location: str) -> bool:
-    return "://" not in location.removeprefix("file://")

@@ -5,7 +5,7 @@ import ssl
 import httpx
 
 from flows.arrivals import DropFolder
-from flows.arrivals.location import drop_folder, local_folder
+from flows.arrivals.location import drop_folder
 from flows.dicom_node import Node
 from flows.errors import UsageError
 from flows.pacs.pacs import Pacs
@@ -52,10 +52,8 @@ def open_folder(resources: Resources) -> DropFolder:
         None is set, it is no folder of this machine, or it cannot be written.
     """
     settings = resources.settings
-    chosen = settings.pacs_folder
-    folder = drop_folder(settings) if chosen is None else local_folder(str(chosen))
     return DropFolder.open(
-        folder,
+        drop_folder(settings, settings.pacs_folder),
         resources.arrival_digest,
         least_free_bytes=settings.receiver_least_free_bytes,
     )
