@@ -22,7 +22,7 @@ def home(settings: Settings) -> Finding:
     try:
         os.scandir(settings.home).close()
     except FileNotFoundError:
-        return well("home", f"{settings.home} is made with the database")
+        return well("home", f"{settings.home} is made when it is first needed")
     except OSError as error:
         return problem(
             "home",
