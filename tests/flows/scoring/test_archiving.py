@@ -88,10 +88,13 @@ def test_scored_files_move_with_their_places_and_all_else_stays(
     with pytest.raises(InboxError, match="archive of a source"):
         score_archiving(inbox=str(done), sources={})
 
+    (inbox / "image-0001.png").write_bytes((done / "image-0001.png").read_bytes())  # sent again
     second = score_archiving()
 
     assert second.summary is not None
-    assert (second.summary.enlisted, second.summary.archived, second.fault) == (0, 0, "")
+    assert (second.summary.enlisted, second.summary.archived, second.fault) == (0, 1, "")
+    assert "image-0001.png" not in files(inbox)
+    assert len(files(done)) == len(archived) + 1
     with archiving.open_database().transaction() as session:
         (balance,) = balances.balances(session)
     assert (balance.name, balance.seen, balance.accepted) == ("ward", 3, 2)
