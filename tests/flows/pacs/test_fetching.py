@@ -9,6 +9,8 @@ from flows.arrivals import DropFolder
 from flows.arrivals.receiving import receiver
 from flows.errors import PacsError, UsageError
 from flows.pacs.fetching import fetch_new, reconcile_all
+from severity.domain import Reason
+from tests.builders.archive import Archive, Film
 from tests.builders.archived_films import Site, archived_film, by_dicomweb, by_dimse
 from tests.builders.dicom_films import film_uid
 from tests.builders.dicom_nodes import DICOMWEB_PLUGIN, ORTHANC_SENDS_TO, RECEIVER
@@ -105,13 +107,16 @@ def test_a_pacs_that_is_cut_off_in_mid_fetch_fails_the_pass_and_the_next_fetches
 
 
 def test_a_film_that_was_scored_or_rejected_is_here_when_its_file_is_moved_away(
-    pacs, resources, tmp_path, score
+    pacs, resources, tmp_path
 ):
     site = Site.of(resources, tmp_path / "inbox", **by_dimse(pacs))
-    pacs.store(archived_film("a"), archived_film("side", ViewPosition="LL"))
+    pacs.store(archived_film("a"), archived_film("side"))
     list(fetch_new(site.resources))
-    score(site.folder, site.resources)
+    archive = Archive(resources.open_database(), str(site.folder))
     for file in site.folder.glob("??/*.dcm"):
+        uid, key = dcmread(file).SOPInstanceUID, str(file.relative_to(site.folder))
+        rejected = Reason.LATERAL if uid == film_uid("side") else None
+        archive.add(Film(uid, uid=uid, key=key, rejected=rejected))
         file.unlink()
 
     (report,) = reconcile_all(site.resources)
