@@ -182,7 +182,8 @@ class _Server:
             if self._stopping.wait(_RESTART_SECONDS):
                 return
             _log.warning("the Prefect server ended with exit code %d; it is started again", code)
-            self._process = self._started()
+            with suppress(OSError):  # a full disk, or no memory: it is tried again
+                self._process = self._started()
 
     def stop(self) -> None:
         self._stopping.set()
