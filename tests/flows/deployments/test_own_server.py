@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from flows.deployments.own_server import stored_credentials
-from tests.builders.services import Service, until
+from flows.deployments.own_server import own_server, stored_credentials
+from flows.settings import Settings
+from tests.builders.services import PATIENCE_SECONDS, Service, until
 from tests.builders.small_images import write_inbox
 
 CHROMIUM = shutil.which("chromium")
@@ -56,35 +57,39 @@ def test_a_person_opens_a_pass_and_its_balance_with_the_password_alone(
     assert service.end() == 0
 
 
-NEVER = ("--cron", "0 0 1 1 *")
-ROWS = (
-    "flow_run WHERE state_type = 'COMPLETED'",
-    "flow_run_state WHERE type = 'COMPLETED'",
-    "task_run",
-    "log",
-    "artifact",
-    "artifact_collection",
-    "events WHERE occurred < '2021-01-01'",
-    "event_resources WHERE occurred < '2021-01-01'",
+OF_RUNS = ("flow_run", "flow_run_state", "task_run", "log", "artifact", "artifact_collection")
+LAST_EVENT = "events WHERE event = 'prefect.flow-run.Completed'"
+OLD_EVENTS = tuple(
+    f"{table} WHERE occurred < '2021-01-01'" for table in ("events", "event_resources")
 )
 
 
-def test_runs_older_than_is_set_are_deleted_with_all_that_belongs_to_them(service: Service) -> None:
+def test_runs_older_than_is_set_are_deleted_with_all_that_belongs_to_them(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_inbox(service.inbox, images=3)
-    service.settings["SEVERITY_PREFECT_DAYS"] = "1"
-    # Each hour, and each day, otherwise.
-    service.settings["PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS"] = "2"
-    service.settings["PREFECT_SERVER_SERVICES_DB_VACUUM_ORPHAN_CLEANUP_LOOP_SECONDS"] = "2"
-    service.start(*NEVER, "--poll-seconds", "20")
-    # A share, the courses, their parameters, the drift, the flow of these, the pass.
-    service.await_log("Finished in state Completed()", times=6)
-    assert service.end() == 0
-    file = service.home / "prefect/prefect.db"
-    _let_six_years_pass(file)
-    assert all(_count(file, rows) for rows in ROWS)
+    folder = service.home / "prefect"
+    file = folder / "prefect.db"
+    for name, value in {
+        "PREFECT_HOME": str(folder),
+        # Each hour, and each day, otherwise.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "2",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ORPHAN_CLEANUP_LOOP_SECONDS": "2",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with own_server(folder, Settings(prefect_days=1, prefect_port=service.port)) as address:
+        service.settings |= address.variables | {"PREFECT_LOGGING_LEVEL": "INFO"}
+        service.command = "run"
+        service.start()
+        assert service.process.wait(timeout=PATIENCE_SECONDS) == 0, service.log
+        until(
+            lambda: all(_count(file, rows) for rows in (*OF_RUNS, LAST_EVENT)),
+            lambda: str({rows: _count(file, rows) for rows in (*OF_RUNS, LAST_EVENT)}),
+        )
 
-    service.start(*NEVER)
-    until(lambda: not any(_count(file, rows) for rows in ROWS), lambda: service.log[-4000:])
+        _let_six_years_pass(file)
+
+        until(lambda: not any(_count(file, rows) for rows in (*OF_RUNS, *OLD_EVENTS)))
 
 
 def test_a_password_file_that_a_kill_left_empty_is_made_anew_and_then_stays(
@@ -103,14 +108,10 @@ def test_a_password_file_that_a_kill_left_empty_is_made_anew_and_then_stays(
 
 
 def _let_six_years_pass(file: Path) -> None:
-    with closing(sqlite3.connect(file)) as database:
-        for change in (
-            "DELETE FROM flow_run WHERE state_type = 'SCHEDULED'",  # nothing new meanwhile
-            "UPDATE flow_run SET end_time = '2020-11-26' WHERE end_time IS NOT NULL",
-            "UPDATE events SET occurred = '2020-11-26'",
-            "UPDATE event_resources SET occurred = '2020-11-26'",
-        ):
-            database.execute(change)
+    with closing(sqlite3.connect(file, timeout=PATIENCE_SECONDS)) as database:
+        database.execute("UPDATE flow_run SET end_time = '2020-11-26'")
+        for table in ("events", "event_resources"):
+            database.execute(f"UPDATE {table} SET occurred = '2020-11-26'")  # noqa: S608
         database.commit()
 
 
