@@ -25,15 +25,9 @@ async def registered(client: Any, **settings: object) -> dict[str, Any]:
     }
 
 
-async def test_registering_twice_changes_nothing(client: Any) -> None:
+async def test_registering_again_changes_nothing_but_what_is_set_otherwise(client: Any) -> None:
     first = await registered(client, schedules=NEVER | {"score": "0 2 * * *"})
-    again = await registered(client, schedules=NEVER | {"score": "0 2 * * *"})
-
-    ids = {name: entry.id for name, entry in first["deployments"].items()}
-    assert {name: entry.id for name, entry in again["deployments"].items()} == ids
-    assert again["automations"] == first["automations"]
-    assert again["pools"] == first["pools"]
-    score = again["deployments"]["score"]
+    score = first["deployments"]["score"]
     (schedule,) = score.schedules
     assert (schedule.schedule.cron, schedule.schedule.timezone) == ("0 2 * * *", "Europe/Berlin")
     assert score.concurrency_options.collision_strategy == "CANCEL_NEW"
@@ -42,13 +36,13 @@ async def test_registering_twice_changes_nothing(client: Any) -> None:
     assert not score.pull_steps
     assert score.path is None
 
+    again = await registered(client, schedules=NEVER)
 
-async def test_what_is_due_no_more_is_not_started(client: Any) -> None:
-    await registered(client, schedules=NEVER | {"score": "0 2 * * *"})
-
-    then = await registered(client, schedules=NEVER)
-
-    assert then["deployments"]["score"].schedules == []
+    ids = {name: entry.id for name, entry in first["deployments"].items()}
+    assert {name: entry.id for name, entry in again["deployments"].items()} == ids
+    assert again["automations"] == first["automations"]
+    assert again["pools"] == first["pools"]
+    assert again["deployments"]["score"].schedules == []
 
 
 async def test_a_deployment_that_is_planned_no_more_is_dropped_and_others_stay(
