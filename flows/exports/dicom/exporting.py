@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -96,11 +96,8 @@ def send_to(node: Node, making: Making, sender: Sender, *, resends: bool = False
                 counts.made[made.kind] += 1
                 told[Reference(made.dataset.SOPClassUID, made.uid)] = result
         if promises is not None:
-            counts.unkept = len(told)
-            # Only now: whatever ends the program before, the next export asks again.
-            for result in _kept(promises, association, told):
-                deliveries.confirm(result)
-                counts.unkept -= 1
+            kept = partial(promises.ask, association)
+            counts.unkept = _confirm_kept(deliveries, told, kept)
     _check(making, counts)
     return counts
 
@@ -119,13 +116,24 @@ def _connected(node: Node, sender: Sender) -> Iterator[tuple[Association, Promis
         yield association, promises
 
 
-def _kept(
-    promises: Promises, association: Association, told: Mapping[Reference, SentResult]
-) -> Iterator[SentResult]:
-    """Yield what the node promises to keep."""
+def _confirm_kept(
+    deliveries: Deliveries,
+    told: Mapping[Reference, SentResult],
+    kept: Callable[[Sequence[Reference]], frozenset[str]],
+) -> int:
+    """Record what the node promises to keep; return how many instances it does not.
+
+    Only now: whatever ends the program before, the next export sends again.
+    """
+    unkept = 0
     for batch in in_batches(told, _ASKED_AT_ONCE):
-        kept = promises.ask(association, batch)
-        yield from (told[each] for each in batch if each.uid in kept)
+        uids = kept(batch)
+        for reference in batch:
+            if reference.uid in uids:
+                deliveries.confirm(told[reference])
+            else:
+                unkept += 1
+    return unkept
 
 
 def _check(making: Making, counts: Counts) -> None:
