@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -164,14 +165,10 @@ class _Server:
         return f"its exit code was {self._process.returncode}, and its own reason is in {self._log}"
 
     def watch(self, ended: Callable[[], object] | None) -> None:
-        Thread(
-            target=self._watch_one if ended else self._replace_when_it_ends,
-            args=(ended,) if ended else (),
-            name="prefect-server",
-            daemon=True,
-        ).start()
+        target = partial(self._tell_when_it_ends, ended) if ended else self._replace_when_it_ends
+        Thread(target=target, name="prefect-server", daemon=True).start()
 
-    def _watch_one(self, ended: Callable[[], object]) -> None:
+    def _tell_when_it_ends(self, ended: Callable[[], object]) -> None:
         self._process.wait()
         if not self._stopping.is_set():
             ended()
