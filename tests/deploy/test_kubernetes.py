@@ -24,12 +24,14 @@ def objects(folder: Path) -> list[dict[str, Any]]:
     resources = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
     listed = [name for name in resources if name.endswith(".yaml")]
     assert {*listed, "kustomization.yaml"} == {file.name for file in folder.glob("*.yaml")}
-    return [one for name in listed for one in yaml.safe_load_all((folder / name).read_text())]
+    return [
+        manifest for name in listed for manifest in yaml.safe_load_all((folder / name).read_text())
+    ]
 
 
-OBJECTS = [one for folder in FOLDERS for one in objects(folder)]
+OBJECTS = [manifest for folder in FOLDERS for manifest in objects(folder)]
 IN_BASE = len(objects(FOLDERS[0]))
-NAMES = [f"{one['kind']} {one['metadata']['name']}" for one in OBJECTS]
+NAMES = [f"{manifest['kind']} {manifest['metadata']['name']}" for manifest in OBJECTS]
 
 
 def template(workload: dict[str, Any]) -> dict[str, Any]:
@@ -39,9 +41,9 @@ def template(workload: dict[str, Any]) -> dict[str, Any]:
 
 
 WORKLOADS = {
-    one["metadata"]["name"]: template(one)
-    for one in OBJECTS
-    if one["kind"] in {"Deployment", "Job", "CronJob"}
+    manifest["metadata"]["name"]: template(manifest)
+    for manifest in OBJECTS
+    if manifest["kind"] in {"Deployment", "Job", "CronJob"}
 }
 
 
@@ -51,7 +53,7 @@ def container(name: str) -> dict[str, Any]:
 
 
 def of_kind(kind: str) -> list[dict[str, Any]]:
-    return [one for one in OBJECTS if one["kind"] == kind]
+    return [manifest for manifest in OBJECTS if manifest["kind"] == kind]
 
 
 @pytest.mark.parametrize("manifest", OBJECTS, ids=NAMES)
@@ -72,10 +74,10 @@ def test_kubectl_puts_the_manifests_together(name: str) -> None:
     made = list(yaml.safe_load_all(built.stdout))
 
     assert len(made) == (len(OBJECTS) if name == "pacs" else IN_BASE)
-    for one in made:
-        if one["kind"] != "Namespace":
-            assert one["metadata"]["namespace"] == "cxr-severity"
-    (worker,) = (one for one in made if one["metadata"]["name"] == "worker")
+    for manifest in made:
+        if manifest["kind"] != "Namespace":
+            assert manifest["metadata"]["namespace"] == "cxr-severity"
+    (worker,) = (manifest for manifest in made if manifest["metadata"]["name"] == "worker")
     kubernetes_validate.validate(worker, VERSION, strict=True)
     (only,) = worker["spec"]["template"]["spec"]["containers"]
     assert only["image"].startswith("registry.example/")
@@ -101,7 +103,7 @@ def test_every_pod_is_contained(name: str) -> None:
 
 def test_each_pod_runs_a_command_with_settings_that_exist() -> None:
     known = {f"SEVERITY_{name.upper()}" for name in Settings.model_fields}
-    maps = {one["metadata"]["name"]: one["data"] for one in of_kind("ConfigMap")}
+    maps = {manifest["metadata"]["name"]: manifest["data"] for manifest in of_kind("ConfigMap")}
     for name in WORKLOADS:
         only = container(name)
         shared = [maps[source["configMapRef"]["name"]] for source in only.get("envFrom", ())]
@@ -136,7 +138,7 @@ def test_only_what_brings_films_may_write_them() -> None:
 
 
 def test_services_policies_and_volumes_name_what_there_is() -> None:
-    claims = {one["metadata"]["name"] for one in of_kind("PersistentVolumeClaim")}
+    claims = {manifest["metadata"]["name"] for manifest in of_kind("PersistentVolumeClaim")}
     ports = {
         name: {port["name"] for port in container(name).get("ports", ())} for name in WORKLOADS
     }
