@@ -22,7 +22,7 @@ class ProgressArtifact:
     """The share of a run's images that are finished, brought up to date after each share."""
 
     def __init__(self, run: ScoringRun) -> None:
-        self._key = f"{artifact_key(run.inbox.location)}-progress"
+        self._key = f"{artifact_key(run.label)}-progress"
         self._id: UUID | None = None
 
     async def show(self, *, finished: int, waiting: int) -> None:
@@ -34,9 +34,15 @@ class ProgressArtifact:
             await aupdate_progress_artifact(self._id, percent)
 
 
-async def leave_artifacts(summary: RunSummary, location: str, settings: Settings) -> None:
-    """Store a run's counts and the balance as a table, and a link to the dashboard if it is set."""
-    key = artifact_key(location)
+async def leave_artifacts(summary: RunSummary, label: str, settings: Settings) -> None:
+    """Store a run's counts and the balance as a table, and a link to the dashboard if it is set.
+
+    Parameters
+    ----------
+    label
+        What tells its source from others.
+    """
+    key = artifact_key(label)
     await acreate_markdown_artifact(
         key=key,
         markdown=f"| | |\n|---|---|\n{_table(summary)}\n\n{RESEARCH_USE_ONLY}\n",

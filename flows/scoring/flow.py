@@ -25,7 +25,7 @@ from flows.resources import Resources, current
 from flows.scoring.artifacts import ProgressArtifact, leave_artifacts
 from flows.scoring.batch import score_batches
 from flows.scoring.every_source import SourcePass, score_sources
-from flows.scoring.naming import artifact_key, pass_name, source_label, sources_label
+from flows.scoring.naming import label_among, pass_name, sources_label
 from flows.scoring.run import ScoringRun, current_run
 from flows.scoring.summary import Counts, RunSummary, summarised
 from flows.scoring.turns import pass_turn
@@ -44,7 +44,7 @@ def _run_name() -> str:
 
 def _label(resources: Resources) -> str:
     if isinstance(resources, ScoringRun):
-        return source_label(resources.inbox.location)
+        return resources.label
     return sources_label(resources.settings.sources_named())
 
 
@@ -136,7 +136,9 @@ async def _report(source_pass: SourcePass, *, is_alone: bool) -> None:
         log.warning("%s", note)
     log.info("%s", balance_text(summary.balance))
     if summary.scored or summary.rejected:
-        await _leave_artifact(summary, source_pass.source.location)
+        settings = current().settings
+        label = label_among(source_pass.source, settings.all_sources)
+        await leave_artifacts(summary, label, settings)
 
 
 @flow(
@@ -162,7 +164,7 @@ async def score_waiting() -> RunSummary:
     await watch_drift(run.version.key)
     summary = await summarised(run, counts)
     if runtime.flow_run.parent_flow_run_id is None:  # else the pass leaves it where it is sought
-        await leave_artifacts(summary, run.inbox.location, run.settings)
+        await leave_artifacts(summary, run.label, run.settings)
     return summary
 
 

@@ -15,6 +15,11 @@ def source_label(location: str) -> str:
     return re.split(r"[/\\@]+", location.rstrip("/\\"))[-1] or "inbox"
 
 
+def label_among(source: SourceSettings, sources: Sequence[SourceSettings]) -> str:
+    """Return what tells a source from the others that are set: its name, or its label if alone."""
+    return source.name if len(sources) > 1 else source_label(source.location)
+
+
 def sources_label(sources: Sequence[SourceSettings]) -> str:
     """Return what a pass over these sources is called: the one's label, or the names of several."""
     if len(sources) == 1:
@@ -27,7 +32,7 @@ def pass_name(label: str, due: datetime, zone: ZoneInfo) -> str:
     return f"{label} {due.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
-def artifact_key(location: str) -> str:
+def artifact_key(label: str) -> str:
     """Return the key of a source's artifacts: letters, digits and dashes, as Prefect asks."""
-    label = _NO_PART_OF_A_KEY.sub("-", source_label(location).lower()).strip("-")
-    return f"pass-{label}" if label else "pass"
+    key = _NO_PART_OF_A_KEY.sub("-", label.lower()).strip("-")
+    return f"pass-{key}" if key else "pass"

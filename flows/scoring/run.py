@@ -20,7 +20,7 @@ from flows.errors import InboxError
 from flows.operations.event_log import EventLog, RunEvents
 from flows.operations.stopwatch import Stopwatch
 from flows.resources import SOFTWARE, Resources, current, using
-from flows.scoring.naming import source_label
+from flows.scoring.naming import label_among, source_label
 from flows.scoring.registration import register_model_version
 from flows.source_settings import SourceSettings
 from flows.sources import Archive, Inbox, Listing, open_archive, open_inbox
@@ -70,9 +70,7 @@ class ScoringRun(Resources):
     queue: Queue
     presence: Presence
     listing: Listing
-    source_settings: SourceSettings = field(
-        default_factory=lambda: SourceSettings(location="inbox")
-    )
+    source_settings: SourceSettings
     archive: Archive | None = None
     discovery: Discovery = Discovery()
     _archives: dict[str, Inbox] = field(default_factory=dict, repr=False)
@@ -84,6 +82,11 @@ class ScoringRun(Resources):
     def run_id(self) -> int:
         """The id of the run's row."""
         return self.presence.run_id
+
+    @property
+    def label(self) -> str:
+        """What logs and Prefect's page call the run's source."""
+        return label_among(self.source_settings, self.settings.all_sources)
 
     def load_model(self) -> "ScoringModel":
         """Load the model that the run was begun with; it takes seconds.
@@ -218,8 +221,8 @@ async def under_way(
         There is no such model, or the weights that are here are wrong.
     """
     settings, known = resources.settings, resources.settings.source_at(location)
-    source_settings = known or SourceSettings(location=location)
     inbox = open_inbox(location, settle=timedelta(seconds=settings.settle_seconds))
+    source_settings = _settings_of(inbox, known)
     archive = open_archive(inbox, source_settings.archive) if source_settings.archive else None
     database = resources.open_database()
     registered = register_model_version(resources)
@@ -246,15 +249,23 @@ async def under_way(
             source_settings=source_settings,
             archive=archive,
         )
-        about = {"run": run.run_id, "source": source_label(inbox.location)}
-        run.events = RunEvents(
-            EventLog.of(settings), about | {"model_version": registered.version.key}
-        )
+        run.events = _events(run)
         with using(run):
             async with _recorded(run):
                 # Now that others see this connection, they renew the secret no more.
                 await run.transact(run.check_secret)
                 yield run
+
+
+def _settings_of(inbox: Inbox, known: SourceSettings | None) -> SourceSettings:
+    """Return the settings of an inbox; one that is not set is called by its label."""
+    named = known or SourceSettings(name=source_label(inbox.location), location=inbox.location)
+    return named.model_copy(update={"location": inbox.location})
+
+
+def _events(run: ScoringRun) -> RunEvents:
+    about = {"run": run.run_id, "source": run.label, "model_version": run.version.key}
+    return RunEvents(EventLog.of(run.settings), about)
 
 
 @asynccontextmanager

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flows.scoring.naming import artifact_key, pass_name, source_label
+from flows.scoring.naming import artifact_key, label_among, pass_name, source_label
+from flows.source_settings import SourceSettings
 
 
 @pytest.mark.parametrize(
@@ -29,8 +30,13 @@ def test_a_pass_is_named_by_its_source_and_when_it_was_due_where_it_runs() -> No
     assert pass_name("inbox", due, ZoneInfo("Europe/Berlin")) == "inbox 2026-11-26 02:00"
 
 
-@pytest.mark.parametrize(
-    ("location", "key"), [("/data/Klinik_A", "pass-klinik-a"), ("/data/病院", "pass")]
-)
-def test_an_artifact_has_a_key_that_prefect_takes(location: str, key: str) -> None:
-    assert artifact_key(location) == key
+@pytest.mark.parametrize(("label", "key"), [("Klinik_A", "pass-klinik-a"), ("病院", "pass")])
+def test_an_artifact_has_a_key_that_prefect_takes(label: str, key: str) -> None:
+    assert artifact_key(label) == key
+
+
+def test_sources_whose_folders_are_called_alike_are_told_apart() -> None:
+    icu, ward = (SourceSettings(name=name, location=f"/{name}/in") for name in ("icu", "ward"))
+
+    assert label_among(icu, [icu]) == "in"
+    assert [label_among(source, [icu, ward]) for source in (icu, ward)] == ["icu", "ward"]
