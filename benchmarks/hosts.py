@@ -20,9 +20,8 @@ from db.engine import Database
 from db.errors import DatabaseError
 
 _START_SECONDS = 60
-_SYSTEM_USER = (
-    "pgserver"  # whom the embedded server's package makes, since PostgreSQL is never root
-)
+# Whom the embedded server's package makes, since PostgreSQL is never root.
+_SYSTEM_USER = "pgserver"
 # A lost host is noticed within seconds, by either side. By default it takes the server hours, and
 # the product a minute; the rest is the same.
 _SERVER_NOTICES = {
@@ -106,14 +105,14 @@ def simulated_hosts(count: int, folder: Path) -> Iterator[Hosts]:
     try:
         hosts = []
         for number in range(1, count + 1):
-            host = _connected(server, f"{name}-{number}", number)
-            namespaces.append(host.namespace)
-            hosts.append(host)
+            namespaces.append(f"{name}-{number}")
+            hosts.append(_connected(server, namespaces[-1], number))
         with _postgres(server, folder) as database:
             yield Hosts(hosts, database)
     finally:
         for namespace in namespaces:
-            _ip("netns", "delete", namespace)
+            with suppress(BenchmarkError):  # one was never made; the others are removed
+                _ip("netns", "delete", namespace)
 
 
 def _connected(server: str, namespace: str, number: int) -> Host:

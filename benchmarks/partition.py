@@ -20,11 +20,10 @@ from rich.console import Console
 
 from benchmarks.hosts import Host, Hosts, simulated_hosts, why_not
 from benchmarks.jobs import BenchmarkError
-from benchmarks.scale.work import enlist
+from benchmarks.scale.work import empty_queue, enlist
 from benchmarks.small_images import write_image, write_records
 from db.engine import Database
 from db.errors import DatabaseError
-from db.ledger import sources
 from db.ledger.claiming import Queue
 from db.reading import balances
 from db.registration import register_model
@@ -32,7 +31,7 @@ from severity.domain import ModelVersion, Scale
 
 _PATIENCE_SECONDS = 300
 _PATIENTS = 40
-_CUT_OFF, _NOT_DONE = 3, 1  # exit codes
+_NOT_HERE, _NOT_DONE = 3, 1  # exit codes
 _SECRET = "no-secret-only-a-benchmark-of-two-hosts"  # noqa: S105 - of no patient
 _SCALE = Scale(0, 8)
 
@@ -150,9 +149,6 @@ def _accounts(database: Database, images: int) -> dict[str, int]:
     }
 
 
-# The ledger alone, and whole workers
-
-
 def ledger_story(hosts: Hosts, images: int, console: Console, *, folder: Path) -> Story:
     """Return the story with workers of the ledger alone, which are fast to start."""
     queue = _queue(hosts.database)
@@ -170,10 +166,7 @@ def _queue(database: Database) -> Queue:
     version = ModelVersion("none", "0" * 64, "0" * 64, "none", "fp32", _SCALE, _SCALE)
     with database.transaction() as session:
         model = register_model(session, version)
-        source = sources.register(session, "/shared", zone="UTC")
-        while sources.want(session, source.id, model_version_id=model):
-            sources.enlist_seen(session, source.id, model_version_id=model, limit=1)
-    return Queue(source.id, model)
+    return empty_queue(database, "/shared", model)
 
 
 def whole_story(hosts: Hosts, images: int, console: Console, *, folder: Path) -> Story:
@@ -208,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(highlight=False)
     if reason := why_not():
         console.print(f"Not here: {reason}")
-        return _CUT_OFF
+        return _NOT_HERE
     story = ledger_story if options.ledger else whole_story
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="severity-hosts-")))

@@ -24,11 +24,9 @@ from benchmarks.scale.building import Archive, build, check_counters
 from benchmarks.scale.command import Sections, run
 from benchmarks.scale.figures import Figure, percentiles
 from benchmarks.scale.server import without_crash_safety
-from benchmarks.scale.work import enlist
+from benchmarks.scale.work import empty_queue, enlist
 from benchmarks.scale.worker_group import Measured, WorkerGroup, rate
 from db.engine import Database
-from db.ledger import sources
-from db.ledger.claiming import Queue
 from flows.resources import Progress, Resources
 from flows.scoring.registration import register_model_version
 from flows.settings import Settings
@@ -93,12 +91,8 @@ class Scaling:
 
     def __init__(self, database: Database, url: str, archive: Archive) -> None:
         self._database = database
-        version = archive.queue.model_version_id
-        with database.transaction() as session:
-            source = sources.register(session, "/incoming", zone="UTC")
-            while sources.want(session, source.id, model_version_id=version):
-                sources.enlist_seen(session, source.id, model_version_id=version, limit=1)
-        self._group = WorkerGroup(url, Queue(source.id, version), archive.patients)
+        queue = empty_queue(database, "/incoming", archive.queue.model_version_id)
+        self._group = WorkerGroup(url, queue, archive.patients)
         self._enlisted = 0
 
     def measure(self, workers: int, *, images: int, batch: int) -> list[Figure]:

@@ -8,11 +8,10 @@ from rich.console import Console
 
 from benchmarks.scale.building import Archive
 from benchmarks.scale.figures import Figure, percentiles, timed
-from benchmarks.scale.work import enlist
+from benchmarks.scale.work import empty_queue, enlist
 from benchmarks.scale.worker_group import WorkerGroup, rate
 from db.engine import Database
-from db.ledger import runs, sources
-from db.ledger.claiming import Queue
+from db.ledger import runs
 
 _BATCH, _LARGE_BATCH = 16, 64
 _WORKERS = 2
@@ -25,12 +24,7 @@ class Claiming:
 
     def __init__(self, database: Database, url: str, archive: Archive) -> None:
         self._database = database
-        version = archive.queue.model_version_id
-        with database.transaction() as session:
-            source = sources.register(session, _NEW, zone="Europe/Berlin")
-            while sources.want(session, source.id, model_version_id=version):
-                sources.enlist_seen(session, source.id, model_version_id=version, limit=1)
-        self._queue = Queue(source.id, version)
+        self._queue = empty_queue(database, _NEW, archive.queue.model_version_id)
         self._group = WorkerGroup(url, self._queue, archive.patients)
 
     def measure(self, *, images: int, meanwhile: int, progress: Console) -> list[Figure]:

@@ -11,7 +11,7 @@ from benchmarks.scale.figures import Stopwatch
 from db.closing import scores
 from db.closing.outcomes import Scored
 from db.engine import Database
-from db.ledger import claiming, enlisting
+from db.ledger import claiming, enlisting, sources
 from db.ledger.claiming import Claim, Queue
 from db.ledger.lock import await_disk
 from db.ledger.places import Place, SeenObject
@@ -33,6 +33,15 @@ _SCORE = Score(
     findings={f"finding {number}": number / 7 for number in range(_FINDINGS)},
     distribution_check=DistributionCheck("frontal-1", distance=0.4),
 )
+
+
+def empty_queue(database: Database, location: str, model_version_id: int) -> Queue:
+    """Return the queue of a new source, whose images a model version shall score."""
+    with database.transaction() as session:
+        source = sources.register(session, location, zone="UTC")
+        while sources.want(session, source.id, model_version_id=model_version_id):
+            sources.enlist_seen(session, source.id, model_version_id=model_version_id, limit=1)
+    return Queue(source.id, model_version_id)
 
 
 def enlist(database: Database, queue: Queue, numbers: range) -> None:
