@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from severity.bridging.bridge import Bridge, ScoreBridge
-from severity.bridging.checking import Checked, held_out
+from severity.bridging.checking import Checked, folds_of, held_out
 from severity.bridging.fitting import FEWEST_FILMS, Errors, PairedFilms, fit
 from severity.bridging.line import deming
+from severity.course.band import half_width
 from severity.course.parameters import CourseParameters, ScoreParameters
 from severity.course.prediction import Held, forecasts_of
 from severity.course.series import Conversions, Films, Flags, Indices, Numbers
@@ -30,7 +31,6 @@ _FOLDS = 10
 _DRAWS = 50
 _SIMULATED = 5000
 _GAPS = (0.5, 2.0, 14.0)
-_IN_90_OF_100 = 1.6448536269514722
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,8 +180,7 @@ def _ways(material: Material, score: str) -> dict[str, Films]:
 def _converted(material: Material, score: str) -> Films:
     """Convert all films of each patient by the bridge of others."""
     former: Films = getattr(material.former, score)
-    patients = material.pairs.patients
-    fold = np.random.default_rng(0).permutation(int(patients.max()) + 1)[patients] % _FOLDS
+    fold = folds_of(material.pairs.patients, _FOLDS)
     columns = np.zeros((4, len(former)))
     for number in range(_FOLDS):
         bridge = getattr(material.learned(material.pairs.of(fold != number)), score)
@@ -233,7 +232,7 @@ def _forecast_cells(films: Films, last: Indices, parameters: ScoreParameters) ->
     has_any = films.first_eligible[films.series[last]] < last
     last = last[has_any]
     forecasts = forecasts_of(films, parameters)
-    half = _IN_90_OF_100 * np.sqrt(forecasts.variance[last])
+    half = half_width(np.sqrt(forecasts.variance[last]))
     away = np.abs(films.points[last] - forecasts.mean[last])
     held = Held((1, 1), len(last), int((away <= half).sum()), float(half.mean()))
     return (
@@ -251,8 +250,8 @@ def number_rows(material: Material) -> Iterator[str]:
     for number in (30, 40, 50, 60, 80, 120, 160):
         rng = np.random.default_rng(number)
         draws = [rng.choice(patients, number, replace=False) for _ in range(_DRAWS)]
-        found = [_of_draw(material, np.isin(material.pairs.patients, draw)) for draw in draws]
-        known = [pair for pair in found if pair]
+        learned = [_of_draw(material, np.isin(material.pairs.patients, draw)) for draw in draws]
+        known = [pair for pair in learned if pair]
         rows.append((str(number), f"{_DRAWS - len(known)} of {_DRAWS}", *_number_cells(known)))
     yield f"Learned from so many patients, drawn {_DRAWS} times; checked on all others."
     yield ""

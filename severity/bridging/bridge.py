@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from severity.bridging.line import Line
+from severity.course.band import half_width
 from severity.course.series import Flags, Numbers
 from severity.domain import Interval
 from severity.errors import WrongParameters
 
 _FORMAT = 1
 _IN_95_OF_100 = 1.959963984540054  # standard deviations of a normal distribution, either way
-_IN_90_OF_100 = 1.6448536269514722
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Converted:
 
     def interval(self) -> tuple[Numbers, Numbers]:
         """Return the ends that contain the current version's own score with 90 %."""
-        half = _IN_90_OF_100 * self.sd
+        half = half_width(self.sd)
         return self.points - half, self.points + half
 
 

@@ -8,7 +8,7 @@ from scipy.stats import beta
 
 from severity.bridging.bridge import Bridge, Converted
 from severity.bridging.fitting import PairedFilms
-from severity.course.series import Flags, Numbers
+from severity.course.series import Flags, Indices, Numbers
 from severity.domain import Interval
 
 _CONFIDENCE = 0.95
@@ -61,8 +61,7 @@ def held_out(
     By score; of eligible films within the range of their bridge alone.
     """
     used = films.of(films.eligible)
-    _, patients = np.unique(used.patients, return_inverse=True)
-    fold = np.random.default_rng(0).permutation(int(patients.max()) + 1)[patients] % folds
+    fold = folds_of(used.patients, folds)
     parts: dict[str, list[tuple[Converted, PairedFilms]]] = {"geographic_extent": [], "opacity": []}
     for number in range(folds):
         bridge, tested = learn(used.of(fold != number)), used.of(fold == number)
@@ -74,6 +73,13 @@ def held_out(
         "geographic_extent": _checked(parts["geographic_extent"], "extent"),
         "opacity": _checked(parts["opacity"], "opacity"),
     }
+
+
+def folds_of(patients: Indices, folds: int) -> Indices:
+    """Return in which fold each film is left out: all of a patient in one, always the same."""
+    of_patient = np.unique(patients, return_inverse=True)[1]
+    drawn: Indices = np.random.default_rng(0).permutation(int(of_patient.max()) + 1)
+    return drawn[of_patient] % folds
 
 
 def _checked(parts: list[tuple[Converted, PairedFilms]], score: str) -> Checked:
