@@ -1,9 +1,10 @@
-"""Passes over several sources, one after another: one that cannot be read fails alone."""
+"""Passes over several sources, one after another: each may fail alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flows.errors import InboxError
+from flows.errors import InboxError, UnexpectedError, quoting_nothing
+from flows.operations.dead_mans_switch import report_success
 from flows.resources import Resources
 from flows.scoring.inbox_pass import score_new
 from flows.scoring.summary import RunSummary
@@ -16,7 +17,7 @@ class SourcePass:
 
     source: SourceSettings
     summary: RunSummary | None
-    error: InboxError | None = None
+    error: InboxError | UnexpectedError | None = None
 
     @property
     def fault(self) -> str:
@@ -40,12 +41,12 @@ async def score_sources(
 
     Returns
     -------
-    A pass for each source: one that cannot be read fails alone.
+    A pass for each source: one that cannot be read, or where this program has a fault, fails alone.
 
     Raises
     ------
-    InboxError
-        None of them can be read.
+    InboxError, UnexpectedError
+        All of them failed so.
     DatabaseError
         The database cannot be used.
     ModelUnavailable
@@ -54,6 +55,8 @@ async def score_sources(
     passes = [await _pass(source, resources, is_emptied=is_emptied) for source in sources]
     errors = [entry.error for entry in passes if entry.error is not None]
     if errors and len(errors) == len(passes):
+        if len(errors) == 1:
+            raise errors[0]
         raise InboxError("; ".join(map(str, errors))) from errors[0]
     left_out = {source.location for source in resources.settings.all_sources}
     left_out -= {source.location for source in sources}
@@ -63,9 +66,9 @@ async def score_sources(
 
 
 async def _pass(source: SourceSettings, resources: Resources, *, is_emptied: bool) -> SourcePass:
+    score = quoting_nothing(score_new)
     try:
-        return SourcePass(
-            source, await score_new(source.location, resources, is_emptied=is_emptied)
-        )
-    except InboxError as error:
+        summary = await score(source.location, resources, is_emptied=is_emptied)
+    except (InboxError, UnexpectedError) as error:
         return SourcePass(source, None, error)
+    return SourcePass(source, summary)

@@ -2,15 +2,19 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from db.closing.outcomes import Outcome
 from db.reading import balances
 from flows.errors import InboxError
 from flows.resources import Resources, using
+from flows.scoring import batch
+from flows.scoring.run import ScoringRun
+from flows.scoring.summary import Counts
 from flows.source_settings import SourceSettings
 from tests.builders.small_images import write_image, write_sidecar
 
@@ -76,6 +80,29 @@ def test_a_source_that_cannot_be_read_or_was_emptied_fails_alone_and_is_named(
     write_source(tmp_path / "icu", 1)
 
     assert serve_once("icu", "ward").is_completed()
+
+
+def test_a_fault_of_the_program_in_one_source_keeps_no_other_from_being_scored(
+    serve_once: Callable[..., "State[object]"],
+    resources: Resources,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_source(tmp_path / "icu", 1)
+    write_source(tmp_path / "ward", 2)
+
+    async def close(outcomes: Sequence[Outcome], run: ScoringRun) -> Counts:
+        if run.label == "icu":
+            raise ZeroDivisionError("of P1")
+        return await closed(outcomes, run)
+
+    closed = batch.close
+    monkeypatch.setattr(batch, "close", close)
+    state = serve_once("icu", "ward")
+
+    assert "icu: an unexpected error: ZeroDivisionError" in str(state.message)
+    assert "P1" not in str(state.message)
+    assert scored(resources) == {"icu": 0, "ward": 1}
 
 
 def test_sources_of_which_none_can_be_read_fail_the_pass(
