@@ -14,19 +14,17 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner
 
 from db.ledger.presence import RunKind
-from flows.drift.watching import watch_drift
 from flows.errors import UsageError, quoting_nothing
 from flows.library_messages import mute_libraries
 from flows.orchestration.server import prefect_api, send_logs
 from flows.resources import Resources, current
 from flows.scoring.batch import score_batches
 from flows.scoring.enlisting import enlist
-from flows.scoring.flow import learn_course_parameters, update_courses
+from flows.scoring.flow import SHARE_SECONDS, concluded
 from flows.scoring.run import current_run, under_way
 from flows.scoring.summary import Counts, RunSummary, summarised
 
 _Runner = TaskRunner[PrefectFuture[Any]]
-_SHARE_SECONDS = 300
 _LOCAL = "127.0.0.1"
 
 
@@ -94,11 +92,7 @@ async def score_apart(workers: int) -> RunSummary:
             run.progress.advanced(scored=share.scored, rejected=share.rejected)
         if counts == before:  # others hold what waits, or the tasks look into another inbox
             break
-    run.progress.waiting(0)
-    await update_courses()
-    await learn_course_parameters()
-    await watch_drift(run.version.key)
-    return await summarised(run, counts)
+    return await concluded(run, counts)
 
 
 @task(
@@ -125,7 +119,7 @@ async def _score_share(resources: Resources) -> Counts:
     source = resources.settings.only_source()
     async with under_way(source.location, resources, RunKind.BACKFILL) as run:
         if await run.count_waiting():
-            async with aclosing(score_batches(run, seconds=_SHARE_SECONDS)) as batches:
+            async with aclosing(score_batches(run, seconds=SHARE_SECONDS)) as batches:
                 async for batch in batches:
                     counts += batch
     return counts

@@ -31,7 +31,7 @@ from flows.scoring.summary import Counts, RunSummary, summarised
 from flows.scoring.turns import pass_turn
 from severity.errors import SeverityError
 
-_SHARE_SECONDS = 300  # Prefect keeps a row and events for each task: a backfill has thousands
+SHARE_SECONDS = 300  # Prefect keeps a row and events for each task: a backfill has thousands
 _GRACE = timedelta(minutes=1)
 
 
@@ -157,15 +157,20 @@ async def score_waiting() -> RunSummary:
         run.progress.waiting(waiting)
         await shown.show(finished=counts.finished, waiting=waiting)
         counts += await score_share(next(shares))
-    run.progress.waiting(0)
     await shown.show(finished=counts.finished, waiting=0)
-    await update_courses()
-    await learn_course_parameters()
-    await watch_drift(run.version.key)
-    summary = await summarised(run, counts)
+    summary = await concluded(run, counts)
     if runtime.flow_run.parent_flow_run_id is None:  # else the pass leaves it where it is sought
         await leave_artifacts(summary, run.label, run.settings)
     return summary
+
+
+async def concluded(run: ScoringRun, counts: Counts) -> RunSummary:
+    """Return the summary of a run that has scored all, once what follows from that is computed."""
+    run.progress.waiting(0)
+    await update_courses()
+    await learn_course_parameters()
+    await watch_drift(run.version.key)
+    return await summarised(run, counts)
 
 
 @task(
@@ -182,7 +187,7 @@ async def score_share(number: int) -> Counts:
     context.
     """
     run, log, counts = current_run(), get_run_logger(), Counts()
-    async with aclosing(score_batches(run, seconds=_SHARE_SECONDS)) as batches:
+    async with aclosing(score_batches(run, seconds=SHARE_SECONDS)) as batches:
         async for batch in batches:
             counts += batch
             run.progress.advanced(scored=batch.scored, rejected=batch.rejected)
