@@ -97,5 +97,4 @@ async def run_of(
                 f"the model {request.model} is {run.version.key} here, and {request.model_version} "
                 "is asked for"
             )
-        run.gives_way = True
         yield run

@@ -59,8 +59,8 @@ class Discovery:
 class ScoringRun(Resources):
     """One execution of the scoring job: its resources, inbox, model version and counts.
 
-    Functions that run in its context find it by `current_run`. One that ``gives_way`` claims
-    nothing while a pass is at work.
+    Functions that run in its context find it by `current_run`. A rescoring claims nothing while a
+    pass is at work.
     """
 
     database: Database
@@ -74,6 +74,7 @@ class ScoringRun(Resources):
     archive: Archive | None = None
     discovery: Discovery = Discovery()
     _archives: dict[str, Inbox] = field(default_factory=dict, repr=False)
+    kind: RunKind = RunKind.PASS
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_TRANSACTIONS, "transaction"), repr=False
     )
@@ -126,7 +127,9 @@ class ScoringRun(Resources):
 
     async def must_give_way(self) -> bool:
         """Return whether a pass is at work whose images go before this run's."""
-        return self.gives_way and await self.transact(giving_way.is_pass_at_work)
+        if self.kind is not RunKind.RESCORE:
+            return False
+        return await self.transact(giving_way.is_pass_at_work)
 
     async def give_way(self) -> None:
         """Wait as long as a pass is at work whose images go before this run's."""
@@ -248,6 +251,7 @@ async def under_way(
             listing=inbox.listing(now=datetime.now(UTC)),
             source_settings=source_settings,
             archive=archive,
+            kind=kind,
         )
         run.events = _events(run)
         with using(run):
