@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from severity.bridging.bridge import Bridge, ScoreBridge
-from severity.bridging.checking import Checked, folds_of, held_out
+from severity.bridging.checking import Checked, held_out, patient_folds
 from severity.bridging.fitting import FEWEST_FILMS, Errors, PairedFilms, fit
 from severity.bridging.line import deming
 from severity.course.band import half_width
@@ -180,7 +180,7 @@ def _ways(material: Material, score: str) -> dict[str, Films]:
 def _converted(material: Material, score: str) -> Films:
     """Convert all films of each patient by the bridge of others."""
     former: Films = getattr(material.former, score)
-    fold = folds_of(material.pairs.patients, _FOLDS)
+    fold = patient_folds(material.pairs.patients, _FOLDS)
     columns = np.zeros((4, len(former)))
     for number in range(_FOLDS):
         bridge = getattr(material.learned(material.pairs.of(fold != number)), score)

@@ -61,7 +61,7 @@ def held_out(
     By score; of eligible films within the range of their bridge alone.
     """
     used = films.of(films.eligible)
-    fold = folds_of(used.patients, folds)
+    fold = patient_folds(used.patients, folds)
     parts: dict[str, list[tuple[Converted, PairedFilms]]] = {"geographic_extent": [], "opacity": []}
     for number in range(folds):
         bridge, tested = learn(used.of(fold != number)), used.of(fold == number)
@@ -75,7 +75,7 @@ def held_out(
     }
 
 
-def folds_of(patients: Indices, folds: int) -> Indices:
+def patient_folds(patients: Indices, folds: int) -> Indices:
     """Return in which fold each film is left out: all of a patient in one, always the same."""
     of_patient = np.unique(patients, return_inverse=True)[1]
     drawn: Indices = np.random.default_rng(0).permutation(int(of_patient.max()) + 1)
