@@ -300,11 +300,11 @@ def test_the_tasks_of_a_run_are_minutes_of_work_however_many_images_it_scores(
 ):
     write_inbox(tmp_path / "inbox", images=24)
     site = {"batch_size": 1, "dashboard_url": "https://site.example/"}
-    before = asyncio.run(_tasks())
+    before = {task.id for task in asyncio.run(_latest_tasks())}
 
     score(tmp_path / "inbox", Resources(resources.settings.model_copy(update=site), Progress()))
 
-    names = [task.name for task in asyncio.run(_tasks())[len(before) :]]
+    names = [task.name for task in asyncio.run(_latest_tasks()) if task.id not in before]
     assert [name for name in names if name.startswith("share")] == ["share 1"]
     assert len(names) <= 6
 
@@ -317,21 +317,25 @@ def test_a_run_leaves_its_counts_its_progress_and_a_link_to_the_dashboard(
 
     score(tmp_path / "artifacts", Resources(resources.settings.model_copy(update=site), Progress()))
 
-    left = {artifact.key: artifact for artifact in asyncio.run(_artifacts())}
+    left = {artifact.key: artifact for artifact in asyncio.run(_artifacts("pass-artifacts%"))}
     assert left["pass-artifacts-progress"].data == 100
     assert "| scored | 2 |" in left["pass-artifacts"].data
     assert "https://site.example/operations" in left["pass-artifacts-dashboard"].data
 
 
-async def _tasks() -> list[object]:
+async def _latest_tasks() -> list[object]:
     from prefect import get_client
+    from prefect.client.schemas.sorting import TaskRunSort
 
     async with get_client() as client:
-        return await client.read_task_runs(limit=200)
+        return await client.read_task_runs(sort=TaskRunSort.EXPECTED_START_TIME_DESC, limit=200)
 
 
-async def _artifacts() -> list[object]:
+async def _artifacts(keys: str) -> list[object]:
     from prefect import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
     async with get_client() as client:
-        return await client.read_artifacts()
+        return await client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(like_=keys))
+        )
