@@ -25,18 +25,20 @@ def commands_page(app: click.Group) -> str:
 
 def _sections(group: click.Group, path: str, *, level: int) -> Iterator[str]:
     """Yield the commands of a group, and after them those of the groups in it."""
-    commands = sorted(group.commands.items(), key=lambda item: (_is_group(item[1]), item[0]))
-    for name, command in commands:
+    commands = {name: _imported(command) for name, command in group.commands.items()}
+    for name, command in sorted(commands.items(), key=lambda item: (_is_chapter(item[1]), item[0])):
         here = f"{path} {name}"
-        if isinstance(command, click.Group):
+        if _is_chapter(command):
             yield f"{'#' * level} `{here}`\n\n{cleandoc(command.help or '')}\n"
-            yield from _sections(command, here, level=level + 1)
         else:
-            yield from _command(_imported(command), here, level=level)
+            yield from _command(command, here, level=level)
+        if isinstance(command, click.Group):
+            yield from _sections(command, here, level=level + 1)
 
 
-def _is_group(command: click.Command) -> bool:
-    return isinstance(command, click.Group)
+def _is_chapter(command: click.Command) -> bool:
+    """Whether it does nothing but hold commands."""
+    return isinstance(command, click.Group) and not command.invoke_without_command
 
 
 def _imported(command: click.Command) -> click.Command:

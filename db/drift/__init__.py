@@ -3,12 +3,16 @@
 from db.drift.counting import count_due
 from db.drift.reading import devices, nightly_sums
 from db.drift.reports import Report, reports, store_report
+from db.drift.restarting import Restart, last_restart, restart
 
 __all__ = [
     "Report",
+    "Restart",
     "count_due",
     "devices",
+    "last_restart",
     "nightly_sums",
     "reports",
+    "restart",
     "store_report",
 ]

@@ -62,6 +62,16 @@ CREATE TABLE drift_report (
     finding jsonb
 );
 
+-- From which night on charts learn; NULL: from the first. One row, which a person changes.
+CREATE TABLE drift_start (
+    is_row boolean PRIMARY KEY DEFAULT true CONSTRAINT ck_drift_start_one CHECK (is_row),
+    day date
+);
+INSERT INTO drift_start DEFAULT VALUES;
+CREATE TRIGGER record_drift_start AFTER UPDATE ON drift_start FOR EACH ROW
+WHEN (OLD.day IS DISTINCT FROM NEW.day)
+EXECUTE FUNCTION record_correction('day');
+
 -- The triggers, from what each statement gives: scores and images with a sign.
 DO $$
 DECLARE

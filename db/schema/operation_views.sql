@@ -83,7 +83,11 @@ SELECT
     CAST(squares / 1e6 AS float8) AS squares,
     reference
 FROM drift_night JOIN model_version ON model_version.id = model_version_id
-WHERE films > 0;
+WHERE films > 0 AND day >= coalesce((SELECT drift_start.day FROM drift_start), '-infinity');
+
+CREATE OR REPLACE VIEW drift_restarts AS
+SELECT at, who, why, CAST(after ->> 'day' AS date) AS day
+FROM correction WHERE what = 'drift restarted';
 
 CREATE OR REPLACE VIEW drift_reports AS
 SELECT
@@ -104,7 +108,8 @@ COMMENT ON VIEW rejections IS
     'The rejected files, without their names: order by decided_at DESC, object_id DESC.';
 COMMENT ON VIEW devices IS 'What takes images, by the names that it gives itself.';
 COMMENT ON VIEW drift_nights IS
-    'Sums of each night by device and view, of which control charts are drawn (docs/drift.md).';
+    'Sums of each night by device and view, of which control charts are drawn (docs/drift.md): from the last restart on.';
+COMMENT ON VIEW drift_restarts IS 'Each time that a person let the charts of drift learn anew, and why.';
 COMMENT ON VIEW drift_reports IS 'What the charts of each model version said when they were last drawn.';
 
 CALL describe_columns('{throughput}', ARRAY[
@@ -160,6 +165,12 @@ CALL describe_columns('{drift_nights}', ARRAY[
     ['total', 'The sum of their values'],
     ['squares', 'The sum of the squares of their values'],
     ['reference', 'The reference distribution of a distance; else empty']
+]);
+CALL describe_columns('{drift_restarts}', ARRAY[
+    ['at', 'When it was decided'],
+    ['who', 'Who decided'],
+    ['why', 'The reason that was given'],
+    ['day', 'From which night on charts learn, in UTC; NULL: from the first one']
 ]);
 CALL describe_columns('{drift_reports}', ARRAY[
     ['model_version', 'The model version that scored'],

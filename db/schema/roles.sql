@@ -12,7 +12,7 @@ GRANT SELECT ON
 TO severity_worker, severity_reader;
 GRANT SELECT ON bridges, course_choices TO severity_worker, severity_reader;
 GRANT SELECT ON
-    course_verdicts, devices, drift_nights, drift_reports, oldest_waiting, rejections, runs,
+    course_verdicts, devices, drift_nights, drift_reports, drift_restarts, oldest_waiting, rejections, runs,
     source_runs, stage_times, throughput
 TO severity_worker, severity_reader;
 -- All that a reader may write.
@@ -38,6 +38,7 @@ GRANT DELETE ON wanted, work TO severity_worker;
 -- Drift: what triggers leave is counted by whoever scores.
 GRANT INSERT, UPDATE, DELETE ON drift_due, drift_night, drift_report, repeat_pair
 TO severity_worker;
+GRANT UPDATE (day) ON drift_start TO severity_worker;
 -- Treatments: a changed end, another group, an event that a person removes.
 GRANT UPDATE (ends_at, ends_is_date, is_removed) ON event TO severity_worker;
 GRANT UPDATE (value, source) ON patient_attribute TO severity_worker;

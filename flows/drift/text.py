@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from db.drift import Report
+from db.drift import Report, Restart
 from flows.drift.drawing import SiteDrift
 from severity.domain import RESEARCH_USE_ONLY, Device, Measure
 from severity.drift import REFERENCE_NIGHTS, SITE, Cause, Chart, Stream
@@ -32,7 +32,12 @@ def drift_table(drift: SiteDrift) -> RenderableType:
     for stream, chart in drift.charts.items():
         table.add_row(*_row(drift, stream, chart))
     text, style = finding_text(drift), "bold red" if drift.finding else ""
-    return Group(table, Text(text, style=style), Text(RESEARCH_USE_ONLY))
+    lines = [text, *([_restart_text(drift.restart)] if drift.restart else [])]
+    return Group(table, Text("\n".join(lines), style=style), Text(RESEARCH_USE_ONLY))
+
+
+def _restart_text(restart: Restart) -> str:
+    return f"They learn from {restart.day} on, as {restart.who} decided: {restart.why}"
 
 
 def _row(drift: SiteDrift, stream: Stream, chart: Chart) -> tuple[str | Text, ...]:
@@ -95,6 +100,7 @@ def drift_json(drift: SiteDrift) -> str:
     content = {
         "model_version": drift.model_version,
         "finding": finding_plain(drift),
+        "learning_since": drift.restart.day.isoformat() if drift.restart else None,
         "charts": [_chart_plain(drift, *item) for item in drift.charts.items()],
         "note": RESEARCH_USE_ONLY,
     }

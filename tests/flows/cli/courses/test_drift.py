@@ -71,3 +71,39 @@ def test_status_names_an_alarm(ask, site, database):
     watch(database, version().key, drawn_each=timedelta(0))
 
     assert "Drift" in ask("status").output
+
+
+BECAUSE = ("--who", "m.roe", "--why", "a new detector")
+
+
+def test_charts_learn_anew_after_a_change_that_was_meant(ask, site, database):
+    site(Change(distance=0.285, device=2), nights=80)
+    watch(database, version().key, drawn_each=timedelta(0))
+    assert "Drift" in ask("status").output
+
+    assert ask("drift", "restart", "2026-02-09", *BECAUSE).exit_code == 0
+
+    restarted = ask("drift", *OF_VERSION, "--json")
+    assert restarted.exit_code == 0
+    assert json.loads(restarted.output)["learning_since"] == "2026-02-09"
+    assert {chart["nights"] for chart in json.loads(restarted.output)["charts"]} == {45}
+    shown = ask("drift", *OF_VERSION).output
+    assert "m.roe" in shown
+    assert "a new detector" in shown
+    assert "Drift" not in ask("status").output
+
+
+def test_a_restart_is_taken_back(ask, site):
+    site(Change(distance=0.285, device=2))
+    ask("drift", "restart", "2026-02-09", *BECAUSE)
+
+    assert ask("drift", "restart", "--clear", *BECAUSE).exit_code == 0
+
+    again = ask("drift", *OF_VERSION, "--json")
+    assert again.exit_code == 3
+    assert json.loads(again.output)["learning_since"] is None
+
+
+@pytest.mark.parametrize("arguments", [(), ("2999-01-01",), ("2026-02-09", "--clear")])
+def test_charts_begin_anew_only_from_a_night_that_has_come(command, arguments):
+    assert command("drift", "restart", *arguments, *BECAUSE).code == 2
