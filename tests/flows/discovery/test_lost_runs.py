@@ -10,7 +10,7 @@ from flows.orchestration.naming import TAG
 
 @pytest.fixture
 async def run(prefect: None) -> Any:
-    """A run of a deployment of ours."""
+    """A run of a deployment of ours, which no automation of another test restarts."""
     from prefect import flow, get_client
 
     @flow(name="watched")
@@ -18,6 +18,8 @@ async def run(prefect: None) -> Any:
 
     deployment = await (await job.ato_deployment("watched", tags=[TAG])).aapply()
     async with get_client() as client:
+        for automation in await client.read_automations():
+            await client.delete_automation(automation.id)
         yield await client.create_flow_run_from_deployment(deployment)
         await client.delete_deployment(deployment)
 
