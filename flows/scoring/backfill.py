@@ -1,6 +1,6 @@
 """A backfill on a Dask cluster: each task is a worker of its own, with its database and model.
 
-Needs the extra ``dask``. docs/backfill.md says when it pays.
+Needs the extra ``dask``. docs/how-to/backfill-on-dask.md says when it pays.
 """
 
 import asyncio

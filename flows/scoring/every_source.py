@@ -32,12 +32,12 @@ async def score_sources(
 ) -> list[SourcePass]:
     """Score each new image of each source once, in this order; see `score_new`.
 
+    If these are all sources that are set, and none failed, the dead man's switch is told.
+
     Parameters
     ----------
     is_emptied
         Believe that a source was emptied on purpose, if it is empty.
-
-    If these are all sources that are set, and none failed, the dead man's switch is told.
 
     Returns
     -------

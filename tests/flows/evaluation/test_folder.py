@@ -194,12 +194,13 @@ def test_the_flow_leaves_a_table_without_image_names(
     prefect: None, folder: Path, compact: Resources
 ):
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import ArtifactSort
 
     from flows.evaluation.flow import evaluate_model
 
     async def artifacts() -> str:
         async with get_client() as client:
-            return str(await client.read_artifacts())
+            return str(await client.read_artifacts(sort=ArtifactSort.CREATED_DESC))
 
     with resources.using(compact):
         evaluation = asyncio.run(evaluate_model(str(folder), perturbed=0))

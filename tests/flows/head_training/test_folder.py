@@ -357,12 +357,13 @@ def test_the_flow_leaves_numbers_without_image_names(
     prefect: None, folder: Path, home: Path
 ) -> None:
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import ArtifactSort
 
     from flows.head_training.flow import train_head
 
     async def artifacts() -> str:
         async with get_client() as client:
-            return str(await client.read_artifacts())
+            return str(await client.read_artifacts(sort=ArtifactSort.CREATED_DESC))
 
     with resources.using(Resources(Settings(home=home), Progress())):
         result = asyncio.run(train_head(str(folder), "by-flow", head="linear"))

@@ -23,7 +23,12 @@ def test_runs_of_ours_that_are_old_go_with_all_that_is_in_them_and_others_stay(
 ) -> None:
     from prefect import flow, tags
     from prefect.artifacts import create_markdown_artifact
-    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+    from prefect.client.schemas.filters import (
+        ArtifactFilter,
+        ArtifactFilterKey,
+        FlowFilter,
+        FlowFilterName,
+    )
     from prefect.context import TagsContext
 
     from flows.retention import prefect_runs
@@ -53,7 +58,9 @@ def test_runs_of_ours_that_are_old_go_with_all_that_is_in_them_and_others_stay(
     assert asyncio.run(prefect_runs.delete_old_runs(timedelta(0))) >= 1
 
     assert ids() == theirs
-    kept = [artifact for artifact in client.read_artifacts() if artifact.key == "retained"]
+    kept = client.read_artifacts(
+        artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["retained"]))
+    )
     assert len(kept) == 3
     assert {artifact.flow_run_id for artifact in kept} <= theirs
 
