@@ -157,19 +157,19 @@ def test_passes_have_the_secrets_of_the_service_as_they_are(
 def test_killing_the_service_in_mid_run_delays_nothing_and_leaves_no_process(
     service: Service, resources: Resources
 ) -> None:
-    write_inbox(service.inbox, images=90)
+    write_inbox(service.inbox, images=40)
     service.settings["SEVERITY_BATCH_SIZE"] = "1"
     service.start("--poll-seconds", "20")
     until(lambda: _count(resources, "score"), lambda: service.log)
 
     assert service.end(signal.SIGKILL) == -signal.SIGKILL
     scored = _count(resources, "score")
-    assert scored < 90, "it was killed too late to prove anything"
+    assert scored < 40, "it was killed too late to prove anything"
     began = len(service.log)
     service.start("--poll-seconds", "20")
     until(lambda: _count(resources, "score") > scored, lambda: service.log[began:])
     assert "another pass" not in service.log[began:]
-    until(lambda: _count(resources, "score") == 90, lambda: service.log[began:])
+    until(lambda: _count(resources, "score") == 40, lambda: service.log[began:])
     service.await_log(NONE_LEFT)
     assert service.end() == 0
 
@@ -181,7 +181,7 @@ def test_killing_the_service_in_mid_run_delays_nothing_and_leaves_no_process(
 def test_a_pass_that_is_killed_delays_no_other_and_ctrl_c_in_mid_run_ends_all(
     service: Service, resources: Resources
 ) -> None:
-    write_inbox(service.inbox, images=90)
+    write_inbox(service.inbox, images=40)
     service.settings["SEVERITY_BATCH_SIZE"] = "1"
     service.start("--poll-seconds", "20")
     until(lambda: _count(resources, "score"), lambda: service.log)
@@ -197,7 +197,7 @@ def test_a_pass_that_is_killed_delays_no_other_and_ctrl_c_in_mid_run_ends_all(
 
     assert service.process.wait(timeout=60) == 130
     until(lambda: not processes_of(service.home))
-    assert _count(resources, "score") < 90, "it was interrupted too late to prove anything"
+    assert _count(resources, "score") < 40, "it was interrupted too late to prove anything"
     assert _count(resources, "work WHERE state = 'claimed'") == 0
     assert "RuntimeWarning" not in service.log
 
