@@ -17,6 +17,7 @@ __all__ = [
     "reading",
     "registration",
     "rekeying",
+    "rescoring",
     "retention",
     "schema",
     "sent",

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AnyHttpUrl,
-    BeforeValidator,
     DirectoryPath,
     Field,
     PositiveInt,
@@ -13,14 +12,9 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import BaseSettings
 
-
-def _listed(value: object) -> object:
-    """Return the entries of a list that is written with commas."""
-    if isinstance(value, str):
-        return tuple(entry for entry in map(str.strip, value.split(",")) if entry)
-    return value
+from flows.comma_lists import CommaList
 
 
 class OrchestrationSettings(BaseSettings):
@@ -47,9 +41,7 @@ class OrchestrationSettings(BaseSettings):
         "or smtp+plain:// without encryption",
     )
     alert_mail_from: str = Field(default="", description="sender of alerts")
-    alert_mail_to: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
-        default=(), description="whom alerts are mailed to"
-    )
+    alert_mail_to: CommaList = Field(default=(), description="whom alerts are mailed to")
 
     @field_validator("alert_mail_server")
     @classmethod

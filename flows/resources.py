@@ -250,7 +250,7 @@ class Resources:
 
     def arrival_digest(self, *parts: str) -> str:
         """Return the keyed digest by which a file that arrives is named: it betrays nothing."""
-        return keyed_digest(json.dumps(["arrival", *parts]), secret=self._secret)
+        return keyed_digest(json.dumps(["arrival", *parts]), secret=self._first_secret)
 
     def derived_uids(self, content_sha256: str) -> DerivedUids:
         """Return the UIDs under which an image is stored whose file carries none."""

@@ -22,7 +22,10 @@ from pydantic_settings import SettingsConfigDict
 from flows.dashboard_settings import DashboardSettings
 from flows.errors import UsageError
 from flows.home import default_home
+from flows.orchestration_settings import OrchestrationSettings
+from flows.pacs_settings import PacsSettings
 from flows.receiver_settings import ReceiverSettings
+from flows.source_settings import INBOX, Sources, SourceSettings
 from severity.cores import cores
 from severity.heads.head import NAME
 from severity.pseudonym import SHORTEST_KEY, links
@@ -31,7 +34,7 @@ _DEFAULT_MODEL = "compact-3"
 _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
 
 
-class Settings(DashboardSettings, ReceiverSettings):
+class Settings(DashboardSettings, OrchestrationSettings, PacsSettings, ReceiverSettings):
     """Read from ``SEVERITY_*`` and ``DATABASE_URL``."""
 
     model_config = SettingsConfigDict(env_prefix="SEVERITY_", frozen=True, env_ignore_empty=True)

@@ -32,9 +32,10 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 _DATA = Path(os.environ.get("SEVERITY_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
-_SERVERS = {"server_url", "deployed_url", "s3_server", "cloud_store", "az", "prefect"}
+_SERVERS = {"server_url", "deployed_url", "s3_server", "cloud_store", "az", "prefect", "pacs"}
 _WEIGHTS = {"random_weights"}
 _WAITING = "service"
+_FOREIGN = ("SEVERITY_", "PREFECT_", "AWS_", "GOOGLE_", "AZURE_")
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks

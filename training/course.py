@@ -18,6 +18,7 @@ from severity.course.prediction import (
 from severity.course.series import Films
 from severity.course.simulation import threshold_for
 from severity.models.bundled_cards import BUNDLED, bundled_card
+from training.compact_3 import bundle
 from training.course_films import (
     PublicSeries,
     dated_films,
@@ -46,7 +47,9 @@ def main() -> None:
     films, kept_back = dated_films(options.data), kept_back_patients(options.data)
     for model in options.models:
         report("", f"## {model} ({time.strftime('%H:%M:%S')})")
-        points = unseen_points(options.data, options.unseen) if model == "compact-3" else None
+        points = (
+            unseen_points(options.data, options.unseen, model) if model == bundle.NAME else None
+        )
         series = scored_series(films, model, episode_days=EPISODE_DAYS, unseen=points)
         ours = series.of(kept_back, others=True)
         report(f"{len(films)} films; {len(series.patients) - len(ours.patients)} series kept back")

@@ -86,10 +86,10 @@ def kept_back_patients(data: Path) -> frozenset[str]:
     )
 
 
-def unseen_points(data: Path, file: Path) -> dict[Path, tuple[float, float]]:
+def unseen_points(data: Path, file: Path, model: str) -> dict[Path, tuple[float, float]]:
     """Read the scores of films by networks that never saw their patient, by path."""
     with np.load(file) as stored:
-        named = zip(stored["name"], stored["compact-3/points"] * SCALES, strict=True)
+        named = zip(stored["name"], stored[f"{model}/points"] * SCALES, strict=True)
         return {(data / str(name)).resolve(): (float(e), float(o)) for name, (e, o) in named}
 
 

@@ -116,7 +116,7 @@ _PUT_BACK = Prepared(
             NOT batch.is_archived OR source.archive_of_id IS NULL
             OR source.archive_of_id > :source
         )
-        ORDER BY source_id <> :source, present.id LIMIT 1
+        ORDER BY present.source_id <> :source, present.id LIMIT 1
     ) AS elsewhere ON true
     WHERE work.object_id = batch.object_id AND work.model_version_id = :model
     """

@@ -1,6 +1,7 @@
 """Questions to the database that change nothing."""
 
 __all__ = [
+    "alerts",
     "arrivals",
     "balances",
     "bridges",

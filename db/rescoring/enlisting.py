@@ -70,14 +70,14 @@ _LISTED = text(
 )
 
 PLACE_OF_OBJECT = """
-    SELECT source_id FROM (
+    SELECT coalesce(source.archive_of_id, present.source_id) AS source_id FROM (
         SELECT id, source_id FROM sighting WHERE sighting.object_id = object.id AND gone_at IS NULL
         -- By the object, even where little is known yet of a source and its million places.
         OFFSET 0
-    ) AS present
-    ORDER BY source_id <> object.source_id, present.id LIMIT 1
+    ) AS present JOIN source ON source.id = present.source_id
+    ORDER BY coalesce(source.archive_of_id, source.id) <> object.source_id, present.id LIMIT 1
 """
-"""The source where a row of ``object`` lies now: its own, if it lies there."""
+"""The source where a row of ``object`` lies now, or in whose archive: its own, if it does."""
 
 
 def is_of_days(first: str, last: str) -> str:

@@ -24,6 +24,8 @@ def create_tables(connection: Connection) -> None:
         "courses",
         "drift",
         "exports",
+        "operations",
+        "pacs",
         "rescoring",
         "bridges",
     ):
@@ -37,6 +39,7 @@ def renew(connection: Connection) -> None:
         "course_views",
         "event_views",
         "operation_views",
+        "monitoring_views",
         "export_views",
         "bridge_views",
     ):

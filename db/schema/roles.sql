@@ -21,9 +21,9 @@ GRANT EXECUTE ON FUNCTION record_lookup(text, text, text) TO severity_worker, se
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO severity_worker;
 GRANT INSERT ON
     calibration, cohort_level, course, course_choice, course_due, course_parameters, destination,
-    device, event, image, model_version, object, output_names, pacs, pacs_instance, patient,
-    patient_attribute, patient_summary, replaced, response, run, score, score_output, sent,
-    sighting, site, source, study, wanted, work
+    device, event, image, listing, model_version, object, output_names, pacs, pacs_instance,
+    patient, patient_attribute, patient_summary, replaced, response, run, score, score_output,
+    sent, sighting, site, source, study, wanted, work
 TO severity_worker;
 GRANT UPDATE ON listing, object, replaced, run, sighting, wanted, work TO severity_worker;
 GRANT UPDATE (calibration_id, course_parameters_id) ON model_version TO severity_worker;
@@ -51,6 +51,10 @@ GRANT UPDATE ON cohort_level, course_choice TO severity_worker;
 GRANT DELETE ON
     cohort_level, course, course_choice, course_due, patient_summary, response
 TO severity_worker;
+-- Operations: where time goes, and what is deleted once it is old.
+GRANT INSERT, UPDATE ON stage_time TO severity_worker;
+GRANT DELETE ON sighting TO severity_worker;
+GRANT EXECUTE ON FUNCTION expire_lookups(interval, integer) TO severity_worker;
 -- Rescoring: requests, the images of a list, and how far each request is. Bridges.
 GRANT INSERT ON bridge, rescoring, rescoring_count, rescoring_image TO severity_worker;
 GRANT UPDATE ON rescoring, rescoring_count TO severity_worker;

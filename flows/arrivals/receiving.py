@@ -33,8 +33,8 @@ def receive(resources: Resources, *, announce: Callable[[str], object]) -> None:
         with receiver(resources).listening() as server:
             host, port, *_ = server.server_address
             announce(f"{settings.receiver_title}@{f'[{host}]' if ':' in host else host}:{port}")
-            _tell(service_manager.READY)
-            server.alive = lambda: _tell(service_manager.ALIVE)
+            service_manager.notify(service_manager.READY)
+            server.alive = lambda: service_manager.notify(service_manager.ALIVE)
             try:
                 server.serve_forever()
             finally:

@@ -44,6 +44,11 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
             "Show the whole job: images, scores, rejections, the balance and patients' courses.",
         ),
         (
+            "deploy",
+            "flows.cli.deploy:deploy_command",
+            "Register all deployments at the Prefect server that PREFECT_API_URL names.",
+        ),
+        (
             "doctor",
             "flows.cli.doctor:doctor_command",
             "Examine the site, and name the one thing to do first; nothing is changed.",

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 import click
 from rich.console import RenderableType
-from rich.text import Text
 
 from db.courses import due
 from db.drift import reports
@@ -23,6 +22,8 @@ from flows.reports import (
     courses_text,
     discrepancies_text,
     rejections_table,
+    rescorings_table,
+    source_text,
     status_json,
 )
 from flows.resources import Progress, Resources, using
@@ -41,11 +42,13 @@ def status_command(*, verified: bool, as_json: bool) -> None:
     with chosen_resources() as resources, resources.read_database().transaction() as session:
         status = _status(session, verified=verified)
         drift = reports_text(reports(session))
+        rescoring = progress.rescorings(session, only_open=True)
     sources, wrong = status.sources, status.discrepancies
     if as_json:
         click.echo(status_json(status), nl=False)
     else:
-        notes = [*drift, courses_text(status.courses)]
+        notes: list[RenderableType] = [*drift, courses_text(status.courses)]
+        notes += [rescorings_table(rescoring)] if rescoring else []
         verification = [discrepancies_text(wrong)] if verified else []
         _show(sources, status.rejections, [*notes, *verification])
     if wrong or any(not source.holds or source.obstacles for source in sources):

@@ -1,3 +1,11 @@
 """What Prefect starts at a site: the scheduled service, or deployments at a server of the site."""
 
-__all__ = ["own_server", "serving", "together"]
+__all__ = [
+    "automations",
+    "own_server",
+    "plan",
+    "prefect_yaml",
+    "registering",
+    "serving",
+    "together",
+]

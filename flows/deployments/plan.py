@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from importlib.util import find_spec
 
 from flows.errors import UsageError
 from flows.settings import Settings
@@ -85,12 +84,7 @@ def planned(settings: Settings, *, workers: int = 1) -> list[PlannedDeployment]:
     jobs = list(_jobs(settings, workers))
     if unknown := settings.schedules.keys() - {job.name for job in jobs}:
         raise UsageError(f"SEVERITY_SCHEDULES: there is no deployment {min(unknown)!r}")
-    return [job for job in jobs if _is_installed(job)]
-
-
-def _is_installed(job: PlannedDeployment) -> bool:
-    """Return whether this program has the job."""
-    return find_spec(job.entrypoint.rsplit(".", maxsplit=2)[0]) is not None
+    return jobs
 
 
 def _jobs(settings: Settings, workers: int) -> Iterator[PlannedDeployment]:
@@ -98,6 +92,7 @@ def _jobs(settings: Settings, workers: int) -> Iterator[PlannedDeployment]:
         due = settings.schedules.get(name, usual)
         return (due,) if due else ()
 
+    pacs = settings.pacs is not None
     every = timedelta(seconds=settings.poll_seconds) if settings.poll_seconds else _DISCOVER_EVERY
     networks = Pool.GPU if settings.device.startswith("cuda") else Pool.CPU
     yield PlannedDeployment(

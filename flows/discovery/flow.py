@@ -21,16 +21,17 @@ from flows.library_messages import mute_libraries
 from flows.orchestration.supervision import end_with_parent
 from flows.resources import Resources, current
 from flows.scoring.enlisting import enlist
-from flows.scoring.flow import location_of
+from flows.scoring.flow import pass_label
 from flows.scoring.naming import pass_name
 from flows.scoring.run import under_way
-from flows.scoring.summary import Counts, RunSummary, summarised
+from flows.scoring.summary import Counts, summarised
+from flows.source_settings import SourceSettings
 from severity.errors import SeverityError
 
 # Errors name folders and servers: they are for the log.
 _FAILED_LOOK = Alert(
     "look",
-    "The source cannot be looked at.",
+    "A source cannot be looked at, or most of its files are gone at once.",
     "The log of the last run of `discover` says why; `cxr-severity doctor` what to do.",
 )
 _NO_DATABASE = Alert(
@@ -43,12 +44,12 @@ _NO_DATABASE = Alert(
 def _run_name() -> str:
     resources = current()
     due: datetime = runtime.flow_run.scheduled_start_time
-    return pass_name(location_of(resources), due, resources.settings.zone)
+    return pass_name(pass_label(resources), due, resources.settings.zone)
 
 
 @flow(name="discover", flow_run_name=_run_name, validate_parameters=False, persist_result=False)
 @quoting_nothing
-async def discover() -> RunSummary | State[RunSummary]:
+async def discover() -> int | State[int]:
     """Enter what is new into the ledger, without a network; start scoring if much waits.
 
     Alerts are told afterwards, also if the look failed: that is one of them. So they are if no run
@@ -77,23 +78,26 @@ async def _look_everywhere(resources: Resources) -> tuple[int, list[Exception]]:
     """Look at each source; return how much waits, and why some could not be looked at."""
     waiting, faults = 0, list[Exception]()
     try:
-        summary = await _look(resources)
+        for source in resources.settings.sources_named():
+            try:
+                waiting += await _look(source, resources)
+            except InboxError as error:  # the others are looked at all the same
+                faults.append(error)
     except (FlowsError, DatabaseError, SeverityError) as error:
-        log.error("the look failed: %s", error)  # noqa: TRY400 - one line that says it all
-        await _tell(resources, [_FAILED_LOOK])
-        return Failed(message=str(error), data=error)
-    await _tell(resources, [])
-    return summary
+        faults.append(error)
+    for fault in faults:
+        get_run_logger().error("the look failed: %s", fault)
+    return waiting, faults
 
 
-async def _look(resources: Resources) -> RunSummary:
-    """Enlist what is new, and start scoring if as much waits as the site set."""
+async def _look(source: SourceSettings, resources: Resources) -> int:
+    """Enlist what is new in a source; return how much waits there."""
     log = get_run_logger()
     async with under_way(source.location, resources, RunKind.LOOK) as run:
         run.discovery = await enlist(run)
         waiting = await run.count_waiting()
         summary = await summarised(run, Counts())
-    log.info("%d enlisted, %d wait", summary.enlisted, waiting)
+    log.info("%s: %d enlisted, %d wait", source.name, summary.enlisted, waiting)
     for note in summary.notes:
         log.warning("%s", note)
     if summary.fault:

@@ -7,6 +7,7 @@ from flows.reports.balance_text import (
     fates_table,
     other_versions_text,
     rejections_table,
+    source_text,
     status_json,
 )
 from flows.reports.bridges_text import bridge_table, bridges_table
@@ -33,7 +34,6 @@ __all__ = [
     "FileResult",
     "Status",
     "balance_text",
-    "balances_json",
     "bridge_table",
     "bridges_table",
     "courses_text",
@@ -57,6 +57,7 @@ __all__ = [
     "scores_csv",
     "scores_json",
     "scores_table",
+    "source_text",
     "status_json",
     "trend_json",
     "trend_table",

@@ -62,7 +62,7 @@ def _table(summary: RunSummary) -> str:
     balance = rows.pop("balance")
     rows["other_versions"] = ", ".join(summary.other_versions) or "none"
     versions = {version.pop("model_version"): version for version in balance.pop("versions")}
-    del balance["source"]
+    del balance["source"], balance["name"]
     for of, counts in {"balance": balance, **versions}.items():
         rows |= {f"{of}: {name}": value for name, value in counts.items()}
     return "\n".join(f"| {name} | {value} |" for name, value in rows.items())

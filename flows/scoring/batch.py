@@ -113,9 +113,10 @@ async def read(claim: Claim, run: ScoringRun) -> FileContent:
     key = claim.object_key
     if key is None:
         raise UnreadableImage(Reason.VANISHED, "it is no longer where it was seen")
-    record = await run.record(claim, key)
-    content = await run.inbox_of(claim).read(key)
-    sha256 = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
+    with run.stopwatch.timed("read"):
+        record = await run.record(claim, key)
+        content = await run.inbox_of(claim).read(key)
+        sha256 = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
     if sha256 != claim.content_sha256:
         raise UnreadableImage(Reason.VANISHED, "the object was replaced before it was scored")
     return FileContent(content, record, run.derived_uids(sha256))
@@ -129,8 +130,15 @@ def identified_image(radiograph: Radiograph, network: InferenceNetwork) -> Ident
 
 async def close(outcomes: Sequence[Outcome], run: ScoringRun) -> Counts:
     """Write a batch's scores, and close its claims in the same transaction."""
-    closed = await run.transact(scores.close, run.queue, run.run_id, outcomes)
-    await run.transact(await_disk)
+    with run.stopwatch.timed("write", len(outcomes)):
+        closed = await run.transact(scores.close, run.queue, run.run_id, outcomes)
+        await run.transact(await_disk)
+    counts = _counts(closed)
+    run.events.batch(asdict(counts))
+    return counts
+
+
+def _counts(closed: Sequence[Closed]) -> Counts:
     fates = [entry.fate for entry in closed]
     return Counts(
         scored=fates.count(Fate.SCORED),

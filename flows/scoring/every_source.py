@@ -1,5 +1,6 @@
 """Passes over several sources, one after another: each may fail alone."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 

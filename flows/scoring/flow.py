@@ -39,10 +39,11 @@ def _run_name() -> str:
     """Return the name of the run of this context: its sources, and when it was due."""
     resources = current()
     due: datetime = runtime.flow_run.scheduled_start_time
-    return pass_name(_label(resources), due, resources.settings.zone)
+    return pass_name(pass_label(resources), due, resources.settings.zone)
 
 
-def _label(resources: Resources) -> str:
+def pass_label(resources: Resources) -> str:
+    """Return what a pass over the source of the run, or over all of the settings, is called."""
     if isinstance(resources, ScoringRun):
         return resources.label
     return sources_label(resources.settings.sources_named())

@@ -73,6 +73,8 @@ class ScoringRun(Resources):
     source_settings: SourceSettings
     archive: Archive | None = None
     discovery: Discovery = Discovery()
+    events: RunEvents = field(default_factory=lambda: RunEvents(None), repr=False)
+    stopwatch: Stopwatch = field(default_factory=Stopwatch, repr=False)
     _archives: dict[str, Inbox] = field(default_factory=dict, repr=False)
     kind: RunKind = RunKind.PASS
     _threads: ThreadPoolExecutor = field(

@@ -50,14 +50,28 @@ class BucketArchive:
         meta = await self._head(source)
         if meta is None or not addition.is_same(listed_object(meta).fingerprint):
             return None
-        key, there = addition.key, await self._head(_path(self.target_prefix, addition.key))
-        if there is not None and (there["e_tag"], there["size"]) != (meta["e_tag"], meta["size"]):
-            key = addition.spare_key  # which no other object has
-        target = _path(self.target_prefix, key)
-        await self._answered(obstore.copy_async(self.bucket.store, source, target))
-        copied = await self._head(source)  # what was copied, unless it was replaced just now
-        is_same = copied is not None and addition.is_same(listed_object(copied).fingerprint)
-        return key if is_same else None
+        for key in (addition.key, addition.spare_key):
+            target = _path(self.target_prefix, key)
+            if not await self._is_taken(target, source, meta):
+                await self._answered(obstore.copy_async(self.bucket.store, source, target))
+                copied = await self._head(source)  # what was copied, unless just replaced
+                is_same = copied is not None and addition.is_same(listed_object(copied).fingerprint)
+                return key if is_same else None
+        return None
+
+    async def _is_taken(self, target: str, source: str, meta: "ObjectMeta") -> bool:
+        """Whether another object than this one of the source lies there."""
+        there = await self._head(target)
+        if there is None or there["size"] != meta["size"]:
+            return there is not None
+        # A copy has a tag of its own where the store encrypts, or the original came in parts.
+        return there["e_tag"] != meta["e_tag"] and (
+            await self._content(target) != await self._content(source)
+        )
+
+    async def _content(self, path: str) -> bytes:
+        response = await self._answered(obstore.get_async(self.bucket.store, path))
+        return bytes(await self._answered(response.bytes_async()))
 
     async def remove(self, addition: Addition, archived_key: str) -> None:
         """Delete an object in the source unless it was replaced."""

@@ -19,12 +19,17 @@ from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
-from flows.exports.dicom.sending import OWN_TITLE, Node
+from flows.dicom_node import Node
+from tests.builders.certificates import certificate
+from tests.builders.network_namespaces import relay_from
 from tests.builders.ports import free_ports
 
 PATIENCE_SECONDS = 60
 _STORED = (Comprehensive3DSRStorage, SecondaryCaptureImageStorage)
-ORTHANC_HTTP, ORTHANC_DICOM, ANSWERS = 8042, 4242, 11113  # of a network of its own
+ORTHANC_HTTP, ORTHANC_DICOM = 8042, 4242  # of a network of its own
+ORTHANC_USER = ("severity", "a password of the tests")
+RECEIVER, ORTHANC_SENDS_TO = "CXRSEVERITY", 11112
+DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")  # orthanc-dicomweb
 
 
 @dataclass
@@ -197,16 +202,8 @@ def orthanc(folder: Path) -> Iterator[Orthanc]:
     own_network = ["unshare", "-n", "ip", "link", "set", "lo", "up"]
     if subprocess.run(own_network, capture_output=True, check=False).returncode:
         pytest.skip("no right to a network of its own for Orthanc, which listens on all addresses")
-    settings = {
-        "StorageDirectory": str(folder),
-        "IndexDirectory": str(folder),
-        "DicomAet": "ORTHANC",
-        "DicomPort": ORTHANC_DICOM,
-        "HttpPort": ORTHANC_HTTP,
-        "DicomModalities": {"sender": [OWN_TITLE, "127.0.0.1", ANSWERS]},
-        "Plugins": [],
-    }
-    (folder / "orthanc.json").write_text(json.dumps(settings))
+    proof = certificate(folder)
+    (folder / "orthanc.json").write_text(json.dumps(_orthanc_settings(folder)))
     script = f"ip link set lo up && exec Orthanc {folder / 'orthanc.json'}"
     with ExitStack() as stack:
         process = stack.enter_context(_running(["unshare", "-n", "sh", "-c", script]))

@@ -14,6 +14,7 @@ from flows.orchestration.server import prefect_api, send_logs
 from flows.resources import Progress, Resources, using
 from flows.settings import Settings
 from tests.builders.commands import Command, CommandResult
+from tests.builders.dicom_nodes import Orthanc, orthanc
 from tests.builders.prefect_database import lay_out
 from tests.builders.settings import SECRET
 

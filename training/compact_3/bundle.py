@@ -5,8 +5,9 @@ the card states is of networks that never saw the film's patient: the shipped ne
 """
 
 import argparse
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,50 +25,15 @@ from severity.models.efficientnet_lite import MirrorAveraged
 from severity.reliability.calibration import Calibration, ScoreCalibration
 from training.artefact import TrainedModel, file_sha256, write
 from training.compact_3.alterations import ALTERATIONS
-from training.compact_3.films import APPROXIMATE_OPACITY
-from training.compact_3.jobs import training_name
 from training.compact_3.packing import FOLDS, SCALES
-from training.compact_3.tables import Labelled, repeats
+from training.compact_3.tables import VIEWS, Labelled, Measured, read_unclipped_folds, repeats
 from training.head import LinearHead
 
 NAME = "compact-3"
 RETAKEN = ("none", "crop", "rotation", "gamma", "JPEG")
 """What makes another image of the same film: framed, rotated, exposed and compressed otherwise."""
-VIEWS = ("PA", "AP", "AP supine")
-_MAPS = {"located": 2, "dice": 4}
-_HALF = 0.5
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class OutOfFold:
-    """What networks that never saw a film's patient make of N films.
-
-    ``points`` has shape (N, 2), ``altered`` (alterations, N, 2); ``maps`` are the measures of
-    `training.compact_3.predicting.Maps` by name.
-    """
-
-    points: Floats
-    altered: Floats
-    maps: Mapping[str, Floats]
-
-    @classmethod
-    def read(cls, path: Path, setting: str) -> "OutOfFold":
-        """Join the predictions of the networks of all folds."""
-        parts = [training_name(setting, str(fold)) for fold in range(FOLDS)]
-        with np.load(path) as stored:
-            count = len(stored["name"])
-            points = np.full((count, 2), np.nan)
-            altered = np.full((len(ALTERATIONS), count, 2), np.nan)
-            maps = {key: np.full((count, width), np.nan) for key, width in _MAPS.items()}
-            for part in parts:
-                unseen, rows = stored[f"{part}/unseen"], stored[f"{part}/altered_rows"]
-                points[unseen] = stored[f"{part}/points"][unseen] * SCALES
-                altered[:, rows] = stored[f"{part}/altered"] * SCALES
-                for key, values in maps.items():
-                    values[unseen] = stored[f"{part}/{key}"][unseen]
-        return cls(points, altered, maps)
 
 
 @dataclass(frozen=True)
@@ -81,10 +47,10 @@ class Straightening:
     lines: Floats
 
     @classmethod
-    def fit(cls, points: Floats, labels: Labelled, fold: NDArray[np.int64]) -> "Straightening":
-        """Fit the lines; an opacity that was only estimated by its release counts half."""
-        approximate = labels.release == APPROXIMATE_OPACITY
-        weights = np.stack([np.ones(len(points)), np.where(approximate, _HALF, 1.0)], axis=1)
+    def fit(
+        cls, points: Floats, weights: Floats, labels: Labelled, fold: NDArray[np.int64]
+    ) -> "Straightening":
+        """Fit the lines on the readers' films, each point by its weight in training, (N, 2)."""
         lines = np.empty((FOLDS + 1, 2, 2))
         for place in range(FOLDS + 1):
             rows = labels.scored & (fold != place)
@@ -96,7 +62,8 @@ class Straightening:
     def unseen(self, points: Floats, fold: NDArray[np.int64]) -> Floats:
         """Straighten points of shape (..., N, 2), each by the line that saw no film of its fold."""
         lines = self.lines[fold]
-        return np.clip(points * lines[:, :, 0] + lines[:, :, 1], 0, SCALES)
+        straight: Floats = points * lines[:, :, 0] + lines[:, :, 1]
+        return straight
 
     def heads(self, weights: Mapping[str, Tensor]) -> tuple[LinearHead, LinearHead]:
         """Return the heads of the network that saw all films."""
@@ -119,30 +86,29 @@ def main() -> None:
     options = _options()
     labels = Labelled.read(options.films)
     with np.load(options.films) as stored:
-        fold, with_points = stored["fold"], stored["point_weights"].any(axis=1)
-    folds = OutOfFold.read(options.trained / "predictions.npz", options.setting)
-    lines = Straightening.fit(folds.points, labels, fold)
-    points = lines.unseen(folds.points, fold)
-    altered = lines.unseen(folds.altered, fold)
-    write_unseen(options.unseen, labels, OutOfFold(points, altered, folds.maps))
+        fold, point_weights = stored["fold"], stored["point_weights"].astype(float)
+    folds = read_unclipped_folds(options.trained / "predictions.npz", options.setting)
+    lines = Straightening.fit(folds.points, point_weights, labels, fold)
+    unseen = replace(
+        folds, points=lines.unseen(folds.points, fold), altered=lines.unseen(folds.altered, fold)
+    ).clipped()
+    write_unseen(options.unseen, labels, unseen)
     weights = load_file(options.trained / "all.safetensors")
-    network = MirrorAveraged()
-    state = network.state_dict()
-    network.load_state_dict(state | {key: weights[key] for key in state if key in weights})
     extent, opacity = lines.heads(weights)
-    calibration = calibrated(points, altered, labels)
-    held = covered(points, labels, fold)
-    for line in (*errors(points, labels).items(), *held.items()):
+    measured, held = errors(unseen.points, labels), covered(unseen.points, labels, fold)
+    for line in (*measured.items(), *held.items()):
         print(*line, flush=True)
     write(
-        TrainedModel(NAME, network.eval(), extent, opacity),
-        calibration,
+        TrainedModel(NAME, MirrorAveraged.of(weights).eval(), extent, opacity),
+        calibrated(unseen, labels),
         options.out,
-        metrics=errors(points, labels) | {"coverage": held, "protocol": _PROTOCOL},
+        metrics=measured | {"coverage": held, "protocol": _PROTOCOL},
         training={
+            "sources": dict(sorted(Counter(labels.source.tolist()).items())),
             "films": len(labels.name),
             FITTED_ON: short_hashes(
-                file_sha256(options.data / str(name)) for name in labels.name[with_points]
+                file_sha256(options.data / str(name))
+                for name in labels.name[point_weights.any(axis=1)]
             ),
             "setting": options.setting,
             "films_sha256": file_sha256(options.films),
@@ -152,15 +118,17 @@ def main() -> None:
     )
 
 
-def write_unseen(path: Path, labels: Labelled, films: OutOfFold) -> None:
+def write_unseen(path: Path, labels: Labelled, unseen: Measured) -> None:
     """Write predictions for `training.compact_3.tables` and ``training.course``."""
-    measured: dict[str, Any] = {
-        "points": films.points / SCALES,
-        "altered_rows": np.flatnonzero(np.isfinite(films.altered[0, :, 0])),
-        **films.maps,
+    rows = np.flatnonzero(np.isfinite(unseen.altered[0, :, 0]))
+    arrays: dict[str, Any] = {
+        "points": unseen.points / SCALES,
+        "altered_rows": rows,
+        "altered": unseen.altered[:, rows] / SCALES,
+        "located": unseen.located,
+        "dice": unseen.dice,
     }
-    measured["altered"] = films.altered[:, measured["altered_rows"]] / SCALES
-    named = {f"{NAME}/{key}": values for key, values in measured.items()}
+    named = {f"{NAME}/{key}": values for key, values in arrays.items()}
     np.savez_compressed(path, name=labels.name, **named)
 
 
@@ -187,8 +155,9 @@ def errors(points: Floats, labels: Labelled) -> dict[str, Any]:
     return table
 
 
-def calibrated(points: Floats, altered: Floats, labels: Labelled) -> Calibration:
+def calibrated(unseen: Measured, labels: Labelled) -> Calibration:
     """Fit margins of intervals, and measure the errors of repeats and of retaken films."""
+    points, altered = unseen.points, unseen.altered
     extent, opacity = (
         ScoreCalibration(
             margins(predicted(points, labels, labels.scored, score), Scale(0, SCALES[score])),

@@ -22,7 +22,7 @@ from training.compact_3.fitting import Device, Setting
 from training.compact_3.jobs import HELD_OUT, HOSPITAL, NONE, Job, Place, run, training_name
 from training.compact_3.losses import Aims
 from training.compact_3.packing import SCALES, Packed, unpack
-from training.compact_3.tables import Measured, read_folds
+from training.compact_3.tables import HIGH, LYING, VIEWS, Measured, read_folds
 
 AGREEING = Setting("agreeing", Aims(maps=True, agreement=1.0), joined=0.3)
 SETTLED = replace(

@@ -169,9 +169,9 @@ def fit(
 
 
 def _plain(films: Canvases, training: NDArray[np.bool_]) -> list[Tensor]:
-    """Return batches of scored films of a training set as scoring cuts them out."""
-    is_scored = films.labels.point_weights.any(dim=1).cpu().numpy()
-    places = torch.from_numpy(np.flatnonzero(training & is_scored)).to(films.pixels.device)
+    """Return batches of the films with points of a training set, as scoring cuts them out."""
+    have_points = films.labels.have_points.cpu().numpy()
+    places = torch.from_numpy(np.flatnonzero(training & have_points)).to(films.pixels.device)
     drawn = places[torch.randperm(len(places), device=places.device)[: _PLAIN * _PLAIN_BATCHES]]
     return [
         plain_views(films.pixels[rows], films.masks[rows]).images

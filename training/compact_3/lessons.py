@@ -138,8 +138,7 @@ def lessons(  # noqa: PLR0913 - what a lesson is made of
     limits
         Of the mild and of the strong views.
     """
-    is_scored = films.labels.point_weights.any(dim=1)
-    sampling = films.sampling * torch.where(is_scored, 1.0, unlabelled)
+    sampling = films.sampling * torch.where(films.labels.have_points, 1.0, unlabelled)
     weights = sampling * torch.from_numpy(training).to(films.sampling.device)
     while True:
         rows = torch.multinomial(weights, batch, generator=generator)

@@ -8,8 +8,7 @@ model as it is, which was fitted on some of these films.
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -78,12 +77,12 @@ class Labelled:
 
 
 def read_bundled(paths: Sequence[Path], name: str) -> Measured:
-    """Read the predictions of a bundled model from the file that has them.
+    """Read the predictions of a bundled model from the one of these files that has them.
 
     ``training.compact_3.measure`` writes them, and ``training.compact_3.bundle`` those of
     ``compact-3`` by networks that never saw the film's patient.
     """
-    for path in paths:
+    for path in filter(Path.exists, paths):
         with np.load(path) as stored:
             if f"{name}/points" in stored:
                 return _read_bundled(stored, name)
@@ -94,7 +93,7 @@ def _read_bundled(stored: Mapping[str, NDArray[np.generic]], name: str) -> Measu
     everything = np.ones(len(stored["name"]), bool)
     keys = [key for key in (*_KEYS, *_MORE_KEYS) if f"{name}/{key}" in stored]
     part = {key: stored[f"{name}/{key}"] for key in keys}
-    return _joined(name, len(everything), [(part, everything)])
+    return _joined(name, len(everything), [(part, everything)]).clipped()
 
 
 def read_folds(path: Path, setting: str) -> Measured:
@@ -297,11 +296,8 @@ def main() -> None:
     labels = Labelled.read(options.films)
     models = [read_bundled(options.bundled, name) for name in options.models]
     models += [read_folds(options.trained, name) for name in options.settings]
-    with np.load(options.trained) if options.settings else nullcontext({}) as stored:
-        without = [
-            name for name in options.settings if f"{training_name(name, HOSPITAL)}/points" in stored
-        ]
-    hospital = [read_hospital(options.trained, name) for name in without]
+    without = [read_hospital(options.trained, name) for name in options.settings]
+    hospital = [measured for measured in without if measured is not None]
     for title, table in (
         ("Errors", error_table(labels, [*models, *hospital])),
         (

@@ -121,6 +121,7 @@ def _film(segment: Segment, film: Film) -> dict[str, Any]:
         "changed": image.view_changed,
         "flagged": film.reason,
         "merged": film.merged.patient_key if film.merged else "",
+        "converted": image.scored_by,
         "baseline": image.is_baseline,
         "head": film.head,
         "lines": film.lines,

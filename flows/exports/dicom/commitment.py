@@ -11,8 +11,9 @@ from pydicom.uid import generate_uid
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel  # type: ignore[attr-defined]
 
+from flows.dicom_node import Node
 from flows.errors import UsageError
-from flows.exports.dicom.sending import Association, Node
+from flows.exports.dicom.sending import Association
 
 _ANSWERING = 60.0  # seconds; what is promised later is sent and asked for again
 _SUCCESS = 0x0000

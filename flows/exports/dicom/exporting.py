@@ -12,13 +12,14 @@ from uuid import UUID
 from db.reading.results import Recipient
 from db.sent import SentResult
 from flows.concurrency import in_batches
+from flows.dicom_node import OWN_TITLE, Node
 from flows.errors import UsageError
 from flows.exports.deliveries import Deliveries
 from flows.exports.dicom.commitment import Promises, Reference, listening
 from flows.exports.dicom.identifiers import unidentified_text
 from flows.exports.dicom.instance import as_file, content_sha256
 from flows.exports.dicom.making import Kind, Made, Making
-from flows.exports.dicom.sending import OWN_TITLE, Association, Node
+from flows.exports.dicom.sending import Association
 from flows.exports.new_folder import appearing
 
 _FORMAT = "dicom"  # in the record of what was sent where

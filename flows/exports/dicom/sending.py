@@ -1,8 +1,6 @@
 """Sending DICOM files to a node of the hospital's network, such as its archive: C-STORE."""
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -45,8 +43,6 @@ class Association:
         own_title: str = OWN_TITLE,
         hear: Callable[[evt.Event], tuple[int, None]] | None = None,
     ) -> None:
-        if not _TITLE.fullmatch(own_title):
-            raise UsageError("an AE title has 1 to 16 characters, without @ and backslash")
         self._node = node
         self._entity = AE(checked_title(own_title))
         self._entity.connection_timeout = _CONNECTING

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flows.operations.doctor import machine, places, site
-from flows.operations.doctor.finding import Finding, Level
+from flows.operations.doctor.finding import Finding, Level, notice
 from flows.resources import Resources
-from flows.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,3 @@ def _findings(resources: Resources) -> Iterator[Finding]:
     yield machine.network_device(settings)
     yield machine.time_zone(settings)
     yield places.last_backup(settings, datetime.now(UTC))
-
-
-def _sources(settings: Settings) -> dict[str, str]:
-    return {} if settings.inbox is None else {"inbox": settings.inbox}

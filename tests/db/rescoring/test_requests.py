@@ -156,8 +156,8 @@ def test_what_lies_nowhere_any_more_is_gone_and_waits_again_once_a_pass_saw_it(a
     first, second, _ = (row[0] for row in archive.rows("SELECT id FROM sighting ORDER BY id"))
     with start_run(archive.database, archive.queue(), software="test") as presence:
         run = presence.run_id
-        gone = {"present": [first, second], "hidden": []}
-        archive.do(sightings.mark_gone, archive.source_id, run, **gone)
+        listed = WholeListing(present=[first, second])
+        archive.do(sightings.mark_gone, archive.source_id, run, listed)
     request = ask(archive)
     work(archive)
     assert counts(told(archive, request)) == {"scored": 2, "gone": 1}

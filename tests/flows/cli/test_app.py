@@ -23,7 +23,11 @@ from tests.builders.commands import Program
         (["bogus"], {}, "No such command 'bogus'"),
         (["score", "no-such-file"], {}, "does not exist"),
         (["run"], {}, "give --inbox DIR_OR_URL or set SEVERITY_INBOX"),
-        (["run", "--model", "best"], {}, "no model 'best'; choose one of compact-3, compact-2, compact-1"),
+        (
+            ["run", "--model", "best"],
+            {},
+            "no model 'best'; choose one of compact-3, compact-2, compact-1",
+        ),
         (["status"], {"SEVERITY_MODEL": "best"}, "SEVERITY_MODEL"),
         (["status"], {"SEVERITY_TIMEZONE": "Mars/Phobos"}, "SEVERITY_TIMEZONE"),
         (["status"], {"SEVERITY_PSEUDONYM_KEY": ""}, "SEVERITY_PSEUDONYM_KEY is required"),

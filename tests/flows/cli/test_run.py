@@ -1,5 +1,6 @@
 """The command `run`."""
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.resources import Progress, Resources
-from tests.builders.commands import Command, Program
+from tests.builders.commands import Command, Program, prefect_of_the_session
 from tests.builders.small_images import write_image, write_inbox
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -68,9 +69,9 @@ def test_an_empty_inbox_where_images_lay_is_no_success(run: Run, tmp_path: Path)
     for file in inbox.iterdir():
         file.unlink()
 
-    assert program("run", "--inbox", str(inbox), **settings).returncode == 3
-    assert program("run", "--inbox", str(inbox), "--emptied", **settings).returncode == 0
-    assert program("run", "--inbox", str(inbox), **settings).returncode == 0
+    assert run().returncode == 3
+    assert run("--emptied").returncode == 0
+    assert run().returncode == 0
 
 
 @pytest.mark.usefixtures("prefect")

@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +14,11 @@ from sqlalchemy import text
 from flows.deployments.plan import Infrastructure, planned
 from flows.resources import Resources
 from flows.settings import Settings
-from tests.builders.services import PATIENCE_SECONDS
+from tests.builders.services import PATIENCE_SECONDS, processes_of
 from tests.builders.settings import SECRET
 
 COURSES = "update-due-courses/courses"
-NEVER = dict.fromkeys(("discover", "score", "courses", "retention"), "")
+NEVER = dict.fromkeys(("discover", "score", "rescore", "courses", "retention"), "")
 
 
 @pytest.fixture
@@ -73,8 +72,9 @@ async def test_a_run_that_is_killed_starts_again_and_blocks_no_place(
         with resources.open_database().transaction() as session:
             session.execute(text("LOCK TABLE course_due"))  # for which the run waits
             await eventually(lambda: is_in("Running", 1))
-            for process in engines(resources.settings.home):
-                os.kill(process, signal.SIGKILL)
+            for process, line in processes_of(resources.settings.home).items():
+                if "prefect.engine" in line:
+                    os.kill(process, signal.SIGKILL)
             await eventually(lambda: is_in("Running", 2))
         await eventually(lambda: is_in("Completed", 2))
 
@@ -82,17 +82,6 @@ async def test_a_run_that_is_killed_starts_again_and_blocks_no_place(
     assert names.index("Crashed") < names.index("Lost") < names.index("Restarting")
     deployment = await deployed.read_deployment(run.deployment_id)
     assert deployment.global_concurrency_limit.active_slots == 0
-
-
-def engines(home: Path) -> list[int]:
-    """The processes in which Prefect runs a flow of this home."""
-    mark = f"SEVERITY_HOME={home}\0".encode()
-    return [
-        int(folder.name)
-        for folder in Path("/proc").glob("[0-9]*")
-        if b"prefect.engine" in (folder / "cmdline").read_bytes()
-        and mark in (folder / "environ").read_bytes()
-    ]
 
 
 async def test_a_run_is_restarted_three_times_and_once_for_each_start(deployed: Any) -> None:

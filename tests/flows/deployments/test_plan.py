@@ -46,6 +46,13 @@ def test_what_loads_a_network_runs_where_the_device_is() -> None:
     assert all(job.pool is Pool.CPU for job in planned(Settings(device="cpu")))
 
 
+def test_a_pacs_is_asked_once_there_is_one() -> None:
+    assert jobs()["fetch"].due == jobs()["reconcile"].due == ()
+    with_pacs = jobs(pacs="https://pacs.example/dicom-web")
+    assert with_pacs["fetch"].due
+    assert with_pacs["reconcile"].due
+
+
 def test_the_evaluation_is_due_once_there_are_labelled_images(tmp_path) -> None:
     assert jobs()["evaluate"].due == ()
     assert jobs(evaluation_data=tmp_path)["evaluate"].due

@@ -9,7 +9,7 @@ from flows.errors import UsageError
 from flows.orchestration.naming import TAG
 from flows.settings import Settings
 
-NEVER = dict.fromkeys(("discover", "score", "courses", "retention"), "")
+NEVER = dict.fromkeys(("discover", "score", "rescore", "courses", "retention"), "")
 
 
 async def registered(client: Any, **settings: object) -> dict[str, Any]:

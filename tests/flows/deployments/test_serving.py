@@ -138,6 +138,19 @@ def test_passes_use_the_embedded_database_of_a_chosen_home_whatever_the_environm
     assert (settings.home, settings.database_url, settings.pseudonym_key) == (tmp_path, None, None)
 
 
+def test_passes_take_secrets_and_lists_as_the_environment_has_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SEVERITY_DASHBOARD_PASSWORD", SECRET)
+    monkeypatch.setenv("SEVERITY_DASHBOARD_NAMES", "one.example,two.example")
+    monkeypatch.setenv("SEVERITY_SCHEDULES", '{"courses": "0 6 * * *"}')
+    settings = chosen_settings(cron="0 1 * * *", poll_seconds=60.0)
+
+    export_settings(settings)
+
+    assert chosen_settings() == settings
+
+
 def test_passes_have_the_secrets_of_the_service_as_they_are(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr as Secret
 from sqlalchemy import text
 
+from db.reading import balances
 from flows.deployments.plan import Infrastructure, planned
 from flows.resources import Opened, Resources, using
 from flows.source_settings import SourceSettings
@@ -40,10 +41,20 @@ def test_a_look_enlists_and_loads_no_network(
 ) -> None:
     write_inbox(tmp_path / "DOE-JANE", images=3)
 
-    summary = look().result()
-
-    assert (summary.enlisted, summary.scored, summary.balance.unread) == (3, 0, 3)
+    assert look().result() == 3
     assert resources.opened.model is None
+
+
+def test_a_source_that_cannot_be_read_keeps_no_other_from_being_looked_at(
+    look: Look, resources: Resources, tmp_path: Path
+) -> None:
+    write_inbox(tmp_path / "ward", images=2)
+
+    state = look(sources={"ward": SourceSettings(name="ward", location=str(tmp_path / "ward"))})
+
+    assert state.is_failed()
+    with resources.open_database().transaction() as session:
+        assert [entry.unread for entry in balances.balances(session) if entry.name == "ward"] == [2]
 
 
 def test_much_that_waits_starts_one_run_that_scores_and_no_second(

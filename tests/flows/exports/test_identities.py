@@ -32,15 +32,15 @@ def films(database: Database, resources: Resources, tmp_path: Path) -> FilmFolde
 
 
 @pytest.fixture
-def scored(database: Database, resources: Resources, inbox: Path) -> tuple[Archive, Film]:
-    """A film that lies in its source, and its archive."""
-    names = {"IssuerOfPatientID": NAMED.issuer, "PatientName": "Roe^Jane^Q^Dr^III=\u7530^\u82b1"}
-    content = film_file("a", PatientID=NAMED.value, **names, SpecificCharacterSet="ISO_IR 192")
-    (inbox / "a.dcm").write_bytes(content)
-    film = Film("a", resources.pseudonym(NAMED), uid=film_uid("a"), content=content)
-    archive = Archive(database, str(inbox))
-    archive.add(film)
-    return archive, film
+def film(films: FilmFolder) -> int:
+    """The image of a film that lies in its source."""
+    return films.add(
+        "a",
+        NAMED.value,
+        IssuerOfPatientID=NAMED.issuer,
+        PatientName="Roe^Jane^Q^Dr^III=\u7530^\u82b1",
+        SpecificCharacterSet="ISO_IR 192",
+    )
 
 
 @pytest.fixture
@@ -69,7 +69,10 @@ def test_fhir_names_patient_study_and_order_as_the_film_does(
 
 
 def test_hl7_has_the_identifier_the_name_and_the_pseudonym(
-    scored: tuple[Archive, Film], identified: Callable[[Written], ResultExport], tmp_path: Path
+    film: int,
+    identified: Callable[[Written], ResultExport],
+    resources: Resources,
+    tmp_path: Path,
 ) -> None:
     identified(Written.HL7).write(tmp_path / "out")
     (file,) = (tmp_path / "out").iterdir()
@@ -80,7 +83,7 @@ def test_hl7_has_the_identifier_the_name_and_the_pseudonym(
 
     hospitals, pseudonym = pid.pid_3
     assert hospitals.to_er7() == "4711^^^clinic^MR"
-    assert pseudonym.cx_1.to_er7() == scored[1].patient
+    assert pseudonym.cx_1.to_er7() == resources.pseudonym(NAMED)
     assert pid.pid_5.to_er7() == "Roe^Jane^Q^III^Dr^^L"
     order = message.oru_r01_patient_result.oru_r01_order_observation
     assert order.obr.obr_18.to_er7() == "A-17"

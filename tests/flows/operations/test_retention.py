@@ -4,6 +4,8 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import text
+
 from flows.arrivals.receipts import Receipts
 from flows.operations.retention import Removed, apply_retention, backups, delete_older
 from tests.builders.archive import Archive, Film
@@ -81,6 +83,23 @@ def test_the_receipts_of_an_old_day_go_with_its_last_unsettled_film(resources, d
 
     assert removed == Removed(receipt_days=1)
     assert [file.name for file in receipts.iterdir()] == ["2020-03-02.txt"]
+
+
+def test_receipts_are_settled_before_the_places_that_they_rest_on_are_deleted(
+    resources, database, tmp_path
+):
+    key = f"ab/{1:024x}-{1:024x}.dcm"
+    Archive(database, str(tmp_path)).add(Film("a", key=key))
+    with database.transaction() as session:
+        session.execute(text("UPDATE sighting SET gone_at = now() - interval '400 days'"))
+    settings = resources.settings.model_copy(update={"receiver_folder": tmp_path})
+    receipts = settings.home / "receipts"
+    receipts.mkdir(parents=True)
+    (receipts / "2020-03-01.txt").write_text(f"2020-03-01T10:00:00+00:00 {key}\n")
+
+    removed = apply_retention(replace(resources, settings=settings))
+
+    assert removed == Removed(receipt_days=1, gone_places=1)
 
 
 def test_a_folder_of_backups_that_cannot_be_read_keeps_nothing_else_from_going(resources, tmp_path):

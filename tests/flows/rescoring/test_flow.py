@@ -51,8 +51,6 @@ def told(resources: Resources) -> list[Rescoring]:
 @pytest.fixture
 def rescorer(prefect: None, resources: Resources, tmp_path: Path) -> Callable[[], subprocess.Popen]:
     """Start the real command in a process of its own, on the test's database."""
-    from prefect.settings import PREFECT_API_URL
-
     assert resources.settings.database_url is not None
     settings = environment(
         DATABASE_URL=resources.settings.database_url.get_secret_value(),
@@ -60,7 +58,7 @@ def rescorer(prefect: None, resources: Resources, tmp_path: Path) -> Callable[[]
         SEVERITY_HOME=str(tmp_path / "home"),
         SEVERITY_BATCH_SIZE="2",
         SEVERITY_DEVICE="cpu",
-        PREFECT_API_URL=str(PREFECT_API_URL.value()),
+        **prefect_of_the_session(),
     )
     command = [sys.executable, "-m", "flows", "rescore", "run"]
 

@@ -6,9 +6,10 @@ from pydicom import dcmread
 from tests.builders.archive import model
 from tests.builders.course_archive import CourseArchive
 from tests.builders.dicom_films import film_file
-from tests.builders.dicom_nodes import ANSWERS, orthanc
+from tests.builders.dicom_nodes import ORTHANC_SENDS_TO
 from tests.builders.film_folder import FilmFolder
-from tests.builders.ports import reserved_port
+from tests.builders.network_namespaces import relay_to
+from tests.builders.ports import free_ports, reserved_port
 
 
 @pytest.fixture
@@ -87,33 +88,13 @@ def test_a_node_that_is_not_there_is_told_in_one_line_that_names_no_patient(corr
 
 
 def test_an_archive_stores_what_is_sent_beside_the_film_and_promises_to_keep_it(
-    resources, films, tmp_path_factory
+    correct, films, pacs
 ):
     films.add("a")
-    settings = {
-        "DATABASE_URL": resources.settings.database_url.get_secret_value(),
-        "SEVERITY_PSEUDONYM_KEY": SECRET,
-        "SEVERITY_HOME": str(resources.settings.home),
-    }
-    with orthanc(tmp_path_factory.mktemp("orthanc")) as archive:
-        sent = archive.inside(
-            *(
-                sys.executable,
-                "-m",
-                "flows",
-                "export",
-                "dicom",
-                "--send",
-                str(archive.node),
-                "--commit",
-                f"127.0.0.1:{ANSWERS}",
-                *MODEL,
-            ),
-            env=environment(**settings),
-        )
-        assert (sent.returncode, sent.stderr) == (0, "")
-
-    sent = correct("export", "dicom", "--send", str(pacs.node), *MODEL)
+    (port,) = free_ports(1)
+    with relay_to(pacs.process.pid, port, at=ORTHANC_SENDS_TO):
+        to = ("--send", str(pacs.node), "--commit", f"127.0.0.1:{port}")
+        sent = correct("export", "dicom", *to, *MODEL)
 
     assert (sent.code, sent.err) == (0, "")
     (study,) = pacs.ask("/studies?expand")

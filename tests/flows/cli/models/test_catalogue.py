@@ -46,7 +46,10 @@ from tests.builders.heads import AS_MINE_V1, write_linear, write_mlp, write_ralo
         (["import", *AS_MINE_V1, "mlp_geo.pkl"], "a head is two pickles"),
         (["import", *AS_MINE_V1, "notes.txt"], "a head is two pickles"),
         (["import", *AS_MINE_V1, "narrow.pkl", "narrow.pkl"], "the head has 5 inputs"),
-        (["show", "absent"], "no model 'absent'; choose one of compact-3, compact-2, compact-1, txrv-cidc-v1"),
+        (
+            ["show", "absent"],
+            "no model 'absent'; choose one of compact-3, compact-2, compact-1, txrv-cidc-v1",
+        ),
         (["verify"], "Missing option '--data'"),
         (["verify", "--data", "no-such-folder"], "does not exist"),
         (["verify", "--data", "."], "is not the published table"),

@@ -174,7 +174,7 @@ async def test_every_page_shows_real_films(real: Dashboard, browser_page: Page) 
             await picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 128
         )
     assert await browser_page.locator("table.films tbody tr").count() == 4
-    assert await browser_page.locator("#course .film").count() == 8  # of two scores
+    assert await browser_page.locator("#course .film").count() == 4
 
 
 async def test_a_saliency_map_takes_the_place_of_its_film_until_it_is_clicked_again(

@@ -8,7 +8,13 @@ import httpx
 import pytest
 from playwright.async_api import Page
 
+from db.engine import Database
 from db.reading import patients
+from flows.courses.bridging import learn_bridge
+from flows.dashboard import server
+from flows.resources import Resources
+from tests.builders.archive import model
+from tests.builders.bridged import CURRENT, FORMER, BridgedArchive
 from tests.builders.dashboards import Dashboard, keep_screenshots, sideways, violations
 
 OLD, NEW = model(FORMER).key, model(CURRENT).key

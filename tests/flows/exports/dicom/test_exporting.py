@@ -6,11 +6,10 @@ from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
 from db.corrections import Author, withdraw
 from db.reading.exports import Selection
-from flows.dicom_node import OWN_TITLE
+from flows.dicom_node import OWN_TITLE, Node
 from flows.errors import SendingError, UsageError
 from flows.exports.dicom.exporting import Sender, send_to, write_folder
 from flows.exports.dicom.making import Kind, Making, Request
-from flows.exports.dicom.sending import OWN_TITLE, Node
 from tests.builders.archive import model
 from tests.builders.dicom_nodes import committing_node, node
 from tests.builders.ports import free_ports
