@@ -93,7 +93,10 @@ class Resources:
             database = self._connected()
             if self.settings.database_url is None:
                 database.upgrade()
-            self._check(database, self._adopted(database, fingerprint), first_use=True)
+            fingerprint = self._adopted(database, fingerprint)
+            database.check_schema()
+            self._renew_restored(database)
+            self._check(database, fingerprint, first_use=True)
             self.opened.database = database
         return self.opened.database
 
@@ -131,26 +134,34 @@ class Resources:
                 f"{key} is missing, and the backup cannot be continued without it: put it back "
                 "first, or set SEVERITY_PSEUDONYM_KEY to its content"
             )
-        former = self._former_secret(backup)
+        if backup.secret_fingerprint and not self._links_used(backup.secret_fingerprint):
+            raise DatabaseError(
+                "the pseudonym secret is not the one of this backup: set SEVERITY_PSEUDONYM_KEY "
+                f"to that one, or put its file back as {self.settings.pseudonym_file}"
+            )
         database = self._connected()
         revision = restore_backup(database, backup)
-        # The secret has been renewed since: so are the keys.
-        for count in range(len(former), len(links(self._secret))):
-            secret, link = linked(*links(self._secret)[:count]), links(self._secret)[count]
-            with database.transaction() as session:
-                renew_keys(session, secret, link, who=SOFTWARE)
+        self._renew_restored(database)
         return revision
 
-    def _former_secret(self, backup: Backup) -> list[bytes]:
-        """Return the links that the secret had when the backup was made."""
+    def _renew_restored(self, database: Database) -> None:
+        """Renew the keys of a database that was restored from before the secret was renewed.
+
+        Each link is of a transaction of its own: one that is killed is gone on with.
+        """
+        with database.transaction() as session:
+            used = self._links_used(stored_fingerprint(session) or "")
         known = links(self._secret)
-        for count in range(len(known), 0, -1):
-            if backup.secret_fingerprint in {"", secret_fingerprint(linked(*known[:count]))}:
-                return known[:count]
-        raise DatabaseError(
-            "the pseudonym secret is not the one of this backup: set SEVERITY_PSEUDONYM_KEY "
-            f"to that one, or put its file back as {self.settings.pseudonym_file}"
-        )
+        for count in range(used, len(known) if used else 0):
+            with database.transaction() as session:
+                renew_keys(session, linked(*known[:count]), known[count], who=SOFTWARE)
+
+    def _links_used(self, fingerprint: str) -> int:
+        """Return of how many links of the secret a fingerprint is; 0 if of another secret."""
+        known = links(self._secret)
+        counts = range(len(known), 0, -1)
+        of_it = (n for n in counts if fingerprint == secret_fingerprint(linked(*known[:n])))
+        return next(of_it, 0)
 
     def _connected(self) -> Database:
         url = self.settings.database_url

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from db.backups import read_backup, write_backup
+from db.backups import read_backup, restore_backup, write_backup
 from db.corrections import Author
 from db.engine import Database
 from db.errors import DatabaseError
@@ -247,20 +247,35 @@ def test_killed_once_the_database_has_it_whoever_comes_next_finds_the_new_secret
     assert not draft.exists()
 
 
-def test_a_backup_from_before_is_restored_under_the_renewed_secret(
-    own_secret, server_url, tmp_path
-):
+@pytest.fixture
+def from_before(own_secret, server_url, tmp_path):
+    """A backup from before two renewals of the secret, and an empty database for it."""
     Archive(own_secret.open_database()).add(
         Film("a", patient=own_secret.pseudonym(PatientId("P0")))
     )
     write_backup(own_secret.open_database(), tmp_path / "old.dump")
     renew(own_secret)
-    alone(own_secret)
-
+    renew(alone(own_secret))
     with new_database(server_url) as url:
         settings = own_secret.settings.model_copy(update={"database_url": SecretStr(url)})
         restored = Resources(settings, Progress())
-        restored.restore_database(read_backup(tmp_path / "old.dump"))
-        key = restored.pseudonym(PatientId("P0"))
-        assert rows(restored, "SELECT patient_key FROM patient") == [(key,)]
+        yield read_backup(tmp_path / "old.dump"), restored
         restored.open_database().dispose()
+
+
+def test_a_backup_from_before_is_restored_under_the_renewed_secret(from_before):
+    backup, restored = from_before
+    restored.restore_database(backup)
+
+    key = restored.pseudonym(PatientId("P0"))
+    assert rows(restored, "SELECT patient_key FROM patient") == [(key,)]
+
+
+def test_a_restoration_that_is_killed_before_the_keys_are_renewed_is_gone_on_with(from_before):
+    backup, restored = from_before
+    database = Database(restored.settings.database_url.get_secret_value())
+    restore_backup(database, backup)  # what a kill leaves of it
+    database.dispose()
+
+    key = restored.pseudonym(PatientId("P0"))
+    assert rows(restored, "SELECT patient_key FROM patient") == [(key,)]
