@@ -68,9 +68,9 @@ def automations(
 async def register_automations(client: PrefectClient, wanted: list[AutomationCore]) -> None:
     """Make automations, or bring those of the same name up to date."""
     for automation in wanted:
-        for existing in await client.read_automations_by_name(automation.name):
-            await client.update_automation(existing.id, automation)
-            break
+        existing = await client.read_automations_by_name(automation.name)
+        if existing:
+            await client.update_automation(existing[0].id, automation)
         else:
             await client.create_automation(automation)
 
