@@ -31,7 +31,7 @@ from db import corrections
 from db.corrections import Author
 from db.engine import Database, Transaction
 from db.errors import DatabaseError, RefusedCorrection
-from db.reading import balances
+from db.reading.site import balances
 
 _WORKERS = 2
 _PATIENTS = 40

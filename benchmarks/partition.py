@@ -25,7 +25,7 @@ from benchmarks.small_images import write_image, write_records
 from db.engine import Database
 from db.errors import DatabaseError
 from db.ledger.claiming import Queue
-from db.reading import balances
+from db.reading.site import balances
 from db.registration import register_model
 from severity.domain import ModelVersion, Scale
 

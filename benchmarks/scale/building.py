@@ -13,7 +13,7 @@ from db.engine import Database
 from db.ledger import runs, sources
 from db.ledger.claiming import Queue
 from db.ledger.presence import start_run
-from db.reading import balances
+from db.reading.site import balances
 
 IMAGES_OF_A_PATIENT = 10
 SOFTWARE = "benchmark"

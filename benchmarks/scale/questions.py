@@ -10,7 +10,8 @@ from benchmarks.scale.work import patient_key
 from db import corrections, registration
 from db.corrections import Author
 from db.engine import Database
-from db.reading import balances, model_versions, trends
+from db.reading import model_versions, trends
+from db.reading.site import balances
 from severity.domain import ModelVersion
 
 _TIMES = 200

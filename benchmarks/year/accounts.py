@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from benchmarks.year.films import Arrived, Kind
 from benchmarks.year.nights import lost_scores, scores_by_image
 from benchmarks.year.site import Site
-from db.reading import balances
+from db.reading.site import balances
 
 # In points: the other images of a batch move the last bit of a score, by the head's product.
 _LAST_BITS = 1e-6

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.reading.rejections import ObjectPlace, places
+from db.reading.site.rejections import ObjectPlace, places
 
 
 @dataclass(frozen=True)

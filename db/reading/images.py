@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.reading import history
-from db.reading.rejections import ObjectPlace, places
+from db.reading.site.rejections import ObjectPlace, places
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 -- Counters, kept by triggers in the transaction of what they count, so that no question needs to
--- count rows. `db.reading.balances.verify` compares them with the rows.
+-- count rows. `db.reading.site.balances.verify` compares them with the rows.
 --
 -- Whoever changes what is counted holds the ledger's lock (`db.ledger.lock`): two
 -- transactions would otherwise wait for each other's counters in a circle.

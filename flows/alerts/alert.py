@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from db.engine import Transaction
-from db.reading.alerts import SiteState, site_state
+from db.reading.site.alerts import SiteState, site_state
 
 NOTHING_FOR = timedelta(hours=36)
 """A weekend without any film is rare; half a day more than one night."""

@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from db.engine import Database
-from db.reading import arrivals
-from db.reading.arrivals import Fate
+from db.reading.site import arrivals
+from db.reading.site.arrivals import Fate
 from flows.arrivals.location import drop_folder
 from flows.arrivals.receipts import Receipt, Receipts
 from flows.resources import Resources

@@ -30,12 +30,12 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
     commands=_listed(
         (
             "backfill",
-            "flows.cli.backfill:backfill_command",
+            "flows.cli.scoring.backfill:backfill_command",
             "Score every new image in the inbox by several workers of a Dask cluster, then end.",
         ),
         (
             "dashboard",
-            "flows.cli.dashboard:dashboard_command",
+            "flows.cli.services.dashboard:dashboard_command",
             "Show worklist, patients, cohort and operations in the browser, until Ctrl-C.",
         ),
         (
@@ -45,12 +45,12 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         ),
         (
             "deploy",
-            "flows.cli.deploy:deploy_command",
+            "flows.cli.services.deploy:deploy_command",
             "Register all deployments at the Prefect server that PREFECT_API_URL names.",
         ),
         (
             "doctor",
-            "flows.cli.doctor:doctor_command",
+            "flows.cli.upkeep.doctor:doctor_command",
             "Examine the site, and name the one thing to do first; nothing is changed.",
         ),
         (
@@ -65,17 +65,17 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         ),
         (
             "explain",
-            "flows.cli.explain:explain_command",
+            "flows.cli.scoring.explain:explain_command",
             "Show what is read of FILE, what decided it, and why it is rejected or flagged.",
         ),
         (
             "fetch",
-            "flows.cli.pacs:fetch_command",
+            "flows.cli.arrivals.pacs:fetch_command",
             "Fetch the new chest films of a PACS into the drop folder, once; then end.",
         ),
         (
             "metrics",
-            "flows.cli.metrics:metrics_command",
+            "flows.cli.upkeep.metrics:metrics_command",
             "Print what Prometheus watches: counts, ages and times by stage.",
         ),
         (
@@ -90,27 +90,27 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         ),
         (
             "reconcile",
-            "flows.cli.pacs:reconcile_command",
+            "flows.cli.arrivals.pacs:reconcile_command",
             "Compare what a PACS has with what is here, day by day, and fetch what is missing.",
         ),
         (
             "run",
-            "flows.cli.run:run_command",
+            "flows.cli.scoring.run:run_command",
             "Score every new image in each source, or in those named, once; then end.",
         ),
         (
             "score",
-            "flows.cli.score:score_command",
+            "flows.cli.scoring.score:score_command",
             "Score single FILEs without a database; nothing is stored.",
         ),
         (
             "serve",
-            "flows.cli.serve:serve_command",
+            "flows.cli.services.serve:serve_command",
             "Score on a schedule: nightly at two by default, and at an interval if one is given.",
         ),
         (
             "status",
-            "flows.cli.database:status_command",
+            "flows.cli.upkeep.database:status_command",
             "Show the balance: what became of all images that were ever seen.",
         ),
         (
@@ -125,7 +125,7 @@ def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
         ),
         (
             "up",
-            "flows.cli.up:up_command",
+            "flows.cli.services.up:up_command",
             "Run all parts: database, Prefect with its page, schedule and dashboard, until Ctrl-C.",
         ),
     ),
@@ -181,27 +181,27 @@ def course_commands() -> None:
     commands=_listed(
         (
             "backup",
-            "flows.cli.backups:backup_command",
+            "flows.cli.upkeep.backups:backup_command",
             "Write the whole database into a new FILE, as it is at this moment; runs may go on.",
         ),
         (
             "renew-secret",
-            "flows.cli.secret:renew_secret_command",
+            "flows.cli.upkeep.secret:renew_secret_command",
             "Renew the pseudonym secret, and all keys that were made with it.",
         ),
         (
             "restore",
-            "flows.cli.backups:restore_command",
+            "flows.cli.upkeep.backups:restore_command",
             "Restore the database from FILE, a backup or a dump of pg_dump, whole or not at all.",
         ),
         (
             "upgrade",
-            "flows.cli.database:upgrade_command",
+            "flows.cli.upkeep.database:upgrade_command",
             "Create or migrate the tables; safe to run at any time.",
         ),
         (
             "verify-backup",
-            "flows.cli.backups:verify_backup_command",
+            "flows.cli.upkeep.backups:verify_backup_command",
             "Restore FILE into a temporary server, and compare its counters with its rows.",
         ),
     ),
@@ -408,22 +408,22 @@ def rejected_commands() -> None:
     commands=_listed(
         (
             "cancel",
-            "flows.cli.rescoring:cancel_command",
+            "flows.cli.scoring.rescoring:cancel_command",
             "Cancel the request ID of `rescore status`; scores that were written stay.",
         ),
         (
             "run",
-            "flows.cli.rescoring:run_command",
+            "flows.cli.scoring.rescoring:run_command",
             "Work on all that was asked to be scored again, until it is done.",
         ),
         (
             "start",
-            "flows.cli.rescoring:start_command",
+            "flows.cli.scoring.rescoring:start_command",
             "Ask for accepted images to be scored again by another model, and work on it.",
         ),
         (
             "status",
-            "flows.cli.rescoring:status_command",
+            "flows.cli.scoring.rescoring:status_command",
             "Show all requests: who asked for what, and how many are done, left and gone.",
         ),
     ),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from db.reading import balances, courses, trends
+from db.reading import courses, trends
+from db.reading.site import balances
 from flows.demo.summary import outcomes, outcomes_table
 from flows.demo.telling import tell
 from flows.orchestration.environment import configure_prefect

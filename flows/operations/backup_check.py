@@ -8,7 +8,7 @@ from db.backups import read_backup, restore_backup
 from db.embedded import temporary_url
 from db.engine import Database
 from db.errors import DatabaseError
-from db.reading import balances
+from db.reading.site import balances
 from flows.home import private_home
 
 

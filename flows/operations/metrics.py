@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from db.errors import DatabaseError
 from db.reading import tables
-from db.reading.monitoring import Snapshot, snapshot
+from db.reading.site.monitoring import Snapshot, snapshot
 from flows.errors import FlowsError
 from flows.operations.retention import backups
 from flows.resources import SOFTWARE, Resources

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from db.courses.due import CourseCounts
-from db.reading.balances import Discrepancy, SourceBalance, VersionBalance
-from db.reading.monitoring import SourceRuns
-from db.reading.operations import Waiting
+from db.reading.site.balances import Discrepancy, SourceBalance, VersionBalance
+from db.reading.site.monitoring import SourceRuns
+from db.reading.site.operations import Waiting
 from severity.domain import RESEARCH_USE_ONLY
 
 _LOST = "  THE BALANCE DOES NOT HOLD: please report this"

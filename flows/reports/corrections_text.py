@@ -14,7 +14,7 @@ from rich.text import Text
 from db.lookups import Lookup
 from db.reading.history import Correction
 from db.reading.images import ImageHistory, StoredImage
-from db.reading.rejections import ObjectPlace, Rejection, StoredObject, UnreadPlace
+from db.reading.site.rejections import ObjectPlace, Rejection, StoredObject, UnreadPlace
 from severity.domain import RESEARCH_USE_ONLY, TimeSource
 from severity.vocabulary.times import local_date
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from db.engine import Transaction
-from db.reading import balances, model_versions
-from db.reading.balances import SourceBalance
+from db.reading import model_versions
+from db.reading.site import balances
+from db.reading.site.balances import SourceBalance
 from flows.scoring.run import ScoringRun
 
 

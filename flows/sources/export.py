@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from db.reading.rejections import StoredObject
+from db.reading.site.rejections import StoredObject
 from flows.errors import UsageError
 from flows.sources.ledger_objects import LedgerObjects
 from severity.dicom import as_dicom_file

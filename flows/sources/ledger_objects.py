@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from db.reading.rejections import ObjectPlace
+from db.reading.site.rejections import ObjectPlace
 from flows.errors import InboxError
 from flows.sources.inbox import Inbox, open_inbox
 from severity.domain import Reason

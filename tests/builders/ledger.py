@@ -14,7 +14,7 @@ from db.ledger import claiming, enlisting, runs, sources
 from db.ledger.claiming import Claim, Queue
 from db.ledger.places import Place, SeenObject
 from db.ledger.presence import PRESENCE_LOCKS, Presence
-from db.reading import balances
+from db.reading.site import balances
 from severity.domain import ModelVersion
 from tests.builders.scores import INBOX, digest, scored, version
 

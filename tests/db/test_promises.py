@@ -31,7 +31,7 @@ from db.ledger import claiming, runs, sightings, sources
 from db.ledger.claiming import Claim, Queue
 from db.ledger.places import ObstructedPlace, Place, SeenObject
 from db.ledger.presence import Presence, start_run
-from db.reading import balances
+from db.reading.site import balances
 from severity.domain import Reason
 from tests.builders.ledger import Steps, await_death, break_presence
 from tests.builders.scores import digest, scored, version

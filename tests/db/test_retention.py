@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from db.errors import Cause, DatabaseError
 from db.lookups import record
-from db.reading import balances
+from db.reading.site import balances
 from db.retention import delete_gone_places, delete_lookups
 from tests.builders.archive import Archive, Film
 

@@ -1,3 +1,3 @@
-"""The commands on films that senders bring."""
+"""The commands that bring films in: from senders, and from a PACS."""
 
-__all__ = ["receipts", "receive"]
+__all__ = ["pacs", "receipts", "receive"]

@@ -7,8 +7,8 @@ import click
 
 from db import corrections
 from db.engine import Transaction
-from db.reading import rejections
-from db.reading.rejections import RejectionFilter, StoredObject
+from db.reading.site import rejections
+from db.reading.site.rejections import RejectionFilter, StoredObject
 from flows.cli.corrections.correcting import author_options, confirm, correcting
 from flows.cli.options import chosen_resources, json_option
 from flows.cli.terminal import terminal

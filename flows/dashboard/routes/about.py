@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from db.reading import model_versions, operations
-from db.reading.operations import Version
+from db.reading import model_versions
+from db.reading.site import operations
+from db.reading.site.operations import Version
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Reading, ReadSite
 from flows.dashboard.request import resources_of

@@ -10,10 +10,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse
 
-from db.reading import balances, courses, operations, trends
-from db.reading.balances import SourceBalance
+from db.reading import courses, trends
 from db.reading.courses import Course, CourseImage, Event, Margins, Seam
-from db.reading.operations import Waiting
+from db.reading.site import balances, operations
+from db.reading.site.balances import SourceBalance
+from db.reading.site.operations import Waiting
 from db.reading.worklist import WorklistRow
 from flows.courses.bridged import bridged_course
 from flows.dashboard.pages import page

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from db.reading import balances, operations
-from db.reading.operations import HourCounts
+from db.reading.site import balances, operations
+from db.reading.site.operations import HourCounts
 from flows.alerts.alert import site_alerts
 from flows.dashboard.charts.drift_charts import DeviceCharts, device_charts
 from flows.dashboard.charts.line_chart import Chart, bar_chart

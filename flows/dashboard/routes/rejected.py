@@ -13,8 +13,8 @@ from db import corrections
 from db.corrections import Author
 from db.engine import Transaction
 from db.errors import RefusedCorrection
-from db.reading import rejections
-from db.reading.rejections import RejectionFilter
+from db.reading.site import rejections
+from db.reading.site.rejections import RejectionFilter
 from flows.dashboard.addresses import address
 from flows.dashboard.clock import clock_of
 from flows.dashboard.failures import failure

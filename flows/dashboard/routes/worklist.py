@@ -10,8 +10,9 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import Field
 
-from db.reading import balances, model_versions
+from db.reading import model_versions
 from db.reading.courses import Band
+from db.reading.site import balances
 from db.reading.worklist import WorklistFilter, WorklistPage, WorklistRow, groups, worklist_page
 from flows.dashboard.addresses import address
 from flows.dashboard.charts.sparkline import Sparkline, sparkline

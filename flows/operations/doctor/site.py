@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from db.errors import DatabaseError
-from db.reading import balances, diagnosis, monitoring
-from db.reading.diagnosis import Growth, ServerReport
+from db.reading.site import balances, diagnosis, monitoring
+from db.reading.site.diagnosis import Growth, ServerReport
 from flows.errors import FlowsError
 from flows.operations.doctor.finding import Finding, notice, problem, well
 from flows.operations.doctor.places import location_of

@@ -6,7 +6,7 @@ import pytest
 
 from db.corrections import Author
 from db.engine import Database
-from db.reading import balances
+from db.reading.site import balances
 from tests.builders.archive import Archive
 
 SCORES = "SELECT md5(string_agg(score::text, ',' ORDER BY image_id, model_version_id)) FROM score"

@@ -6,7 +6,8 @@ import pytest
 
 from db.corrections import move, restore, withdraw
 from db.errors import RefusedCorrection
-from db.reading import balances, trends
+from db.reading import trends
+from db.reading.site import balances
 from tests.builders.archive import Film, model
 
 FIRST = Film("a", extent=1.0)

@@ -6,7 +6,8 @@ import pytest
 
 from db.corrections import dismiss, release, release_failed, release_reason, undismiss
 from db.errors import RefusedCorrection
-from db.reading import balances, trends
+from db.reading import trends
+from db.reading.site import balances
 from severity.domain import Fate, Reason
 from tests.builders.archive import Film, model
 

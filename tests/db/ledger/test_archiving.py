@@ -7,7 +7,7 @@ import pytest
 from db.engine import Database
 from db.ledger import archiving, sources
 from db.ledger.archiving import ArchivedPlace
-from db.reading import balances
+from db.reading.site import balances
 from tests.builders.archive import Archive, Film
 
 PLACES = """

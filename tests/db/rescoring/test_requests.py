@@ -14,7 +14,7 @@ from db.ledger import claiming, runs, sightings, sources
 from db.ledger.claiming import Queue
 from db.ledger.presence import RunKind, start_run
 from db.ledger.sightings import WholeListing
-from db.reading import balances
+from db.reading.site import balances
 from db.rescoring import enlisting, giving_way, progress, requests
 from db.rescoring.progress import Rescoring
 from db.rescoring.requests import Selection

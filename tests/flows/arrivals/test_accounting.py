@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from db.reading.arrivals import Fate
+from db.reading.site.arrivals import Fate
 from flows.arrivals.accounting import Accounting, Unlisted
 from flows.arrivals.receipts import Receipts
 from severity.domain import Reason

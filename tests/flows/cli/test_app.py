@@ -111,7 +111,7 @@ def test_a_list_of_commands_has_the_first_line_of_each(listed: ListedCommand) ->
     [
         "app",
         "courses.trend",
-        "database",
+        "upkeep.database",
         "models.catalogue",
         *(f"corrections.{group}" for group in ("images", "patients", "rejected", "sources")),
     ],

@@ -21,7 +21,7 @@ from db.courses import due
 from db.courses.choices import Baseline, choose_baseline, choose_episode
 from db.errors import RefusedCorrection
 from db.events import PatientGroup, store_groups
-from db.reading import balances
+from db.reading.site import balances
 from flows.courses import update
 from flows.courses.update import update_courses
 from severity.course.course import follow

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from db.reading import balances, courses
+from db.reading import courses
+from db.reading.site import balances
 from flows.demo.story import COPY, DEMO_EXPECTATIONS, PATIENTS, DemoPatient
 from flows.demo.summary import Outcome, outcomes
 from flows.demo.telling import Told, tell

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr as Secret
 from sqlalchemy import text
 
-from db.reading import balances
+from db.reading.site import balances
 from flows.deployments.plan import Infrastructure, planned
 from flows.resources import Opened, Resources, using
 from flows.source_settings import SourceSettings

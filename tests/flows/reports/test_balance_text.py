@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from db.reading.balances import SourceBalance, VersionBalance
+from db.reading.site.balances import SourceBalance, VersionBalance
 from flows.reports.balance_text import balance_text
 from tests.builders.terminal import shown
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from db.reading import balances
+from db.reading.site import balances
 from flows.errors import InboxError
 from flows.resources import Resources, using
 from flows.scoring.every_source import SourcePass, score_sources

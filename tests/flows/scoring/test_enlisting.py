@@ -20,8 +20,8 @@ from db.ledger import claiming, runs, sources
 from db.ledger.claiming import Queue
 from db.ledger.presence import start_run
 from db.ledger.sources import Source
-from db.reading import balances
-from db.reading.balances import SourceBalance
+from db.reading.site import balances
+from db.reading.site.balances import SourceBalance
 from flows.errors import InboxError
 from flows.resources import Resources
 from flows.scoring.enlisting import enlist

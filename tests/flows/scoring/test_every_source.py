@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from db.closing.outcomes import Outcome
-from db.reading import balances
+from db.reading.site import balances
 from flows.errors import InboxError
 from flows.resources import Resources, using
 from flows.scoring import batch

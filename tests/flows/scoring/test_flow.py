@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from db import stage_times
 from db.drift import nightly_sums
-from db.reading import balances, trends
+from db.reading import trends
+from db.reading.site import balances
 from flows.resources import Progress, Resources
 from flows.scoring.enlisting import enlist
 from flows.scoring.run import under_way

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from db.reading.rejections import ObjectPlace, StoredObject
+from db.reading.site.rejections import ObjectPlace, StoredObject
 from flows.errors import UsageError
 from flows.sources.export import export
 

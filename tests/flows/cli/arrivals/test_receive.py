@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from db.reading.arrivals import Fate
+from db.reading.site.arrivals import Fate
 from flows.arrivals.accounting import Accounting
 from flows.arrivals.receipts import Receipts
 from flows.cli.exit_codes import USAGE

@@ -9,8 +9,8 @@ from rich.console import RenderableType
 from db.courses import due
 from db.drift import reports
 from db.engine import Database, Transaction
-from db.reading import balances, monitoring, operations
-from db.reading.balances import SourceBalance
+from db.reading.site import balances, monitoring, operations
+from db.reading.site.balances import SourceBalance
 from db.rescoring import progress
 from flows.cli.exit_codes import ATTENTION
 from flows.cli.options import chosen_resources, json_option

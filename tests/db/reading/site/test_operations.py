@@ -6,8 +6,8 @@ import pytest
 
 from db.corrections import Author, forget, release, withdraw
 from db.drift import count_due, devices, nightly_sums, reports, store_report
-from db.reading import balances, operations, rejections
-from db.reading.rejections import RejectionFilter
+from db.reading.site import balances, operations, rejections
+from db.reading.site.rejections import RejectionFilter
 from severity.domain import Reason
 from tests.builders.archive import Archive, Film, model
 

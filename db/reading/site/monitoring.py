@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.reading import balances, operations
-from db.reading.balances import SourceBalance
-from db.reading.operations import Waiting
+from db.reading.site import balances, operations
+from db.reading.site.balances import SourceBalance
+from db.reading.site.operations import Waiting
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from db import stage_times
 from db.ledger import runs
 from db.ledger.claiming import Queue
 from db.ledger.presence import RunKind, start_run
-from db.reading.monitoring import Rejections, StageSeconds, snapshot
+from db.reading.site.monitoring import Rejections, StageSeconds, snapshot
 from db.stage_times import StageTime
 from severity.domain import Reason
 from tests.builders.archive import Archive, Film

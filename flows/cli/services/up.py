@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from flows.cli.device import announce_device
 from flows.cli.options import chosen_settings, chosen_sources, inbox_option
+from flows.cli.scoring.device import announce_device
 from flows.deployments.together import run_together
 from flows.failure_log import log_to_terminal
 from flows.home import private_home

@@ -7,8 +7,8 @@ from sqlalchemy import text
 from db.closing.outcomes import Rejected, Unreachable
 from db.ledger import sightings
 from db.ledger.places import ObstructedPlace, Place
-from db.reading import balances
-from db.reading.balances import Discrepancy, VersionBalance
+from db.reading.site import balances
+from db.reading.site.balances import Discrepancy, VersionBalance
 from severity.domain import DistributionCheck, Reason
 from tests.builders.scores import INBOX, INVERTED, scored, version
 

@@ -6,7 +6,6 @@ import sys
 import click
 from rich.console import Console
 
-from flows.cli.device import announce_device
 from flows.cli.exit_codes import ATTENTION
 from flows.cli.options import (
     chosen_resources,
@@ -16,6 +15,7 @@ from flows.cli.options import (
     model_option,
     precision_option,
 )
+from flows.cli.scoring.device import announce_device
 from flows.cli.terminal import terminal
 from flows.orchestration.environment import configure_prefect
 from flows.progress import progress_bar

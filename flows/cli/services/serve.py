@@ -2,8 +2,8 @@
 
 import click
 
-from flows.cli.device import announce_device
 from flows.cli.options import chosen_resources, chosen_sources, inbox_option
+from flows.cli.scoring.device import announce_device
 from flows.deployments.serving import serve_sources
 from flows.failure_log import log_to_terminal
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli.options import chosen_settings
-from flows.cli.up import completed
+from flows.cli.services.up import completed
 
 
 def test_a_home_without_an_inbox_gets_one(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from db.corrections import Author, dismiss, release
-from db.reading import rejections
-from db.reading.rejections import RejectionFilter
+from db.reading.site import rejections
+from db.reading.site.rejections import RejectionFilter
 from severity.domain import Reason
 from tests.builders.archive import Archive, Film
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from flows.cli.device import announce_device
 from flows.cli.exit_codes import FAILURE
 from flows.cli.options import chosen_resources, device_option, model_option, precision_option
+from flows.cli.scoring.device import announce_device
 from flows.cli.terminal import terminal
 from flows.progress import progress_bar
 from flows.reports import scores_csv, scores_json, scores_table
