@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any
 from uuid import uuid4
 
 import httpx
 import psutil
 from rich.console import Console
 
+from benchmarks import programs
 from benchmarks.ports import free_port
 from benchmarks.small_images import write_image, write_records
 from db import corrections
@@ -262,16 +262,10 @@ def _site(folder: Path, seed: int) -> Iterator[Site]:
         yield site
     finally:
         for worker in site.workers:
-            _end(worker)
-        _end(site.prefect)
-        _end(site.postgres)
+            programs.kill_group(worker)
+        programs.kill_group(site.prefect)
+        programs.kill_group(site.postgres)
         site.database.dispose()
-
-
-def _end(process: "subprocess.Popen[Any]") -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _drain(site: Site) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,7 @@ from rich.console import Console
 
 from benchmarks.hosts import Host, Hosts, simulated_hosts, why_not
 from benchmarks.jobs import BenchmarkError
+from benchmarks.programs import kill_group
 from benchmarks.scale.work import empty_queue, enlist
 from benchmarks.small_images import write_image, write_records
 from db.engine import Database
@@ -66,11 +67,11 @@ class Story:
             self._await_ends()
         finally:
             for worker in self.workers:
-                _kill(worker)
+                kill_group(worker)
         return _accounts(self.hosts.database, self.images)
 
     def _kill(self) -> None:
-        _kill(self.workers[0])
+        kill_group(self.workers[0])
         self._say("the first host died")
 
     def _cut(self, host: Host) -> str:
@@ -118,12 +119,6 @@ def _abandoned(runs: str) -> str:
 def _texts(database: Database, query: str) -> list[str]:
     with database.connection() as connection:
         return [str(value) for value in connection.exec_driver_sql(query).scalars()]
-
-
-def _kill(worker: "subprocess.Popen[bytes]") -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(worker.pid, signal.SIGKILL)
-    worker.wait()
 
 
 def _accounts(database: Database, images: int) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """The cost of a pass over an inbox: when nothing waits, and compared with scoring alone."""
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -16,9 +15,9 @@ from rich.table import Table
 
 from benchmarks.comparison import Spread
 from benchmarks.jobs import BenchmarkError
+from benchmarks.programs import inherited_environment
 
 _ROOT = Path(__file__).parents[1]
-_USER_SETTINGS = ("SEVERITY_", "PREFECT_", "AWS_", "DATABASE_URL")
 
 
 @dataclass(frozen=True)
@@ -96,16 +95,18 @@ def _command(arguments: Sequence[str], home: Path, codes: Sequence[int] = (0,)) 
 def _run(
     command: Sequence[str], home: Path, codes: Sequence[int] = (0,)
 ) -> subprocess.CompletedProcess[str]:
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(_USER_SETTINGS)
-    }
     settings = {
         "SEVERITY_HOME": str(home),
         "SEVERITY_DEVICE": "cpu",
         "SEVERITY_SETTLE_SECONDS": "0",
     }
     ended = subprocess.run(
-        command, cwd=_ROOT, env=environment | settings, capture_output=True, text=True, check=False
+        command,
+        cwd=_ROOT,
+        env=inherited_environment() | settings,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if ended.returncode not in codes:
         raise BenchmarkError(f"{command[2]} failed: {ended.stderr[-2000:]}")

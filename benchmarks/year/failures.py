@@ -1,15 +1,13 @@
 """What fails in a year, in the middle of a night's pass; each is followed by a pass that ends."""
 
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 import psutil
 
 from benchmarks.jobs import BenchmarkError
+from benchmarks.programs import kill_group
 from benchmarks.year.site import Site
 
 _FAILED, _ATTENTION = 1, 3
@@ -19,9 +17,8 @@ _LONGEST_WAIT = 60.0  # seconds until a pass that was begun writes its first sco
 def kill_pass(site: Site) -> str:
     """Kill a pass with all its processes, once it has written scores."""
     process = _under_way(site)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    return f"exit code {process.wait()}"
+    kill_group(process)
+    return f"exit code {process.returncode}"
 
 
 def stop_database(site: Site) -> str:

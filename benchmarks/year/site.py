@@ -15,11 +15,11 @@ from typing import IO, Any, cast
 
 from benchmarks.jobs import BenchmarkError
 from benchmarks.ports import free_port
+from benchmarks.programs import inherited_environment, kill_group
 from benchmarks.year.clock import Clock
 from db.engine import Database
 
 ROOT = Path(__file__).parents[2]
-_USER_SETTINGS = ("SEVERITY_", "PREFECT_", "AWS_", "DATABASE_URL")
 _KIB = 1024
 _KEY = "key of a year that never was, of no patient"
 # The services of Prefect and of PostgreSQL that look each hour or minute, by clocks that do not
@@ -55,10 +55,7 @@ class Site:
         self._database: Database | None = None
 
     def _settings(self) -> dict[str, str]:
-        others = {
-            name: value for name, value in os.environ.items() if not name.startswith(_USER_SETTINGS)
-        }
-        return others | {
+        return inherited_environment() | {
             "SEVERITY_HOME": str(self.home),
             "SEVERITY_INBOX": str(self.inbox),
             "SEVERITY_PSEUDONYM_KEY": _KEY,
@@ -208,6 +205,4 @@ def _end(process: "subprocess.Popen[Any]") -> None:
             process.stdin.close()
     with suppress(subprocess.TimeoutExpired):
         process.wait(timeout=30)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_group(process)
