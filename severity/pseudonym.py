@@ -16,6 +16,7 @@ from typing import Self
 from severity.domain import PatientId
 
 SHORTEST_KEY = 32
+_DIGEST_LENGTH = 64  # hex digits, all of SHA-256
 _KEY_LENGTH = 20  # hex digits, 80 bits: no collision among any number of real patients
 _PREFIX = "p-"
 _STATION_LENGTH = 12
@@ -37,10 +38,7 @@ def keyed_digest(text: str, *, secret: bytes) -> str:
 
     Each further link hashes the hash.
     """
-    digest = text
-    for link in links(secret):
-        digest = hmac.new(link, digest.encode(), hashlib.sha256).hexdigest()
-    return digest
+    return shortened_digest(text, secret=secret, form="", length=_DIGEST_LENGTH)
 
 
 def shortened_digest(text: str, *, secret: bytes, form: str, length: int) -> str:
