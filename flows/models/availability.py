@@ -1,7 +1,7 @@
 """Check at little cost that the model that the settings name can be loaded later."""
 
 from flows.models.catalogue import describe, expected_version
-from flows.models.weights_download import cached_weights, check_weights_file, published_weights
+from flows.models.weights_download import check_weights_file, published_weights
 from flows.settings import Settings
 from severity.domain import ModelVersion
 from severity.models.bundled import load_bundled_backbone
@@ -52,8 +52,7 @@ def are_weights_here(settings: Settings) -> bool:
     if weights.bundled:
         load_bundled_backbone(model.bundled_network)
         return True
-    file = weights.file or cached_weights(settings.home / "weights", weights.sha256)
-    if not file.exists():
+    if weights.file is None:
         return False
-    check_weights_file(file, weights.sha256)
+    check_weights_file(weights.file, weights.sha256)
     return True
