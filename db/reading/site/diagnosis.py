@@ -15,18 +15,15 @@ _MANY_DEAD_ROWS = 100_000
 class ServerReport:
     """What a server says of itself and of the login that asks.
 
-    ``is_worker`` is whether the login may write scores, ``is_owner`` whether it owns the tables,
-    which alone may migrate them. ``roles`` are those of ours that exist. ``bloated`` are tables
-    with many more dead rows than vacuuming leaves. ``transaction_age`` is in transactions: at two
-    thousand million of them a server stops.
+    ``is_worker`` is whether the login may write scores. ``roles`` are those of ours that exist.
+    ``bloated`` are tables with many more dead rows than vacuuming leaves. ``transaction_age`` is in
+    transactions: at two thousand million of them a server stops.
     """
 
     at: datetime
     version: str
-    login: str
     is_superuser: bool
     is_worker: bool
-    is_owner: bool
     is_read_only: bool
     roles: tuple[str, ...]
     database_bytes: int
@@ -62,12 +59,8 @@ _REPORT = text(
     SELECT
         clock_timestamp() AS at,
         current_setting('server_version') AS version,
-        CAST(session_user AS text) AS login,
         current_setting('is_superuser') = 'on' AS is_superuser,
         has_table_privilege('score', 'INSERT') AS is_worker,
-        pg_has_role(
-            (SELECT relowner FROM pg_class WHERE oid = CAST('score' AS regclass)), 'USAGE'
-        ) AS is_owner,
         pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'
             AS is_read_only,
         (
