@@ -18,8 +18,7 @@ class Examination:
     @property
     def level(self) -> Level:
         """The worst of all findings."""
-        levels = {finding.level for finding in self.findings}
-        return next(level for level in (Level.PROBLEM, Level.NOTICE, Level.OK) if level in levels)
+        return self.first.level if self.first else Level.OK
 
     @property
     def first(self) -> Finding | None:
