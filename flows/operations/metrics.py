@@ -128,18 +128,17 @@ def _backup_metrics(settings: Settings) -> Iterator[Metric]:
 
 
 def _file_metrics(site: Snapshot) -> Iterator[Metric]:
-    by_source = {entry.source: entry for entry in site.balances}
     for name, meaning in (
         ("seen", "Files that were ever seen."),
         ("accepted", "Files that were accepted as images."),
         ("unread", "Files that wait to be judged or cannot be read."),
         ("obstacles", "Files and folders that cannot be read."),
     ):
-        rows: _Rows = [((key,), getattr(entry, name)) for key, entry in by_source.items()]
+        rows: _Rows = [((entry.source,), getattr(entry, name)) for entry in site.balances]
         yield _gauge(f"files_{name}", meaning, rows, "source")
     rejected: _Rows = [((row.source, row.reason), row.files) for row in site.rejections]
     yield _gauge("files_rejected", "Rejected files, by reason.", rejected, "source", "reason")
-    holds: _Rows = [((key,), entry.holds) for key, entry in by_source.items()]
+    holds: _Rows = [((entry.source,), entry.holds) for entry in site.balances]
     yield _gauge("balance_holds", "1 if nothing was lost.", holds, "source")
 
 
