@@ -95,7 +95,8 @@ def send_to(node: Node, making: Making, sender: Sender, *, resends: bool = False
             deliver = deliveries.deliver if promises is None else deliveries.offer
             if deliver(result, partial(association.store, made.dataset)):
                 counts.made[made.kind] += 1
-                told[Reference(made.dataset.SOPClassUID, made.uid)] = result
+                if promises is not None:
+                    told[Reference(made.dataset.SOPClassUID, made.uid)] = result
         if promises is not None:
             kept = partial(promises.ask, association)
             counts.unkept = _confirm_kept(deliveries, told, kept)
