@@ -15,14 +15,13 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.runner import Runner
 from prefect.schedules import Schedule
-from prefect.states import Crashed
 
 from flows.deployments.plan import Due
 from flows.deployments.schedules import prefect_schedules
-from flows.orchestration.children import UNDER_WAY
+from flows.orchestration.children import UNDER_WAY, bury
 from flows.scoring.flow import score_inbox, score_waiting
 from flows.scoring.naming import sources_label
 from flows.settings import Settings
@@ -67,9 +66,7 @@ async def forget_earlier_service(settings: Settings) -> None:
         dead = await _runs(client, ours, *UNDER_WAY)
         # Those without a parent belong to the command `run`, which may be at work.
         dead += [run for run in await _runs(client, inner, *UNDER_WAY) if run.parent_task_run_id]
-        for run in dead:
-            killed: State[object] = Crashed(message="the service was killed")
-            await client.set_flow_run_state(run.id, killed, force=True)
+        await bury(client, dead, "the service was killed")
 
 
 async def _runs(client: PrefectClient, flow: FlowFilter, *states: StateType) -> list[FlowRun]:

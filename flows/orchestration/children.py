@@ -1,15 +1,17 @@
-"""Runs inside a run: those that died with the process of the run that is started again."""
+"""Runs that died with their process, such as those inside a run that is started again."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from prefect import get_client, runtime
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterParentFlowRunId,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Crashed
 
 UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
@@ -28,6 +30,11 @@ async def bury_dead_children() -> None:
         dead = await client.read_flow_runs(
             flow_run_filter=FlowRunFilter(parent_flow_run_id=parents, state=states)
         )
-        for run in dead:
-            killed: State[Any] = Crashed(message="the run around it was killed")
-            await client.set_flow_run_state(run.id, killed, force=True)
+        await bury(client, dead, "the run around it was killed")
+
+
+async def bury(client: PrefectClient, dead: Iterable[FlowRun], message: str) -> None:
+    """Mark runs whose process is gone as crashed, with the reason, whatever their state says."""
+    for run in dead:
+        killed: State[Any] = Crashed(message=message)
+        await client.set_flow_run_state(run.id, killed, force=True)
