@@ -56,12 +56,10 @@ def start_command(**options: Unpack[_Options]) -> None:
     it is killed and `rescore run` is started.
     """
     selection = _selection(options)
-    model = {name: options[name] for name in ("model", "precision")}
-    with chosen_resources(**model) as resources:
-        requested = request(resources, selection)
-    _tell(requested, selection)
-    if not options["later"]:
-        with chosen_resources(device=options["device"]) as resources:
+    engine = {name: options[name] for name in ("model", "precision", "device")}
+    with chosen_resources(**engine) as resources:
+        _tell(request(resources, selection), selection)
+        if not options["later"]:
             _work(resources)
 
 
