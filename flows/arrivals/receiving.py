@@ -7,6 +7,7 @@ from flows.arrivals.location import drop_folder, is_scored
 from flows.arrivals.receipts import RECEIPTS, Receipts
 from flows.arrivals.receiver import Receiver, log
 from flows.arrivals.writer import DropFolder
+from flows.dicom_node import Node
 from flows.errors import UsageError
 from flows.home import locked, private_folder, private_home
 from flows.resources import Resources
@@ -32,7 +33,7 @@ def receive(resources: Resources, *, announce: Callable[[str], object]) -> None:
             raise UsageError(f"another receiver writes to {receipts}")
         with receiver(resources).listening() as server:
             host, port, *_ = server.server_address
-            announce(f"{settings.receiver_title}@{f'[{host}]' if ':' in host else host}:{port}")
+            announce(str(Node(settings.receiver_title, host, port)))
             service_manager.notify(service_manager.READY)
             server.alive = lambda: service_manager.notify(service_manager.ALIVE)
             try:
