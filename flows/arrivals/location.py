@@ -32,8 +32,7 @@ def is_scored(folder: Path, settings: Settings) -> bool:
 
     True where no source is set: then the program that scores has settings of its own.
     """
-    sources = settings.all_sources
-    return not sources or any(source.is_at(str(folder)) for source in sources)
+    return not settings.all_sources or settings.source_at(str(folder)) is not None
 
 
 def other_drop_folders(settings: Settings) -> list[Path]:
