@@ -154,11 +154,9 @@ class DropFolder:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            if not target.parent.exists():
-                target.parent.mkdir(mode=0o750, exist_ok=True)
-            sync_folder(
-                self.path
-            )  # another program may have made the folder, and be killed before this
+            target.parent.mkdir(mode=0o750, exist_ok=True)
+            # Another program may have made the folder, and been killed before this.
+            sync_folder(self.path)
             draft.rename(target)
         finally:
             with suppress(OSError):
