@@ -15,15 +15,12 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
+from flows.orchestration.children import UNDER_WAY
+
 SCORE = "score-inbox/score"
 """The deployment's full name: flow and deployment."""
 
-_UNFINISHED = [
-    StateType.SCHEDULED,
-    StateType.PENDING,
-    StateType.RUNNING,
-    StateType.CANCELLING,
-]
+_UNFINISHED = [StateType.SCHEDULED, *UNDER_WAY]
 
 
 async def start_scoring() -> int:
