@@ -1,7 +1,7 @@
 """A survey of an inbox, in portions: what is ready to be scored, and what is not or not seen."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flows.sources.keys import is_sidecar, places
@@ -133,7 +133,7 @@ class Listing:
                     self._note_unreadable(entry.key)
             case Listed() if is_sidecar(entry.key):
                 if self._looked_above is None:
-                    await self._read_sidecar(entry, draft)
+                    await self._enter_sidecar(entry, draft)
             case Listed():
                 await self._look_above(entry.key, draft)
                 self._enter_object(entry, draft)
@@ -149,16 +149,13 @@ class Listing:
             if folder not in self._looked_above:
                 self._looked_above.add(folder)
                 for name in SIDECAR_NAMES:
-                    await self._read_sidecar_above(f"{folder}/{name}".removeprefix("./"), draft)
+                    key = f"{folder}/{name}".removeprefix("./")
+                    if await self._has(key):
+                        await self._read_sidecar(key, draft)
 
-    async def _read_sidecar_above(self, key: str, draft: _Draft) -> None:
+    async def _has(self, key: str) -> bool:
         store = self._reader.store
-        if not (isinstance(store, OrderedStore) and await store.has(key)):
-            return
-        try:
-            self._sidecars.add(key, await self._reader.read(key))
-        except (UnreadableSidecar, RejectedImage) as error:
-            self._enter_unreadable(key, error, draft)
+        return isinstance(store, OrderedStore) and await store.has(key)
 
     def _enter_object(self, listed: Listed, draft: _Draft) -> None:
         is_sure = self._sidecars.note(listed.key)
@@ -190,19 +187,20 @@ class Listing:
             return self._now - listed.modified
         return self._now - listed.changed
 
-    async def _read_sidecar(self, sidecar: Listed, draft: _Draft) -> None:
-        if not self._is_whole(sidecar):
+    async def _enter_sidecar(self, sidecar: Listed, draft: _Draft) -> None:
+        if self._is_whole(sidecar):
+            await self._read_sidecar(sidecar.key, draft)
+        else:
             self._sidecars.note_unread(sidecar.key)
-            return
-        try:
-            self._sidecars.add(sidecar.key, await self._reader.read(sidecar.key))
-        except (UnreadableSidecar, RejectedImage) as error:
-            self._enter_unreadable(sidecar.key, error, draft)
 
-    def _enter_unreadable(self, key: str, error: Exception, draft: _Draft) -> None:
-        self._note_unreadable(key)
-        unseen = Unseen(key, Obstacle.UNREADABLE_SIDECAR, is_folder=False)
-        draft.unseen.append(replace(unseen, detail=str(error)))
+    async def _read_sidecar(self, key: str, draft: _Draft) -> None:
+        try:
+            self._sidecars.add(key, await self._reader.read(key))
+        except (UnreadableSidecar, RejectedImage) as error:
+            self._note_unreadable(key)
+            draft.unseen.append(
+                Unseen(key, Obstacle.UNREADABLE_SIDECAR, is_folder=False, detail=str(error))
+            )
 
     def _note_unreadable(self, key: str) -> None:
         self._unreadable.append(key)
