@@ -58,9 +58,14 @@ class SourceSettings(BaseModel):
 
     @model_validator(mode="after")
     def _order_is_of_keys(self) -> Self:
-        if self.arrives_in_order and not self.location.startswith(_OBJECT_STORES):
+        if self.arrives_in_order and not is_bucket(self.location):
             raise ValueError("arrives_in_order is for object stores: a folder is listed whole")
         return self
+
+
+def is_bucket(location: str) -> bool:
+    """Whether a location is in an object store."""
+    return location.startswith(_OBJECT_STORES)
 
 
 def resolved(location: str) -> str:

@@ -6,11 +6,11 @@ from functools import cached_property
 from pathlib import Path
 
 from flows.errors import InboxError
-from flows.source_settings import resolved
+from flows.source_settings import is_bucket, resolved
 from flows.sources.folder import Folder
 from flows.sources.keys import places
 from flows.sources.listing import Listing
-from flows.sources.object_store import is_bucket, open_bucket
+from flows.sources.object_store import open_bucket
 from flows.sources.sidecars import SidecarReader, described
 from flows.sources.store import Store
 from severity.domain import Reason

@@ -125,12 +125,6 @@ _PROVIDERS = {
 }
 
 
-def is_bucket(location: str) -> bool:
-    """Whether a location is in an object store."""
-    scheme, separator, _ = location.partition("://")
-    return bool(separator) and scheme in _PROVIDERS
-
-
 def open_bucket(location: str, *, patience: timedelta = timedelta(seconds=10)) -> Bucket:
     """Open ``s3://bucket/prefix``, ``gs://bucket/prefix`` or ``az://container/prefix``.
 
