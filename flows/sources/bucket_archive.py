@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import obstore
-from obstore.exceptions import BaseError
 
-from flows.errors import InboxError
 from flows.sources.keys import to_name
-from flows.sources.object_store import Bucket, listed_object, open_bucket
+from flows.sources.object_store import Bucket, answered, head, listed_object, open_bucket
 from flows.sources.store import Addition
 
 if TYPE_CHECKING:
@@ -85,20 +83,10 @@ class BucketArchive:
                 await self._answered(obstore.delete_async(self.bucket.store, source))
 
     async def _head(self, path: str) -> "ObjectMeta | None":
-        try:
-            return await self._answered(obstore.head_async(self.bucket.store, path))
-        except FileNotFoundError:
-            return None
+        return await head(self.bucket.store, path, self.location)
 
     async def _answered(self, answer: Awaitable[_Result]) -> _Result:
-        try:
-            return await answer
-        except FileNotFoundError:
-            raise
-        except (BaseError, OSError) as error:
-            raise InboxError(
-                f"{self.location} does not answer: {self.bucket.brief(error)}"
-            ) from None
+        return await answered(answer, self.location)
 
 
 def _path(prefix: str, key: str) -> str:

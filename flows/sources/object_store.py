@@ -2,11 +2,11 @@
 
 import os
 import re
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import obstore
 from obstore.exceptions import BaseError, InvalidPathError, PermissionDeniedError
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ClientConfig, RetryConfig
 
+_ObjectStore = S3Store | GCSStore | AzureStore
+_Result = TypeVar("_Result")
+
 
 @dataclass(frozen=True)
 class Bucket:
     """A prefix in a bucket; credentials and endpoint come from the provider's usual variables."""
 
-    store: S3Store | GCSStore | AzureStore
+    store: _ObjectStore
     location: str
 
     async def entries(self) -> AsyncGenerator[Sequence[Entry], None]:
@@ -39,34 +42,22 @@ class Bucket:
             yield _offered(meta for meta in chunk if is_sidecar(meta["path"]))
             empty |= {meta["path"]: meta for meta in chunk if _may_be_empty_image(meta)}
         async for chunk in self._chunks():
-            for folder in {str(above) for meta in chunk if empty for above in _folders(meta)}:
-                empty.pop(folder, None)
+            _leave_out_folders(empty, chunk)
             yield _offered(meta for meta in chunk if meta["size"] and not is_sidecar(meta["path"]))
         yield _offered(empty.values())
-
-    def brief(self, error: Exception) -> str:
-        """Return an error of the store in one line, without addresses and names of objects."""
-        return _brief(error, _PROVIDERS[self.location.partition("://")[0]])
 
     async def entries_after(self, key: str) -> AsyncGenerator[Sequence[Entry], None]:
         """List the objects behind a key in the order of keys, once: sidecars are among them."""
         empty: dict[str, ObjectMeta] = {}
         async for chunk in self._chunks(after=to_name(key).decode()):
             empty |= {meta["path"]: meta for meta in chunk if _may_be_empty_image(meta)}
-            for folder in {str(above) for meta in chunk if empty for above in _folders(meta)}:
-                empty.pop(folder, None)
+            _leave_out_folders(empty, chunk)
             yield _offered(meta for meta in chunk if meta["size"])
         yield _offered(empty.values())
 
     async def has(self, key: str) -> bool:
         """Whether an object is there."""
-        try:
-            await obstore.head_async(self.store, to_name(key).decode())
-        except FileNotFoundError:
-            return False
-        except (BaseError, OSError) as error:
-            raise InboxError(f"{self.location} does not answer: {self.brief(error)}") from None
-        return True
+        return await head(self.store, to_name(key).decode(), self.location) is not None
 
     async def _chunks(
         self, after: str | None = None
@@ -75,7 +66,8 @@ class Bucket:
             async for chunk in obstore.list(self.store, offset=after, chunk_size=1000):
                 yield chunk
         except (BaseError, OSError) as error:
-            raise InboxError(f"{self.location} cannot be listed: {self.brief(error)}") from None
+            reason = _brief(error, _provider(self.location))
+            raise InboxError(f"{self.location} cannot be listed: {reason}") from None
 
     async def read(
         self,
@@ -95,14 +87,44 @@ class Bucket:
         except (BaseError, OSError) as error:
             if isinstance(error, PermissionDeniedError) and _code(error) in _OF_ONE_OBJECT:
                 raise InaccessibleImage(Reason.VANISHED, "the object must not be read") from None
-            raise InboxError(f"{self.location} does not answer: {self.brief(error)}") from None
+            raise _no_answer(error, self.location) from None
+
+
+async def answered(answer: Awaitable[_Result], location: str) -> _Result:
+    """Wait for an answer of the store that a location is in.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such object.
+    InboxError
+        The store does not answer, or refuses.
+    """
+    try:
+        return await answer
+    except FileNotFoundError:
+        raise
+    except (BaseError, OSError) as error:
+        raise _no_answer(error, location) from None
+
+
+async def head(store: _ObjectStore, path: str, location: str) -> "ObjectMeta | None":
+    """Return what a store says of an object; None if it is not there. Raises InboxError."""
+    try:
+        return await answered(obstore.head_async(store, path), location)
+    except FileNotFoundError:
+        return None
+
+
+def _no_answer(error: Exception, location: str) -> InboxError:
+    return InboxError(f"{location} does not answer: {_brief(error, _provider(location))}")
 
 
 @dataclass(frozen=True)
 class _Provider:
     """A provider of object stores, by the scheme of its locations."""
 
-    opened: type[S3Store | GCSStore | AzureStore]
+    opened: type[_ObjectStore]
     prefix: str  # of the variables of its client
     endpoints: tuple[str, ...]
     credentials: str  # what to set where there are none
@@ -125,6 +147,10 @@ _PROVIDERS = {
 }
 
 
+def _provider(location: str) -> _Provider:
+    return _PROVIDERS[location.partition("://")[0]]
+
+
 def open_bucket(location: str, *, patience: timedelta = timedelta(seconds=10)) -> Bucket:
     """Open ``s3://bucket/prefix``, ``gs://bucket/prefix`` or ``az://container/prefix``.
 
@@ -140,7 +166,7 @@ def open_bucket(location: str, *, patience: timedelta = timedelta(seconds=10)) -
         The address or a variable of the provider is not valid.
     """
     scheme, _, place = location.partition("://")
-    provider = _PROVIDERS[scheme]
+    provider = _provider(location)
     _check_endpoint(provider)
     if "@" in place.partition("/")[0]:
         # The address is stored and shown, so it must not hold a secret.
@@ -196,8 +222,12 @@ def listed_object(meta: "ObjectMeta") -> Listed:
     )
 
 
-def _folders(meta: "ObjectMeta") -> Sequence[PurePosixPath]:
-    return PurePosixPath(meta["path"]).parents
+def _leave_out_folders(empty: dict[str, "ObjectMeta"], listed: Sequence["ObjectMeta"]) -> None:
+    """Leave out the empty objects that others lie below: those only show a folder."""
+    if not empty:
+        return
+    for folder in {str(above) for meta in listed for above in PurePosixPath(meta["path"]).parents}:
+        empty.pop(folder, None)
 
 
 def _may_be_empty_image(meta: "ObjectMeta") -> bool:
