@@ -43,8 +43,9 @@ def level_curve(
     eligible = [
         image
         for image in images
-        # Of a score that its bridge says nothing of, there is no raw value.
-        if image.out_of_distribution is None and getattr(image, score).raw is not None
+        # An image moves neither level if its bridge says nothing of one score: there is no raw one.
+        if image.out_of_distribution is None
+        and None not in {image.geographic_extent.raw, image.opacity.raw}
     ]
     if not eligible or not course.content:
         return []

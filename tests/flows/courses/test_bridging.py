@@ -1,6 +1,7 @@
 """Bridges of a site, and courses that go on across them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -84,6 +85,25 @@ def test_a_film_beyond_the_bridge_is_shown_and_counted_and_moves_nothing(archive
     beyond = next(image for image in course.images if image.geographic_extent.former == 7.9)
     assert beyond.geographic_extent.raw is None
     assert beyond.geographic_extent.level.level < 4
+
+
+@pytest.mark.parametrize("score", ["geographic_extent", "opacity"])
+def test_a_curve_goes_through_the_levels_of_films_where_one_score_is_beyond_the_bridge(
+    archive, score
+):
+    within = dated("beyond", 2, 3.0, patient=PATIENT)
+    archive.scored(replace(within, opacity=5.9), by=FORMER)
+    archive.across(PATIENT)
+    learn_bridge(archive.database, OLD, NEW)
+
+    course = archive.as_reader(bridged_course, PATIENT, NEW)
+
+    assert course.seam.left_out == 1
+    drawn = {moment.at: moment.band.level for moment in level_curve(course, course.images, score)}
+    for image in course.images:
+        if image.geographic_extent.raw is not None and image.opacity.raw is not None:
+            said = getattr(image, score).smoothed.level
+            assert drawn[image.at] == pytest.approx(said, abs=1e-9)
 
 
 def test_a_bridge_of_too_few_films_is_refused_and_not_kept(database):
