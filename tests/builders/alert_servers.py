@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as KeepingHandler
 
+from tests.builders.http_servers import serving
 from tests.builders.ports import free_ports
 
 
@@ -70,12 +70,6 @@ def web_server() -> Iterator[Webhook]:
 
         def log_message(self, *_: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        hook.url = f"http://127.0.0.1:{server.server_address[1]}/secret-token"
-        try:
-            yield hook
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as origin:
+        hook.url = f"{origin}/secret-token"
+        yield hook

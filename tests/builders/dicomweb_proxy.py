@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 
 import httpx
 
 from tests.builders.dicom_nodes import Orthanc
+from tests.builders.http_servers import serving
 
 
 @dataclass
@@ -57,15 +57,9 @@ def proxy_of(pacs: Orthanc) -> Iterator[Proxy]:
             def log_message(self, *_: object) -> None:
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        proxy = Proxy(f"http://127.0.0.1:{server.server_port}/dicom-web")
-        try:
+        with serving(Handler) as origin:
+            proxy = Proxy(f"{origin}/dicom-web")
             yield proxy
-        finally:
-            server.shutdown()
-            server.server_close()
 
 
 def answer_of(pacs: Orthanc, path: str) -> Answer:
