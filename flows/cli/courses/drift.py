@@ -43,7 +43,8 @@ def _drift(session: Transaction, model: str, model_version: str | None) -> SiteD
     version = model_version or (versions[-1] if versions else "")
     drift = draw(session, version)
     if not drift.charts:
-        raise UsageError(f"no night of {model_version or model} was counted yet")
+        since = f" since {drift.restart.day}, from which charts learn" if drift.restart else ""
+        raise UsageError(f"no night of {model_version or model} was counted yet{since}")
     return drift
 
 

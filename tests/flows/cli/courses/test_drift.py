@@ -93,6 +93,18 @@ def test_charts_learn_anew_after_a_change_that_was_meant(ask, site, database):
     assert "Drift" not in ask("status").output
 
 
+def test_before_the_first_night_after_a_restart_it_is_told_since_when_none_was_counted(
+    ask, site, command
+):
+    site(Change())
+    ask("drift", "restart", "2026-06-01", *BECAUSE)
+
+    told = command("drift", *OF_VERSION)
+
+    assert told.code == 2
+    assert "since 2026-06-01" in told.err
+
+
 def test_a_restart_is_taken_back(ask, site):
     site(Change(distance=0.285, device=2))
     ask("drift", "restart", "2026-02-09", *BECAUSE)
