@@ -89,14 +89,15 @@ class Resources:
             The database cannot be used.
         """
         if self.opened.database is None:
-            fingerprint = secret_fingerprint(self._secret)  # before the database is made
+            _ = self._secret  # made before the database is
             database = self._connected()
             if self.settings.database_url is None:
                 database.upgrade()
-            fingerprint = self._adopted(database, fingerprint)
             database.check_schema()
+            self._adopt_renewed(database)
             self._renew_restored(database)
-            self._check(database, fingerprint, first_use=True)
+            with database.transaction() as session:
+                check_pseudonyms(session, secret_fingerprint(self._secret), first_use=True)
             self.opened.database = database
         return self.opened.database
 
@@ -113,8 +114,11 @@ class Resources:
             if self.settings.database_url is None and not (home / "postgres").exists():
                 raise DatabaseError(f"there is no database in {home} yet: nothing was scored")
             database = self._connected()
-            fingerprint = self._adopted(database, secret_fingerprint(self._secret))
-            self._check(database, fingerprint, first_use=False)
+            _ = self._secret  # refused where it was lost, before a renewed one takes its place
+            database.check_schema()
+            self._adopt_renewed(database)
+            with database.transaction() as session:
+                self.check_secret(session)
             self.opened.database = database
         return self.opened.database
 
@@ -171,12 +175,8 @@ class Resources:
             return Database(embedded)
         return Database(url.get_secret_value())
 
-    def _adopted(self, database: Database, fingerprint: str) -> str:
+    def _adopt_renewed(self, database: Database) -> None:
         """Finish a renewal of the secret that was killed once the database had it.
-
-        Returns
-        -------
-        The fingerprint of the secret that is used from now on.
 
         Raises
         ------
@@ -184,27 +184,19 @@ class Resources:
             The secret is set by a variable, which is to be set to the renewed one.
         """
         draft = self.settings.renewed_pseudonym_file
-        if not draft.exists() or not self._is_renewed(database, read_secret(draft)):
-            return fingerprint  # no renewal, or one that was killed before
+        if not draft.exists():
+            return
+        renewed = read_secret(draft)
+        with database.transaction() as session:
+            if stored_fingerprint(session) != secret_fingerprint(renewed):
+                return  # it was killed before
         if self.settings.pseudonym_key is None:
             draft.replace(self.settings.pseudonym_file)
             self.__dict__.pop("_secret", None)
-        elif secret_fingerprint(read_secret(draft)) != fingerprint:
+        elif secret_fingerprint(renewed) != secret_fingerprint(self._secret):
             raise UsageError(
                 f"the secret was renewed: set SEVERITY_PSEUDONYM_KEY to what {draft} holds"
             )
-        return secret_fingerprint(self._secret)
-
-    def _is_renewed(self, database: Database, renewed: bytes) -> bool:
-        database.check_schema()
-        with database.transaction() as session:
-            return stored_fingerprint(session) == secret_fingerprint(renewed)
-
-    def _check(self, database: Database, fingerprint: str, *, first_use: bool) -> None:
-        """Check that the tables and the pseudonym secret are the database's."""
-        database.check_schema()
-        with database.transaction() as session:
-            check_pseudonyms(session, fingerprint, first_use=first_use)
 
     def check_secret(self, session: Transaction) -> None:
         """Refuse the pseudonym secret if it was renewed since the database was opened.
