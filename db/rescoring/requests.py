@@ -40,8 +40,7 @@ class Requested:
 class OpenRequest:
     """A request with images that have yet to be enlisted or scored.
 
-    ``model`` and ``precision`` are what its model version is loaded by; ``is_enlisted`` means that
-    all of its images wait, or are done.
+    ``model`` and ``precision`` are what its model version is loaded by.
     """
 
     id: int
@@ -49,7 +48,6 @@ class OpenRequest:
     model_version: str
     model: str
     precision: str
-    is_enlisted: bool
 
 
 def request(
@@ -146,8 +144,7 @@ _NOTE_UNKNOWN = text("UPDATE rescoring SET unknown = :unknown WHERE id = :id")
 
 _OPEN = text(
     """
-    SELECT rescoring.id, model_version_id, key AS model_version, name AS model, precision,
-        enlisted_to IS NULL AS is_enlisted
+    SELECT rescoring.id, model_version_id, key AS model_version, name AS model, precision
     FROM rescoring JOIN model_version ON model_version.id = model_version_id
     WHERE enlisted_to IS NOT NULL OR EXISTS (
         SELECT FROM work

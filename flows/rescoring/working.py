@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from db.engine import Transaction
 from db.ledger.presence import RunKind
 from db.rescoring import enlisting, progress, requests
 from db.rescoring.progress import Rescoring
@@ -52,14 +51,10 @@ def open_now(resources: Resources) -> list[OpenRequest]:
 
 def enlist(resources: Resources, request_id: int) -> None:
     """Enlist all images of a request, in portions of one transaction each."""
-
-    def portion(session: Transaction) -> bool:
-        return enlisting.enlist(session, request_id, limit=_AT_ONCE)
-
     is_behind = True
     while is_behind:
         with resources.open_database().transaction() as session:
-            is_behind = portion(session)
+            is_behind = enlisting.enlist(session, request_id, limit=_AT_ONCE)
 
 
 def places(resources: Resources, request_id: int) -> list[str]:
