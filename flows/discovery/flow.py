@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from prefect import flow, get_run_logger, runtime
+from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
@@ -21,8 +21,7 @@ from flows.library_messages import mute_libraries
 from flows.orchestration.supervision import end_with_parent
 from flows.resources import Resources, current
 from flows.scoring.enlisting import enlist
-from flows.scoring.flow import pass_label
-from flows.scoring.naming import pass_name
+from flows.scoring.flow import run_name
 from flows.scoring.run import under_way
 from flows.scoring.summary import Counts, summarised
 from flows.source_settings import SourceSettings
@@ -41,13 +40,7 @@ _NO_DATABASE = Alert(
 )
 
 
-def _run_name() -> str:
-    resources = current()
-    due: datetime = runtime.flow_run.scheduled_start_time
-    return pass_name(pass_label(resources), due, resources.settings.zone)
-
-
-@flow(name="discover", flow_run_name=_run_name, validate_parameters=False, persist_result=False)
+@flow(name="discover", flow_run_name=run_name, validate_parameters=False, persist_result=False)
 @quoting_nothing
 async def discover() -> int | State[int]:
     """Enter what is new into the ledger, without a network; start scoring if much waits.

@@ -35,14 +35,14 @@ SHARE_SECONDS = 300  # Prefect keeps a row and events for each task: a backfill 
 _GRACE = timedelta(minutes=1)
 
 
-def _run_name() -> str:
+def run_name() -> str:
     """Return the name of the run of this context: its sources, and when it was due."""
     resources = current()
     due: datetime = runtime.flow_run.scheduled_start_time
-    return pass_name(pass_label(resources), due, resources.settings.zone)
+    return pass_name(_pass_label(resources), due, resources.settings.zone)
 
 
-def pass_label(resources: Resources) -> str:
+def _pass_label(resources: Resources) -> str:
     """Return what a pass over the source of the run, or over all of the settings, is called."""
     if isinstance(resources, ScoringRun):
         return resources.label
@@ -51,7 +51,7 @@ def pass_label(resources: Resources) -> str:
 
 @flow(
     name="score-inbox",
-    flow_run_name=_run_name,
+    flow_run_name=run_name,
     validate_parameters=False,
     persist_result=False,
 )
@@ -144,7 +144,7 @@ async def _report(source_pass: SourcePass, *, is_alone: bool) -> None:
 
 @flow(
     name="score-waiting",
-    flow_run_name=_run_name,
+    flow_run_name=run_name,
     validate_parameters=False,
     persist_result=False,
 )
