@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from severity.bridging.bridge import Bridge, ScoreBridge
-from severity.bridging.checking import Checked, held_out, patient_folds
+from severity.bridging.checking import Checked, held_out
 from severity.bridging.fitting import FEWEST_FILMS, Errors, PairedFilms, fit
 from severity.bridging.line import deming
 from severity.course.band import half_width
 from severity.course.parameters import CourseParameters, ScoreParameters
-from severity.course.prediction import Held, forecasts_of
+from severity.course.prediction import forecasts_of, patient_folds, share_interval
 from severity.course.series import Conversions, Films, Flags, Indices, Numbers
 from severity.course.simulation import Plan, calls, observed
 from severity.domain import Interval
@@ -234,12 +234,12 @@ def _forecast_cells(films: Films, last: Indices, parameters: ScoreParameters) ->
     forecasts = forecasts_of(films, parameters)
     half = half_width(np.sqrt(forecasts.variance[last]))
     away = np.abs(films.points[last] - forecasts.mean[last])
-    held = Held((1, 1), len(last), int((away <= half).sum()), float(half.mean()))
+    held = away <= half
     return (
-        str(held.films),
+        str(len(last)),
         f"{away.mean():.2f}",
-        f"{held.half_width:.2f}",
-        _with_interval(held.share, held.interval),
+        f"{half.mean():.2f}",
+        _with_interval(float(held.mean()), share_interval(int(held.sum()), len(last))),
     )
 
 

@@ -6,7 +6,7 @@ from severity.lazy_names import importing_when_asked
 
 if TYPE_CHECKING:
     from severity.bridging.bridge import Bridge, Converted, ScoreBridge
-    from severity.bridging.checking import Checked, held_out, patient_folds
+    from severity.bridging.checking import Checked, held_out
     from severity.bridging.fitting import (
         FEWEST_FILMS,
         FEWEST_PATIENTS,
@@ -37,5 +37,4 @@ __all__ = [
     "deming",
     "fit",
     "held_out",
-    "patient_folds",
 ]

@@ -4,14 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta
 
 from severity.bridging.bridge import Bridge, Converted
 from severity.bridging.fitting import PairedFilms
-from severity.course.series import Flags, Indices, Numbers
+from severity.course.prediction import patient_folds, share_interval
+from severity.course.series import Flags, Numbers
 from severity.domain import Interval
-
-_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -34,16 +32,8 @@ class Checked:
         return self.held / self.films
 
     def coverage_interval(self) -> Interval:
-        """Return the 95 % interval of the coverage, as if films were independent.
-
-        References
-        ----------
-        * Clopper and Pearson, Biometrika 26:404 (1934).
-        """
-        tail, missed = (1 - _CONFIDENCE) / 2, self.films - self.held
-        low = beta.ppf(tail, self.held, missed + 1) if self.held else 0.0
-        high = beta.ppf(1 - tail, self.held + 1, missed) if missed else 1.0
-        return Interval(float(low), float(high))
+        """Return the 95 % interval of the coverage, as if films were independent."""
+        return share_interval(self.held, self.films)
 
 
 def held_out(
@@ -73,13 +63,6 @@ def held_out(
         "geographic_extent": _checked(parts["geographic_extent"], "extent"),
         "opacity": _checked(parts["opacity"], "opacity"),
     }
-
-
-def patient_folds(patients: Indices, folds: int) -> Indices:
-    """Return in which fold each film is left out: all of a patient in one, always the same."""
-    of_patient = np.unique(patients, return_inverse=True)[1]
-    drawn: Indices = np.random.default_rng(0).permutation(int(of_patient.max()) + 1)
-    return drawn[of_patient] % folds
 
 
 def _checked(parts: list[tuple[Converted, PairedFilms]], score: str) -> Checked:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
         held_by_number_before,
         held_out_forecasts,
         mean_log_density,
+        patient_folds,
+        share_interval,
     )
     from severity.course.response import DAYS, Responses, Treatments, last_films, respond
     from severity.course.series import (
@@ -95,8 +97,10 @@ __all__ = [
     "mean_log_density",
     "observed",
     "pair_calls",
+    "patient_folds",
     "repeats",
     "respond",
+    "share_interval",
     "since_baselines",
     "slope_calls",
     "threshold_for",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import beta, norm
 
 from severity.course.kalman import Forecasts, Observations
@@ -26,8 +27,7 @@ _CONFIDENCE = 0.95
 class Held:
     """How many next films their 90 % intervals held, with ``before`` films known of the series.
 
-    ``interval`` is the share's 95 % interval (Clopper and Pearson), ``half_width`` the mean half
-    width of the intervals in points.
+    ``half_width`` is the mean half width of the intervals in points.
     """
 
     before: tuple[int, int]
@@ -43,10 +43,27 @@ class Held:
     @property
     def interval(self) -> Interval:
         """The 95 % interval of the share."""
-        tail, missed = (1 - _CONFIDENCE) / 2, self.films - self.held
-        low = beta.ppf(tail, self.held, missed + 1) if self.held else 0.0
-        high = beta.ppf(1 - tail, self.held + 1, missed) if missed else 1.0
-        return Interval(float(low), float(high))
+        return share_interval(self.held, self.films)
+
+
+def share_interval(held: int, films: int) -> Interval:
+    """Return the 95 % interval of the share of films that were held, as if they were independent.
+
+    References
+    ----------
+    * Clopper and Pearson, Biometrika 26:404 (1934).
+    """
+    tail, missed = (1 - _CONFIDENCE) / 2, films - held
+    low = beta.ppf(tail, held, missed + 1) if held else 0.0
+    high = beta.ppf(1 - tail, held + 1, missed) if missed else 1.0
+    return Interval(float(low), float(high))
+
+
+def patient_folds(patients: NDArray[np.generic], folds: int) -> Indices:
+    """Return in which fold each entry is left out: all of a patient in one, always the same."""
+    names, of_patient = np.unique(patients, return_inverse=True)
+    drawn: Indices = np.random.default_rng(0).permutation(len(names))
+    return drawn[of_patient] % folds
 
 
 def held_out_forecasts(
@@ -67,8 +84,7 @@ def held_out_forecasts(
     -------
     What each film was expected to show, shape (N,); not NaN for rows that are not eligible.
     """
-    names, member = np.unique(np.asarray(patients), return_inverse=True)
-    fold = (np.random.default_rng(0).permutation(len(names)) % folds)[member]
+    fold = patient_folds(np.asarray(patients), folds)
     mean, variance = np.empty(len(films)), np.empty(len(films))
     for left_out in range(folds):
         tested = np.flatnonzero(fold == left_out)
