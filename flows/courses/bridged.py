@@ -52,12 +52,6 @@ def bridged_course(session: Transaction, patient_key: str, model_version: str) -
     return plain
 
 
-def can_bridge(session: Transaction, course: Course) -> bool:
-    """Return whether a bridge comes from another model version that scored the patient."""
-    known = bridges.bridges(session, course.model_version)
-    return any(bridge.former_version in course.other_versions for bridge in known)
-
-
 def joined(plain: Course, former: Course, stored: StoredBridge, chosen: ReadChoice) -> Course:
     """Return the course of all images of both, of which the former's are converted, if any is.
 

@@ -18,6 +18,7 @@ from flows.cli.options import (
     unissued_key,
 )
 from flows.cli.terminal import terminal
+from flows.courses.reading import read_course
 from flows.errors import UsageError
 from flows.reports import trend_json, trend_table
 from flows.reports.courses import TimeAxis, course_json, course_table, missing_course
@@ -102,7 +103,7 @@ def _read(resources: Resources, asked: _Asked, *, pairs: bool) -> tuple[Course |
         version = _version(session, resources.settings.model, person, asked)
         missing = ""
         if not pairs:
-            course = _course(session, person, version, bridged=resources.settings.bridged)
+            course = read_course(session, person, version, bridged=resources.settings.bridged)
             missing = missing_course(course)
             if not missing:
                 return course, ""
@@ -110,15 +111,6 @@ def _read(resources: Resources, asked: _Asked, *, pairs: bool) -> tuple[Course |
     if not trend.observations:
         raise _no_score(version, f"; {trend.undated} scored images have no time")
     return trend, missing
-
-
-def _course(session: Transaction, person: str, version: str, *, bridged: bool) -> Course:
-    if not bridged:
-        return courses.course(session, person, version)
-    # Imported here: it computes with SciPy, and the plain course is read as it is kept.
-    from flows.courses.bridged import bridged_course  # noqa: PLC0415
-
-    return bridged_course(session, person, version)
 
 
 def _version(session: Transaction, model: str, person: str, asked: _Asked) -> str:

@@ -16,7 +16,7 @@ from db.reading.site import balances, operations
 from db.reading.site.balances import SourceBalance
 from db.reading.site.operations import Waiting
 from db.reading.worklist import WorklistRow
-from flows.courses.bridged import bridged_course
+from flows.courses.reading import read_course
 from flows.dashboard.pages import page
 from flows.dashboard.reading import Bridged, Read, Reading, ReadSite
 from flows.dashboard.routes.worklist import Chosen, read_page
@@ -213,8 +213,7 @@ def _course(reading: Reading, patient_key: str, *, bridged: bool = False) -> Cou
     HTTPException
         404: this model version has scored no dated film of such a patient.
     """
-    read_course = bridged_course if bridged else courses.course
-    read = read_course(reading.session, patient_key, reading.version)
+    read = read_course(reading.session, patient_key, reading.version, bridged=bridged)
     if not read.images:
         read = courses.of_trend(trends.trend(reading.session, patient_key, reading.version))
     if not read.images:

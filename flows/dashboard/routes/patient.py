@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from db.reading import courses, model_versions, patients, trends
 from db.reading.courses import Assessment, Course, CourseImage
 from db.reading.trends import Trend
-from flows.courses.bridged import bridged_course, can_bridge
+from flows.courses.reading import can_bridge, read_course
 from flows.dashboard.addresses import address
 from flows.dashboard.charts.course_chart import chart
 from flows.dashboard.clock import days_since
@@ -53,8 +53,7 @@ def patient_html(
     trend = trends.trend(reading.session, person, reading.version)
     if not trend.observations:
         return _without_films(request, reading, trend)
-    read = bridged_course if bridged else courses.course
-    course = read(reading.session, person, reading.version)
+    course = read_course(reading.session, person, reading.version, bridged=bridged)
     missing = missing_course(course)
     shown = course if course.images else courses.of_trend(trend)
     resources = resources_of(request)
