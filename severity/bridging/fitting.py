@@ -72,23 +72,22 @@ def fit(films: PairedFilms, extent: Errors, opacity: Errors) -> Bridge:
         as much as one of its own.
     """
     used = films.of(films.eligible)
-    _, patients = np.unique(used.patients, return_inverse=True)
-    _check_numbers(films, used, patients)
+    names, patients = np.unique(used.patients, return_inverse=True)
+    _check_numbers(films, used, patients=len(names))
     return Bridge(
         _fit_score("extent", (used.former_extent, used.current_extent), patients, extent),
         _fit_score("opacity", (used.former_opacity, used.current_opacity), patients, opacity),
-        patients=int(patients.max()) + 1,
+        patients=len(names),
         films=len(used),
         flagged=len(films) - len(used),
     )
 
 
-def _check_numbers(films: PairedFilms, used: PairedFilms, patients: Indices) -> None:
-    distinct = len(np.unique(patients))
+def _check_numbers(films: PairedFilms, used: PairedFilms, *, patients: int) -> None:
     for number, fewest, what in (
         (len(used), FEWEST_FILMS, "films in distribution that both scored"),
-        (distinct, FEWEST_PATIENTS, "patients of such films"),
-        (len(used) - distinct, FEWEST_REPEATED, "such films beyond the first of a patient"),
+        (patients, FEWEST_PATIENTS, "patients of such films"),
+        (len(used) - patients, FEWEST_REPEATED, "such films beyond the first of a patient"),
     ):
         if number < fewest:
             raise NoBridge(f"{number} {what}; {fewest} are needed")
