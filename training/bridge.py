@@ -127,16 +127,17 @@ def held_out_rows(material: Material, kept_back: frozenset[str]) -> Iterator[str
     ]
     names = np.unique(material.current.patients)
     of_kept = np.isin(material.pairs.patients, np.flatnonzero(np.isin(names, list(kept_back))))
-    for score, checked in _on_others(material, of_kept).items():
+    _, never_fitted = _checked_on_others(material, ~of_kept)
+    for score, checked in never_fitted.items():
         rows.append((_SCORES[score], "never fitted on", *_checked_cells(checked)))
     head = ("score", "patients", "films", "bias", "error", "as it is", "half width", "held")
     yield from table(head, rows)
 
 
-def _on_others(material: Material, tested: Flags) -> dict[str, Checked]:
-    """Check on some films the bridge of all others: as one fold of two."""
-    bridge = material.learned(material.pairs.of(~tested))
-    return held_out(material.pairs.of(tested), lambda _: bridge, folds=1)
+def _checked_on_others(material: Material, used: Flags) -> tuple[Bridge, dict[str, Checked]]:
+    """Learn the bridge of some films, and check it on all others: as one fold of two."""
+    bridge = material.learned(material.pairs.of(used))
+    return bridge, held_out(material.pairs.of(~used), lambda _: bridge, folds=1)
 
 
 def _checked_cells(checked: Checked) -> tuple[str, ...]:
@@ -261,10 +262,9 @@ def number_rows(material: Material) -> Iterator[str]:
 
 def _of_draw(material: Material, drawn: Flags) -> tuple[Bridge, dict[str, Checked]] | None:
     try:
-        bridge = material.learned(material.pairs.of(drawn))
+        return _checked_on_others(material, drawn)
     except NoBridge:
         return None
-    return bridge, held_out(material.pairs.of(~drawn), lambda _: bridge, folds=1)
 
 
 def _number_cells(known: Sequence[tuple[Bridge, dict[str, Checked]]]) -> Iterator[str]:
