@@ -1,19 +1,19 @@
 import hashlib
 import io
-import threading
 import time
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from flows.models.weights_download import DownloadLimits, published_weights
 from severity.errors import ModelUnavailable, WrongWeights
+from tests.builders.http_servers import serving
 from tests.builders.ports import reserved_port
 
 CONTENT = bytes(range(256)) * 2000
@@ -59,13 +59,9 @@ def mirror() -> Iterator[Mirror]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        mirror.url = f"http://127.0.0.1:{server.server_port}/weights.pt"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(Handler) as origin:
+        mirror.url = f"{origin}/weights.pt"
         yield mirror
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
