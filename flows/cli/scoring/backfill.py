@@ -48,7 +48,7 @@ def backfill_command(
     machine. Needs the extra `dask`. Safe to kill at any moment and to start twice.
 
     Ends with exit code 3 if the balance does not hold, something cannot be read, or the inbox is
-    empty although images lay there before.
+    empty, or most of it is gone at once, although images lay there before.
     """
     console = terminal()
     with chosen_resources(inbox=inbox, **engine) as resources:
