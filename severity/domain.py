@@ -320,6 +320,38 @@ class ModelVersion:
         return f"{self.name}-{self.precision}-{hashlib.sha256(content).hexdigest()[:8]}"
 
 
+class Zone(StrEnum):
+    """A third of a lung's height, by the patient's side. Codes are stable."""
+
+    RIGHT_UPPER = "right_upper"
+    RIGHT_MIDDLE = "right_middle"
+    RIGHT_LOWER = "right_lower"
+    LEFT_UPPER = "left_upper"
+    LEFT_MIDDLE = "left_middle"
+    LEFT_LOWER = "left_lower"
+
+
+@dataclass(frozen=True)
+class LungScore:
+    """What one lung has of both scores, in points; each is half of its scale at most."""
+
+    geographic_extent: float
+    opacity: float
+
+
+@dataclass(frozen=True)
+class Lungs:
+    """Both scores by lung, the patient's right and left, and where opacities are.
+
+    The lungs' points add up to the image's. ``zones`` has the share of each zone, 0 to 1, that is
+    opaque as the network sees it: a coarse map, and no score.
+    """
+
+    right: LungScore
+    left: LungScore
+    zones: Mapping[Zone, float] = field(hash=False)
+
+
 @dataclass(frozen=True)
 class Score:
     """Both values for one image by one model version, in points.
@@ -329,7 +361,8 @@ class Score:
     finding, such as torchxrayvision's 18; empty for a backbone that has none. The intervals hold
     the readers' mean in 90 of 100 images, on the images that the model was calibrated on; None if
     it was not. ``triage`` has the probability of each class and has no part in the score; empty
-    for a model without.
+    for a model without. ``lungs`` is None for a model that does not draw them, and where it finds
+    none.
     """
 
     geographic_extent: float
@@ -341,6 +374,7 @@ class Score:
     opacity_interval: Interval | None = None
     distribution_check: DistributionCheck | None = None
     triage: Mapping[str, float] = field(default_factory=dict, hash=False)
+    lungs: Lungs | None = None
 
     @property
     def out_of_distribution(self) -> OutOfDistribution | None:

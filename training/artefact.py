@@ -14,10 +14,12 @@ from torch import Tensor
 
 from severity.evaluation.conformal import CoveredOnHalves
 from severity.heads.head import Head
+from severity.heads.lungs import Division
 from severity.heads.triage import Triage
 from severity.images.preprocessing import PREPROCESSING
 from severity.models.bundled import head_of
 from severity.models.efficientnet_lite import MirrorAveraged
+from severity.models.lung_maps import DrawingNetwork
 from severity.models.network import network_to_json
 from severity.models.scoring_model import Placement, ScoringModel, placed
 from severity.reliability.calibration import Calibration, calibration_to_json
@@ -34,13 +36,14 @@ SCALES = {
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A named network, its two heads and, if it has one, its triage."""
+    """A named network, its two heads and, if it has them, its triage and its lungs' division."""
 
     name: str
-    network: MirrorAveraged
+    network: MirrorAveraged | DrawingNetwork
     extent: LinearHead
     opacity: LinearHead
     triage: Triage | None = None
+    division: Division | None = None
 
     def scoring(self) -> ScoringModel:
         """Return a scoring model on the CPU, without a calibration, which is measured on it."""
@@ -58,14 +61,14 @@ class TrainedModel:
             "head.weight": torch.from_numpy(np.stack([head.weight for head in heads])),
             "head.bias": torch.tensor([head.bias for head in heads]),
         }
-        stored = {} if self.triage is None else self.triage.tensors()
-        triage = {key: torch.from_numpy(part) for key, part in stored.items()}
+        parts = [part.tensors() for part in (self.triage, self.division) if part is not None]
+        more = {key: torch.from_numpy(values) for part in parts for key, values in part.items()}
         network = {
             key: value
             for key, value in self.network.state_dict().items()
             if not key.endswith("num_batches_tracked")
         }
-        return {k: v.detach().float().contiguous() for k, v in (network | head | triage).items()}
+        return {k: v.detach().float().contiguous() for k, v in (network | head | more).items()}
 
 
 def file_sha256(path: Path) -> str:

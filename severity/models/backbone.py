@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from severity.errors import WrongWeights
 from severity.heads.head import HeadInput
-from severity.models.network import Network
+from severity.models.network import Network, Output
 
 
 class Precision(StrEnum):
@@ -47,7 +47,7 @@ class Backbone:
             raise WrongWeights(f"the weights are {', '.join(sorted(kinds))}, not float32")
 
     @property
-    def outputs(self) -> tuple[HeadInput, ...]:
+    def outputs(self) -> tuple[Output, ...]:
         """The kinds of its outputs, in their order."""
         return tuple(self.network.outputs)
 
@@ -55,3 +55,8 @@ class Backbone:
     def findings(self) -> tuple[str, ...]:
         """The finding of each column of the logits; empty where there is none."""
         return self.network.findings
+
+    def for_heads(self) -> "Backbone":
+        """Return the part of this backbone whose outputs heads are applied to."""
+        network = self.network.with_outputs([*HeadInput])
+        return Backbone(network, {name: self.tensors[name] for name in network.tensors})

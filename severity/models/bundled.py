@@ -11,6 +11,7 @@ from safetensors.numpy import load
 from severity.domain import Scale
 from severity.errors import WrongWeights
 from severity.heads.head import Head, HeadInput, Layer
+from severity.heads.lungs import Division
 from severity.heads.triage import Triage
 from severity.images.preprocessing import PREPROCESSING
 from severity.models.backbone import Backbone
@@ -47,7 +48,8 @@ def load_bundled(name: str, placement: Placement) -> ScoringModel:
     tensors, sha256 = bundled_tensors(name), bundled_card(name)["weights_sha256"]
     head = head_of(tensors, name=name, scales=bundled_card(name)["scales"])
     model = placed(sha256, _backbone(name, tensors), head, placement, bundled_calibration(name))
-    return replace(model, triage=triage_of(tensors, features=head.inputs))
+    triage = triage_of(tensors, features=head.inputs)
+    return replace(model, triage=triage, division=Division.of(tensors))
 
 
 def load_on_bundled(
@@ -87,7 +89,8 @@ def load_bundled_backbone(name: str) -> tuple[Backbone, str]:
     WrongWeights
         As `load_bundled`.
     """
-    return _backbone(name, bundled_tensors(name)), bundled_card(name)["weights_sha256"]
+    backbone = _backbone(name, bundled_tensors(name)).for_heads()
+    return backbone, bundled_card(name)["weights_sha256"]
 
 
 def bundled_tensors(name: str) -> dict[str, NDArray[np.float32]]:
@@ -108,7 +111,7 @@ def bundled_tensors(name: str) -> dict[str, NDArray[np.float32]]:
 
 def _backbone(name: str, tensors: _Tensors) -> Backbone:
     network = network_from_json(_checked(name, "network.json", hash_name="network_sha256"))
-    parts = ("head.", "triage.")
+    parts = ("head.", "triage.", "zones.")
     return Backbone(network, {k: v for k, v in tensors.items() if not k.startswith(parts)})
 
 

@@ -7,7 +7,7 @@ part of a model version: a library may not change what they mean. Scoring runs t
 that `MirrorAveraged.lowered` makes of it and that is shipped with the weights.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -121,10 +121,27 @@ class EfficientNetLite0(nn.Module):
         -------
         Shape (N, 1280).
         """
+        top, _ = self.top_and_taps(images)
+        return top.mean(dim=(2, 3))
+
+    def top_and_taps(
+        self, images: Tensor, blocks: Collection[int] = ()
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return the features before they are pooled, and the results of some blocks.
+
+        Parameters
+        ----------
+        images
+            As for `forward`; of 224 x 224 pixels the features have shape (N, 1280, 7, 7).
+        """
         mean = images.mean(dim=(1, 2, 3), keepdim=True)
         deviation = images.std(dim=(1, 2, 3), keepdim=True).clamp_min(1.0)
-        features: Tensor = self.top(self.blocks(self.stem((images - mean) / deviation)))
-        return features.mean(dim=(2, 3))
+        maps, taps = self.stem((images - mean) / deviation), []
+        for number, block in enumerate(self.blocks):
+            maps = block(maps)
+            if number in blocks:
+                taps.append(maps)
+        return self.top(maps), taps
 
     @torch.no_grad()
     def load_imagenet(self, published: dict[str, Tensor]) -> None:
@@ -192,7 +209,18 @@ def _(module: InvertedResidual, lowering: Lowering, images: str) -> str:
 
 @lowered.register
 def _(module: EfficientNetLite0, lowering: Lowering, images: str) -> str:
-    maps = lowering.append(Standardise(inputs=(images,)))
-    for part in (module.stem, module.blocks, module.top):
-        maps = lowered(part, lowering, maps)
-    return lowering.append(GlobalAverage(inputs=(maps,)))
+    top, _ = lowered_top_and_taps(module, lowering, images)
+    return lowering.append(GlobalAverage(inputs=(top,)))
+
+
+def lowered_top_and_taps(
+    module: EfficientNetLite0, lowering: Lowering, images: str, blocks: Collection[int] = ()
+) -> tuple[str, list[str]]:
+    """Append `EfficientNetLite0.top_and_taps`, and return the nodes of its results."""
+    standardised = lowering.append(Standardise(inputs=(images,)))
+    maps, taps = lowered(module.stem, lowering, standardised), []
+    for number, block in enumerate(module.blocks):
+        maps = lowered(block, lowering, maps)
+        if number in blocks:
+            taps.append(maps)
+    return lowered(module.top, lowering, maps), taps

@@ -55,4 +55,5 @@ class FeatureExtractor:
 
     def outputs(self, inputs: Sequence[ModelInput]) -> dict[HeadInput, NDArray[np.float32]]:
         """Compute the backbone's outputs for a batch, shape (N, width) each."""
-        return dict(zip(self.backbone.outputs, self.runtime.run(inputs), strict=True))
+        outputs = zip(self.backbone.outputs, self.runtime.run(inputs), strict=True)
+        return {kind: values for kind, values in outputs if isinstance(kind, HeadInput)}

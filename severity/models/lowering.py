@@ -7,17 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from severity.heads.head import HeadInput
 from severity.models.backbone import Backbone
 from severity.models.network import (
     AveragePool,
     BatchNorm,
+    ChannelBias,
     Clamp,
     Convolution,
     Linear,
     MaxPool,
     Network,
     Operation,
+    Output,
     Pair,
     Relu,
 )
@@ -43,7 +44,7 @@ class Lowering:
         return self._names[id(tensor)]
 
     def backbone(
-        self, outputs: Mapping[HeadInput, str], *, findings: tuple[str, ...] = ()
+        self, outputs: Mapping[Output, str], *, findings: tuple[str, ...] = ()
     ) -> Backbone:
         """Return the collected operations as a backbone, with the tensors that they use."""
         network = Network(dict(self._nodes), dict(outputs), findings)
@@ -83,9 +84,7 @@ def _(module: nn.Conv2d, lowering: Lowering, images: str) -> str:
 
 def convolution(module: nn.Conv2d, lowering: Lowering, images: str, *, same: bool) -> str:
     """Append a convolution; with TensorFlow's padding if ``same``."""
-    if module.bias is not None:
-        raise TypeError("there is no description of a convolution with a bias")
-    return lowering.append(
+    filtered = lowering.append(
         Convolution(
             inputs=(images,),
             tensors=(lowering.name_of(module.weight),),
@@ -94,6 +93,11 @@ def convolution(module: nn.Conv2d, lowering: Lowering, images: str, *, same: boo
             dilation=_pair(module.dilation),
             groups=module.groups,
         )
+    )
+    if module.bias is None:
+        return filtered
+    return lowering.append(
+        ChannelBias(inputs=(filtered,), tensors=(lowering.name_of(module.bias),))
     )
 
 

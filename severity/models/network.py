@@ -6,8 +6,8 @@ library of training. `severity.models.openvino_graph` runs it on CPUs,
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
@@ -15,11 +15,15 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from severity.errors import WrongWeights
 from severity.heads.head import HeadInput
+from severity.heads.lungs import Drawn
 
 IMAGES = "images"
 """The name of a network's input: shape (N, 1, 224, 224) on [-1024, 1024]."""
 
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+Output: TypeAlias = HeadInput | Drawn
+"""What an output of a network is."""
 
 Pair: TypeAlias = tuple[int, int]
 """Along rows, along columns."""
@@ -74,6 +78,15 @@ class BatchNorm(_Operation):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChannelBias(_Operation):
+    """Add a number to each channel; the tensor has shape (channels,)."""
+
+    kind: Literal["channel_bias"] = "channel_bias"
+    inputs: tuple[str]
+    tensors: tuple[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Relu(_OfOne):
     """Replace negative numbers by zero."""
 
@@ -87,6 +100,21 @@ class Clamp(_OfOne):
     kind: Literal["clamp"] = "clamp"
     low: float
     high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sigmoid(_OfOne):
+    """Map every number to one between 0 and 1."""
+
+    kind: Literal["sigmoid"] = "sigmoid"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enlarge(_OfOne):
+    """Make images larger by a whole factor, bilinear between the centres of pixels."""
+
+    kind: Literal["enlarge"] = "enlarge"
+    factor: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,8 +193,11 @@ class Standardise(_OfOne):
 Operation: TypeAlias = (
     Convolution
     | BatchNorm
+    | ChannelBias
     | Relu
+    | Sigmoid
     | Clamp
+    | Enlarge
     | MaxPool
     | AveragePool
     | GlobalAverage
@@ -200,8 +231,8 @@ class Network:
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
-    nodes: Mapping[str, Annotated[Operation, Field(discriminator="kind")]]
-    outputs: Mapping[HeadInput, str]
+    nodes: dict[str, Annotated[Operation, Field(discriminator="kind")]]
+    outputs: Mapping[Output, str]
     findings: tuple[str, ...] = ()
     format: Literal[1] = 1
 
@@ -220,6 +251,16 @@ class Network:
     def tensors(self) -> tuple[str, ...]:
         """The names of all tensors that it uses, each once."""
         return tuple({name: None for node in self.nodes.values() for name in node.tensors})
+
+    def with_outputs(self, kinds: Collection[Output]) -> "Network":
+        """Return the part of this network that the outputs of some kinds need."""
+        outputs = {kind: node for kind, node in self.outputs.items() if kind in kinds}
+        needed = {*outputs.values()}
+        for name, operation in reversed(self.nodes.items()):
+            if name in needed:
+                needed.update(operation.inputs)
+        nodes = {name: node for name, node in self.nodes.items() if name in needed}
+        return replace(self, nodes=nodes, outputs=outputs)
 
 
 def network_to_json(network: Network) -> str:

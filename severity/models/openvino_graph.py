@@ -22,15 +22,18 @@ from severity.models.network import (
     Average,
     AveragePool,
     BatchNorm,
+    ChannelBias,
     Clamp,
     Concatenate,
     Convolution,
+    Enlarge,
     GlobalAverage,
     Linear,
     MaxPool,
     Mirror,
     Operation,
     Relu,
+    Sigmoid,
     Standardise,
 )
 
@@ -146,6 +149,12 @@ def _(operation: BatchNorm, inputs: Sequence[Node], tensors: _Arrays) -> Node:
 
 
 @_node.register
+def _(_operation: ChannelBias, inputs: Sequence[Node], tensors: _Arrays) -> Node:
+    (bias,) = tensors
+    return ops.add(*inputs, bias[None, :, None, None])
+
+
+@_node.register
 def _(_operation: Relu, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
     return ops.relu(*inputs)
 
@@ -153,6 +162,23 @@ def _(_operation: Relu, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
 @_node.register
 def _(operation: Clamp, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
     return ops.clamp(*inputs, operation.low, operation.high)
+
+
+@_node.register
+def _(_operation: Sigmoid, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
+    return ops.sigmoid(*inputs)
+
+
+@_node.register
+def _(operation: Enlarge, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
+    return ops.interpolate(
+        *inputs,
+        np.array([operation.factor, operation.factor], np.float32),
+        mode="linear_onnx",
+        shape_calculation_mode="scales",
+        coordinate_transformation_mode="half_pixel",
+        axes=np.array([_ROWS, _COLUMNS]),
+    )
 
 
 @_node.register

@@ -29,7 +29,7 @@ ModelInput: TypeAlias = NDArray[np.float32] | _DeviceImage
 """One image as a network sees it: shape (224, 224) on [-1024, 1024], where the network runs."""
 
 Outputs: TypeAlias = tuple[NDArray[np.float32], ...]
-"""A backbone's outputs for a batch, in the order of `Backbone.outputs`: shape (N, width) each."""
+"""A backbone's outputs for a batch, in the order of `Backbone.outputs`: shape (N, ...) each."""
 
 
 def in_memory(image: ModelInput) -> NDArray[np.float32]:

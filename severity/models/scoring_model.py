@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from severity.domain import DistributionCheck, ModelVersion, Score
 from severity.heads.head import Head, HeadInput
+from severity.heads.lungs import Division, Drawn
 from severity.heads.triage import Triage
 from severity.images.grey_image import GreyImage
 from severity.models.backbone import Backbone, Precision
+from severity.models.network import Output
 from severity.models.optional_torch import require_torch
 from severity.models.runtime import CpuRuntime, ModelInput, Runtime
 from severity.reliability.calibration import Calibration
@@ -40,9 +42,10 @@ class ScoringModel:
     """A backbone, its head, the version that scores carry, and where it runs.
 
     ``calibration`` is None where the scores' errors were not measured. ``triage`` is computed from
-    the backbone's features, and None for a model without. ``reference`` decides which images are
-    out of distribution; it is the same for every model and no part of the version, since it moves
-    no score.
+    the backbone's features, and None for a model without. ``division`` divides scores between the
+    lungs that the backbone draws, and is None for one that draws none. ``reference`` decides which
+    images are out of distribution; it is the same for every model and no part of the version, since
+    it moves no score.
     """
 
     version: ModelVersion
@@ -51,6 +54,7 @@ class ScoringModel:
     runtime: Runtime
     calibration: Calibration | None = None
     triage: Triage | None = None
+    division: Division | None = None
     reference: ReferenceDistribution = field(default_factory=frontal_distribution)
 
     @property
@@ -77,7 +81,7 @@ class ScoringModel:
         """
         if not len(inputs):
             return []
-        outputs = self.outputs(inputs)
+        outputs = self._outputs(inputs)
         points = self.head.points(outputs[self.head.takes])
         findings = self._findings(outputs.get(HeadInput.LOGITS), count=len(inputs))
         checks = self.reference.checks_of(self.runtime.maps(inputs))
@@ -85,10 +89,15 @@ class ScoringModel:
             self._to_score(image_points, image_findings, check)
             for image_points, image_findings, check in zip(points, findings, checks, strict=True)
         ]
-        return self._with_triage(self._with_intervals(scores, points), outputs)
+        scores = self._with_triage(self._with_intervals(scores, points), outputs)
+        return self._with_lungs(scores, outputs)
 
     def outputs(self, inputs: Sequence[ModelInput]) -> dict[HeadInput, NDArray[np.float32]]:
-        """Compute the backbone's outputs for a batch, shape (N, width) each."""
+        """Compute what heads are applied to for a batch, shape (N, width) each."""
+        outputs = self._outputs(inputs)
+        return {kind: outputs[kind] for kind in outputs if isinstance(kind, HeadInput)}
+
+    def _outputs(self, inputs: Sequence[ModelInput]) -> dict[Output, NDArray[np.float32]]:
         return dict(zip(self.backbone.outputs, self.runtime.run(inputs), strict=True))
 
     def gradient(self, inputs: Sequence[ModelInput]) -> NDArray[np.float32]:
@@ -138,7 +147,7 @@ class ScoringModel:
         ]
 
     def _with_triage(
-        self, scores: list[Score], outputs: Mapping[HeadInput, NDArray[np.float32]]
+        self, scores: list[Score], outputs: Mapping[Output, NDArray[np.float32]]
     ) -> list[Score]:
         if self.triage is None:
             return scores
@@ -146,6 +155,20 @@ class ScoringModel:
         return [
             replace(score, triage=by_class)
             for score, by_class in zip(scores, probabilities, strict=True)
+        ]
+
+    def _with_lungs(
+        self, scores: list[Score], outputs: Mapping[Output, NDArray[np.float32]]
+    ) -> list[Score]:
+        if self.division is None or Drawn.MAPS not in outputs:
+            return scores
+        scales = (self.version.geographic_extent, self.version.opacity)
+        return [
+            replace(
+                score,
+                lungs=self.division.lungs((score.geographic_extent, score.opacity), scales, maps),
+            )
+            for score, maps in zip(scores, outputs[Drawn.MAPS], strict=True)
         ]
 
     def _to_score(

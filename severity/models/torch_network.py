@@ -15,15 +15,18 @@ from severity.models.network import (
     Average,
     AveragePool,
     BatchNorm,
+    ChannelBias,
     Clamp,
     Concatenate,
     Convolution,
+    Enlarge,
     GlobalAverage,
     Linear,
     MaxPool,
     Mirror,
     Operation,
     Relu,
+    Sigmoid,
     Standardise,
 )
 
@@ -107,6 +110,12 @@ def _(operation: BatchNorm, inputs: _Tensors, tensors: _Tensors) -> Tensor:
 
 
 @_result.register
+def _(_operation: ChannelBias, inputs: _Tensors, tensors: _Tensors) -> Tensor:
+    (images,), (bias,) = inputs, tensors
+    return images + bias[:, None, None]
+
+
+@_result.register
 def _(_operation: Relu, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
     (images,) = inputs
     return functional.relu(images)
@@ -116,6 +125,20 @@ def _(_operation: Relu, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
 def _(operation: Clamp, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
     (images,) = inputs
     return functional.hardtanh(images, operation.low, operation.high)
+
+
+@_result.register
+def _(_operation: Sigmoid, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
+    (values,) = inputs
+    return values.sigmoid()
+
+
+@_result.register
+def _(operation: Enlarge, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
+    (images,) = inputs
+    return functional.interpolate(
+        images, scale_factor=operation.factor, mode="bilinear", align_corners=False
+    )
 
 
 @_result.register

@@ -56,8 +56,9 @@ def lowered_densenet(network: DenseNet, findings: tuple[str, ...]) -> Backbone:
     maps = lowering.append(Relu(inputs=(lowered(network.features, lowering, IMAGES),)))
     features = lowering.append(GlobalAverage(inputs=(maps,)))
     logits = lowered(network.classifier, lowering, features)
-    outputs = {HeadInput.FEATURES: features, HeadInput.LOGITS: logits}
-    return lowering.backbone(outputs, findings=findings)
+    return lowering.backbone(
+        {HeadInput.FEATURES: features, HeadInput.LOGITS: logits}, findings=findings
+    )
 
 
 @lowered.register

@@ -12,11 +12,13 @@ import torch
 from safetensors.torch import load
 from torch import Tensor
 
+from severity.heads.lungs import Division
 from severity.heads.triage import Triage
 from severity.images.preprocessing import PREPROCESSING
 from severity.models.bundled import bundled_tensors, head_of
 from severity.models.bundled_cards import BUNDLED, bundled_calibration
-from severity.models.efficientnet_lite import EfficientNetLite0, MirrorAveraged
+from severity.models.efficientnet_lite import EfficientNetLite0
+from severity.models.lung_maps import trained_network
 from training.artefact import TrainedModel, write
 from training.compact_2 import averaged
 from training.head import LinearHead
@@ -113,12 +115,13 @@ def test_a_model_that_is_written_is_the_shipped_one(name: str, tmp_path: Path) -
         LinearHead(weight.numpy(), float(bias))
         for weight, bias in zip(tensors["head.weight"], tensors["head.bias"], strict=True)
     )
-    triage = Triage.of({key: value.numpy() for key, value in tensors.items()})
+    arrays = {key: value.numpy() for key, value in tensors.items()}
+    triage, division = Triage.of(arrays), Division.of(arrays)
     calibration = bundled_calibration(name)
     assert calibration is not None
 
     write(
-        TrainedModel(name, MirrorAveraged.of(tensors), extent, opacity, triage),
+        TrainedModel(name, trained_network(tensors), extent, opacity, triage, division),
         calibration,
         tmp_path,
         metrics={},

@@ -5,6 +5,7 @@ the card states is of networks that never saw the film's patient: the shipped ne
 """
 
 import argparse
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +22,8 @@ from severity.domain import MeasurementError, Scale, StandardError
 from severity.evaluation.agreement import metrics
 from severity.evaluation.conformal import Predicted, margins
 from severity.evaluation.repeatability import standard_error
-from severity.models.efficientnet_lite import MirrorAveraged
+from severity.heads.lungs import Division
+from severity.models.lung_maps import DrawingNetwork
 from severity.reliability.calibration import Calibration, ScoreCalibration
 from training.artefact import TrainedModel, file_sha256, write
 from training.compact_3.alterations import ALTERATIONS
@@ -94,15 +96,22 @@ def main() -> None:
     ).clipped()
     write_unseen(options.unseen, labels, unseen)
     weights = load_file(options.trained / "all.safetensors")
+    zones = json.loads(options.zones.read_text(encoding="utf-8"))
     extent, opacity = lines.heads(weights)
     measured, held = errors(unseen.points, labels), covered(unseen.points, labels, fold)
     for line in (*measured.items(), *held.items()):
         print(*line, flush=True)
     write(
-        TrainedModel(NAME, MirrorAveraged.of(weights).eval(), extent, opacity),
+        TrainedModel(
+            NAME,
+            DrawingNetwork.of(weights).eval(),
+            extent,
+            opacity,
+            division=Division(**zones["line"]),
+        ),
         calibrated(unseen, labels),
         options.out,
-        metrics=measured | {"coverage": held, "protocol": _PROTOCOL},
+        metrics=measured | {"coverage": held, "zones": zones["measured"], "protocol": _PROTOCOL},
         training={
             "sources": dict(sorted(Counter(labels.source.tolist()).items())),
             "films": len(labels.name),
@@ -111,6 +120,7 @@ def main() -> None:
                 for name in labels.name[point_weights.any(axis=1)]
             ),
             "setting": options.setting,
+            "zones_setting": zones["setting"],
             "films_sha256": file_sha256(options.films),
             "straightening": lines.lines[FOLDS].round(4).tolist(),
             "command": "docs/compact-3.md",
@@ -230,6 +240,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--trained", type=Path, default=Path("work/out"))
     parser.add_argument("--setting", default="settled")
+    parser.add_argument(
+        "--zones", type=Path, default=Path("work/zones.json"), help="as training.compact_3.zones"
+    )
     parser.add_argument("--unseen", type=Path, default=Path("work/unseen.npz"))
     parser.add_argument("--out", type=Path, default=Path("severity/weights"))
     return parser.parse_args()

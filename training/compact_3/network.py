@@ -12,13 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from severity.models.efficientnet_lite import FEATURES, EfficientNetLite0
+from severity.models.lung_maps import TAPS, Decoder
 from training.compact_3.packing import QUESTIONS
 
 MAPS = 4
 """Right lung, left lung, opacity, both lungs (as V7 drew them)."""
-_TAPS = (2, 4, 10, 15)
-_TAP_CHANNELS = (24, 40, 112, 320)
-_WIDTH = 64
 DROPPED = 0.2
 """Share of the features that are left out of a step."""
 
@@ -64,43 +62,6 @@ class Seen:
         return (shares * evidence[:, None]).mean(dim=(2, 3))
 
 
-class _Refine(nn.Sequential):
-    """Filter each channel, then mix channels."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            nn.Conv2d(_WIDTH, _WIDTH, 3, padding=1, groups=_WIDTH, bias=False),
-            nn.Conv2d(_WIDTH, _WIDTH, 1, bias=False),
-            nn.BatchNorm2d(_WIDTH),
-            nn.ReLU(inplace=True),
-        )
-
-
-class Decoder(nn.Module):
-    """Draw maps from the backbone's features of four sizes (Lin et al. 2017, arXiv:1612.03144)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lateral = nn.ModuleList(nn.Conv2d(width, _WIDTH, 1) for width in _TAP_CHANNELS)
-        self.refine = nn.ModuleList(_Refine() for _ in _TAP_CHANNELS)
-        self.maps = nn.Conv2d(_WIDTH, MAPS, 1)
-
-    def forward(self, taps: list[Tensor]) -> Tensor:
-        """Map features, fine to coarse, to logits of shape (N, MAPS, 56, 56)."""
-        drawn: Tensor | None = None
-        for tap, lateral, refine in reversed(
-            list(zip(taps, self.lateral, self.refine, strict=True))
-        ):
-            features = lateral(tap)
-            if drawn is not None:
-                features = features + functional.interpolate(
-                    drawn, size=features.shape[-2:], mode="bilinear", align_corners=False
-                )
-            drawn = refine(features)
-        maps: Tensor = self.maps(drawn)
-        return maps
-
-
 class SeverityNetwork(nn.Module):
     """EfficientNet-Lite0 with its evidence, its answers to questions, and its maps."""
 
@@ -110,20 +71,14 @@ class SeverityNetwork(nn.Module):
         self.dropout = nn.Dropout2d(dropped)
         self.evidence = nn.Conv2d(FEATURES, 2, 1)
         self.questions = nn.Linear(FEATURES, QUESTIONS)
-        self.decoder = Decoder()
+        self.decoder = Decoder(MAPS)
         nn.init.zeros_(self.evidence.weight)
         self.evidence.bias = nn.Parameter(torch.full((2,), 0.3))
 
     def forward(self, images: Tensor) -> Seen:
         """Answer on images of shape (N, 1, 224, 224) on [-1024, 1024]."""
-        mean = images.mean(dim=(1, 2, 3), keepdim=True)
-        deviation = images.std(dim=(1, 2, 3), keepdim=True).clamp_min(1.0)
-        maps, taps = self.backbone.stem((images - mean) / deviation), []
-        for number, block in enumerate(self.backbone.blocks):
-            maps = block(maps)
-            if number in _TAPS:
-                taps.append(maps)
-        features = self.dropout(self.backbone.top(maps))
+        top, taps = self.backbone.top_and_taps(images, TAPS)
+        features = self.dropout(top)
         return Seen(
             evidence=self.evidence(features).float(),
             questions=self.questions(features.mean(dim=(2, 3))).float(),

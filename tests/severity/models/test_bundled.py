@@ -13,7 +13,7 @@ from severity.errors import ModelUnavailable, WrongWeights
 from severity.heads.head import Head, HeadInput, Layer
 from severity.images.preprocessing import to_model_input
 from severity.models.backbone import Precision
-from severity.models.bundled import load_bundled, load_on_bundled
+from severity.models.bundled import load_bundled, load_bundled_backbone, load_on_bundled
 from severity.models.bundled_cards import BUNDLED
 from severity.models.scoring_model import Placement, ScoringModel
 from tests.builders.reading import read
@@ -174,3 +174,44 @@ def test_a_version_without_a_calibration_keeps_its_key(bundled: ScoringModel) ->
 
 def test_the_same_version_has_the_same_key(bundled: ScoringModel) -> None:
     assert dataclasses.replace(bundled.version).key == bundled.version.key
+
+
+def test_a_radiograph_is_divided_between_its_lungs_and_its_mirror_image_the_other_way(
+    images: NDArray[np.float32],
+) -> None:
+    model = load_bundled("compact-3", CPU)
+
+    score, mirrored = model.score([images[0], np.ascontiguousarray(images[0][:, ::-1])])
+
+    assert score.lungs is not None
+    assert mirrored.lungs is not None
+    right, left = score.lungs.right, score.lungs.left
+    assert right.geographic_extent + left.geographic_extent == pytest.approx(
+        score.geographic_extent
+    )
+    assert right.opacity + left.opacity == pytest.approx(score.opacity)
+    assert mirrored.lungs.right.geographic_extent == pytest.approx(
+        left.geographic_extent, abs=TOLERANCE
+    )
+    zones, others = (list(each.zones.values()) for each in (score.lungs, mirrored.lungs))
+    assert others == pytest.approx([*zones[3:], *zones[:3]], abs=TOLERANCE)
+
+
+def test_where_there_are_no_lungs_none_is_scored(images: NDArray[np.float32]) -> None:
+    (score,) = load_bundled("compact-3", CPU).score([images[2]])
+
+    assert score.lungs is None
+
+
+@pytest.mark.parametrize("name", ["compact-1", "compact-2"])
+def test_a_model_that_draws_no_lungs_divides_nothing(
+    name: str, images: NDArray[np.float32]
+) -> None:
+    assert load_bundled(name, CPU).score([images[0]])[0].lungs is None
+
+
+def test_heads_are_fitted_on_features_and_never_on_maps(images: NDArray[np.float32]) -> None:
+    backbone, _ = load_bundled_backbone("compact-3")
+
+    assert backbone.outputs == (HeadInput.FEATURES,)
+    assert list(load_bundled("compact-3", CPU).outputs(images)) == [HeadInput.FEATURES]

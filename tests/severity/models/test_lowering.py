@@ -13,6 +13,7 @@ from severity.models.bundled import bundled_tensors
 from severity.models.bundled_cards import BUNDLED, bundled_file
 from severity.models.efficientnet_lite import MirrorAveraged
 from severity.models.lowering import Lowering, lowered
+from severity.models.lung_maps import DrawingNetwork, trained_network
 from severity.models.network import IMAGES, network_from_json
 from severity.models.torch_network import torch_network
 from severity.models.torchxrayvision import lowered_densenet
@@ -24,9 +25,9 @@ pytestmark = pytest.mark.weights
 IMAGES_3 = torch.from_numpy(three_images())[:, None]
 
 
-def trained(name: str) -> MirrorAveraged:
+def trained(name: str) -> MirrorAveraged | DrawingNetwork:
     tensors = {key: torch.tensor(value) for key, value in bundled_tensors(name).items()}
-    return MirrorAveraged.of(tensors).eval()
+    return trained_network(tensors).eval()
 
 
 @pytest.mark.parametrize("name", BUNDLED)
@@ -43,6 +44,17 @@ def test_the_description_of_the_trained_network_gives_its_features_to_the_last_b
     (features,) = torch_network(network.lowered(), "cpu")(IMAGES_3)
 
     assert torch.equal(features, network(IMAGES_3))
+
+
+@torch.inference_mode()
+def test_the_description_of_a_network_that_draws_gives_its_features_and_maps():
+    network = trained("compact-3")
+
+    features, maps = torch_network(network.lowered(), "cpu")(IMAGES_3)
+
+    trained_features, trained_maps = network(IMAGES_3)
+    assert torch.equal(features, trained_features)
+    assert maps == pytest.approx(trained_maps, abs=1e-6)
 
 
 @torch.inference_mode()
@@ -65,7 +77,7 @@ class OwnRules(nn.Sequential):
         return images + super().forward(images)
 
 
-@pytest.mark.parametrize("module", [OwnRules(nn.ReLU()), nn.GELU(), nn.Conv2d(1, 2, 3)])
+@pytest.mark.parametrize("module", [OwnRules(nn.ReLU()), nn.GELU()])
 def test_what_has_no_description_is_refused_and_never_guessed(module: nn.Module) -> None:
     with pytest.raises(TypeError):
         lowered(module, Lowering(module), IMAGES)
