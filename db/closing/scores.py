@@ -27,7 +27,7 @@ from db.ledger import replaced
 from db.ledger.claiming import Queue
 from db.ledger.lock import commit_early, lock_ledger
 from db.prepared import Prepared
-from severity.domain import Acquired, Fate, TimeSource
+from severity.domain import Acquired, Fate, Score, TimeSource, Zone
 
 
 def close(session: Session, queue: Queue, run_id: int, outcomes: Iterable[Outcome]) -> list[Closed]:
@@ -135,9 +135,20 @@ def _write(closing: Closing, scored: Sequence[Scored]) -> None:
         distances=[check.distance if check else None for check in checks],
         references=[check.reference if check else None for check in checks],
         flags=[flag.value if flag else None for flag in flags],
+        **_by_lung(scores),
     )
     outputs.write(closing, scored)
     closing.execute((_CLOSE_WORK,), objects=objects)
+
+
+def _by_lung(scores: Sequence[Score]) -> dict[str, list[float | None]]:
+    """Return the columns of lungs and zones; NULL where the network finds no lungs."""
+    lungs = [score.lungs for score in scores]
+    return {
+        "right_extents": [each.right.geographic_extent if each else None for each in lungs],
+        "right_opacities": [each.right.opacity if each else None for each in lungs],
+        **{zone.value: [each.zones[zone] if each else None for each in lungs] for zone in Zone},
+    }
 
 
 _HELD = Prepared(
@@ -194,16 +205,22 @@ _ADD_SCORES = Prepared(
     """
     INSERT INTO score
         (image_id, model_version_id, run_id, geographic_extent, opacity, geographic_extent_raw,
-        opacity_raw, distance, distance_reference, out_of_distribution)
+        opacity_raw, distance, distance_reference, out_of_distribution, right_extent,
+        right_opacity, right_upper, right_middle, right_lower, left_upper, left_middle, left_lower)
     SELECT object.image_id, :model, :run, geographic_extent, opacity, geographic_extent_raw,
-        opacity_raw, distance, distance_reference, out_of_distribution
+        opacity_raw, distance, distance_reference, out_of_distribution, right_extent,
+        right_opacity, right_upper, right_middle, right_lower, left_upper, left_middle, left_lower
     FROM unnest(
         CAST(:objects AS bigint[]), CAST(:extents AS float8[]), CAST(:opacities AS float8[]),
         CAST(:raw_extents AS float8[]), CAST(:raw_opacities AS float8[]),
-        CAST(:distances AS float8[]), CAST(:references AS text[]), CAST(:flags AS text[])
+        CAST(:distances AS float8[]), CAST(:references AS text[]), CAST(:flags AS text[]),
+        CAST(:right_extents AS real[]), CAST(:right_opacities AS real[]),
+        CAST(:right_upper AS real[]), CAST(:right_middle AS real[]), CAST(:right_lower AS real[]),
+        CAST(:left_upper AS real[]), CAST(:left_middle AS real[]), CAST(:left_lower AS real[])
     ) AS batch
         (object_id, geographic_extent, opacity, geographic_extent_raw, opacity_raw, distance,
-        distance_reference, out_of_distribution)
+        distance_reference, out_of_distribution, right_extent, right_opacity, right_upper,
+        right_middle, right_lower, left_upper, left_middle, left_lower)
     JOIN object ON object.id = batch.object_id
     ON CONFLICT DO NOTHING
     """

@@ -10,8 +10,9 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from db.prepared import Prepared
+from db.reading import lungs
 from db.reading.trends import Observation, Trend
-from severity.domain import OutOfDistribution, Scale, Verdict, View
+from severity.domain import Lungs, OutOfDistribution, Scale, Verdict, View
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class CourseImage:
 
     Without ``time_of_day_known``, ``at`` is midnight in ``zone`` and means a date; the images of
     that day are in no order. ``scored_by`` is the former model version whose scores of it a bridge
-    converted; empty of the course's own images.
+    converted; empty of the course's own images. ``lungs`` are of this image alone, None where its
+    model draws none.
     """
 
     image_id: int
@@ -75,6 +77,7 @@ class CourseImage:
     time_of_day_known: bool = True
     zone: str = ""
     scored_by: str = ""
+    lungs: Lungs | None = None
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,10 @@ def course(session: Session, patient_key: str, model_version: str) -> Course:
         model_version,
         Scale(**version.scales["geographic_extent"]),
         Scale(**version.scales["opacity"]),
-        _images(_IMAGES.execute(session, person)),
+        _images(
+            _IMAGES.execute(session, person),
+            lungs.of_patient(session, version.person_key, model_version),
+        ),
         _events(session, person),
         Margins(version.extent_margin, version.opacity_margin),
         version.course_parameters_sha256 or "",
@@ -213,8 +219,8 @@ def course(session: Session, patient_key: str, model_version: str) -> Course:
     )
 
 
-def _images(rows: Iterable[Row[Any]]) -> tuple[CourseImage, ...]:
-    return with_view_changes(map(_image, rows))
+def _images(rows: Iterable[Row[Any]], by_image: Mapping[int, Lungs]) -> tuple[CourseImage, ...]:
+    return with_view_changes(_image(row, by_image.get(row.image_id)) for row in rows)
 
 
 def with_view_changes(in_order: Iterable[CourseImage]) -> tuple[CourseImage, ...]:
@@ -231,7 +237,7 @@ def with_view_changes(in_order: Iterable[CourseImage]) -> tuple[CourseImage, ...
     return tuple(images)
 
 
-def _image(row: Row[Any]) -> CourseImage:
+def _image(row: Row[Any], of_lungs: Lungs | None) -> CourseImage:
     """Return an image from a row of `_IMAGES`; whether its view changed shows beside the others."""
     reason = row.out_of_distribution
     return CourseImage(
@@ -249,6 +255,7 @@ def _image(row: Row[Any]) -> CourseImage:
         opacity=_assessment(row[_OPACITY]),
         time_of_day_known=row.time_of_day_known,
         zone=row.acquired_zone,
+        lungs=of_lungs,
     )
 
 

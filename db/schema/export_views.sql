@@ -45,7 +45,17 @@ SELECT
     score.out_of_distribution,
     score.distance,
     score.scored_at,
-    calibration.sha256 AS calibration_sha256
+    calibration.sha256 AS calibration_sha256,
+    score.right_extent,
+    left_part(score.geographic_extent, score.right_extent) AS left_extent,
+    score.right_opacity,
+    left_part(score.opacity, score.right_opacity) AS left_opacity,
+    score.right_upper,
+    score.right_middle,
+    score.right_lower,
+    score.left_upper,
+    score.left_middle,
+    score.left_lower
 FROM score
 JOIN image ON image.id = score.image_id
 JOIN study ON study.id = image.study_id
@@ -99,6 +109,18 @@ CALL describe_columns('{scored_image}', ARRAY[
     ['distance', 'How far the image is from the reference distribution, in units of the limit; NULL if it was not measured'],
     ['scored_at', 'When the score was computed'],
     ['calibration_sha256', 'The calibration that intervals are from; NULL without one']
+]);
+CALL describe_columns('{patient_lungs,scored_image}', ARRAY[
+    ['right_extent', 'What the patient''s right lung has of geographic_extent, in points of 0 to 4; NULL where the model draws no lungs'],
+    ['left_extent', 'What the left lung has of it'],
+    ['right_opacity', 'What the right lung has of opacity, in points: half of the scale at most'],
+    ['left_opacity', 'What the left lung has of it'],
+    ['right_upper', 'Which share of the upper third of the right lung is opaque as the model draws it, 0 to 1. A coarse map and no score'],
+    ['right_middle', 'The same of the middle third'],
+    ['right_lower', 'The same of the lower third'],
+    ['left_upper', 'The same of the upper third of the left lung'],
+    ['left_middle', 'The same of the middle third'],
+    ['left_lower', 'The same of the lower third']
 ]);
 CALL describe_columns('{group_membership}', ARRAY[
     ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],

@@ -312,6 +312,16 @@ CREATE TABLE score (
     distance_reference text,
     -- Why the image is out of distribution, if it is.
     out_of_distribution text,
+    -- What the patient's right lung has of both scores, in points; the left has the remainder.
+    right_extent real,
+    right_opacity real,
+    -- Which share of each zone the network draws as opaque.
+    right_upper real,
+    right_middle real,
+    right_lower real,
+    left_upper real,
+    left_middle real,
+    left_lower real,
     -- Prevents a second score of an image, whatever two workers do.
     CONSTRAINT pk_score PRIMARY KEY (image_id, model_version_id),
     -- Prevents NaN (which is greater than any number here) and values beyond every scale.
@@ -321,6 +331,24 @@ CREATE TABLE score (
     CONSTRAINT ck_score_reference CHECK (num_nulls(distance, distance_reference) <> 1),
     -- Prevents NaN and infinity, with which every image would be out of distribution.
     CONSTRAINT ck_score_distance CHECK (0 <= distance AND distance < 'infinity'),
+    -- Prevents a lung without the other, and zones without lungs.
+    CONSTRAINT ck_score_lungs CHECK (
+        num_nulls(
+            right_extent, right_opacity, right_upper, right_middle, right_lower, left_upper,
+            left_middle, left_lower
+        ) IN (0, 8)
+    ),
+    -- Prevents NaN, and a lung with more than the image has.
+    CONSTRAINT ck_score_right CHECK (
+        right_extent BETWEEN 0 AND 4 AND right_opacity BETWEEN 0 AND 4
+        AND right_extent <= geographic_extent::real AND right_opacity <= opacity::real
+    ),
+    CONSTRAINT ck_score_zones CHECK (
+        least(right_upper, right_middle, right_lower, left_upper, left_middle, left_lower) >= 0
+        AND greatest(
+            right_upper, right_middle, right_lower, left_upper, left_middle, left_lower
+        ) <= 1
+    ),
     -- Prevents an image within the limit, or without a distance, from being flagged. Low contrast
     -- is no matter of the distance.
     CONSTRAINT ck_score_flag CHECK (

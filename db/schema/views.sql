@@ -59,6 +59,13 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     END
 $$;
 
+-- What the left lung has of a score; NULL where the model draws no lungs.
+CREATE OR REPLACE FUNCTION left_part(points float8, of_right real) RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    -- The right lung's points were rounded when they were stored.
+    SELECT CASE WHEN of_right IS NOT NULL THEN greatest(points - of_right, 0) END
+$$;
+
 -- NULL where either is unknown.
 CREATE OR REPLACE FUNCTION direction(change float8, smallest float8) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

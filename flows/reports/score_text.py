@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -143,6 +143,7 @@ def _columns(score: Score | None) -> dict[str, object]:
         "out_of_distribution": score and score.out_of_distribution,
         "findings": score and dict(score.findings),
         "triage": score and dict(score.triage),
+        "lungs": score and score.lungs and asdict(score.lungs),
     }
 
 
@@ -151,4 +152,10 @@ def _flat(row: dict[str, object]) -> dict[str, object]:
         numbers = row.pop(name)
         if isinstance(numbers, Mapping):
             row |= {f"{prefix}: {label}": number for label, number in numbers.items()}
+    lungs = row.pop("lungs")
+    if isinstance(lungs, Mapping):
+        for side in ("right", "left"):
+            row[f"{side}_extent"] = lungs[side]["geographic_extent"]
+            row[f"{side}_opacity"] = lungs[side]["opacity"]
+        row |= lungs["zones"]
     return row

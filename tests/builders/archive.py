@@ -21,6 +21,7 @@ from db.reading.tables import read_as_reader
 from severity.domain import (
     Acquired,
     ImageRecord,
+    Lungs,
     ModelVersion,
     PatientId,
     Reason,
@@ -56,6 +57,7 @@ class Film:
     flagged: bool = False
     content: bytes = b""
     vanishes: bool = False
+    lungs: Lungs | None = None
 
     @property
     def image_uid(self) -> str:
@@ -95,6 +97,7 @@ class Film:
             self.opacity,
             findings=findings,
             distribution_check=check,
+            lungs=self.lungs,
         )
         return Scored(work_id, self.patient, image, pixels, score)
 

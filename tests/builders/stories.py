@@ -2,7 +2,16 @@
 
 from db.corrections import Author, merge
 from db.events import PatientGroup, store_groups
+from severity.domain import Lungs, LungScore, Zone
 from tests.builders.course_archive import CourseArchive, film
+
+AT_FIRST = Lungs(
+    LungScore(4.0, 1.2),
+    LungScore(2.0, 0.8),
+    dict(zip(Zone, (0.0, 0.5, 1.0, 0.1, 0.25, 0.9), strict=True)),
+)
+AT_LAST = Lungs(LungScore(1.0, 1.2), LungScore(0.5, 0.8), dict.fromkeys(Zone, 0.1))
+"""What the lungs of one patient have in the first and the last film."""
 
 PENDING = 3
 """Films of the site that wait for a score: two that nobody has read, one of the other version."""
@@ -20,8 +29,13 @@ def tell(archive: CourseArchive, searched: str) -> None:
             for day, extent in ((0, 2.0), (3, 3.0), (6, 5.5), (9, 6.5))
         ),
         *(
-            film(f"better-{day}", day, extent, patient="p-better")
-            for day, extent in ((0, 6.0), (4, 5.8), (8, 2.4), (12, 1.5))
+            film(f"better-{day}", day, extent, patient="p-better", lungs=lungs)
+            for day, extent, lungs in (
+                (0, 6.0, AT_FIRST),
+                (4, 5.8, None),
+                (8, 2.4, None),
+                (12, 1.5, AT_LAST),
+            )
         ),
         *(film(f"same-{day}", day, 3.0, patient="p-same") for day in range(0, 20, 2)),
         film("searched", 1, 5.0, patient=searched),

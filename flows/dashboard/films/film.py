@@ -11,7 +11,7 @@ from db.reading.trends import Observation, Trend
 from flows.dashboard.texts import texts
 from flows.reports.courses.text import when
 from flows.reports.courses.words import band_text, verdict_text
-from severity.domain import Interval
+from severity.domain import Interval, Lungs
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Film:
             f"{getattr(texts().scores, name)}: {_said(self.image, assessment, interval)}"
             for name, assessment, interval in scores
         ]
-        return [*said, *self._remarks_in(texts().chart)]
+        by_lung = [] if self.image.lungs is None else [_by_lung(self.image.lungs)]
+        return [*said, *by_lung, *self._remarks_in(texts().chart)]
 
     def _remarks_in(self, words: SimpleNamespace) -> list[str]:
         """Return the remarks in the words of a section of the texts."""
@@ -109,6 +110,15 @@ def _film(
 
 def _merged_mark(words: SimpleNamespace, merged: Merged) -> str:
     return str(words.merged_mark.format(key=merged.patient_key, on=merged.on))
+
+
+def _by_lung(lungs: Lungs) -> str:
+    points = {
+        f"{side}_{score}": f"{value:.1f}"
+        for side, lung in (("right", lungs.right), ("left", lungs.left))
+        for score, value in (("extent", lung.geographic_extent), ("opacity", lung.opacity))
+    }
+    return str(texts().chart.lungs.format(**points))
 
 
 def _said(image: CourseImage, assessment: Assessment, interval: Interval | None) -> str:

@@ -83,6 +83,7 @@ def _values(
     reading: Reading, course: Course, films: list[Film], axis: TimeAxis
 ) -> dict[str, object]:
     last = latest(course.images)
+    baseline = _baseline(films, last)
     return {
         "course": course,
         "films": films,
@@ -90,7 +91,8 @@ def _values(
         "last_film": films[-1],
         "days_ago": days_since(films[-1].image.at, calendar_known=films[-1].image.calendar_known),
         "now": last,
-        "baseline": _baseline(films, last),
+        "baseline": baseline,
+        "by_lung": _by_lung(baseline, films[-1]),
         "summaries": _summaries(course, last) if last else [],
         "groups": patients.groups(reading.session, course.patient_key),
         "views": _views(films),
@@ -125,6 +127,12 @@ def _baseline(films: list[Film], last: CourseImage | None) -> Film | None:
         ),
         None,
     )
+
+
+def _by_lung(baseline: Film | None, last: Film) -> list[Film]:
+    """Return the films whose lungs are shown beside each other: the baseline and the last one."""
+    first = [baseline] if baseline and baseline.number != last.number else []
+    return [film for film in (*first, last) if film.image.lungs is not None]
 
 
 def _views(films: list[Film]) -> Mapping[View, int]:

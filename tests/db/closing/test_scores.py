@@ -8,7 +8,8 @@ import pytest
 from db.closing.outcomes import Rejected
 from db.errors import DatabaseError
 from db.ledger import sources
-from severity.domain import DistributionCheck, Fate, Reason, Score
+from db.reading import lungs
+from severity.domain import DistributionCheck, Fate, Lungs, LungScore, Reason, Score, Zone
 from tests.builders.scores import INVERTED, scored, version
 
 
@@ -296,6 +297,52 @@ def test_a_score_is_kept_with_its_distance_and_why_it_is_out_of_distribution(ste
         ("frontal-1", 0.5, None),
         (None, None, None),
     ]
+
+
+LUNGS = Lungs(
+    LungScore(2.25, 0.5),
+    LungScore(0.75, 1.5),
+    dict(zip(Zone, (0.0, 0.25, 0.5, 0.0, 0.125, 1.0), strict=True)),
+)
+
+
+def test_what_each_lung_has_is_kept_with_the_score_and_read_with_the_patient(steps, running):
+    steps.enlist("a", "b")
+    with running() as run:
+        first, second = steps.claim(run)
+        steps.close(
+            run,
+            scored(first.work_id, uid="1.1", lungs=LUNGS),
+            scored(second.work_id, uid="1.2", pixels="other", day=1),
+        )
+
+    with steps.database.transaction() as session:
+        of_patient = lungs.of_patient(session, "p-1", version().key)
+    ((image_id,),) = steps.query("SELECT id FROM image WHERE image_uid = '1.1'")
+    assert of_patient == {image_id: LUNGS}
+    columns = "left_extent, right_extent, left_opacity, right_opacity, left_lower, right_upper"
+    assert steps.query(f"SELECT {columns} FROM scored_image ORDER BY image_id") == [  # noqa: S608
+        (0.75, 2.25, 1.5, 0.5, 1.0, 0.0),
+        (None,) * 6,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "constraint"),
+    [
+        (replace(LUNGS, right=LungScore(3.5, 0.5)), "ck_score_right"),
+        (replace(LUNGS, right=LungScore(float("nan"), 0.5)), "ck_score_right"),
+        (replace(LUNGS, zones=dict.fromkeys(Zone, 1.5)), "ck_score_zones"),
+        (replace(LUNGS, zones=dict.fromkeys(Zone, float("nan"))), "ck_score_zones"),
+    ],
+)
+def test_a_lung_with_more_than_the_image_has_is_never_stored(steps, running, wrong, constraint):
+    steps.enlist("a")
+    with running() as run:
+        (claimed,) = steps.claim(run)
+        with pytest.raises(DatabaseError, match=constraint):
+            steps.close(run, scored(claimed.work_id, lungs=wrong))
+    assert count(steps, "score") == 0
 
 
 def test_a_probability_that_is_no_number_is_never_stored(steps, running):

@@ -10,11 +10,14 @@ from flows.reports.score_text import FileResult, scores_csv, scores_json, scores
 from severity.domain import (
     DistributionCheck,
     Interval,
+    Lungs,
+    LungScore,
     ModelVersion,
     OutOfDistribution,
     Reason,
     Scale,
     Score,
+    Zone,
 )
 from tests.builders.terminal import shown
 
@@ -67,6 +70,7 @@ def with_errors() -> list[FileResult]:
         opacity_interval=Interval(1.25, 3.75),
         distribution_check=DistributionCheck("frontal-1", 2.5, OutOfDistribution.INVERTED),
         triage={"normal": 0.25, "pneumonia": 0.75},
+        lungs=Lungs(LungScore(2.4, 0.5), LungScore(1.0, 1.5), dict.fromkeys(Zone, 0.25)),
     )  # fmt: skip
     near = Score(3.4, 2.0, 3.4, 2.0, distribution_check=DistributionCheck("frontal-1", 0.5))
     return [
@@ -88,6 +92,15 @@ ERRORS = {
 }
 
 
+LUNGS = {
+    "right_extent": 2.4,
+    "left_extent": 1.0,
+    "right_opacity": 0.5,
+    "left_opacity": 1.5,
+    **{zone.value: 0.25 for zone in Zone},
+}
+
+
 def test_json_holds_all_values_of_a_score(with_errors: list[FileResult]):
     rows = json.loads(scores_json(with_errors, VERSION))["results"]
     broken, inverted, near, plain = rows
@@ -97,6 +110,12 @@ def test_json_holds_all_values_of_a_score(with_errors: list[FileResult]):
     assert (near["distribution_distance"], near["out_of_distribution"]) == (0.5, None)
     assert {plain[name] for name in ERRORS} == {broken[name] for name in ERRORS} == {None}
     assert (plain["triage"], broken["triage"]) == ({}, None)
+    assert inverted["lungs"] == {
+        "right": {"geographic_extent": 2.4, "opacity": 0.5},
+        "left": {"geographic_extent": 1.0, "opacity": 1.5},
+        "zones": {zone.value: 0.25 for zone in Zone},
+    }
+    assert (plain["lungs"], broken["lungs"]) == (None, None)
 
 
 def test_csv_holds_all_values_of_a_score(with_errors: list[FileResult]):
@@ -108,6 +127,8 @@ def test_csv_holds_all_values_of_a_score(with_errors: list[FileResult]):
     assert {plain[name] for name in (*ERRORS, "triage: normal")} == {""}
     assert {broken[name] for name in (*ERRORS, "triage: normal")} == {""}
     assert "triage" not in inverted
+    assert {name: inverted[name] for name in LUNGS} == {k: str(v) for k, v in LUNGS.items()}
+    assert {plain[name] for name in LUNGS} == {broken[name] for name in LUNGS} == {""}
 
 
 def test_the_table_shows_intervals_and_what_is_out_of_distribution(with_errors: list[FileResult]):

@@ -1,6 +1,7 @@
 """The JSON of the dashboard, as another program reads it."""
 
 import httpx
+import pytest
 from playwright.async_api import Page
 
 from tests.builders.dashboards import Dashboard, sideways, violations
@@ -21,6 +22,16 @@ def test_pages_of_the_worklist_follow_each_other_without_gap(dashboard: Dashboar
 
     assert paged == whole
     assert len(whole) == 6
+
+
+def test_a_course_has_what_each_lung_has(dashboard: Dashboard) -> None:
+    answer = httpx.get(f"{dashboard.url}/api/v1/patients/p-better/course").json()
+
+    first, second, *_ = (image["lungs"] for image in answer["images"])
+    assert first["right"] == {"geographic_extent": 4.0, "opacity": pytest.approx(1.2)}
+    assert first["left"] == {"geographic_extent": 2.0, "opacity": pytest.approx(0.8)}
+    assert first["zones"]["right_lower"] == 1
+    assert second is None
 
 
 def test_a_course_has_scores_bands_and_verdicts(dashboard: Dashboard) -> None:

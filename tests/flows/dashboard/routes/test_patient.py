@@ -62,6 +62,44 @@ async def test_pointing_at_a_film_says_what_is_known_of_it(
     assert "black and white are exchanged" in await flagged.inner_text()
 
 
+async def test_the_lungs_of_the_baseline_and_of_the_last_film_stand_beside_each_other(
+    dashboard: Dashboard, browser_page: Page
+) -> None:
+    await browser_page.goto(f"{dashboard.url}/patients/p-better")
+    tables = browser_page.locator(".lungs table")
+
+    first, last = [(await table.inner_text()).split("\n") for table in await tables.all()]
+
+    assert "Film 1, 2020-03-01 12:00" in first[0]
+    assert "Film 4, 2020-03-13 12:00" in last[0]
+    cells = [[line.split("\t")[1:] for line in lines[-5:]] for lines in (first, last)]
+    assert cells[0] == [
+        ["4.0", "2.0"],
+        ["1.2", "0.8"],
+        ["0%", "10%"],
+        ["50%", "25%"],
+        ["100%", "90%"],
+    ]
+    assert cells[1][0] == ["1.0", "0.5"]
+
+
+async def test_a_film_says_what_each_lung_has(dashboard: Dashboard, browser_page: Page) -> None:
+    await browser_page.goto(f"{dashboard.url}/patients/p-better")
+
+    await browser_page.locator("#course .film").first.hover()
+
+    told = await browser_page.locator(".told").inner_text()
+    assert "extent 4.0 and 2.0, opacity 1.2 and 0.8" in told
+
+
+async def test_films_of_which_no_lungs_are_known_have_no_table(
+    dashboard: Dashboard, browser_page: Page
+) -> None:
+    await browser_page.goto(f"{dashboard.url}/patients/p-single")
+
+    assert await browser_page.locator(".lungs").count() == 0
+
+
 async def test_treatments_stand_beside_their_responses(
     dashboard: Dashboard, browser_page: Page
 ) -> None:
