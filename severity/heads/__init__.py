@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         read_linear_npz,
         read_mlp_pickle,
     )
+    from severity.heads.lungs import LINE, Division, Drawn, zone_means
     from severity.heads.published import INPUTS, LINEAR_NAME, linear_on_lung_opacity
     from severity.heads.triage import CLASSES, Triage, TriageClass, softmax
 else:
@@ -25,9 +26,12 @@ __all__ = [
     "FINDINGS",
     "INPUTS",
     "LARGEST_BYTES",
+    "LINE",
     "LINEAR_NAME",
     "NAME",
     "Chain",
+    "Division",
+    "Drawn",
     "Head",
     "HeadInput",
     "Layer",
@@ -41,4 +45,5 @@ __all__ = [
     "read_linear_npz",
     "read_mlp_pickle",
     "softmax",
+    "zone_means",
 ]

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from severity.evaluation.agreement import ConfidenceInterval, mean_interval
 from severity.evaluation.agreement import metrics as agreement
+from severity.evaluation.regressions import fit_linear
 from training.compact_3.alterations import ALTERATIONS
 from training.compact_3.jobs import HOSPITAL, training_name
 from training.compact_3.packing import FOLDS, SCALES
+from training.protocol import accuracy
 
 _FEW = 5  # films below which a row would say nothing
 HIGH = 2.0
@@ -262,6 +264,25 @@ def repeats(labels: Labelled) -> Iterator[tuple[int, int]]:
             previous = int(place)
 
 
+def halves_table(labels: Labelled, models: Sequence[Measured]) -> Iterator[str]:
+    """Yield errors by the protocol of published comparisons, on the films of the first release."""
+    yield "| model | films | extent | opacity |"
+    yield "|---|---|---|---|"
+    for model in models:
+        rows = labels.scored & labels.fitted & np.isfinite(model.points[:, 0])
+        measured = [
+            accuracy(
+                model.points[rows, score, None],
+                labels.points[rows, score],
+                groups=labels.patient[rows].tolist(),
+                fit=fit_linear,
+                maximum=SCALES[score],
+            )
+            for score in (0, 1)
+        ]
+        yield f"| {model.name} | {rows.sum()} | {measured[0]} | {measured[1]} |"
+
+
 def map_table(models: Sequence[Measured]) -> Iterator[str]:
     """Yield how well maps agree with masks that the networks never saw."""
     yield "| model | Dice of right lung | left lung | opacity | peak inside | evidence in lungs |"
@@ -307,6 +328,7 @@ def main() -> None:
         ("Healthy films", healthy_table(labels, [*models, *hospital])),
         ("Films within a day", repeat_table(labels, models)),
         ("Maps", map_table(models)),
+        ("50 halves, as published systems are compared", halves_table(labels, models)),
     ):
         print(f"\n## {title}\n", *table, sep="\n")
 
