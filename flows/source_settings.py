@@ -15,6 +15,8 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
+from flows.lost_mounts import within
+
 INBOX = "inbox"
 """The name of the source that SEVERITY_INBOX locates."""
 
@@ -74,11 +76,13 @@ def resolved(location: str) -> str:
     Raises
     ------
     OSError, RuntimeError
-        A folder's links lead in a circle, or it is below the home of no user.
+        A folder's links lead in a circle, or it is below the home of no user. A `TimeoutError`: it
+        does not answer.
     """
     if "://" in location and not location.startswith("file://"):
         return location.rstrip("/")
-    return str(Path(location.removeprefix("file://")).expanduser().resolve())
+    path = Path(location.removeprefix("file://")).expanduser()
+    return str(within(path, path.resolve))
 
 
 def local_folder(location: str) -> Path | None:

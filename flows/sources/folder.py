@@ -1,15 +1,17 @@
 """A local folder as a store of objects."""
 
-import asyncio
 import errno
 import os
 import stat
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from flows.errors import InboxError
+from flows.lost_mounts import PATIENCE_SECONDS, answered, no_answer
 from flows.sources.folder_walk import fingerprint as fingerprint_of
 from flows.sources.folder_walk import walk
 from flows.sources.keys import to_name
@@ -19,6 +21,7 @@ from severity.domain import Reason
 from severity.errors import InaccessibleImage, UnreadableImage
 from severity.images.limits import check_bytes
 
+_Result = TypeVar("_Result")
 _CHUNK = 1000  # entries that one thread call lists
 
 
@@ -26,16 +29,20 @@ _CHUNK = 1000  # entries that one thread call lists
 class Folder:
     """A local folder and all below it. Links out of it and to folders are not followed.
 
+    A folder that does not answer for ``patience`` seconds is given up, as where the server of a
+    mount is lost.
+
     Walked here and not through obstore, whose listing ends at the first file name with a
     control character or in another encoding: one such name would stop every night.
     """
 
     root: Path
+    patience: float = PATIENCE_SECONDS
 
     async def entries(self) -> AsyncGenerator[Sequence[Entry], None]:
         """List the regular files, and what cannot be seen."""
         entries = walk(os.fsencode(self.root))
-        while chunk := await asyncio.to_thread(self._next, entries):
+        while chunk := await self._answered(partial(self._next, entries)):
             yield chunk
 
     def _next(self, entries: Iterator[Entry]) -> list[Entry]:
@@ -46,9 +53,14 @@ class Folder:
 
     async def read(self, key: str, *, most_bytes: int, fingerprint: str | None = None) -> bytes:
         """Read one file, unless it changes meanwhile."""
-        return await asyncio.to_thread(
-            _read_file, os.fsencode(self.root), key, most_bytes, fingerprint
-        )
+        root = os.fsencode(self.root)
+        return await self._answered(partial(_read_file, root, key, most_bytes, fingerprint))
+
+    async def _answered(self, call: Callable[[], _Result]) -> _Result:
+        try:
+            return await answered(self.patience, call)
+        except TimeoutError:
+            raise InboxError(no_answer(self.root)) from None
 
 
 # Errors of one file, or of one sector of it; any other is an error of the folder.

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from flows.errors import InboxError
+from flows.lost_mounts import no_answer, within
 from flows.source_settings import is_bucket, resolved
 from flows.sources.folder import Folder
 from flows.sources.keys import places
@@ -106,7 +107,7 @@ def open_inbox(location: str, *, settle: timedelta) -> Inbox:
     Raises
     ------
     InboxError
-        There is no such folder, or the location is of another kind.
+        There is no such folder, it does not answer, or the location is of another kind.
     """
     if is_bucket(location):
         bucket = open_bucket(location)
@@ -116,8 +117,10 @@ def open_inbox(location: str, *, settle: timedelta) -> Inbox:
         raise InboxError(f"{location} is neither a folder nor s3://, gs:// or az://bucket/prefix")
     try:
         folder = Path(resolved(location))
-        if not folder.is_dir():
+        if not within(folder, folder.is_dir):
             raise InboxError(f"{folder} is not a folder")
+    except TimeoutError:
+        raise InboxError(no_answer(location)) from None
     except (OSError, RuntimeError) as error:  # a circle of links, or no such user after "~"
         raise InboxError(f"{location} is not a folder that can be opened") from error
     return Inbox(str(folder), Folder(folder), settle)

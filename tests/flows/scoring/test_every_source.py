@@ -10,12 +10,14 @@ import pytest
 
 from db.closing.outcomes import Outcome
 from db.reading.site import balances
+from flows import lost_mounts
 from flows.errors import InboxError
 from flows.resources import Resources, using
 from flows.scoring import batch
 from flows.scoring.run import ScoringRun
 from flows.scoring.summary import Counts
 from flows.source_settings import SourceSettings
+from tests.builders.lost_mounts import lost_mount
 from tests.builders.small_images import write_image, write_sidecar
 
 if TYPE_CHECKING:
@@ -80,6 +82,24 @@ def test_a_source_that_cannot_be_read_or_was_emptied_fails_alone_and_is_named(
     write_source(tmp_path / "icu", 1)
 
     assert serve_once("icu", "ward").is_completed()
+
+
+def test_a_source_on_a_mount_whose_server_is_lost_fails_alone(
+    serve_once: Callable[..., "State[object]"],
+    resources: Resources,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lost_mounts, "OPENING_SECONDS", 0.3)
+    write_source(tmp_path / "ward", 2, 3)
+    (tmp_path / "lost").mkdir()
+
+    with lost_mount(tmp_path / "lost"):
+        state = serve_once("lost", "ward")
+
+    assert state.is_failed()
+    assert "does not answer" in str(state.message)
+    assert scored(resources) == {"ward": 2}
 
 
 def test_a_fault_of_the_program_in_one_source_keeps_no_other_from_being_scored(
