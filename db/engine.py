@@ -23,7 +23,7 @@ Transaction = Session
 
 DRIVER = "postgresql+psycopg2"
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_DEVELOPMENT = {"0001", "0002", "0003", "1"}  # revisions from before the first release
+_DEVELOPMENT = {"0001", "0002", "0003", "1", "2"}  # revisions from before the first release
 _MIGRATION_LOCK_TIMEOUT = "5min"  # another program may be migrating
 _UPGRADE_LOCK = 7_205_991_846_306_021_001  # an arbitrary constant of this project
 

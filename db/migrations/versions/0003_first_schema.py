@@ -1,13 +1,13 @@
 """The first schema: sources and objects, work and scores, patients, counters and corrections.
 
-Revision ID: 2
+Revision ID: 3
 """
 
 from alembic import op
 
 from db import schema
 
-revision = "2"
+revision = "3"
 down_revision = None
 
 
