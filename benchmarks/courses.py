@@ -26,6 +26,7 @@ from flows.courses.update import update_courses
 from flows.resources import Progress, Resources
 from flows.scoring.registration import register_model_version
 from flows.settings import Settings
+from severity.cores import cores
 from severity.domain import Verdict, View
 
 _SCORES = 10_000_000
@@ -86,19 +87,23 @@ class _Measuring:
         self._scores, self._last = int(str(scores)), int(str(last))
 
     def computing(self, progress: Console) -> list[Figure]:
-        """Measure the computation of all courses twice, then of those of some patients."""
-        share = self._scores / _SCORES
-        figures = []
-        for name in ("all courses for the first time", "refit of all courses"):
-            with self._database.transaction() as session:
-                due.add_all(session)
-            seconds = self._update()
-            progress.print(f"{name}: {seconds:.1f} s")
-            target = _REFIT_SECONDS * share if name.startswith("refit") else None
-            figures.append(Figure(name, seconds, "s", target))
+        """Measure computing all courses three times, once by one connection; then some patients'."""
+        first = self._all("all courses for the first time", progress, connections=cores())
+        by_one = self._all("refit by one connection", progress, connections=1)
+        refit = self._all("refit of all courses", progress, connections=cores())
+        target = _REFIT_SECONDS * self._scores / _SCORES
+        ratio = Figure("by one, compared with it", by_one.value / refit.value, "times as long")
+        rate = Figure("images in a second, of the last", self._scores / refit.value, "/s")
         execute_alone(self._database, "VACUUM ANALYZE")
-        figures.append(Figure("images in a second, of the last", self._scores / seconds, "/s"))
+        figures = [first, by_one, replace(refit, target=target), ratio, rate]
         return figures + [self._touched(count) for count in _TOUCHED if count < self._last]
+
+    def _all(self, name: str, progress: Console, *, connections: int) -> Figure:
+        with self._database.transaction() as session:
+            due.add_all(session)
+        seconds = self._update(connections)
+        progress.print(f"{name}: {seconds:.1f} s")
+        return Figure(name, seconds, "s")
 
     def _touched(self, patients: int) -> Figure:
         """Measure the update after a night that touched so many patients."""
@@ -107,9 +112,9 @@ class _Measuring:
         seconds = self._update()
         return Figure(f"update of {patients:,} patients", 1000 * seconds / patients, "ms each")
 
-    def _update(self) -> float:
+    def _update(self, connections: int = 1) -> float:
         began = time.perf_counter()
-        update_courses(self._database)
+        update_courses(self._database, connections=connections)
         return time.perf_counter() - began
 
     def size(self) -> list[Figure]:

@@ -1,21 +1,23 @@
 """Whose courses must be computed anew: appended to by triggers, taken by the update of courses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-_COURSES = 7_205_991_846_306_021_003  # an arbitrary constant of this project
+PARTS = range(4)
+"""The parts of persons: as many transactions may write courses at once, each of its own parts."""
 
 
-def lock_courses(session: Session) -> None:
-    """Wait until no other transaction writes courses, and keep others out until this one ends.
+def lock_courses(session: Session, parts: Iterable[int] = PARTS) -> None:
+    """Wait until no other transaction writes courses of these parts, and keep others out.
 
-    Two updates of one person would write the same rows. Whoever holds the ledger's lock may wait
-    for this one, never the other way round; closing a batch needs neither courses nor this lock.
+    They are kept out until this one ends: two updates of one person would write the same rows.
+    Whoever holds the ledger's lock may wait for this one, never the other way round; closing a
+    batch needs neither courses nor this lock.
     """
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _COURSES})
+    session.execute(_LOCK, {"parts": list(parts)})
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class CourseCounts:
     outdated: int
 
 
-def take(session: Session, *, limit: int) -> Taken:
+def take(session: Session, *, limit: int, parts: Iterable[int] = PARTS) -> Taken:
     """Take persons off the list of those who are due.
 
     If the transaction fails they stay on it. What changes from now on makes them due once more, so
@@ -47,9 +49,12 @@ def take(session: Session, *, limit: int) -> Taken:
     ----------
     limit
         The most entries of the list that are taken; those for one person count each.
+    parts
+        Whose: the persons of these parts.
     """
-    lock_courses(session)
-    rows = session.execute(_TAKE, {"limit": limit}).all()
+    parts = list(parts)
+    lock_courses(session, parts)
+    rows = session.execute(_TAKE, {"limit": limit, "parts": parts}).all()
     return Taken(
         sum(row.entries for row in rows),
         {row.model_version_id: row.persons for row in rows if row.persons},
@@ -84,22 +89,36 @@ def add_outdated(session: Session, model_version_id: int | None = None) -> None:
     session.execute(_ADD_OUTDATED, {"model": model_version_id})
 
 
+_LOCK = text("SELECT lock_courses(:parts)")
+
+# The person of an entry, by a query of its own for each: PostgreSQL might join all images else. It
+# is nobody, in the first part, if the image was erased.
 _TAKE = text(
     """
-    WITH taken AS (
-        DELETE FROM course_due
-        WHERE id IN (SELECT id FROM course_due ORDER BY id LIMIT :limit)
-        RETURNING model_version_id, person_id, image_id
+    WITH own AS (
+        SELECT due.id, due.model_version_id, of_entry.person_id
+        FROM course_due AS due CROSS JOIN LATERAL (
+            SELECT coalesce(
+                due.person_id,
+                (
+                    SELECT patient.person_id
+                    FROM image
+                    JOIN study ON study.id = image.study_id
+                    JOIN patient ON patient.id = study.patient_id
+                    WHERE image.id = due.image_id
+                )
+            )
+        ) AS of_entry (person_id)
+        WHERE part_of(coalesce(of_entry.person_id, 0)) = ANY (:parts)
+        ORDER BY due.id LIMIT :limit
+        -- An image that is merged into another part meanwhile may be taken for that.
+        FOR UPDATE OF due SKIP LOCKED
+    ), taken AS (
+        DELETE FROM course_due WHERE id IN (SELECT id FROM own)
     )
     SELECT model_version_id, count(*) AS entries,
-        array_agg(DISTINCT coalesce(due.person_id, patient.person_id))
-            -- Nobody, of an image that was erased.
-            FILTER (WHERE coalesce(due.person_id, patient.person_id) IS NOT NULL) AS persons
-    FROM taken AS due
-    LEFT JOIN image ON image.id = due.image_id
-    LEFT JOIN study ON study.id = image.study_id
-    LEFT JOIN patient ON patient.id = study.patient_id
-    GROUP BY model_version_id ORDER BY model_version_id
+        array_agg(DISTINCT person_id) FILTER (WHERE person_id IS NOT NULL) AS persons
+    FROM own GROUP BY model_version_id ORDER BY model_version_id
     """
 )
 

@@ -158,8 +158,10 @@ FROM (
             n::float8 AS n,
             (sum(n) OVER up_to - n)::float8 AS below,
             (sum(n) OVER of_day)::float8 AS films
-        FROM cohort_level
-        WHERE n > 0
+        FROM (
+            SELECT model_version_id, score, day, bin, sum(n) AS n
+            FROM cohort_level WHERE n > 0 GROUP BY model_version_id, score, day, bin
+        ) AS all_parts
         WINDOW
             of_day AS (PARTITION BY model_version_id, score, day),
             up_to AS (of_day ORDER BY bin)

@@ -57,6 +57,20 @@ CREATE TABLE course_due (
     CONSTRAINT ck_course_due_who CHECK (num_nonnulls(person_id, image_id) = 1)
 );
 
+-- Persons are divided into parts, so that as many transactions write courses at once as there are
+-- parts: each holds the locks of its own (`lock_courses`), and touches no row of another part.
+CREATE FUNCTION part_of(person_id bigint) RETURNS smallint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN mod(person_id, 4)::smallint;
+
+-- Always in the order of the parts, lest two wait for each other.
+CREATE FUNCTION lock_courses(parts integer[] DEFAULT '{0,1,2,3}') RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(7205992, part)
+    FROM generate_series(0, 3) AS part WHERE part = ANY (parts);
+END $$;
+
 -- In bodies that are read once, and not by whoever restores a backup, with a path of its own.
 CREATE FUNCTION verdict_text(code smallint) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -245,8 +259,8 @@ CREATE FUNCTION renew_groups() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT AS $$
 BEGIN
     IF EXISTS (SELECT FROM changed_groups) THEN
-        -- An update that is under way would write what it has read (`db.courses.due.lock_courses`).
-        PERFORM pg_advisory_xact_lock(7205991846306021003);
+        -- An update that is under way would write what it has read.
+        PERFORM lock_courses();
         UPDATE patient_summary SET groups = groups_of(person_id)
         WHERE person_id IN (
             SELECT person_id FROM changed_groups JOIN patient ON patient.id = patient_id
@@ -270,10 +284,12 @@ CREATE TABLE cohort_level (
     n bigint NOT NULL,
     -- Tenths of a point, rounded down.
     bin smallint NOT NULL,
+    -- Of whose persons: with one row for all, updates of different parts would wait for each other.
+    part smallint NOT NULL,
     score text NOT NULL CONSTRAINT ck_cohort_level_score CHECK (
         score IN ('geographic_extent', 'opacity')
     ),
-    CONSTRAINT pk_cohort_level PRIMARY KEY (model_version_id, score, day, bin)
+    CONSTRAINT pk_cohort_level PRIMARY KEY (model_version_id, score, day, bin, part)
 ) WITH (fillfactor = 50);
 
 CREATE FUNCTION count_levels() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -281,14 +297,14 @@ SET search_path FROM CURRENT AS $$
 DECLARE
     sign integer := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
 BEGIN
-    INSERT INTO cohort_level AS kept (model_version_id, score, day, bin, n)
+    INSERT INTO cohort_level AS kept (model_version_id, score, day, bin, part, n)
     -- Before its baseline an episode has begun for nobody.
     SELECT model_version_id, 'geographic_extent', floor(days), floor(extent_smoothed_level * 10),
-        sign * count(*)
-    FROM changed_courses WHERE out_of_distribution IS NULL AND days >= 0 GROUP BY 1, 3, 4
+        part_of(person_id), sign * count(*)
+    FROM changed_courses WHERE out_of_distribution IS NULL AND days >= 0 GROUP BY 1, 3, 4, 5
     UNION ALL SELECT model_version_id, 'opacity', floor(days), floor(opacity_smoothed_level * 10),
-        sign * count(*)
-    FROM changed_courses WHERE out_of_distribution IS NULL AND days >= 0 GROUP BY 1, 3, 4
+        part_of(person_id), sign * count(*)
+    FROM changed_courses WHERE out_of_distribution IS NULL AND days >= 0 GROUP BY 1, 3, 4, 5
     ON CONFLICT ON CONSTRAINT pk_cohort_level DO UPDATE SET n = kept.n + excluded.n;
     RETURN NULL;
 END $$;

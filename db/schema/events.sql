@@ -131,8 +131,9 @@ CREATE TABLE response (
     opacity_better real,
     opacity_worse real,
     opacity_within real,
-    -- Prevents a second answer for one day.
-    CONSTRAINT pk_response PRIMARY KEY (event_id, model_version_id, day),
+    -- Prevents a second answer for one day. By person: an event that was of another counts there too
+    -- until both are computed.
+    CONSTRAINT pk_response PRIMARY KEY (event_id, model_version_id, day, person_id),
     -- Prevents a change from itself, and an answer without one.
     CONSTRAINT ck_response_change CHECK (
         num_nulls(

@@ -47,7 +47,7 @@ GRANT UPDATE ON sent TO severity_worker;
 -- A PACS: how far each film is, and films of days that are asked no more.
 GRANT UPDATE, DELETE ON pacs_instance TO severity_worker;
 -- Courses and responses follow from scores and events, and are written anew.
-GRANT UPDATE ON cohort_level, course_choice TO severity_worker;
+GRANT UPDATE ON cohort_level, course_choice, course_due TO severity_worker;
 GRANT DELETE ON
     cohort_level, course, course_choice, course_due, patient_summary, response
 TO severity_worker;

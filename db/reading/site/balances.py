@@ -214,19 +214,19 @@ _VERIFY_LEVELS = text(
     """
     WITH counted AS (
         SELECT model_version_id, score, CAST(floor(days) AS integer) AS day,
-            CAST(floor(level * 10) AS smallint) AS bin, count(*) AS n
+            CAST(floor(level * 10) AS smallint) AS bin, part_of(person_id) AS part, count(*) AS n
         FROM course CROSS JOIN LATERAL (
             VALUES ('geographic_extent', extent_smoothed_level), ('opacity', opacity_smoothed_level)
         ) AS levels (score, level)
         WHERE out_of_distribution IS NULL AND days >= 0
-        GROUP BY 1, 2, 3, 4
+        GROUP BY 1, 2, 3, 4, 5
     )
     SELECT '', model_version.key, 'level',
         format('%s on day %s from %s', score, day, CAST(bin AS numeric) / 10),
         coalesce(cohort_level.n, 0), coalesce(counted.n, 0)
-    FROM cohort_level FULL JOIN counted USING (model_version_id, score, day, bin)
+    FROM cohort_level FULL JOIN counted USING (model_version_id, score, day, bin, part)
     JOIN model_version ON model_version.id = model_version_id
     WHERE coalesce(cohort_level.n, 0) <> coalesce(counted.n, 0)
-    ORDER BY 2, score, day, bin
+    ORDER BY 2, score, day, bin, part
     """
 )

@@ -14,6 +14,7 @@ from flows.courses.update import Updated, update_courses
 from flows.errors import UsageError
 from flows.reports import parameters_table, plain_json
 from flows.scoring.registration import register_model_version
+from severity.cores import cores
 from severity.course.learning import FEWEST_FILMS, FEWEST_SERIES
 from severity.domain import RESEARCH_USE_ONLY
 
@@ -84,7 +85,7 @@ def _update(database: Database) -> None:
     with database.transaction() as session:
         entries = due.entries(session)
     with _bar(entries) as bar:
-        updated = update_courses(database, _advancing(bar))
+        updated = update_courses(database, _advancing(bar), connections=cores())
     terminal().print(f"{updated.persons} courses computed, one for each patient and model version.")
 
 

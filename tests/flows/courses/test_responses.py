@@ -16,7 +16,7 @@ from db.events import (
     store_events,
     store_groups,
 )
-from flows.courses.update import update_courses
+from flows.courses.update import update_batch, update_courses
 from severity.course.response import DAYS, Treatments, respond
 from severity.course.series import Films
 from severity.domain import TimeSource
@@ -196,6 +196,28 @@ def test_events_of_a_patient_without_films_count_for_whom_the_patient_is_merged_
     update_courses(archive.database)
 
     assert told(archive) == {("p-1", "x"): [0, 1, 3, 7, 14]}
+
+
+def test_an_event_that_moved_is_computed_of_both_persons_at_once(archive, treat, author):
+    for patient in ("p-1", "p-2"):
+        archive.add(
+            film(f"{patient}-a", 0, patient=patient), film(f"{patient}-b", 20, patient=patient)
+        )
+    archive.do(merge, author, "p-old", "p-1")
+    treat(event(4, patient="p-old"))
+    archive.do(split, author, "p-old")
+    archive.do(merge, author, "p-old", "p-2")
+    (of_p_1,), (of_p_2,) = archive.rows(
+        "SELECT part_of(id) FROM patient WHERE patient_key IN ('p-1', 'p-2') ORDER BY patient_key"
+    )
+
+    with archive.database.transaction() as session:
+        update_batch(session, [of_p_2])
+        # A wait for what that one has written would end in an error.
+        with archive.database.transaction() as other:
+            update_batch(other, [of_p_1])
+
+    assert told(archive) == {("p-2", "x"): [0, 1, 3, 7, 14]}
 
 
 def test_a_forgotten_patient_leaves_no_response(archive, treat, author):

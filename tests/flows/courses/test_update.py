@@ -1,6 +1,7 @@
 """Courses follow what is stored, whatever is corrected, interrupted or done twice."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -23,7 +24,7 @@ from db.errors import RefusedCorrection
 from db.events import PatientGroup, store_groups
 from db.reading.site import balances
 from flows.courses import update
-from flows.courses.update import update_courses
+from flows.courses.update import Updated, update_courses
 from severity.course.course import follow
 from severity.course.series import Films
 from severity.domain import TimeSource
@@ -329,15 +330,49 @@ update.update_courses(Database(sys.argv[1]))
 """
 
 
-def test_two_updates_at_once_share_the_work(archive, database_url, monkeypatch):
-    monkeypatch.setattr(update, "_DUE_AT_ONCE", 2)
+def test_updates_at_once_by_several_connections_share_the_work(archive, monkeypatch):
+    monkeypatch.setattr(update, "_DUE_AT_ONCE", 4)
     archive.add(*(film(f"f{n}", 0, patient=f"p-{n % 20}") for n in range(40)))
     with ThreadPoolExecutor(2) as threads:
-        counts = list(threads.map(update_courses, [archive.database] * 2))
+        counts = list(
+            threads.map(lambda n: update_courses(archive.database, connections=n), (3, 1))
+        )
     # A person who is on the list twice may be computed twice.
     assert sum(count.persons for count in counts) >= 20
     assert archive.do(due.entries) == 0
     check_kept(archive)
+
+
+def test_updates_of_different_parts_never_wait_for_each_other(archive):
+    archive.add(*(film(f"f{n}", n % 2, patient=f"p-{n // 2}") for n in range(16)))
+    update_courses(archive.database)
+    archive.do(due.add_all)
+    with archive.database.transaction() as session:
+        assert update.update_batch(session, due.PARTS[::2]).persons == 4
+        # A wait for what that one has written would end in an error.
+        with archive.database.transaction() as other:
+            assert update.update_batch(other, due.PARTS[1::2]).persons == 4
+    assert archive.do(due.entries) == 0
+    check_kept(archive)
+
+
+def test_an_update_that_is_interrupted_ends_with_its_batches(archive, monkeypatch):
+    monkeypatch.setattr(update, "_DUE_AT_ONCE", 4)
+    archive.add(*(film(f"f{n}", 0, patient=f"p-{n}") for n in range(40)))
+    batches: list[Updated] = []
+
+    def interrupt(batch: Updated) -> None:
+        batches.append(batch)
+        if len(batches) == 1:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        time.sleep(0.2)
+
+    with pytest.raises(KeyboardInterrupt):
+        update_courses(archive.database, interrupt, connections=2)
+
+    left = archive.do(due.entries)
+    assert 0 < left == 40 - sum(batch.entries for batch in batches)
+    assert update_courses(archive.database).persons == left
 
 
 PATIENTS = ("p-1", "p-2", "p-3")
