@@ -87,7 +87,7 @@ class _Measuring:
         self._scores, self._last = int(str(scores)), int(str(last))
 
     def computing(self, progress: Console) -> list[Figure]:
-        """Measure computing all courses three times, once by one connection; then some patients'."""
+        """Measure computing all courses, three times, and then those of some patients."""
         first = self._all("all courses for the first time", progress, connections=cores())
         by_one = self._all("refit by one connection", progress, connections=1)
         refit = self._all("refit of all courses", progress, connections=cores())
