@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from severity.drift.charts import (
+    LIMIT,
     REFERENCE_NIGHTS,
     SMOOTHING,
     Chart,
@@ -167,3 +168,19 @@ def test_a_night_without_other_devices_has_no_difference():
     )
 
     assert len(relative_to_others(own, together(own, other)).days) == 2
+
+
+@pytest.mark.parametrize("persistence", [0.0, 0.7])
+def test_the_limits_are_those_of_the_variation_that_nights_have(persistence):
+    rng, length, films = np.random.default_rng(1), REFERENCE_NIGHTS + 1200, 20
+    mix = rng.normal(0, 0.5, length)
+    for night in range(1, length):
+        mix[night] = persistence * mix[night - 1] + np.sqrt(1 - persistence**2) * mix[night]
+
+    seen = chart(nights(mix, films=films, views=1), persistence=persistence)
+
+    kept = persistence * (1 - SMOOTHING)
+    of_nights = 0.5**2 * (1 + kept) / (1 - kept)
+    expected = LIMIT * np.sqrt(SMOOTHING / (2 - SMOOTHING) * (of_nights + 1 / films))
+    assert seen.limit[-1] == pytest.approx(expected, rel=0.1)
+    assert not seen.is_out.any()
