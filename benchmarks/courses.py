@@ -99,6 +99,8 @@ class _Measuring:
         return figures + [self._touched(count) for count in _TOUCHED if count < self._last]
 
     def _all(self, name: str, progress: Console, *, connections: int) -> Figure:
+        # Else each would also clear away what the one before has left.
+        execute_alone(self._database, "VACUUM ANALYZE")
         with self._database.transaction() as session:
             due.add_all(session)
         seconds = self._update(connections)
@@ -136,6 +138,8 @@ class _Measuring:
 
     def _pages(self) -> list[Figure]:
         """Measure pages of the worklist by each filter, and by those that leave nearly nobody."""
+        # A session that has computed courses without any group looks for each person's in all.
+        self._database.dispose()
         self._rows(_GROUPS)
         execute_alone(self._database, "VACUUM ANALYZE patient_summary")
         ((latest,),) = self._rows("SELECT max(latest_at) FROM patient_summary")
