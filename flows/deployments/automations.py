@@ -1,6 +1,5 @@
 """Automations: a run whose process is gone is marked as lost, and started again."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,7 +18,13 @@ from flows.orchestration.naming import LOST, MOST_RESTARTS, RESTARTING, TAG
 _START = timedelta(minutes=30)  # a container's image may have to be fetched
 _DAY = timedelta(days=1)  # longer than a pass may take (`SEVERITY_PASS_HOURS`)
 _STATES = "prefect.flow-run.*"
-_INNER_FLOWS = ("score-waiting",)  # whose processes die with that of the flow around them
+# Not by the names of flows: another's flow on the same server may have the same.
+_OURS = ResourceSpecification(
+    {"prefect.resource.id": f"prefect.tag.{TAG}", "prefect.resource.role": "tag"}
+)
+_OF_A_DEPLOYMENT = ResourceSpecification(
+    {"prefect.resource.id": "prefect.deployment.*", "prefect.resource.role": "deployment"}
+)
 
 
 @dataclass(frozen=True)
@@ -34,32 +39,25 @@ class Patience:
     before_restart: timedelta = timedelta(seconds=60)
 
 
-def automations(
-    flow_names: Iterable[str], patience: Patience | None = None
-) -> list[AutomationCore]:
-    """Return our automations, which watch the runs of these flows, and of no others."""
+def automations(patience: Patience | None = None) -> list[AutomationCore]:
+    """Return our automations, which watch the runs that carry our tag, and no others."""
     patience = patience or Patience()
-    ours = ResourceSpecification(
-        {
-            "prefect.resource.role": "flow",
-            "prefect.resource.name": sorted({*flow_names, *_INNER_FLOWS}),
-        }
-    )
     return [
         _mark_lost(
             "silent",
             "no heartbeat came: the process or its machine is gone",
-            _Silence(ours, "prefect.flow-run.heartbeat", patience.silence),
+            _Silence("prefect.flow-run.heartbeat", patience.silence),
         ),
         _mark_lost(
             "never started",
             "it never started: the worker that took it is gone",
-            _Silence(ours, "prefect.flow-run.Pending", _START),
+            _Silence("prefect.flow-run.Pending", _START),
         ),
         _mark_lost(
             "crashed",
             "its process has ended",
-            _Silence(ours, "prefect.flow-run.Crashed", patience.before_restart),
+            _Silence("prefect.flow-run.Crashed", patience.before_restart),
+            is_crashed=True,
         ),
         _restart_lost(),
     ]
@@ -77,21 +75,26 @@ async def register_automations(client: PrefectClient, wanted: list[AutomationCor
 
 @dataclass(frozen=True)
 class _Silence:
-    """Nothing is heard of a run of these flows, for so long after an event."""
+    """Nothing is heard of a run for so long after an event."""
 
-    flows: ResourceSpecification
     after: str
     within: timedelta
 
 
-def _mark_lost(name: str, message: str, silence: _Silence) -> AutomationCore:
-    """Mark a run as lost when nothing more is heard of it."""
+def _mark_lost(
+    name: str, message: str, silence: _Silence, *, is_crashed: bool = False
+) -> AutomationCore:
+    """Mark a run as lost when nothing more is heard of it; one that has ended only if it crashed.
+
+    The last heartbeat of a run may be dated after its end, by milliseconds, or by as much as the
+    clock of its machine is ahead of the server's: nothing is heard of it then, though it did well.
+    """
     return AutomationCore(
         name=f"{TAG}: mark runs that are {name}",
         description=f"State {LOST}: {message}.",
         trigger=EventTrigger(
             match=ResourceSpecification({"prefect.resource.id": _STATES}),
-            match_related=silence.flows,
+            match_related=_OURS,
             after={silence.after},
             expect={_STATES},
             for_each={"prefect.resource.id"},
@@ -99,9 +102,11 @@ def _mark_lost(name: str, message: str, silence: _Silence) -> AutomationCore:
             threshold=1,
             within=silence.within,
         ),
-        # By force, as a run that has crashed is lost only then.
+        # Without force, Prefect takes no run out of a state in which it has ended.
         actions=[
-            ChangeFlowRunState(name=LOST, state=StateType.CRASHED, message=message, force=True)
+            ChangeFlowRunState(
+                name=LOST, state=StateType.CRASHED, message=message, force=is_crashed
+            )
         ],
     )
 
@@ -122,9 +127,7 @@ def _restart_lost() -> AutomationCore:
                     "prefect.run-count": [str(starts + 1) for starts in range(MOST_RESTARTS)],
                 }
             ),
-            match_related=ResourceSpecification(
-                {"prefect.resource.id": f"prefect.tag.{TAG}", "prefect.resource.role": "tag"}
-            ),
+            match_related=[_OURS, _OF_A_DEPLOYMENT],
             expect={f"prefect.flow-run.{LOST}"},
             for_each={"prefect.resource.id", "prefect.run-count"},
             posture=Posture.Reactive,

@@ -35,8 +35,7 @@ async def register(
         for job in jobs:
             await _register_job(job, zone)
         await _drop_others(client, {job.full_name for job in jobs})
-        watched = automations([job.flow_name for job in jobs], patience)
-        await register_automations(client, watched)
+        await register_automations(client, automations(patience))
 
 
 async def _register_job(job: PlannedDeployment, zone: str) -> None:

@@ -7,6 +7,7 @@ from prefect import get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
+    FlowRunFilterDeploymentId,
     FlowRunFilterEndTime,
     FlowRunFilterState,
     FlowRunFilterStateName,
@@ -21,7 +22,7 @@ _LATEST = timedelta(hours=12)  # by then a later run has done the work
 
 
 async def restart_lost_runs(earliest: timedelta = _EARLIEST) -> int:
-    """Restart lost runs of ours that were restarted less often than they may be; return how many.
+    """Restart lost runs of our deployments, each as often as it may be; return how many that was.
 
     Parameters
     ----------
@@ -31,6 +32,7 @@ async def restart_lost_runs(earliest: timedelta = _EARLIEST) -> int:
     now = datetime.now(UTC)
     lost = FlowRunFilter(
         tags=FlowRunFilterTags(all_=[TAG]),
+        deployment_id=FlowRunFilterDeploymentId(is_null_=False),  # others cannot be restarted
         state=FlowRunFilterState(name=FlowRunFilterStateName(any_=[LOST])),
         end_time=FlowRunFilterEndTime(after_=now - _LATEST, before_=now - earliest),
     )

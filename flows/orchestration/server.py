@@ -10,14 +10,15 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
 from flows.errors import ServerError
+from flows.orchestration.naming import TAG
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 120  # a loaded machine starts the first server slowly
@@ -60,6 +61,19 @@ def prefect_api() -> Iterator[None]:
         _clients_use(address),
     ):
         yield
+
+
+@asynccontextmanager
+async def calling_flows() -> AsyncIterator[None]:
+    """Provide Prefect's API to flows that are called here: their runs are marked as ours."""
+    with prefect_api():
+        from prefect import tags  # noqa: PLC0415 - takes a second
+
+        try:
+            with tags(TAG):
+                yield
+        finally:
+            await send_logs()
 
 
 async def send_logs() -> None:

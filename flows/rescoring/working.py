@@ -7,7 +7,7 @@ from db.ledger.presence import RunKind
 from db.rescoring import enlisting, progress, requests
 from db.rescoring.progress import Rescoring
 from db.rescoring.requests import OpenRequest
-from flows.orchestration.server import prefect_api, send_logs
+from flows.orchestration.server import calling_flows
 from flows.resources import Opened, Resources, using
 from flows.scoring.run import ScoringRun, under_way
 from severity.errors import ModelUnavailable
@@ -29,14 +29,12 @@ async def work_on_requests(resources: Resources) -> list[Rescoring]:
     """
     open_requests = open_now(resources)
     if open_requests:
-        with using(resources), prefect_api():
-            # Imported here: Prefect takes a second, and its temporary server several.
-            from flows.rescoring.flow import rescore  # noqa: PLC0415
+        with using(resources):
+            async with calling_flows():
+                # Imported here: Prefect takes a second, and its temporary server several.
+                from flows.rescoring.flow import rescore  # noqa: PLC0415
 
-            try:
                 await rescore()
-            finally:
-                await send_logs()
     ids = {entry.id for entry in open_requests}
     with resources.open_database().transaction() as session:
         return [entry for entry in progress.rescorings(session) if entry.id in ids]

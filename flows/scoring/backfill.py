@@ -16,7 +16,7 @@ from prefect.task_runners import TaskRunner
 from db.ledger.presence import RunKind
 from flows.errors import UsageError, quoting_nothing
 from flows.library_messages import mute_libraries
-from flows.orchestration.server import prefect_api, send_logs
+from flows.orchestration.server import calling_flows
 from flows.resources import Resources, current
 from flows.scoring.batch import score_batches
 from flows.scoring.enlisting import enlist
@@ -55,11 +55,8 @@ async def backfill(inbox: str, resources: Resources, *, cluster: str, workers: i
         if not await run.count_waiting():
             await run.update_courses()
             return await summarised(run, Counts())
-        with prefect_api():
-            try:
-                return await score_apart.with_options(task_runner=runner)(workers)
-            finally:
-                await send_logs()
+        async with calling_flows():
+            return await score_apart.with_options(task_runner=runner)(workers)
 
 
 def _runner(cluster: str, workers: int) -> _Runner:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from flows.orchestration.server import prefect_api, send_logs
+from flows.orchestration.server import calling_flows
 from flows.resources import Resources
 from flows.scoring.archiving import archive_scored
 from flows.scoring.enlisting import enlist
@@ -43,15 +43,11 @@ async def score_new(inbox: str, resources: Resources, *, is_emptied: bool = Fals
 
 async def _scored(run: ScoringRun) -> RunSummary:
     """Score all that waits, as Prefect runs it."""
-    async with loading(run):
-        with prefect_api():
-            # Imported here: Prefect takes a second, and its temporary server several.
-            from flows.scoring.flow import score_waiting  # noqa: PLC0415
+    async with loading(run), calling_flows():
+        # Imported here: Prefect takes a second, and its temporary server several.
+        from flows.scoring.flow import score_waiting  # noqa: PLC0415
 
-            try:
-                return await score_waiting()
-            finally:
-                await send_logs()
+        return await score_waiting()
 
 
 @asynccontextmanager

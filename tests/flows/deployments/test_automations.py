@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from flows.deployments.plan import Infrastructure, planned
+from flows.orchestration.naming import TAG
 from flows.resources import Resources
 from flows.settings import Settings
 from tests.builders.services import PATIENCE_SECONDS, processes_of
@@ -118,13 +119,20 @@ async def test_a_run_is_restarted_three_times_and_once_for_each_start(deployed: 
     assert (await names())[-1] == "Lost"
 
 
-async def test_a_run_without_a_heartbeat_is_lost_and_one_with_it_is_not(deployed: Any) -> None:
+async def test_only_a_silent_run_of_ours_that_has_not_ended_is_lost(deployed: Any) -> None:
+    from prefect import Flow
     from prefect.events import emit_event
-    from prefect.states import Running
+    from prefect.states import Cancelled, Completed, Running
 
-    silent, alive = await created(deployed), await created(deployed)
+    ended, cancelled, silent, alive = [await created(deployed) for _ in range(4)]
+    foreign = await deployed.create_flow_run(Flow(lambda: None, name="update-due-courses"))
+    within = await deployed.create_flow_run(Flow(lambda: None, name="score-waiting"), tags=[TAG])
 
     def beat(run: Any) -> None:
+        tags = [
+            {"prefect.resource.id": f"prefect.tag.{tag}", "prefect.resource.role": "tag"}
+            for tag in run.tags
+        ]
         flow = {
             "prefect.resource.id": f"prefect.flow.{run.flow_id}",
             "prefect.resource.role": "flow",
@@ -133,17 +141,28 @@ async def test_a_run_without_a_heartbeat_is_lost_and_one_with_it_is_not(deployed
         emit_event(
             "prefect.flow-run.heartbeat",
             resource={"prefect.resource.id": f"prefect.flow-run.{run.id}"},
-            related=[flow],
+            related=[flow, *tags],
         )
 
-    for run in (silent, alive):
+    async def state_name(run: Any) -> str:
+        return str((await deployed.read_flow_run(run.id)).state_name)
+
+    for run in (foreign, ended, cancelled, within, silent, alive):
         await deployed.set_flow_run_state(run.id, Running(), force=True)
+    await deployed.set_flow_run_state(ended.id, Completed())
+    await deployed.set_flow_run_state(cancelled.id, Cancelled())
+    # The heart of a run that has ended beats once more, before it learns of its end, or as the
+    # clock of its machine is ahead. What is silent first would be marked first.
+    for run in (foreign, ended, cancelled, within, silent, alive):
         beat(run)
 
-    async def is_marked() -> bool:
+    async def are_marked() -> bool:
         beat(alive)
-        states = await deployed.read_flow_run_states(silent.id)
-        return "Lost" in {state.name for state in states}
+        # One within another run is not started again: the run around it is.
+        return (await state_name(within), await state_name(silent)) == ("Lost", "Restarting")
 
-    await eventually(is_marked)
-    assert (await deployed.read_flow_run(alive.id)).state_name == "Running"
+    await eventually(are_marked)
+    assert await state_name(alive) == "Running"
+    assert await state_name(foreign) == "Running"
+    assert await state_name(ended) == "Completed"
+    assert await state_name(cancelled) == "Cancelled"

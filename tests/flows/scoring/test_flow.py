@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageOps
@@ -15,6 +16,7 @@ from db import stage_times
 from db.drift import nightly_sums
 from db.reading import trends
 from db.reading.site import balances
+from flows.orchestration.naming import TAG
 from flows.resources import Progress, Resources
 from flows.scoring.enlisting import enlist
 from flows.scoring.run import under_way
@@ -194,6 +196,25 @@ def test_the_study_of_a_file_without_uids_is_derived_with_the_site_s_secret(
     with resources.open_database().transaction() as session:
         stored = session.scalar(text("SELECT study_uid FROM study"))
     assert stored == resources.derived_uids("any").study_uid(PatientId("P0"), "2020-03-01")
+
+
+def test_the_run_inside_a_pass_is_marked_as_ours_at_a_server_of_several_programs(score, tmp_path):
+    write_inbox(tmp_path / "inbox", images=1)
+
+    score(tmp_path / "inbox")
+
+    last = asyncio.run(_last_runs("score-waiting"))[0]
+    assert (last.parent_task_run_id is not None, last.tags) == (True, [TAG])
+
+
+async def _last_runs(flow_name: str) -> list[Any]:
+    from prefect import get_client
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    ours = FlowFilter(name=FlowFilterName(any_=[flow_name]))
+    async with get_client() as client:
+        return await client.read_flow_runs(flow_filter=ours, sort=FlowRunSort.START_TIME_DESC)
 
 
 async def _what_prefect_stored_last() -> str:
