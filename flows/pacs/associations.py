@@ -3,7 +3,7 @@
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import product
 
@@ -96,6 +96,7 @@ class Caller:
             tls_args=self._tls,
             evt_handlers=[
                 (evt.EVT_CONN_OPEN, _send_at_once),
+                (evt.EVT_ABORTED, _stop_receiving),
                 *([(evt.EVT_C_STORE, arriving.store)] if arriving else []),
             ],
         )
@@ -125,6 +126,18 @@ def _send_at_once(event: Event) -> None:
     connection = event.assoc.dul.socket
     if connection is not None and connection.socket is not None:
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _stop_receiving(event: Event) -> None:
+    """Let no message that trickles in keep an association whose time is up.
+
+    pynetdicom waits for the thread that reads it, which waits for the rest of the message.
+    """
+    connection = event.assoc.dul.socket
+    if connection is not None and connection.socket is not None:
+        with suppress(OSError):  # it is closed
+            # Not `SSLSocket.shutdown`, which also drops the encryption that the thread uses.
+            socket.socket.shutdown(connection.socket, socket.SHUT_RD)
 
 
 # One syntax in each, so that the node need not change a film into another that it chose before.

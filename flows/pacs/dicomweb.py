@@ -1,12 +1,13 @@
 """A PACS that speaks DICOMweb: QIDO-RS names its films, WADO-RS gives each."""
 
+import asyncio
 import json
 import ssl
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from email.message import Message
+from functools import partial
 from typing import Any
 
 import httpx
@@ -29,7 +30,7 @@ _PAGE = 500  # films
 _SMALLEST_CAP = 50  # films; a whole day may be fewer, and no service is known to give fewer at once
 _CONNECTING = 10.0  # seconds
 _DATE_MARKS = str.maketrans("", "", ".-")
-_WHOLE = 10  # times that a part of an answer may take: a large film on a slow line
+_WHOLE = 10  # times that an answer may take to begin: a large film on a slow line
 _LATER = {408, 425, 429, 500, 502, 503, 504}
 _NO_RIGHT = {401, 407}  # 403 may be of one film alone
 _STUDY_DATE, _MODALITY, _BODY_PART = "00080020", "00080060", "00180015"
@@ -77,10 +78,11 @@ class DicomWeb:
         self._url = url
         self._patience = patience
         bearer = {"Authorization": f"Bearer {credentials.token}"} if credentials.token else {}
-        self._client = httpx.Client(
+        self._client = partial(
+            httpx.AsyncClient,
             headers=bearer,
             auth=credentials.basic,
-            verify=credentials.tls or True,
+            verify=credentials.tls or httpx.create_ssl_context(),
             timeout=httpx.Timeout(patience.answer_seconds, connect=_CONNECTING),
             follow_redirects=False,  # to where the credentials are not meant for
         )
@@ -167,21 +169,43 @@ class DicomWeb:
         return _file(answer)
 
     def _get(self, path: str, headers: Mapping[str, str], asked: _Asked | None = None) -> _Answer:
-        """Ask once, and take no more than the largest film."""
+        """Ask once, over a connection of its own, and take no more than the largest film.
+
+        Raises
+        ------
+        NoAnswer
+            There is none, or it is not whole in time.
+        """
         try:
-            with self._client.stream(
-                "GET", f"{self._url}/{path}", headers=headers, params=asked
-            ) as response:
-                self._check_status(response)
-                kind = response.headers.get("Content-Type", "")
-                # PS3.18, 8.3.4.4: a warning 299 says that there are more answers than these.
-                is_part = response.headers.get("Warning", "").startswith("299")
-                content = _content(response, _WHOLE * self._patience.answer_seconds)
-                return _Answer(response.status_code, kind, content, is_part)
+            return asyncio.run(self._in_time(path, headers, asked))
+        except TimeoutError:
+            raise NoAnswer(
+                "the PACS takes too long for an answer: SEVERITY_PACS_ANSWER_SECONDS"
+            ) from None
         except httpx.HTTPError as error:  # whose message holds the address
             raise NoAnswer(
                 f"the PACS at {self._url} does not answer ({type(error).__name__})"
             ) from None
+
+    async def _in_time(
+        self, path: str, headers: Mapping[str, str], asked: _Asked | None
+    ) -> _Answer:
+        """Ask once; raises TimeoutError: an answer each part of which is in time may never end.
+
+        In an event loop, where alone all of it can be ended: connecting, headers and content.
+        """
+        seconds, now = self._patience.answer_seconds, asyncio.get_running_loop().time
+        async with (
+            asyncio.timeout(_CONNECTING + seconds) as limit,
+            self._client() as client,
+            client.stream("GET", f"{self._url}/{path}", headers=headers, params=asked) as response,
+        ):
+            limit.reschedule(now() + _WHOLE * seconds)
+            self._check_status(response)
+            kind = response.headers.get("Content-Type", "")
+            # PS3.18, 8.3.4.4: a warning 299 says that there are more answers than these.
+            is_part = response.headers.get("Warning", "").startswith("299")
+            return _Answer(response.status_code, kind, await _content(response), is_part)
 
     def _check_status(self, response: httpx.Response) -> None:
         status = response.status_code
@@ -196,19 +220,10 @@ class DicomWeb:
             )
 
 
-def _content(response: httpx.Response, seconds: float) -> bytes:
-    """Read an answer, which may take so many seconds: each part in its own time may take for ever.
-
-    Raises
-    ------
-    NoAnswer
-        It is not whole by then.
-    """
-    content, end = bytearray(), time.monotonic() + seconds
-    for chunk in response.iter_bytes():
+async def _content(response: httpx.Response) -> bytes:
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
         content += chunk
-        if time.monotonic() > end:
-            raise NoAnswer("the PACS takes too long for an answer: SEVERITY_PACS_ANSWER_SECONDS")
         if len(content) > MOST_BYTES:
             raise FilmNotGiven(NotGiven.TOO_LARGE)
     return bytes(content)

@@ -1,20 +1,13 @@
 """A PACS that answers late, wrongly or not at all: nothing is lost, and no other film waits."""
 
-import time
-from contextlib import suppress
-from socketserver import StreamRequestHandler, ThreadingTCPServer
-from threading import Thread
-
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
 from flows.errors import PacsError, UsageError
 from flows.pacs import dicomweb, fetching
-from flows.pacs.dicomweb import Credentials, DicomWeb
 from flows.pacs.fetching import fetch_new, reconcile_all
 from flows.pacs.opening import checked_url
-from flows.pacs.patience import Patience
 from flows.pacs.text import attention_text
 from tests.builders.archived_films import Site, archived_film, by_dicomweb, today
 from tests.builders.dicom_films import film_uid
@@ -97,34 +90,6 @@ def test_a_film_whose_uid_is_none_holds_up_no_other(site, proxy):
     proxy.change = renamed
 
     assert outcome(fetch_new(site.resources)) == (1, ["no_uid"])
-
-
-def test_an_answer_that_drips_for_ever_is_given_up():
-    with TcpServer(("127.0.0.1", 0), Dripping) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_address[1]}"
-        pacs = DicomWeb(url, Credentials(), Patience(1, answer_seconds=0.05))
-        try:
-            with pytest.raises(PacsError, match="too long"):
-                pacs.check()
-        finally:
-            server.shutdown()
-
-
-class TcpServer(ThreadingTCPServer):
-    daemon_threads = True
-    block_on_close = False
-
-
-class Dripping(StreamRequestHandler):
-    """Answers a byte now and then, each in time, and never ends."""
-
-    def handle(self):
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-        with suppress(OSError):
-            while True:
-                self.wfile.write(b" ")
-                time.sleep(0.01)
 
 
 def test_a_film_that_is_never_given_is_left_to_the_nightly_comparison(site, proxy, monkeypatch):
