@@ -65,7 +65,8 @@ class Comparison:
         """Compare the last days, today first, and fetch what is missing; yield what there was.
 
         A film that failed ``most_tries`` times is not asked for again. What the PACS named before,
-        and names no more, is told if that is asked for.
+        and names no more, is told if that is asked for, once all days are compared: the PACS may
+        have corrected a film's study date, or modality, to one that is compared later.
 
         Raises
         ------
@@ -74,15 +75,26 @@ class Comparison:
         NotKept
             The disk is short or fails.
         """
-        reports = []
+        reports, missed = [], list[DayReport]()
         for back, modality in product(range(days), Modality):
             day = self.today - timedelta(back)
             before = self._named(day, modality) if tells_unnamed else set()
             report = self._of_day(day, modality, most_tries, before)
+            if report.unnamed:
+                missed.append(report)
+            elif report.in_pacs:
+                reports.append(report)
+                yield report
+        for report in map(self._without_renamed, missed):
             if report.in_pacs or report.unnamed:
                 reports.append(report)
                 yield report
         _check_folder(reports)
+
+    def _without_renamed(self, report: DayReport) -> DayReport:
+        """Leave out of what is named no more what was named since of another day or modality."""
+        still = self._named(report.day, report.modality)
+        return replace(report, unnamed=tuple(name for name in report.unnamed if name in still))
 
     def _named(self, day: date, modality: Modality) -> set[str]:
         with self.database.transaction() as session:

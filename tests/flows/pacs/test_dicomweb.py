@@ -171,6 +171,28 @@ def test_films_that_a_pacs_names_no_more_are_told_by_the_nightly_comparison(site
     assert list(fetch_new(site.resources)) == []
 
 
+@pytest.mark.parametrize(
+    ("stated", "corrected"),
+    [
+        ({"days_ago": 0}, {"days_ago": 2}),
+        ({"days_ago": 2}, {"days_ago": 0}),
+        ({"Modality": "CR"}, {"Modality": "DX"}),
+    ],
+)
+def test_a_film_that_a_pacs_names_otherwise_than_before_is_still_named(
+    site, proxy, pacs, stated, corrected
+):
+    pacs.store(archived_film("c", **stated))
+    list(fetch_new(site.resources))
+    pacs.remove(film_uid("c"), film_uid("b"))
+    pacs.store(archived_film("c", **corrected))
+
+    reports = list(reconcile_all(site.resources))
+
+    assert sum(report.in_pacs for report in reports) == 2
+    assert sum(len(report.unnamed) for report in reports) == 1  # the one that is gone
+
+
 def test_a_comparison_of_fewer_days_forgets_nothing_of_the_others(site, proxy, pacs):
     pacs.store(archived_film("older", days_ago=2))
     list(fetch_new(site.resources))
