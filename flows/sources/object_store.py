@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _ObjectStore = S3Store | GCSStore | AzureStore
 _Result = TypeVar("_Result")
+_CHUNK = 1000  # objects
 
 
 @dataclass(frozen=True)
@@ -37,33 +38,41 @@ class Bucket:
 
     async def entries(self) -> AsyncGenerator[Sequence[Entry], None]:
         """List the objects below the prefix. All are listed twice: first for the sidecars."""
-        empty: dict[str, ObjectMeta] = {}
         async for chunk in self._chunks():
             yield _offered(meta for meta in chunk if is_sidecar(meta["path"]))
-            empty |= {meta["path"]: meta for meta in chunk if _may_be_empty_image(meta)}
-        async for chunk in self._chunks():
-            _leave_out_folders(empty, chunk)
-            yield _offered(meta for meta in chunk if meta["size"] and not is_sidecar(meta["path"]))
-        yield _offered(empty.values())
+        async for files in self._files():
+            yield _offered(meta for meta in files if not is_sidecar(meta["path"]))
 
     async def entries_after(self, key: str) -> AsyncGenerator[Sequence[Entry], None]:
         """List the objects behind a key in the order of keys, once: sidecars are among them."""
-        empty: dict[str, ObjectMeta] = {}
-        async for chunk in self._chunks(after=to_name(key).decode()):
-            empty |= {meta["path"]: meta for meta in chunk if _may_be_empty_image(meta)}
-            _leave_out_folders(empty, chunk)
-            yield _offered(meta for meta in chunk if meta["size"])
-        yield _offered(empty.values())
+        async for files in self._files(after=to_name(key).decode()):
+            yield _offered(files)
 
     async def has(self, key: str) -> bool:
         """Whether an object is there."""
         return await head(self.store, to_name(key).decode(), self.location) is not None
 
+    async def _files(
+        self, after: str | None = None
+    ) -> AsyncGenerator[Sequence["ObjectMeta"], None]:
+        """List all but the empty objects that only show a folder, in the order of keys.
+
+        What begins with an empty object's key is held back until it is known whether some of it
+        lies below that.
+        """
+        held: list[ObjectMeta] = []
+        async for chunk in self._chunks(after):
+            held += chunk
+            known = _count_known(held)
+            yield _without_folders(held[:known], held)
+            held = held[known:]
+        yield _without_folders(held, held)
+
     async def _chunks(
         self, after: str | None = None
     ) -> AsyncGenerator[Sequence["ObjectMeta"], None]:
         try:
-            async for chunk in obstore.list(self.store, offset=after, chunk_size=1000):
+            async for chunk in obstore.list(self.store, offset=after, chunk_size=_CHUNK):
                 yield chunk
         except (BaseError, OSError) as error:
             reason = _brief(error, _provider(self.location))
@@ -222,12 +231,30 @@ def listed_object(meta: "ObjectMeta") -> Listed:
     )
 
 
-def _leave_out_folders(empty: dict[str, "ObjectMeta"], listed: Sequence["ObjectMeta"]) -> None:
-    """Leave out the empty objects that others lie below: those only show a folder."""
-    if not empty:
-        return
-    for folder in {str(above) for meta in listed for above in PurePosixPath(meta["path"]).parents}:
-        empty.pop(folder, None)
+def _count_known(listed: Sequence["ObjectMeta"]) -> int:
+    """Count the objects before the first of which it is not known yet whether it shows a folder.
+
+    Once the listing is past all keys that begin with its own, nothing below it comes any more.
+    """
+    last = listed[-1]["path"]
+    for index, meta in enumerate(listed):
+        if _may_be_empty_image(meta) and last.startswith(meta["path"]):
+            return index
+    return len(listed)
+
+
+def _without_folders(
+    files: Sequence["ObjectMeta"], listed: Sequence["ObjectMeta"]
+) -> list["ObjectMeta"]:
+    """Leave out of files what only shows a folder: empty objects that listed ones lie below."""
+    if all(meta["size"] for meta in files):
+        return list(files)
+    folders = {str(above) for meta in listed for above in PurePosixPath(meta["path"]).parents}
+    return [
+        meta
+        for meta in files
+        if meta["size"] or (_may_be_empty_image(meta) and meta["path"] not in folders)
+    ]
 
 
 def _may_be_empty_image(meta: "ObjectMeta") -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import io
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -20,10 +20,10 @@ from flows.resources import Resources
 from flows.scoring.every_source import SourcePass
 from flows.scoring.flow import RunSummary
 from flows.source_settings import SourceSettings
-from flows.sources import OrderedStore, open_archive
+from flows.sources import OrderedStore, object_store, open_archive
 from flows.sources.inbox import Inbox, open_inbox
 from flows.sources.object_store import open_bucket
-from flows.sources.store import Addition
+from flows.sources.store import Addition, Entry
 from severity.domain import Reason
 from severity.errors import RejectedImage
 from tests.builders.ports import reserved_port
@@ -385,10 +385,28 @@ def test_objects_are_listed_from_a_key_on_in_the_order_of_keys(put: Put, inbox: 
         assert isinstance(inbox.store, OrderedStore)
         return [entry.key async for entries in inbox.store.entries_after(key) for entry in entries]
 
-    assert asyncio.run(after("a/1.png")) == ["a/2.png", "b", "c d.png", "ä.png", "empty.png"]
+    assert asyncio.run(after("a/1.png")) == ["a/2.png", "b", "c d.png", "empty.png", "ä.png"]
     assert isinstance(inbox.store, OrderedStore)
     assert asyncio.run(inbox.store.has("c d.png"))
     assert not asyncio.run(inbox.store.has("a"))
+
+
+def test_an_empty_object_is_shown_in_the_order_of_keys_unless_others_lie_below_it(
+    put: Put, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_store, "_CHUNK", 1)
+    for name in ("a.png", "b.d", "b.d-1.png", "b.d/1.png", "b.d/2.png", "c.png", "d.png", "e"):
+        put(name, b"1" if "1" in name or name == "d.png" else b"")
+
+    async def listed(entries: AsyncIterator[Sequence[Entry]]) -> list[str]:
+        return [entry.key async for chunk in entries for entry in chunk]
+
+    store = inbox.store
+    assert isinstance(store, OrderedStore)
+    after = asyncio.run(listed(store.entries_after("a.png")))
+    assert sorted(after[:3]) == ["b.d-1.png", "b.d/1.png", "b.d/2.png"]  # in the store's own order
+    assert after[3:] == ["c.png", "d.png"]
+    assert asyncio.run(listed(store.entries())) == ["a.png", *after]
 
 
 def png(*, seed: int) -> bytes:
