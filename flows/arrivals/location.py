@@ -4,7 +4,8 @@ from pathlib import Path
 
 from flows.errors import UsageError
 from flows.settings import Settings
-from flows.source_settings import local_folder
+from flows.source_settings import SourceSettings, local_folder
+from flows.sources.keys import is_offered_part
 
 
 def drop_folder(settings: Settings, preferred: Path | None = None) -> Path:
@@ -28,15 +29,27 @@ def drop_folder(settings: Settings, preferred: Path | None = None) -> Path:
 
 
 def is_scored(folder: Path, settings: Settings) -> bool:
-    """Whether what is brought to a folder is scored.
+    """Whether what is brought to a folder is scored: it is a source, or lies in one.
 
     True where no source is set: then the program that scores has settings of its own.
     """
-    return not settings.all_sources or settings.source_at(str(folder)) is not None
+    if not settings.all_sources or settings.source_at(str(folder)) is not None:
+        return True
+    return any(_lists(source, folder) for source in settings.all_sources)
+
+
+def _lists(source: SourceSettings, folder: Path) -> bool:
+    """Whether a source lists what lies in a folder somewhere below it."""
+    above, below = local_folder(source.location), local_folder(str(folder))
+    if above is None or below is None or not below.is_relative_to(above):
+        return False
+    return all(map(is_offered_part, below.relative_to(above).parts))
 
 
 def other_drop_folders(settings: Settings) -> list[Path]:
-    """Return the folders that films are brought to and that are no source: nothing scores them."""
+    """Return the folders that films are brought to and that are no source, scored or not."""
+    if not settings.all_sources:
+        return []
     chosen = settings.receiver_folder, settings.pacs_folder if settings.pacs else None
     folders = dict.fromkeys(folder for folder in chosen if folder is not None)
-    return [folder for folder in folders if not is_scored(folder, settings)]
+    return [folder for folder in folders if settings.source_at(str(folder)) is None]

@@ -45,6 +45,19 @@ def test_a_folder_that_films_are_brought_to_and_nobody_scores_is_a_problem(tmp_p
     assert drop_folders(Settings(**places)) == []  # a machine that receives, and scores nothing
 
 
+def test_a_drop_folder_below_a_source_is_scored_unless_it_is_hidden_there(tmp_path):
+    sources = {"ward": {"location": str(tmp_path)}}
+
+    def found(folder):
+        settings = Settings(sources=sources, receiver_folder=tmp_path / folder)
+        return [(finding.level, "scored" in finding.text) for finding in drop_folders(settings)]
+
+    assert found("received") == [(Level.NOTICE, True)]
+    assert found("2026/received") == [(Level.NOTICE, True)]
+    assert found(".received/dicom") == [(Level.PROBLEM, True)]
+    assert found(f"../{tmp_path.name}-2") == [(Level.PROBLEM, True)]
+
+
 def test_backups_that_are_old_or_nowhere_are_found(tmp_path):
     settings, now = Settings(backup_folder=tmp_path), datetime.now(UTC)
     none_yet = last_backup(settings, now)
