@@ -50,7 +50,7 @@ async def discover() -> int | State[int]:
 
     Returns
     -------
-    How many images wait in all sources together.
+    How many images wait in all sources together, as far as they can be listed.
     """
     end_with_parent()
     mute_libraries()
@@ -68,14 +68,21 @@ async def discover() -> int | State[int]:
 
 
 async def _look_everywhere(resources: Resources) -> tuple[int, list[Exception]]:
-    """Look at each source; return how much waits, and why some could not be looked at."""
+    """Look at each source; return how much waits where it can be scored, and all faults.
+
+    Of a source that cannot be listed nothing is scored now; where most files are gone at once, the
+    others are.
+    """
     waiting, faults = 0, list[Exception]()
     try:
         for source in resources.settings.sources_named():
             try:
-                waiting += await _look(source, resources)
+                found, fault = await _look(source, resources)
             except InboxError as error:  # the others are looked at all the same
                 faults.append(error)
+            else:
+                waiting += found
+                faults += [InboxError(f"{source.name}: {fault}")] if fault else []
     except (FlowsError, DatabaseError, SeverityError) as error:
         faults.append(error)
     for fault in faults:
@@ -83,8 +90,14 @@ async def _look_everywhere(resources: Resources) -> tuple[int, list[Exception]]:
     return waiting, faults
 
 
-async def _look(source: SourceSettings, resources: Resources) -> int:
-    """Enlist what is new in a source; return how much waits there."""
+async def _look(source: SourceSettings, resources: Resources) -> tuple[int, str]:
+    """Enlist what is new in a source; return how much waits there, and the fault, if there is one.
+
+    Raises
+    ------
+    InboxError
+        It cannot be listed.
+    """
     log = get_run_logger()
     async with under_way(source.location, resources, RunKind.LOOK) as run:
         run.discovery = await enlist(run)
@@ -93,9 +106,7 @@ async def _look(source: SourceSettings, resources: Resources) -> int:
     log.info("%s: %d enlisted, %d wait", source.name, summary.enlisted, waiting)
     for note in summary.notes:
         log.warning("%s", note)
-    if summary.fault:
-        raise InboxError(f"{source.name}: {summary.fault}")
-    return waiting
+    return waiting, summary.fault
 
 
 async def _tell(resources: Resources, raised: list[Alert]) -> None:

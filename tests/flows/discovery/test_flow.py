@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,13 @@ def look(prefect: None, resources: Resources, tmp_path: Path) -> Look:
     return look
 
 
+@pytest.fixture
+def asked_for(prefect: None) -> Iterator[Callable[[], int]]:
+    """How many runs that score were asked for; other tests find neither them nor deployments."""
+    yield lambda: len(asyncio.run(_asked_for()))
+    asyncio.run(_forget())
+
+
 def test_a_look_enlists_and_loads_no_network(
     look: Look, resources: Resources, tmp_path: Path
 ) -> None:
@@ -58,19 +65,33 @@ def test_a_source_that_cannot_be_read_keeps_no_other_from_being_looked_at(
 
 
 def test_much_that_waits_starts_one_run_that_scores_and_no_second(
-    look: Look, tmp_path: Path
+    look: Look, asked_for: Callable[[], int], tmp_path: Path
 ) -> None:
     write_inbox(tmp_path / "DOE-JANE", images=3)
-    assert asyncio.run(_asked_for()) == 0  # without the deployment, as beside `serve`
     look(backlog_images=3)
+    assert asked_for() == 0  # without the deployment, as beside `serve`
     asyncio.run(_deploy())
     look(backlog_images=4)
-    assert asyncio.run(_asked_for()) == 0
+    assert asked_for() == 0
 
     look(backlog_images=3)
     look(backlog_images=3)
 
-    assert asyncio.run(_asked_for()) == 1
+    assert asked_for() == 1
+
+
+def test_what_waits_in_a_source_counts_though_most_of_its_files_are_gone_at_once(
+    look: Look, asked_for: Callable[[], int], tmp_path: Path
+) -> None:
+    write_inbox(tmp_path / "DOE-JANE", images=20)
+    asyncio.run(_deploy())
+    look()
+    for image in sorted((tmp_path / "DOE-JANE").glob("*.png"))[1:]:
+        image.unlink()
+
+    assert look(backlog_images=3).is_failed()
+
+    assert asked_for() == 1
 
 
 async def _deploy() -> None:
@@ -81,7 +102,7 @@ async def _deploy() -> None:
     await register(jobs, Infrastructure.PROCESS, zone="UTC")
 
 
-async def _asked_for() -> int:
+async def _asked_for() -> list[Any]:
     """The runs that score, but for those on their schedule."""
     from prefect import get_client
     from prefect.client.schemas.filters import FlowFilter, FlowFilterName
@@ -89,7 +110,19 @@ async def _asked_for() -> int:
     flow = FlowFilter(name=FlowFilterName(any_=["score-inbox"]))
     async with get_client() as client:
         runs = await client.read_flow_runs(flow_filter=flow)
-    return sum(run.state_name == "Scheduled" and not run.auto_scheduled for run in runs)
+    return [run for run in runs if run.state_name == "Scheduled" and not run.auto_scheduled]
+
+
+async def _forget() -> None:
+    from prefect import get_client
+
+    async with get_client() as client:
+        for run in await _asked_for():
+            await client.delete_flow_run(run.id)
+        for deployment in await client.read_deployments():
+            await client.delete_deployment(deployment.id)
+        for automation in await client.read_automations():
+            await client.delete_automation(automation.id)
 
 
 def raised(hook: Webhook) -> list[list[str]]:
