@@ -71,6 +71,8 @@ async def score_inbox() -> list[SourcePass] | State[list[SourcePass]]:
         if progress is None:
             log.info("another pass is at work; this one leaves the inbox to it")
             return Completed(name="Skipped", message="another pass is at work")
+        # First: a pass may fail, be killed, or run out of time.
+        await _delete_what_expired(resources)
         try:
             passes = await _within_time(resources.reporting_to(progress))
         except (FlowsError, DatabaseError, SeverityError) as error:
@@ -78,7 +80,6 @@ async def score_inbox() -> list[SourcePass] | State[list[SourcePass]]:
             return Failed(message=str(error), data=error)
     for source_pass in passes:
         await _report(source_pass, is_alone=len(passes) == 1)
-    await _delete_what_expired(resources)
     return _ended(passes)
 
 

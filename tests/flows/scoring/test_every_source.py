@@ -1,6 +1,7 @@
 """Passes over several sources as the service makes them."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -125,11 +126,16 @@ def test_a_fault_of_the_program_in_one_source_keeps_no_other_from_being_scored(
     assert scored(resources) == {"icu": 0, "ward": 1}
 
 
-def test_sources_of_which_none_can_be_read_fail_the_pass(
-    serve_once: Callable[..., "State[object]"],
+def test_sources_of_which_none_can_be_read_fail_the_pass_and_what_expired_is_deleted(
+    serve_once: Callable[..., "State[object]"], resources: Resources
 ) -> None:
+    left = resources.settings.home / "prefect" / "tmp" / "runner"
+    left.mkdir(parents=True)
+    os.utime(left, (0, 0))
+
     state = serve_once("gone", "lost")
 
+    assert not left.exists()
     assert state.is_failed()
     with pytest.raises(InboxError, match=r"gone is not a folder; .*lost is not a folder"):
         state.result()
