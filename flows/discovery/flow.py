@@ -77,12 +77,12 @@ async def _look_everywhere(resources: Resources) -> tuple[int, list[Exception]]:
     try:
         for source in resources.settings.sources_named():
             try:
-                found, fault = await _look(source, resources)
+                found, doubt = await _look(source, resources)
             except InboxError as error:  # the others are looked at all the same
                 faults.append(error)
             else:
                 waiting += found
-                faults += [InboxError(f"{source.name}: {fault}")] if fault else []
+                faults += [InboxError(f"{source.name}: {doubt}")] if doubt else []
     except (FlowsError, DatabaseError, SeverityError) as error:
         faults.append(error)
     for fault in faults:

@@ -76,12 +76,28 @@ def segments(course: Course) -> tuple[Segment, ...]:
 
 def seams(shown: Sequence[Segment]) -> list[float]:
     """Return the places on the axis between images that different model versions scored."""
+    images = [(segment, image) for segment in shown for image in segment.images]
     return [
-        (segment.x(before.at) + segment.x(after.at)) / 2
-        for segment in shown
-        for before, after in pairwise(segment.images)
-        if before.scored_by != after.scored_by
+        _between(before, after)
+        for before, after in pairwise(images)
+        if is_seam(before[1], after[1])
     ]
+
+
+def is_seam(before: CourseImage, after: CourseImage) -> bool:
+    """Whether different model versions scored two images that follow each other in time."""
+    return before.calendar_known is after.calendar_known and before.scored_by != after.scored_by
+
+
+def _between(before: tuple[Segment, CourseImage], after: tuple[Segment, CourseImage]) -> float:
+    """Return the place between two images; near the second's episode if that is another one.
+
+    The middle there is taken by the text that says how long the time between two episodes is.
+    """
+    first, second = before[0], after[0]
+    if first is second:
+        return (first.x(before[1].at) + first.x(after[1].at)) / 2
+    return (first.left + first.width + 3 * second.left) / 4
 
 
 def origin(images: Sequence[CourseImage]) -> datetime:

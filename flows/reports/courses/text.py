@@ -1,7 +1,7 @@
 """A patient's course as a table for a person, in plain characters of at most 100 columns."""
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from rich.box import Box
 from rich.console import Group, RenderableType
@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from db.reading.courses import Assessment, Course, CourseImage, Event, Response
+from flows.reports.courses.axis import is_seam
 from flows.reports.courses.words import (
     band_text,
     course_notes,
@@ -90,12 +91,14 @@ def _images_table(course: Course) -> Table:
         table.add_column("level,\n90% band", no_wrap=True)
         table.add_column("verdict", no_wrap=True)
     episodes = [list(images) for _, images in groupby(course.images, key=_episode)]
+    before: CourseImage | None = None
     for number, images in enumerate(episodes, start=1):
         if len(episodes) > 1:
             table.add_row(f"episode {number}", style="bold")
-        for before, image in pairwise([images[0], *images]):
-            if before.scored_by != image.scored_by:
+        for image in images:
+            if before is not None and is_seam(before, image):
                 table.add_row(*_SEAM)
+            before = image
             table.add_row(*_cells(image), style=_style(image))
         table.add_section()
     return table

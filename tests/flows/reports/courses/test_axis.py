@@ -1,6 +1,6 @@
 """The time axis of a chart."""
 
-from flows.reports.courses.axis import TimeAxis, gap_text, segments, ticks
+from flows.reports.courses.axis import TimeAxis, gap_text, seams, segments, ticks
 from tests.builders.patient_courses import at, course, drug, flagged, image
 
 
@@ -26,6 +26,20 @@ def test_dates_and_mere_day_numbers_are_never_on_one_axis() -> None:
     first, second = segments(course(image(0), image(3, calendar_known=False)))
 
     assert gap_text(first, second) == "another axis"
+
+
+def test_a_seam_lies_between_two_images_or_before_an_episode_and_never_between_two_axes() -> None:
+    old = {"scored_by": "old"}
+    within = segments(course(image(0, **old), image(10), image(800, episode=2)))
+    first, second = between = segments(course(image(0, **old), image(800, episode=2)))
+    axes = segments(course(image(0, **old), image(3, calendar_known=False)))
+
+    assert seams(within) == [within[0].x(at(5))]
+    (seam,) = seams(between)
+    assert (
+        (first.left + first.width + second.left) / 2 < seam < second.left
+    )  # not on the gap's text
+    assert seams(axes) == []
 
 
 def test_days_count_from_the_baseline_and_are_negative_before_it() -> None:

@@ -77,6 +77,17 @@ def test_episodes_are_apart_and_days_count_from_the_baseline_of_each() -> None:
     assert row(lines, "2027-04-05").startswith("2027-04-05 09:00 0 PA")
 
 
+def test_a_seam_is_shown_between_two_images_and_before_an_episode() -> None:
+    old = image(0, scored_by="old")
+    within = table(course(old, image(2), image(800, episode=2)))
+    between = table(course(old, image(800, episode=2), image(802, episode=2)))
+
+    for lines, begins in ((within, "2026-03-03"), (between, "2028-05-09")):
+        seam = lines.index(next(line for line in lines if "seam" in line))
+        assert lines[seam + 1].startswith(begins)
+        assert "".join(lines).count("seam") == 1
+
+
 def test_days_are_shown_where_no_date_is_known() -> None:
     days = image(0, calendar_known=False), image(3, calendar_known=False)
     lines = table(course(*days))
