@@ -52,6 +52,10 @@ class ReceiverSettings(BaseSettings):
     receiver_associations: PositiveInt = Field(
         default=10, description="senders that the receiver serves at the same time"
     )
+    receiver_associations_each: PositiveInt | None = Field(
+        default=None,
+        description="connections that one address may have at once; all of those but one if absent",
+    )
     receiver_receipt_days: PositiveInt = Field(
         default=300,
         description="age at which a day's receipts are deleted, once all its films are settled",
@@ -91,6 +95,13 @@ class ReceiverSettings(BaseSettings):
                 "SEVERITY_RECEIVER_CLIENT_AUTHORITY: anyone may call themselves by any AE title"
             )
         return self
+
+    @property
+    def receiver_most_from_one(self) -> int | None:
+        """The connections that one address may have at once; None where it may take all."""
+        served = self.receiver_associations
+        each = self.receiver_associations_each or served - 1
+        return each if 0 < each < served else None
 
     @property
     def receiver_least_free_bytes(self) -> int:

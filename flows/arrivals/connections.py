@@ -87,12 +87,16 @@ def end_waiting(association: Association) -> None:
 
 @dataclass(frozen=True)
 class Admission:
-    """Whose connections are taken, and how many at once. No networks mean any address."""
+    """Whose connections are taken, and how many at once. No networks mean any address.
+
+    ``full`` is told the address that has all of ``most_from_one``, or None if all are taken.
+    """
 
     networks: tuple[IPv4Network | IPv6Network, ...]
     most_connections: int
+    most_from_one: int | None
     refused: Callable[[str], object] = field(compare=False)
-    full: Callable[[], object] = field(compare=False)
+    full: Callable[[str | None], object] = field(compare=False)
 
     def admits(self, address: str) -> bool:
         """Whether connections from an address are taken."""
@@ -122,7 +126,7 @@ class AdmittingServer(ThreadedAssociationServer):
     ) -> None:
         self.alive: Callable[[], object] = lambda: None
         self._admission = admission
-        self._open: set[_Metered] = set()
+        self._open: dict[_Metered, str] = {}  # and the address of each
         self._told_full = -math.inf
         contexts = entity.supported_contexts
         super().__init__(entity, address, entity.ae_title, contexts, tls, handlers)
@@ -144,23 +148,27 @@ class AdmittingServer(ThreadedAssociationServer):
 
     def verify_request(self, request: _Request, client_address: _Address) -> bool:
         """Whether to serve a connection."""
-        self._open = {connection for connection in self._open if connection.fileno() >= 0}
-        if not self._admission.admits(client_address[0]):
-            self._admission.refused(client_address[0])
+        self._open = {each: whose for each, whose in self._open.items() if each.fileno() >= 0}
+        address = client_address[0]
+        if not self._admission.admits(address):
+            self._admission.refused(address)
             return False
         if len(self._open) >= self._admission.most_connections:
-            self._tell_full()
+            self._tell_full(None)
+            return False
+        if list(self._open.values()).count(address) == self._admission.most_from_one:
+            self._tell_full(address)
             return False
         if isinstance(request, _Metered):
             request.begun = time.monotonic()
-            self._open.add(request)
+            self._open[request] = address
         return True
 
-    def _tell_full(self) -> None:
+    def _tell_full(self, address: str | None) -> None:
         now = time.monotonic()
         if now - self._told_full >= _FULL_SECONDS:
             self._told_full = now
-            self._admission.full()
+            self._admission.full(address)
 
     def finish_request(self, request: _Request, client_address: _Address) -> None:
         """Serve a connection, in a thread of its own."""

@@ -139,6 +139,7 @@ class Receiver:
             tuple(map(ip_network, self.settings.receiver_addresses)),
             # Those that are being negotiated, or refused, beside those that are served.
             2 * self.settings.receiver_associations,
+            self.settings.receiver_most_from_one,
             self._refused,
             self._full,
         )
@@ -178,8 +179,15 @@ class Receiver:
             self._known_strangers.add(address)
             log.warning("connections from %s are refused: SEVERITY_RECEIVER_ADDRESSES", address)
 
-    def _full(self) -> None:
-        log.warning("a connection was refused: as many as are taken at once are open")
+    def _full(self, address: str | None) -> None:
+        if address is None:
+            log.warning("a connection was refused: as many as are taken at once are open")
+        else:
+            log.warning(
+                "a connection from %s was refused: it has as many as one address may have "
+                "(SEVERITY_RECEIVER_ASSOCIATIONS_EACH)",
+                address,
+            )
 
     def _rejected(self, event: Event) -> None:
         address = event.assoc.requestor.address

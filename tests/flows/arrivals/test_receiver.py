@@ -138,6 +138,19 @@ def test_more_senders_than_the_limit_are_told_to_come_later(start):
         assert send(first, film_file("a")) == SUCCESS
 
 
+@pytest.mark.parametrize("limit", [{}, {"receiver_associations_each": 2}])
+def test_one_address_takes_not_all_places(start, caplog, limit):
+    caplog.set_level(logging.WARNING, receiver.NAME)
+    port = start(receiver_associations=3, **limit).port
+    with sender(port), socket.create_connection(("127.0.0.1", port)):  # which never says anything
+        with sender(port) as third:
+            assert not third.is_established
+        with sender(port, bind_address=("127.0.0.2", 0)) as other:
+            assert send(other, film_file("a")) == SUCCESS
+
+    assert "SEVERITY_RECEIVER_ASSOCIATIONS_EACH" in caplog.text
+
+
 def talk(port: int, *sent: bytes) -> None:
     """Send bytes to the receiver until it hangs up."""
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
