@@ -79,6 +79,12 @@ class CourseImage:
     scored_by: str = ""
     lungs: Lungs | None = None
 
+    @property
+    def moves_levels(self) -> bool:
+        """Whether both levels rest on it: neither does if a bridge says nothing of one score."""
+        known = None not in {self.geographic_extent.raw, self.opacity.raw}
+        return known and self.out_of_distribution is None
+
 
 @dataclass(frozen=True)
 class SeamLine:

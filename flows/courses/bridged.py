@@ -125,17 +125,13 @@ def _seam(stored: StoredBridge, bridge: Bridge, converted: Sequence[CourseImage]
         _line(bridge.geographic_extent),
         _line(bridge.opacity),
         left_out=sum(
-            image.out_of_distribution is None and not _says_something(image) for image in converted
+            image.out_of_distribution is None and not image.moves_levels for image in converted
         ),
     )
 
 
 def _line(bridge: ScoreBridge) -> SeamLine:
     return SeamLine(bridge.line.intercept, bridge.line.slope, bridge.spread)
-
-
-def _says_something(image: CourseImage) -> bool:
-    return image.geographic_extent.raw is not None and image.opacity.raw is not None
 
 
 def _assessed(
@@ -174,9 +170,7 @@ def _stored(images: Sequence[CourseImage]) -> StoredFilms:
         _raw(images, "opacity"),
         np.array([view_code(image.view) for image in images], dtype=np.int16),
         np.array([image.calendar_known for image in images], dtype=bool),
-        np.array(
-            [image.out_of_distribution is None and _says_something(image) for image in images]
-        ),
+        np.array([image.moves_levels for image in images], dtype=bool),
         {},
     )
     date_alone = np.array([not image.time_of_day_known for image in images], dtype=bool)

@@ -40,13 +40,7 @@ def level_curve(
     times
         At which the level is computed, besides those of images.
     """
-    eligible = [
-        image
-        for image in images
-        # An image moves neither level if its bridge says nothing of one score: there is no raw one.
-        if image.out_of_distribution is None
-        and None not in {image.geographic_extent.raw, image.opacity.raw}
-    ]
+    eligible = [image for image in images if image.moves_levels]
     if not eligible or not course.content:
         return []
     films = _with_times_between(eligible, score, times)
