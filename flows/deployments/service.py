@@ -1,4 +1,4 @@
-"""Prefect's runner of the scheduled flow, and how it ends."""
+"""Prefect's runner of the scheduled flows, and how it ends."""
 
 import asyncio
 import hashlib
@@ -15,13 +15,19 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import (
+    ConcurrencyLimitConfig,
+    ConcurrencyLimitStrategy,
+    FlowRun,
+    StateType,
+)
 from prefect.runner import Runner
 from prefect.schedules import Schedule
 
-from flows.deployments.plan import Due
+from flows.deployments.plan import Due, PlannedDeployment, planned
 from flows.deployments.schedules import prefect_schedules
 from flows.orchestration.children import UNDER_WAY, bury
+from flows.pacs.flow import fetch, reconcile
 from flows.scoring.flow import score_inbox, score_waiting
 from flows.scoring.naming import sources_label
 from flows.settings import Settings
@@ -29,24 +35,50 @@ from flows.source_settings import SourceSettings
 
 # One that works, one that starts beside it if it hangs, one that reports that both are at work.
 _PASSES = 3
+_OF_A_PACS = {flow.name: flow for flow in (fetch, reconcile)}
 
 
 async def serve_schedule(settings: Settings) -> None:
-    """Start passes when they are due, until SIGTERM or Ctrl-C; end what is under way first.
+    """Start what is due until SIGTERM or Ctrl-C; end what is under way first.
 
     Raises
     ------
     KeyboardInterrupt
         Ctrl-C was pressed.
     """
-    service = _Service(name="score-inbox", limit=_PASSES, pause_on_shutdown=False)
+    places = _PASSES + len(_pacs_jobs(settings))
+    service = _Service(name="score-inbox", limit=places, pause_on_shutdown=False)
+    await provide_flows(service, settings)
+    await service.run()
+
+
+async def provide_flows(service: Runner, settings: Settings) -> None:
+    """Let a runner start passes, and ask the PACS if one is set."""
+    name = deployment_name(settings.all_sources)
     await service.aadd_flow(
         score_inbox,
-        name=deployment_name(settings.all_sources),
+        name=name,
         schedules=_schedules(settings),
         description=f"Scores each new image of {sources_label(settings.all_sources)} once",
     )
-    await service.run()
+    for job in _pacs_jobs(settings):
+        await service.aadd_flow(
+            _OF_A_PACS[job.flow_name],
+            name=name,
+            schedules=prefect_schedules(job.due, settings.timezone),
+            description=job.description,
+            # The first may take hours: those that are due meanwhile would take all places.
+            concurrency_limit=ConcurrencyLimitConfig(
+                limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
+            ),
+        )
+
+
+def _pacs_jobs(settings: Settings) -> list[PlannedDeployment]:
+    """Return the jobs that ask the PACS, as far as they are scheduled; none if none is set."""
+    if settings.pacs is None:
+        return []
+    return [job for job in planned(settings) if job.flow_name in _OF_A_PACS and job.due]
 
 
 async def forget_earlier_service(settings: Settings) -> None:
@@ -55,18 +87,24 @@ async def forget_earlier_service(settings: Settings) -> None:
     For a Prefect server that this service alone uses: nothing of it is under way yet. Passes that
     were due meanwhile are not made up for: the next one finds all that waits.
     """
-    ours = FlowFilter(name=FlowFilterName(any_=[score_inbox.name]))
-    inner = FlowFilter(name=FlowFilterName(any_=[score_waiting.name]))
+    ours, inner = _named(score_inbox.name, *_OF_A_PACS), _named(score_waiting.name)
+    served = {score_inbox.name, *(job.flow_name for job in _pacs_jobs(settings))}
     async with get_client() as client:
-        for deployment in await client.read_deployments(flow_filter=ours):
-            if deployment.name != deployment_name(settings.all_sources):
-                await client.delete_deployment(deployment.id)
+        for flow_name in (score_inbox.name, *_OF_A_PACS):
+            for deployment in await client.read_deployments(flow_filter=_named(flow_name)):
+                is_ours = deployment.name == deployment_name(settings.all_sources)
+                if not is_ours or flow_name not in served:
+                    await client.delete_deployment(deployment.id)
         for run in await _runs(client, ours, StateType.SCHEDULED):
             await client.delete_flow_run(run.id)
         dead = await _runs(client, ours, *UNDER_WAY)
         # Those without a parent belong to the command `run`, which may be at work.
         dead += [run for run in await _runs(client, inner, *UNDER_WAY) if run.parent_task_run_id]
         await bury(client, dead, "the service was killed")
+
+
+def _named(*flow_names: str) -> FlowFilter:
+    return FlowFilter(name=FlowFilterName(any_=list(flow_names)))
 
 
 async def _runs(client: PrefectClient, flow: FlowFilter, *states: StateType) -> list[FlowRun]:
