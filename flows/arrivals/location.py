@@ -5,7 +5,7 @@ from pathlib import Path
 from flows.errors import UsageError
 from flows.settings import Settings
 from flows.source_settings import SourceSettings, local_folder
-from flows.sources.keys import is_offered_part
+from flows.sources import is_offered
 
 
 def drop_folder(settings: Settings, preferred: Path | None = None) -> Path:
@@ -43,7 +43,7 @@ def _lists(source: SourceSettings, folder: Path) -> bool:
     above, below = local_folder(source.location), local_folder(str(folder))
     if above is None or below is None or not below.is_relative_to(above):
         return False
-    return all(map(is_offered_part, below.relative_to(above).parts))
+    return is_offered(below.relative_to(above).as_posix())
 
 
 def other_drop_folders(settings: Settings) -> list[Path]:
