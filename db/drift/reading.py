@@ -25,13 +25,18 @@ def devices(session: Session) -> dict[int, Device]:
     return {row_id: Device(*names) for row_id, *names in session.execute(_DEVICES)}
 
 
+# The latest is that of the latest night; of two in that night, on which the reference was changed,
+# the one that came last. Nights to come are those of a clock that is wrong.
 _SUMS = text(
     """
     SELECT measure, device_id, view, day, films, total, squares
     FROM drift_nights
     WHERE model_version = :model AND reference IN ('', (
         SELECT reference FROM drift_nights
-        WHERE model_version = :model AND reference <> '' ORDER BY day DESC LIMIT 1
+        WHERE model_version = :model AND reference <> ''
+        GROUP BY reference
+        ORDER BY max(day) FILTER (WHERE day <= CURRENT_DATE + 1) DESC NULLS LAST, min(day) DESC
+        LIMIT 1
     ))
     """
 )

@@ -104,6 +104,30 @@ def test_distances_to_an_earlier_reference_distribution_are_left_out(steps, cour
     }
 
 
+def test_on_the_night_of_a_change_the_distances_to_the_newer_reference_count(steps, course):
+    course(
+        {"distribution_check": at(0.5, "frontal-9")},
+        {"distribution_check": at(0.6, "frontal-9"), "day": 1, "patient": "p-2"},
+        {"distribution_check": at(0.8, "frontal-10"), "day": 1, "patient": "p-3"},
+    )
+
+    assert of(counted(steps), Measure.DISTANCE) == {
+        (DAY + timedelta(days=1), View.PA, 0): (1, log(0.8))
+    }
+
+
+def test_one_film_of_a_wrong_clock_does_not_hold_an_earlier_reference(steps, course):
+    in_ten_years = (datetime.now(UTC) - DAY_ZERO).days + 3650
+    course(
+        {"distribution_check": at(0.5, "frontal-0"), "day": in_ten_years},
+        {"distribution_check": at(0.8), "day": 1, "patient": "p-2"},
+    )
+
+    assert of(counted(steps), Measure.DISTANCE) == {
+        (DAY + timedelta(days=1), View.PA, 0): (1, log(0.8))
+    }
+
+
 def test_films_without_a_calendar_date_are_of_no_night(steps, course):
     course({"day": None}, {"day": 3, "source": TimeSource.SIDECAR_OFFSET, "patient": "p-2"})
 
