@@ -212,6 +212,27 @@ class DistributionCheck:
     out_of_distribution: OutOfDistribution | None = None
 
 
+class UnlikeProcessing(StrEnum):
+    """How an image's processing is unlike that of known images. Codes are stable, as `Reason`'s."""
+
+    ENHANCED = "enhanced"  # detail is strong, relative to the large areas of light and dark
+    FLAT = "flat"  # detail is weak, relative to them
+
+
+@dataclass(frozen=True)
+class ProcessingCheck:
+    """How far an image's processing is from that of known images.
+
+    ``distance`` is in units of the limit: above 1 the network has seen few such images or none, and
+    its score may be off although the image is a frontal one. ``reference`` names what it was
+    compared with; distances to different ones are never compared.
+    """
+
+    reference: str
+    distance: float
+    unlike_processing: UnlikeProcessing | None = None
+
+
 class Verdict(StrEnum):
     """What a course says of the level, compared with the baseline's."""
 
@@ -375,6 +396,12 @@ class Score:
     distribution_check: DistributionCheck | None = None
     triage: Mapping[str, float] = field(default_factory=dict, hash=False)
     lungs: Lungs | None = None
+    processing_check: ProcessingCheck | None = None
+
+    @property
+    def unlike_processing(self) -> UnlikeProcessing | None:
+        """How the processing is unlike that of known images; None if it is not, or not checked."""
+        return self.processing_check.unlike_processing if self.processing_check else None
 
     @property
     def out_of_distribution(self) -> OutOfDistribution | None:

@@ -19,7 +19,7 @@ from scipy import ndimage
 from severity.errors import BROKEN_FILE
 from severity.images.grey_image import GreyImage
 from severity.images.preprocessing import MODEL_LIMIT, MODEL_SIDE, to_model_input
-from severity.reliability.out_of_distribution import maps
+from severity.reliability import maps
 from training.painting import painted
 
 Input = NDArray[np.float32]

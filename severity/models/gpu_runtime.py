@@ -11,7 +11,7 @@ from severity.images.torch_preprocessing import to_model_input_on
 from severity.models.backbone import Backbone, Precision
 from severity.models.runtime import ModelInput, Outputs
 from severity.models.torch_network import torch_network
-from severity.reliability.out_of_distribution import Maps, light_blocks
+from severity.reliability.blocks import Maps, light_blocks
 
 
 def cuda_devices() -> int:
@@ -52,11 +52,11 @@ class GpuRuntime:
     def maps(self, inputs: Sequence[ModelInput]) -> list[Maps]:
         """Reduce images to maps on the GPU: only what they consist of is fetched."""
         images = self._stacked(inputs)
-        blocks = torch.stack(light_blocks(images)).cpu().numpy()
+        blocks = torch.stack(light_blocks(images), 1).cpu().numpy()
         extremes = torch.stack([images.amin((1, 2)), images.amax((1, 2))], 1).tolist()
         return [
-            Maps.of(means, squares, extremes=tuple(ends))
-            for means, squares, ends in zip(*blocks, extremes, strict=True)
+            Maps.of(image, extremes=tuple(ends))
+            for image, ends in zip(blocks, extremes, strict=True)
         ]
 
     def _run(self, inputs: Sequence[ModelInput]) -> Outputs:

@@ -15,7 +15,7 @@ from severity.cores import cores
 from severity.images.grey_image import GreyImage
 from severity.images.preprocessing import to_model_input
 from severity.models.backbone import Backbone, Precision
-from severity.reliability.out_of_distribution import Maps, maps
+from severity.reliability.blocks import Maps, maps
 
 
 class _DeviceImage(Protocol):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from severity.domain import DistributionCheck, ModelVersion, Score
+from severity.domain import DistributionCheck, ModelVersion, ProcessingCheck, Score
 from severity.heads.head import Head, HeadInput
 from severity.heads.lungs import Division, Drawn
 from severity.heads.triage import Triage
@@ -19,6 +19,7 @@ from severity.models.optional_torch import require_torch
 from severity.models.runtime import CpuRuntime, ModelInput, Runtime
 from severity.reliability.calibration import Calibration
 from severity.reliability.out_of_distribution import ReferenceDistribution, frontal_distribution
+from severity.reliability.processing import ProcessingReference, known_processing
 
 if TYPE_CHECKING:
     from severity.models.extent_gradient import ExtentGradient
@@ -44,8 +45,8 @@ class ScoringModel:
     ``calibration`` is None where the scores' errors were not measured. ``triage`` is computed from
     the backbone's features, and None for a model without. ``division`` divides scores between the
     lungs that the backbone draws, and is None for one that draws none. ``reference`` decides which
-    images are out of distribution; it is the same for every model and no part of the version, since
-    it moves no score.
+    images are out of distribution, ``processing`` which are processed unlike known ones; they are
+    the same for every model and no part of the version, since they move no score.
     """
 
     version: ModelVersion
@@ -56,6 +57,7 @@ class ScoringModel:
     triage: Triage | None = None
     division: Division | None = None
     reference: ReferenceDistribution = field(default_factory=frontal_distribution)
+    processing: ProcessingReference = field(default_factory=known_processing)
 
     @property
     def streams(self) -> int:
@@ -84,10 +86,11 @@ class ScoringModel:
         outputs = self._outputs(inputs)
         points = self.head.points(outputs[self.head.takes])
         findings = self._findings(outputs.get(HeadInput.LOGITS), count=len(inputs))
-        checks = self.reference.checks_of(self.runtime.maps(inputs))
+        maps = self.runtime.maps(inputs)
+        checks = zip(self.reference.checks_of(maps), self.processing.checks_of(maps), strict=True)
         scores = [
-            self._to_score(image_points, image_findings, check)
-            for image_points, image_findings, check in zip(points, findings, checks, strict=True)
+            self._to_score(image_points, image_findings, *both)
+            for image_points, image_findings, both in zip(points, findings, checks, strict=True)
         ]
         scores = self._with_triage(self._with_intervals(scores, points), outputs)
         return self._with_lungs(scores, outputs)
@@ -176,6 +179,7 @@ class ScoringModel:
         points: NDArray[np.float32],
         findings: dict[str, float],
         distribution_check: DistributionCheck,
+        processing_check: ProcessingCheck,
     ) -> Score:
         extent, opacity = points
         return Score(
@@ -185,6 +189,7 @@ class ScoringModel:
             opacity_raw=float(opacity),
             findings=findings,
             distribution_check=distribution_check,
+            processing_check=processing_check,
         )
 
 

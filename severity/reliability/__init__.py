@@ -1,10 +1,11 @@
-"""Reliability of a score: its calibration, and whether the image is out of distribution."""
+"""Reliability of a score: its calibration, and whether the image or its processing is unusual."""
 
 from typing import TYPE_CHECKING
 
 from severity.lazy_names import importing_when_asked
 
 if TYPE_CHECKING:
+    from severity.reliability.blocks import MAP_FEATURES, Maps, light_blocks, maps
     from severity.reliability.calibration import (
         COVERAGE,
         Calibration,
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
     )
     from severity.reliability.out_of_distribution import (
         FRONTAL,
-        MAP_FEATURES,
-        Maps,
         ReferenceDistribution,
         frontal_distribution,
-        light_blocks,
-        maps,
         to_safetensors,
+    )
+    from severity.reliability.processing import (
+        PROCESSING,
+        ProcessingReference,
+        known_processing,
+        processing_to_json,
     )
 else:
     __getattr__ = importing_when_asked(__name__)
@@ -30,15 +33,19 @@ __all__ = [
     "COVERAGE",
     "FRONTAL",
     "MAP_FEATURES",
+    "PROCESSING",
     "Calibration",
     "Maps",
     "Margins",
+    "ProcessingReference",
     "ReferenceDistribution",
     "ScoreCalibration",
     "calibration_from_json",
     "calibration_to_json",
     "frontal_distribution",
+    "known_processing",
     "light_blocks",
     "maps",
+    "processing_to_json",
     "to_safetensors",
 ]

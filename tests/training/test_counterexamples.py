@@ -44,7 +44,7 @@ def test_images_of_a_folder_fill_the_range_of_an_image(folder: Path) -> None:
 
 
 def test_everything_that_is_drawn_is_flagged() -> None:
-    for inputs in drawn(count=8).values():
+    for inputs in drawn().values():
         assert all(
             check.out_of_distribution is not None for check in frontal_distribution().check(inputs)
         )

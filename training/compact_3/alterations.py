@@ -28,7 +28,7 @@ def _strength(views: Tensor, value: float) -> Tensor:
     return torch.full((len(views), 1, 1, 1), value, device=views.device)
 
 
-def _bordered(views: Tensor, share: float, colour: float) -> Tensor:
+def bordered(views: Tensor, share: float, colour: float) -> Tensor:
     """Shrink views into a border of this share of each side."""
     side = views.shape[-1]
     margin = round(side * share)
@@ -77,8 +77,8 @@ ALTERATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "multiscale": lambda views: multiscale(views, _strength(views, 0.7)),
     "evened": lambda views: evened(views, _strength(views, 0.6), radius=16),
     "sharpened": lambda views: sharpened(views, _strength(views, 1.5), radius=8),
-    "white border": lambda views: _bordered(views, 0.08, _WHITE),
-    "black border": lambda views: _bordered(views, 0.08, _BLACK),
+    "white border": lambda views: bordered(views, 0.08, _WHITE),
+    "black border": lambda views: bordered(views, 0.08, _BLACK),
     "crop": lambda views: _cropped(views, 0.1),
     "rotation": lambda views: _rotated(views, 5.0),
     "gamma": lambda views: views**1.4,

@@ -19,7 +19,7 @@ from severity.models.gpu_runtime import GpuRuntime, halved_when_out_of_memory
 from severity.models.runtime import CpuRuntime, ModelInput, Outputs
 from severity.models.torch_network import torch_network
 from severity.models.torchxrayvision import lowered_densenet
-from severity.reliability.out_of_distribution import frontal_distribution
+from severity.reliability import frontal_distribution, known_processing, maps
 from tests.builders.images import three_images
 from tests.builders.networks import lively
 
@@ -86,13 +86,16 @@ def test_images_on_a_device_have_the_distances_of_those_in_memory(backbone: Back
     images = [np.rot90(image, n) for n, image in enumerate(three_images())]
     on_device = GpuRuntime(backbone, precision=Precision.FP32, device="cpu")
 
-    checks = frontal_distribution().checks_of(
-        on_device.maps([torch.tensor(i.copy()) for i in images])
-    )
+    found = on_device.maps([torch.tensor(i.copy()) for i in images])
 
+    checks = frontal_distribution().checks_of(found)
     for check, expected in zip(checks, frontal_distribution().check(images), strict=True):
         assert check.distance == pytest.approx(expected.distance, abs=1e-3)
         assert check.out_of_distribution == expected.out_of_distribution
+    processing = known_processing().checks_of(maps(images))
+    for processed, known in zip(known_processing().checks_of(found), processing, strict=True):
+        assert processed.distance == pytest.approx(known.distance, abs=1e-3)
+        assert processed.unlike_processing == known.unlike_processing
 
 
 def at_most(limit: int, sizes: list[int]) -> object:

@@ -16,6 +16,7 @@ from severity.images.grey_image import GreyImage
 from severity.images.preprocessing import MODEL_LIMIT, to_model_input
 from severity.models.bundled import load_bundled
 from severity.models.scoring_model import Placement
+from severity.reliability import known_processing, maps
 from severity.reliability.out_of_distribution import (
     LEAST_GREYS,
     from_safetensors,
@@ -133,9 +134,12 @@ def test_each_of_three_images_has_the_distance_that_it_has_alone(
 def test_every_score_has_the_distribution_check_of_its_image(chest: Pixels, knee: Pixels) -> None:
     model = load_bundled("compact-1", Placement())
 
-    scores = model.score([chest, knee, noise()])
+    images = [chest, knee, noise()]
+    scores = model.score(images)
 
-    assert [score.distribution_check for score in scores] == [of(chest), of(knee), of(noise())]
+    assert [score.distribution_check for score in scores] == [of(image) for image in images]
+    processing = known_processing().checks_of(maps(images))
+    assert [score.processing_check for score in scores] == processing
 
 
 def test_a_reference_is_the_same_after_writing_and_reading(chest: Pixels, knee: Pixels) -> None:
@@ -156,6 +160,13 @@ def test_whatever_moves_a_distance_makes_another_reference() -> None:
     ]
 
     assert len({original.key, *(variant.key for variant in variants)}) == 4
+
+
+def test_a_reference_of_the_former_kind_is_refused() -> None:
+    former = Path(__file__).parents[3] / "training" / "frontal-1.safetensors"
+
+    with pytest.raises(WrongWeights, match="format 1"):
+        from_safetensors(former.read_bytes())
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", to_safetensors(frontal_distribution())[:-1]])
@@ -193,7 +204,7 @@ def test_one_changed_byte_of_the_installed_reference_is_noticed(
 ) -> None:
     with resources.as_file(resources.files("severity") / "weights") as weights:
         copytree(weights, tmp_path / "weights")
-    file = tmp_path / "weights" / "frontal-1.safetensors"
+    file = tmp_path / "weights" / "frontal-2.safetensors"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
