@@ -27,7 +27,7 @@ from db.ledger import replaced
 from db.ledger.claiming import Queue
 from db.ledger.lock import commit_early, lock_ledger
 from db.prepared import Prepared
-from severity.domain import Acquired, Fate, Score, TimeSource, Zone
+from severity.domain import Acquired, Fate, ProcessingCheck, Score, TimeSource, Zone
 
 
 def close(session: Session, queue: Queue, run_id: int, outcomes: Iterable[Outcome]) -> list[Closed]:
@@ -136,6 +136,7 @@ def _write(closing: Closing, scored: Sequence[Scored]) -> None:
         references=[check.reference if check else None for check in checks],
         flags=[flag.value if flag else None for flag in flags],
         **_by_lung(scores),
+        **_processing([score.processing_check for score in scores]),
     )
     outputs.write(closing, scored)
     closing.execute((_CLOSE_WORK,), objects=objects)
@@ -148,6 +149,16 @@ def _by_lung(scores: Sequence[Score]) -> dict[str, list[float | None]]:
         "right_extents": [each.right.geographic_extent if each else None for each in lungs],
         "right_opacities": [each.right.opacity if each else None for each in lungs],
         **{zone.value: [each.zones[zone] if each else None for each in lungs] for zone in Zone},
+    }
+
+
+def _processing(checks: Sequence[ProcessingCheck | None]) -> dict[str, list[float | str | None]]:
+    """Return the columns of checks of the processing."""
+    found = [check.unlike_processing if check else None for check in checks]
+    return {
+        "processing_distances": [check.distance if check else None for check in checks],
+        "processing_references": [check.reference if check else None for check in checks],
+        "unlike_processings": [code.value if code else None for code in found],
     }
 
 
@@ -205,21 +216,26 @@ _ADD_SCORES = Prepared(
     """
     INSERT INTO score
         (image_id, model_version_id, run_id, geographic_extent, opacity, geographic_extent_raw,
-        opacity_raw, distance, distance_reference, out_of_distribution, right_extent,
+        opacity_raw, distance, distance_reference, out_of_distribution, processing_distance,
+        processing_reference, unlike_processing, right_extent,
         right_opacity, right_upper, right_middle, right_lower, left_upper, left_middle, left_lower)
     SELECT object.image_id, :model, :run, geographic_extent, opacity, geographic_extent_raw,
-        opacity_raw, distance, distance_reference, out_of_distribution, right_extent,
+        opacity_raw, distance, distance_reference, out_of_distribution, processing_distance,
+        processing_reference, unlike_processing, right_extent,
         right_opacity, right_upper, right_middle, right_lower, left_upper, left_middle, left_lower
     FROM unnest(
         CAST(:objects AS bigint[]), CAST(:extents AS float8[]), CAST(:opacities AS float8[]),
         CAST(:raw_extents AS float8[]), CAST(:raw_opacities AS float8[]),
         CAST(:distances AS float8[]), CAST(:references AS text[]), CAST(:flags AS text[]),
+        CAST(:processing_distances AS real[]), CAST(:processing_references AS text[]),
+        CAST(:unlike_processings AS text[]),
         CAST(:right_extents AS real[]), CAST(:right_opacities AS real[]),
         CAST(:right_upper AS real[]), CAST(:right_middle AS real[]), CAST(:right_lower AS real[]),
         CAST(:left_upper AS real[]), CAST(:left_middle AS real[]), CAST(:left_lower AS real[])
     ) AS batch
         (object_id, geographic_extent, opacity, geographic_extent_raw, opacity_raw, distance,
-        distance_reference, out_of_distribution, right_extent, right_opacity, right_upper,
+        distance_reference, out_of_distribution, processing_distance, processing_reference,
+        unlike_processing, right_extent, right_opacity, right_upper,
         right_middle, right_lower, left_upper, left_middle, left_lower)
     JOIN object ON object.id = batch.object_id
     ON CONFLICT DO NOTHING

@@ -56,9 +56,8 @@ def read(session: Session, model_version_id: int, person_ids: Sequence[int]) -> 
     columns = binary_copy.read(session, query, {**_COLUMNS, **_SHOWN})
     shown = {name: _without_padding(columns.pop(name)) for name in _SHOWN}
     shown["acquired_at"] = columns["times"]
-    shown["out_of_distribution"] = np.ma.masked_array(
-        shown["out_of_distribution"], columns["eligible"]
-    )
+    for name in ("out_of_distribution", "unlike_processing"):
+        shown[name] = np.ma.masked_array(shown[name], shown[name] == b"")
     films = StoredFilms(**columns, shown=shown)
     return replace(films, times=times_of_known_order(films, ~shown["time_of_day_known"]))
 
@@ -110,6 +109,7 @@ _SHOWN: dict[str, DTypeLike] = {
     "time_of_day_known": np.bool_,
     "acquired_zone": "S64",  # the longest name of a zone has 32 letters
     "out_of_distribution": "S64",
+    "unlike_processing": "S16",
 }
 _DAY = 86_400_000_000  # microseconds
 
@@ -131,7 +131,8 @@ _FILMS = """
         image.simulated,
         NOT is_date_alone(image.acquired_source),
         rpad(image.acquired_zone, 64),
-        rpad(coalesce(score.out_of_distribution, ''), 64)
+        rpad(coalesce(score.out_of_distribution, ''), 64),
+        rpad(coalesce(score.unlike_processing, ''), 16)
     FROM patient
     JOIN study ON study.patient_id = patient.id
     JOIN image ON image.study_id = study.id

@@ -38,12 +38,13 @@ _WRITE_WITHOUT_PARAMETERS = text(
     """
     INSERT INTO patient_summary
         (person_id, model_version_id, model_version, latest_at, films, latest_view, calendar_known,
-        latest_eligible)
+        latest_eligible, latest_unlike_processing)
     SELECT DISTINCT ON (person_id)
         person_id, :model, (SELECT key FROM model_version WHERE id = :model), acquired_at,
         count(*) OVER of_axis,
         CASE view WHEN 'PA' THEN 0 WHEN 'AP' THEN 1 WHEN 'AP supine' THEN 2 ELSE 3 END,
-        acquired_source <> 'sidecar_offset', out_of_distribution IS NULL
+        acquired_source <> 'sidecar_offset', out_of_distribution IS NULL,
+        unlike_processing IS NOT NULL
     FROM patient
     JOIN study ON study.patient_id = patient.id
     JOIN image ON image.study_id = study.id

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from db.prepared import Prepared
 from db.reading import lungs
 from db.reading.trends import Observation, Trend
-from severity.domain import Lungs, OutOfDistribution, Scale, Verdict, View
+from severity.domain import Lungs, OutOfDistribution, Scale, UnlikeProcessing, Verdict, View
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class CourseImage:
     zone: str = ""
     scored_by: str = ""
     lungs: Lungs | None = None
+    unlike_processing: UnlikeProcessing | None = None
 
     @property
     def moves_levels(self) -> bool:
@@ -262,7 +263,12 @@ def _image(row: Row[Any], of_lungs: Lungs | None) -> CourseImage:
         time_of_day_known=row.time_of_day_known,
         zone=row.acquired_zone,
         lungs=of_lungs,
+        unlike_processing=_processing(row.unlike_processing),
     )
+
+
+def _processing(code: str | None) -> UnlikeProcessing | None:
+    return None if code is None else UnlikeProcessing(code)
 
 
 def _assessment(columns: Sequence[Any]) -> Assessment:
@@ -354,6 +360,7 @@ def _of_observation(observation: Observation) -> CourseImage:
         opacity=Assessment(observation.opacity),
         time_of_day_known=observation.time_of_day_known,
         zone=observation.acquired_zone,
+        unlike_processing=observation.unlike_processing,
     )
 
 
@@ -406,7 +413,7 @@ _IMAGES = Prepared(
         view, simulated, out_of_distribution,
         geographic_extent, {_SCORE}, geographic_extent_raw,
         opacity, {_SCORE.replace("extent_", "opacity_")}, opacity_raw,
-        time_of_day_known, acquired_zone
+        time_of_day_known, acquired_zone, unlike_processing
     FROM patient_course
     WHERE patient_key = :patient AND model_version = :model
     ORDER BY calendar_known DESC, acquired_at, image_id

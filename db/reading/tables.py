@@ -88,7 +88,8 @@ _COURSE_COLUMNS = """
     extent_smoothed_level, extent_smoothed_low, extent_smoothed_high, extent_worse, extent_better,
     extent_within, extent_verdict, opacity, opacity_level, opacity_low, opacity_high,
     opacity_smoothed_level, opacity_smoothed_low, opacity_smoothed_high, opacity_worse,
-    opacity_better, opacity_within, opacity_verdict, image_id, model_version, parameters_sha256
+    opacity_better, opacity_within, opacity_verdict, image_id, model_version, parameters_sha256,
+    unlike_processing
 """
 
 _COURSE = Prepared(
@@ -118,7 +119,7 @@ _WORKLIST = Prepared(
         extent_latest_level, extent_latest_low, extent_latest_high, extent_peak_level,
         opacity_verdict, opacity_worse, opacity_better, opacity_within, opacity_baseline_level,
         opacity_latest_level, opacity_latest_low, opacity_latest_high, opacity_peak_level,
-        model_version, parameters_sha256
+        model_version, parameters_sha256, latest_unlike_processing
     FROM worklist
     WHERE model_version = :model AND (:verdict::text IS NULL OR verdict = :verdict)
     ORDER BY worklist_order, patient_key

@@ -11,7 +11,15 @@ from sqlalchemy.orm import Session
 
 from db.calibrations import known_errors
 from db.reading import model_versions
-from severity.domain import Direction, Interval, MeasurementErrors, OutOfDistribution, Scale, View
+from severity.domain import (
+    Direction,
+    Interval,
+    MeasurementErrors,
+    OutOfDistribution,
+    Scale,
+    UnlikeProcessing,
+    View,
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class Observation:
     image_id: int = 0
     time_of_day_known: bool = True
     acquired_zone: str = "UTC"
+    unlike_processing: UnlikeProcessing | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +158,7 @@ def busiest_patient(session: Session, model_version: str) -> str | None:
 _ENUMS: Mapping[str, type[StrEnum]] = {
     "view": View,
     "out_of_distribution": OutOfDistribution,
+    "unlike_processing": UnlikeProcessing,
     "extent_direction_from_baseline": Direction,
     "opacity_direction_from_baseline": Direction,
     "extent_direction_from_previous": Direction,
@@ -184,7 +194,7 @@ _TREND = text(
         extent_low, extent_high, opacity_low, opacity_high, out_of_distribution,
         extent_direction_from_baseline, opacity_direction_from_baseline,
         extent_direction_from_previous, opacity_direction_from_previous, image_id,
-        time_of_day_known, acquired_zone
+        time_of_day_known, acquired_zone, unlike_processing
     FROM patient_trend
     WHERE patient_key = :patient AND model_version = :model
     ORDER BY calendar_known DESC, place

@@ -72,6 +72,7 @@ class WorklistRow:
     images: int
     calendar_known: bool = True
     latest_out_of_distribution: bool = False
+    latest_unlike_processing: bool = False
     recent: tuple[tuple[datetime, float], ...] = ()
 
 
@@ -181,6 +182,7 @@ def _row(row: Row[Any], recent: Sequence[tuple[datetime, float]]) -> WorklistRow
         row.films,
         calendar_known=row.calendar_known,
         latest_out_of_distribution=row.latest_out_of_distribution,
+        latest_unlike_processing=row.latest_unlike_processing,
         recent=tuple(recent),
     )
 
@@ -206,9 +208,9 @@ _PAGE = text(
         LIMIT :limit
     )
     SELECT patient_key, verdict, extent_worse, latest_at, latest_view, films, calendar_known,
-        episode, latest_out_of_distribution, extent_latest_level, extent_latest_low,
-        extent_latest_high, opacity_latest_level, opacity_latest_low, opacity_latest_high,
-        worklist_order
+        episode, latest_out_of_distribution, latest_unlike_processing, extent_latest_level,
+        extent_latest_low, extent_latest_high, opacity_latest_level, opacity_latest_low,
+        opacity_latest_high, worklist_order
     FROM chosen JOIN worklist USING (worklist_order, patient_key)
     WHERE model_version = :model_version
     ORDER BY worklist_order, patient_key

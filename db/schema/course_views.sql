@@ -42,7 +42,8 @@ SELECT
     geographic_extent_raw,
     opacity_raw,
     time_of_day_known,
-    acquired_zone
+    acquired_zone,
+    unlike_processing
 FROM course
 JOIN patient AS person ON person.id = course.person_id
 JOIN model_version ON model_version.id = course.model_version_id
@@ -117,7 +118,8 @@ SELECT
     (SELECT sha256 FROM course_parameters WHERE id = summary.parameters_id) AS parameters_sha256,
     (SELECT origin FROM course_parameters WHERE id = summary.parameters_id) AS parameters_origin,
     summary.groups,
-    summary.worklist_order
+    summary.worklist_order,
+    summary.latest_unlike_processing
 FROM patient_summary AS summary
 WHERE summary.parameters_id IS NOT NULL;
 
@@ -197,6 +199,7 @@ CALL describe_columns('{patient_course}', ARRAY[
     ['view', 'The projection: PA, AP, AP supine, unknown'],
     ['simulated', 'Made by painting opacities into a real image: never a patient'],
     ['out_of_distribution', 'Why the image is unlike those that scores rest on; its score does not move the level. NULL if it is not'],
+    ['unlike_processing', 'How the image is processed unlike those that models were trained on: enhanced or flat. Its score moves the level all the same; NULL if it is not, or was not checked'],
     ['geographic_extent', 'The score of this image alone, in points'],
     ['opacity', 'The score of this image alone, in points'],
     ['score_level', 'The level at this image, of the images so far, in points; NULL where no image of the episode is in distribution'],
@@ -237,6 +240,7 @@ CALL describe_columns('{worklist}', ARRAY[
     ['calendar_known', 'Whether times are dates, and not days since an unknown day 0'],
     ['latest_view', 'The projection of the latest image'],
     ['latest_out_of_distribution', 'Whether the latest image is unlike those that scores rest on'],
+    ['latest_unlike_processing', 'Whether the latest image is processed unlike those that models were trained on'],
     ['score_baseline_level', 'The level at the baseline, of the images up to it, in points'],
     ['score_latest_level', 'The level at the latest image, in points'],
     ['score_latest_low', 'The low end of its band of 90 %'],

@@ -133,6 +133,8 @@ CREATE TABLE course (
     acquired_zone text NOT NULL,
     -- Such images have the level of their time, and do not move it.
     out_of_distribution text,
+    -- Such images move the level.
+    unlike_processing text,
     -- By person: an image that was moved or merged counts for whom it left until they are computed
     -- too, as their summary does.
     CONSTRAINT pk_course PRIMARY KEY (person_id, model_version_id, image_id),
@@ -202,6 +204,7 @@ CREATE TABLE patient_summary (
     latest_view smallint NOT NULL,
     calendar_known boolean NOT NULL,
     latest_eligible boolean NOT NULL,
+    latest_unlike_processing boolean NOT NULL,
     -- The place in the worklist, then by patient: who is most probably worse first; then who has no
     -- verdict, the latest image first. One ascending order, so that each page is read from where the
     -- last one ended, and hardly ever the same for two, so that PostgreSQL knows how far it is there.

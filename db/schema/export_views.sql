@@ -46,6 +46,7 @@ SELECT
     score.distance,
     score.scored_at,
     calibration.sha256 AS calibration_sha256,
+    score.unlike_processing,
     score.right_extent,
     left_part(score.geographic_extent, score.right_extent) AS left_extent,
     score.right_opacity,
@@ -106,6 +107,7 @@ CALL describe_columns('{scored_image}', ARRAY[
     ['opacity_high', 'The high end of its 90 % prediction interval, in points'],
     ['opacity_raw', 'Opacity before it was clipped to its scale, in points'],
     ['out_of_distribution', 'Why the image is unlike those that scores rest on: its score is not reliable. NULL if it is not'],
+    ['unlike_processing', 'How the image is processed unlike those that models were trained on: enhanced or flat; NULL if it is not, or was not checked'],
     ['distance', 'How far the image is from the reference distribution, in units of the limit; NULL if it was not measured'],
     ['scored_at', 'When the score was computed'],
     ['calibration_sha256', 'The calibration that intervals are from; NULL without one']

@@ -312,6 +312,11 @@ CREATE TABLE score (
     distance_reference text,
     -- Why the image is out of distribution, if it is.
     out_of_distribution text,
+    -- From the reference of processing, in units of the limit.
+    processing_distance real,
+    processing_reference text,
+    -- How the processing is unlike that of known images, if it is.
+    unlike_processing text,
     -- What the patient's right lung has of both scores, in points; the left has the remainder.
     right_extent real,
     right_opacity real,
@@ -354,6 +359,13 @@ CREATE TABLE score (
     CONSTRAINT ck_score_flag CHECK (
         out_of_distribution IS NULL
         OR distance IS NOT NULL AND (distance > 1 OR out_of_distribution = 'low_contrast')
+    ),
+    -- The same of the processing: no distance without its reference, none that is no number, and no
+    -- flag within the limit.
+    CONSTRAINT ck_score_processing CHECK (
+        num_nulls(processing_distance, processing_reference) <> 1
+        AND coalesce(0 <= processing_distance AND processing_distance < 'infinity', true)
+        AND (unlike_processing IS NULL OR coalesce(processing_distance > 1, false))
     )
 );
 

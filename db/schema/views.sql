@@ -209,7 +209,8 @@ SELECT
         AS opacity_direction_from_previous,
     time_of_day_known,
     -- By which a date alone, stored as its midnight, is shown.
-    acquired_zone
+    acquired_zone,
+    unlike_processing
 FROM (
     SELECT
         slotted.*,
@@ -300,6 +301,7 @@ FROM (
                     ) AS opacity_high,
                     score.distance,
                     score.out_of_distribution,
+                    score.unlike_processing,
                     (calibration.content
                         #>> '{geographic_extent,error,smallest_detectable_change}')::float8
                         AS extent_smallest_detectable_change,
@@ -502,6 +504,7 @@ CALL describe_columns('{patient_trend}', ARRAY[
     ['score_high', 'The high end of the 90 % prediction interval, in points'],
     ['distance', 'How far the image is from known frontal images: out of distribution above 1'],
     ['out_of_distribution', 'Why the image is out of distribution, and compared with no other; NULL if it is not'],
+    ['unlike_processing', 'How the image is processed unlike those that models were trained on: enhanced or flat. It is compared all the same; NULL if it is not, or was not checked'],
     ['score_smallest_detectable_change', 'The change that measurement error alone exceeds in 5 of 100 pairs of images, in points'],
     ['calibration_sha256', 'The calibration that intervals and directions speak by'],
     ['image_id', 'Our own number of the image, by which it is corrected'],

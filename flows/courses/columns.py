@@ -62,6 +62,7 @@ def summary_columns(followed: FollowedFilms, courses: Columns) -> Columns:
         "films_in_episode": followed.films.counts[series].astype(np.int32),
         "latest_view": stored.views[latest],
         "latest_eligible": stored.eligible[latest],
+        "latest_unlike_processing": ~np.ma.getmaskarray(courses["unlike_processing"])[latest],
         "model_version": np.full(len(latest), followed.rules.model_version.encode()),
         **{
             f"{score}_latest_{name}": courses[f"{score}_{name}"][latest]

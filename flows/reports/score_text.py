@@ -16,6 +16,7 @@ from severity.domain import (
     Acquired,
     Interval,
     ModelVersion,
+    ProcessingCheck,
     Reason,
     Scale,
     Score,
@@ -79,6 +80,8 @@ def _note(result: FileResult, score: Score) -> str:
         notes.append("the view is not known")
     if score.out_of_distribution:
         notes.append(f"out of distribution: {score.out_of_distribution}")
+    if score.unlike_processing:
+        notes.append(f"processed unlike the training films: {score.unlike_processing}")
     return "; ".join(notes)
 
 
@@ -141,9 +144,18 @@ def _columns(score: Score | None) -> dict[str, object]:
         "distribution_reference": distribution_check and distribution_check.reference,
         "distribution_distance": distribution_check and distribution_check.distance,
         "out_of_distribution": score and score.out_of_distribution,
+        **_processing_columns(score.processing_check if score else None),
         "findings": score and dict(score.findings),
         "triage": score and dict(score.triage),
         "lungs": score and score.lungs and asdict(score.lungs),
+    }
+
+
+def _processing_columns(check: ProcessingCheck | None) -> dict[str, object]:
+    return {
+        "processing_reference": check and check.reference,
+        "processing_distance": check and check.distance,
+        "unlike_processing": check and check.unlike_processing,
     }
 
 

@@ -88,7 +88,11 @@ def _change(points: float | None, direction: Direction | None) -> str:
 def trend_notes(trend: Trend) -> list[str]:
     """List the notes that a reader of this trend needs."""
     observations = trend.observations
-    notes = [*_error_notes(trend), *_distribution_notes(observations)]
+    notes = [
+        *_error_notes(trend),
+        *_distribution_notes(observations),
+        *_processing_notes(observations),
+    ]
     if any(image.simulated for image in observations):
         notes.append("SIMULATED: opacities were painted into a real image; this is no patient.")
     if any(image.view_changed for image in observations):
@@ -191,6 +195,12 @@ def _distribution_notes(observations: Sequence[Observation]) -> list[str]:
     if any(image.days_since_baseline < 0 for image in flagged):
         notes.append("The first image is one of these: changes are since the first other image.")
     return notes
+
+
+def _processing_notes(observations: Sequence[Observation]) -> list[str]:
+    """Say how many images are processed unlike the training films."""
+    unlike = sum(image.unlike_processing is not None for image in observations)
+    return [f"{unlike} processed unlike the training films: scores may be off."] if unlike else []
 
 
 def trend_json(trend: Trend, missing_course: str = "") -> str:

@@ -30,7 +30,7 @@ from severity.domain import (
     TimeSource,
     View,
 )
-from tests.builders.scores import INVERTED
+from tests.builders.scores import ENHANCED, INVERTED
 
 _Answer = TypeVar("_Answer")
 
@@ -55,6 +55,7 @@ class Film:
     key: str = ""
     record: str = ""
     flagged: bool = False
+    enhanced: bool = False
     content: bytes = b""
     vanishes: bool = False
     lungs: Lungs | None = None
@@ -98,6 +99,7 @@ class Film:
             findings=findings,
             distribution_check=check,
             lungs=self.lungs,
+            processing_check=ENHANCED if self.enhanced else None,
         )
         return Scored(work_id, self.patient, image, pixels, score)
 

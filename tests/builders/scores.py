@@ -16,10 +16,12 @@ from severity.domain import (
     ModelVersion,
     OutOfDistribution,
     PatientId,
+    ProcessingCheck,
     Scale,
     Score,
     StandardError,
     TimeSource,
+    UnlikeProcessing,
     View,
 )
 
@@ -30,6 +32,7 @@ DAY_ZERO = datetime(2020, 3, 1, tzinfo=UTC)
 INVERTED = DistributionCheck(
     "frontal-1", distance=2.5, out_of_distribution=OutOfDistribution.INVERTED
 )
+ENHANCED = ProcessingCheck("processing-1", 1.5, UnlikeProcessing.ENHANCED)
 
 
 def version(name: str = "v1", precision: str = "fp32") -> ModelVersion:

@@ -40,7 +40,7 @@ def tell(archive: CourseArchive, searched: str) -> None:
         *(film(f"same-{day}", day, 3.0, patient="p-same") for day in range(0, 20, 2)),
         film("searched", 1, 5.0, patient=searched),
         film("single", 2, 4.0, patient="p-single"),
-        film("inverted", 5, 4.0, patient="p-single", flagged=True),
+        film("inverted", 5, 4.0, patient="p-single", flagged=True, enhanced=True),
         film("of-two-1", 1, 3.0, patient="p-two"),
         film("of-two-2", 3, 3.5, patient="p-former"),
     )

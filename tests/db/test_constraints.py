@@ -4,11 +4,17 @@ import pytest
 from sqlalchemy import text
 
 from db.errors import DatabaseError
-from severity.domain import DistributionCheck, OutOfDistribution
+from severity.domain import (
+    DistributionCheck,
+    OutOfDistribution,
+    ProcessingCheck,
+    UnlikeProcessing,
+)
 from tests.builders.scores import scored, version
 
 NAN, INFINITY = float("nan"), float("inf")
 ROTATED, LOW_CONTRAST = OutOfDistribution.ROTATED, OutOfDistribution.LOW_CONTRAST
+ENHANCED = UnlikeProcessing.ENHANCED
 
 SECOND_IMAGE = """
 INSERT INTO image (study_id, source_id, image_uid, pixel_sha256, view, acquired_source,
@@ -144,6 +150,29 @@ def test_what_contradicts_its_distance_is_never_stored(steps, running, check, co
         (claimed,) = steps.claim(run)
         with pytest.raises(DatabaseError, match=constraint):
             steps.close(run, scored(claimed.work_id, distribution_check=check))
+
+    assert steps.value("SELECT count(*) FROM score") == 0
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        ProcessingCheck("processing-1", NAN),
+        ProcessingCheck("processing-1", INFINITY, ENHANCED),
+        ProcessingCheck("processing-1", -0.1),
+        ProcessingCheck("processing-1", 1.0, ENHANCED),
+        ProcessingCheck(None, 2.0),
+        ProcessingCheck("processing-1", None),
+        ProcessingCheck(None, None, ENHANCED),
+    ],
+    ids=str,
+)
+def test_what_contradicts_the_distance_of_its_processing_is_never_stored(steps, running, check):
+    steps.enlist("a")
+    with running() as run:
+        (claimed,) = steps.claim(run)
+        with pytest.raises(DatabaseError, match="ck_score_processing"):
+            steps.close(run, scored(claimed.work_id, processing_check=check))
 
     assert steps.value("SELECT count(*) FROM score") == 0
 

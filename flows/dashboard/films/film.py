@@ -40,6 +40,12 @@ class Film:
         return "" if code is None else str(getattr(texts().reasons, code.value))
 
     @property
+    def processing(self) -> str:
+        """How its processing is unlike that of the training films, in words; empty if it is not."""
+        code = self.image.unlike_processing
+        return "" if code is None else str(getattr(texts().processing, code.value))
+
+    @property
     def head(self) -> str:
         """Which film it is, when it was taken, and in which view."""
         head = texts().chart.head
@@ -69,6 +75,7 @@ class Film:
         scored_by = self.image.scored_by
         return [
             *([words.flagged.format(reason=self.reason)] if self.reason else []),
+            *([words.unlike_processing.format(how=self.processing)] if self.processing else []),
             *([words.view_changed] if self.image.view_changed else []),
             *([_merged_mark(words, self.merged)] if self.merged else []),
             *([words.converted.format(version=scored_by)] if scored_by else []),

@@ -159,6 +159,7 @@ def _cells(row: WorklistRow) -> dict[str, object]:
         "calendar_known": row.calendar_known,
         "latest_view": row.latest_view.value,
         "latest_out_of_distribution": row.latest_out_of_distribution,
+        "latest_unlike_processing": row.latest_unlike_processing,
         "films": row.images,
     }
 

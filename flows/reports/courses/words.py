@@ -164,6 +164,8 @@ def _image_notes(images: Sequence[CourseImage]) -> list[str]:
     flagged = sum(image.out_of_distribution is not None for image in images)
     if flagged:
         notes.append(f"! {flagged} out of distribution: shown, but no part of the course.")
+    if unlike := sum(image.unlike_processing is not None for image in images):
+        notes.append(f"{unlike} processed unlike the training films: scores may be off.")
     if any(image.view_changed for image in images):
         notes.append(f"* {_VIEWS}")
     if dates := sum(not image.time_of_day_known for image in images):

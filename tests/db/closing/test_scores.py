@@ -9,7 +9,17 @@ from db.closing.outcomes import Rejected
 from db.errors import DatabaseError
 from db.ledger import sources
 from db.reading import lungs
-from severity.domain import DistributionCheck, Fate, Lungs, LungScore, Reason, Score, Zone
+from severity.domain import (
+    DistributionCheck,
+    Fate,
+    Lungs,
+    LungScore,
+    ProcessingCheck,
+    Reason,
+    Score,
+    UnlikeProcessing,
+    Zone,
+)
 from tests.builders.scores import INVERTED, scored, version
 
 
@@ -343,6 +353,31 @@ def test_a_lung_with_more_than_the_image_has_is_never_stored(steps, running, wro
         with pytest.raises(DatabaseError, match=constraint):
             steps.close(run, scored(claimed.work_id, lungs=wrong))
     assert count(steps, "score") == 0
+
+
+def test_a_score_is_kept_with_the_distance_of_its_processing(steps, running):
+    steps.enlist("a", "b", "c")
+    checks = [
+        ProcessingCheck("processing-1", 1.5, UnlikeProcessing.FLAT),
+        ProcessingCheck("processing-1", 0.5),
+        None,
+    ]
+    with running() as run:
+        claims = steps.claim(run)
+        steps.close(
+            run,
+            *(
+                scored(claimed.work_id, uid=f"1.{place}", pixels=f"{place}", processing_check=it)
+                for place, (claimed, it) in enumerate(zip(claims, checks, strict=True))
+            ),
+        )
+
+    columns = "processing_reference, processing_distance, unlike_processing"
+    assert steps.query(f"SELECT {columns} FROM score ORDER BY image_id") == [  # noqa: S608
+        ("processing-1", 1.5, "flat"),
+        ("processing-1", 0.5, None),
+        (None, None, None),
+    ]
 
 
 def test_a_probability_that_is_no_number_is_never_stored(steps, running):

@@ -62,29 +62,46 @@ def test_a_course_is_shown_with_its_verdicts(shown):
 
 def test_a_course_shows_of_each_image_what_is_stored_of_it(archive):
     dated = film("date", 1, 5.5, time_source=TimeSource.ACQUISITION_DATE, zone="Europe/Berlin")
-    archive.add(film("plain", 0), dated, film("flagged", 3, 8.0, flagged=True, zone=""))
+    archive.add(
+        film("plain", 0), dated, film("flagged", 3, 8.0, flagged=True, enhanced=True, zone="")
+    )
     update_courses(archive.database)
     shown = archive.rows(
         """
         SELECT image_id, acquired_at, view, simulated, time_of_day_known, acquired_zone,
-            out_of_distribution, geographic_extent, opacity, geographic_extent_raw, opacity_raw
+            out_of_distribution, unlike_processing, geographic_extent, opacity,
+            geographic_extent_raw, opacity_raw
         FROM patient_course ORDER BY 1
         """
     )
     stored = archive.rows(
         """
         SELECT image_id, acquired_at, view, simulated, NOT is_date_alone(acquired_source),
-            acquired_zone, out_of_distribution, geographic_extent, opacity, geographic_extent_raw,
-            opacity_raw
+            acquired_zone, out_of_distribution, unlike_processing, geographic_extent, opacity,
+            geographic_extent_raw, opacity_raw
         FROM image JOIN score ON image_id = image.id ORDER BY 1
         """
     )
     assert shown == stored
-    assert [row[4:7] for row in shown] == [
-        (True, "UTC", None),
-        (False, "Europe/Berlin", None),
-        (True, "", "inverted"),
+    assert [row[4:8] for row in shown] == [
+        (True, "UTC", None, None),
+        (False, "Europe/Berlin", None, None),
+        (True, "", "inverted", "enhanced"),
     ]
+    columns = "latest_out_of_distribution, latest_unlike_processing"
+    assert archive.rows(f"SELECT {columns} FROM worklist") == [(True, True)]  # noqa: S608
+
+
+def test_a_film_that_is_processed_otherwise_moves_the_level(archive):
+    archive.add(film("plain", 0), film("enhanced", 3, 8.0, enhanced=True), film("later", 4, 8.0))
+    update_courses(archive.database)
+
+    levels = archive.rows(
+        "SELECT unlike_processing, extent_level FROM patient_course ORDER BY acquired_at"
+    )
+    assert [code for code, _ in levels] == [None, "enhanced", None]
+    assert levels[0][1] < levels[1][1] < levels[2][1]
+    assert archive.rows("SELECT latest_unlike_processing FROM worklist") == [(False,)]
 
 
 def test_the_worklist_begins_with_whoever_is_most_probably_worse(shown):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import flows.dashboard
-from severity.domain import Measure, Reason
+from severity.domain import Measure, OutOfDistribution, Reason, UnlikeProcessing
 
 FOLDER = Path(flows.dashboard.__file__).parent
 SECTIONS = tomllib.loads((FOLDER / "texts.toml").read_text(encoding="utf-8"))
@@ -22,6 +22,7 @@ BY_VALUE = {
     "decisions",
     "meanings",
     "measures",
+    "processing",
     "refusals",
     "rejections",
     "runs",
@@ -36,4 +37,6 @@ def test_every_text_is_shown_somewhere(section: str) -> None:
 def test_codes_have_words_of_their_own() -> None:
     assert set(SECTIONS["rejections"]) == {reason.value for reason in Reason}
     assert set(SECTIONS["measures"]) == {measure.value for measure in Measure}
+    assert set(SECTIONS["reasons"]) == {reason.value for reason in OutOfDistribution}
+    assert set(SECTIONS["processing"]) == {code.value for code in UnlikeProcessing}
     assert set(SECTIONS["meanings"]) == set(SECTIONS["scores"])

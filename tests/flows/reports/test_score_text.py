@@ -14,9 +14,11 @@ from severity.domain import (
     LungScore,
     ModelVersion,
     OutOfDistribution,
+    ProcessingCheck,
     Reason,
     Scale,
     Score,
+    UnlikeProcessing,
     Zone,
 )
 from tests.builders.terminal import shown
@@ -70,6 +72,7 @@ def with_errors() -> list[FileResult]:
         opacity_interval=Interval(1.25, 3.75),
         distribution_check=DistributionCheck("frontal-1", 2.5, OutOfDistribution.INVERTED),
         triage={"normal": 0.25, "pneumonia": 0.75},
+        processing_check=ProcessingCheck("processing-1", 1.5, UnlikeProcessing.FLAT),
         lungs=Lungs(LungScore(2.4, 0.5), LungScore(1.0, 1.5), dict.fromkeys(Zone, 0.25)),
     )  # fmt: skip
     near = Score(3.4, 2.0, 3.4, 2.0, distribution_check=DistributionCheck("frontal-1", 0.5))
@@ -89,6 +92,9 @@ ERRORS = {
     "distribution_reference": "frontal-1",
     "distribution_distance": 2.5,
     "out_of_distribution": "inverted",
+    "processing_reference": "processing-1",
+    "processing_distance": 1.5,
+    "unlike_processing": "flat",
 }
 
 
@@ -138,6 +144,7 @@ def test_the_table_shows_intervals_and_what_is_out_of_distribution(with_errors: 
     assert "3.4 (2.1-5.0)" in rows["inverted.png"]
     assert "2.0 (1.2-3.8)" in rows["inverted.png"]
     assert "SIMULATED; out of distribution: inverted" in rows["inverted.png"]
+    assert any("processed unlike" in line for line in lines)
     assert "out of distribution" not in rows["near.png"]
     assert "(" not in rows["plain.png"]
     assert not any("pneumonia" in line for line in lines)

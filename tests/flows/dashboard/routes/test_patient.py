@@ -60,6 +60,7 @@ async def test_pointing_at_a_film_says_what_is_known_of_it(
     flagged = browser_page.locator("table.films tr.flagged")
     assert await flagged.count() == 1
     assert "black and white are exchanged" in await flagged.inner_text()
+    assert "processed unlike the training films" in await flagged.inner_text()
 
 
 async def test_the_lungs_of_the_baseline_and_of_the_last_film_stand_beside_each_other(
