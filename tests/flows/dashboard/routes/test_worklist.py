@@ -84,6 +84,16 @@ def test_the_file_has_the_rows_of_the_page(dashboard: Dashboard) -> None:
     assert float(row["extent_low"]) < float(row["extent_level"]) < float(row["extent_high"])
 
 
+def test_a_row_says_what_is_unusual_about_the_last_film(dashboard: Dashboard) -> None:
+    page = httpx.get(dashboard.url).text
+    flags = csv.DictReader(httpx.get(f"{dashboard.url}/worklist.csv").text.splitlines())
+
+    assert page.count("last film out of distribution") == 1
+    assert page.count("last film processed unlike the training films") == 1
+    unlike = {row["patient_key"]: row["latest_unlike_processing"] for row in flags}
+    assert {patient for patient, flag in unlike.items() if flag == "True"} == {"p-single"}
+
+
 async def test_an_identifier_leads_to_its_patient_and_is_in_no_address(
     dashboard: Dashboard, browser_page: Page
 ) -> None:
