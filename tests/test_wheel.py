@@ -17,7 +17,7 @@ import pytest
 
 from tests.builders.services import processes_of, until
 
-pytestmark = [pytest.mark.server, pytest.mark.weights]
+pytestmark = [pytest.mark.server, pytest.mark.weights, pytest.mark.long]
 
 ROOT = Path(__file__).parents[1]
 

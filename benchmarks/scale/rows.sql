@@ -49,10 +49,11 @@ FROM batch, concat(to_char(at, 'YYYY/MM/DD/'), digits, '.dcm') AS object_key;
 
 INSERT INTO score
     (image_id, model_version_id, run_id, scored_at, geographic_extent, opacity,
-    geographic_extent_raw, opacity_raw, distance, distance_reference, out_of_distribution)
+    geographic_extent_raw, opacity_raw, distance, distance_reference, out_of_distribution,
+    processing_distance, processing_reference)
 SELECT n, %(model)s, %(run)s, at, extent, extent * 0.7, extent, extent * 0.7,
-    CASE WHEN is_inverted THEN 1 + random() ELSE random() END, 'frontal-1',
-    CASE WHEN is_inverted THEN 'inverted' END
+    CASE WHEN is_inverted THEN 1 + random() ELSE random() END, 'frontal-2-01234567',
+    CASE WHEN is_inverted THEN 'inverted' END, random(), 'processing-1-01234567'
 FROM batch;
 
 INSERT INTO score_output (image_id, model_version_id, output_names_id, numbers)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     )
     from severity.reliability.out_of_distribution import (
         FRONTAL,
+        LEAST_GREYS,
         ReferenceDistribution,
         frontal_distribution,
         to_safetensors,
@@ -32,6 +33,7 @@ else:
 __all__ = [
     "COVERAGE",
     "FRONTAL",
+    "LEAST_GREYS",
     "MAP_FEATURES",
     "PROCESSING",
     "Calibration",

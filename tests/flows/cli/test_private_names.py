@@ -123,6 +123,7 @@ def test_a_run_that_succeeds(run, leaks, database):
     assert leaks(ended) == []
 
 
+@pytest.mark.long
 def test_the_name_of_a_station_is_not_even_in_the_database(run, leaks, database, inbox):
     """It may be that of a hospital or a ward."""
     names = {"Manufacturer": "ACME", "ManufacturerModelName": "X-1000", "StationName": STATION}
@@ -149,6 +150,7 @@ def rows_as_text(database: Database) -> str:
         )
 
 
+@pytest.mark.long
 def test_a_lock_while_scores_are_written(run, leaks, database, database_url):
     limit(database_url, "lock_timeout", "1s")
     with locked(database, "study"):  # first touched when a batch is closed
@@ -160,6 +162,7 @@ def test_a_lock_while_scores_are_written(run, leaks, database, database_url):
     assert leaks(ended) == []
 
 
+@pytest.mark.long
 def test_a_refused_row_while_scores_are_written(run, leaks, database, database_url):
     execute(
         database_url,
@@ -200,6 +203,7 @@ def test_a_lock_and_a_refused_row_while_objects_are_enlisted(run, leaks, databas
         assert leaks(ended) == []
 
 
+@pytest.mark.long
 def test_a_store_that_ends_while_objects_are_scored(leaks, database, database_url, inbox, tmp_path):
     """The errors of its client quote the address of the object."""
     with running_s3(tmp_path) as server:

@@ -57,6 +57,7 @@ async def created(client: Any) -> Any:
     return await client.create_flow_run_from_deployment(deployment.id)
 
 
+@pytest.mark.long
 async def test_a_run_that_is_killed_starts_again_and_blocks_no_place(
     deployed: Any, site: None, resources: Resources
 ) -> None:

@@ -32,6 +32,7 @@ def page() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.mark.long
 def test_a_person_opens_a_pass_and_its_balance_with_the_password_alone(
     service: Service, page: Any
 ) -> None:
@@ -64,6 +65,7 @@ OLD_EVENTS = tuple(
 )
 
 
+@pytest.mark.long
 def test_runs_older_than_is_set_are_deleted_with_all_that_belongs_to_them(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

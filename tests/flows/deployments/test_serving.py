@@ -167,6 +167,7 @@ def test_passes_have_the_secrets_of_the_service_as_they_are(
     assert chosen_settings() == before
 
 
+@pytest.mark.long
 def test_killing_the_service_in_mid_run_delays_nothing_and_leaves_no_process(
     service: Service, resources: Resources
 ) -> None:
@@ -191,6 +192,7 @@ def test_killing_the_service_in_mid_run_delays_nothing_and_leaves_no_process(
     assert not {"RUNNING", "PENDING"} & set(states)
 
 
+@pytest.mark.long
 def test_a_pass_that_is_killed_delays_no_other_and_ctrl_c_in_mid_run_ends_all(
     service: Service, resources: Resources
 ) -> None:

@@ -95,6 +95,7 @@ def kept(folder: Path) -> set[str]:
     return {file.SOPInstanceUID for file in files}
 
 
+@pytest.mark.long
 def test_each_film_that_was_answered_with_success_is_scored_though_the_receiver_was_killed(
     service: Service, score: Callable[[Path], object], resources: Resources, tmp_path: Path
 ) -> None:
