@@ -52,33 +52,6 @@ WHERE NOT EXISTS (
     SELECT FROM image WHERE image.id = course.image_id AND image.standing <> 'valid'
 );
 
--- Apart from courses, which are planned for each page.
-CREATE OR REPLACE VIEW patient_lungs AS
-SELECT
-    person.patient_key,
-    model_version.key AS model_version,
-    image.id AS image_id,
-    image.acquired_source <> 'sidecar_offset' AS calendar_known,
-    image.acquired_at,
-    score.out_of_distribution,
-    score.right_extent,
-    left_part(score.geographic_extent, score.right_extent) AS left_extent,
-    score.right_opacity,
-    left_part(score.opacity, score.right_opacity) AS left_opacity,
-    score.right_upper,
-    score.right_middle,
-    score.right_lower,
-    score.left_upper,
-    score.left_middle,
-    score.left_lower
-FROM score
-JOIN image ON image.id = score.image_id AND image.standing = 'valid'
-JOIN study ON study.id = image.study_id
-JOIN patient ON patient.id = study.patient_id
-JOIN patient AS person ON person.id = patient.person_id
-JOIN model_version ON model_version.id = score.model_version_id
-WHERE score.right_extent IS NOT NULL AND image.acquired_at IS NOT NULL;
-
 CREATE OR REPLACE VIEW worklist AS
 SELECT
     summary.patient_key,
@@ -177,8 +150,6 @@ CROSS JOIN LATERAL (
 
 COMMENT ON VIEW patient_course IS
     'The course of each patient by one model version, a row for each dated, valid image: order by calendar_known DESC, acquired_at, image_id. Research use only, not for diagnosis.';
-COMMENT ON VIEW patient_lungs IS
-    'What each lung has of both scores, and which zones are opaque, a row for each dated, valid image of a model version that draws lungs: order by calendar_known DESC, acquired_at, image_id. Research use only, not for diagnosis.';
 COMMENT ON VIEW worklist IS
     'Each patient''s latest episode by one model version, compared with its baseline: order by worklist_order, patient_key. Research use only, not for diagnosis.';
 COMMENT ON VIEW patient_list IS
@@ -217,14 +188,6 @@ CALL describe_columns('{patient_course}', ARRAY[
     ['image_id', 'Our own number of the image, by which it is corrected'],
     ['geographic_extent_raw', 'Geographic extent before it was clipped to its scale: what levels rest on, in points'],
     ['opacity_raw', 'The same of opacity']
-]);
-CALL describe_columns('{patient_lungs}', ARRAY[
-    ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],
-    ['model_version', 'The model version that scored'],
-    ['image_id', 'Our own number of the image'],
-    ['calendar_known', 'Whether the time is a date, and not a number of days since an unknown day 0'],
-    ['acquired_at', 'When the image was taken'],
-    ['out_of_distribution', 'Why the image is unlike those that scores rest on: no part of its score is reliable. NULL if it is not']
 ]);
 CALL describe_columns('{worklist}', ARRAY[
     ['patient_key', 'The patient''s pseudonym'],

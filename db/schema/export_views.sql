@@ -1,4 +1,4 @@
--- What exports read beside courses and responses. Each column says what it contains: exports write
+-- What exports read beside courses and responses, and what each lung has. Each column says what it contains: exports write
 -- that into their data dictionary.
 
 -- Every score, also those of images that count no longer or have no time.
@@ -66,6 +66,28 @@ JOIN model_version ON model_version.id = score.model_version_id
 LEFT JOIN calibration ON calibration.id = model_version.calibration_id
 LEFT JOIN device ON device.id = image.device_id;
 
+-- Apart from courses, which are planned for each page.
+CREATE OR REPLACE VIEW patient_lungs AS
+SELECT
+    patient_key,
+    model_version,
+    image_id,
+    calendar_known,
+    acquired_at,
+    out_of_distribution,
+    right_extent,
+    left_extent,
+    right_opacity,
+    left_opacity,
+    right_upper,
+    right_middle,
+    right_lower,
+    left_upper,
+    left_middle,
+    left_lower
+FROM scored_image
+WHERE right_extent IS NOT NULL AND acquired_at IS NOT NULL AND standing = 'valid';
+
 -- Of merged patients the person's own group comes first, else the first by name: as `groups_of` has it.
 CREATE OR REPLACE VIEW group_membership AS
 SELECT DISTINCT ON (person.patient_key, attribute.name)
@@ -81,6 +103,8 @@ ORDER BY person.patient_key, attribute.name, patient.id <> person.id, attribute.
 
 COMMENT ON VIEW scored_image IS
     'Each score of each image, also of images that were withdrawn or superseded, or have no time: see standing. Research use only, not for diagnosis.';
+COMMENT ON VIEW patient_lungs IS
+    'What each lung has of both scores, and which zones are opaque, a row for each dated, valid image of a model version that draws lungs: order by calendar_known DESC, acquired_at, image_id. Research use only, not for diagnosis.';
 COMMENT ON VIEW group_membership IS
     'The groups of each patient, such as the arm of a trial.';
 
@@ -111,6 +135,14 @@ CALL describe_columns('{scored_image}', ARRAY[
     ['distance', 'How far the image is from the reference distribution, in units of the limit; NULL if it was not measured'],
     ['scored_at', 'When the score was computed'],
     ['calibration_sha256', 'The calibration that intervals are from; NULL without one']
+]);
+CALL describe_columns('{patient_lungs}', ARRAY[
+    ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],
+    ['model_version', 'The model version that scored'],
+    ['image_id', 'Our own number of the image'],
+    ['calendar_known', 'Whether the time is a date, and not a number of days since an unknown day 0'],
+    ['acquired_at', 'When the image was taken'],
+    ['out_of_distribution', 'Why the image is unlike those that scores rest on: no part of its score is reliable. NULL if it is not']
 ]);
 CALL describe_columns('{patient_lungs,scored_image}', ARRAY[
     ['right_extent', 'What the patient''s right lung has of geographic_extent, in points of 0 to 4; NULL where the model draws no lungs'],
