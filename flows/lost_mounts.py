@@ -10,6 +10,8 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import Any, TypeVar
 
+from flows.errors import InboxError
+
 PATIENCE_SECONDS = 300.0
 """For a portion of a listing, or a file. A folder of a million files takes a minute to list."""
 OPENING_SECONDS = 30.0
@@ -43,15 +45,20 @@ def within(place: object, call: Callable[[], _Result]) -> _Result:
         raise
 
 
-async def answered(seconds: float, call: Callable[[], _Result]) -> _Result:
-    """Await a function that may never return.
+async def answered(
+    place: object, call: Callable[[], _Result], *, seconds: float = PATIENCE_SECONDS
+) -> _Result:
+    """Await what a source's folder answers, by a function that may never return.
 
     Raises
     ------
-    TimeoutError
+    InboxError
         It did not return in this time; it may still do so, later.
     """
-    return await asyncio.wait_for(asyncio.wrap_future(_called(call)), seconds)
+    try:
+        return await asyncio.wait_for(asyncio.wrap_future(_called(call)), seconds)
+    except TimeoutError:
+        raise InboxError(no_answer(place)) from None
 
 
 def _called(call: Callable[[], _Result]) -> "Future[_Result]":

@@ -3,15 +3,14 @@
 import errno
 import os
 import stat
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 from flows.errors import InboxError
-from flows.lost_mounts import PATIENCE_SECONDS, answered, no_answer
+from flows.lost_mounts import PATIENCE_SECONDS, answered
 from flows.sources.folder_walk import fingerprint as fingerprint_of
 from flows.sources.folder_walk import walk
 from flows.sources.keys import to_name
@@ -21,7 +20,6 @@ from severity.domain import Reason
 from severity.errors import InaccessibleImage, UnreadableImage
 from severity.images.limits import check_bytes
 
-_Result = TypeVar("_Result")
 _CHUNK = 1000  # entries that one thread call lists
 
 
@@ -42,7 +40,9 @@ class Folder:
     async def entries(self) -> AsyncGenerator[Sequence[Entry], None]:
         """List the regular files, and what cannot be seen."""
         entries = walk(os.fsencode(self.root))
-        while chunk := await self._answered(partial(self._next, entries)):
+        while chunk := await answered(
+            self.root, partial(self._next, entries), seconds=self.patience
+        ):
             yield chunk
 
     def _next(self, entries: Iterator[Entry]) -> list[Entry]:
@@ -53,14 +53,8 @@ class Folder:
 
     async def read(self, key: str, *, most_bytes: int, fingerprint: str | None = None) -> bytes:
         """Read one file, unless it changes meanwhile."""
-        root = os.fsencode(self.root)
-        return await self._answered(partial(_read_file, root, key, most_bytes, fingerprint))
-
-    async def _answered(self, call: Callable[[], _Result]) -> _Result:
-        try:
-            return await answered(self.patience, call)
-        except TimeoutError:
-            raise InboxError(no_answer(self.root)) from None
+        read = partial(_read_file, os.fsencode(self.root), key, most_bytes, fingerprint)
+        return await answered(self.root, read, seconds=self.patience)
 
 
 # Errors of one file, or of one sector of it; any other is an error of the folder.

@@ -2,21 +2,18 @@
 
 import errno
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from flows.errors import InboxError
-from flows.lost_mounts import PATIENCE_SECONDS, answered, no_answer
+from flows.lost_mounts import answered
 from flows.sources.folder_walk import fingerprint
 from flows.sources.keys import to_name
 from flows.sources.opened_path import OpenedPath, opened
 from flows.sources.store import Addition
 
-_Result = TypeVar("_Result")
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE}
 
 
@@ -37,17 +34,11 @@ class FolderArchive:
 
     async def add(self, addition: Addition) -> str | None:
         """Link a file into the archive; return its key there, or None if it is gone or replaced."""
-        return await self._answered(partial(self._add, addition))
+        return await answered(self.target, partial(self._add, addition))
 
     async def remove(self, addition: Addition, archived_key: str) -> None:
         """Remove a file from the source if it is the one in the archive."""
-        await self._answered(partial(self._remove, addition.key, archived_key))
-
-    async def _answered(self, call: Callable[[], _Result]) -> _Result:
-        try:
-            return await answered(PATIENCE_SECONDS, call)
-        except TimeoutError:
-            raise InboxError(no_answer(self.target)) from None
+        await answered(self.target, partial(self._remove, addition.key, archived_key))
 
     def _add(self, addition: Addition) -> str | None:
         try:
