@@ -14,7 +14,7 @@ from safetensors.numpy import load
 
 from severity.images.preprocessing import MODEL_LIMIT
 from severity.reliability import light_blocks
-from severity.reliability.out_of_distribution import LEAST_GREYS
+from severity.reliability.out_of_distribution import LEAST_GREYS, ReferenceDistribution
 
 FORMER = "frontal-1"
 _FILE = Path(__file__).with_name(f"{FORMER}.safetensors")
@@ -28,22 +28,24 @@ class FormerReference:
 
     def __init__(self) -> None:
         content = _FILE.read_bytes()
-        self._parts = load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         description = json.loads(header["__metadata__"]["cxr-severity-reference"])
-        self._limits = np.array([description["within_limit"], description["beyond_limit"]])
+        parts = load(content)
+        self._reference = ReferenceDistribution(
+            FORMER,
+            parts["mean"],
+            parts["components"],
+            parts["deviations"],
+            description["within_limit"],
+            description["beyond_limit"],
+        )
 
     def flags(self, inputs: Sequence[NDArray[np.float32]]) -> NDArray[np.bool_]:
         """Return which images it flags, shape (N,), of model inputs."""
         return np.array([self._is_flagged(image) for image in inputs], dtype=bool)
 
     def _is_flagged(self, image: NDArray[np.float32]) -> bool:
-        offset = _features(image) - self._parts["mean"]
-        components = self._parts["components"]
-        coordinates = components @ offset
-        within = np.sqrt(((coordinates / self._parts["deviations"]) ** 2).mean())
-        beyond = np.sqrt(((offset - coordinates @ components) ** 2).mean())
-        is_far = bool((np.array([within, beyond]) > self._limits).any())
+        is_far = bool((self._reference.distances(_features(image)) > 1).any())
         return is_far or float(np.ptp(image)) < LEAST_GREYS * 2 * MODEL_LIMIT
 
 
