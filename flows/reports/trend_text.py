@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from db.reading.courses import CourseImage
 from db.reading.trends import Observation, Trend
 from flows.reports.score_text import scale_text, score_text
 from severity.domain import RESEARCH_USE_ONLY, Direction, OutOfDistribution, View
@@ -91,7 +92,7 @@ def trend_notes(trend: Trend) -> list[str]:
     notes = [
         *_error_notes(trend),
         *_distribution_notes(observations),
-        *_processing_notes(observations),
+        *processing_notes(observations),
     ]
     if any(image.simulated for image in observations):
         notes.append("SIMULATED: opacities were painted into a real image; this is no patient.")
@@ -197,9 +198,9 @@ def _distribution_notes(observations: Sequence[Observation]) -> list[str]:
     return notes
 
 
-def _processing_notes(observations: Sequence[Observation]) -> list[str]:
+def processing_notes(images: Sequence[Observation | CourseImage]) -> list[str]:
     """Say how many images are processed unlike the training films."""
-    unlike = sum(image.unlike_processing is not None for image in observations)
+    unlike = sum(image.unlike_processing is not None for image in images)
     return [f"{unlike} processed unlike the training films: scores may be off."] if unlike else []
 
 

@@ -112,10 +112,8 @@ def measured(
     zones: Zones, points: Floats, labels: Labelled, packed: Packed, fold: NDArray[np.int64]
 ) -> dict[str, Any]:
     """Measure zones and lungs on films that neither network nor line saw."""
-    lungs = [
-        _lungs(fitted(zones, packed.healthy, fold != held_out), zones, points, place)
-        for place, held_out in enumerate(fold)
-    ]
+    divisions = [fitted(zones, packed.healthy, fold != held_out) for held_out in range(FOLDS)]
+    lungs = [_lungs(divisions[of], zones, points, place) for place, of in enumerate(fold)]
     found = np.array([each is not None for each in lungs])
     shares = np.array([_shares(each) for each in lungs])
     ill = found & np.isfinite(zones.masked).all(axis=(1, 2)) & ~packed.healthy

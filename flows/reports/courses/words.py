@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from db.reading.courses import Assessment, Band, Course, CourseImage, SeamLine
 from db.reading.results import ScoreResult
-from flows.reports.trend_text import identifier_notes
+from flows.reports.trend_text import identifier_notes, processing_notes
 from severity.course.parameters import CourseParameters
 from severity.domain import RESEARCH_USE_ONLY, Verdict, View
 
@@ -164,8 +164,7 @@ def _image_notes(images: Sequence[CourseImage]) -> list[str]:
     flagged = sum(image.out_of_distribution is not None for image in images)
     if flagged:
         notes.append(f"! {flagged} out of distribution: shown, but no part of the course.")
-    if unlike := sum(image.unlike_processing is not None for image in images):
-        notes.append(f"{unlike} processed unlike the training films: scores may be off.")
+    notes += processing_notes(images)
     if any(image.view_changed for image in images):
         notes.append(f"* {_VIEWS}")
     if dates := sum(not image.time_of_day_known for image in images):
