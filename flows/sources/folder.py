@@ -1,5 +1,6 @@
 """A local folder as a store of objects."""
 
+import asyncio
 import errno
 import os
 import stat
@@ -38,12 +39,25 @@ class Folder:
     patience: float = PATIENCE_SECONDS
 
     async def entries(self) -> AsyncGenerator[Sequence[Entry], None]:
-        """List the regular files, and what cannot be seen."""
-        entries = walk(os.fsencode(self.root))
-        while chunk := await answered(
-            self.root, partial(self._next, entries), seconds=self.patience
-        ):
-            yield chunk
+        """List the regular files, and what cannot be seen.
+
+        The next ones are listed while those before are looked up in the ledger.
+        """
+        list_next = partial(self._next, walk(os.fsencode(self.root)))
+
+        def begun() -> asyncio.Task[list[Entry]]:
+            task = asyncio.create_task(answered(self.root, list_next, seconds=self.patience))
+            # Of a listing that nobody awaits to its end, no error is of interest.
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            return task
+
+        coming = begun()
+        try:
+            while chunk := await coming:
+                coming = begun()
+                yield chunk
+        finally:
+            coming.cancel()
 
     def _next(self, entries: Iterator[Entry]) -> list[Entry]:
         try:

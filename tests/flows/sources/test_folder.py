@@ -18,6 +18,7 @@ from severity.domain import Reason
 from severity.errors import InaccessibleImage, RejectedImage, UnreadableImage
 
 LONGEST_PATH = 4096
+CHUNK = 1000  # entries that are listed at once
 NOBODY = 65534
 DEEPER_THAN_A_PATH = 2100  # folders of one letter: 4200 characters, where 4096 are allowed
 HOSTILE_NAMES = [
@@ -445,3 +446,27 @@ def test_a_file_that_changed_since_it_was_listed_is_not_taken_for_whole(tmp_path
 
     assert reason(tmp_path, "image.png", fingerprint=image.fingerprint) is Reason.VANISHED
     assert read(tmp_path, "image.png") == b"half of the next"
+
+
+def test_files_are_listed_while_those_before_are_looked_up(tmp_path: Path) -> None:
+    later = 5
+    for number in range(CHUNK + later):
+        (tmp_path / f"{number:04}.png").touch()
+
+    async def listed() -> tuple[int, int]:
+        chunks = Folder(tmp_path).entries()
+        first = await anext(chunks)
+        await no_thread_lists()
+        for number in range(CHUNK, CHUNK + later):
+            os.unlink(tmp_path / f"{number:04}.png")  # noqa: PTH108 - nothing else runs
+        return len(first), len(await anext(chunks))
+
+    assert asyncio.run(listed()) == (CHUNK, later)
+
+
+async def no_thread_lists() -> None:
+    """Wait until what is listed ahead lies in memory."""
+    await asyncio.sleep(0.01)  # the next listing begins once this coroutine waits
+    threads = [thread for thread in threading.enumerate() if thread.name == "file system"]
+    for thread in threads:
+        await asyncio.to_thread(thread.join)
