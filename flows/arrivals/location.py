@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from flows.errors import UsageError
-from flows.settings import Settings
-from flows.source_settings import SourceSettings, local_folder
+from flows.settings import Settings, SourceSettings, local_folder
 from flows.sources import is_offered
 
 

@@ -9,8 +9,7 @@ import click
 from flows.errors import InboxError, UsageError
 from flows.models.catalogue import names
 from flows.resources import Progress, Resources, using
-from flows.settings import Settings, read_settings
-from flows.source_settings import SourceSettings
+from flows.settings import Settings, SourceSettings, read_settings
 from flows.sources import open_inbox
 from severity.domain import PatientId
 

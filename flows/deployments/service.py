@@ -30,8 +30,7 @@ from flows.orchestration.children import UNDER_WAY, bury
 from flows.pacs.flow import fetch, reconcile
 from flows.scoring.flow import score_inbox, score_waiting
 from flows.scoring.naming import sources_label
-from flows.settings import Settings
-from flows.source_settings import SourceSettings
+from flows.settings import Settings, SourceSettings
 
 # One that works, one that starts beside it if it hangs, one that reports that both are at work.
 _PASSES = 3

@@ -24,7 +24,7 @@ from flows.scoring.enlisting import enlist
 from flows.scoring.flow import run_name
 from flows.scoring.run import under_way
 from flows.scoring.summary import Counts, summarised
-from flows.source_settings import SourceSettings
+from flows.settings import SourceSettings
 from severity.errors import SeverityError
 
 # Errors name folders and servers: they are for the log.

@@ -9,7 +9,7 @@ from flows.operations.dead_mans_switch import report_success
 from flows.resources import Resources
 from flows.scoring.inbox_pass import score_new
 from flows.scoring.summary import RunSummary
-from flows.source_settings import SourceSettings
+from flows.settings import SourceSettings
 
 
 @dataclass(frozen=True)

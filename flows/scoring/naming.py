@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from flows.source_settings import SourceSettings
+from flows.settings import SourceSettings
 
 _NO_PART_OF_A_KEY = re.compile(r"[^a-z0-9]+")
 

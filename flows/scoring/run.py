@@ -22,7 +22,7 @@ from flows.operations.stopwatch import Stopwatch
 from flows.resources import SOFTWARE, Resources, current, using
 from flows.scoring.naming import label_among, source_label
 from flows.scoring.registration import register_model_version
-from flows.source_settings import SourceSettings
+from flows.settings import SourceSettings
 from flows.sources import Archive, Inbox, Listing, open_archive, open_inbox
 from severity.domain import ModelVersion, Reason
 from severity.errors import IncompleteMetadata, WrongWeights

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flows.errors import InboxError
 from flows.lost_mounts import no_answer, within
-from flows.source_settings import is_bucket, resolved
+from flows.settings import is_bucket, resolved
 from flows.sources.folder import Folder
 from flows.sources.keys import places
 from flows.sources.listing import Listing

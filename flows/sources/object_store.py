@@ -13,7 +13,7 @@ from obstore.exceptions import BaseError, InvalidPathError, PermissionDeniedErro
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from flows.errors import InboxError
-from flows.source_settings import resolved
+from flows.settings import resolved
 from flows.sources.keys import is_offered, is_sidecar, to_key, to_name
 from flows.sources.store import Entry, Listed
 from severity.domain import Reason

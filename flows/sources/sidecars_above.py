@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-from flows.source_settings import SourceSettings
+from flows.settings import SourceSettings
 from flows.sources.folder_walk import walk
 from flows.sources.keys import is_sidecar, to_key
 from flows.sources.sidecars import MOST_SIDECAR_BYTES, FolderSidecars

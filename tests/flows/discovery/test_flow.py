@@ -14,7 +14,7 @@ from sqlalchemy import text
 from db.reading.site import balances
 from flows.deployments.plan import Infrastructure, planned
 from flows.resources import Opened, Resources, using
-from flows.source_settings import SourceSettings
+from flows.settings import SourceSettings
 from tests.builders.alert_servers import Webhook, mail_server, web_server
 from tests.builders.small_images import write_inbox
 

@@ -11,8 +11,7 @@ from flows.cli.options import chosen_settings
 from flows.operations.dead_mans_switch import report_success
 from flows.resources import Progress, Resources
 from flows.scoring.every_source import score_sources
-from flows.settings import Settings
-from flows.source_settings import SourceSettings
+from flows.settings import Settings, SourceSettings
 from tests.builders.alert_servers import web_server
 from tests.builders.ports import reserved_port
 

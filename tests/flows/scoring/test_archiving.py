@@ -13,7 +13,7 @@ from db.reading.site import balances
 from flows.errors import InboxError
 from flows.resources import Resources, using
 from flows.scoring.every_source import SourcePass, score_sources
-from flows.source_settings import SourceSettings
+from flows.settings import SourceSettings
 from flows.sources import Inbox, open_archive
 from flows.sources.folder import Folder
 from flows.sources.folder_archive import FolderArchive

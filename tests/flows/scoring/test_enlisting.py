@@ -26,7 +26,7 @@ from flows.errors import InboxError
 from flows.resources import Resources
 from flows.scoring.enlisting import enlist
 from flows.scoring.run import Discovery, ScoringRun
-from flows.source_settings import SourceSettings
+from flows.settings import SourceSettings
 from flows.sources import Inbox, Listed, Listing
 from flows.sources.keys import is_sidecar
 from flows.sources.store import Entry

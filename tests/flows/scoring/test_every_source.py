@@ -17,7 +17,7 @@ from flows.resources import Resources, using
 from flows.scoring import batch
 from flows.scoring.run import ScoringRun
 from flows.scoring.summary import Counts
-from flows.source_settings import SourceSettings
+from flows.settings import SourceSettings
 from tests.builders.lost_mounts import lost_mount
 from tests.builders.small_images import write_image, write_sidecar
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from flows.scoring.naming import artifact_key, label_among, pass_name, source_label
-from flows.source_settings import SourceSettings
+from flows.settings import SourceSettings
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from flows.resources import Resources
 from flows.scoring.run import under_way
-from flows.source_settings import SourceSettings
+from flows.settings import SourceSettings
 
 
 async def begin(location: str, resources: Resources) -> None:

@@ -19,7 +19,7 @@ from flows.errors import InboxError
 from flows.resources import Resources
 from flows.scoring.every_source import SourcePass
 from flows.scoring.flow import RunSummary
-from flows.source_settings import SourceSettings
+from flows.settings import SourceSettings
 from flows.sources import OrderedStore, object_store, open_archive
 from flows.sources.inbox import Inbox, open_inbox
 from flows.sources.object_store import open_bucket

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.source_settings import SourceSettings
+from flows.settings import SourceSettings
 from flows.sources import SidecarsAbove
 
 

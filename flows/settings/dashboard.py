@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
-from flows.comma_lists import CommaList
+from flows.settings.comma_lists import CommaList
 
 SHORTEST_PASSWORD = 12
 """Characters. Guesses are slowed down, and of so many signs none is guessed."""

@@ -9,8 +9,7 @@ import pytest
 from flows.cli.options import chosen_settings
 from flows.deployments.serving import export_settings
 from flows.errors import UsageError
-from flows.settings import read_settings
-from flows.source_settings import SourceSettings
+from flows.settings import SourceSettings, read_settings
 
 SOURCES = {
     "ward": "/srv/ward",

@@ -7,8 +7,8 @@ from typing import Annotated, Self
 from pydantic import Field, FilePath, PositiveInt, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
-from flows.comma_lists import CommaList
 from flows.dicom_node import OWN_TITLE, AeTitle
+from flows.settings.comma_lists import CommaList
 
 _MEGABYTE = 2**20
 

@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings
 
-from flows.comma_lists import CommaList
+from flows.settings.comma_lists import CommaList
 
 
 class OrchestrationSettings(BaseSettings):

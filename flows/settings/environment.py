@@ -19,13 +19,13 @@ from pydantic import (
 )
 from pydantic_settings import SettingsConfigDict
 
-from flows.dashboard_settings import DashboardSettings
 from flows.errors import UsageError
 from flows.home import default_home
-from flows.orchestration_settings import OrchestrationSettings
-from flows.pacs_settings import PacsSettings
-from flows.receiver_settings import ReceiverSettings
-from flows.source_settings import INBOX, Sources, SourceSettings
+from flows.settings.dashboard import DashboardSettings
+from flows.settings.orchestration import OrchestrationSettings
+from flows.settings.pacs import PacsSettings
+from flows.settings.receiver import ReceiverSettings
+from flows.settings.source import INBOX, Sources, SourceSettings
 from severity.cores import cores
 from severity.heads.head import NAME
 from severity.pseudonym import SHORTEST_KEY, links
