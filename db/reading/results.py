@@ -9,7 +9,15 @@ from sqlalchemy.orm import Session
 
 from db.reading.courses import Band
 from db.reading.exports import Selection
-from severity.domain import Interval, OutOfDistribution, Scale, Verdict, View
+from severity.domain import Interval, OutOfDistribution, Scale, UnlikeProcessing, Verdict, View
+
+
+@dataclass(frozen=True)
+class ByLung:
+    """What the patient's right and left lung have of one score, in points: they add up to it."""
+
+    right: float
+    left: float
 
 
 @dataclass(frozen=True)
@@ -17,7 +25,8 @@ class ScoreResult:
     """One score of a film, in points, and what the course says of its level there.
 
     ``interval`` is the 90 % prediction interval. ``level`` and the probabilities are those of the
-    films so far, compared with the baseline: None where they are not known.
+    films so far, compared with the baseline: None where they are not known. ``by_lung`` is None
+    where the model draws no lungs.
     """
 
     points: float
@@ -28,6 +37,12 @@ class ScoreResult:
     better: float | None
     within: float | None
     verdict: Verdict | None
+    by_lung: ByLung | None = None
+
+    @property
+    def scale_of_lung(self) -> Scale:
+        """The scale of what one lung has: half of the score's."""
+        return Scale(self.scale.lowest / 2, self.scale.highest / 2)
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,7 @@ class FilmResult:
     is_baseline: bool
     geographic_extent: ScoreResult
     opacity: ScoreResult
+    unlike_processing: UnlikeProcessing | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +120,7 @@ def _scales(session: Session, model_version: str) -> tuple[Scale, Scale]:
 
 
 def _film(row: Row[Any], extent: Scale, opacity: Scale) -> FilmResult:
-    reason = row.out_of_distribution
+    reason, processing = row.out_of_distribution, row.unlike_processing
     return FilmResult(
         row.image_id,
         row.image_uid,
@@ -121,6 +137,7 @@ def _film(row: Row[Any], extent: Scale, opacity: Scale) -> FilmResult:
         bool(row.is_baseline),
         _score(row, "geographic_extent", "extent", extent),
         _score(row, "opacity", "opacity", opacity),
+        None if processing is None else UnlikeProcessing(processing),
     )
 
 
@@ -129,6 +146,7 @@ def _score(row: Row[Any], points: str, prefix: str, scale: Scale) -> ScoreResult
     low, high = columns[f"{prefix}_interval_low"], columns[f"{prefix}_interval_high"]
     level = [columns[f"{prefix}_{end}"] for end in ("level", "low", "high")]
     verdict = columns[f"{prefix}_verdict"]
+    right, left = columns[f"right_{prefix}"], columns[f"left_{prefix}"]
     return ScoreResult(
         columns[points],
         scale,
@@ -138,6 +156,7 @@ def _score(row: Row[Any], points: str, prefix: str, scale: Scale) -> ScoreResult
         columns[f"{prefix}_better"],
         columns[f"{prefix}_within"],
         None if verdict is None else Verdict(verdict),
+        None if right is None else ByLung(right, left),
     )
 
 
@@ -152,7 +171,8 @@ _RESULTS = text(
     SELECT film.image_id, image.image_uid, film.patient_key, film.model_version,
         film.standing = 'valid' AS is_valid, film.acquired_at, film.calendar_known,
         film.time_of_day_known, film.acquired_zone, film.view, film.simulated,
-        film.out_of_distribution, film.scored_at, course.is_baseline,
+        film.out_of_distribution, film.unlike_processing, film.scored_at, course.is_baseline,
+        film.right_extent, film.left_extent, film.right_opacity, film.left_opacity,
         film.geographic_extent,
         film.extent_low AS extent_interval_low, film.extent_high AS extent_interval_high,
         course.extent_level, course.extent_low, course.extent_high,

@@ -1,8 +1,9 @@
 """The codes of results: as no standard code exists for the two scores, of a system of ours."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from severity.domain import Verdict
+from severity.domain import UnlikeProcessing, Verdict
 
 SCHEME = "99CXRSEV"
 """The name of the code system in HL7 v2 and DICOM, where local ones begin with 99."""
@@ -28,6 +29,13 @@ class Concept:
     definition: str
 
 
+class Side(StrEnum):
+    """The patient's side."""
+
+    RIGHT = "right"
+    LEFT = "left"
+
+
 EXTENT = Concept(
     "EXTENT",
     "Geographic extent of lung opacity",
@@ -38,6 +46,30 @@ OPACITY = Concept(
     "Degree of lung opacity",
     "How dense the opacities are, in points of the model version's scale, more is worse.",
 )
+EXTENT_BY_LUNG = {
+    Side.RIGHT: Concept(
+        "EXTENT-RIGHT",
+        "Geographic extent of opacity of the right lung",
+        "What the patient's right lung has of the geographic extent: half of its points at most.",
+    ),
+    Side.LEFT: Concept(
+        "EXTENT-LEFT",
+        "Geographic extent of opacity of the left lung",
+        "What the left lung has of the geographic extent: both lungs add up to it.",
+    ),
+}
+OPACITY_BY_LUNG = {
+    Side.RIGHT: Concept(
+        "OPACITY-RIGHT",
+        "Degree of opacity of the right lung",
+        "What the patient's right lung has of opacity: half of its points at most.",
+    ),
+    Side.LEFT: Concept(
+        "OPACITY-LEFT",
+        "Degree of opacity of the left lung",
+        "What the left lung has of opacity: both lungs add up to it.",
+    ),
+}
 EXTENT_COURSE = Concept(
     "EXTENT-COURSE",
     "Course of the geographic extent of lung opacity",
@@ -82,6 +114,20 @@ OUT_OF_DISTRIBUTION = Concept(
     "The radiograph is unlike those that scores rest on: its score is not reliable.",
 )
 
+UNLIKE_PROCESSING = Concept(
+    "UNLIKE-PROCESSING",
+    "Processing unlike the training films",
+    "How the radiograph is processed unlike those that the model learned from: its score may be "
+    "off.",
+)
+
+PROCESSING = {
+    UnlikeProcessing.ENHANCED: Concept(
+        "ENHANCED", "enhanced", "Detail is strong, relative to the large areas of light and dark."
+    ),
+    UnlikeProcessing.FLAT: Concept("FLAT", "flat", "Detail is weak, relative to them."),
+}
+
 VERDICTS = {
     Verdict.WORSE: Concept("WORSE", "worse", "Worse than at the baseline by more than the margin."),
     Verdict.BETTER: Concept("BETTER", "better", "Better by more than the margin."),
@@ -94,6 +140,8 @@ VERDICTS = {
 CONCEPTS = (
     EXTENT,
     OPACITY,
+    *EXTENT_BY_LUNG.values(),
+    *OPACITY_BY_LUNG.values(),
     EXTENT_COURSE,
     OPACITY_COURSE,
     REPORT,
@@ -105,6 +153,8 @@ CONCEPTS = (
     P_BETTER,
     P_WITHIN,
     OUT_OF_DISTRIBUTION,
+    UNLIKE_PROCESSING,
+    *PROCESSING.values(),
     *VERDICTS.values(),
 )
 """All of the code system."""

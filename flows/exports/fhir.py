@@ -19,8 +19,8 @@ from fhir.resources.R4B.codesystem import CodeSystem
 
 from db.reading.courses import Band
 from flows.exports import concepts
-from flows.exports.concepts import Concept
-from flows.exports.observations import Observed, Report, Status, Subject
+from flows.exports.concepts import Concept, Side
+from flows.exports.observations import Observed, ObservedLung, Report, Status, Subject
 from flows.resources import SOFTWARE
 from severity.domain import RESEARCH_USE_ONLY, Interval, Scale, Verdict
 
@@ -31,6 +31,11 @@ _ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _URI = "urn:ietf:rfc:3986"  # the system of identifiers that are URIs
 _UCUM = "http://unitsofmeasure.org"
 _POINTS, _RATIO = "{score}", "1"
+_LUNG = ("39607008", "Lung structure")  # of SNOMED CT, as the next
+_OF_SIDE = {
+    Side.RIGHT: ("3341006", "Right lung structure"),
+    Side.LEFT: ("44029006", "Left lung structure"),
+}
 _DIGITS = 3  # of points and probabilities: the thousandth is far below any error
 _STATUS = {
     Status.FINAL: "final",
@@ -98,9 +103,10 @@ def _resources(report: Report) -> Iterator[Resource]:
         for observed in report.observed
         for resource in (_score(report, observed), _course(report, observed))
     ]
+    lungs = [_lung(report, lung) for observed in report.observed for lung in observed.lungs]
     by = {"reference": _full_url(device["identifier"][0]), "type": "Device"}
-    yield from ({**observation, "device": by} for observation in observations)
-    yield _diagnostic_report(report, observations)
+    yield from ({**observation, "device": by} for observation in (*observations, *lungs))
+    yield _diagnostic_report(report)
 
 
 def _device(report: Report) -> Resource:
@@ -118,21 +124,42 @@ def _device(report: Report) -> Resource:
 
 
 def _score(report: Report, observed: Observed) -> Resource:
-    result, film = observed.result, report.film
+    result = observed.result
     components = [_range(concepts.SCALE, result.scale)]
     if result.interval:
         components.append(_range(concepts.INTERVAL, result.interval))
-    if film.out_of_distribution is not None:
-        reason = {"text": str(film.out_of_distribution)}
-        components.append(
-            {"code": _code(concepts.OUT_OF_DISTRIBUTION), "valueCodeableConcept": reason}
-        )
-    return {
+    score = {
         **_observation(report, observed.concept),
-        "valueQuantity": _points(result.points),
-        "note": [{"text": f"{RESEARCH_USE_ONLY} View: {film.view}. {SOFTWARE}."}],
-        "component": components,
+        **_value(report, result.points, components),
     }
+    members = [_part(report, lung.concept) for lung in observed.lungs]
+    return {**score, "hasMember": members} if members else score
+
+
+def _lung(report: Report, lung: ObservedLung) -> Resource:
+    return {
+        **_observation(report, lung.concept, _OF_SIDE[lung.side]),
+        **_value(report, lung.points, [_range(concepts.SCALE, lung.scale)]),
+    }
+
+
+def _value(report: Report, points: float, components: list[Resource]) -> Resource:
+    """Return the points, with what qualifies them: also of a lung, which may be read by itself."""
+    return {
+        "valueQuantity": _points(points),
+        "note": [{"text": f"{RESEARCH_USE_ONLY} View: {report.film.view}. {SOFTWARE}."}],
+        "component": [*components, *_flags(report)],
+    }
+
+
+def _flags(report: Report) -> Iterator[Resource]:
+    reason, processing = report.film.out_of_distribution, report.film.unlike_processing
+    if reason is not None:
+        text = {"text": str(reason)}
+        yield {"code": _code(concepts.OUT_OF_DISTRIBUTION), "valueCodeableConcept": text}
+    if processing is not None:
+        how = _code(concepts.PROCESSING[processing])
+        yield {"code": _code(concepts.UNLIKE_PROCESSING), "valueCodeableConcept": how}
 
 
 def _course(report: Report, observed: Observed) -> Resource:
@@ -163,7 +190,12 @@ def _course_components(observed: Observed) -> Iterator[Resource]:
         yield {"code": _code(concept), "valueQuantity": _quantity(chance, "1", _RATIO)}
 
 
-def _diagnostic_report(report: Report, observations: list[Resource]) -> Resource:
+def _part(report: Report, concept: Concept) -> Resource:
+    """Return a reference to one observation of the report."""
+    return {"reference": _uuid_url(report.part_id(concept)), "type": "Observation"}
+
+
+def _diagnostic_report(report: Report) -> Resource:
     category = {"system": f"{_TERMINOLOGY}/v2-0074", "code": "RAD", "display": "Radiology"}
     return {
         "resourceType": "DiagnosticReport",
@@ -171,21 +203,23 @@ def _diagnostic_report(report: Report, observations: list[Resource]) -> Resource
         **_study(report.subject),
         "category": [{"coding": [category]}],
         "result": [
-            {"reference": _full_url(observation["identifier"][0]), "type": "Observation"}
-            for observation in observations
+            _part(report, concept)
+            for observed in report.observed
+            for concept in (observed.concept, observed.course_concept)
         ],
         "conclusion": " ".join(report.sentences),
     }
 
 
-def _observation(report: Report, concept: Concept) -> Resource:
+def _observation(report: Report, concept: Concept, site: tuple[str, str] = _LUNG) -> Resource:
     category = {"system": f"{_TERMINOLOGY}/observation-category", "code": "imaging"}
-    lung = {"system": "http://snomed.info/sct", "code": "39607008", "display": "Lung structure"}
+    code, display = site
+    of_body = {"system": "http://snomed.info/sct", "code": code, "display": display}
     return {
         "resourceType": "Observation",
         **_of_film(report, concept, report.part_id(concept)),
         "category": [{"coding": [category]}],
-        "bodySite": {"coding": [lung]},
+        "bodySite": {"coding": [of_body]},
     }
 
 

@@ -125,7 +125,7 @@ def _obx(report: Report, place: int, group: str, value: _Value) -> list[str]:
 
 
 def _values(report: Report, observed: Observed) -> Iterator[_Value]:
-    """Yield the score with its scale and interval, then the course."""
+    """Yield the score with its scale and interval, what each lung has of it, then the course."""
     result = observed.result
     yield _Value("NM", observed.concept, _number(result.points), _POINTS)
     yield _range(concepts.SCALE, result.scale.lowest, result.scale.highest)
@@ -134,6 +134,11 @@ def _values(report: Report, observed: Observed) -> Iterator[_Value]:
     if report.film.out_of_distribution is not None:
         reason = _escaped(report.film.out_of_distribution)
         yield _Value("ST", concepts.OUT_OF_DISTRIBUTION, reason)
+    if report.film.unlike_processing is not None:
+        how = _coded(concepts.PROCESSING[report.film.unlike_processing])
+        yield _Value("CWE", concepts.UNLIKE_PROCESSING, how)
+    for lung in observed.lungs:
+        yield _Value("NM", lung.concept, _number(lung.points), _POINTS)
     if result.level is not None:
         yield _Value("NM", concepts.LEVEL, _number(result.level.level), _POINTS)
         yield _range(concepts.BAND, result.level.low, result.level.high)

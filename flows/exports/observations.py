@@ -2,25 +2,29 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid5
 
 from db.reading.results import FilmResult, ScoreResult
 from flows.exports.concepts import (
     EXTENT,
+    EXTENT_BY_LUNG,
     EXTENT_COURSE,
     OPACITY,
+    OPACITY_BY_LUNG,
     OPACITY_COURSE,
     P_BETTER,
     P_WITHIN,
     P_WORSE,
     Concept,
+    Side,
 )
 from flows.reports.courses.words import probability
-from severity.domain import RESEARCH_USE_ONLY
+from severity.domain import RESEARCH_USE_ONLY, Scale
 from severity.vocabulary.times import local_date
 
 
@@ -33,12 +37,34 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class ObservedLung:
+    """What one lung has of a score: its code, its side, the points and the scale that they have."""
+
+    concept: Concept
+    side: Side
+    points: float
+    scale: Scale
+
+
+@dataclass(frozen=True)
 class Observed:
-    """One score of a film: the codes of the score and of its course, and both results."""
+    """One score of a film: the codes of the score, its lungs and its course, and the results."""
 
     concept: Concept
     course_concept: Concept
+    lung_concepts: Mapping[Side, Concept]
     result: ScoreResult
+
+    @property
+    def lungs(self) -> tuple[ObservedLung, ...]:
+        """What the right and the left lung have of the score; empty if the model draws none."""
+        by_lung = self.result.by_lung
+        if by_lung is None:
+            return ()
+        return tuple(
+            ObservedLung(self.lung_concepts[side], side, points, self.result.scale_of_lung)
+            for side, points in ((Side.RIGHT, by_lung.right), (Side.LEFT, by_lung.left))
+        )
 
     def chances(self) -> Iterator[tuple[Concept, float]]:
         """Yield the probabilities of worse, better and unchanged that are known."""
@@ -50,6 +76,14 @@ class Observed:
         ):
             if chance is not None:
                 yield concept, chance
+
+
+def observed_scores(film: FilmResult) -> tuple[Observed, Observed]:
+    """Return both scores of a film with their codes: extent, then opacity."""
+    return (
+        Observed(EXTENT, EXTENT_COURSE, EXTENT_BY_LUNG, film.geographic_extent),
+        Observed(OPACITY, OPACITY_COURSE, OPACITY_BY_LUNG, film.opacity),
+    )
 
 
 @dataclass(frozen=True)
@@ -89,10 +123,7 @@ class Report:
     @property
     def observed(self) -> tuple[Observed, Observed]:
         """Both scores: extent, then opacity."""
-        return (
-            Observed(EXTENT, EXTENT_COURSE, self.film.geographic_extent),
-            Observed(OPACITY, OPACITY_COURSE, self.film.opacity),
-        )
+        return observed_scores(self.film)
 
     @property
     def taken(self) -> datetime | date | None:
@@ -111,7 +142,8 @@ class Report:
         It is without the image's id and UID, which may change where the same result stays, and
         without the hospital's identifiers, which are read again only of what changed.
         """
-        content = asdict(self.film) | {"identified": self.is_identified}
+        film = asdict(self.film, dict_factory=_as_at_first)
+        content = film | {"identified": self.is_identified}
         del content["image_id"], content["image_uid"]
         return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
 
@@ -124,6 +156,9 @@ class Report:
             sentences.append("Simulated: no image of a patient.")
         if film.out_of_distribution is not None:
             sentences.append(f"Out of distribution ({film.out_of_distribution}): not reliable.")
+        if film.unlike_processing is not None:
+            how = f"Processed unlike the training films ({film.unlike_processing})"
+            sentences.append(f"{how}: scores may be off.")
         sentences.extend(map(_sentence, self.observed))
         return (*sentences, f"Model version {film.model_version}; view {film.view}.")
 
@@ -135,8 +170,21 @@ def _sentence(observed: Observed) -> str:
         said += (
             f" (90 % prediction interval {result.interval.low:.1f} to {result.interval.high:.1f})"
         )
+    if observed.lungs:
+        said += "; " + ", ".join(f"{lung.side} lung {lung.points:.1f}" for lung in observed.lungs)
     if result.verdict is None:
         return f"{said}."
     behind = probability(result)
     chance = "" if behind is None else f" (probability {behind:.2f})"
     return f"{said}; compared with the baseline: {result.verdict}{chance}."
+
+
+def _as_at_first(fields: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the fields of a result, without those that were added since and say nothing of it.
+
+    Else every result that was ever sent would look changed, and be sent again.
+    """
+    return {name: value for name, value in fields if name not in _ADDED or value is not None}
+
+
+_ADDED = {"by_lung", "unlike_processing"}

@@ -1,11 +1,12 @@
 """Films as a scanner sends them, and what reports of them share."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from db.reading.model_versions import StoredVersion
-from db.reading.results import FilmResult, ScoreResult
+from db.reading.results import ByLung, FilmResult, ScoreResult
 from flows.exports.dicom.composite_context import CompositeContext, of_film
 from flows.exports.dicom.identifiers import Identifiers
 from flows.exports.dicom.instance import Reporting
@@ -75,3 +76,10 @@ FILM = FilmResult(
     geographic_extent=score(3.404, 8, Interval(1.9, 5.1)),
     opacity=score(2, 6),
 )
+
+BY_LUNG = replace(
+    FILM,
+    geographic_extent=replace(FILM.geographic_extent, by_lung=ByLung(2.301, 1.103)),
+    opacity=replace(FILM.opacity, by_lung=ByLung(1.25, 0.75)),
+)
+"""The same film by a model that draws lungs."""

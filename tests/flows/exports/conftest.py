@@ -14,7 +14,7 @@ from flows.exports.observations import Report
 from flows.exports.sending import ResultExport, Written
 from flows.resources import Resources
 from flows.sources import Inbox, ledger_objects, open_inbox
-from severity.domain import TimeSource
+from severity.domain import Lungs, LungScore, TimeSource, Zone
 from tests.builders.archive import model
 from tests.builders.course_archive import CourseArchive, film
 from tests.builders.postgres import new_database
@@ -27,6 +27,13 @@ DATED = replace(
 )
 FLAGGED = film("d", 6, 7.0, flagged=True)
 UNDATED = replace(film("e", 0), at=None)
+BY_LUNG = film(
+    "f",
+    8,
+    6.0,
+    lungs=Lungs(LungScore(2.3, 1.2), LungScore(3.7, 0.8), dict.fromkeys(Zone, 0.5)),
+    enhanced=True,
+)
 ALL = Selection(model().key)
 
 
@@ -65,7 +72,7 @@ def reports(server_url: str, migrated: str) -> Iterator[dict[str, Report]]:
     with new_database(server_url, template=migrated) as url:
         database = Database(url)
         archive = CourseArchive(database)
-        archive.follow(BASELINE, WORSE, DATED, FLAGGED, UNDATED)
+        archive.follow(BASELINE, WORSE, DATED, FLAGGED, UNDATED, BY_LUNG)
         with database.transaction() as session:
             films = results(session, ALL, limit=99)
         database.dispose()

@@ -96,8 +96,63 @@ def test_the_report_has_all_observations_and_the_model_version_is_a_device(
     assert [urls[device]["version"][0]["value"] for device in devices] == [model().key]
 
 
-def test_every_resource_says_what_it_is_for(reports: Reports) -> None:
-    for resource in read(reports["b"]).values():
+def test_what_each_lung_has_is_a_member_of_the_score_and_names_the_lung(
+    reports: Reports,
+) -> None:
+    bundle = json.loads(transaction(reports["f"]))
+    urls = {entry["fullUrl"]: entry["resource"] for entry in bundle["entry"]}
+    resources = read(reports["f"])
+
+    for score, highest, right, left in (("EXTENT", 4, 2.3, 3.7), ("OPACITY", 3, 1.2, 0.8)):
+        members = [urls[member["reference"]] for member in resources[score]["hasMember"]]
+        assert [member["code"]["coding"][0]["code"] for member in members] == [
+            f"{score}-RIGHT",
+            f"{score}-LEFT",
+        ]
+        assert [member["bodySite"]["coding"][0]["code"] for member in members] == [
+            "3341006",
+            "44029006",
+        ]
+        assert [member["valueQuantity"]["value"] for member in members] == [right, left]
+        scales = [components(member)["SCALE"]["valueRange"] for member in members]
+        assert {scale["high"]["value"] for scale in scales} == {highest}
+        assert right + left == pytest.approx(resources[score]["valueQuantity"]["value"])
+
+
+def test_a_score_of_one_lung_is_never_taken_for_that_of_both(reports: Reports) -> None:
+    """Systems that follow a patient ask for a code, and look at no member and no site."""
+    resources = read(reports["f"])
+    results = {result["reference"] for result in resources["REPORT"]["result"]}
+    lungs = [resource for code, resource in resources.items() if code.endswith(("RIGHT", "LEFT"))]
+
+    assert len(lungs) == 4
+    assert len(results) == 4
+    assert not results & {lung["identifier"][0]["value"] for lung in lungs}
+
+
+def test_a_film_without_lungs_has_both_scores_and_courses_alone(reports: Reports) -> None:
+    resources = read(reports["b"])
+
+    assert set(resources) == {
+        *("Device", "REPORT", "EXTENT", "OPACITY", "EXTENT-COURSE", "OPACITY-COURSE"),
+    }
+    assert "hasMember" not in resources["EXTENT"]
+
+
+def test_a_film_of_unlike_processing_says_so_wherever_it_has_points(reports: Reports) -> None:
+    resources = read(reports["f"])
+
+    for code in ("EXTENT", "OPACITY", "EXTENT-RIGHT", "OPACITY-LEFT"):
+        how = components(resources[code])["UNLIKE-PROCESSING"]["valueCodeableConcept"]
+        assert (how["coding"][0]["code"], how["text"]) == ("ENHANCED", "enhanced")
+        assert "OUT-OF-DISTRIBUTION" not in components(resources[code])
+    assert "unlike the training films (enhanced)" in resources["REPORT"]["conclusion"]
+    assert "UNLIKE-PROCESSING" not in components(read(reports["b"])["EXTENT"])
+
+
+@pytest.mark.parametrize("name", ["b", "f"])
+def test_every_resource_says_what_it_is_for(reports: Reports, name: str) -> None:
+    for resource in read(reports[name]).values():
         notes = [note["text"] for note in resource.get("note", [])]
         assert RESEARCH_USE_ONLY in " ".join([*notes, resource.get("conclusion", "")])
         assert resource["meta"]["security"][0]["code"] == "HRESCH"
@@ -136,7 +191,7 @@ def test_every_code_is_of_the_code_system(reports: Reports) -> None:
     }
 
     assert used <= defined
-    assert {"EXTENT", "WORSE", "INTERVAL-90", "OUT-OF-DISTRIBUTION"} <= defined
+    assert {"EXTENT", "WORSE", "INTERVAL-90", "OUT-OF-DISTRIBUTION", "ENHANCED"} <= defined
 
 
 def codings(value: Any) -> list[Resource]:

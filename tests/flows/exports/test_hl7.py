@@ -34,7 +34,7 @@ def values(report: Report) -> dict[tuple[str, str], str]:
     }
 
 
-@pytest.mark.parametrize("name", ["a", "b", "c", "d", "e"])
+@pytest.mark.parametrize("name", ["a", "b", "c", "d", "e", "f"])
 def test_a_message_has_the_structure_of_the_standard(reports: Reports, name: str) -> None:
     assert read(reports[name]).msh.msh_9.to_er7() == "ORU^R01^ORU_R01"
 
@@ -49,6 +49,23 @@ def test_scores_and_courses_are_observations(reports: Reports) -> None:
     assert float(observed["1", "P-WORSE"]) == pytest.approx(1, abs=0.01)
     assert ("1", "EXTENT-COURSE") not in values(reports["a"])
     assert values(reports["d"])["1", "OUT-OF-DISTRIBUTION"] == "inverted"
+
+
+def test_what_each_lung_has_stands_in_the_group_of_its_score(reports: Reports) -> None:
+    observed = values(reports["f"])
+
+    assert (observed["1", "EXTENT-RIGHT"], observed["1", "EXTENT-LEFT"]) == ("2.3", "3.7")
+    assert (observed["2", "OPACITY-RIGHT"], observed["2", "OPACITY-LEFT"]) == ("1.2", "0.8")
+    assert (observed["1", "EXTENT"], observed["2", "OPACITY"]) == ("6", "2")
+    assert not [code for _, code in values(reports["b"]) if code.endswith(("-RIGHT", "-LEFT"))]
+
+
+def test_a_film_of_unlike_processing_says_so_beside_each_score(reports: Reports) -> None:
+    observed = values(reports["f"])
+
+    for group in ("1", "2"):
+        assert observed[group, "UNLIKE-PROCESSING"] == "ENHANCED^enhanced^99CXRSEV"
+    assert ("1", "UNLIKE-PROCESSING") not in values(reports["b"])
 
 
 def test_a_time_is_written_as_far_as_it_is_known(reports: Reports) -> None:

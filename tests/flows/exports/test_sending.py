@@ -16,7 +16,7 @@ from flows.exports.sending import CODE_SYSTEM, ResultExport, SentCounts, Written
 from tests.builders.archive import model
 from tests.builders.course_archive import DAY_ZERO, CourseArchive, film
 from tests.builders.fhir_server import StoringServer, running_fhir_server
-from tests.flows.exports.conftest import BASELINE, WORSE
+from tests.flows.exports.conftest import BASELINE, BY_LUNG, WORSE
 
 AUTHOR = Author("dr.roe", "it was wrong")
 Export = Callable[..., ResultExport]
@@ -258,6 +258,25 @@ def test_a_withdrawn_film_is_entered_in_error_where_it_was_sent(
     followed.do(restore, AUTHOR, followed.image(WORSE))
     assert send(export(), server).changed == 1
     assert statuses(server) == {"final": 4, "corrected": 4}
+
+
+def test_what_each_lung_has_is_sent_once_and_withdrawn_with_its_film(
+    archive: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    archive.follow(BY_LUNG)
+    assert send(export(), server) == SentCounts(new=1, seen=1)
+    assert send(export(), server) == SentCounts(seen=1)
+    (extent,) = (
+        each
+        for each in server.of_kind("Observation")
+        if each["code"]["coding"][0]["code"] == "EXTENT"
+    )
+    assert {member["reference"] for member in extent["hasMember"]} <= set(server.stored)
+    assert statuses(server) == {"final": 8}
+
+    archive.do(withdraw, AUTHOR, archive.image(BY_LUNG))
+    assert send(export(), server) == SentCounts(withdrawn=1, seen=1)
+    assert statuses(server) == {"entered-in-error": 8}
 
 
 def test_a_film_that_was_withdrawn_before_is_not_sent(
