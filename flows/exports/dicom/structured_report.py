@@ -4,7 +4,7 @@ No standard code exists for the two scores, so they are private concepts; all el
 SNOMED CT and UCUM. IHE's profile "AI Results" asks for this form.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
@@ -34,14 +34,13 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import ComputedRadiographyImageStorage
 
 from db.reading.model_versions import StoredVersion
-from db.reading.results import FilmResult, ScoreResult
-from flows.exports.concepts import EXTENT, OPACITY, SCHEME
+from db.reading.results import FilmResult
+from flows.exports.concepts import PROCESSING, SCHEME, UNLIKE_PROCESSING, Concept, Side
 from flows.exports.dicom.composite_context import CompositeContext
 from flows.exports.dicom.instance import MANUFACTURER, Reporting, finish
-from severity.domain import RESEARCH_USE_ONLY, View
+from flows.exports.observations import Observed, ObservedLung, observed_scores
+from severity.domain import RESEARCH_USE_ONLY, Scale, View
 
-_EXTENT = CodedConcept(EXTENT.code, SCHEME, EXTENT.display)
-_OPACITY = CodedConcept(OPACITY.code, SCHEME, OPACITY.display)
 LOWEST = CodedConcept("SCALE-LOWEST", SCHEME, "Lowest value of the scale")
 HIGHEST = CodedConcept("SCALE-HIGHEST", SCHEME, "Highest value of the scale")
 COVERAGE = CodedConcept("COVERAGE", SCHEME, "Coverage of the prediction interval")
@@ -68,6 +67,8 @@ _VIEWS: Mapping[View, CodedConcept] = MappingProxyType(
         View.AP_SUPINE: codes.cid4010.AnteroPosterior,
     }
 )
+_Property = tuple[CodedConcept, float, CodedConcept]  # its name, value and unit
+_LATERALITIES = MappingProxyType({Side.RIGHT: codes.SCT.Right, Side.LEFT: codes.SCT.Left})
 
 
 def structured_report(
@@ -121,7 +122,7 @@ def _content(
             )
         ),
         procedure_reported=_CHEST_RADIOGRAPH,
-        imaging_measurements=[_group(film, context, reporting)],
+        imaging_measurements=list(_groups(film, context, reporting)),
         title=codes.DCM.ImagingMeasurementReport,
     )
     if context.refers_to_film:
@@ -151,18 +152,39 @@ def _image_library(context: CompositeContext) -> ContainerContentItem:
     return library
 
 
-def _group(
+def _groups(
     film: FilmResult, context: CompositeContext, reporting: Reporting
+) -> Iterator[MeasurementsAndQualitativeEvaluations]:
+    """Yield both scores of the image, then what each lung has of both, each as a group."""
+    scores = observed_scores(film)
+    yield _group(film, context, reporting, measurements=[_of_score(score) for score in scores])
+    lungs = [lung for score in scores for lung in score.lungs]
+    for side in Side:
+        of_side = [_of_lung(lung) for lung in lungs if lung.side is side]
+        if of_side:
+            yield _group(film, context, reporting, measurements=of_side, side=side)
+
+
+def _group(
+    film: FilmResult,
+    context: CompositeContext,
+    reporting: Reporting,
+    *,
+    measurements: Sequence[Measurement],
+    side: Side | None = None,
 ) -> MeasurementsAndQualitativeEvaluations:
-    """Return both scores of the image, with what qualifies them, as one group (TID 1501)."""
+    """Return measurements of both lungs, or of one, with what qualifies them (TID 1501)."""
     model = reporting.model
+    tracked = ("tracking", film.image_uid, model.key, *([side] if side else []))
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(
-            uid=reporting.derive_uid("tracking", film.image_uid, model.key),
-            identifier=f"image {film.image_id}",
+            uid=reporting.derive_uid(*tracked),
+            identifier=f"image {film.image_id}" + (f", {side} lung" if side else ""),
         ),
         finding_type=codes.DCM.Opacity,
-        finding_sites=[FindingSite(anatomic_location=codes.SCT.Lung)],
+        finding_sites=[
+            FindingSite(codes.SCT.Lung, laterality=_LATERALITIES[side] if side else None)
+        ],
         algorithm_id=AlgorithmIdentification(
             name=f"{MANUFACTURER} {model.name}",
             version=model.key,
@@ -170,11 +192,8 @@ def _group(
             family=codes.cid7162.ArtificialIntelligence,
             manufacturer=MANUFACTURER,
         ),
-        measurements=[
-            _measurement(_EXTENT, film.geographic_extent),
-            _measurement(_OPACITY, film.opacity),
-        ],
-        qualitative_evaluations=_evaluations(film.view),
+        measurements=measurements,
+        qualitative_evaluations=_evaluations(film),
         source_images=_film(context),
     )
     group[0].ContentSequence.extend(_comments(film))
@@ -191,17 +210,31 @@ def _parameters(model: StoredVersion) -> list[str]:
     ]
 
 
-def _measurement(name: CodedConcept, score: ScoreResult) -> Measurement:
-    """Return a score with the ends of its scale and, if it is known, its interval (TID 300)."""
-    points = round(score.points, _DECIMALS)
-    measurement = Measurement(name=name, value=points, unit=POINTS)
-    properties = [(LOWEST, score.scale.lowest, POINTS), (HIGHEST, score.scale.highest, POINTS)]
-    if score.interval is not None:
-        properties += [
-            (_ABOVE, round(score.interval.high - points, _DECIMALS), POINTS),
-            (_BELOW, round(points - score.interval.low, _DECIMALS), POINTS),
+def _of_score(score: Observed) -> Measurement:
+    """Return a score with the ends of its scale and, if it is known, its interval."""
+    result = score.result
+    points = round(result.points, _DECIMALS)
+    interval: list[_Property] = []
+    if result.interval is not None:
+        interval = [
+            (_ABOVE, round(result.interval.high - points, _DECIMALS), POINTS),
+            (_BELOW, round(points - result.interval.low, _DECIMALS), POINTS),
             (COVERAGE, _COVERED, _PERCENT),
         ]
+    return _measurement(score.concept, points, [*_ends(result.scale), *interval])
+
+
+def _of_lung(lung: ObservedLung) -> Measurement:
+    return _measurement(lung.concept, round(lung.points, _DECIMALS), _ends(lung.scale))
+
+
+def _ends(scale: Scale) -> list[_Property]:
+    return [(LOWEST, scale.lowest, POINTS), (HIGHEST, scale.highest, POINTS)]
+
+
+def _measurement(concept: Concept, points: float, properties: Sequence[_Property]) -> Measurement:
+    """Return points with the properties that they have (TID 300)."""
+    measurement = Measurement(name=_coded(concept), value=points, unit=POINTS)
     measurement[0].ContentSequence = ContentSequence(
         [
             NumContentItem(
@@ -213,15 +246,22 @@ def _measurement(name: CodedConcept, score: ScoreResult) -> Measurement:
     return measurement
 
 
-def _evaluations(view: View) -> list[QualitativeEvaluation]:
-    """Return the view of the image; nothing if it is not known."""
-    if view not in _VIEWS:
-        return []
-    evaluations = [QualitativeEvaluation(codes.DCM.ImageView, _VIEWS[view])]
-    if view is View.AP_SUPINE:
+def _evaluations(film: FilmResult) -> list[QualitativeEvaluation]:
+    """Return the view of the image, if it is known, and how its processing is unlike, if it is."""
+    evaluations = []
+    if film.view in _VIEWS:
+        evaluations.append(QualitativeEvaluation(codes.DCM.ImageView, _VIEWS[film.view]))
+    if film.view is View.AP_SUPINE:
         supine = QualitativeEvaluation(codes.DCM.PatientPosition, codes.SCT.SupineBodyPosition)
         evaluations.append(supine)
+    if film.unlike_processing is not None:
+        how = _coded(PROCESSING[film.unlike_processing])
+        evaluations.append(QualitativeEvaluation(_coded(UNLIKE_PROCESSING), how))
     return evaluations
+
+
+def _coded(concept: Concept) -> CodedConcept:
+    return CodedConcept(concept.code, SCHEME, concept.display)
 
 
 def _film(context: CompositeContext) -> list[SourceImageForMeasurementGroup] | None:

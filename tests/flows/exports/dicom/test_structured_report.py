@@ -12,8 +12,8 @@ from flows.exports.concepts import EXTENT, OPACITY, SCHEME
 from flows.exports.dicom.composite_context import of_pseudonym
 from flows.exports.dicom.instance import as_file
 from flows.exports.dicom.structured_report import structured_report
-from severity.domain import RESEARCH_USE_ONLY, View
-from tests.builders.dicom_films import FILM, KEY, REPORTING, film_uid, of_file, score
+from severity.domain import RESEARCH_USE_ONLY, UnlikeProcessing, View
+from tests.builders.dicom_films import BY_LUNG, FILM, KEY, REPORTING, film_uid, of_file, score
 from tests.builders.dicom_validators import (
     complaints_of_dciodvfy,
     complaints_of_dicom_validator,
@@ -76,6 +76,68 @@ def test_the_scale_and_the_interval_stand_beside_each_score(file):
     assert (3.4 - below, 3.4 + above) == pytest.approx((1.9, 5.1))
     assert extent == {"SCALE-LOWEST": 0, "SCALE-HIGHEST": 8, "COVERAGE": 90}
     assert opacity == {"SCALE-LOWEST": 0, "SCALE-HIGHEST": 6}
+
+
+@pytest.fixture
+def by_lung(tmp_path):
+    """A report of both scores by lung, of a film of unlike processing."""
+    film = replace(BY_LUNG, unlike_processing=UnlikeProcessing.ENHANCED)
+    path = tmp_path / "report.dcm"
+    path.write_bytes(as_file(structured_report(film, CONTEXTS["identified"], REPORTING)))
+    return path
+
+
+def test_validators_find_nothing_wrong_with_lungs_and_processing(by_lung):
+    assert complaints_of_dicom_validator(dcmread(by_lung)) == []
+    assert complaints_of_dciodvfy(by_lung) == []
+
+
+def test_dcmqi_reads_what_each_lung_has_with_its_side(by_lung):
+    both, right, left = read_by_dcmqi(by_lung)["Measurements"]
+
+    assert "Laterality" not in both
+    assert [float(item["value"]) for item in both["measurementItems"]] == [3.4, 2]
+    for group, side, extent, opacity in (
+        (right, ("RIGHT", "24028007"), 2.3, 1.25),
+        (left, ("LEFT", "7771000"), 1.1, 0.75),
+    ):
+        name, laterality = side
+        assert group["FindingSite"]["CodeValue"] == "39607008"
+        assert group["Laterality"]["CodeValue"] == laterality
+        assert [
+            (item["quantity"]["CodeValue"], float(item["value"]))
+            for item in group["measurementItems"]
+        ] == [(f"EXTENT-{name}", extent), (f"OPACITY-{name}", opacity)]
+        properties = group["measurementItems"][0]["measurementNumProperties"]
+        ends = {each["numProperty"]["CodeValue"]: each["numPropertyValue"] for each in properties}
+        assert {code: float(end) for code, end in ends.items()} == {
+            "SCALE-LOWEST": 0,
+            "SCALE-HIGHEST": 4,
+        }
+        assert RESEARCH_USE_ONLY in [
+            each["conceptValue"] for each in group["qualitativeEvaluations"]
+        ]
+
+
+def test_groups_of_lungs_are_tracked_apart(by_lung):
+    groups = srread(by_lung).content.get_image_measurement_groups()
+
+    assert len({group.tracking_uid for group in groups}) == 3
+    assert [group.tracking_identifier for group in groups] == [
+        "image 17",
+        "image 17, right lung",
+        "image 17, left lung",
+    ]
+
+
+def test_a_report_says_how_its_film_is_processed_unlike_others(by_lung):
+    for group in read_by_dcmqi(by_lung)["Measurements"]:
+        said = {
+            each["conceptCode"]["CodeValue"]: each["conceptValue"]["CodeValue"]
+            for each in group["qualitativeEvaluations"]
+            if isinstance(each["conceptValue"], dict)
+        }
+        assert said["UNLIKE-PROCESSING"] == "ENHANCED"
 
 
 def test_a_report_refers_to_its_film_and_joins_its_study(tmp_path):
@@ -143,8 +205,10 @@ def test_the_same_result_is_the_same_file():
         (replace(FILM, geographic_extent=score(3.5, 8)), CONTEXTS["identified"], False),
         (replace(FILM, view=View.PA), CONTEXTS["identified"], False),
         (FILM, PSEUDONYMOUS, False),
+        (BY_LUNG, CONTEXTS["identified"], False),
+        (replace(FILM, unlike_processing=UnlikeProcessing.FLAT), CONTEXTS["identified"], False),
     ],
-    ids=["corrected name", "another score", "another view", "by pseudonym"],
+    ids=["corrected name", "another score", "another view", "by pseudonym", "lungs", "processing"],
 )
 def test_another_content_is_another_instance(film, context, is_same):
     before = structured_report(FILM, CONTEXTS["identified"], REPORTING).SOPInstanceUID
