@@ -34,6 +34,8 @@ from severity.domain import (
     DistributionCheck,
     ImageRecord,
     Interval,
+    Lungs,
+    LungScore,
     MeasurementError,
     MeasurementErrors,
     OutOfDistribution,
@@ -43,11 +45,12 @@ from severity.domain import (
     StandardError,
     TimeSource,
     View,
+    Zone,
 )
 from tests.builders.courses import stored_set
 from tests.builders.ledger import Steps
 from tests.builders.postgres import execute, running_postgres
-from tests.builders.scores import INBOX, digest, version
+from tests.builders.scores import ENHANCED, INBOX, digest, version
 
 ROOT = Path(__file__).parents[2]
 DAY_0 = datetime(2020, 3, 1, 9, tzinfo=UTC)
@@ -64,18 +67,33 @@ class Example:
     source: TimeSource = TimeSource.ACQUISITION
     simulated: bool = False
     out_of_distribution: OutOfDistribution | None = None
+    by_lung: tuple[LungScore, LungScore] | None = None
+    enhanced: bool = False
 
 
 EXAMPLES = (
     Example("p-one", 0, {"v1": (2.0, 1.0), "v2": (7.0, 6.0)}),
     Example("p-one", 3, {"v1": (5.0, 3.0), "v2": (6.5, 5.0)}, view=View.AP),
-    Example("p-one", 5, {"v1": (4.0, 2.5)}, view=View.AP),
+    Example(
+        "p-one",
+        5,
+        {"v1": (4.0, 2.5)},
+        view=View.AP,
+        by_lung=(LungScore(3.0, 1.5), LungScore(1.0, 1.0)),
+        enhanced=True,
+    ),
     Example("p-two", 0, {"v1": (3.0, 2.0)}, source=TimeSource.SIDECAR_OFFSET),
     Example("p-two", 10, {"v1": (1.0, 0.5)}, source=TimeSource.SIDECAR_OFFSET, view=View.AP),
     Example("p-two", 60, {"v1": (2.5, 1.5)}, simulated=True),
     Example("p-three", 0, {"v1": (8.0, 6.0)}, out_of_distribution=OutOfDistribution.INVERTED),
     Example("p-three", 2, {"v1": (3.0, 2.0)}),
-    Example("p-three", 4, {"v1": (7.0, 2.0)}, out_of_distribution=OutOfDistribution.ROTATED),
+    Example(
+        "p-three",
+        4,
+        {"v1": (7.0, 2.0)},
+        out_of_distribution=OutOfDistribution.ROTATED,
+        by_lung=(LungScore(3.5, 1.0), LungScore(3.5, 1.0)),
+    ),
     Example("p-three", 6, {"v1": (4.0, 1.0)}),
     Example(
         "p-three",
@@ -230,6 +248,8 @@ def _scored(work_id: int, number: int, example: Example, name: str) -> Scored:
         opacity,
         distribution_check=DistributionCheck("frontal-1", 2.5, flag) if flag else None,
         triage={"pneumonia": 0.75},
+        lungs=Lungs(*example.by_lung, dict.fromkeys(Zone, 0.5)) if example.by_lung else None,
+        processing_check=ENHANCED if example.enhanced else None,
     )
     record = ImageRecord(
         PatientId("never stored"),

@@ -15,6 +15,7 @@ from tests.builders.postgres import execute
 # That state the scores of a model version: two are never joined.
 OF_A_MODEL_VERSION = {
     *("patient_course", "patient_trend", "patient_list", "worklist", "event_response"),
+    "patient_lungs",
     *("cohort_course", "cohort_response", "cohort_response_by_group"),
 }
 # What each variable may be; others are what people paste.
@@ -140,6 +141,29 @@ def test_a_patient_has_levels_within_their_bands_and_scores_beside_them(reader: 
     images = ask(reader, "patient-course", "Images", patient="p-three")
     # The last two are days since an unknown day 0.
     assert [row["Taken"] is None for row in images] == [False] * 4 + [True] * 2
+
+
+def test_a_patient_has_the_extent_of_each_lung_where_the_model_draws_lungs(
+    reader: Database,
+) -> None:
+    def lungs(patient: str) -> list[tuple[object, object]]:
+        answer = ask(reader, "patient-course", "Extent of each lung", patient=patient)
+        return [(row["metric"], row["value"]) for row in answer]
+
+    assert lungs("p-one") == [("Right lung", 3.0), ("Left lung", 1.0)]
+    assert lungs("p-three") == [
+        ("Right lung (OUT OF DISTRIBUTION)", 3.5),
+        ("Left lung (OUT OF DISTRIBUTION)", 3.5),
+    ]
+    assert lungs("p-two") == []
+
+
+def test_images_of_unlike_processing_are_marked(reader: Database) -> None:
+    images = ask(reader, "patient-course", "Images", patient="p-one")
+    assert column(images, "Unlike processing") == ["", "", "enhanced"]
+    latest = {row["Patient"]: row["Latest image is"] for row in ask(reader, "worklist", "Worklist")}
+    assert latest["p-one"] == "processed unlike the training films"
+    assert latest["p-two"] == ""
 
 
 def test_treatments_are_marked_with_what_followed(reader: Database) -> None:
