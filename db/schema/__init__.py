@@ -4,7 +4,7 @@ from importlib import resources
 
 from sqlalchemy import Connection
 
-__all__ = ["READER_ROLE", "WORKER_ROLE", "create_tables", "renew"]
+__all__ = ["READER_ROLE", "WORKER_ROLE", "create_tables", "renew", "renew_counters"]
 
 READER_ROLE, WORKER_ROLE = "severity_reader", "severity_worker"
 
@@ -16,6 +16,7 @@ def create_tables(connection: Connection) -> None:
     """
     for name in (
         "tables",
+        "tally",
         "counts",
         "hours",
         "corrections",
@@ -30,6 +31,11 @@ def create_tables(connection: Connection) -> None:
         "bridges",
     ):
         _execute(connection, name)
+
+
+def renew_counters(connection: Connection) -> None:
+    """Let the triggers count what this program knows of; the counters themselves stay."""
+    _execute(connection, "counts")
 
 
 def renew(connection: Connection) -> None:

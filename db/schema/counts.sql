@@ -1,27 +1,10 @@
--- Counters, kept by triggers in the transaction of what they count, so that no question needs to
--- count rows. `db.reading.site.balances.verify` compares them with the rows.
---
--- Whoever changes what is counted holds the ledger's lock (`db.ledger.lock`): two
--- transactions would otherwise wait for each other's counters in a circle.
-
-CREATE TABLE tally (
-    source_id integer NOT NULL REFERENCES source (id),
-    -- 0 for what does not depend on a model version.
-    model_version_id integer NOT NULL,
-    -- Objects: seen, and by state received, accepted, rejected. Places: copy, obstacle. Images:
-    -- withdrawn. By model version: unjudged, waiting, failed (work, where its object counts);
-    -- queued (work that waits or is claimed, where it is to be read); scored.
-    what text NOT NULL,
-    -- Of a rejection, a failure or an obstacle; of a score, why it is out of distribution.
-    reason text NOT NULL,
-    n bigint NOT NULL,
-    CONSTRAINT pk_tally PRIMARY KEY (source_id, model_version_id, what, reason)
-);
+-- The triggers that keep the counters of the tally. The current text of each; a migration that
+-- changes what is counted runs it again.
 
 -- Writes the triggers of one table, from a query from its changed rows, as %1$s, to
 -- (source, model version, what, reason, sign). Each has a function of its own, whose plan PostgreSQL
 -- keeps: a query in an argument would be planned by each statement, which took longer than counting.
-CREATE PROCEDURE count_table(counted text, query text) LANGUAGE plpgsql AS $$
+CREATE OR REPLACE PROCEDURE count_table(counted text, query text) LANGUAGE plpgsql AS $$
 DECLARE
     operation text;
     tables text;
@@ -37,8 +20,8 @@ BEGIN
         )
     LOOP
         EXECUTE format(
-            'CREATE FUNCTION count_%1$s_%2$s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-            SET search_path FROM CURRENT AS $count$ BEGIN
+            'CREATE OR REPLACE FUNCTION count_%1$s_%2$s() RETURNS trigger
+            LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $count$ BEGIN
                 INSERT INTO tally AS kept (source_id, model_version_id, what, reason, n)
                 SELECT source_id, model_version_id, what, coalesce(reason, ''''), sum(sign)
                 FROM (%3$s) AS counted (source_id, model_version_id, what, reason, sign)
@@ -49,7 +32,7 @@ BEGIN
             counted, operation, format(query, changed)
         );
         EXECUTE format(
-            'CREATE TRIGGER count_%1$s AFTER %1$s ON %2$I REFERENCING %3$s
+            'CREATE OR REPLACE TRIGGER count_%1$s AFTER %1$s ON %2$I REFERENCING %3$s
             FOR EACH STATEMENT EXECUTE FUNCTION count_%2$s_%1$s()', operation, counted, tables
         );
     END LOOP;
@@ -79,6 +62,11 @@ CALL count_table('score', $$
     SELECT image.source_id, changed.model_version_id, 'scored', changed.out_of_distribution, sign
     FROM %1$s AS changed JOIN image ON image.id = changed.image_id
     WHERE image.standing = 'valid'
+    UNION ALL
+    SELECT image.source_id, changed.model_version_id, 'unlike_processing',
+        changed.unlike_processing, sign
+    FROM %1$s AS changed JOIN image ON image.id = changed.image_id
+    WHERE image.standing = 'valid' AND changed.unlike_processing IS NOT NULL
 $$);
 CALL count_table('image', $$
     SELECT source_id, 0, 'withdrawn', NULL, sign FROM %1$s AS changed WHERE standing = 'withdrawn'
@@ -86,5 +74,10 @@ CALL count_table('image', $$
     SELECT changed.source_id, score.model_version_id, 'scored', score.out_of_distribution, sign
     FROM %1$s AS changed JOIN score ON score.image_id = changed.id
     WHERE changed.standing = 'valid'
+    UNION ALL
+    SELECT changed.source_id, score.model_version_id, 'unlike_processing',
+        score.unlike_processing, sign
+    FROM %1$s AS changed JOIN score ON score.image_id = changed.id
+    WHERE changed.standing = 'valid' AND score.unlike_processing IS NOT NULL
 $$);
 DROP PROCEDURE count_table(text, text);

@@ -402,7 +402,8 @@ SELECT
     coalesce(sum(n) FILTER (WHERE what = 'scored' AND reason <> ''), 0)::bigint
         AS out_of_distribution,
     wanted.enlisted_to IS NULL AS is_enlisted,
-    by_source.source_name
+    by_source.source_name,
+    coalesce(sum(n) FILTER (WHERE what = 'unlike_processing'), 0)::bigint AS unlike_processing
 FROM wanted
 JOIN source ON source.id = wanted.source_id
 JOIN source_balance AS by_source ON by_source.source = source.location
@@ -545,7 +546,8 @@ CALL describe_columns('{balance}', ARRAY[
     ['failed', 'Accepted images that it could not score'],
     ['out_of_distribution', 'Scored images that are out of distribution'],
     ['is_enlisted', 'Whether all that was seen before is on its list; until then waiting grows'],
-    ['source_name', 'What the site calls the source']
+    ['source_name', 'What the site calls the source'],
+    ['unlike_processing', 'Scored images that are processed unlike those that models were trained on']
 ]);
 CALL describe_columns('{reasons}', ARRAY[
     ['source', 'Where the files lie'],

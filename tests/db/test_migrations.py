@@ -5,6 +5,8 @@ from sqlalchemy import text
 
 from db.engine import Database
 from db.errors import DatabaseError
+from db.reading.site import balances
+from tests.builders.scores import ENHANCED, scored
 
 
 def test_the_views_are_renewed_by_each_upgrade(database):
@@ -21,6 +23,24 @@ def test_an_upgrade_keeps_what_a_site_made_of_the_views(database):
     database.upgrade()
     with database.transaction() as session:
         assert session.scalar(text("SELECT at FROM last")) is None
+
+
+def test_an_upgrade_counts_what_was_scored_before_it_was_counted(steps, running):
+    database = steps.database
+    steps.enlist("a", "b")
+    with running() as run:
+        first, second = steps.claim(run, 2)
+        steps.close(run, scored(first.work_id, processing_check=ENHANCED))
+        with database.transaction() as session:
+            session.execute(text("DELETE FROM tally WHERE what = 'unlike_processing'"))
+            session.execute(text("UPDATE alembic_version SET version_num = '3'"))
+
+        assert database.upgrade() == "4"
+        steps.close(run, scored(second.work_id, uid="1.2", pixels="b", processing_check=ENHANCED))
+
+    assert steps.query("SELECT scored, unlike_processing FROM balance") == [(2, 2)]
+    with database.transaction() as session:
+        assert balances.verify(session) == []
 
 
 @pytest.mark.parametrize("revision", ["0001", "0002", "0003", "1", "2"])

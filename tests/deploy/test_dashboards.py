@@ -183,6 +183,7 @@ def test_every_file_is_accounted_for(reader: Database) -> None:
         ("v1", 14, 0),
         ("v2", 14, 0),
     ]
+    assert column(balance, "Unlike processing") == [1, 0]
     (hour,) = ask(reader, "operations", "Throughput")
     assert (hour["Received"], hour["Scored"], hour["Rejected"]) == (14, 14, 1)
 

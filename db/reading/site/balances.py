@@ -196,6 +196,10 @@ _VERIFY = text(
             coalesce(out_of_distribution, ''), count(*)
             FROM score JOIN image ON image.id = score.image_id WHERE image.standing = 'valid'
             GROUP BY 1, 2, 4
+        UNION ALL SELECT image.source_id, model_version_id, 'unlike_processing', unlike_processing,
+            count(*)
+            FROM score JOIN image ON image.id = score.image_id
+            WHERE image.standing = 'valid' AND unlike_processing IS NOT NULL GROUP BY 1, 2, 4
     ), counted AS (
         SELECT source_id, model_version_id, what, reason, CAST(sum(n) AS bigint) AS n
         FROM rows GROUP BY 1, 2, 3, 4

@@ -5,12 +5,13 @@ from uuid import UUID
 from sqlalchemy import text
 
 from db.closing.outcomes import Rejected, Unreachable
+from db.corrections import Author, restore, withdraw
 from db.ledger import sightings
 from db.ledger.places import ObstructedPlace, Place
 from db.reading.site import balances
 from db.reading.site.balances import Discrepancy, VersionBalance
 from severity.domain import DistributionCheck, Reason
-from tests.builders.scores import INBOX, INVERTED, scored, version
+from tests.builders.scores import ENHANCED, INBOX, INVERTED, scored, version
 
 
 def obstruct(steps, key, reason="unreadable_file"):
@@ -105,6 +106,29 @@ def test_the_balance_says_how_many_of_the_scored_are_out_of_distribution(steps, 
 
     balance = steps.balance().of(version().key)
     assert (balance.scored, balance.out_of_distribution) == (3, 1)
+
+
+def test_the_balance_says_how_many_of_the_scored_are_of_unlike_processing(database, course):
+    course(
+        {"day": 0, "processing_check": ENHANCED, "distribution_check": INVERTED},
+        {"day": 1, "processing_check": ENHANCED},
+        {"day": 2},
+    )
+    author = Author("dr.roe", "it was wrong")
+
+    def counted():
+        with database.transaction() as session:
+            assert balances.verify(session) == []
+            columns = text("SELECT scored, out_of_distribution, unlike_processing FROM balance")
+            return session.execute(columns).one()
+
+    assert counted() == (3, 1, 2)
+    with database.transaction() as session:
+        withdraw(session, author, 2)
+    assert counted() == (2, 1, 1)
+    with database.transaction() as session:
+        restore(session, author, 2)
+    assert counted() == (3, 1, 2)
 
 
 def test_a_lost_score_shows_in_the_balance(database, steps, course):
