@@ -19,7 +19,7 @@ from severity.heads.triage import Triage
 from severity.images.preprocessing import PREPROCESSING
 from severity.models.bundled import head_of
 from severity.models.efficientnet_lite import MirrorAveraged
-from severity.models.lung_maps import DrawingNetwork
+from severity.models.lung_maps import LungNetwork
 from severity.models.network import network_to_json
 from severity.models.scoring_model import Placement, ScoringModel, placed
 from severity.reliability.calibration import Calibration, calibration_to_json
@@ -39,7 +39,7 @@ class TrainedModel:
     """A named network, its two heads and, if it has them, its triage and its lungs' division."""
 
     name: str
-    network: MirrorAveraged | DrawingNetwork
+    network: MirrorAveraged | LungNetwork
     extent: LinearHead
     opacity: LinearHead
     triage: Triage | None = None

@@ -1,7 +1,7 @@
 """What a network draws beside its features: both lungs and the opacities.
 
 As `severity.models.efficientnet_lite`, this is the network as it is trained; scoring runs the
-description that `DrawingNetwork.lowered` makes of it.
+description that `LungNetwork.lowered` makes of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,22 @@ from severity.models.efficientnet_lite import (
     lowered_top_and_taps,
 )
 from severity.models.lowering import Lowering, lowered
+from severity.models.lung_framing import (
+    BEYOND,
+    LIMITS,
+    OUTSIDE,
+    REACH,
+    framed,
+    frames_of,
+    over_lungs,
+)
 from severity.models.network import (
     IMAGES,
     Add,
     Average,
     Enlarge,
-    GlobalAverage,
+    LungAverage,
+    LungFrame,
     Mirror,
     Sigmoid,
 )
@@ -88,11 +98,12 @@ class Decoder(nn.Module):
         return drawn
 
 
-class DrawingNetwork(nn.Module):
-    """EfficientNet-Lite0 on the image and its mirror image, with all that both say, averaged.
+class LungNetwork(nn.Module):
+    """EfficientNet-Lite0 on an image, then on its lungs in a mirror; features averaged over lungs.
 
-    ``maps`` draws right lung, left lung and opacity; ``mirrored_maps`` is the same with the lungs
-    exchanged, for the mirror image.
+    The first look finds the lungs, the second sees them alone and mirrored, since pneumonia has no
+    preferred side. ``maps`` of the decoder draws right lung, left lung and opacity;
+    ``mirrored_maps`` is the same with the lungs exchanged, for the mirror image.
     """
 
     def __init__(self) -> None:
@@ -102,7 +113,7 @@ class DrawingNetwork(nn.Module):
         self.mirrored_maps = nn.Conv2d(_WIDTH, _LUNGS_AND_OPACITY, 1)
 
     @classmethod
-    def of(cls, tensors: Mapping[str, Tensor]) -> "DrawingNetwork":
+    def of(cls, tensors: Mapping[str, Tensor]) -> "LungNetwork":
         """Build the network from tensors as it is trained, or as they are shipped."""
         network = cls()
         state = network.state_dict()
@@ -117,37 +128,68 @@ class DrawingNetwork(nn.Module):
         return network
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (N, 1, 224, 224) on [-1024, 1024] to features (N, 1280) and maps (N, 3, 56, 56)."""
+        """Map images to features and maps.
+
+        Parameters
+        ----------
+        images
+            Shape (N, 1, 224, 224) on [-1024, 1024].
+
+        Returns
+        -------
+        Features (N, 1280), and maps (N, 3, 56, 56) of the frame around the lungs.
+        """
         features, maps = self._of_one(images, self.decoder.maps)
-        others, mirrored = self._of_one(images.flip(-1), self.mirrored_maps)
-        return (features + others) / 2, (maps + mirrored.flip(-1)) / 2
+        lungs = framed(images, frames_of(maps[:, :2])).flip(-1)
+        closer, mirrored = self._of_one(lungs, self.mirrored_maps)
+        return (features + closer) / 2, mirrored.flip(-1)
+
+    def frames(self, images: Tensor) -> Tensor:
+        """Return the frames around the lungs of images, as `lung_framing.frames_of`."""
+        _, maps = self._of_one(images, self.decoder.maps)
+        return frames_of(maps[:, :2])
 
     def _of_one(self, images: Tensor, maps: nn.Conv2d) -> tuple[Tensor, Tensor]:
         top, taps = self.backbone.top_and_taps(images, TAPS)
-        return top.mean(dim=(2, 3)), maps(self.decoder.drawn(taps)).sigmoid()
+        drawn = maps(self.decoder.drawn(taps)).sigmoid()
+        return over_lungs(top, drawn[:, :2]).mean(dim=1), drawn
 
     def lowered(self) -> Backbone:
         """Return this network in inference mode as plain values."""
         lowering = Lowering(self)
-        direct, maps = self._append(lowering, IMAGES, self.decoder.maps)
-        image = lowering.append(Mirror(inputs=(IMAGES,)))
-        flipped, mirrored = self._append(lowering, image, self.mirrored_maps)
-        others = lowering.append(Mirror(inputs=(mirrored,)))
+        features, maps = self._append(lowering, IMAGES, self.decoder.maps)
+        frame = LungFrame(inputs=(IMAGES, maps), reach=REACH, limits=LIMITS, background=BEYOND)
+        lungs = lowering.append(Mirror(inputs=(lowering.append(frame),)))
+        closer, mirrored = self._append(lowering, lungs, self.mirrored_maps)
         return lowering.backbone(
             {
-                HeadInput.FEATURES: lowering.append(Average(inputs=(direct, flipped))),
-                Drawn.MAPS: lowering.append(Average(inputs=(maps, others))),
+                HeadInput.FEATURES: lowering.append(Average(inputs=(features, closer))),
+                Drawn.MAPS: lowering.append(Mirror(inputs=(mirrored,))),
             }
         )
 
     def _append(self, lowering: Lowering, images: str, maps: nn.Conv2d) -> tuple[str, str]:
         top, taps = lowered_top_and_taps(self.backbone, lowering, images, TAPS)
-        features = lowering.append(GlobalAverage(inputs=(top,)))
         logits = lowered(maps, lowering, self.decoder.lowered_drawn(lowering, taps))
-        return features, lowering.append(Sigmoid(inputs=(logits,)))
+        drawn = lowering.append(Sigmoid(inputs=(logits,)))
+        average = LungAverage(inputs=(top, drawn), background=OUTSIDE)
+        return lowering.append(average), drawn
 
 
-def trained_network(tensors: Mapping[str, Tensor]) -> MirrorAveraged | DrawingNetwork:
+class BundledFeatures(nn.Module):
+    """The network of a bundled model's file, which draws lungs if its tensors say how."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        self.network = trained_network(tensors).eval()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (N, 1, 224, 224) on [-1024, 1024] to (N, 1280) features."""
+        result: Tensor | tuple[Tensor, Tensor] = self.network(images)
+        return result if isinstance(result, Tensor) else result[0]
+
+
+def trained_network(tensors: Mapping[str, Tensor]) -> MirrorAveraged | LungNetwork:
     """Build the network of a bundled model's file, which draws lungs if its tensors say how."""
     is_drawing = any(name.startswith("decoder.") for name in tensors)
-    return DrawingNetwork.of(tensors) if is_drawing else MirrorAveraged.of(tensors)
+    return LungNetwork.of(tensors) if is_drawing else MirrorAveraged.of(tensors)

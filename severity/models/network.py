@@ -144,6 +144,35 @@ class GlobalAverage(_OfOne):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LungAverage(_OfTwo):
+    """Average features over the lungs that maps draw; each lung counts half.
+
+    Features have shape (N, channels, rows, columns), maps (N, 2 or more, a multiple of the rows, a
+    multiple of the columns): probabilities of right and left lung, and what is ignored. A cell
+    counts by the mean probability in it and ``background``, so that all count where there are no
+    lungs.
+    """
+
+    kind: Literal["lung_average"] = "lung_average"
+    background: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LungFrame(_OfTwo):
+    """Cut the lungs that maps draw out of images, in as many pixels; an edge goes on beyond it.
+
+    A pixel counts by the square of the greater probability and ``background``. The frame reaches
+    ``reach`` standard deviations of the pixels' columns and rows from their mean, but not less
+    nor more than ``limits``, where an image goes from -1 to 1.
+    """
+
+    kind: Literal["lung_frame"] = "lung_frame"
+    reach: tuple[float, float]
+    limits: tuple[float, float]
+    background: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Linear(_Operation):
     """Multiply by a weight of shape (outputs, inputs), and add a bias."""
 
@@ -201,6 +230,8 @@ Operation: TypeAlias = (
     | MaxPool
     | AveragePool
     | GlobalAverage
+    | LungAverage
+    | LungFrame
     | Linear
     | Add
     | Average

@@ -29,6 +29,8 @@ from severity.models.network import (
     Enlarge,
     GlobalAverage,
     Linear,
+    LungAverage,
+    LungFrame,
     MaxPool,
     Mirror,
     Operation,
@@ -45,6 +47,7 @@ from openvino import InferRequest, Node  # noqa: E402
 from openvino import opset13 as ops  # noqa: E402
 
 _CHANNELS, _ROWS, _COLUMNS = 1, 2, 3
+_PIXELS = np.array([_ROWS, _COLUMNS])
 _HALF = np.float32(0.5)
 _BFLOAT16 = "BF16"
 
@@ -196,6 +199,66 @@ def _(operation: AveragePool, inputs: Sequence[Node], _tensors: _Arrays) -> Node
 @_node.register
 def _(_operation: GlobalAverage, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
     return ops.reduce_mean(*inputs, np.array([_ROWS, _COLUMNS]), keep_dims=False)
+
+
+@_node.register
+def _(operation: LungAverage, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
+    features, maps = inputs
+    _, _, rows, columns = _shape(features)
+    size = [
+        length // cells for length, cells in zip(_shape(maps)[_ROWS:], (rows, columns), strict=True)
+    ]
+    cells = ops.avg_pool(_lungs(maps), size, [0, 0], [0, 0], size, exclude_pad=True)
+    cells = ops.add(cells, np.float32(operation.background))
+    weights = ops.divide(cells, ops.reduce_sum(cells, _PIXELS, keep_dims=True))
+    mean = ops.reduce_mean(weights, np.array([_CHANNELS]), keep_dims=True)
+    return ops.reduce_sum(ops.multiply(features, mean), _PIXELS, keep_dims=False)
+
+
+@_node.register
+def _(operation: LungFrame, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
+    images, maps = inputs
+    lungs = ops.reduce_max(_lungs(maps), np.array([_CHANNELS]), keep_dims=True)
+    pixels = ops.add(ops.multiply(lungs, lungs), np.float32(operation.background))
+    pixels = ops.divide(pixels, ops.reduce_sum(pixels, _PIXELS, keep_dims=True))
+    shape = [1, *_shape(images)[_ROWS:], 1]
+    grid = [
+        ops.broadcast(_frame_places(pixels, images, axis, reach, operation.limits), shape)
+        for axis, reach in zip((_COLUMNS, _ROWS), operation.reach, strict=True)
+    ]
+    options = {"mode": "bilinear", "padding_mode": "border", "align_corners": False}
+    return ops.grid_sample(images, ops.concat(grid, 3), options)
+
+
+def _frame_places(
+    pixels: Node, images: Node, axis: int, reach: float, limits: tuple[float, float]
+) -> Node:
+    """Return where a frame's columns or rows lie in an image, to broadcast over its pixels."""
+    other = _ROWS if axis == _COLUMNS else _COLUMNS
+    along = ops.reduce_sum(pixels, np.array([other]), keep_dims=True)
+    places = _along(axis, _shape(pixels)[axis])
+    centre = ops.reduce_sum(ops.multiply(along, places), _PIXELS, keep_dims=True)
+    squares = ops.reduce_sum(ops.multiply(along, places**2), _PIXELS, keep_dims=True)
+    variance = ops.subtract(squares, ops.multiply(centre, centre))
+    spread = ops.sqrt(ops.maximum(variance, np.float32(0)))
+    half = ops.clamp(ops.multiply(spread, np.float32(reach)), *limits)
+    sampled = ops.add(centre, ops.multiply(half, _along(axis, _shape(images)[axis])))
+    # From (1, 1, rows, columns) to (1, rows, columns, 1), one of which is 1.
+    return ops.transpose(sampled, np.array([0, _ROWS, _COLUMNS, _CHANNELS]))
+
+
+def _along(axis: int, length: int) -> NDArray[np.float32]:
+    """Return the centres of pixels, from -1 to 1, along an axis of four."""
+    places = (np.arange(length, dtype=np.float32) + _HALF) * np.float32(2 / length) - np.float32(1)
+    return places.reshape([-1 if number == axis else 1 for number in range(4)])
+
+
+def _lungs(maps: Node) -> Node:
+    return ops.gather(maps, np.array([0, 1]), np.int64(_CHANNELS))
+
+
+def _shape(node: Node) -> list[int]:
+    return [dimension.get_length() for dimension in node.get_output_partial_shape(0)]
 
 
 @_node.register

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from severity.models.backbone import Backbone
+from severity.models.lung_framing import framed, frames_of, over_lungs
 from severity.models.network import (
     IMAGES,
     Add,
@@ -22,6 +23,8 @@ from severity.models.network import (
     Enlarge,
     GlobalAverage,
     Linear,
+    LungAverage,
+    LungFrame,
     MaxPool,
     Mirror,
     Operation,
@@ -160,6 +163,26 @@ def _(operation: AveragePool, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
 def _(_operation: GlobalAverage, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
     (images,) = inputs
     return images.mean(dim=(2, 3))
+
+
+@_result.register
+def _(operation: LungAverage, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
+    features, maps = inputs
+    # Where the lungs lie is not what moves a score: no gradient goes through the maps.
+    lungs = maps[:, :2].detach()
+    return over_lungs(features, lungs, background=operation.background).mean(dim=1)
+
+
+@_result.register
+def _(operation: LungFrame, inputs: _Tensors, _tensors: _Tensors) -> Tensor:
+    images, maps = inputs
+    frames = frames_of(
+        maps[:, :2].detach(),
+        reach=operation.reach,
+        limits=operation.limits,
+        background=operation.background,
+    )
+    return framed(images, frames)
 
 
 @_result.register

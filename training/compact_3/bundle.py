@@ -23,7 +23,7 @@ from severity.evaluation.agreement import metrics
 from severity.evaluation.conformal import Predicted, margins
 from severity.evaluation.repeatability import standard_error
 from severity.heads.lungs import Division
-from severity.models.lung_maps import DrawingNetwork
+from severity.models.lung_maps import LungNetwork
 from severity.reliability.calibration import Calibration, ScoreCalibration
 from training.artefact import TrainedModel, file_sha256, write
 from training.compact_3.alterations import ALTERATIONS
@@ -104,7 +104,7 @@ def main() -> None:
     write(
         TrainedModel(
             NAME,
-            DrawingNetwork.of(weights).eval(),
+            LungNetwork.of(weights).eval(),
             extent,
             opacity,
             division=Division(**zones["line"]),
@@ -239,7 +239,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--films", type=Path, default=Path("work/films.npz"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--trained", type=Path, default=Path("work/out"))
-    parser.add_argument("--setting", default="settled")
+    parser.add_argument("--setting", default="framed")
     parser.add_argument(
         "--zones", type=Path, default=Path("work/zones.json"), help="as training.compact_3.zones"
     )

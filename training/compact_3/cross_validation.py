@@ -30,7 +30,11 @@ SETTLED = replace(
 )
 DROPPING = replace(SETTLED, name="dropping", dropped=0.4, joined=0.6, settled=0.35)
 TAUGHT = replace(SETTLED, name="taught", unlabelled=3.0, teachers=("settled", "dropping"))
-SETTINGS = {setting.name: setting for setting in (AGREEING, SETTLED, DROPPING, TAUGHT)}
+POOLED = replace(SETTLED, name="pooled", pooled=True)
+FRAMED = replace(POOLED, name="framed", framed=0.35)
+SETTINGS = {
+    setting.name: setting for setting in (AGREEING, SETTLED, DROPPING, TAUGHT, POOLED, FRAMED)
+}
 """All that are compared, teachers before the taught."""
 
 
@@ -39,7 +43,7 @@ def main() -> None:
     options = _options()
     started = time.monotonic()
     device = Device(options.device, half=options.half)
-    place = Place(options.films, options.work, device, threads=options.threads)
+    place = Place(options.films, options.work, device, threads=options.threads, kept=options.kept)
     # Results of an earlier command would pass for this one's.
     options.work.mkdir(parents=True)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -154,6 +158,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=4 * 3600, help="end all trainings then")
     parser.add_argument(
         "--seconds-each", type=float, default=math.inf, help="shorten each training to this"
+    )
+    parser.add_argument(
+        "--kept", type=Path, help="folder of trained networks: they are measured, not trained"
     )
     parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS))
     parser.add_argument("--held-out", nargs="+", choices=HELD_OUT, default=list(HELD_OUT))

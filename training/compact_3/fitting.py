@@ -15,7 +15,7 @@ from severity.models.efficientnet_lite import EfficientNetLite0
 from training.compact_3.lessons import Canvases, Lesson, lessons
 from training.compact_3.losses import Aims, lesson_loss
 from training.compact_3.network import DROPPED, SeverityNetwork
-from training.compact_3.views import MILD, STRONG, Limits, plain_views
+from training.compact_3.views import MILD, STRONG, Limits, plain_views, within_squares
 from training.running_mean import follow
 
 _REPORTS = 4  # lines of progress a training
@@ -35,6 +35,10 @@ class Setting:
 
     Strong views have other statistics than the films that are scored: a network that is trained
     with those of both scores films 0.3 to 0.6 points too low."""
+    pooled: bool = False
+    """Whether scores are means over the lungs that the network draws, not over the image."""
+    framed: float = 1.0
+    """Share of the training after which views are cut out around the lungs that it draws."""
     unlabelled: float = 1.0
     """Factor by which films without points are drawn more often."""
     dropped: float = DROPPED
@@ -67,6 +71,16 @@ class Device:
     """Whether to multiply in bfloat16."""
 
 
+def new_network(start: EfficientNetLite0, setting: Setting) -> SeverityNetwork:
+    """Return the network of a setting before its training."""
+    return SeverityNetwork(
+        copy.deepcopy(start),
+        dropped=setting.dropped,
+        pooled=setting.pooled,
+        framed=setting.framed < 1,
+    )
+
+
 class Fitting:
     """A network in training, the running mean of its weights, and the schedule of its rate."""
 
@@ -75,7 +89,7 @@ class Fitting:
     ) -> None:
         torch.manual_seed(seed)
         self._setting, self._device = setting, device
-        self.network = SeverityNetwork(copy.deepcopy(start), dropped=setting.dropped)
+        self.network = new_network(start, setting)
         self.network.to(device.name).train()
         frozen = self.network.backbone.blocks[: setting.frozen_blocks]
         for layers in (self.network.backbone.stem, *frozen):
@@ -153,9 +167,14 @@ def fit(
         limits=setting.limits,
         generator=torch.Generator(device).manual_seed(torch.initial_seed()),
     )
-    reported = 0
+    reported, is_framed = 0, False
     while fitting.progress < 1:
+        if not is_framed and fitting.progress >= setting.framed:
+            frame(films, fitting.mean)
+            is_framed = True
         if not fitting.is_settled and fitting.progress >= setting.settled:
+            if is_framed:
+                frame(films, fitting.mean)
             fitting.settle(_plain(films, training))
         with torch.no_grad():
             lesson = next(drawn)
@@ -168,12 +187,21 @@ def fit(
     return fitting.mean.eval()
 
 
+@torch.no_grad()
+def frame(films: Canvases, network: SeverityNetwork) -> None:
+    """Move the frames of all films to the lungs that a network draws."""
+    network.eval()
+    for rows in torch.split(torch.arange(len(films.pixels), device=films.pixels.device), _PLAIN):
+        images = plain_views(films.pixels[rows], films.masks[rows]).images
+        films.frames[rows] = within_squares(network.frames(images))
+
+
 def _plain(films: Canvases, training: NDArray[np.bool_]) -> list[Tensor]:
     """Return batches of the films with points of a training set, as scoring cuts them out."""
     have_points = films.labels.have_points.cpu().numpy()
     places = torch.from_numpy(np.flatnonzero(training & have_points)).to(films.pixels.device)
     drawn = places[torch.randperm(len(places), device=places.device)[: _PLAIN * _PLAIN_BATCHES]]
     return [
-        plain_views(films.pixels[rows], films.masks[rows]).images
+        plain_views(films.pixels[rows], films.masks[rows], films.frames[rows]).images
         for rows in torch.split(drawn, _PLAIN)
     ]

@@ -13,11 +13,11 @@ from safetensors.torch import load_file, save_file
 from torch import multiprocessing
 
 from severity.models.efficientnet_lite import EfficientNetLite0
-from training.compact_3.fitting import Device, Fitting, Report, Setting, fit
+from training.compact_3.fitting import Device, Fitting, Report, Setting, fit, new_network
 from training.compact_3.lessons import Canvases
 from training.compact_3.network import SeverityNetwork
 from training.compact_3.packing import FOLDS, SCALES, Packed, unpack
-from training.compact_3.predicting import MirrorPoints, altered_points, maps_of, points_of
+from training.compact_3.predicting import ScoredPoints, altered_points, maps_of, points_of
 
 HOSPITAL = "hospital"
 """The training without one hospital, under whatever name, and one source of healthy films."""
@@ -56,12 +56,16 @@ class Job:
 
 @dataclass(frozen=True)
 class Place:
-    """Where jobs read and write: the file of the films, the folder of the results, the device."""
+    """Where jobs read and write: the file of the films, the folder of the results, the device.
+
+    In ``kept`` lie the weights of networks that were trained before, and are only measured.
+    """
 
     films: Path
     results: Path
     device: Device
     threads: int = 1
+    kept: Path | None = None
 
     def predictions(self, name: str) -> Path:
         """Return the file of a training's predictions."""
@@ -138,20 +142,33 @@ def _await(job: Job, place: Place) -> None:
 
 
 def do(job: Job, packed: Packed, start: EfficientNetLite0, place: Place) -> None:
-    """Train one network, and write its weights and then its predictions."""
+    """Train one network or take a kept one, and write its weights and then its predictions."""
     films = Canvases.of(packed, place.device.name, _taught(job, place))
-    rows, report = training_rows(packed, job.held_out), _reporter(job.name)
-    fitting = Fitting(start, job.setting, place.device, seed=job.seed)
-    network = fit(films, rows, fitting, job.setting, report)
+    if place.kept:
+        network = new_network(start, job.setting)
+        kept = load_file(place.kept / place.weights(job.name).name)
+        network.load_state_dict(network.state_dict() | kept)
+        network.to(place.device.name).eval()
+    else:
+        rows, report = training_rows(packed, job.held_out), _reporter(job.name)
+        fitting = Fitting(start, job.setting, place.device, seed=job.seed)
+        network = fit(films, rows, fitting, job.setting, report)
     state = {key: value.contiguous() for key, value in network.state_dict().items()}
     save_file(state, place.weights(job.name))
-    score = MirrorPoints(network)
-    points = points_of(score, films, np.arange(len(rows)))
+    measure(job, packed, films, network, place)
+
+
+def measure(
+    job: Job, packed: Packed, films: Canvases, network: SeverityNetwork, place: Place
+) -> None:
+    """Write the predictions of a network, and what it makes of the films that it did not see."""
+    rows = training_rows(packed, job.held_out)
+    points = points_of(ScoredPoints(network), films, np.arange(len(rows)))
     measured = {} if rows.all() else _unseen(packed, films, network, ~rows)
     partial = place.results / f"partial-{job.name}.npz"
     np.savez(partial, points=points, unseen=~rows, **measured)
     partial.rename(place.predictions(job.name))
-    report(summary(packed, ~rows & packed.scored, points))
+    _reporter(job.name)(summary(packed, ~rows & packed.scored, points))
 
 
 def _unseen(
@@ -162,7 +179,7 @@ def _unseen(
     altered_rows = np.flatnonzero((packed.scored | packed.healthy) & unseen)
     arrays: dict[str, Any] = {
         "altered_rows": altered_rows,
-        "altered": altered_points(MirrorPoints(network), films, altered_rows),
+        "altered": altered_points(ScoredPoints(network), films, altered_rows),
     }
     for name, values in asdict(maps_of(network, films, places)).items():
         arrays[name] = np.full((len(unseen), *values.shape[1:]), np.nan, np.float32)

@@ -17,10 +17,12 @@ from training.compact_3.packing import (
     SIDES_KNOWN,
     Packed,
 )
-from training.compact_3.views import Limits, Views, random_views
+from training.compact_3.views import Limits, Placed, Views, random_views, squares
 from training.targets import MIRRORED_ZONES
 
 _SEAM = 8  # pixels of the canvas over which two joined films blend
+_UNFRAMED = 0.5
+"""Share of the strong views that are not cut out around the lungs."""
 _COARSE = 0.3
 """Weight of an opacity that a box or the word healthy states, where a pixel mask has 1."""
 
@@ -74,13 +76,18 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Canvases:
-    """Films on the device that trains."""
+    """Films on the device that trains.
+
+    ``frames`` is what views show of them, shape (N, 4), as `training.compact_3.views`: first the
+    square that scoring cuts out; a training may move them in place.
+    """
 
     pixels: Tensor
     masks: Tensor
     extents: Tensor
     labels: Labels
     sampling: Tensor
+    frames: Tensor
 
     @classmethod
     def of(cls, packed: Packed, device: str, soft: NDArray[np.float32] | None = None) -> "Canvases":
@@ -107,6 +114,7 @@ class Canvases:
             moved(packed.extents),
             labels,
             moved(packed.sampling),
+            squares(len(packed.fold), device=device),
         )
 
 
@@ -147,9 +155,16 @@ def lessons(  # noqa: PLR0913 - what a lesson is made of
             pixels, masks, labels = _joined(
                 pixels, masks, labels, share=joined, generator=generator
             )
+        # A film must be drawn well before its lungs are known: strong views are of either kind.
+        either = torch.rand(batch, 1, generator=generator, device=pixels.device) < _UNFRAMED
+        whole = torch.where(either, squares(batch, device=pixels.device), films.frames[rows])
         seen = [
-            random_views(pixels, masks, films.extents[rows], limits=limit, generator=generator)
-            for limit in limits
+            random_views(
+                Placed(pixels, masks, films.extents[rows], frames),
+                limits=limit,
+                generator=generator,
+            )
+            for limit, frames in zip(limits, (films.frames[rows], whole), strict=True)
         ]
         mild, strong = seen
         yield Lesson(mild, strong, labels.seen(mild.mirrored), labels.seen(strong.mirrored))

@@ -109,7 +109,14 @@ def _evidence_loss(seen: Seen, masks: Tensor, labels: Labels, shares: Tensor) ->
     opacity = functional.adaptive_avg_pool2d(masks[:, 2:3], side)
     mean = opacity.mean(dim=(2, 3), keepdim=True)
     extent = labels.points[:, :1, None, None]
-    located = (extent * opacity / mean.clamp_min(0.02)).clamp_max(4.0)
     fine = (labels.known[:, 2] == 1) & (labels.point_weights[:, 0] > 0) & (mean.flatten() > 0)
-    errors = smooth(seen.evidence[:, :1] - located).mean(dim=(1, 2, 3))
+    if seen.weights is None:
+        located = (extent * opacity / mean.clamp_min(0.02)).clamp_max(4.0)
+        errors = smooth(seen.evidence[:, :1] - located).mean(dim=(1, 2, 3))
+    else:
+        weights = seen.weights.mean(dim=1, keepdim=True)
+        opaque = (opacity / lungs.clamp_min(0.1)).clamp_max(1.0)
+        pooled = (opaque * weights).sum(dim=(2, 3), keepdim=True).clamp_min(0.02)
+        located = (extent * opaque / pooled).clamp_max(1.5)
+        errors = (smooth(seen.evidence[:, :1] - located) * weights).sum(dim=(1, 2, 3))
     return _OUTSIDE * outside + _LOCATED * weighted(errors, fine.float())

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from severity.models.efficientnet_lite import FEATURES, EfficientNetLite0
+from severity.models.lung_framing import frames_of, lung_weights
 from severity.models.lung_maps import TAPS, Decoder
 from training.compact_3.packing import QUESTIONS
 
@@ -28,7 +29,10 @@ class Seen:
     Attributes
     ----------
     evidence
-        Shape (N, 2, 7, 7): extent and opacity, whose means are shares of their scales.
+        Shape (N, 2, 7, 7): extent and opacity, whose weighted means are shares of their scales.
+    weights
+        By what cells count for the right and the left lung, shape (N, 2, 7, 7); the sums are 1.
+        None where both scores are plain means.
     questions
         Logits, shape (N, QUESTIONS).
     maps
@@ -38,21 +42,36 @@ class Seen:
     evidence: Tensor
     questions: Tensor
     maps: Tensor
+    weights: Tensor | None = None
 
     @property
     def points(self) -> Tensor:
         """Extent and opacity as shares of their scales, shape (N, 2)."""
-        return self.evidence.mean(dim=(2, 3))
+        if self.weights is None:
+            return self.evidence.mean(dim=(2, 3))
+        return self._over_lungs(self.evidence).mean(dim=1)
+
+    def _over_lungs(self, cells: Tensor) -> Tensor:
+        """Average cells of shape (N, M, 7, 7) over each lung, shape (N, 2, M)."""
+        if self.weights is None:
+            raise ValueError("this network does not average over lungs")
+        return torch.einsum("nmhw,nkhw->nkm", cells, self.weights)
 
     def halves(self) -> tuple["Seen", "Seen"]:
         """Divide the answers on two equal batches that were joined."""
         first, second = zip(
-            *(part.chunk(2) for part in (self.evidence, self.questions, self.maps)), strict=True
+            *(
+                (None, None) if part is None else part.chunk(2)
+                for part in (self.evidence, self.questions, self.maps, self.weights)
+            ),
+            strict=True,
         )
         return Seen(*first), Seen(*second)
 
     def sides(self) -> Tensor:
         """Extent of the right and of the left lung, shares of the whole scale, shape (N, 2)."""
+        if self.weights is not None:
+            return self._over_lungs(self.evidence[:, :1])[:, :, 0] / 2
         evidence = self.evidence[:, 0]
         side = evidence.shape[-1]
         lungs = functional.adaptive_avg_pool2d(self.maps[:, :2].detach().sigmoid(), side)
@@ -65,9 +84,17 @@ class Seen:
 class SeverityNetwork(nn.Module):
     """EfficientNet-Lite0 with its evidence, its answers to questions, and its maps."""
 
-    def __init__(self, backbone: EfficientNetLite0, *, dropped: float = DROPPED) -> None:
+    def __init__(
+        self,
+        backbone: EfficientNetLite0,
+        *,
+        dropped: float = DROPPED,
+        pooled: bool = False,
+        framed: bool = False,
+    ) -> None:
         super().__init__()
         self.backbone = backbone
+        self.pooled, self.framed = pooled, framed
         self.dropout = nn.Dropout2d(dropped)
         self.evidence = nn.Conv2d(FEATURES, 2, 1)
         self.questions = nn.Linear(FEATURES, QUESTIONS)
@@ -79,8 +106,19 @@ class SeverityNetwork(nn.Module):
         """Answer on images of shape (N, 1, 224, 224) on [-1024, 1024]."""
         top, taps = self.backbone.top_and_taps(images, TAPS)
         features = self.dropout(top)
+        maps = self.decoder(taps).float()
         return Seen(
             evidence=self.evidence(features).float(),
             questions=self.questions(features.mean(dim=(2, 3))).float(),
-            maps=self.decoder(taps).float(),
+            maps=maps,
+            weights=lung_weights(lungs_of(maps), top.shape[-1]) if self.pooled else None,
         )
+
+    def frames(self, images: Tensor) -> Tensor:
+        """Return the frames around the lungs that the network draws, shape (N, 4)."""
+        return frames_of(lungs_of(self(images).maps))
+
+
+def lungs_of(maps: Tensor) -> Tensor:
+    """Return the probabilities of both lungs from logits of maps; no gradient goes through."""
+    return maps[:, :2].detach().sigmoid()

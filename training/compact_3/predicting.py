@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from severity.models.bundled_cards import bundled_file
-from severity.models.efficientnet_lite import FEATURES, MirrorAveraged
+from severity.models.efficientnet_lite import FEATURES
+from severity.models.lung_framing import framed, frames_of
+from severity.models.lung_maps import BundledFeatures
 from training.compact_3.alterations import ALTERATIONS, altered
 from training.compact_3.lessons import Canvases
-from training.compact_3.network import Seen, SeverityNetwork
-from training.compact_3.views import plain_views
+from training.compact_3.network import Seen, SeverityNetwork, lungs_of
+from training.compact_3.views import MAP_SIDE, Views, plain_views, within_squares
 from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM
 
 _AT_ONCE = 64
@@ -27,8 +29,11 @@ Points = Callable[[Tensor], Tensor]
 """Maps images of shape (N, 1, 224, 224) to extent and opacity, shares of their scales (N, 2)."""
 
 
-class MirrorPoints(nn.Module):
-    """A network in training, as it will score: the mean of the image and its mirror image."""
+class ScoredPoints(nn.Module):
+    """A network in training, as it will score: the mean of the image and its mirror image.
+
+    One that is framed looks at the mirror image of the lungs alone.
+    """
 
     def __init__(self, network: SeverityNetwork) -> None:
         super().__init__()
@@ -36,9 +41,11 @@ class MirrorPoints(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return extent and opacity of shape (N, 2)."""
-        direct: Seen = self.network(images)
-        mirrored: Seen = self.network(images.flip(-1))
-        return (direct.points + mirrored.points) / 2
+        whole: Seen = self.network(images)
+        lungs = lungs_of(whole.maps)
+        closer = framed(images, frames_of(lungs)) if self.network.framed else images
+        mirrored: Seen = self.network(closer.flip(-1))
+        return (whole.points + mirrored.points) / 2
 
 
 class BundledPoints(nn.Module):
@@ -48,7 +55,7 @@ class BundledPoints(nn.Module):
         super().__init__()
         stored = load(bundled_file(name, "safetensors").read_bytes())
         tensors: Mapping[str, Tensor] = {key: torch.tensor(part) for key, part in stored.items()}
-        self.network = MirrorAveraged.of(tensors)
+        self.network = BundledFeatures(tensors)
         self.head = nn.Linear(FEATURES, 2)
         scales = torch.tensor([EXTENT_MAXIMUM, OPACITY_MAXIMUM])
         weight, bias = tensors["head.weight"], tensors["head.bias"]
@@ -105,18 +112,45 @@ def maps_of(network: SeverityNetwork, films: Canvases, places: Places) -> Maps:
     parts = []
     for first in range(0, len(places), _AT_ONCE):
         rows = torch.from_numpy(places[first : first + _AT_ONCE]).to(films.pixels.device)
-        views = plain_views(films.pixels[rows], films.masks[rows])
-        direct, mirrored = network(views.images), network(views.images.flip(-1))
-        sides = (direct.sides() + mirrored.sides().flip(1)) / 2
-        flipped = mirrored.maps.sigmoid()[:, _MIRRORED_MAPS].flip(-1)
-        shares = (direct.maps.sigmoid() + flipped) / 2
-        evidence = (direct.evidence[:, 0] + mirrored.evidence[:, 0].flip(-1)) / 2
+        views = _scored_views(network, films, rows)
+        looks = [_look_at_mirror(network(views.images.flip(-1)))]
+        if not network.framed:  # else only the mirror image is drawn of a frame
+            looks.append(_look(network(views.images)))
+        sides, shares, evidence = (
+            torch.stack(parts).mean(dim=0) for parts in zip(*looks, strict=True)
+        )
         known = films.labels.known[rows] == 1
         masks = (views.masks > _HALF).float()
         dice = torch.where(known, _overlap((shares > _HALF).float(), masks), torch.nan)
         located = torch.where(known[:, [2, 0]], _located(shares[:, 2], evidence, masks), torch.nan)
         parts.append((sides, dice, located))
     return Maps(*(torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True)))
+
+
+def _scored_views(network: SeverityNetwork, films: Canvases, rows: Tensor) -> Views:
+    """Return what of the films is scored, and their masks likewise."""
+    views = plain_views(films.pixels[rows], films.masks[rows])
+    if not network.framed:
+        return views
+    frames = network.frames(views.images)
+    masks = plain_views(films.pixels[rows], films.masks[rows], within_squares(frames)).masks
+    return Views(framed(views.images, frames), masks, views.mirrored)
+
+
+def _look(seen: Seen) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the lungs' extents, the maps, and the evidence of extent, shape (N, 56, 56)."""
+    fine = functional.interpolate(
+        seen.evidence[:, :1].clamp_min(0), size=MAP_SIDE, mode="bilinear", align_corners=False
+    )[:, 0]
+    # What is averaged over lungs lies in them.
+    evidence = fine if seen.weights is None else fine * lungs_of(seen.maps).amax(dim=1)
+    return seen.sides(), seen.maps.sigmoid(), evidence
+
+
+def _look_at_mirror(seen: Seen) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the same of a mirror image, as if it were none."""
+    sides, maps, evidence = _look(seen)
+    return sides.flip(1), maps[:, _MIRRORED_MAPS].flip(-1), evidence.flip(-1)
 
 
 def _overlap(drawn: Tensor, masks: Tensor) -> Tensor:
@@ -129,9 +163,6 @@ def _located(opacity: Tensor, evidence: Tensor, masks: Tensor) -> Tensor:
     """Return whether the peak is inside the opacities, and the evidence inside the lungs."""
     inside = masks[:, 2].flatten(1).gather(1, opacity.flatten(1).argmax(dim=1, keepdim=True))
     inside = torch.where(masks[:, 2].flatten(1).sum(dim=1, keepdim=True) > 0, inside, torch.nan)
-    fine = functional.interpolate(
-        evidence[:, None].clamp_min(0), size=masks.shape[-1], mode="bilinear", align_corners=False
-    )[:, 0]
     lungs = masks[:, :2].amax(dim=1)
-    share = (fine * lungs).sum(dim=(1, 2)) / fine.sum(dim=(1, 2)).clamp_min(1e-6)
+    share = (evidence * lungs).sum(dim=(1, 2)) / evidence.sum(dim=(1, 2)).clamp_min(1e-6)
     return torch.cat([inside, share[:, None]], dim=1)

@@ -87,17 +87,11 @@ class Views:
     mirrored: Tensor
 
 
-def random_views(
-    canvases: Tensor,
-    masks: Tensor,
-    extents: Tensor,
-    *,
-    limits: Limits,
-    generator: torch.Generator,
-) -> Views:
-    """Draw a random view of each film.
+@dataclass(frozen=True)
+class Placed:
+    """N films on their canvases, and what of them a view shows that is not changed.
 
-    Parameters
+    Attributes
     ----------
     canvases
         Shape (N, 252, 252), uint8.
@@ -105,15 +99,28 @@ def random_views(
         Shape (N, 144, 144), uint8, bits of `training.compact_3.packing`.
     extents
         Shape (N, 2): half the film's height and width, shares of the canvas.
+    frames
+        Shape (N, 4): the centre's column and row, half the width and half the height; a canvas goes
+        from -1 to 1.
     """
-    pixels = canvases[:, None].float() / _WHITE
+
+    canvases: Tensor
+    masks: Tensor
+    extents: Tensor
+    frames: Tensor
+
+
+def random_views(films: Placed, *, limits: Limits, generator: torch.Generator) -> Views:
+    """Draw a random view of each film."""
+    pixels = films.canvases[:, None].float() / _WHITE
     bordered = chosen(limits.bordered, like=pixels, generator=generator)
-    theta, mirrored = _affine(pixels, bordered, limits=limits, generator=generator)
+    theta, mirrored = _affine(pixels, bordered, films.frames, limits=limits, generator=generator)
     grid = functional.affine_grid(
         theta, [len(pixels), 1, MODEL_SIDE, MODEL_SIDE], align_corners=False
     )
     views = functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
-    half = torch.where(bordered[:, 0, 0], torch.full_like(extents, SQUARE / CANVAS / 2), extents)
+    square = torch.full_like(films.extents, SQUARE / CANVAS / 2)
+    half = torch.where(bordered[:, 0, 0], square, films.extents)
     inside = (grid.abs() <= 2 * half[:, [1, 0]].view(-1, 1, 1, 2)).all(dim=-1)[:, None]
     processed = enhanced(views, share=limits.enhanced, generator=generator)
     processed = exposed(
@@ -123,7 +130,7 @@ def random_views(
     colour = _border_colour(views, bordered, generator=generator)
     framed = torch.where(inside, processed, colour)
     written = lettered(framed, share=limits.lettered, generator=generator)
-    return Views(model_input(written), _drawn(masks, theta), mirrored)
+    return Views(model_input(written), _drawn(films.masks, theta), mirrored)
 
 
 def model_input(views: Tensor) -> Tensor:
@@ -131,10 +138,23 @@ def model_input(views: Tensor) -> Tensor:
     return (views * 2 - 1) * MODEL_LIMIT
 
 
-def plain_views(canvases: Tensor, masks: Tensor) -> Views:
-    """Return the views that scoring cuts out."""
+def squares(count: int, *, device: torch.device | str = "cpu") -> Tensor:
+    """Return the frames of the squares that scoring cuts out, shape (N, 4)."""
+    half = SQUARE / CANVAS
+    return torch.tensor([0.0, 0.0, half, half], device=device).repeat(count, 1)
+
+
+def within_squares(frames: Tensor) -> Tensor:
+    """Map frames of the squares that scoring cuts out to frames of the canvases."""
+    return frames * (SQUARE / CANVAS)
+
+
+def plain_views(canvases: Tensor, masks: Tensor, frames: Tensor | None = None) -> Views:
+    """Return the views that scoring cuts out, or other frames of the canvases."""
     count = len(canvases)
-    theta = torch.eye(2, 3, device=canvases.device).repeat(count, 1, 1) * (SQUARE / CANVAS)
+    frames = squares(count, device=canvases.device) if frames is None else frames
+    theta = torch.diag_embed(frames[:, 2:])
+    theta = torch.cat([theta, frames[:, :2, None]], dim=2)
     grid = functional.affine_grid(theta, [count, 1, MODEL_SIDE, MODEL_SIDE], align_corners=False)
     pixels = canvases[:, None].float() / _WHITE
     views = functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
@@ -143,7 +163,12 @@ def plain_views(canvases: Tensor, masks: Tensor) -> Views:
 
 
 def _affine(
-    pixels: Tensor, bordered: Tensor, *, limits: Limits, generator: torch.Generator
+    pixels: Tensor,
+    bordered: Tensor,
+    frames: Tensor,
+    *,
+    limits: Limits,
+    generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
     """Return the maps from a view to its canvas, shape (N, 2, 3), and which views are mirrored."""
 
@@ -153,7 +178,7 @@ def _affine(
     mirrored = draw(0, 1) < _MIRRORED
     angle = torch.deg2rad(draw(-limits.rotation, limits.rotation))
     zoom = draw(1 - limits.zoom_in, 1 + limits.zoom_out)
-    zoom = torch.where(bordered[:, 0, 0, 0], draw(1.0, 1.35), zoom) * (SQUARE / CANVAS)
+    zoom = torch.where(bordered[:, 0, 0, 0], draw(1.0, 1.35), zoom)
     stretch = draw(-limits.stretch, limits.stretch).exp()
     flip = torch.where(mirrored, -1.0, 1.0)
     across, down = zoom * stretch, zoom / stretch
@@ -161,7 +186,11 @@ def _affine(
         [flip * across * angle.cos(), -down * angle.sin(), draw(-limits.shift, limits.shift)],
         [flip * across * angle.sin(), down * angle.cos(), draw(-limits.shift, limits.shift)],
     ]
-    return torch.stack([torch.stack(row, dim=1) for row in rows], dim=1), mirrored
+    theta = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
+    centre, half = frames[:, :2], frames[:, 2:, None]
+    return torch.cat(
+        [theta[:, :, :2] * half, theta[:, :, 2:] + centre[:, :, None]], dim=2
+    ), mirrored
 
 
 def _border_colour(views: Tensor, bordered: Tensor, *, generator: torch.Generator) -> Tensor:

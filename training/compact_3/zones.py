@@ -20,7 +20,7 @@ from scipy.stats import pearsonr
 
 from severity.domain import Lungs, Scale, Zone
 from severity.heads.lungs import Division, zone_means
-from severity.models.lung_maps import DrawingNetwork
+from severity.models.lung_maps import LungNetwork
 from training.compact_3.bundle import Straightening
 from training.compact_3.packing import (
     FIRST_ZONE,
@@ -32,7 +32,7 @@ from training.compact_3.packing import (
     unpack,
 )
 from training.compact_3.tables import Labelled, read_unclipped_folds
-from training.compact_3.views import plain_views
+from training.compact_3.views import plain_views, within_squares
 from training.targets import ZONE_MAXIMUM
 
 _AT_ONCE = 32
@@ -65,7 +65,7 @@ class Zones:
         bits = np.bitwise_or.reduce(packed.masks.reshape(len(packed.masks), -1), axis=1)
         has_mask = (bits & (SIDES_KNOWN | OPACITY_KNOWN)) == SIDES_KNOWN | OPACITY_KNOWN
         for fold in range(FOLDS):
-            network = DrawingNetwork.of(load_file(weights / f"{setting}-{fold}-0.safetensors"))
+            network = LungNetwork.of(load_file(weights / f"{setting}-{fold}-0.safetensors"))
             wanted = is_graded | has_mask | packed.healthy | packed.scored
             rows = np.flatnonzero(wanted & (packed.fold == fold))
             for row, maps, masks in _drawn(network.eval(), packed, rows):
@@ -79,15 +79,16 @@ class Zones:
 
 @torch.inference_mode()
 def _drawn(
-    network: DrawingNetwork, packed: Packed, rows: NDArray[np.intp]
+    network: LungNetwork, packed: Packed, rows: NDArray[np.intp]
 ) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32]]]:
     for first in range(0, len(rows), _AT_ONCE):
         some = rows[first : first + _AT_ONCE]
-        views = plain_views(
-            torch.from_numpy(packed.canvases[some]), torch.from_numpy(packed.masks[some])
-        )
-        _, maps = network(views.images)
-        yield from zip(some.tolist(), maps.numpy(), views.masks.numpy(), strict=True)
+        films = torch.from_numpy(packed.canvases[some]), torch.from_numpy(packed.masks[some])
+        images = plain_views(*films).images
+        _, maps = network(images)
+        # The network draws what its frame shows.
+        masks = plain_views(*films, within_squares(network.frames(images))).masks
+        yield from zip(some.tolist(), maps.numpy(), masks.numpy(), strict=True)
 
 
 def _or_nan(means: Floats | None) -> Floats:
@@ -222,7 +223,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--weights", type=Path, default=Path("work/results"), help="folder of the folds' networks"
     )
-    parser.add_argument("--setting", default="settled")
+    parser.add_argument("--setting", default="framed")
     parser.add_argument("--out", type=Path, default=Path("work/zones.json"))
     return parser.parse_args()
 

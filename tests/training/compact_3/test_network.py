@@ -2,12 +2,14 @@ import pytest
 import torch
 
 from severity.models.efficientnet_lite import EfficientNetLite0, MirrorAveraged
+from severity.models.lung_framing import lung_weights
+from severity.models.lung_maps import LungNetwork
 from training.compact_3.fitting import Device, Fitting, Setting
 from training.compact_3.lessons import Labels, Lesson
 from training.compact_3.losses import Aims, within_scale
 from training.compact_3.network import MAPS, Seen, SeverityNetwork
 from training.compact_3.packing import QUESTIONS
-from training.compact_3.predicting import MirrorPoints
+from training.compact_3.predicting import ScoredPoints
 from training.compact_3.views import MAP_SIDE, Views
 
 
@@ -29,7 +31,7 @@ def test_the_points_are_a_linear_layer_on_a_bundled_model_s_features(network, im
     averaged.backbone.load_state_dict(network.backbone.state_dict())
     with torch.no_grad():
         features = averaged.eval()(images)
-        points = MirrorPoints(network)(images)
+        points = ScoredPoints(network)(images)
     expected = features @ network.evidence.weight[:, :, 0, 0].T + network.evidence.bias
 
     assert torch.allclose(points, expected, atol=1e-4)
@@ -53,6 +55,33 @@ def test_the_lungs_that_are_drawn_divide_the_extent() -> None:
 
     assert right > 0.95
     assert right + left == pytest.approx(1.0)
+
+
+def test_what_lies_beside_the_lungs_counts_for_nothing_and_each_lung_counts_half() -> None:
+    evidence, lungs = torch.ones(1, 2, 7, 7), torch.zeros(1, 2, MAP_SIDE, MAP_SIDE)
+    lungs[0, 0, :, :24], lungs[0, 1, :, 48:] = 1, 1  # three cells wide, and one
+    evidence[0, 0, :, :3], evidence[0, 0, :, 6:] = 0.2, 0.6
+    maps = torch.zeros(1, MAPS, MAP_SIDE, MAP_SIDE)
+    seen = Seen(evidence, torch.zeros(1, QUESTIONS), maps, lung_weights(lungs, 7))
+
+    extent, opacity = seen.points[0].tolist()
+
+    assert extent == pytest.approx(0.4, abs=0.02)
+    assert opacity == pytest.approx(1)
+    assert seen.sides()[0].tolist() == pytest.approx([0.1, 0.3], abs=0.02)
+
+
+def test_the_points_that_training_measures_are_those_that_are_shipped(images) -> None:
+    torch.manual_seed(0)
+    network = SeverityNetwork(EfficientNetLite0(), pooled=True, framed=True).eval()
+    torch.nn.init.normal_(network.evidence.weight, std=0.1)
+    shipped = LungNetwork.of(network.state_dict()).eval()
+    with torch.no_grad():
+        features, _ = shipped(images)
+        points = ScoredPoints(network)(images)
+
+    expected = features @ network.evidence.weight[:, :, 0, 0].T + network.evidence.bias
+    assert torch.allclose(points, expected, atol=1e-4)
 
 
 def test_a_score_beyond_its_scale_is_as_wrong_as_one_at_its_end() -> None:
