@@ -95,7 +95,7 @@ def check_precision(name: str, precision: str) -> None:
         The precision would move the model's scores.
     """
     if precision != "fp32":
-        # Measured on 90 images: its filters of single channels lose too much.
+        # As was measured: its filters of single channels lose too much.
         moved = bundled_card(name)["bf16_moves_points_by"]
         reason = f"moves its points by up to {moved}" if moved else "was not measured"
         raise ModelUnavailable(f"{name} is scored in fp32 alone: {precision} {reason}")

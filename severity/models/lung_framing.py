@@ -33,8 +33,9 @@ def over_lungs(features: Tensor, lungs: Tensor, *, background: float = OUTSIDE) 
     -------
     Shape (N, 2, channels): right lung, left lung.
     """
-    weights = lung_weights(lungs, features.shape[-1], background=background)
-    return torch.einsum("nchw,nkhw->nkc", features, weights)
+    # In fp32 also where a network runs in bf16: eight bits do not tell where a lung lies.
+    weights = lung_weights(lungs.float(), features.shape[-1], background=background)
+    return torch.einsum("nchw,nkhw->nkc", features.float(), weights).to(features.dtype)
 
 
 def lung_weights(lungs: Tensor, side: int, *, background: float = OUTSIDE) -> Tensor:
@@ -63,9 +64,9 @@ def frames_of(
     from -1 to 1.
     """
     side = lungs.shape[-1]
-    places = (torch.arange(side, device=lungs.device, dtype=lungs.dtype) + 0.5) * (2 / side) - 1
+    places = (torch.arange(side, device=lungs.device) + 0.5) * (2 / side) - 1
     # The square leaves out what is faintly drawn all over an image.
-    pixels = lungs.amax(dim=1).square() + background
+    pixels = lungs.float().amax(dim=1).square() + background
     pixels = pixels / pixels.sum(dim=(1, 2), keepdim=True)
     # First by column, then by row: shape (N, 2, side).
     along = torch.stack([pixels.sum(dim=1), pixels.sum(dim=2)], dim=1)
@@ -86,4 +87,5 @@ def framed(images: Tensor, frames: Tensor) -> Tensor:
         [torch.stack([width, none, column], dim=1), torch.stack([none, height, row], dim=1)], dim=1
     )
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
-    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    cut = functional.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
+    return cut.to(images.dtype)
