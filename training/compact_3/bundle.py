@@ -32,6 +32,8 @@ from training.compact_3.tables import VIEWS, Labelled, Measured, read_unclipped_
 from training.head import LinearHead
 
 NAME = "compact-3"
+HEALTHY = 0.1
+"""What all healthy films weigh in the final line, where all films with readers' scores weigh 1."""
 RETAKEN = ("none", "crop", "rotation", "gamma", "JPEG")
 """What makes another image of the same film: framed, rotated, exposed and compressed otherwise."""
 
@@ -52,12 +54,18 @@ class Straightening:
     def fit(
         cls, points: Floats, weights: Floats, labels: Labelled, fold: NDArray[np.int64]
     ) -> "Straightening":
-        """Fit the lines on the readers' films, each point by its weight in training, (N, 2)."""
+        """Fit the lines on the readers' films, each point by its weight in training, (N, 2).
+
+        Healthy films, which readers would give 0, have a small part of all weight.
+        """
         lines = np.empty((FOLDS + 1, 2, 2))
         for place in range(FOLDS + 1):
-            rows = labels.scored & (fold != place)
+            rows = (labels.scored | labels.healthy) & (fold != place)
+            healthy = ~labels.scored[rows]
             for score in (0, 1):
-                x, y, w = points[rows, score], labels.points[rows, score], weights[rows, score]
+                x, w = points[rows, score], weights[rows, score]
+                y = np.where(healthy, 0.0, labels.points[rows, score])
+                w = np.where(healthy, HEALTHY * w[~healthy].sum() / max(healthy.sum(), 1), w)
                 lines[place, score] = np.polyfit(x, y, 1, w=np.sqrt(w))
         return cls(lines)
 
