@@ -22,7 +22,7 @@ from severity.course.parameters import CourseParameters, ScoreParameters
 from severity.course.series import NOWHERE, Films, view_code
 from severity.course.verdicts import NO_VERDICT, VERDICTS
 from severity.domain import Score, Verdict
-from severity.models.bundled_cards import bundled_course_parameters
+from severity.models.bundled_cards import BUNDLED, bundled_course_parameters
 from training.course_films import DatedFilm, dated_films
 
 _MICROSECONDS_A_DAY = 86_400_000_000
@@ -115,11 +115,11 @@ def table(changes: Sequence[ReadChange], margin: float) -> Iterator[str]:
         yield f"| {seen} | " + " | ".join(str(by_pair[seen, verdict]) for verdict in Verdict) + " |"
 
 
-def scored_films(data: Path) -> list[ScoredFilm]:
-    """Score the films of both sources by the default model; those that it rejects are left out."""
+def scored_films(data: Path, model: str) -> list[ScoredFilm]:
+    """Score the films of both sources by a model; those that are rejected are left out."""
     films = sorted(dated_films(data), key=lambda film: (film.patient, film.day))
     results = score_files(
-        [film.path for film in films], Resources(Settings(device="cpu"), Progress())
+        [film.path for film in films], Resources(Settings(device="cpu", model=model), Progress())
     )
     read = readers_points(data)
     pairs = zip(films, results, strict=True)
@@ -152,6 +152,8 @@ def main() -> None:
     """Print a table for each score."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the folder of cidc and hannover")
+    # Later ones learned from these readers, and would only repeat what they were told.
+    parser.add_argument("--model", choices=BUNDLED, default="compact-2")
     parser.add_argument(
         "--parameters", type=Path, help="a parameter set; the shipped one if absent"
     )
@@ -159,9 +161,9 @@ def main() -> None:
     parameters = (
         CourseParameters.from_json(arguments.parameters.read_text(encoding="utf-8"))
         if arguments.parameters
-        else bundled_course_parameters(Settings().model)
+        else bundled_course_parameters(arguments.model)
     )
-    films = scored_films(arguments.data)
+    films = scored_films(arguments.data, arguments.model)
     for score in SCORES:
         of_score: ScoreParameters = getattr(parameters, score)
         changes = read_changes(films, of_score, score=score, episode_days=parameters.episode_days)
