@@ -11,7 +11,7 @@ from flows.pacs.dimse import DimseNode
 from flows.pacs.patience import Patience
 from tests.builders.dripping_server import dripping
 
-PATIENCE = Patience(1, answer_seconds=0.05)
+PATIENCE = Patience(1, answer_seconds=0.5)  # a busy machine drips more slowly than it should
 HEADER = b"HTTP/1.1 200 OK\r\nServer:"
 
 
