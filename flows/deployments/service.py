@@ -5,6 +5,7 @@ import hashlib
 import signal
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Self
 
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
@@ -130,7 +131,7 @@ def _schedules(settings: Settings) -> list[Schedule]:
 class _Service(Runner):
     """A runner that ends in its own loop; Prefect's own handler of SIGTERM never gets that far."""
 
-    _interrupted = False
+    _told_to_end = _interrupted = False
 
     async def run(self) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
@@ -138,8 +139,16 @@ class _Service(Runner):
         if self._interrupted:
             raise KeyboardInterrupt
 
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        if self._told_to_end:  # while it started, which takes seconds on a busy machine
+            await self.astop()
+        return self
+
     def handle_sigterm(self, *_: object, **__: object) -> None:
-        self.execute_in_background(self._end)
+        self._told_to_end = True
+        if self.started:
+            self.execute_in_background(self._end)
 
     def _interrupt(self) -> None:
         self._interrupted = True

@@ -1,6 +1,12 @@
-"""What `serve` has Prefect start."""
+"""What `serve` has Prefect start, and how it ends."""
 
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from flows.settings import Settings
 
@@ -34,3 +40,42 @@ async def test_a_pacs_is_asked_on_a_schedule_as_long_as_one_is_set(client: Any) 
     by_cron = Settings(**inbox, **PACS, schedules={"fetch": ""})
     assert await served(client, by_cron) == score | {"reconcile": "0 1 * * *"}
     assert await served(client, Settings(**inbox)) == score
+
+
+@pytest.fixture
+def _handlers() -> Iterator[None]:
+    """Restore what becomes of signals."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+@pytest.mark.usefixtures("client", "_handlers")
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+async def test_a_service_that_is_told_to_end_while_it_starts_ends(
+    told: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was deaf from its first moment until it had spoken with Prefect's server."""
+    from prefect.runner import Runner
+
+    from flows.deployments.service import serve_schedule
+
+    start = Runner.__aenter__
+
+    async def told_meanwhile(runner: Runner) -> Runner:
+        os.kill(os.getpid(), told)
+        await asyncio.sleep(0.1)  # the signal is heard by the loop
+        return await start(runner)
+
+    monkeypatch.setattr(Runner, "__aenter__", told_meanwhile)
+    interrupted = False
+    try:
+        async with asyncio.timeout(30):
+            await serve_schedule(Settings(inbox="/srv/inbox"))
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+
+    assert interrupted == (told is signal.SIGINT)
