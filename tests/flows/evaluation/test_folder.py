@@ -259,6 +259,7 @@ def test_the_report_has_the_error_of_change_and_cautions_about_few_images(
     assert f"geographic extent {larger:.2f}, opacity" in report
 
 
+@pytest.mark.usefixtures("evaluation")
 def test_too_few_patients_for_intervals_and_no_calibration_are_noted(out: Path):
     report = (out / "evaluation.md").read_text()
 
