@@ -35,7 +35,12 @@ def over_lungs(features: Tensor, lungs: Tensor, *, background: float = OUTSIDE) 
     """
     # In fp32 also where a network runs in bf16: eight bits do not tell where a lung lies.
     weights = lung_weights(lungs.float(), features.shape[-1], background=background)
-    return torch.einsum("nchw,nkhw->nkc", features.float(), weights).to(features.dtype)
+    return by_lung(features.float(), weights).to(features.dtype)
+
+
+def by_lung(features: Tensor, weights: Tensor) -> Tensor:
+    """Average features by the `lung_weights` of their cells, shape (N, 2, channels)."""
+    return torch.einsum("nchw,nkhw->nkc", features, weights)
 
 
 def lung_weights(lungs: Tensor, side: int, *, background: float = OUTSIDE) -> Tensor:
@@ -81,11 +86,11 @@ def framed(images: Tensor, frames: Tensor) -> Tensor:
 
     Beyond an image its edge is repeated.
     """
-    column, row, width, height = frames.unbind(dim=1)
-    none = torch.zeros_like(column)
-    theta = torch.stack(
-        [torch.stack([width, none, column], dim=1), torch.stack([none, height, row], dim=1)], dim=1
-    )
-    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    grid = functional.affine_grid(maps_of_frames(frames), list(images.shape), align_corners=False)
     cut = functional.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
     return cut.to(images.dtype)
+
+
+def maps_of_frames(frames: Tensor) -> Tensor:
+    """Return the affine maps from frames to images, shape (N, 2, 3)."""
+    return torch.cat([torch.diag_embed(frames[:, 2:]), frames[:, :2, None]], dim=2)

@@ -139,15 +139,16 @@ class LungNetwork(nn.Module):
         -------
         Features (N, 1280), and maps (N, 3, 56, 56) of the frame around the lungs.
         """
-        features, maps = self._of_one(images, self.decoder.maps)
-        lungs = framed(images, frames_of(maps[:, :2])).flip(-1)
-        closer, mirrored = self._of_one(lungs, self.mirrored_maps)
-        return (features + closer) / 2, mirrored.flip(-1)
+        features, maps, _ = self.looks(images)
+        return features, maps
 
-    def frames(self, images: Tensor) -> Tensor:
-        """Return the frames around the lungs of images, as `lung_framing.frames_of`."""
-        _, maps = self._of_one(images, self.decoder.maps)
-        return frames_of(maps[:, :2])
+    def looks(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return features and maps, and the frames that the maps are of, as `frames_of`."""
+        features, maps = self._of_one(images, self.decoder.maps)
+        frames = frames_of(maps[:, :2])
+        lungs = framed(images, frames).flip(-1)
+        closer, mirrored = self._of_one(lungs, self.mirrored_maps)
+        return (features + closer) / 2, mirrored.flip(-1), frames
 
     def _of_one(self, images: Tensor, maps: nn.Conv2d) -> tuple[Tensor, Tensor]:
         top, taps = self.backbone.top_and_taps(images, TAPS)

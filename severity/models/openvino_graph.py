@@ -180,7 +180,7 @@ def _(operation: Enlarge, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
         mode="linear_onnx",
         shape_calculation_mode="scales",
         coordinate_transformation_mode="half_pixel",
-        axes=np.array([_ROWS, _COLUMNS]),
+        axes=_PIXELS,
     )
 
 
@@ -198,7 +198,7 @@ def _(operation: AveragePool, inputs: Sequence[Node], _tensors: _Arrays) -> Node
 
 @_node.register
 def _(_operation: GlobalAverage, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
-    return ops.reduce_mean(*inputs, np.array([_ROWS, _COLUMNS]), keep_dims=False)
+    return ops.reduce_mean(*inputs, _PIXELS, keep_dims=False)
 
 
 @_node.register
@@ -286,8 +286,7 @@ def _(_operation: Concatenate, inputs: Sequence[Node], _tensors: _Arrays) -> Nod
 @_node.register
 def _(_operation: Mirror, inputs: Sequence[Node], _tensors: _Arrays) -> Node:
     (images,) = inputs
-    side = images.get_output_partial_shape(0)[_COLUMNS].get_length()
-    return ops.gather(images, np.arange(side)[::-1].copy(), np.int64(_COLUMNS))
+    return ops.gather(images, np.arange(_shape(images)[_COLUMNS])[::-1].copy(), np.int64(_COLUMNS))
 
 
 @_node.register
@@ -295,8 +294,8 @@ def _(_operation: Standardise, inputs: Sequence[Node], _tensors: _Arrays) -> Nod
     (images,) = inputs
     axes = np.array([_CHANNELS, _ROWS, _COLUMNS])
     centred = ops.subtract(images, ops.reduce_mean(images, axes, keep_dims=True))
-    shape = images.get_output_partial_shape(0)
-    degrees = shape[_ROWS].get_length() * shape[_COLUMNS].get_length() - 1
+    _, _, rows, columns = _shape(images)
+    degrees = rows * columns - 1
     squares = ops.reduce_sum(ops.multiply(centred, centred), axes, keep_dims=True)
     deviation = ops.sqrt(ops.divide(squares, np.float32(degrees)))
     return ops.divide(centred, ops.maximum(deviation, np.float32(1)))

@@ -56,15 +56,14 @@ class Straightening:
     ) -> "Straightening":
         """Fit the lines on the readers' films, each point by its weight in training, (N, 2).
 
-        Healthy films, which readers would give 0, have a small part of all weight.
+        Healthy films, whose points are 0, have a small part of all weight.
         """
         lines = np.empty((FOLDS + 1, 2, 2))
         for place in range(FOLDS + 1):
             rows = (labels.scored | labels.healthy) & (fold != place)
             healthy = ~labels.scored[rows]
             for score in (0, 1):
-                x, w = points[rows, score], weights[rows, score]
-                y = np.where(healthy, 0.0, labels.points[rows, score])
+                x, y, w = points[rows, score], labels.points[rows, score], weights[rows, score]
                 w = np.where(healthy, HEALTHY * w[~healthy].sum() / max(healthy.sum(), 1), w)
                 lines[place, score] = np.polyfit(x, y, 1, w=np.sqrt(w))
         return cls(lines)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from severity.models.efficientnet_lite import FEATURES, EfficientNetLite0
-from severity.models.lung_framing import frames_of, lung_weights
+from severity.models.lung_framing import by_lung, frames_of, lung_weights
 from severity.models.lung_maps import TAPS, Decoder
 from training.compact_3.packing import QUESTIONS
 
@@ -49,13 +49,7 @@ class Seen:
         """Extent and opacity as shares of their scales, shape (N, 2)."""
         if self.weights is None:
             return self.evidence.mean(dim=(2, 3))
-        return self._over_lungs(self.evidence).mean(dim=1)
-
-    def _over_lungs(self, cells: Tensor) -> Tensor:
-        """Average cells of shape (N, M, 7, 7) over each lung, shape (N, 2, M)."""
-        if self.weights is None:
-            raise ValueError("this network does not average over lungs")
-        return torch.einsum("nmhw,nkhw->nkm", cells, self.weights)
+        return by_lung(self.evidence, self.weights).mean(dim=1)
 
     def halves(self) -> tuple["Seen", "Seen"]:
         """Divide the answers on two equal batches that were joined."""
@@ -71,10 +65,10 @@ class Seen:
     def sides(self) -> Tensor:
         """Extent of the right and of the left lung, shares of the whole scale, shape (N, 2)."""
         if self.weights is not None:
-            return self._over_lungs(self.evidence[:, :1])[:, :, 0] / 2
+            return by_lung(self.evidence[:, :1], self.weights)[:, :, 0] / 2
         evidence = self.evidence[:, 0]
         side = evidence.shape[-1]
-        lungs = functional.adaptive_avg_pool2d(self.maps[:, :2].detach().sigmoid(), side)
+        lungs = functional.adaptive_avg_pool2d(lungs_of(self.maps), side)
         halves = torch.linspace(1, 0, side, device=evidence.device).expand(len(lungs), side, side)
         right = (lungs[:, 0] + 0.05 * halves) / (lungs.sum(dim=1) + 0.05)
         shares = torch.stack([right, 1 - right], dim=1)

@@ -17,7 +17,7 @@ from severity.models.lung_maps import BundledFeatures
 from training.compact_3.alterations import ALTERATIONS, altered
 from training.compact_3.lessons import Canvases
 from training.compact_3.network import Seen, SeverityNetwork, lungs_of
-from training.compact_3.views import MAP_SIDE, Views, plain_views, within_squares
+from training.compact_3.views import MAP_SIDE, Views, framed_masks, plain_views, within_squares
 from training.protocol import EXTENT_MAXIMUM, OPACITY_MAXIMUM
 
 _AT_ONCE = 64
@@ -133,7 +133,7 @@ def _scored_views(network: SeverityNetwork, films: Canvases, rows: Tensor) -> Vi
     if not network.framed:
         return views
     frames = network.frames(views.images)
-    masks = plain_views(films.pixels[rows], films.masks[rows], within_squares(frames)).masks
+    masks = framed_masks(films.masks[rows], within_squares(frames))
     return Views(framed(views.images, frames), masks, views.mirrored)
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from severity.images.preprocessing import MODEL_LIMIT, MODEL_SIDE
+from severity.models.lung_framing import maps_of_frames
 from training.compact_3.packing import BOTH, CANVAS, LEFT, OPACITY, RIGHT, SQUARE
 from training.compact_3.processing import (
     between,
@@ -153,13 +154,17 @@ def plain_views(canvases: Tensor, masks: Tensor, frames: Tensor | None = None) -
     """Return the views that scoring cuts out, or other frames of the canvases."""
     count = len(canvases)
     frames = squares(count, device=canvases.device) if frames is None else frames
-    theta = torch.diag_embed(frames[:, 2:])
-    theta = torch.cat([theta, frames[:, :2, None]], dim=2)
+    theta = maps_of_frames(frames)
     grid = functional.affine_grid(theta, [count, 1, MODEL_SIDE, MODEL_SIDE], align_corners=False)
     pixels = canvases[:, None].float() / _WHITE
     views = functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
     none = torch.zeros(count, dtype=torch.bool, device=canvases.device)
     return Views(model_input(views), _drawn(masks, theta), none)
+
+
+def framed_masks(masks: Tensor, frames: Tensor) -> Tensor:
+    """Return what frames of the canvases show of masks, as `Views.masks`."""
+    return _drawn(masks, maps_of_frames(frames))
 
 
 def _affine(

@@ -32,7 +32,7 @@ from training.compact_3.packing import (
     unpack,
 )
 from training.compact_3.tables import Labelled, read_unclipped_folds
-from training.compact_3.views import plain_views, within_squares
+from training.compact_3.views import framed_masks, plain_views, within_squares
 from training.targets import ZONE_MAXIMUM
 
 _AT_ONCE = 32
@@ -83,11 +83,11 @@ def _drawn(
 ) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32]]]:
     for first in range(0, len(rows), _AT_ONCE):
         some = rows[first : first + _AT_ONCE]
-        films = torch.from_numpy(packed.canvases[some]), torch.from_numpy(packed.masks[some])
-        images = plain_views(*films).images
-        _, maps = network(images)
+        masks = torch.from_numpy(packed.masks[some])
+        images = plain_views(torch.from_numpy(packed.canvases[some]), masks).images
+        _, maps, frames = network.looks(images)
         # The network draws what its frame shows.
-        masks = plain_views(*films, within_squares(network.frames(images))).masks
+        masks = framed_masks(masks, within_squares(frames))
         yield from zip(some.tolist(), maps.numpy(), masks.numpy(), strict=True)
 
 
