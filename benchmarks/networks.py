@@ -10,8 +10,8 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from benchmarks.jobs import BenchmarkError, Job
+from severity.models.architectures.efficientnet_lite import FEATURES, MirrorAveraged
 from severity.models.bundled_cards import bundled_file
-from severity.models.efficientnet_lite import FEATURES, MirrorAveraged
 
 PUBLISHED = "txrv-cidc-v1"
 COMPACT = "compact-2"

@@ -17,9 +17,9 @@ from severity.heads.head import Head
 from severity.heads.lungs import Division
 from severity.heads.triage import Triage
 from severity.images.preprocessing import PREPROCESSING
+from severity.models.architectures.efficientnet_lite import MirrorAveraged
+from severity.models.architectures.lung_maps import LungNetwork
 from severity.models.bundled import head_of
-from severity.models.efficientnet_lite import MirrorAveraged
-from severity.models.lung_maps import LungNetwork
 from severity.models.network import network_to_json
 from severity.models.scoring_model import Placement, ScoringModel, placed
 from severity.reliability.calibration import Calibration, calibration_to_json

@@ -18,8 +18,8 @@ from severity.domain import Scale
 from severity.evaluation.splits import SPLITS
 from severity.heads.triage import Triage
 from severity.images.preprocessing import MODEL_LIMIT
+from severity.models.architectures.efficientnet_lite import EfficientNetLite0, MirrorAveraged
 from severity.models.bundled import bundled_tensors
-from severity.models.efficientnet_lite import EfficientNetLite0, MirrorAveraged
 from severity.reliability.calibration import Calibration, ScoreCalibration
 from training.artefact import TrainedModel, as_coverage, as_numbers, file_sha256, write
 from training.augmentation import Augmentation, random_views

@@ -15,7 +15,7 @@ from torch import Tensor
 from severity.evaluation.regressions import ridge_slopes
 from severity.images.grey_image import GreyImage
 from severity.images.preprocessing import to_model_input
-from severity.models.efficientnet_lite import MirrorAveraged
+from severity.models.architectures.efficientnet_lite import MirrorAveraged
 from training.images import TrainingImage, grey_pixels
 
 _RISE = 0.1  # share of the scale by which a larger painted opacity raises the score

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from severity.images.preprocessing import MODEL_LIMIT, MODEL_SIDE
-from severity.models.efficientnet_lite import FEATURES, EfficientNetLite0
+from severity.models.architectures.efficientnet_lite import FEATURES, EfficientNetLite0
 from training.augmentation import Augmentation, random_views
 from training.images import TrainingImage, grey_pixels
 from training.painting import painted

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from severity.heads.head import HeadInput
+from severity.models.architectures.efficientnet_lite import MirrorAveraged
 from severity.models.backbone import Precision
 from severity.models.bundled import load_bundled
 from severity.models.bundled_cards import BUNDLED
-from severity.models.efficientnet_lite import MirrorAveraged
-from severity.models.runtime import CpuRuntime
+from severity.models.runtimes.runtime import CpuRuntime
 from severity.models.scoring_model import Placement
 from training.head import model_inputs
 from training.images import TrainingImage, collection_images, cxnet_images, nih_images

@@ -23,7 +23,7 @@ from severity.evaluation.repeatability import repeat_sets, standard_error
 from severity.files.sidecar import SidecarRecord
 from severity.images.grey_image import GreyImage
 from severity.images.radiograph import Radiograph
-from severity.models.runtime import ModelInput, in_memory
+from severity.models.runtimes.runtime import ModelInput, in_memory
 from severity.models.scoring_model import ScoringModel
 
 MOST_PERTURBED = 40

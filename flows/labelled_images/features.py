@@ -21,7 +21,7 @@ from severity.evaluation.duplicates import Hash, perceptual_hash
 from severity.files.sidecar import SidecarRecord
 from severity.heads.head import Head, HeadInput
 from severity.images.radiograph import Radiograph
-from severity.models.runtime import ModelInput, in_memory
+from severity.models.runtimes.runtime import ModelInput, in_memory
 
 _NO_PATIENT = "unnamed"
 

@@ -113,6 +113,6 @@ def device(settings: Settings) -> str:
 
 
 def _cuda_devices() -> int:
-    from severity.models.gpu_runtime import cuda_devices  # noqa: PLC0415 - loads torch
+    from severity.models.runtimes.gpu_runtime import cuda_devices  # noqa: PLC0415 - loads torch
 
     return cuda_devices()

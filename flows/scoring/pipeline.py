@@ -25,7 +25,7 @@ from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord
 from severity.images.grey_image import GreyImage
 from severity.images.radiograph import Radiograph
-from severity.models.runtime import ModelInput
+from severity.models.runtimes.runtime import ModelInput
 from severity.pseudonym import DerivedUids
 
 _BATCHES_OUTSIDE_THE_NETWORK = 2  # one is read, one is written

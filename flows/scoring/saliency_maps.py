@@ -12,7 +12,7 @@ from flows.errors import UsageError
 from flows.scoring.pipeline import PreparedImage
 from severity.domain import RESEARCH_USE_ONLY
 from severity.images.preprocessing import MODEL_LIMIT
-from severity.models.runtime import in_memory
+from severity.models.runtimes.runtime import in_memory
 from severity.models.saliency import saliency_maps
 from severity.models.scoring_model import ScoringModel
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from severity.models.feature_extractor import FeatureExtractor
     from severity.models.network import network_to_json
     from severity.models.optional_torch import require_torch, torch_installed
-    from severity.models.runtime import CpuRuntime, ModelInput, in_memory
+    from severity.models.runtimes.runtime import CpuRuntime, ModelInput, in_memory
     from severity.models.saliency import saliency_maps
     from severity.models.scoring_model import Placement, ScoringModel, placed
     from severity.models.torchxrayvision_weights import weight_set

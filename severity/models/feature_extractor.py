@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from severity.heads.head import Head, HeadInput
 from severity.images.grey_image import GreyImage
 from severity.models.backbone import Backbone, Precision
-from severity.models.runtime import ModelInput, Runtime
+from severity.models.runtimes.runtime import ModelInput, Runtime
 from severity.models.scoring_model import Placement, ScoringModel, runtime_for
 
 

@@ -1,8 +1,8 @@
 """A network as data: its operations in their order, and the tensors that each one uses.
 
 Written when a network is trained, and shipped with its weights, so that running it needs no
-library of training. `severity.models.openvino_graph` runs it on CPUs,
-`severity.models.torch_network` on GPUs and where a gradient is wanted.
+library of training. `severity.models.runtimes.openvino_graph` runs it on CPUs,
+`severity.models.runtimes.torch_network` on GPUs and where a gradient is wanted.
 """
 
 import json

@@ -16,13 +16,13 @@ from severity.images.grey_image import GreyImage
 from severity.models.backbone import Backbone, Precision
 from severity.models.network import Output
 from severity.models.optional_torch import require_torch
-from severity.models.runtime import CpuRuntime, ModelInput, Runtime
+from severity.models.runtimes.runtime import CpuRuntime, ModelInput, Runtime
 from severity.reliability.calibration import Calibration
 from severity.reliability.out_of_distribution import ReferenceDistribution, frontal_distribution
 from severity.reliability.processing import ProcessingReference, known_processing
 
 if TYPE_CHECKING:
-    from severity.models.extent_gradient import ExtentGradient
+    from severity.models.runtimes.extent_gradient import ExtentGradient
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class ScoringModel:
     @cached_property
     def _extent_gradient(self) -> "ExtentGradient":
         require_torch("a saliency map")
-        from severity.models.extent_gradient import ExtentGradient  # noqa: PLC0415
+        from severity.models.runtimes.extent_gradient import ExtentGradient  # noqa: PLC0415
 
         return ExtentGradient(self.backbone, self.head, device=self.runtime.device)
 
@@ -232,6 +232,6 @@ def runtime_for(backbone: Backbone, placement: Placement) -> Runtime:
     if placement.device == "cpu":
         return CpuRuntime(backbone, precision=placement.precision, streams=placement.streams)
     require_torch(f"the device {placement.device}")
-    from severity.models.gpu_runtime import GpuRuntime  # noqa: PLC0415
+    from severity.models.runtimes.gpu_runtime import GpuRuntime  # noqa: PLC0415
 
     return GpuRuntime(backbone, precision=placement.precision, device=placement.device)

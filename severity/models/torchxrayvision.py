@@ -15,8 +15,8 @@ from torch.serialization import SourceChangeWarning
 
 from severity.errors import ModelUnavailable, WrongWeights
 from severity.heads.head import Head, HeadInput
+from severity.models.architectures.lowering import Lowering, in_sequence, lowered
 from severity.models.backbone import Backbone
-from severity.models.lowering import Lowering, in_sequence, lowered
 from severity.models.network import IMAGES, Concatenate, GlobalAverage, Relu
 from severity.models.scoring_model import Placement, ScoringModel, placed
 from severity.models.torchxrayvision_weights import WeightSet

@@ -15,10 +15,10 @@ from torch import Tensor
 from severity.heads.lungs import Division
 from severity.heads.triage import Triage
 from severity.images.preprocessing import PREPROCESSING
+from severity.models.architectures.efficientnet_lite import EfficientNetLite0
+from severity.models.architectures.lung_maps import trained_network
 from severity.models.bundled import bundled_tensors, head_of
 from severity.models.bundled_cards import BUNDLED, bundled_calibration
-from severity.models.efficientnet_lite import EfficientNetLite0
-from severity.models.lung_maps import trained_network
 from training.artefact import TrainedModel, write
 from training.compact_2 import averaged
 from training.head import LinearHead

@@ -23,7 +23,7 @@ from severity.evaluation.agreement import metrics
 from severity.evaluation.conformal import Predicted, margins
 from severity.evaluation.repeatability import standard_error
 from severity.heads.lungs import Division
-from severity.models.lung_maps import LungNetwork
+from severity.models.architectures.lung_maps import LungNetwork
 from severity.reliability.calibration import Calibration, ScoreCalibration
 from training.artefact import TrainedModel, file_sha256, write
 from training.compact_3.alterations import ALTERATIONS

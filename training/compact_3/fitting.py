@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from severity.models.efficientnet_lite import EfficientNetLite0
+from severity.models.architectures.efficientnet_lite import EfficientNetLite0
 from training.compact_3.lessons import Canvases, Lesson, lessons
 from training.compact_3.losses import Aims, lesson_loss
 from training.compact_3.network import DROPPED, SeverityNetwork

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import multiprocessing
 
-from severity.models.efficientnet_lite import EfficientNetLite0
+from severity.models.architectures.efficientnet_lite import EfficientNetLite0
 from training.compact_3.fitting import Device, Fitting, Report, Setting, fit, new_network
 from training.compact_3.lessons import Canvases
 from training.compact_3.network import SeverityNetwork

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from severity.models.efficientnet_lite import FEATURES, EfficientNetLite0
-from severity.models.lung_framing import by_lung, frames_of, lung_weights
-from severity.models.lung_maps import TAPS, Decoder
+from severity.models.architectures.efficientnet_lite import FEATURES, EfficientNetLite0
+from severity.models.architectures.lung_framing import by_lung, frames_of, lung_weights
+from severity.models.architectures.lung_maps import TAPS, Decoder
 from training.compact_3.packing import QUESTIONS
 
 MAPS = 4

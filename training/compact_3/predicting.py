@@ -10,10 +10,10 @@ from safetensors.numpy import load
 from torch import Tensor, nn
 from torch.nn import functional
 
+from severity.models.architectures.efficientnet_lite import FEATURES
+from severity.models.architectures.lung_framing import framed, frames_of
+from severity.models.architectures.lung_maps import BundledFeatures
 from severity.models.bundled_cards import bundled_file
-from severity.models.efficientnet_lite import FEATURES
-from severity.models.lung_framing import framed, frames_of
-from severity.models.lung_maps import BundledFeatures
 from training.compact_3.alterations import ALTERATIONS, altered
 from training.compact_3.lessons import Canvases
 from training.compact_3.network import Seen, SeverityNetwork, lungs_of

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from severity.images.preprocessing import MODEL_LIMIT, MODEL_SIDE
-from severity.models.lung_framing import maps_of_frames
+from severity.models.architectures.lung_framing import maps_of_frames
 from training.compact_3.packing import BOTH, CANVAS, LEFT, OPACITY, RIGHT, SQUARE
 from training.compact_3.processing import (
     between,

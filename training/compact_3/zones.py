@@ -20,7 +20,7 @@ from scipy.stats import pearsonr
 
 from severity.domain import Lungs, Scale, Zone
 from severity.heads.lungs import Division, zone_means
-from severity.models.lung_maps import LungNetwork
+from severity.models.architectures.lung_maps import LungNetwork
 from training.compact_3.bundle import Straightening
 from training.compact_3.packing import (
     FIRST_ZONE,

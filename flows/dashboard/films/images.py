@@ -18,7 +18,7 @@ from severity.errors import UnreadableImage
 from severity.files.reader import read_radiograph
 from severity.images.grey_image import GreyImage
 from severity.images.radiograph import Radiograph
-from severity.models.runtime import in_memory
+from severity.models.runtimes.runtime import in_memory
 from severity.models.saliency import saliency_maps
 from severity.pseudonym import DerivedUids
 

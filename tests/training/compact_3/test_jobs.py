@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from severity.models.efficientnet_lite import EfficientNetLite0
+from severity.models.architectures.efficientnet_lite import EfficientNetLite0
 from training.compact_3 import jobs
 from training.compact_3.cross_validation import FRAMED
 from training.compact_3.fitting import Device, frame, new_network

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from severity.models.efficientnet_lite import EfficientNetLite0, MirrorAveraged
-from severity.models.lung_framing import lung_weights
-from severity.models.lung_maps import LungNetwork
+from severity.models.architectures.efficientnet_lite import EfficientNetLite0, MirrorAveraged
+from severity.models.architectures.lung_framing import lung_weights
+from severity.models.architectures.lung_maps import LungNetwork
 from training.compact_3.fitting import Device, Fitting, Setting
 from training.compact_3.lessons import Labels, Lesson
 from training.compact_3.losses import Aims, within_scale

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from severity.heads.head import HeadInput
+from severity.models.architectures.lowering import Lowering, convolution, lowered
 from severity.models.backbone import Backbone
-from severity.models.lowering import Lowering, convolution, lowered
 from severity.models.network import IMAGES, Add, Average, GlobalAverage, Mirror, Standardise
 
 FEATURES = 1280

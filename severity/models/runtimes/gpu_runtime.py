@@ -9,8 +9,8 @@ from torch import Tensor
 from severity.images.grey_image import GreyImage
 from severity.images.torch_preprocessing import to_model_input_on
 from severity.models.backbone import Backbone, Precision
-from severity.models.runtime import ModelInput, Outputs
-from severity.models.torch_network import torch_network
+from severity.models.runtimes.runtime import ModelInput, Outputs
+from severity.models.runtimes.torch_network import torch_network
 from severity.reliability.blocks import Maps, light_blocks
 
 

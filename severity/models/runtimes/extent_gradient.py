@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from severity.heads.head import Head
 from severity.heads.torch_head import HeadModule
 from severity.models.backbone import Backbone
-from severity.models.runtime import ModelInput
-from severity.models.torch_network import torch_network
+from severity.models.runtimes.runtime import ModelInput
+from severity.models.runtimes.torch_network import torch_network
 
 
 class ExtentGradient:

@@ -8,14 +8,14 @@ import pytest
 from severity.errors import WrongWeights
 from severity.models.backbone import Backbone
 from severity.models.bundled import load_bundled_backbone
-from severity.models.openvino_graph import graph
+from severity.models.runtimes.openvino_graph import graph
 
 pytestmark = pytest.mark.weights
 
 
 def test_openvino_reports_to_nobody() -> None:
     """Importing it would send an event over the network, or ask on the terminal first."""
-    program = "import severity.models.openvino_graph, sys; print(*sys.modules)"
+    program = "import severity.models.runtimes.openvino_graph, sys; print(*sys.modules)"
     modules = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.split()

@@ -9,13 +9,13 @@ from torch.nn import functional
 from torchxrayvision.models import DenseNet
 
 from severity.heads.findings import FINDINGS
+from severity.models.architectures.efficientnet_lite import MirrorAveraged
+from severity.models.architectures.lowering import Lowering, lowered
+from severity.models.architectures.lung_maps import LungNetwork, trained_network
 from severity.models.bundled import bundled_tensors
 from severity.models.bundled_cards import BUNDLED, bundled_file
-from severity.models.efficientnet_lite import MirrorAveraged
-from severity.models.lowering import Lowering, lowered
-from severity.models.lung_maps import LungNetwork, trained_network
 from severity.models.network import IMAGES, network_from_json
-from severity.models.torch_network import torch_network
+from severity.models.runtimes.torch_network import torch_network
 from severity.models.torchxrayvision import lowered_densenet
 from tests.builders.images import three_images
 from tests.builders.networks import lively

@@ -1,7 +1,7 @@
 """What a network draws beside its features: both lungs and the opacities.
 
-As `severity.models.efficientnet_lite`, this is the network as it is trained; scoring runs the
-description that `LungNetwork.lowered` makes of it.
+This is the network as it is trained; scoring runs the description that `LungNetwork.lowered` makes
+of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,13 @@ from torch.nn import functional
 
 from severity.heads.head import HeadInput
 from severity.heads.lungs import Drawn
-from severity.models.backbone import Backbone
-from severity.models.efficientnet_lite import (
+from severity.models.architectures.efficientnet_lite import (
     EfficientNetLite0,
     MirrorAveraged,
     lowered_top_and_taps,
 )
-from severity.models.lowering import Lowering, lowered
-from severity.models.lung_framing import (
+from severity.models.architectures.lowering import Lowering, lowered
+from severity.models.architectures.lung_framing import (
     BEYOND,
     LIMITS,
     OUTSIDE,
@@ -27,6 +26,7 @@ from severity.models.lung_framing import (
     frames_of,
     over_lungs,
 )
+from severity.models.backbone import Backbone
 from severity.models.network import (
     IMAGES,
     Add,

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from severity.models.architectures.lung_framing import framed, frames_of, over_lungs
 from severity.models.backbone import Backbone
-from severity.models.lung_framing import framed, frames_of, over_lungs
 from severity.models.network import (
     IMAGES,
     Add,

@@ -13,12 +13,12 @@ from torchxrayvision.models import DenseNet
 
 from severity.errors import ModelUnavailable
 from severity.heads.findings import FINDINGS
+from severity.models.architectures.efficientnet_lite import MirrorAveraged
+from severity.models.architectures.lung_maps import LungNetwork
 from severity.models.backbone import Backbone, Precision
-from severity.models.efficientnet_lite import MirrorAveraged
-from severity.models.gpu_runtime import GpuRuntime, halved_when_out_of_memory
-from severity.models.lung_maps import LungNetwork
-from severity.models.runtime import CpuRuntime, ModelInput, Outputs
-from severity.models.torch_network import torch_network
+from severity.models.runtimes.gpu_runtime import GpuRuntime, halved_when_out_of_memory
+from severity.models.runtimes.runtime import CpuRuntime, ModelInput, Outputs
+from severity.models.runtimes.torch_network import torch_network
 from severity.models.torchxrayvision import lowered_densenet
 from severity.reliability import frontal_distribution, known_processing, maps
 from tests.builders.images import three_images

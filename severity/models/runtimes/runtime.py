@@ -82,7 +82,7 @@ class CpuRuntime:
         self, backbone: Backbone, *, precision: Precision, streams: int | None = None
     ) -> None:
         # Imported here, since a GPU does not need it.
-        from severity.models.openvino_graph import Stream, compiled  # noqa: PLC0415
+        from severity.models.runtimes.openvino_graph import Stream, compiled  # noqa: PLC0415
 
         self.streams = streams or cores()
         self._idle: SimpleQueue[Stream] = SimpleQueue()

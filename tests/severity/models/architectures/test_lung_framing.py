@@ -7,7 +7,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from severity.models.lung_framing import LIMITS, framed, frames_of, lung_weights, over_lungs
+from severity.models.architectures.lung_framing import (
+    LIMITS,
+    framed,
+    frames_of,
+    lung_weights,
+    over_lungs,
+)
 
 SIDE = 56
 
