@@ -3,11 +3,11 @@
 import asyncio
 import json
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from email.message import Message
-from functools import partial
 from typing import Any
 
 import httpx
@@ -44,12 +44,12 @@ _MANY_FILMS = {"Accept": "application/dicom+json"}
 class Credentials:
     """What proves this program to a PACS, and a PACS to this program. Basic or bearer, or neither.
 
-    ``tls`` is None for the certificates of this machine.
+    ``tls`` makes what TLS is set up by, once for each thread that asks.
     """
 
     basic: tuple[str, str] | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
-    tls: ssl.SSLContext | None = None
+    tls: Callable[[], ssl.SSLContext] = httpx.create_ssl_context
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,21 @@ class _Answer:
         return 200 <= self.status < 300  # noqa: PLR2004 - RFC 9110, 15.3
 
 
+class _OwnContext(threading.local):
+    """What TLS is set up by, for each thread its own.
+
+    httpcore changes it before each connection, which ends the process now and then while another
+    thread connects by it.
+
+    References
+    ----------
+    * https://github.com/python/cpython/issues/141012
+    """
+
+    def __init__(self, make: Callable[[], ssl.SSLContext]) -> None:
+        self.context = make()
+
+
 class DicomWeb:
     """A DICOMweb service by its base URL, such as ``https://pacs.example/dicom-web``.
 
@@ -77,15 +92,8 @@ class DicomWeb:
     def __init__(self, url: str, credentials: Credentials, patience: Patience) -> None:
         self._url = url
         self._patience = patience
-        bearer = {"Authorization": f"Bearer {credentials.token}"} if credentials.token else {}
-        self._client = partial(
-            httpx.AsyncClient,
-            headers=bearer,
-            auth=credentials.basic,
-            verify=credentials.tls or httpx.create_ssl_context(),
-            timeout=httpx.Timeout(patience.answer_seconds, connect=_CONNECTING),
-            follow_redirects=False,  # to where the credentials are not meant for
-        )
+        self._credentials = credentials
+        self._tls = _OwnContext(credentials.tls)
 
     @property
     def location(self) -> str:
@@ -206,6 +214,16 @@ class DicomWeb:
             # PS3.18, 8.3.4.4: a warning 299 says that there are more answers than these.
             is_part = response.headers.get("Warning", "").startswith("299")
             return _Answer(response.status_code, kind, await _content(response), is_part)
+
+    def _client(self) -> httpx.AsyncClient:
+        token = self._credentials.token
+        return httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            auth=self._credentials.basic,
+            verify=self._tls.context,
+            timeout=httpx.Timeout(self._patience.answer_seconds, connect=_CONNECTING),
+            follow_redirects=False,  # to where the credentials are not meant for
+        )
 
     def _check_status(self, response: httpx.Response) -> None:
         status = response.status_code

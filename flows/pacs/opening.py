@@ -35,7 +35,10 @@ def open_pacs(settings: Settings) -> Pacs:
         basic = (user, password.get_secret_value()) if user and password else None
         bearer = token.get_secret_value() if token else None
         url = checked_url(settings.pacs, has_credentials=bool(basic or bearer))
-        return DicomWeb(url, Credentials(basic, bearer, _tls(settings)), patience)
+        credentials = Credentials(
+            basic, bearer, tls=lambda: _tls(settings) or httpx.create_ssl_context()
+        )
+        return DicomWeb(url, credentials, patience)
     from flows.pacs.associations import Calling  # noqa: PLC0415
     from flows.pacs.dimse import DimseNode  # noqa: PLC0415
 

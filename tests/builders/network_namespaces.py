@@ -1,12 +1,14 @@
 """Networks of their own: sockets that are opened in another one, and relays from there to here."""
 
+import asyncio
 import ctypes
 import os
 import socket
 import ssl
 import threading
+from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -78,36 +80,41 @@ def _served(
     connect: Callable[[], socket.socket],
     tls: ssl.SSLContext | None = None,
 ) -> Iterator[None]:
-    def accept() -> None:
-        with suppress(OSError):  # the server is shut down
-            while True:
-                caller, _ = server.accept()
-                threading.Thread(target=_relay, args=(caller, connect, tls), daemon=True).start()
+    """Relay what comes, in one thread: no two may use one connection of OpenSSL's at once."""
+    ended = threading.Event()
+    relays = set[asyncio.Task[None]]()  # of which the loop itself keeps no hold
 
-    threading.Thread(target=accept, daemon=True).start()
+    async def relay(caller: StreamReader, to_caller: StreamWriter) -> None:
+        with suppress(OSError), closing(to_caller):
+            answering = await asyncio.to_thread(connect)
+            answers, to_answering = await asyncio.open_connection(sock=answering)
+            with closing(to_answering):
+                await asyncio.gather(_copy(caller, to_answering), _copy(answers, to_caller))
+
+    def begin(caller: StreamReader, to_caller: StreamWriter) -> None:
+        task = asyncio.create_task(relay(caller, to_caller))
+        relays.add(task)
+        task.add_done_callback(relays.discard)
+
+    async def relay_all() -> None:
+        listening = await asyncio.start_server(begin, sock=server, ssl=tls)
+        await asyncio.to_thread(ended.wait)
+        listening.close()
+
+    relaying = threading.Thread(target=asyncio.run, args=(relay_all(),), daemon=True)
+    relaying.start()
     try:
         yield
     finally:
-        server.shutdown(socket.SHUT_RDWR)  # or the thread that waits would keep it
-        server.close()
+        ended.set()
+        relaying.join()
 
 
-def _relay(
-    caller: socket.socket, connect: Callable[[], socket.socket], tls: ssl.SSLContext | None
-) -> None:
-    with suppress(OSError), caller, ExitStack() as stack:
-        if tls is not None:
-            caller = stack.enter_context(tls.wrap_socket(caller, server_side=True))
-        answering = stack.enter_context(connect())
-        back = threading.Thread(target=_copy, args=(answering, caller), daemon=True)
-        back.start()
-        _copy(caller, answering)
-        back.join()
-
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        target.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # one message in, one out
-        while chunk := source.recv(_CHUNK):
-            target.sendall(chunk)
-        target.shutdown(socket.SHUT_WR)
+async def _copy(source: StreamReader, target: StreamWriter) -> None:
+    while chunk := await source.read(_CHUNK):
+        target.write(chunk)
+        await target.drain()
+    if target.can_write_eof():
+        target.write_eof()
+    else:  # TLS knows no half of an end
+        target.close()

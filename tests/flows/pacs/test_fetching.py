@@ -1,5 +1,8 @@
 """Films come from a real PACS into the drop folder: once, also when they are late or were lost."""
 
+import ssl
+import threading
+from collections import defaultdict
 from io import BytesIO
 
 import pytest
@@ -22,9 +25,14 @@ DIGITAL = "1.2.840.10008.5.1.4.1.1.1.1"
 
 @pytest.fixture(params=[by_dicomweb, by_dimse])
 def site(request, pacs, resources, tmp_path):
-    if request.param is by_dicomweb and not DICOMWEB_PLUGIN.exists():
-        pytest.skip("Debian's orthanc-dicomweb is not installed")
+    if request.param is by_dicomweb:
+        _need_dicomweb()
     return Site.of(resources, tmp_path / "inbox", **request.param(pacs))
+
+
+def _need_dicomweb():
+    if not DICOMWEB_PLUGIN.exists():
+        pytest.skip("Debian's orthanc-dicomweb is not installed")
 
 
 def fetched(reports):
@@ -63,6 +71,27 @@ def test_what_was_fetched_is_not_fetched_again_and_what_is_late_is(site, pacs):
     today, yesterday = fetch_new(site.resources)
     assert (len(today.fetched), today.waiting) == (0, 1)
     assert len(yesterday.fetched) == 1
+
+
+def test_no_two_threads_connect_by_one_tls_context(pacs, resources, tmp_path, monkeypatch):
+    """httpcore changes it before each connection: now and then that ended the process."""
+    _need_dicomweb()
+    pacs.store(*(archived_film(f"{number}") for number in range(8)))
+    site = Site.of(resources, tmp_path / "inbox", pacs_parallel=4, **by_dicomweb(pacs))
+    threads = defaultdict(set)
+    change = ssl.SSLContext.set_alpn_protocols
+
+    def note_and_change(context, protocols):
+        threads[context].add(threading.current_thread())
+        change(context, protocols)
+
+    monkeypatch.setattr(ssl.SSLContext, "set_alpn_protocols", note_and_change)
+
+    (report,) = fetch_new(site.resources)
+
+    assert len(report.fetched) == 8
+    assert len(threads) > 1
+    assert {len(users) for users in threads.values()} == {1}
 
 
 def test_a_film_that_was_lost_after_it_was_fetched_is_found_and_fetched(site, pacs):
