@@ -9,7 +9,7 @@ from db.errors import DatabaseError
 from flows.cli.exit_codes import FAILURE, INTERRUPTED, USAGE
 from flows.cli.lazy_group import LazyGroup, ListedCommand
 from flows.cli.output_encoding import escape_what_cannot_be_written
-from flows.cli.stopping import interrupted_by_signals
+from flows.cli.stopping import interrupted_by_signals, repeated_interruptions
 from flows.errors import FlowsError, UnexpectedError, UsageError, unexpected
 from flows.failure_log import FailureLog, failure_log
 from flows.library_messages import mute_libraries
@@ -488,7 +488,8 @@ def main() -> None:
     escape_what_cannot_be_written()
     with failure_log() as log:
         try:
-            app(standalone_mode=False, prog_name=_PROGRAM)
+            with repeated_interruptions():
+                app(standalone_mode=False, prog_name=_PROGRAM)
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             sys.exit(USAGE)

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Event, Thread, Timer
 
 from db.embedded import is_answering
@@ -16,10 +16,6 @@ from flows.resources import Resources
 _CHECK_SECONDS = 2.0
 _GRACE_SECONDS = 20.0  # in which the other parts end; without the database they may wait for it
 _FAILURE = 1
-
-
-class _ToldToEnd(BaseException):
-    """SIGTERM came while there was no runner, which would end what is under way."""
 
 
 def run_together(resources: Resources, *, announce: Callable[[str], object]) -> None:
@@ -38,7 +34,7 @@ def run_together(resources: Resources, *, announce: Callable[[str], object]) -> 
         A part ended by itself.
     """
     end = _End()
-    with suppress(_ToldToEnd), _ending_on_sigterm(), _database(resources, end) as database:
+    with _ending_on_sigterm(), _database(resources, end) as database:
         announce(f"Database: {database}")
         with dashboard.serving(resources, ended=end.of("the dashboard")) as address:
             announce(f"Dashboard: {address}")
@@ -87,13 +83,18 @@ class _End:
 @contextmanager
 def _ending_on_sigterm() -> Iterator[None]:
     """Leave the block on SIGTERM; Prefect's runner puts its own handler in place while it runs."""
+    told = Event()
 
-    def told(*_: object) -> None:
-        raise _ToldToEnd
+    def end(*_: object) -> None:
+        told.set()
+        raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, told)
+    before = signal.signal(signal.SIGTERM, end)
     try:
         yield
+    except KeyboardInterrupt:
+        if not told.is_set():
+            raise
     finally:
         signal.signal(signal.SIGTERM, before)
 

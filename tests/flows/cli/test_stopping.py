@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.stopping import interrupted_by_signals
+from flows.cli.stopping import interrupted_by_signals, repeated_interruptions
 from tests.builders.archive import Archive, Film
 from tests.builders.commands import environment
 from tests.builders.settings import SECRET
@@ -44,6 +44,41 @@ def test_what_was_ignored_stays_ignored() -> None:
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+class _Interrupted:
+    """What is interrupted as it is destroyed, where Python ignores each error."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self.number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_that_python_ignores_is_repeated(number: signal.Signals) -> None:
+    def work() -> None:
+        _Interrupted(number)
+        time.sleep(PATIENCE_SECONDS)
+
+    with pytest.raises(KeyboardInterrupt), interrupted_by_signals(), repeated_interruptions():
+        work()
+
+
+def test_other_errors_that_python_ignores_are_told_as_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Failing:
+        def __del__(self) -> None:
+            raise ValueError
+
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda ignored: told.append(ignored.exc_type))
+    with repeated_interruptions():
+        Failing()
+
+    assert told == [ValueError]
 
 
 def test_an_export_that_is_ended_half_way_leaves_no_file(
