@@ -331,22 +331,30 @@ def read_secret(path: Path) -> bytes:
     return path.read_text().strip().encode()
 
 
-_current: ContextVar[Resources] = ContextVar("resources")
+_current: ContextVar[list[Resources]] = ContextVar("resources")
 
 
 @contextmanager
 def using(resources: Resources) -> Iterator[Resources]:
     """Make these resources the `current` ones of this context, for the flows that run in it."""
-    token = _current.set(resources)
+    # Emptied at the end: Prefect keeps contexts of what ended, and a network would stay with each.
+    held = [resources]
+    token = _current.set(held)
     try:
         yield resources
     finally:
         _current.reset(token)
+        held.clear()
 
 
 def current() -> Resources:
     """Return the resources of this context, or those that the environment names."""
-    return _current.get(None) or _from_environment()
+    held = _current.get(None)
+    if held is None:
+        return _from_environment()
+    if not held:
+        raise RuntimeError("what used these resources has ended")
+    return held[0]
 
 
 @lru_cache(maxsize=1)
