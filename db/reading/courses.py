@@ -169,7 +169,8 @@ class Course:
 
     ``parameters`` names the parameter set that levels rest on, ``origin`` where it comes from, and
     ``content`` is the set as JSON; empty, and no margins, if there is none. ``undated`` counts
-    scored images without a time, ``other_versions`` are model versions that also scored the
+    scored images without a time, ``waiting`` accepted ones that the model version has not scored
+    yet, so that the course lacks them. ``other_versions`` are model versions that also scored the
     patient, and ``same_identifier`` the keys of patients with the same identifier, with or without
     an issuer. ``seam`` is None of a course that rests on scores of its own model version alone.
     """
@@ -185,6 +186,7 @@ class Course:
     origin: str = ""
     content: str = field(default="", repr=False)
     undated: int = 0
+    waiting: int = 0
     other_versions: tuple[str, ...] = ()
     same_identifier: tuple[str, ...] = ()
     seam: Seam | None = None
@@ -221,6 +223,7 @@ def course(session: Session, patient_key: str, model_version: str) -> Course:
         version.course_parameters_origin or "",
         version.content or "",
         undated=version.undated,
+        waiting=version.waiting,
         other_versions=tuple(version.other_versions),
         same_identifier=tuple(version.same_identifier),
     )
@@ -339,6 +342,7 @@ def of_trend(trend: Trend) -> Course:
         trend.opacity,
         tuple(map(_of_observation, trend.observations)),
         undated=trend.undated,
+        waiting=trend.waiting,
         other_versions=trend.other_versions,
         same_identifier=trend.same_identifier,
     )
@@ -384,6 +388,10 @@ _VERSION = Prepared(
             SELECT undated FROM scored_patients AS scored
             WHERE scored.patient_key = person.key AND scored.model_version = :model
         ), 0) AS undated,
+        coalesce((
+            SELECT films FROM patient_waiting AS waits
+            WHERE waits.patient_key = person.key AND waits.model_version = :model
+        ), 0) AS waiting,
         ARRAY(
             SELECT other.model_version
             FROM scored_patients AS other JOIN model_versions AS version USING (model_version)

@@ -1,5 +1,7 @@
-"""What is known of persons beside their images: their groups, and whom they were merged from."""
+"""What is known of persons beside their scores: groups, merged patients, images that wait."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
@@ -32,6 +34,12 @@ def groups(session: Session, patient_key: str) -> dict[str, str]:
     return {row.group_name: row.group_value for row in rows}
 
 
+def waiting(session: Session, patient_keys: Sequence[str], model_version: str) -> Counter[str]:
+    """Count the accepted images of persons that a model version has not scored yet."""
+    values = {"patients": list(patient_keys), "model": model_version}
+    return Counter({row.patient_key: row.films for row in session.execute(_WAITING, values)})
+
+
 _MERGED_IMAGES = text(
     "SELECT image_id, merged_key, merged_at FROM merged_image WHERE patient_key = :patient"
 )
@@ -41,5 +49,12 @@ _GROUPS = text(
     SELECT group_name, group_value FROM group_membership
     WHERE patient_key = (SELECT person_key FROM patients WHERE patient_key = :patient)
     ORDER BY group_name
+    """
+)
+
+_WAITING = text(
+    """
+    SELECT patient_key, films FROM patient_waiting
+    WHERE patient_key = ANY(CAST(:patients AS text[])) AND model_version = :model
     """
 )

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.calibrations import known_errors
-from db.reading import model_versions
+from db.reading import model_versions, patients
 from severity.domain import (
     Direction,
     Interval,
@@ -65,7 +65,8 @@ class Observation:
 class Trend:
     """All observations of one patient by one model version, oldest first.
 
-    ``undated`` counts scored images that have no time and so no place in the trend;
+    ``undated`` counts scored images that have no time and so no place in the trend, ``waiting``
+    accepted ones that the model version has not scored yet;
     ``other_versions`` are model versions that also scored the patient; their scores are never
     joined. The scales are the model version's own. ``calibration_sha256`` names the calibration
     that intervals, errors and directions speak by, empty if there is none; directions rest on the
@@ -79,6 +80,7 @@ class Trend:
     opacity: Scale
     observations: tuple[Observation, ...]
     undated: int
+    waiting: int
     other_versions: tuple[str, ...]
     errors: MeasurementErrors | None = None
     extent_smallest_detectable_change: float | None = None
@@ -110,6 +112,7 @@ def trend(session: Session, patient_key: str, model_version: str) -> Trend:
         Scale(**version.scales["opacity"]),
         tuple(_observation(dict(row)) for row in rows),
         undated=session.scalar(_UNDATED, values) or 0,
+        waiting=patients.waiting(session, [values["patient"]], model_version).total(),
         other_versions=tuple(
             model_versions.of_patient(session, values["patient"], excluding=model_version)
         ),

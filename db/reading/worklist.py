@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from db.reading import patients
 from db.reading.courses import Band
 from severity.domain import Verdict, View
 
@@ -58,7 +59,8 @@ class WorklistRow:
     the baseline by more than the margin; it and ``verdict`` are None while nothing follows the
     baseline. ``extent`` and ``opacity`` are the levels at the latest image, None where no image of
     the episode is in distribution. Without ``calendar_known``, times are days since an unknown
-    day 0. ``images`` counts the patient's dated, valid images. ``recent`` are the times and levels
+    day 0. ``images`` counts the patient's dated, valid images, ``waiting`` the accepted ones that
+    the model version has not scored yet. ``recent`` are the times and levels
     of extent of the episode's last images, oldest first, at most `RECENT`.
     """
 
@@ -73,6 +75,7 @@ class WorklistRow:
     calendar_known: bool = True
     latest_out_of_distribution: bool = False
     latest_unlike_processing: bool = False
+    waiting: int = 0
     recent: tuple[tuple[datetime, float], ...] = ()
 
 
@@ -110,8 +113,9 @@ def worklist_page(
     following = session.execute(_PAGE, values).all()
     rows = following[:limit]
     recent = _recent(session, chosen.model_version, rows)
+    waits = patients.waiting(session, [row.patient_key for row in rows], chosen.model_version)
     return WorklistPage(
-        tuple(_row(row, recent[row.patient_key]) for row in rows),
+        tuple(_row(row, recent[row.patient_key], waits[row.patient_key]) for row in rows),
         next=_cursor(rows[-1]) if len(following) > limit else None,
     )
 
@@ -170,7 +174,7 @@ def _recent(
     return levels
 
 
-def _row(row: Row[Any], recent: Sequence[tuple[datetime, float]]) -> WorklistRow:
+def _row(row: Row[Any], recent: Sequence[tuple[datetime, float]], waiting: int) -> WorklistRow:
     return WorklistRow(
         row.patient_key,
         None if row.verdict is None else Verdict(row.verdict),
@@ -183,6 +187,7 @@ def _row(row: Row[Any], recent: Sequence[tuple[datetime, float]]) -> WorklistRow
         calendar_known=row.calendar_known,
         latest_out_of_distribution=row.latest_out_of_distribution,
         latest_unlike_processing=row.latest_unlike_processing,
+        waiting=waiting,
         recent=tuple(recent),
     )
 

@@ -105,6 +105,7 @@ def trend_notes(trend: Trend) -> list[str]:
         notes.append(f"{trend.undated} scored images have no time and are not in the trend.")
     if len({image.calendar_known for image in observations}) > 1:
         notes.append("Some images have dates, others only day numbers: these are two courses.")
+    notes += waiting_notes(trend.waiting)
     notes += identifier_notes(trend.same_identifier)
     if trend.other_versions:
         others = ", ".join(trend.other_versions)
@@ -113,6 +114,13 @@ def trend_notes(trend: Trend) -> list[str]:
             "see --model-version."
         )
     return [*notes, RESEARCH_USE_ONLY]
+
+
+def waiting_notes(waiting: int) -> list[str]:
+    """Return what is said of images that the model version has not scored yet; else nothing."""
+    if not waiting:
+        return []
+    return [f"Images that wait for a score by this model version, and are missing here: {waiting}."]
 
 
 def identifier_notes(same_identifier: Sequence[str]) -> list[str]:

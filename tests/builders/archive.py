@@ -143,12 +143,12 @@ class Archive:
                 sources.enlist_seen(session, self.source_id, model_version_id=version_id, limit=99)
         return queue
 
-    def score(self, *, by: str = "v1", fail: Reason | None = None) -> list[Closed]:
+    def score(self, *, by: str = "v1", fail: Reason | None = None, limit: int = 99) -> list[Closed]:
         """Claim all that waits and close it: films as they say, or all of them as failures."""
         queue = self.queue(by)
         with start_run(self.database, queue, software="test") as presence:
             with self.database.transaction() as session:
-                claims = claiming.claim(session, queue, presence.run_id, limit=99)
+                claims = claiming.claim(session, queue, presence.run_id, limit=limit)
             outcomes = [
                 replace(self.films[claim.content_sha256], rejected=fail).outcome(claim.work_id)
                 if fail

@@ -58,6 +58,7 @@ class CourseAnswer:
 
     ``seam`` is the bridge by which the course goes on across a change of the model version, None
     of a plain course. Films with ``scored_by`` were scored by another version, and converted.
+    ``waiting`` counts the films that the model version has not scored yet: the course lacks them.
     """
 
     patient_key: str
@@ -72,6 +73,7 @@ class CourseAnswer:
     other_versions: tuple[str, ...]
     notes: tuple[str, ...]
     seam: Seam | None = None
+    waiting: int = 0
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ def course(reading: Read, patient_key: PatientKey, bridged: Bridged) -> CourseAn
         read.other_versions,
         tuple(course_notes(read)),
         read.seam,
+        read.waiting,
     )
 
 

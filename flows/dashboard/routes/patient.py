@@ -72,6 +72,7 @@ def _without_films(request: Request, reading: Reading, trend: Trend) -> Response
     values = {
         "patient_key": trend.patient_key,
         "undated": trend.undated,
+        "waiting": trend.waiting,
         "versions": model_versions.of_patient(
             reading.session, trend.patient_key, excluding=reading.version
         ),

@@ -161,6 +161,7 @@ def _cells(row: WorklistRow) -> dict[str, object]:
         "latest_out_of_distribution": row.latest_out_of_distribution,
         "latest_unlike_processing": row.latest_unlike_processing,
         "films": row.images,
+        "films_waiting": row.waiting,
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from db.reading.courses import Assessment, Band, Course, CourseImage, SeamLine
 from db.reading.results import ScoreResult
-from flows.reports.trend_text import identifier_notes, processing_notes
+from flows.reports.trend_text import identifier_notes, processing_notes, waiting_notes
 from severity.course.parameters import CourseParameters
 from severity.domain import RESEARCH_USE_ONLY, Verdict, View
 
@@ -90,6 +90,7 @@ def course_notes(course: Course) -> list[str]:
         notes.append(NO_CAUSE)
     if course.undated:
         notes.append(f"{course.undated} scored images have no time and are not in the course.")
+    notes += waiting_notes(course.waiting)
     notes += identifier_notes(course.same_identifier)
     if course.other_versions:
         others = ", ".join(course.other_versions)

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from db.corrections import Author, merge
+from db.corrections import Author, merge, withdraw
 from db.engine import Database
 from db.events import PatientGroup, store_groups
 from db.reading import worklist
 from db.reading.worklist import WorklistFilter, WorklistPage
-from severity.domain import TimeSource, Verdict, View
+from severity.domain import Reason, TimeSource, Verdict, View
 from tests.builders.archive import model
 from tests.builders.course_archive import DAY_ZERO, CourseArchive, film
 
@@ -180,3 +180,25 @@ def test_each_group_is_listed_once_by_name_and_none_of_an_empty_worklist(
     group(archive, "p-same", "arm", "drug")
     assert archive.as_reader(worklist.groups, model().key) == ["arm=drug", "arm=placebo"]
     assert archive.as_reader(worklist.groups, "v7") == []
+
+
+def test_a_row_counts_the_films_that_its_model_version_has_not_scored(
+    archive: CourseArchive,
+) -> None:
+    """Those of merged patients too; none that could not be scored, or is withdrawn."""
+
+    def waiting() -> dict[str, int]:
+        return {row.patient_key: row.waiting for row in page(archive).rows if row.waiting}
+
+    assert waiting() == {}
+    films = [film(f"g{day}", day, patient="p-worse") for day in (1, 2)]
+    archive.add(*films, film("h3", 3, patient="p-merged"), by="v2")
+    archive.do(merge, Author("dr.roe", "the same person"), "p-merged", "p-worse")
+    archive.queue()
+    assert waiting() == {"p-worse": 3}
+
+    archive.do(withdraw, Author("dr.roe", "a phantom"), archive.image(films[0]))
+    assert waiting() == {"p-worse": 2}
+
+    archive.score(fail=Reason.CRASHED_WORKER)
+    assert waiting() == {}

@@ -1,5 +1,6 @@
 """The page of a patient in a browser: chart, films, treatments, and what print makes of it."""
 
+import csv
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,10 +12,12 @@ from playwright.async_api import Page
 from db.engine import Database
 from db.reading import patients
 from flows.courses.bridging import learn_bridge
+from flows.courses.update import update_courses
 from flows.dashboard import server
 from flows.resources import Resources
 from tests.builders.archive import model
 from tests.builders.bridged import CURRENT, FORMER, BridgedArchive
+from tests.builders.course_archive import CourseArchive, film
 from tests.builders.dashboards import Dashboard, keep_screenshots, sideways, violations
 
 OLD, NEW = model(FORMER).key, model(CURRENT).key
@@ -147,6 +150,32 @@ def test_a_patient_whom_another_model_version_scored_is_shown_by_that(
     other = httpx.get(f"{dashboard.url}{link}")
     assert other.status_code == 200
     assert "No course" in other.text, "no parameters were learned for it"
+
+
+@pytest.fixture
+def upgraded_site(database: Database, resources: Resources) -> Iterator[str]:
+    """A site with a new model version, which has scored a part of the films."""
+    archive = CourseArchive(database)
+    for day in range(4):
+        archive.add(film(f"a{day}", day), film(f"b{day}", day, patient="p-later"), by="v0")
+    archive.queue()
+    archive.score(limit=1)
+    update_courses(database)
+    settings = resources.settings.model_copy(update={"model": "v1", "dashboard_port": 0})
+    with server.serving(replace(resources, settings=settings)) as address:
+        yield address
+
+
+def test_what_a_new_model_version_has_yet_to_score_is_said(upgraded_site: str) -> None:
+    assert "+3 waiting" in httpx.get(upgraded_site).text
+    assert "+3 waiting" in httpx.get(f"{upgraded_site}/patients/p-1").text
+    assert "by this model version: 4" in httpx.get(f"{upgraded_site}/patients/p-later").text
+    worklist = httpx.get(f"{upgraded_site}/api/v1/worklist").json()
+    assert [row["waiting"] for row in worklist["patients"]] == [3]
+    course = httpx.get(f"{upgraded_site}/api/v1/patients/p-1/course").json()
+    assert course["waiting"] == 3
+    table = csv.DictReader(httpx.get(f"{upgraded_site}/worklist.csv").text.splitlines())
+    assert [row["films_waiting"] for row in table] == ["3"]
 
 
 def test_an_unknown_patient_is_not_found(dashboard: Dashboard) -> None:
