@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 # Modules are compiled when they are first imported: most never are, and would take 200 MB.
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo demo-cpu install test test-cpu test-everywhere check quick static format lock train pictures docs reference bench bench-scale clean help
+.PHONY: demo demo-cpu install test test-cpu test-everywhere check quick static format lock train pictures dashboard-pictures docs reference bench bench-scale clean help
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -76,6 +76,9 @@ train: $(VENV)/installed $(VENV)/installed-dev ## train compact-2 anew (DATA=../
 pictures: $(VENV)/installed $(VENV)/installed-dev ## the pictures and the table of docs/reading-a-course.md (DATA=../shared/data)
 	$(BIN)/python -m training.course_pictures --data $(or $(DATA),../shared/data) --out docs/pictures
 	$(BIN)/python -m training.readers_verdicts --data $(or $(DATA),../shared/data)
+
+dashboard-pictures: $(VENV)/installed-dev ## the pictures of the dashboard, of the demonstration; needs Chromium
+	$(BIN)/python -m documentation.dashboard_pictures --out docs/pictures
 
 docs: $(VENV)/installed-dev ## the documentation as a site, in build/docs: open index.html there
 	$(BIN)/python -m zensical build --clean --strict
