@@ -4,7 +4,14 @@ from importlib import resources
 
 from sqlalchemy import Connection
 
-__all__ = ["READER_ROLE", "WORKER_ROLE", "create_tables", "renew", "renew_counters"]
+__all__ = [
+    "READER_ROLE",
+    "WORKER_ROLE",
+    "create_tables",
+    "renew",
+    "renew_arrivals",
+    "renew_counters",
+]
 
 READER_ROLE, WORKER_ROLE = "severity_reader", "severity_worker"
 
@@ -26,6 +33,7 @@ def create_tables(connection: Connection) -> None:
         "drift",
         "exports",
         "operations",
+        "arrived",
         "pacs",
         "rescoring",
         "bridges",
@@ -36,6 +44,12 @@ def create_tables(connection: Connection) -> None:
 def renew_counters(connection: Connection) -> None:
     """Let the triggers count what this program knows of; the counters themselves stay."""
     _execute(connection, "counts")
+
+
+def renew_arrivals(connection: Connection) -> None:
+    """Let the files that arrived be known as this program knows them, those from before too."""
+    _execute(connection, "arrived")
+    connection.exec_driver_sql("REINDEX INDEX ix_sighting_instance")
 
 
 def renew(connection: Connection) -> None:

@@ -31,11 +31,5 @@ CREATE TABLE pacs_instance (
 );
 CREATE INDEX ix_pacs_instance_day ON pacs_instance (pacs_id, study_date);
 
--- The instance of which a drop folder's file is, by the file's name (flows/arrivals/writer.py); NULL
--- of a file that was brought otherwise.
-CREATE FUNCTION arrived_instance(object_key text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT substring(object_key FROM '^[0-9a-f]{2}/([0-9a-f]{24})-[0-9a-f]{24}\.dcm$')
-$$;
 CREATE INDEX ix_sighting_instance ON sighting (arrived_instance(object_key))
     WHERE arrived_instance(object_key) IS NOT NULL;

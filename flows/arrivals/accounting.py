@@ -11,7 +11,7 @@ from pathlib import Path
 from db.engine import Database
 from db.reading.site import arrivals
 from db.reading.site.arrivals import Fate
-from flows.arrivals.location import drop_folder
+from flows.arrivals.location import drop_folder, listed_from
 from flows.arrivals.receipts import Receipt, Receipts
 from flows.resources import Resources
 
@@ -49,10 +49,14 @@ class Account:
 
 @dataclass(frozen=True)
 class Accounting:
-    """Compares receipts with a drop folder and the ledger. ``folder`` is its place in both."""
+    """Compares receipts with a drop folder and the ledger.
+
+    ``source`` is where the ledger has the folder's files: the folder, or one above it.
+    """
 
     receipts: Receipts
     folder: Path
+    source: Path
     database: Database
 
     @classmethod
@@ -68,7 +72,8 @@ class Accounting:
         """
         settings = resources.settings
         folder = drop_folder(settings)
-        return cls(Receipts.of(settings.home), folder, resources.read_database())
+        source = listed_from(folder, settings)
+        return cls(Receipts.of(settings.home), folder, source, resources.read_database())
 
     def account(self, days: list[date] | None = None) -> Account:
         """Return what became of the films of some days in UTC; of all, if none are named."""
@@ -110,7 +115,9 @@ class Accounting:
         # First the folder: a file that is moved away once it is scored is in the ledger by then.
         present = {key for key in keys if (self.folder / key).exists()}
         with self.database.transaction() as session:
-            fates = arrivals.fates(session, str(self.folder), keys)
+            below = self.folder.relative_to(self.source)
+            listed = [str(below / key) for key in keys]
+            fates = arrivals.fates(session, str(self.source), listed)
         for key, fate in zip(keys, fates, strict=True):
             if fate is not None:
                 yield key, fate

@@ -32,17 +32,27 @@ def is_scored(folder: Path, settings: Settings) -> bool:
 
     True where no source is set: then the program that scores has settings of its own.
     """
-    if not settings.all_sources or settings.source_at(str(folder)) is not None:
-        return True
-    return any(_lists(source, folder) for source in settings.all_sources)
+    return not settings.all_sources or _listed_from(folder, settings) is not None
 
 
-def _lists(source: SourceSettings, folder: Path) -> bool:
-    """Whether a source lists what lies in a folder somewhere below it."""
+def listed_from(folder: Path, settings: Settings) -> Path:
+    """Return the source that lists what is brought to a folder: itself, or a folder above it."""
+    return _listed_from(folder, settings) or folder
+
+
+def _listed_from(folder: Path, settings: Settings) -> Path | None:
+    if settings.source_at(str(folder)) is not None:
+        return folder
+    listing = (_above(source, folder) for source in settings.all_sources)
+    return next(filter(None, listing), None)
+
+
+def _above(source: SourceSettings, folder: Path) -> Path | None:
+    """Return a source's own folder, if it lists what lies in another somewhere below it."""
     above, below = local_folder(source.location), local_folder(str(folder))
     if above is None or below is None or not below.is_relative_to(above):
-        return False
-    return is_offered(below.relative_to(above).as_posix())
+        return None
+    return above if is_offered(below.relative_to(above).as_posix()) else None
 
 
 def other_drop_folders(settings: Settings) -> list[Path]:

@@ -14,12 +14,16 @@ down_revision = "3"
 
 
 def upgrade() -> None:
-    """Count those from now on, and those that were scored before."""
+    """Count those from now on, and those that were scored before.
+
+    Know arrived files also where their drop folder lies below its source.
+    """
     connection = op.get_bind()
     with Session(connection) as session:
         lock_ledger(session)  # until this commits no score is written, and no image changes
     schema.renew_counters(connection)
     connection.exec_driver_sql(_COUNT)
+    schema.renew_arrivals(connection)
 
 
 _COUNT = """

@@ -1,5 +1,6 @@
 """What became of the films that senders were told are stored."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -15,22 +16,42 @@ SCORED, REJECTED, WAITING, PRESENT, LOST = KEYS
 
 
 @pytest.fixture
-def accounting(database, tmp_path):
-    """Receipts of one film of each kind."""
-    folder = tmp_path / "arrived"
-    (folder / PRESENT).parent.mkdir(parents=True)
-    (folder / PRESENT).touch()
-    archive = Archive(database, str(folder))
-    archive.add(Film("a", key=SCORED), Film("b", key=REJECTED, rejected=Reason.LATERAL))
-    archive.enlist(Film("c", key=WAITING))
-    receipts = Receipts.of(tmp_path)
-    for key in (*KEYS, SCORED):
-        receipts.record(key)
-    return Accounting(receipts, folder, database)
+def accounting_of(resources, tmp_path):
+    """Receipts of one film of each kind, in a drop folder that this source lists."""
+
+    def accounting_of(source):
+        folder = tmp_path / "arrived"
+        (folder / PRESENT).parent.mkdir(parents=True)
+        (folder / PRESENT).touch()
+        archive = Archive(resources.open_database(), str(source))
+        below = folder.relative_to(source)
+        archive.add(
+            Film("a", key=str(below / SCORED)),
+            Film("b", key=str(below / REJECTED), rejected=Reason.LATERAL),
+        )
+        archive.enlist(Film("c", key=str(below / WAITING)))
+        settings = resources.settings.model_copy(
+            update={"inbox": str(source), "receiver_folder": folder, "home": tmp_path}
+        )
+        receipts = Receipts.of(tmp_path)
+        for key in (*KEYS, SCORED):
+            receipts.record(key)
+        return Accounting.of(replace(resources, settings=settings))
+
+    return accounting_of
 
 
-def test_every_film_that_was_answered_with_success_is_accounted_for(accounting):
-    account = accounting.account()
+@pytest.fixture
+def accounting(accounting_of, tmp_path):
+    return accounting_of(tmp_path / "arrived")
+
+
+@pytest.mark.parametrize("source", ["arrived", "."])
+def test_every_film_that_was_answered_with_success_is_accounted_for(
+    accounting_of, tmp_path, source
+):
+    """Also where the drop folder lies below the source that lists it."""
+    account = accounting_of((tmp_path / source).resolve()).account()
 
     assert account.films == {
         Fate.SCORED: 1,

@@ -135,15 +135,18 @@ def test_a_pacs_that_is_cut_off_in_mid_fetch_fails_the_pass_and_the_next_fetches
     assert len({dcmread(BytesIO(file)).SOPInstanceUID for file in site.files}) == 4
 
 
+@pytest.mark.parametrize("source", ["inbox", "."])
 def test_a_film_that_was_scored_or_rejected_is_here_when_its_file_is_moved_away(
-    pacs, resources, tmp_path
+    pacs, resources, tmp_path, source
 ):
+    """Also where the drop folder lies below the source that lists it."""
     site = Site.of(resources, tmp_path / "inbox", **by_dimse(pacs))
+    listed = (tmp_path / source).resolve()
     pacs.store(archived_film("a"), archived_film("side"))
     list(fetch_new(site.resources))
-    archive = Archive(resources.open_database(), str(site.folder))
+    archive = Archive(resources.open_database(), str(listed))
     for file in site.folder.glob("??/*.dcm"):
-        uid, key = dcmread(file).SOPInstanceUID, str(file.relative_to(site.folder))
+        uid, key = dcmread(file).SOPInstanceUID, str(file.relative_to(listed))
         rejected = Reason.LATERAL if uid == film_uid("side") else None
         archive.add(Film(uid, uid=uid, key=key, rejected=rejected))
         file.unlink()

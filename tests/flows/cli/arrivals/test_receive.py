@@ -121,7 +121,9 @@ def test_each_film_that_was_answered_with_success_is_scored_though_the_receiver_
     score(service.folder)
 
     receipts = Receipts.of(tmp_path / "home")
-    account = Accounting(receipts, service.folder, resources.open_database()).account()
+    account = Accounting(
+        receipts, service.folder, service.folder, resources.open_database()
+    ).account()
     assert account.films == {Fate.SCORED: FILMS}
 
 
