@@ -31,6 +31,8 @@ for _number, _handler in (
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
+pytest_plugins = ["tests.builders.processes"]
+
 _DATA = Path(os.environ.get("SEVERITY_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
 _SERVERS = {"server_url", "deployed_url", "s3_server", "cloud_store", "az", "prefect", "pacs"}
 _WEIGHTS = {"random_weights"}
