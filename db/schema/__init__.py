@@ -26,6 +26,7 @@ def create_tables(connection: Connection) -> None:
         "tally",
         "counts",
         "hours",
+        "hour_counts",
         "corrections",
         "lookups",
         "events",
@@ -43,7 +44,8 @@ def create_tables(connection: Connection) -> None:
 
 def renew_counters(connection: Connection) -> None:
     """Let the triggers count what this program knows of; the counters themselves stay."""
-    _execute(connection, "counts")
+    for name in ("counts", "hour_counts"):
+        _execute(connection, name)
 
 
 def renew_arrivals(connection: Connection) -> None:

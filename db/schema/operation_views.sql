@@ -9,7 +9,8 @@ SELECT
     coalesce(sum(n) FILTER (WHERE what = 'received'), 0)::bigint AS received,
     coalesce(sum(n) FILTER (WHERE what = 'scored'), 0)::bigint AS scored,
     coalesce(sum(n) FILTER (WHERE what = 'rejected'), 0)::bigint AS rejected,
-    source.name AS source_name
+    source.name AS source_name,
+    coalesce(sum(n) FILTER (WHERE what = 'accepted'), 0)::bigint AS accepted
 FROM hour_count
 JOIN source ON source.id = hour_count.source_id
 LEFT JOIN run ON run.id = hour_count.run_id
@@ -117,7 +118,8 @@ CALL describe_columns('{throughput}', ARRAY[
     ['source', 'Where the files lie'],
     ['model_version', 'The model version that scored; NULL for what came in'],
     ['received', 'Files that were seen for the first time'],
-    ['scored', 'Images that were scored'],
+    ['accepted', 'Files that were accepted as images, whatever scores them'],
+    ['scored', 'Images that were scored, again for each model version'],
     ['rejected', 'Files that were rejected'],
     ['source_name', 'What the site calls the source']
 ]);

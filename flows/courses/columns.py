@@ -89,7 +89,9 @@ def _extremes(followed: FollowedFilms, courses: Columns, latest: Indices) -> Col
     columns: Columns = {}
     for score in _SCORES:
         levels = courses[f"{score}_level"]
-        columns[f"{score}_baseline_level"] = levels[baselines]
+        columns[f"{score}_baseline_level"] = np.ma.masked_where(
+            baselines == NOWHERE, levels[baselines]
+        )
         peaks = np.maximum.reduceat(np.ma.getdata(levels), followed.films.starts)
         columns[f"{score}_peak_level"] = _real(peaks[series])
     return columns

@@ -33,12 +33,14 @@ def test_an_upgrade_counts_what_was_scored_before_it_was_counted(steps, running)
         steps.close(run, scored(first.work_id, processing_check=ENHANCED))
         with database.transaction() as session:
             session.execute(text("DELETE FROM tally WHERE what = 'unlike_processing'"))
+            session.execute(text("DELETE FROM hour_count WHERE what = 'accepted'"))
             session.execute(text("UPDATE alembic_version SET version_num = '3'"))
 
         assert database.upgrade() == "4"
         steps.close(run, scored(second.work_id, uid="1.2", pixels="b", processing_check=ENHANCED))
 
     assert steps.query("SELECT scored, unlike_processing FROM balance") == [(2, 2)]
+    assert steps.query("SELECT sum(accepted) FROM throughput") == [(2,)]
     with database.transaction() as session:
         assert balances.verify(session) == []
 

@@ -220,7 +220,7 @@ def test_no_alert_fires_while_all_is_well(reader: Database) -> None:
             INSERT INTO hour_count (hour, source_id, run_id, what, n)
             SELECT now() - days * interval '1 day', source.id, run.id, what, 50
             FROM source CROSS JOIN (SELECT min(id) AS id FROM run) AS run
-            CROSS JOIN (VALUES (0, 'rejected'), (3, 'scored')) AS counted (days, what)
+            CROSS JOIN (VALUES (0, 'rejected'), (3, 'accepted')) AS counted (days, what)
             """,
             "DELETE FROM hour_count WHERE n = 50",
         ),

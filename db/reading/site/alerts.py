@@ -53,15 +53,15 @@ _STATE = text(
         ) AS obstacles,
         (
             SELECT CAST(coalesce(
-                CASE WHEN sum(scored + rejected) FILTER (WHERE is_recent) >= 20 THEN
+                CASE WHEN sum(accepted + rejected) FILTER (WHERE is_recent) >= 20 THEN
                     sum(rejected) FILTER (WHERE is_recent)
-                        / sum(scored + rejected) FILTER (WHERE is_recent)
+                        / sum(accepted + rejected) FILTER (WHERE is_recent)
                     - sum(rejected) FILTER (WHERE NOT is_recent)
-                        / nullif(sum(scored + rejected) FILTER (WHERE NOT is_recent), 0)
+                        / nullif(sum(accepted + rejected) FILTER (WHERE NOT is_recent), 0)
                 END, 0
             ) AS float8)
             FROM (
-                SELECT scored, rejected, hour >= now() - interval '24 hours' AS is_recent
+                SELECT accepted, rejected, hour >= now() - interval '24 hours' AS is_recent
                 FROM throughput WHERE hour >= now() - interval '29 days'
             ) AS decided
         ) AS rejected_more,

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from db.engine import Database
 from db.ledger import runs
 from db.ledger.presence import RunKind, start_run
+from db.reading.site.alerts import site_state
 from db.reading.tables import act_as_reader
 from flows.alerts.alert import site_alerts
 from severity.domain import Reason
@@ -111,10 +112,30 @@ def test_more_rejections_than_usual_are_one_and_few_files_are_not(archive: Cours
     assert codes(archive) == {"rejections"}
 
 
+def test_images_that_are_scored_again_change_no_share_of_rejected_files(
+    archive: CourseArchive,
+) -> None:
+    """Each file is accepted or rejected once, and scored by each model version."""
+    for week in ("before", "now"):
+        films = [film(f"{week}-{n}", n, patient=f"p-{n}") for n in range(40)]
+        rejected = [film(f"{week}-r{n}", n, rejected=Reason.COLOUR) for n in range(10)]
+        archive.add(*films, *rejected)
+        if week == "before":
+            archive.do(lambda session: session.execute(_LONG_AGO))
+    known = archive.rows("SELECT max(run_id) FROM hour_count")[0][0]
+    archive.score(by="v2")
+    archive.do(lambda session: session.execute(_LONG_AGO_AFTER, {"run": known}))
+
+    # The films of the fixture, and no more.
+    assert archive.as_reader(site_state).rejected_more == pytest.approx(0, abs=0.01)
+
+
+_LONG_AGO = text("UPDATE hour_count SET hour = hour - interval '10 days'")
+_LONG_AGO_AFTER = text("UPDATE hour_count SET hour = hour - interval '5 days' WHERE run_id > :run")
 _FOUR_WEEKS = text(
     """
     INSERT INTO hour_count (hour, source_id, run_id, what, n)
     SELECT date_trunc('hour', now()) - interval '3 days', source.id, 0, what, n
-    FROM source, (VALUES ('scored', 90), ('rejected', 10)) AS counted (what, n)
+    FROM source, (VALUES ('accepted', 90), ('rejected', 10)) AS counted (what, n)
     """
 )

@@ -184,6 +184,23 @@ def test_a_choice_that_cannot_serve_is_refused(archive, author):
             archive.do(choose_baseline, author, patient, chosen)
 
 
+def test_who_has_no_baseline_has_no_level_at_it_and_nobody_elses(archive):
+    """All films of one are out of distribution; another of the same batch has a course."""
+    archive.add(
+        *(film(f"u{day}", day, flagged=True, patient="p-unlike") for day in (0, 1)),
+        *(film(f"z{day}", day, 1.0 + 4 * day, patient="p-z") for day in (0, 1)),
+    )
+    update_courses(archive.database)
+
+    (summary,) = archive.rows(
+        """
+        SELECT baseline_at, extent_baseline_level, opacity_baseline_level
+        FROM worklist WHERE patient_key = 'p-unlike'
+        """
+    )
+    assert summary == (None, None, None)
+
+
 def test_each_choice_is_recorded_with_who_and_why(archive, author):
     archive.add(film("f", 0))
     image = archive.image(film("f", 0))
