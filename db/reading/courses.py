@@ -139,8 +139,8 @@ class Event:
     """Something of a patient's treatment, with what the levels did after it began.
 
     Where only dates are known, ``starts_at`` and ``ends_at`` are the beginnings of those days;
-    ``start`` and ``end`` are as they were stated. The responses are by day and may be empty: no
-    course reaches to the event.
+    ``start`` and ``end`` are as they were stated, read in ``zone``. The responses are by day and
+    may be empty: no course reaches to the event.
     """
 
     kind: str
@@ -151,6 +151,7 @@ class Event:
     calendar_known: bool = True
     start: str = ""
     end: str = ""
+    zone: str = "UTC"
     geographic_extent: tuple[Response, ...] = ()
     opacity: tuple[Response, ...] = ()
 
@@ -169,10 +170,11 @@ class Course:
 
     ``parameters`` names the parameter set that levels rest on, ``origin`` where it comes from, and
     ``content`` is the set as JSON; empty, and no margins, if there is none. ``undated`` counts
-    scored images without a time, ``waiting`` accepted ones that the model version has not scored
-    yet, so that the course lacks them. ``other_versions`` are model versions that also scored the
-    patient, and ``same_identifier`` the keys of patients with the same identifier, with or without
-    an issuer. ``seam`` is None of a course that rests on scores of its own model version alone.
+    scored images without a time, ``waiting`` has the ids of accepted ones that the course lacks,
+    since the model version has not scored them yet. ``other_versions`` are model versions that also
+    scored the patient, and ``same_identifier`` the keys of patients with the same identifier, with
+    or without an issuer. ``seam`` is None of a course that rests on scores of its own model version
+    alone.
     """
 
     patient_key: str
@@ -186,7 +188,7 @@ class Course:
     origin: str = ""
     content: str = field(default="", repr=False)
     undated: int = 0
-    waiting: int = 0
+    waiting: frozenset[int] = frozenset()
     other_versions: tuple[str, ...] = ()
     same_identifier: tuple[str, ...] = ()
     seam: Seam | None = None
@@ -223,7 +225,7 @@ def course(session: Session, patient_key: str, model_version: str) -> Course:
         version.course_parameters_origin or "",
         version.content or "",
         undated=version.undated,
-        waiting=version.waiting,
+        waiting=frozenset(version.waiting),
         other_versions=tuple(version.other_versions),
         same_identifier=tuple(version.same_identifier),
     )
@@ -315,6 +317,7 @@ def _event(event: Row[Any], responses: Sequence[Row[Any]]) -> Event:
         event.calendar_known,
         event.start_time,
         event.end_time or "",
+        event.zone,
         geographic_extent=tuple(_response(row, row[_EXTENT_RESPONSE]) for row in responses),
         opacity=tuple(_response(row, row[_OPACITY_RESPONSE]) for row in responses),
     )
@@ -388,10 +391,10 @@ _VERSION = Prepared(
             SELECT undated FROM scored_patients AS scored
             WHERE scored.patient_key = person.key AND scored.model_version = :model
         ), 0) AS undated,
-        coalesce((
-            SELECT films FROM patient_waiting AS waits
-            WHERE waits.patient_key = person.key AND waits.model_version = :model
-        ), 0) AS waiting,
+        ARRAY(
+            SELECT image_id FROM waiting_image
+            WHERE waiting_image.patient_key = person.key AND waiting_image.model_version = :model
+        ) AS waiting,
         ARRAY(
             SELECT other.model_version
             FROM scored_patients AS other JOIN model_versions AS version USING (model_version)
@@ -430,7 +433,8 @@ _IMAGES = Prepared(
 
 _EVENTS = Prepared(
     """
-    SELECT event_id, kind, label, source, calendar_known, starts_at, ends_at, start_time, end_time
+    SELECT event_id, kind, label, source, calendar_known, starts_at, ends_at, start_time, end_time,
+        zone
     FROM patient_event
     WHERE patient_key = :patient
     ORDER BY calendar_known DESC, starts_at, event_id

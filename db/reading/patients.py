@@ -40,6 +40,12 @@ def waiting(session: Session, patient_keys: Sequence[str], model_version: str) -
     return Counter({row.patient_key: row.films for row in session.execute(_WAITING, values)})
 
 
+def waiting_images(session: Session, patient_key: str, model_version: str) -> frozenset[int]:
+    """Return the ids of a person's accepted images that a model version has not scored yet."""
+    values = {"patient": patient_key, "model": model_version}
+    return frozenset(session.scalars(_WAITING_IMAGES, values))
+
+
 _MERGED_IMAGES = text(
     "SELECT image_id, merged_key, merged_at FROM merged_image WHERE patient_key = :patient"
 )
@@ -54,7 +60,12 @@ _GROUPS = text(
 
 _WAITING = text(
     """
-    SELECT patient_key, films FROM patient_waiting
+    SELECT patient_key, count(*) AS films FROM waiting_image
     WHERE patient_key = ANY(CAST(:patients AS text[])) AND model_version = :model
+    GROUP BY patient_key
     """
+)
+
+_WAITING_IMAGES = text(
+    "SELECT image_id FROM waiting_image WHERE patient_key = :patient AND model_version = :model"
 )

@@ -66,7 +66,7 @@ class Trend:
     """All observations of one patient by one model version, oldest first.
 
     ``undated`` counts scored images that have no time and so no place in the trend, ``waiting``
-    accepted ones that the model version has not scored yet;
+    has the ids of accepted ones that the model version has not scored yet;
     ``other_versions`` are model versions that also scored the patient; their scores are never
     joined. The scales are the model version's own. ``calibration_sha256`` names the calibration
     that intervals, errors and directions speak by, empty if there is none; directions rest on the
@@ -80,7 +80,7 @@ class Trend:
     opacity: Scale
     observations: tuple[Observation, ...]
     undated: int
-    waiting: int
+    waiting: frozenset[int]
     other_versions: tuple[str, ...]
     errors: MeasurementErrors | None = None
     extent_smallest_detectable_change: float | None = None
@@ -112,7 +112,7 @@ def trend(session: Session, patient_key: str, model_version: str) -> Trend:
         Scale(**version.scales["opacity"]),
         tuple(_observation(dict(row)) for row in rows),
         undated=session.scalar(_UNDATED, values) or 0,
-        waiting=patients.waiting(session, [values["patient"]], model_version).total(),
+        waiting=patients.waiting_images(session, values["patient"], model_version),
         other_versions=tuple(
             model_versions.of_patient(session, values["patient"], excluding=model_version)
         ),

@@ -59,9 +59,10 @@ class WorklistRow:
     the baseline by more than the margin; it and ``verdict`` are None while nothing follows the
     baseline. ``extent`` and ``opacity`` are the levels at the latest image, None where no image of
     the episode is in distribution. Without ``calendar_known``, times are days since an unknown
-    day 0. ``images`` counts the patient's dated, valid images, ``waiting`` the accepted ones that
-    the model version has not scored yet. ``recent`` are the times and levels
-    of extent of the episode's last images, oldest first, at most `RECENT`.
+    day 0; without ``latest_time_known``, that of the latest image is the midnight of its date, and
+    ``latest_zone`` the time zone that it was read in. ``images`` counts the patient's dated, valid
+    images, ``waiting`` the accepted ones that the model version has not scored yet. ``recent`` are
+    the times and levels of extent of the episode's last images, oldest first, at most `RECENT`.
     """
 
     patient_key: str
@@ -75,6 +76,8 @@ class WorklistRow:
     calendar_known: bool = True
     latest_out_of_distribution: bool = False
     latest_unlike_processing: bool = False
+    latest_time_known: bool = True
+    latest_zone: str = "UTC"
     waiting: int = 0
     recent: tuple[tuple[datetime, float], ...] = ()
 
@@ -187,6 +190,8 @@ def _row(row: Row[Any], recent: Sequence[tuple[datetime, float]], waiting: int) 
         calendar_known=row.calendar_known,
         latest_out_of_distribution=row.latest_out_of_distribution,
         latest_unlike_processing=row.latest_unlike_processing,
+        latest_time_known=row.time_of_day_known,
+        latest_zone=row.acquired_zone,
         waiting=waiting,
         recent=tuple(recent),
     )
@@ -215,8 +220,16 @@ _PAGE = text(
     SELECT patient_key, verdict, extent_worse, latest_at, latest_view, films, calendar_known,
         episode, latest_out_of_distribution, latest_unlike_processing, extent_latest_level,
         extent_latest_low, extent_latest_high, opacity_latest_level, opacity_latest_low,
-        opacity_latest_high, worklist_order
+        opacity_latest_high, worklist_order, coalesce(time_of_day_known, true) AS time_of_day_known,
+        coalesce(acquired_zone, 'UTC') AS acquired_zone
     FROM chosen JOIN worklist USING (worklist_order, patient_key)
+    LEFT JOIN LATERAL (
+        -- None for a moment, where a person has just withdrawn the image.
+        SELECT time_of_day_known, acquired_zone FROM patient_course AS course
+        WHERE course.patient_key = worklist.patient_key AND course.model_version = :model_version
+            AND course.acquired_at = latest_at AND course.calendar_known = worklist.calendar_known
+        ORDER BY image_id DESC LIMIT 1
+    ) AS latest ON true
     WHERE model_version = :model_version
     ORDER BY worklist_order, patient_key
     """

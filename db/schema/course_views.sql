@@ -99,17 +99,15 @@ WHERE summary.parameters_id IS NOT NULL;
 CREATE OR REPLACE VIEW patient_list AS
 SELECT patient_key, model_version, latest_at, calendar_known, films FROM patient_summary;
 
--- From the patients on, of whom few are asked for at once: all images of the site may wait.
-CREATE OR REPLACE VIEW patient_waiting AS
-SELECT person.patient_key, model_version.key AS model_version, count(*) AS films
+CREATE OR REPLACE VIEW waiting_image AS
+SELECT person.patient_key, model_version.key AS model_version, image.id AS image_id
 FROM patient AS person
 JOIN patient AS recorded ON recorded.person_id = person.id
 JOIN study ON study.patient_id = recorded.id
 JOIN image ON image.study_id = study.id AND image.standing = 'valid'
 JOIN object ON object.image_id = image.id
 JOIN work ON work.object_id = object.id AND work.is_judged AND work.state <> 'failed'
-JOIN model_version ON model_version.id = work.model_version_id
-GROUP BY person.patient_key, model_version.key;
+JOIN model_version ON model_version.id = work.model_version_id;
 
 -- Linear between the ends of a tenth of a point, in which levels lie anywhere.
 CREATE OR REPLACE VIEW cohort_course AS
@@ -166,8 +164,8 @@ COMMENT ON VIEW worklist IS
     'Each patient''s latest episode by one model version, compared with its baseline: order by worklist_order, patient_key. Research use only, not for diagnosis.';
 COMMENT ON VIEW patient_list IS
     'The patients with a dated, valid image scored by a model version, for lists to choose from: order by latest_at DESC.';
-COMMENT ON VIEW patient_waiting IS
-    'How many accepted, valid images of a patient a model version has not scored yet: its courses lack them. No row where none waits; whose the files are that nobody has read is not known.';
+COMMENT ON VIEW waiting_image IS
+    'The accepted, valid images that a model version has not scored yet: courses lack them. Whose the files are that nobody has read is not known. Filter by patient_key and model_version.';
 COMMENT ON VIEW cohort_course IS
     'Quartiles of the levels of all patients, by day since the baseline of their episode. It describes whoever had an image on that day, and no effect of anything. Research use only, not for diagnosis.';
 
@@ -239,10 +237,10 @@ CALL describe_columns('{patient_list}', ARRAY[
     ['calendar_known', 'Whether that is a date'],
     ['films', 'Dated, valid images of the patient']
 ]);
-CALL describe_columns('{patient_waiting}', ARRAY[
+CALL describe_columns('{waiting_image}', ARRAY[
     ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],
-    ['model_version', 'The model version that shall score them'],
-    ['films', 'Images that wait for a score, or are being scored']
+    ['model_version', 'The model version that shall score the image'],
+    ['image_id', 'Our own number of the image']
 ]);
 CALL describe_columns('{cohort_course}', ARRAY[
     ['model_version', 'The model version that scored'],

@@ -11,7 +11,8 @@ SELECT
     event.starts_at,
     event.ends_at,
     event_time(event.starts_at, starts_is_date, calendar_known, zone) AS start_time,
-    event_time(event.ends_at, ends_is_date, calendar_known, zone) AS end_time
+    event_time(event.ends_at, ends_is_date, calendar_known, zone) AS end_time,
+    event.zone
 FROM event
 JOIN patient ON patient.id = event.patient_id
 JOIN patient AS person ON person.id = patient.person_id
@@ -205,6 +206,9 @@ CALL describe_columns('{patient_event,event_response}', ARRAY[
     ['ends_at', 'When it ended; NULL if it goes on, or its end is not known'],
     ['start_time', 'The start as it was stated: a time in UTC, a date, or a day since day 0'],
     ['end_time', 'The end as it was stated']
+]);
+CALL describe_columns('{patient_event}', ARRAY[
+    ['zone', 'The time zone that its dates, and times without one, were read in']
 ]);
 CALL describe_columns('{event_labels}', ARRAY[
     ['kind', 'drug, procedure, stay or other'],

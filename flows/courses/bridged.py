@@ -64,7 +64,8 @@ def joined(plain: Course, former: Course, stored: StoredBridge, chosen: ReadChoi
         return plain
     seam = _seam(stored, bridge, converted)
     events = tuple(replace(event, geographic_extent=(), opacity=()) for event in plain.events)
-    course = replace(plain, seam=seam, events=events)
+    waiting = plain.waiting - {image.image_id for image in images}
+    course = replace(plain, seam=seam, events=events, waiting=waiting)
     return replace(course, images=_assessed(images, course, chosen))
 
 

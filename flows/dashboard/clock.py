@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from fastapi import Request
 
 from flows.dashboard.request import resources_of
+from severity.vocabulary.times import local_date
 
 Clock = Callable[[datetime], str]
 
@@ -16,9 +17,15 @@ def clock_of(request: Request) -> Clock:
     return lambda at: f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
-def days_since(at: datetime, *, calendar_known: bool) -> int | None:
-    """Return the whole days since a film; None where only the number of its day is known."""
-    return (datetime.now(UTC) - at).days if calendar_known else None
+def days_since(
+    at: datetime, zone: str, *, calendar_known: bool, now: datetime | None = None
+) -> int | None:
+    """Return how many days ago a film was taken, by the calendar of where it was: 0 is today.
+
+    None where only the number of its day is known.
+    """
+    today = local_date(now or datetime.now(UTC), zone)
+    return (today - local_date(at, zone)).days if calendar_known else None
 
 
 def elapsed(since: datetime, now: datetime | None = None) -> str:

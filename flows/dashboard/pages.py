@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from db.reading.courses import Response
 from flows.dashboard.addresses import address
 from flows.dashboard.texts import texts
+from flows.reports.courses.text import event_days
 from flows.reports.courses.words import percent, probability
 from flows.resources import SOFTWARE
 from severity.domain import RESEARCH_USE_ONLY, Verdict
@@ -40,6 +41,8 @@ def page(
         "reading": getattr(request.state, "reading", None),
         "query": request.query_params,
         "path": request.url.path,
+        # Where the page is shown again: what answers a form has no address of its own.
+        "shown_at": request.url.path if request.method == "GET" else "/",
     }
     content = _environment().get_template(template).render(shared | dict(values))
     return HTMLResponse(content, status_code=status)
@@ -80,6 +83,7 @@ def _environment() -> Environment:
         address=address,
         scores=vars(texts().scores),
         probability=probability,
+        event_days=event_days,
     )
     environment.filters.update(percent=percent, mark=_mark, by_day=_by_day, signed=_signed)
     return environment

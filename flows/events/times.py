@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from db.events import EventTime
-from severity.files.png_jpeg import DAY_ZERO
+from severity.vocabulary.times import DAY_ZERO
 
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _TIME = r"[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}:?\d{2})?"

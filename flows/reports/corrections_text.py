@@ -16,7 +16,7 @@ from db.reading.history import Correction
 from db.reading.images import ImageHistory, StoredImage
 from db.reading.site.rejections import ObjectPlace, Rejection, StoredObject, UnreadPlace
 from severity.domain import RESEARCH_USE_ONLY, TimeSource
-from severity.vocabulary.times import local_date
+from severity.vocabulary.times import local_text
 
 
 def rejected_table(rejections: Sequence[Rejection]) -> RenderableType:
@@ -144,9 +144,8 @@ def _places(places: Sequence[ObjectPlace]) -> list[Text]:
 def _taken(image: StoredImage) -> str:
     if image.acquired_at is None:
         return "unknown"
-    if TimeSource(image.acquired_source).is_date_alone:
-        return local_date(image.acquired_at, image.acquired_zone).isoformat()
-    return _time(image.acquired_at)
+    is_date = TimeSource(image.acquired_source).is_date_alone
+    return local_text(image.acquired_at, image.acquired_zone, time_of_day_known=not is_date)
 
 
 def _time(at: datetime | None) -> str:

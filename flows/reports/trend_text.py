@@ -1,7 +1,7 @@
 """A patient's trend as text: a table for a person, JSON for programs."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from db.reading.courses import CourseImage
 from db.reading.trends import Observation, Trend
 from flows.reports.score_text import scale_text, score_text
 from severity.domain import RESEARCH_USE_ONLY, Direction, OutOfDistribution, View
-from severity.vocabulary.times import local_date
+from severity.vocabulary.times import local_text
 
 _NO_SCORE = "-"
 _SIGNS = {Direction.WORSE: "^", Direction.BETTER: "v", Direction.STABLE: "=", None: " "}
@@ -76,9 +76,11 @@ def _date_text(observation: Observation) -> str:
     """Return the date, and the time if it is known; a dash where there is but a day's number."""
     if not observation.calendar_known:
         return _NO_SCORE
-    if not observation.time_of_day_known:
-        return local_date(observation.acquired_at, observation.acquired_zone).isoformat()
-    return f"{observation.acquired_at:%Y-%m-%d %H:%M}"
+    return local_text(
+        observation.acquired_at,
+        observation.acquired_zone,
+        time_of_day_known=observation.time_of_day_known,
+    )
 
 
 def _change(points: float | None, direction: Direction | None) -> str:
@@ -116,11 +118,12 @@ def trend_notes(trend: Trend) -> list[str]:
     return [*notes, RESEARCH_USE_ONLY]
 
 
-def waiting_notes(waiting: int) -> list[str]:
+def waiting_notes(waiting: Collection[int]) -> list[str]:
     """Return what is said of images that the model version has not scored yet; else nothing."""
     if not waiting:
         return []
-    return [f"Images that wait for a score by this model version, and are missing here: {waiting}."]
+    images = len(waiting)
+    return [f"Images that wait for a score by this model version, and are missing here: {images}."]
 
 
 def identifier_notes(same_identifier: Sequence[str]) -> list[str]:
@@ -214,7 +217,7 @@ def processing_notes(images: Sequence[Observation | CourseImage]) -> list[str]:
 
 def trend_json(trend: Trend, missing_course: str = "") -> str:
     """Return a trend as JSON; and why there is no course, if it stands in place of one."""
-    document = {**asdict(trend), "notes": trend_notes(trend)}
+    document = {**asdict(trend), "notes": trend_notes(trend), "waiting": len(trend.waiting)}
     if missing_course:
         document["missing_course"] = missing_course
     return json.dumps(document, default=_plain, indent=2, sort_keys=True)

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from severity.lazy_names import importing_when_asked
 
 if TYPE_CHECKING:
-    from severity.files.png_jpeg import DAY_ZERO
     from severity.files.reader import read_radiograph
     from severity.files.sidecar import (
         SIDECAR_NAMES,
@@ -18,7 +17,6 @@ else:
     __getattr__ = importing_when_asked(__name__)
 
 __all__ = [
-    "DAY_ZERO",
     "SIDECAR_NAMES",
     "NumberedRecord",
     "SidecarRecord",

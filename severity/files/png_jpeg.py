@@ -2,7 +2,7 @@
 
 import io
 import math
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, timedelta, tzinfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,8 @@ from severity.images.limits import check_size
 from severity.images.orientation import EXIF_ORIENTATIONS, UPRIGHT, Orientation
 from severity.images.radiograph import Radiograph
 from severity.pseudonym import DerivedUids
-from severity.vocabulary.times import read_moment
+from severity.vocabulary.times import DAY_ZERO, read_moment
 from severity.vocabulary.views import Statement, decide_view, view_in_words
-
-DAY_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
-"""Stands for a patient's day 0 where only offsets in days are known, not the calendar."""
 
 _JPEG_START = b"\xff\xd8"
 _FORMATS = ("PNG", "JPEG")

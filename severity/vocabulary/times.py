@@ -14,6 +14,9 @@ from severity.domain import STATED_UTC
 PLACEHOLDERS = frozenset({date(1904, 1, 1), date(1970, 1, 1), date(1980, 1, 1)})
 """Days on which clocks of programs and devices begin: nobody took a digital film on them."""
 
+DAY_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
+"""Stands for a patient's day 0 where only offsets in days are known, not the calendar."""
+
 EARLIEST_YEAR, LATEST_YEAR = 1901, 9998
 """Years outside are placeholders (0001, 1601, 1858, 1899, 1900, 9999). Later ones than this are
 not: de-identified collections shift dates by centuries."""
@@ -132,13 +135,24 @@ def read_offset(text: str) -> tzinfo | None:
     return timezone(length) if _WESTMOST <= length <= _EASTMOST and int(minutes) < 60 else None  # noqa: PLR2004
 
 
-def local_date(at: datetime, zone: str) -> date:
-    """Return the date of a time in a zone, by the zone's name as `Acquired.zone` has it."""
+def local_time(at: datetime, zone: str) -> datetime:
+    """Return a time in a zone, by the zone's name as `Acquired.zone` has it; else in UTC."""
     offset = read_offset(zone.removeprefix("UTC")) if zone.startswith("UTC") else None
     try:
-        return at.astimezone(offset or ZoneInfo(zone)).date()
+        return at.astimezone(offset or ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError):
-        return at.date()
+        return at.astimezone(UTC)
+
+
+def local_date(at: datetime, zone: str) -> date:
+    """Return the date of a time in a zone, by the zone's name as `Acquired.zone` has it."""
+    return local_time(at, zone).date()
+
+
+def local_text(at: datetime, zone: str, *, time_of_day_known: bool) -> str:
+    """Return a time to the minute, in a zone as in `local_time`; the date where it has no more."""
+    local = local_time(at, zone)
+    return f"{local:%Y-%m-%d %H:%M}" if time_of_day_known else local.date().isoformat()
 
 
 def _read_date(text: str) -> tuple[date, str] | None:

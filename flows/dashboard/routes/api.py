@@ -168,7 +168,7 @@ def course(reading: Read, patient_key: PatientKey, bridged: Bridged) -> CourseAn
         read.other_versions,
         tuple(course_notes(read)),
         read.seam,
-        read.waiting,
+        len(read.waiting),
     )
 
 

@@ -22,7 +22,7 @@ from flows.dashboard.routes.films_shown import has_saliency
 from flows.dashboard.security.looks import Look
 from flows.reports.courses import TimeAxis, missing_course
 from flows.reports.courses.text import RESPONSE_DAYS
-from flows.reports.courses.words import course_notes, latest
+from flows.reports.courses.words import course_notes, latest, recency
 from severity.domain import Scale, View
 
 router = APIRouter(include_in_schema=False)
@@ -72,7 +72,7 @@ def _without_films(request: Request, reading: Reading, trend: Trend) -> Response
     values = {
         "patient_key": trend.patient_key,
         "undated": trend.undated,
-        "waiting": trend.waiting,
+        "waiting": len(trend.waiting),
         "versions": model_versions.of_patient(
             reading.session, trend.patient_key, excluding=reading.version
         ),
@@ -83,17 +83,19 @@ def _without_films(request: Request, reading: Reading, trend: Trend) -> Response
 def _values(
     reading: Reading, course: Course, films: list[Film], axis: TimeAxis
 ) -> dict[str, object]:
-    last = latest(course.images)
+    last, last_film = latest(course.images), max(films, key=lambda film: recency(film.image))
     baseline = _baseline(films, last)
     return {
         "course": course,
         "films": films,
         "episodes": episodes(films),
-        "last_film": films[-1],
-        "days_ago": days_since(films[-1].image.at, calendar_known=films[-1].image.calendar_known),
+        "last_film": last_film,
+        "days_ago": days_since(
+            last_film.image.at, last_film.image.zone, calendar_known=last_film.image.calendar_known
+        ),
         "now": last,
         "baseline": baseline,
-        "by_lung": _by_lung(baseline, films[-1]),
+        "by_lung": _by_lung(baseline, last_film),
         "summaries": _summaries(course, last) if last else [],
         "groups": patients.groups(reading.session, course.patient_key),
         "views": _views(films),

@@ -32,5 +32,6 @@ def search(request: Request, fields: Annotated[dict[str, str], Depends(form)]) -
         others = [] if is_scored else trends.known_otherwise(reading.session, key, unissued)
     record_looks(request, [key, *others], page="search")
     if is_scored:
-        return RedirectResponse(address(f"/patients/{person}"), HTTPStatus.SEE_OTHER)
+        target = address(f"/patients/{person}", model=fields.get("model"))
+        return RedirectResponse(target, HTTPStatus.SEE_OTHER)
     return page(request, "not_found.html", {"others": others}, status=HTTPStatus.NOT_FOUND)

@@ -1,7 +1,7 @@
 """The worklist: patients by the probability that they are worse than at their baseline."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from io import StringIO
 from typing import Annotated
@@ -23,6 +23,7 @@ from flows.dashboard.request import OPTIONAL
 from flows.dashboard.texts import texts
 from flows.reports import write_csv
 from severity.domain import Scale, Verdict, View
+from severity.vocabulary.times import local_date
 
 router = APIRouter(include_in_schema=False)
 
@@ -72,10 +73,14 @@ Chosen = Annotated[Filters, Depends()]
 
 @dataclass(frozen=True)
 class Entry:
-    """A row as it is shown: ``days_ago`` since the latest film, None where no date is known."""
+    """A row as it is shown: the latest film's date, and how many days ago that was.
+
+    Both are None where no date is known.
+    """
 
     row: WorklistRow
     href: str
+    latest: date | None
     days_ago: int | None
     line: Sparkline | None
 
@@ -134,7 +139,8 @@ def _entry(row: WorklistRow, scale: Scale, model: str | None) -> Entry:
     return Entry(
         row,
         address(f"/patients/{row.patient_key}", model=model),
-        days_since(row.latest_at, calendar_known=row.calendar_known),
+        local_date(row.latest_at, row.latest_zone) if row.calendar_known else None,
+        days_since(row.latest_at, row.latest_zone, calendar_known=row.calendar_known),
         sparkline(row.recent, scale),
     )
 
@@ -155,7 +161,7 @@ def _cells(row: WorklistRow) -> dict[str, object]:
         "probability_worse": row.worsening,
         **_band_cells("extent", row.extent),
         **_band_cells("opacity", row.opacity),
-        "latest_at": row.latest_at.isoformat() if row.calendar_known else None,
+        "latest_at": _latest_at(row),
         "calendar_known": row.calendar_known,
         "latest_view": row.latest_view.value,
         "latest_out_of_distribution": row.latest_out_of_distribution,
@@ -163,6 +169,15 @@ def _cells(row: WorklistRow) -> dict[str, object]:
         "films": row.images,
         "films_waiting": row.waiting,
     }
+
+
+def _latest_at(row: WorklistRow) -> str | None:
+    """Return the time of the latest film, its date where only that is known; None without one."""
+    if not row.calendar_known:
+        return None
+    if not row.latest_time_known:
+        return local_date(row.latest_at, row.latest_zone).isoformat()
+    return row.latest_at.isoformat()
 
 
 def _band_cells(score: str, band: Band | None) -> dict[str, object]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import groupby, pairwise
 
 from db.reading.courses import Course, CourseImage, Event
+from severity.vocabulary.times import local_date
 
 _BESIDE = timedelta(days=14)  # the farthest that an event may lie beside an episode to be drawn
 _BESIDE_SHARE = 0.5  # but no more than this share of the episode, and a day
@@ -119,8 +120,9 @@ def ticks(segment: Segment, axis: TimeAxis, most: int) -> Iterator[tuple[float, 
         if not dated:
             yield segment.x(at), f"{place * step}"
             continue
-        yield segment.x(at), f"{at.day} {at:%b}" + ("" if at.year == year else f"\n{at.year}")
-        year = at.year
+        day = local_date(at, segment.images[0].zone)
+        yield segment.x(at), f"{day.day} {day:%b}" + ("" if day.year == year else f"\n{day.year}")
+        year = day.year
 
 
 def gap_text(before: Segment, after: Segment) -> str:

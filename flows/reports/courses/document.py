@@ -10,7 +10,7 @@ from flows.reports.courses.words import course_notes
 
 def course_json(course: Course) -> str:
     """Return a course as JSON: images with bands, probabilities and verdicts, and events."""
-    document = {**asdict(course), "notes": course_notes(course)}
+    document = {**asdict(course), "notes": course_notes(course), "waiting": len(course.waiting)}
     del document["content"]  # `courses parameters` shows it
     return json.dumps(document, default=_plain, indent=2, sort_keys=True)
 

@@ -1,6 +1,7 @@
 """A patient's course as a table for a person, in plain characters of at most 100 columns."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from itertools import groupby
 
 from rich.box import Box
@@ -20,7 +21,7 @@ from flows.reports.courses.words import (
     version_text,
 )
 from flows.reports.score_text import scale_text
-from severity.vocabulary.times import local_date
+from severity.vocabulary.times import DAY_ZERO, local_date, local_text
 
 _NOTHING = "-"
 # rich's SIMPLE_HEAD, for terminals without UTF-8 too.
@@ -30,7 +31,6 @@ _RESPONSES_MEAN = (
     "better.\n~ No image of the episode is as late."
 )
 _SEAM = ("~~ seam ~~", "~~", "~~~~", *("~~~", "~~~~~~~~~~~", "~~~~~~~~") * 2)
-_DATE = len("2026-03-01")  # of a time as it was stated; "day 3" is shorter
 RESPONSE_DAYS = (1, 3, 7, 14)
 
 
@@ -69,15 +69,24 @@ def _episode(image: CourseImage) -> tuple[bool, int]:
 
 
 def when(image: CourseImage) -> str:
-    """Return an image's date and time; the number of the day where only that is known."""
-    return _date(image) if image.calendar_known else f"day {image.days:.0f}"
+    """Return an image's date, and its time of day if it is known, where it was taken.
+
+    Where only the number of the day is known, that is since the patient's day 0, as treatments say.
+    """
+    if not image.calendar_known:
+        return f"day {(image.at - DAY_ZERO) / timedelta(days=1):g}"
+    return local_text(image.at, image.zone, time_of_day_known=image.time_of_day_known)
 
 
-def _date(image: CourseImage) -> str:
-    """Return the date, and the time of day if it is known."""
-    if not image.time_of_day_known:
-        return local_date(image.at, image.zone).isoformat()
-    return f"{image.at:%Y-%m-%d %H:%M}"
+def event_days(event: Event) -> tuple[str, str]:
+    """Return the dates of a treatment's start and end where it was given; no end is empty.
+
+    Where only the numbers of days are known, those as they were stated.
+    """
+    if not event.calendar_known:
+        return event.start, event.end
+    end = "" if event.ends_at is None else local_date(event.ends_at, event.zone).isoformat()
+    return local_date(event.starts_at, event.zone).isoformat(), end
 
 
 def _images_table(course: Course) -> Table:
@@ -118,7 +127,7 @@ def _cells(image: CourseImage) -> tuple[str, ...]:
     mark = " !" if image.out_of_distribution else " *" if image.view_changed else ""
     mark += " ~" if image.scored_by else ""
     return (
-        _date(image) if image.calendar_known else _NOTHING,
+        when(image),
         f"{image.days:.0f}",
         f"{image.view}{mark}",
         *_score_cells(image, image.geographic_extent),
@@ -158,9 +167,10 @@ def _events_table(events: Sequence[Event]) -> Table:
 def _event_cells(event: Event) -> tuple[str, ...]:
     by_day = {response.day: response for response in event.geographic_extent}
     before = by_day.get(0)
+    start, end = event_days(event)
     return (
-        event.start[:_DATE],
-        event.end[:_DATE] or _NOTHING,
+        start,
+        end or _NOTHING,
         event.kind,
         event.label,
         f"{before.level.level:.1f}" if before else _NOTHING,

@@ -1,6 +1,7 @@
 """What a course says, in words that the table, the JSON and the chart share."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from db.reading.courses import Assessment, Band, Course, CourseImage, SeamLine
 from db.reading.results import ScoreResult
@@ -58,7 +59,17 @@ def verdict_text(assessment: Assessment) -> str:
 
 def latest(images: Sequence[CourseImage]) -> CourseImage | None:
     """Return the last image that a course is told from: in distribution, and with a level."""
-    return next((image for image in reversed(images) if image.geographic_extent.level), None)
+    return max(filter(has_level, images), key=recency, default=None)
+
+
+def has_level(image: CourseImage) -> bool:
+    """Whether an image has a level: it is in distribution, and a course is kept."""
+    return image.geographic_extent.level is not None
+
+
+def recency(image: CourseImage) -> tuple[bool, datetime, int]:
+    """Return what is largest for the latest image; a date is later than the number of a day."""
+    return image.calendar_known, image.at, image.image_id
 
 
 def missing_course(course: Course) -> str:

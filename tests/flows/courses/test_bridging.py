@@ -11,6 +11,7 @@ from db.engine import Database
 from db.reading import courses
 from flows.courses.bridged import bridged_course
 from flows.courses.bridging import learn_bridge, measurement_errors
+from flows.courses.update import update_courses
 from flows.reports.courses import course_json
 from flows.reports.courses.curve import level_curve
 from severity.errors import NoBridge
@@ -55,6 +56,19 @@ def test_a_course_goes_on_across_a_bridge_and_says_so(archive, author):
     archive.do(choose_baseline, author, PATIENT, chosen)
     course = archive.as_reader(bridged_course, PATIENT, NEW)
     assert [image.is_baseline for image in course.images] == [False, True, False, False]
+
+
+def test_a_film_that_waits_for_a_score_of_its_own_is_there_by_the_bridge(archive):
+    archive.scored(*(dated(f"w{day}", day, patient=PATIENT) for day in (0, 1)), by=FORMER)
+    learn_bridge(archive.database, OLD, NEW)
+    archive.queue(CURRENT)
+    archive.score(by=CURRENT, limit=1)
+    update_courses(archive.database)
+
+    assert len(archive.as_reader(courses.course, PATIENT, NEW).waiting) == 1
+    bridged = archive.as_reader(bridged_course, PATIENT, NEW)
+    assert len(bridged.images) == 2
+    assert not bridged.waiting
 
 
 def width(image):

@@ -20,7 +20,7 @@ from flows.courses.update import update_batch, update_courses
 from severity.course.response import DAYS, Treatments, respond
 from severity.course.series import Films
 from severity.domain import TimeSource
-from severity.files.png_jpeg import DAY_ZERO
+from severity.vocabulary.times import DAY_ZERO
 from tests.builders.archive import Film
 from tests.builders.courses import DAY_0, film
 from tests.severity.course.builders import SET

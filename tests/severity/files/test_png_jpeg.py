@@ -15,12 +15,12 @@ from PIL import Image
 
 from severity.domain import PatientId, Reason, TimeSource, View
 from severity.errors import RejectedImage
-from severity.files.png_jpeg import DAY_ZERO
 from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord, parse_sidecar
 from severity.images.preprocessing import to_model_input
 from severity.images.radiograph import Radiograph
 from severity.pseudonym import DerivedUids
+from severity.vocabulary.times import DAY_ZERO
 from tests.builders.encoded_images import jpeg_file, png_file
 
 SOMEBODY = SidecarRecord(patient_id="ROE-1")

@@ -1,6 +1,7 @@
 """The worklist in a browser: who is shown, in which order, and how one gets to a patient."""
 
 import csv
+import re
 
 import httpx
 import pytest
@@ -119,6 +120,24 @@ def test_an_unknown_identifier_is_not_quoted(dashboard: Dashboard) -> None:
 
     assert answer.status_code == 404
     assert "0815" not in answer.text
+
+
+def test_a_search_keeps_the_model_version_and_leads_on_where_it_found_nobody(
+    dashboard: Dashboard,
+) -> None:
+    (chosen,) = set(re.findall(r'model=(v2[^"&]*)"', httpx.get(dashboard.url).text))
+    page = httpx.get(dashboard.url, params={"model": chosen}).text
+    assert f'name="model" value="{chosen}"' in page
+
+    def search(identifier: str) -> httpx.Response:
+        fields = {"identifier": identifier, "model": chosen}
+        return httpx.post(f"{dashboard.url}/search", data=fields, headers={"Origin": dashboard.url})
+
+    assert search("p-elsewhere").headers["location"] == f"/patients/p-elsewhere?model={chosen}"
+    links = re.findall(r'href="([^"]*\?model=[^"]*)"', search("nobody").text)
+    assert len(links) == 2
+    for link in links:
+        assert httpx.get(f"{dashboard.url}{link}").status_code == 200
 
 
 @pytest.mark.parametrize("query", ["verdict=ill", "days=-1", "after=nowhere", "view=lateral"])
