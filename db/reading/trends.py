@@ -80,13 +80,13 @@ class Trend:
     opacity: Scale
     observations: tuple[Observation, ...]
     undated: int
-    waiting: frozenset[int]
     other_versions: tuple[str, ...]
     errors: MeasurementErrors | None = None
     extent_smallest_detectable_change: float | None = None
     opacity_smallest_detectable_change: float | None = None
     calibration_sha256: str = ""
     same_identifier: tuple[str, ...] = ()
+    waiting: frozenset[int] = frozenset()
 
 
 def trend(session: Session, patient_key: str, model_version: str) -> Trend:

@@ -1,10 +1,14 @@
 """A course as a table for a person."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from db.reading.courses import Course
 from flows.reports.courses.text import course_table
 from severity.domain import RESEARCH_USE_ONLY, Verdict, View
+from severity.vocabulary.times import DAY_ZERO
 from tests.builders.patient_courses import (
     assessment,
     course,
@@ -89,12 +93,16 @@ def test_a_seam_is_shown_between_two_images_and_before_an_episode() -> None:
 
 
 def test_days_are_shown_where_no_date_is_known() -> None:
-    days = image(0, calendar_known=False), image(3, calendar_known=False)
+    """Those since the patient's day 0, as treatments have them, and those since the baseline."""
+    days = [
+        replace(image(day, calendar_known=False), at=DAY_ZERO + timedelta(days=5 + day))
+        for day in (0, 3)
+    ]
     lines = table(course(*days))
 
-    assert [line.split()[:3] for line in lines if line.startswith("- ")] == [
-        ["-", "0", "PA"],
-        ["-", "3", "PA"],
+    assert [line.split()[:4] for line in lines if line.startswith("day ")] == [
+        ["day", "5", "0", "PA"],
+        ["day", "8", "3", "PA"],
     ]
     assert not any("2026" in line for line in lines)
 
