@@ -139,6 +139,16 @@ _ERASE_NAMES = text(
     """
 )
 
+# How far a listing came is said by a key: it begins anew where that was the patient's.
+_ERASE_REACHED = text(
+    """
+    UPDATE listing SET reached_key = NULL
+    FROM sighting
+    WHERE sighting.source_id = listing.source_id AND object_key = reached_key
+        AND object_id = ANY (CAST(:objects AS bigint[]))
+    """
+)
+
 _ERASE_PLACES = text(
     """
     DELETE FROM sighting
@@ -198,6 +208,7 @@ _ERASE_EVENTS = text(
 
 _ERASE_ALL_ELSE = (
     _ENTOMB,
+    _ERASE_REACHED,
     _ERASE_NAMES,
     _ERASE_PLACES,
     _ERASE_REPLACED,

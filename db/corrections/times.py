@@ -85,6 +85,7 @@ _RESTORE = text(
         SELECT id FROM correction
         WHERE image_id = :image
             AND after ->> 'acquired_source' IN ('corrected', 'corrected_date')
+            AND before ->> 'acquired_source' NOT IN ('corrected', 'corrected_date')
         ORDER BY id DESC LIMIT 1
     ), original AS (
         SELECT DISTINCT ON (column_name) column_name, value

@@ -16,7 +16,7 @@ from flows.alerts.failed_jobs import failed_jobs
 from flows.alerts.telling import tell
 from flows.discovery.backlog import start_scoring
 from flows.discovery.lost_runs import restart_lost_runs
-from flows.errors import FlowsError, InboxError, quoting_nothing
+from flows.errors import FlowsError, InboxError, UnexpectedError, quoting_nothing
 from flows.library_messages import mute_libraries
 from flows.orchestration.supervision import end_with_parent
 from flows.resources import Resources, current
@@ -78,7 +78,8 @@ async def _look_everywhere(resources: Resources) -> tuple[int, list[Exception]]:
         for source in resources.settings.sources_named():
             try:
                 found, doubt = await _look(source, resources)
-            except InboxError as error:  # the others are looked at all the same
+            # The others are looked at all the same.
+            except (InboxError, UnexpectedError) as error:
                 faults.append(error)
             else:
                 waiting += found
@@ -90,6 +91,7 @@ async def _look_everywhere(resources: Resources) -> tuple[int, list[Exception]]:
     return waiting, faults
 
 
+@quoting_nothing
 async def _look(source: SourceSettings, resources: Resources) -> tuple[int, str]:
     """Enlist what is new in a source; return how much waits there, and the fault, if there is one.
 

@@ -22,6 +22,8 @@ from flows.scoring.flow import score_share, update_courses
 from flows.scoring.summary import Counts
 from severity.errors import SeverityError
 
+_MOST_IDLE = 2  # shares in which nothing was done: what waits cannot be claimed here
+
 
 @flow(name="rescore", validate_parameters=False, persist_result=False)
 @quoting_nothing
@@ -81,13 +83,17 @@ async def _score_in(location: str, request: OpenRequest, resources: Resources) -
 
     A share ends once a pass is at work; the next one begins when that has nothing left to do.
     """
-    shares, counts = count(1), Counts()
+    shares, counts, idle = count(1), Counts(), 0
     async with run_of(request, location, resources) as run:
         await run.release_abandoned()
         while waiting := await run.transact(requests.count_waiting, request.id, location):
             await run.give_way()
             run.progress.waiting(waiting)
-            counts += await score_share(next(shares))
+            done = await score_share(next(shares))
+            counts += done
+            idle = 0 if done.finished else idle + 1
+            if idle == _MOST_IDLE:
+                break
         await update_courses()
     return counts
 

@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from db.ledger.presence import RunKind
 from db.rescoring import enlisting, progress, requests
 from db.rescoring.progress import Rescoring
 from db.rescoring.requests import OpenRequest
+from flows.errors import InboxError
 from flows.orchestration.server import calling_flows
 from flows.resources import Opened, Resources, using
 from flows.scoring.run import ScoringRun, under_way
+from flows.sources import open_inbox
 from severity.errors import ModelUnavailable
 
 _AT_ONCE = 10_000  # images that are looked at in one transaction
@@ -81,9 +84,13 @@ async def run_of(
 
     Raises
     ------
+    InboxError
+        The source cannot be opened, or its path leads elsewhere by now.
     ModelUnavailable
         The model here is another version than the request's.
     """
+    if open_inbox(location, settle=timedelta(0)).location != location:
+        raise InboxError(f"{location} is a link to another place by now: its images wait")
     async with under_way(location, resources, RunKind.RESCORE) as run:
         if run.queue.model_version_id != request.model_version_id:
             raise ModelUnavailable(

@@ -33,6 +33,7 @@ from db.events import (
     store_events,
     store_groups,
 )
+from db.ledger import listings
 from db.reading import trends
 from severity.domain import Reason
 from tests.builders.archive import Film, model
@@ -69,6 +70,8 @@ def corrected(archive, author):
     archive.do(withdraw, author, archive.image(OTHER))
     archive.do(treat, author, MAIDEN_KEY)
     archive.do(lookups.record, "a curious neighbour", MAIDEN_KEY, page="patient")
+    began = archive.do(listings.begin_whole, archive.source_id)
+    archive.do(listings.reach, archive.source_id, WHOLE.object_key, began)
     archive.queue("v2")
     return archive
 

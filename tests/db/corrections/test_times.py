@@ -35,6 +35,24 @@ def test_a_corrected_time_moves_the_image_in_the_trend_and_back(archive, author)
     assert not archive.do(restore_time, author, image)
 
 
+def test_a_time_that_was_corrected_to_a_date_and_to_a_time_goes_back_to_the_file_at_once(
+    archive, author
+):
+    archive.add(FILM)
+    image = archive.image(FILM)
+    before, day = time_of(archive, image), datetime(2021, 3, 9, tzinfo=UTC)
+    for is_date_alone in (False, True, False):
+        archive.do(correct_time, author, image, day, is_date_alone=is_date_alone)
+
+    assert archive.do(restore_time, author, image)
+
+    assert time_of(archive, image) == before
+    assert not archive.do(restore_time, author, image)
+    archive.do(correct_time, author, image, day)
+    assert archive.do(restore_time, author, image)
+    assert time_of(archive, image) == before
+
+
 def test_a_time_without_a_zone_is_read_in_that_of_the_source(database, author):
     archive = Archive(database, zone="Europe/Berlin")
     archive.add(FILM)

@@ -64,6 +64,32 @@ def test_a_source_that_cannot_be_read_keeps_no_other_from_being_looked_at(
         assert [entry.unread for entry in balances.balances(session) if entry.name == "ward"] == [2]
 
 
+def test_a_fault_of_the_program_in_one_source_keeps_no_other_from_being_looked_at(
+    look: Look, resources: Resources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.discovery import flow as discovery
+
+    enlist = discovery.enlist
+
+    async def enlist_or_fail(run: Any) -> Any:
+        if run.source_settings.name == "ward":
+            raise ValueError("of a file of DOE-JANE")
+        return await enlist(run)
+
+    monkeypatch.setattr(discovery, "enlist", enlist_or_fail)
+    sources = {}
+    for name in ("ward", "icu"):
+        write_inbox(tmp_path / name, images=2)
+        sources[name] = SourceSettings(name=name, location=str(tmp_path / name))
+
+    state = look(inbox=None, sources=sources)
+
+    assert state.is_failed()
+    assert "DOE" not in str(state.message)
+    with resources.open_database().transaction() as session:
+        assert [entry.unread for entry in balances.balances(session) if entry.name == "icu"] == [2]
+
+
 def test_much_that_waits_starts_one_run_that_scores_and_no_second(
     look: Look, asked_for: Callable[[], int], tmp_path: Path
 ) -> None:

@@ -113,6 +113,22 @@ def test_a_source_that_cannot_be_opened_keeps_no_other_from_its_turn(score, reso
     assert (entry.state, entry.scored, entry.waiting) == ("waiting", 2, 2)
 
 
+def test_a_source_whose_path_leads_elsewhere_by_now_fails_and_ends(score, resources, tmp_path):
+    """It asked for ever for images that it never claimed."""
+    write_inbox(tmp_path / "inbox", images=2)
+    score(tmp_path / "inbox")
+    shutil.move(tmp_path / "inbox", tmp_path / "data")
+    (tmp_path / "inbox").symlink_to(tmp_path / "data")
+    request(by_former_model(resources), Selection())
+
+    with pytest.raises(InboxError, match="another place"):
+        asyncio.run(work_on_requests(resources))
+
+    assert [(entry.scored, entry.waiting) for entry in told(resources)] == [(0, 2)]
+    with resources.open_database().transaction() as session:
+        assert session.scalar(text("SELECT count(*) FROM source")) == 1
+
+
 def test_what_is_in_flight_when_a_pass_begins_is_closed_before_the_rescoring_rests(
     score, resources, tmp_path
 ):
