@@ -53,6 +53,9 @@ class Progress:
     def loading(self) -> None:
         """Report that images wait, so the model is loaded now; it takes seconds."""
 
+    def listed(self) -> None:
+        """Report that a portion of what lies in a source is entered."""
+
     def waiting(self, images: int) -> None:
         """Report how many images wait now."""
 

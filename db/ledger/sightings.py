@@ -51,11 +51,10 @@ def looked_at_before(
     return frozenset(row.place - 1 for row in rows)
 
 
-def count_known(session: Session, source_id: int, places: Sequence[Place]) -> int:
-    """Count the places where something lay when the source was last listed, whatever lies there."""
+def known(session: Session, source_id: int, places: Sequence[Place]) -> list[int]:
+    """Return the ids of the places where something lay when the source was last listed."""
     values = {"source": source_id, "digests": arrays_of(places)["digests"]}
-    known: int = _COUNT_KNOWN.execute(session, values).scalar_one()
-    return known
+    return list(_KNOWN_PLACES.execute(session, values).scalars())
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,9 @@ class Gone:
 class WholeListing:
     """What a whole listing of a source showed.
 
-    ``present`` has the ids of the sightings that it found unchanged, and ``hidden`` the folders
-    that could not be listed: nothing is known of what lies in them. ``shown`` is how many known
-    places it showed; None believes whatever is gone.
+    ``present`` has the ids of the known places that it showed, and ``hidden`` the folders that
+    could not be listed: nothing is known of what lies in them. ``shown`` is how many known places
+    it showed; None believes whatever is gone.
     """
 
     present: Sequence[int]
@@ -183,9 +182,9 @@ _MARK_GONE = text(
     """
 )
 
-_COUNT_KNOWN = Prepared(
+_KNOWN_PLACES = Prepared(
     f"""
-    SELECT count(*)
+    SELECT sighting.id
     FROM unnest(CAST(:digests AS uuid[])) AS shown (key_digest)
     {KNOWN}
     WHERE sighting.gone_at IS NULL

@@ -32,7 +32,6 @@ class _Survey:
 
     enlisted: int = 0
     deferred: int = 0
-    changed: int = 0  # known places where something else lies now, or a new copy
     is_empty: bool = True
     is_held: bool = False  # something was not entered that the listing showed as ready
     present: "array[int]" = field(default_factory=lambda: array("q"))
@@ -87,7 +86,7 @@ async def _look_for_gone(
 
 
 def _mark_gone(session: Transaction, run: ScoringRun, survey: _Survey, *, is_emptied: bool) -> Gone:
-    shown = None if is_emptied else len(survey.present) + survey.changed
+    shown = None if is_emptied else len(survey.present)
     listed = WholeListing(survey.present, survey.hidden, shown)
     return sightings.mark_gone(session, run.queue.source_id, run.run_id, listed)
 
@@ -105,7 +104,7 @@ async def _enlist_seen_before(run: ScoringRun) -> int:
 
 async def _enlist_portion(run: ScoringRun, portion: Portion, survey: _Survey) -> None:
     """Enter one portion of a listing."""
-    survey.deferred += portion.deferred
+    survey.deferred += len(portion.deferred)
     if portion.objects or portion.unseen or portion.deferred:
         survey.is_empty = False
     source_id = run.queue.source_id
@@ -113,10 +112,11 @@ async def _enlist_portion(run: ScoringRun, portion: Portion, survey: _Survey) ->
     unchanged = await run.transact(sightings.unchanged, source_id, places)
     survey.present.extend(unchanged.values())
     new = [index for index in range(len(places)) if index not in unchanged]
-    if new:
-        survey.changed += await run.transact(
-            sightings.count_known, source_id, [places[index] for index in new]
-        )
+    # What lies there is another or waits, as for its sidecar: the place is not gone.
+    others = [places[index] for index in new]
+    others += [Place(key, _UNKNOWN) for key in portion.deferred]
+    if others:
+        survey.present.extend(await run.transact(sightings.known, source_id, others))
     for chunk in in_batches(new, _CHUNK):
         items = [(portion.objects[index], places[index]) for index in chunk]
         await _enlist_objects(run, items, survey)
@@ -126,6 +126,7 @@ async def _enlist_portion(run: ScoringRun, portion: Portion, survey: _Survey) ->
         for unseen in portion.unseen
     ]
     await _enlist_obstacles(run, obstacles)
+    run.progress.listed()
 
 
 def _place(run: ScoringRun, item: Listed) -> Place:

@@ -168,17 +168,17 @@ class ScoringRun(Resources):
     async def record(self, claim: Claim, key: str) -> SidecarRecord | None:
         """Return the sidecar record that a claimed object was enlisted with.
 
-        An accepted object that was archived has one that names nobody: who it shows is stored, and
-        sidecars stay in the source, where those of later nights replace them. The database keeps no
-        identifiers, so any other's is read from the sidecar; once more from the inbox if another
-        run enlisted the object after this one had looked.
+        An object that was accepted before has one that names nobody: whom it shows is stored, and
+        sidecars of later nights replace those of earlier ones. The database keeps no identifiers,
+        so any other's is read from the sidecar; once more from the inbox if another run enlisted
+        the object after this one had looked.
 
         Raises
         ------
         IncompleteMetadata
             The record has changed since; the object is enlisted again with the new one.
         """
-        if claim.is_judged and claim.archive is not None:
+        if claim.is_judged:
             return _NOBODY
         record = self.listing.record(key)
         if self.record_sha256(record) != claim.record_sha256:

@@ -44,6 +44,10 @@ class _Turn(Progress):
         os.utime(self._path)
         self._shown.loading()
 
+    def listed(self) -> None:
+        os.utime(self._path)
+        self._shown.listed()
+
     def waiting(self, images: int) -> None:
         os.utime(self._path)
         self._shown.waiting(images)

@@ -71,7 +71,6 @@ class Folder:
         return await answered(self.root, read, seconds=self.patience)
 
 
-# Errors of one file, or of one sector of it; any other is an error of the folder.
 _GONE = {
     errno.ENOENT: "the file is no longer there",
     errno.ENOTDIR: "the file is no longer there",
@@ -82,7 +81,30 @@ _STILL_THERE = {
     errno.EACCES: "the file must not be read",
     errno.EPERM: "the file must not be read",
     errno.EIO: "the file cannot be read from its disk",
+    errno.EBUSY: "the file is held by another program",
+    errno.ETXTBSY: "the file is held by another program",
     errno.ENAMETOOLONG: "the path of the file is too long",
+}
+# Of this process, this machine or the mount: other files would fail alike.
+_NOT_OF_A_FILE = {
+    errno.EAGAIN,
+    errno.ECONNABORTED,
+    errno.ECONNREFUSED,
+    errno.ECONNRESET,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.EINTR,
+    errno.EMFILE,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+    errno.ENFILE,
+    errno.ENODEV,
+    errno.ENOMEM,
+    errno.ENOTCONN,
+    errno.ENXIO,
+    errno.EPIPE,
+    errno.ESHUTDOWN,
+    errno.ETIMEDOUT,
 }
 
 
@@ -99,9 +121,10 @@ def _read_file(root: bytes, key: str, most_bytes: int, fingerprint: str | None) 
     except OSError as error:
         if error.errno in _GONE:
             raise UnreadableImage(Reason.VANISHED, _GONE[error.errno]) from None
-        if error.errno in _STILL_THERE:
-            raise InaccessibleImage(Reason.VANISHED, _STILL_THERE[error.errno]) from None
-        raise InboxError(f"a file cannot be read: {error.strerror}") from None
+        if error.errno in _NOT_OF_A_FILE:
+            raise InboxError(f"a file cannot be read: {error.strerror}") from None
+        why = _STILL_THERE.get(error.errno or 0, "the file cannot be opened or read")
+        raise InaccessibleImage(Reason.VANISHED, why) from None
 
 
 def _real(root: bytes) -> bytes:

@@ -51,10 +51,13 @@ class Inbox:
         InboxError
             The inbox does not answer.
         """
-        for folder, relative in places(key):
-            record = described(await self._sidecars_of(folder), relative)
-            if record is not None:
-                return record
+        try:
+            for folder, relative in places(key):
+                record = described(await self._sidecars_of(folder), relative)
+                if record is not None:
+                    return record
+        except (UnreadableSidecar, InaccessibleImage, ImageOutsideLimits):  # or two contradict
+            raise IncompleteMetadata(Reason.VANISHED, "its sidecar cannot be read") from None
         return None
 
     async def _sidecars_of(self, folder: str) -> list[SidecarRecords]:
@@ -63,8 +66,8 @@ class Inbox:
             try:
                 key = name if folder == "." else f"{folder}/{name}"
                 sidecars.append(await self._reader.read(key))
-            except (UnreadableSidecar, InaccessibleImage, ImageOutsideLimits):
-                raise IncompleteMetadata(Reason.VANISHED, "its sidecar cannot be read") from None
+            except (InaccessibleImage, ImageOutsideLimits):
+                raise
             except RejectedImage:
                 continue  # there is none
         return sidecars

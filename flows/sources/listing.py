@@ -17,13 +17,13 @@ _LONGEST_PAUSE = timedelta(hours=1)  # of a program that copies, as over a line 
 class Portion:
     """A part of what lies in an inbox.
 
-    ``objects`` are ready to be enlisted. ``deferred`` counts the objects that are left for the
-    next pass: those that have not settled, and images whose sidecar has not or cannot be read.
+    ``objects`` are ready to be enlisted. ``deferred`` has the keys of those that are left for the
+    next pass: they have not settled, or are images whose sidecar has not or cannot be read.
     """
 
     objects: tuple[Listed, ...]
     unseen: tuple[Unseen, ...]
-    deferred: int
+    deferred: tuple[str, ...]
 
 
 @dataclass
@@ -32,13 +32,13 @@ class _Draft:
 
     objects: list[Listed] = field(default_factory=list)
     unseen: list[Unseen] = field(default_factory=list)
-    deferred: int = 0
+    deferred: list[str] = field(default_factory=list)
 
     def is_full(self, size: int) -> bool:
-        return len(self.objects) + len(self.unseen) >= size
+        return len(self.objects) + len(self.unseen) + len(self.deferred) >= size
 
     def portion(self) -> Portion:
-        return Portion(tuple(self.objects), tuple(self.unseen), self.deferred)
+        return Portion(tuple(self.objects), tuple(self.unseen), tuple(self.deferred))
 
 
 class Listing:
@@ -160,7 +160,7 @@ class Listing:
     def _enter_object(self, listed: Listed, draft: _Draft) -> None:
         is_sure = self._sidecars.note(listed.key)
         if not self._is_ready(listed):
-            draft.deferred += 1
+            draft.deferred.append(listed.key)
         elif is_sure:
             draft.objects.append(listed)
         else:

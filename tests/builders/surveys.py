@@ -24,7 +24,7 @@ class Survey:
 
     @property
     def deferred(self) -> int:
-        return sum(portion.deferred for portion in self.portions)
+        return sum(len(portion.deferred) for portion in self.portions)
 
     @property
     def keys(self) -> list[str]:

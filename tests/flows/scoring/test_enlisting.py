@@ -23,7 +23,7 @@ from db.ledger.sources import Source
 from db.reading.site import balances
 from db.reading.site.balances import SourceBalance
 from flows.errors import InboxError
-from flows.resources import Resources
+from flows.resources import Progress, Resources
 from flows.scoring.enlisting import enlist
 from flows.scoring.run import Discovery, ScoringRun
 from flows.settings import SourceSettings
@@ -252,6 +252,43 @@ def test_an_unchanged_object_is_not_read_again(site: Site) -> None:
 
     assert site.enlist() == (2, 0)
     assert site.shelf.images_read() == ["b.dcm", "c.dcm"]
+
+
+@pytest.mark.parametrize("films", [3, 12])
+@pytest.mark.parametrize("sidecar", [b'filename;patient\n"a', b"filename,patient_id\nz.png,P9"])
+def test_a_film_whose_sidecar_is_not_ready_is_not_gone(
+    site: Site, films: int, sidecar: bytes
+) -> None:
+    """Its row may be missing for a moment, or all of it unreadable: the film lies there."""
+    names = [f"{number}.png" for number in range(films)]
+    rows = "\n".join(f"{name},P{name}" for name in names)
+    site.shelf.contents = {name: name.encode() for name in names}
+    site.shelf.contents["metadata.csv"] = f"filename,patient_id\n{rows}".encode()
+    site.enlist()
+
+    site.shelf.contents["metadata.csv"] = sidecar
+    discovery = site.discover()
+
+    assert discovery.missed == 0
+    with site.database.transaction() as session:
+        gone = session.scalar(text("SELECT count(*) FROM sighting WHERE gone_at IS NOT NULL"))
+    assert gone == 0
+
+
+def test_a_listing_shows_that_it_goes_on(site: Site) -> None:
+    """Else a long one counts as a hang, and another pass starts beside it."""
+
+    class Signs(Progress):
+        portions = 0
+
+        def listed(self) -> None:
+            self.portions += 1
+
+    signs = Signs()
+    site.shelf.contents = {"a.dcm": b"1"}
+    replace(site, resources=replace(site.resources, progress=signs)).enlist()
+
+    assert signs.portions > 0
 
 
 def test_the_same_content_under_two_names_is_one_entry(site: Site) -> None:

@@ -14,7 +14,7 @@ from flows.resources import Opened, Progress, Resources
 from flows.scoring.inbox_pass import score_new
 from severity.errors import WrongWeights
 from tests.builders.settings import SECRET
-from tests.builders.small_images import write_inbox
+from tests.builders.small_images import write_image, write_inbox, write_sidecar
 
 RUN = """
 import sys
@@ -114,3 +114,18 @@ def test_a_model_of_another_version_than_the_run_was_begun_with_scores_nothing(
     assert count(resources, "score") == 0
     assert count(resources, "work WHERE state = 'waiting'") == 3
     assert count(resources, "run WHERE state = 'failed'") == 1
+
+
+def test_a_new_model_scores_films_of_which_the_sidecar_is_gone(
+    score: Callable[..., object], resources: Resources, inbox: Path
+) -> None:
+    """Each night's sidecar may replace the one before: whom an accepted film shows is stored."""
+    score(inbox)
+    write_image(inbox / "new.png", seed=77)
+    write_sidecar(inbox, [{"filename": "new.png", "patient_id": "P9"}])
+
+    summary = score(inbox, unopened(resources, model="compact-2"))
+
+    assert (summary.scored, summary.vanished) == (4, 0)
+    again = score(inbox, unopened(resources, model="compact-2"))
+    assert (again.scored, again.enlisted) == (0, 0)

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from flows.sources.inbox import Inbox, open_inbox
 from flows.sources.listing import Portion
 from flows.sources.store import Entry, Listed, Obstacle
 from severity.domain import Reason
-from severity.errors import IncompleteMetadata, RejectedImage
+from severity.errors import InaccessibleImage, IncompleteMetadata, RejectedImage
 from severity.images.limits import MOST_BYTES
 from tests.builders.surveys import Survey, survey
 
@@ -279,6 +280,39 @@ def test_two_sidecars_of_a_folder_that_contradict_each_other_are_not_believed(dr
 
     assert (surveyed.keys, surveyed.deferred) == ([], 1)
     assert surveyed.listing.unreadable_sidecars == ("metadata.json",)
+
+
+def test_two_sidecars_that_contradict_each_other_by_now_describe_nothing(drop: Drop) -> None:
+    """An object that is read later waits for sidecars that agree; all else goes on."""
+    drop.put("a.png")
+    drop.sidecar(a_png="P1")
+    drop.put("metadata.json", '[{"filename": "a.png", "patient_id": "P2"}]')
+
+    with pytest.raises(IncompleteMetadata) as refused:
+        asyncio.run(open_inbox(str(drop.folder), settle=SETTLE).record("a.png"))
+
+    assert refused.value.reason is Reason.VANISHED
+
+
+@pytest.mark.parametrize(
+    "error", [errno.EBUSY, errno.ETXTBSY, errno.EUCLEAN, errno.EACCES, errno.EMFILE, errno.ENOTCONN]
+)
+def test_only_what_other_files_would_meet_too_is_an_error_of_the_folder(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    """A file that another program holds, or whose disk is damaged, stops no other."""
+    drop.put("a.png")
+    opening = os.open
+
+    def refuse(path: object, flags: int, *more: object, **named: object) -> int:
+        if not flags & os.O_PATH and str(path).startswith(("/proc/self/fd", "b'/proc/self/fd")):
+            raise OSError(error, os.strerror(error))
+        return opening(path, flags, *more, **named)
+
+    monkeypatch.setattr("flows.sources.folder.os.open", refuse)
+    expected = InboxError if error in {errno.EMFILE, errno.ENOTCONN} else InaccessibleImage
+    with pytest.raises(expected):
+        asyncio.run(open_inbox(str(drop.folder), settle=SETTLE).read("a.png"))
 
 
 @pytest.mark.parametrize(
