@@ -11,7 +11,7 @@ from prefect.states import Completed, Failed
 from db.errors import DatabaseError
 from db.rescoring import requests
 from db.rescoring.requests import OpenRequest
-from flows.errors import FlowsError, quoting_nothing
+from flows.errors import FlowsError, InboxError, quoting_nothing
 from flows.home import locked, private_home
 from flows.library_messages import mute_libraries
 from flows.orchestration.supervision import end_with_parent
@@ -95,6 +95,8 @@ async def _score_in(location: str, request: OpenRequest, resources: Resources) -
             if idle == _MOST_IDLE:
                 break
         await update_courses()
+        if run.archives_away:
+            raise InboxError(run.archives_away)
     return counts
 
 

@@ -45,7 +45,7 @@ async def score_batches(run: ScoringRun, *, seconds: float) -> AsyncGenerator[Co
     with Pipeline(run.settings, model, stopwatch=run.stopwatch) as pipeline:
 
         async def score(claims: Sequence[Claim]) -> list[Outcome]:
-            return await score_claims(claims, run, pipeline, model)
+            return await score_claims(list(filter(run.can_read, claims)), run, pipeline, model)
 
         # A suspect may kill this worker: it is claimed when no other batch is in flight.
         for suspects, in_flight in ((False, pipeline.batches), (True, 1)):

@@ -38,7 +38,8 @@ async def score_new(inbox: str, resources: Resources, *, is_emptied: bool = Fals
             await run.update_courses()  # corrections may have made some due
             summary = await summarised(run, Counts())
         archived = await archive_scored(run)
-        return replace(summary, archived=archived.moved, archive_fault=archived.fault)
+        faults = " ".join(filter(None, (summary.archive_fault, archived.fault)))
+        return replace(summary, archived=archived.moved, archive_fault=faults)
 
 
 async def _scored(run: ScoringRun) -> RunSummary:

@@ -76,6 +76,7 @@ class ScoringRun(Resources):
     events: RunEvents = field(default_factory=lambda: RunEvents(None), repr=False)
     stopwatch: Stopwatch = field(default_factory=Stopwatch, repr=False)
     _archives: dict[str, Inbox] = field(default_factory=dict, repr=False)
+    _away: dict[str, str] = field(default_factory=dict, repr=False)
     kind: RunKind = RunKind.PASS
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_TRANSACTIONS, "transaction"), repr=False
@@ -202,6 +203,27 @@ class ScoringRun(Resources):
         if claim.archive not in self._archives:
             self._archives[claim.archive] = open_inbox(claim.archive, settle=timedelta(0))
         return self._archives[claim.archive]
+
+    def can_read(self, claim: Claim) -> bool:
+        """Whether the place of a claimed object can be opened, as an archive of before may not.
+
+        What lies in one that is away is not gone: the run keeps its claim, which is released at its
+        end, and scores all else.
+        """
+        if claim.archive in self._away:
+            return False
+        try:
+            self.inbox_of(claim)
+        except InboxError as error:
+            self._away[str(claim.archive)] = str(error)
+        return claim.archive not in self._away
+
+    @property
+    def archives_away(self) -> str:
+        """Which archives cannot be opened, and what waits for them; empty if all can."""
+        if not self._away:
+            return ""
+        return f"What lies in an archive waits: {'; '.join(self._away.values())}."
 
     async def until_threads_end(self) -> None:
         """Wait for the transactions that have begun, even if their callers were cancelled."""

@@ -40,9 +40,9 @@ class RunSummary:
 
     ``missed`` counts the files that were there before, where most of them or all are gone at once,
     and ``archived`` those that were moved to the archive; ``archive_fault`` says why others were
-    not. ``other_versions`` are model versions that also scored images of this database.
-    ``read_in_zone`` is the time zone that the source's times were read in so far, if the settings
-    name another.
+    not, or which archive is away in which images wait. ``other_versions`` are model versions that
+    also scored images of this database. ``read_in_zone`` is the time zone that the source's times
+    were read in so far, if the settings name another.
     """
 
     model_version: str
@@ -129,5 +129,6 @@ def _summary(session: Transaction, run: ScoringRun, counts: Counts) -> RunSummar
         missed=discovery.missed,
         balance=balances.balance(session, run.inbox.location),
         other_versions=tuple(model_versions.with_scores(session, excluding=version)),
+        archive_fault=run.archives_away,
         read_in_zone=run.source.zone if run.source.zone != zone else "",
     )

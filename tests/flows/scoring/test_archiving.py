@@ -116,6 +116,43 @@ def test_another_model_version_reads_archived_files_where_they_are(
     assert (later.summary.scored, later.summary.vanished, later.summary.archived) == (2, 0, 0)
 
 
+def scores(resources: Resources) -> dict[str, int]:
+    query = text(
+        """
+        SELECT name, count(*) FROM score
+        JOIN model_version ON model_version.id = model_version_id GROUP BY name
+        """
+    )
+    with resources.open_database().transaction() as session:
+        return dict(session.execute(query).tuples())
+
+
+def test_films_in_an_archive_that_is_away_wait_and_all_others_are_scored(
+    score_archiving: Callable[..., SourcePass], archiving: Resources, inbox: Path
+) -> None:
+    """Last year's archive went to tape, and then the model changed."""
+    write_inbox(inbox, images=2)
+    score_archiving(model="compact-1")
+    done, tape = inbox.parent / "done", inbox.parent / "tape"
+    done.rename(tape)
+    this_year = inbox.parent / "this-year"
+    this_year.mkdir()
+    ward = SourceSettings(name="ward", location=str(inbox), archive=str(this_year))
+    write_image(inbox / "new.png", seed=77)
+    write_sidecar(inbox, [{"filename": "new.png", "patient_id": "P9"}])
+
+    with pytest.raises(InboxError, match="done is not a folder"):
+        score_archiving(model="compact-2", sources={"ward": ward})
+
+    assert scores(archiving) == {"compact-1": 2, "compact-2": 1}
+
+    tape.rename(done)
+    back = score_archiving(model="compact-2", sources={"ward": ward})
+    assert back.summary is not None
+    assert (back.summary.scored, back.fault) == (2, "")
+    assert scores(archiving) == {"compact-1": 2, "compact-2": 3}
+
+
 def test_a_run_that_was_killed_before_it_removed_the_files_is_made_good(
     score_archiving: Callable[..., SourcePass],
     archiving: Resources,
