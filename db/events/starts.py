@@ -57,7 +57,14 @@ _STARTS = """
         SELECT
             event.*,
             person_id,
-            max(coalesce(ends_at, starts_at)) OVER (
+            max(
+                -- Of a date alone the end of that day.
+                event_start(
+                    coalesce(ends_at, starts_at),
+                    CASE WHEN ends_at IS NULL THEN starts_is_date ELSE ends_is_date END,
+                    zone
+                )
+            ) OVER (
                 PARTITION BY person_id, calendar_known, kind, label ORDER BY starts_at, event.id
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ) AS ended_at

@@ -149,6 +149,15 @@ def test_doses_of_one_drug_start_one_treatment(archive, treat):
     assert starts == [("x", 1), ("x", 8), ("y", 2)]
 
 
+def test_three_days_after_a_date_alone_count_from_the_end_of_that_day(archive, treat):
+    archive.add(film("first", 0), film("last", 30))
+
+    treat(event(0.5, is_date=True), event(4), event(7.2))
+
+    starts = "SELECT count(*) FROM event_response WHERE day = 0"
+    assert archive.rows(starts) == [(2,)]
+
+
 def test_events_films_and_what_a_person_removes_make_the_person_due(archive, treat, author):
     archive.add(film("first", 0), film("other", 0, patient="p-2"))
     treat(event(4))
