@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from psycopg2.extensions import make_dsn
 from sqlalchemy import URL, text
 
 from db.embedded import client_program
@@ -146,10 +147,13 @@ def _run(name: str, *arguments: str, url: URL | None = None) -> str:
     """Run a program of PostgreSQL on the database at ``url``; return what it prints."""
     environment = dict(os.environ)
     if url is not None:
-        # The list of processes shows the command line to all users.
-        environment["PGPASSWORD"] = url.password or ""
-        plain = url.set(drivername="postgresql", password=None)
-        arguments = (*arguments, f"--dbname={plain.render_as_string()}")
+        # The list of processes shows the command line to all users. Without one in the URL it is
+        # found where libpq looks for it, as for all other commands.
+        if url.password:
+            environment["PGPASSWORD"] = str(url.password)
+        # As libpq reads it: a URL of SQLAlchemy's has blanks that libpq takes for plus signs.
+        _, options = url.get_dialect()().create_connect_args(url.set(password=None))
+        arguments = (*arguments, f"--dbname={make_dsn(**options)}")
     ended = subprocess.run(  # noqa: S603 - PostgreSQL's own
         [str(client_program(name)), *arguments],
         env=environment,

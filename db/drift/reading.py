@@ -26,16 +26,17 @@ def devices(session: Session) -> dict[int, Device]:
 
 
 # The latest is that of the latest night; of two in that night, on which the reference was changed,
-# the one that came last. Nights to come are those of a clock that is wrong.
+# the one that came last. Nights to come are those of a clock that is wrong: they count once they
+# have come, or their films' times are corrected. The last of them would be the chart's last night.
 _SUMS = text(
     """
     SELECT measure, device_id, view, day, films, total, squares
     FROM drift_nights
-    WHERE model_version = :model AND reference IN ('', (
+    WHERE model_version = :model AND day <= CURRENT_DATE + 1 AND reference IN ('', (
         SELECT reference FROM drift_nights
-        WHERE model_version = :model AND reference <> ''
+        WHERE model_version = :model AND reference <> '' AND day <= CURRENT_DATE + 1
         GROUP BY reference
-        ORDER BY max(day) FILTER (WHERE day <= CURRENT_DATE + 1) DESC NULLS LAST, min(day) DESC
+        ORDER BY max(day) DESC, min(day) DESC
         LIMIT 1
     ))
     """

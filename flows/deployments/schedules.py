@@ -6,10 +6,17 @@ from datetime import timedelta
 from prefect.schedules import Cron, Interval, Schedule
 
 from flows.deployments.plan import Due
+from flows.errors import UsageError
 
 
 def prefect_schedules(due: Iterable[Due], zone: str) -> list[Schedule]:
-    """Return schedules: one for each interval, and for each line of cron in a time zone."""
+    """Return schedules: one for each interval, and for each line of cron in a time zone.
+
+    Raises
+    ------
+    UsageError
+        What is set is no line of cron.
+    """
     return [_schedule(entry, zone) for entry in due]
 
 
@@ -18,4 +25,10 @@ def _schedule(due: Due, zone: str) -> Schedule:
         case timedelta() as interval:
             return Interval(interval)
         case str() as line:
-            return Cron(line, timezone=zone)
+            try:
+                return Cron(line, timezone=zone)
+            except ValueError:
+                raise UsageError(
+                    f"{line!r} is no line of cron, such as '0 2 * * *': check --cron, SEVERITY_CRON "
+                    "and SEVERITY_SCHEDULES"
+                ) from None

@@ -145,7 +145,7 @@ class Report:
         film = asdict(self.film, dict_factory=_as_at_first)
         content = film | {"identified": self.is_identified}
         del content["image_id"], content["image_uid"]
-        return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(content, default=_plain).encode()).hexdigest()
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -177,6 +177,11 @@ def _sentence(observed: Observed) -> str:
     behind = probability(result)
     chance = "" if behind is None else f" (probability {behind:.2f})"
     return f"{said}; compared with the baseline: {result.verdict}{chance}."
+
+
+def _plain(value: object) -> str:
+    """Return what JSON has no form for; times in UTC, whatever the zone of the connection."""
+    return str(value.astimezone(UTC) if isinstance(value, datetime) else value)
 
 
 def _as_at_first(fields: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -132,6 +132,37 @@ def test_a_backup_that_fails_leaves_no_file(tmp_path: Path, empty: Database) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_backup_connects_as_the_url_says(
+    archive: Archive, database: Database, tmp_path: Path
+) -> None:
+    """Its options are written for libpq, which reads no plus sign as a blank."""
+    options = {"options": "-c lock_timeout=10s -c statement_timeout=60s"}
+    limited = Database(
+        database.engine.url.update_query_dict(options).render_as_string(hide_password=False)
+    )
+
+    assert write_backup(limited, tmp_path / "severity.dump").revision
+    limited.dispose()
+
+
+def test_a_password_that_is_set_for_all_programs_of_postgresql_stays(
+    archive: Archive, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "pg_dump"
+    program.write_text(f'#!/bin/sh\nprintf "%s" "$PGPASSWORD" > {tmp_path}/password\nexit 1\n')
+    program.chmod(0o755)
+    monkeypatch.setattr("db.backups.client_program", lambda _: program)
+    monkeypatch.setenv("PGPASSWORD", "of the site")
+
+    def url(password: str | None) -> str:
+        return database.engine.url.set(password=password).render_as_string(hide_password=False)
+
+    for given, password in ((None, "of the site"), ("of the url", "of the url")):
+        with pytest.raises(DatabaseError):
+            write_backup(Database(url(given)), tmp_path / "severity.dump")
+        assert (tmp_path / "password").read_text() == password
+
+
 def test_nothing_is_restored_over_what_is_there(backup: Backup, database: Database) -> None:
     before = rows(database)
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
+from db.errors import DatabaseError
 from flows.cli.options import chosen_resources
-from flows.errors import UsageError
+from flows.errors import FlowsError, UsageError
 from flows.operations.metrics import metrics_text, read_snapshot, write_textfile
 
 
@@ -18,13 +19,24 @@ from flows.operations.metrics import metrics_text, read_snapshot, write_textfile
 def metrics_command(textfile: Path | None) -> None:
     """Print what Prometheus watches: counts, ages and times by stage.
 
-    Nothing of it is of a patient. The dashboard answers the same at /metrics.
+    Nothing of it is of a patient. The dashboard answers the same at /metrics. Without a database
+    the file says that it is away, and the command fails.
     """
     with chosen_resources() as resources:
-        content = metrics_text(read_snapshot(resources), resources.settings)
+        try:
+            snapshot = read_snapshot(resources)
+        except (DatabaseError, FlowsError):
+            if textfile is not None:  # else it would say for ever that all is well
+                _replace(textfile, metrics_text(None, resources.settings))
+            raise
+        content = metrics_text(snapshot, resources.settings)
     if textfile is None:
         click.echo(content.decode(), nl=False)
-        return
+    else:
+        _replace(textfile, content)
+
+
+def _replace(textfile: Path, content: bytes) -> None:
     try:
         write_textfile(content, textfile)
     except OSError as error:

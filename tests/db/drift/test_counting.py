@@ -81,6 +81,14 @@ def test_films_are_added_up_by_day_view_and_device(steps, course):
     assert sum(squares) == pytest.approx(4 + 9 + 16 + 25)
 
 
+def test_a_night_to_come_is_not_the_last_one(steps, course):
+    """The clock of the device was wrong: all other devices would be silent since then."""
+    ahead = (date.today() + timedelta(days=900) - DAY).days  # noqa: DTZ011 - any zone will do
+    course({"extent": 2.0}, {"extent": 3.0, "day": ahead, "patient": "p-2"})
+
+    assert set(of(counted(steps), Measure.EXTENT)) == {(DAY, View.PA, 0)}
+
+
 def test_what_is_out_of_distribution_counts_in_the_distances_alone(steps, course):
     course(
         {"extent": 2.0, "distribution_check": at(0.5)},

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flows.errors import UsageError
 from flows.settings import Settings
 
 PACS = {"pacs": "PACS@pacs.example:104"}
@@ -40,6 +41,13 @@ async def test_a_pacs_is_asked_on_a_schedule_as_long_as_one_is_set(client: Any) 
     by_cron = Settings(**inbox, **PACS, schedules={"fetch": ""})
     assert await served(client, by_cron) == score | {"reconcile": "0 1 * * *"}
     assert await served(client, Settings(**inbox)) == score
+
+
+def test_what_is_no_line_of_cron_is_wrong_use() -> None:
+    from flows.deployments.schedules import prefect_schedules
+
+    with pytest.raises(UsageError, match="cron"):
+        prefect_schedules(["every night"], "UTC")
 
 
 @pytest.fixture

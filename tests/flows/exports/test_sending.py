@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from db.corrections import Author, correct_time, forget, merge, restore, withdraw
+from db.engine import Database
 from db.reading.exports import Selection
 from flows.errors import SendingError
 from flows.exports.destinations import Destination, FhirServer, Folder
@@ -16,6 +17,7 @@ from flows.exports.sending import CODE_SYSTEM, ResultExport, SentCounts, Written
 from tests.builders.archive import model
 from tests.builders.course_archive import DAY_ZERO, CourseArchive, film
 from tests.builders.fhir_server import StoringServer, running_fhir_server
+from tests.builders.postgres import execute
 from tests.flows.exports.conftest import BASELINE, BY_LUNG, WORSE
 
 AUTHOR = Author("dr.roe", "it was wrong")
@@ -55,6 +57,20 @@ def statuses(server: StoringServer) -> dict[str, int]:
     """Return how many observations have each status."""
     all_of = [observation["status"] for observation in server.of_kind("Observation")]
     return {status: all_of.count(status) for status in all_of}
+
+
+def test_the_time_zone_of_the_connection_changes_no_result(
+    followed: CourseArchive, export: Export, server: StoringServer, database: Database
+) -> None:
+    send(export(), server)
+    url, name = database.engine.url, database.engine.url.database
+    execute(
+        url.render_as_string(hide_password=False), f"ALTER DATABASE {name} SET timezone = 'EST'"
+    )
+    elsewhere = Database(url.render_as_string(hide_password=False))
+
+    assert send(replace(export(), database=elsewhere), server) == SentCounts(seen=2)
+    elsewhere.dispose()
 
 
 def test_what_was_sent_is_stored_whole_and_once(
