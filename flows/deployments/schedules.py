@@ -29,6 +29,6 @@ def _schedule(due: Due, zone: str) -> Schedule:
                 return Cron(line, timezone=zone)
             except ValueError:
                 raise UsageError(
-                    f"{line!r} is no line of cron, such as '0 2 * * *': check --cron, SEVERITY_CRON "
-                    "and SEVERITY_SCHEDULES"
+                    f"{line!r} is no line of cron, such as '0 2 * * *': check --cron, "
+                    "SEVERITY_CRON and SEVERITY_SCHEDULES"
                 ) from None

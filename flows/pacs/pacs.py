@@ -9,7 +9,7 @@ from typing import Protocol
 from flows.arrivals import DropFolder
 from flows.errors import FilmNotGiven
 from severity.dicom import as_dicom_file, read_identity
-from severity.errors import UnreadableImage
+from severity.errors import RejectedImage
 from severity.vocabulary.body_parts import is_chest_in_words
 
 _OF_UIDS = frozenset("0123456789.")
@@ -113,9 +113,9 @@ def keep(instance: Instance, content: bytes, folder: DropFolder) -> None:
 
 
 def _image_uid(file: bytes) -> str | None:
-    """Return the UID of a film; None of a broken file, which is judged as any other is."""
+    """Return the UID of a film; None of a broken or odd file, which is judged as any other is."""
     try:
         identity = read_identity(file)
-    except UnreadableImage:
+    except RejectedImage:
         return None
     return None if identity is None else identity["SOPInstanceUID"]

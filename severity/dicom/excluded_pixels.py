@@ -156,8 +156,9 @@ def without_overlays(
 def _shutter(dataset: Dataset, layout: PixelLayout) -> Mask | None:
     """Return which pixels lie outside any of the shutters; rows and columns count from 1."""
     outside: Mask | None = None
-    for shape in texts(dataset, "ShutterShape"):
-        mask = _OUTSIDE[shape.upper()](dataset, layout) if shape.upper() in _OUTSIDE else None
+    # Each shape once: a hostile file may name one thousands of times.
+    for shape in _OUTSIDE.keys() & {text.upper() for text in texts(dataset, "ShutterShape")}:
+        mask = _OUTSIDE[shape](dataset, layout)
         if mask is not None:
             outside = mask if outside is None else outside | mask
     return outside

@@ -13,6 +13,7 @@ from severity.domain import Reason
 from severity.errors import NotAFrontalChestRadiograph, UnreadableImage
 
 _UNDEFINED_LENGTH = 2**32 - 1
+_BYTE = 8  # bits
 _BYTES_OF_A_BASIC_OFFSET, _BYTES_OF_AN_OFFSET = 4, 8  # the latter in the extended table
 
 
@@ -39,6 +40,10 @@ def only_frame(dataset: FileDataset, layout: PixelLayout) -> bytes:
         )
     pixels = element.value or b""
     if not encapsulated:
+        if layout.bits_allocated == _BYTE and element.VR == "OW" and not element.is_little_endian:
+            # PS3.5, A.3: words of two bytes, of which the first in memory is the second pixel.
+            words = np.frombuffer(pixels, np.uint16, count=len(pixels) // 2)
+            pixels = words.byteswap().tobytes()
         size = layout.pixels * int(dataset.SamplesPerPixel) * layout.bits_allocated // 8
         if np.frombuffer(pixels, np.uint8)[size:].any():  # zeros are no frame
             _require_one(len(pixels) // size)

@@ -41,7 +41,7 @@ TIME_FORMS = {
     ),
     "HH-MM[-SS[.F]]": re.compile(
         r"(?P<hour>\d{2})(?P<between>[.h -])(?P<minute>\d{2})"
-        r"(?:(?P=between)(?P<second>\d{2})(?:[.,](?P<fraction>\d*))?)?(?!\d)",
+        r"(?:(?P=between)(?P<second>\d{2})(?:[.,](?P<fraction>\d*))?)?(?![\d:])",
         re.ASCII,
     ),
     "HHMMSS[.F]": re.compile(
@@ -56,9 +56,11 @@ TIME_FORMS = {
 """The forms of a time of day, tried in this order. Shorter numbers have more than one meaning."""
 
 _LONG_NUMBER = re.compile(r"\d{8}", re.ASCII)  # more digits than a time has without its fraction
-_HALF_OF_DAY = re.compile(r"\s*([AP])\.?M\b\.?", re.ASCII | re.IGNORECASE)
+_HALF_OF_DAY = re.compile(r"\s*([AP])\.?\s?M\b\.?", re.IGNORECASE)
 _OFFSET = re.compile(r"([+-])(\d{2})(?::?(\d{2}))?", re.ASCII)
-_OWN_OFFSET = re.compile(r"\s*(?:([+-]\d{2}:?\d{2})|(Z|UTC|GMT))\s*$", re.ASCII | re.IGNORECASE)
+_OWN_OFFSET = re.compile(
+    r"\s*(?:([+-]\d{2}(?::?\d{2})?)|(Z|UTC|GMT))\s*$", re.ASCII | re.IGNORECASE
+)
 _EASTMOST, _WESTMOST = timedelta(hours=14), timedelta(hours=-12)  # PS3.5, 6.2, VR DT
 _NOON = 12
 

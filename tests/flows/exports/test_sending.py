@@ -63,11 +63,9 @@ def test_the_time_zone_of_the_connection_changes_no_result(
     followed: CourseArchive, export: Export, server: StoringServer, database: Database
 ) -> None:
     send(export(), server)
-    url, name = database.engine.url, database.engine.url.database
-    execute(
-        url.render_as_string(hide_password=False), f"ALTER DATABASE {name} SET timezone = 'EST'"
-    )
-    elsewhere = Database(url.render_as_string(hide_password=False))
+    url = database.engine.url.render_as_string(hide_password=False)
+    execute(url, f"ALTER DATABASE {database.engine.url.database} SET timezone = 'EST'")
+    elsewhere = Database(url)
 
     assert send(replace(export(), database=elsewhere), server) == SentCounts(seen=2)
     elsewhere.dispose()

@@ -1,15 +1,18 @@
 """What a PACS has, compared day by day with what is here."""
 
 from datetime import date, timedelta
+from io import BytesIO
 
 import pytest
+from pydicom import dcmread
 
 import db.pacs
 from flows.arrivals import DropFolder
 from flows.errors import FilmNotGiven, PacsError
 from flows.pacs.comparison import Comparison
-from flows.pacs.pacs import Instance, Modality, NotGiven
+from flows.pacs.pacs import Instance, Modality, NotGiven, keep
 from flows.pacs.patience import Pace
+from tests.builders.dicom_films import film_file
 
 TODAY = date(2020, 3, 2)
 YESTERDAY = TODAY - timedelta(1)
@@ -66,3 +69,24 @@ def test_a_film_that_a_pacs_sends_under_another_name_holds_up_no_earlier_day(com
 def test_a_pacs_of_which_nothing_arrives_sends_to_another_folder(compare):
     with pytest.raises(PacsError, match="must be that of the receiver"):
         compare(SendingPacs(TODAY, YESTERDAY))
+
+
+class OddPacs(SendingPacs):
+    """A PACS whose film of today has more attributes than any that can be scored."""
+
+    def fetch(self, instance, folder):
+        content = film_file("a", SOPInstanceUID=instance.image_uid)
+        if instance.study_date == TODAY:
+            film = dcmread(BytesIO(content))
+            film.VerticesOfThePolygonalShutter = [number % 2000 for number in range(30_000)]
+            odd = BytesIO()
+            film.save_as(odd)
+            content = odd.getvalue()
+        keep(instance, content, folder)
+
+
+def test_a_film_beyond_the_limits_is_fetched_and_judged_as_any_other(compare):
+    """It ended each pass before all others, and was never given up."""
+    reports = compare(OddPacs())
+
+    assert [len(report.fetched) for report in reports] == [1, 1]

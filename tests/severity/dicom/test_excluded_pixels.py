@@ -15,6 +15,7 @@ from pydicom.uid import (
     JPEGExtended12Bit,
 )
 
+from severity.dicom import excluded_pixels
 from severity.domain import Reason
 from tests.builders.encoded_images import dicom_file, jpeg_2000
 from tests.builders.films import SHAPE, look_up_table, overlay, stored
@@ -218,6 +219,25 @@ def test_several_shutters_leave_what_is_in_all_of_them() -> None:
     image = shown(both)
 
     assert (image[20, 30], image[60, 60], image[20, 10]) == (PLAIN[20, 30], 0, 0)
+
+
+def test_a_shape_that_is_named_a_thousand_times_is_drawn_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[str] = []
+    shapes = {
+        name: lambda *of, name=name, draw=draw: (drawn.append(name), draw(*of))[1]
+        for name, draw in excluded_pixels._OUTSIDE.items()
+    }
+    monkeypatch.setattr(excluded_pixels, "_OUTSIDE", shapes)
+
+    shown(
+        dicom_file(
+            stored(12), ShutterShape=["RECTANGULAR", "rectangular"] * 500, **SHUTTERS["RECTANGULAR"]
+        )
+    )
+
+    assert drawn == ["RECTANGULAR"]
 
 
 def test_a_shutter_that_hides_everything_is_refused() -> None:

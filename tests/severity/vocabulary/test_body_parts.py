@@ -46,6 +46,10 @@ def test_words_that_name_no_part_say_nothing(words):
     ("text", "expected"),
     [
         ("Tórax", True),
+        ("COLONNE THORACIQUE", False),
+        ("Rachide toracico", False),
+        ("THORACIC SPN", False),
+        ("Aorte thoracique", False),
         ("CHESTPA", True),
         ("PORTCHEST", True),
         ("胸部正面", True),

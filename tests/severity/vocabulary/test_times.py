@@ -1,6 +1,7 @@
 """Dates and times as senders write them: what can be read is kept, what cannot is not invented."""
 
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import assume, given
@@ -129,6 +130,9 @@ def test_digits_that_are_no_time_leave_the_date_alone(day, hour, minute, rest):
         ("9:5:3", time(9, 5, 3)),
         ("12:05 am", time(0, 5)),
         ("12:05 p.m.", time(12, 5)),
+        ("03:15 p. m.", time(15, 15)),
+        ("03:15\u00a0p.\u00a0m.", time(15, 15)),
+        ("03:15 a. m.", time(3, 15)),
         ("235960", time(23, 59, 59)),
         ("093075", time(9, 30)),  # the seconds are lost, not the minute
         ("0930xx", time(9, 30)),
@@ -162,6 +166,24 @@ def test_placeholders_and_what_has_two_meanings_are_no_date(text):
 
 def test_a_date_that_was_shifted_by_centuries_is_a_date():
     assert read_moment("21840405").day == date(2184, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2023-05-12 10:15:30+00", "2023-05-12T10:15:30"),
+        ("2023-05-12 10:15:30.5+02", "2023-05-12T08:15:30.500000"),
+        ("2023-05-12T10-05:00", "2023-05-12T15:00:00"),
+        ("2023051210-0500", "2023-05-12T15:00:00"),
+        ("20230512101500+01", "2023-05-12T09:15:00"),
+        ("2023-05-12T10-15-30", "2023-05-12T14:15:30"),  # no offset: the zone of the site
+    ],
+)
+def test_an_offset_of_hours_alone_is_one_too(text, utc):
+    """As PostgreSQL prints times, and ISO 8601 allows."""
+    instant = read_moment(text).instant(ZoneInfo("America/New_York"))
+
+    assert instant == datetime.fromisoformat(f"{utc}+00:00")
 
 
 @pytest.mark.parametrize("text", ["+2500", "+1430", "-1300", "+0160", "Berlin", "0100", "1", ""])
