@@ -50,6 +50,12 @@ def deliveries(
     return {row.result_id: Delivery(row.content_sha256, row.has_arrived) for row in rows}
 
 
+def other_versions(session: Session, destination_id: int, model_version: str) -> list[str]:
+    """List the model versions of which a destination has results, without this one."""
+    values = {"destination": destination_id, "model": model_version}
+    return list(session.scalars(_OTHER_VERSIONS, values))
+
+
 def record(session: Session, destination_id: int, model_version: str, result: SentResult) -> bool:
     """Record that the destination has a result by a model version, in place of an earlier one.
 
@@ -78,6 +84,17 @@ _ADD_DESTINATION = text(
 )
 
 _DESTINATION = text("SELECT id FROM destination WHERE format = :format AND location = :location")
+
+_OTHER_VERSIONS = text(
+    """
+    SELECT key FROM model_version
+    WHERE key <> :model AND EXISTS (
+        SELECT FROM sent
+        WHERE destination_id = :destination AND model_version_id = model_version.id
+    )
+    ORDER BY id
+    """
+)
 
 _DELIVERIES = text(
     """

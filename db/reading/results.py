@@ -205,6 +205,14 @@ _RESULTS = text(
                 SELECT FROM image AS successor
                 WHERE successor.image_uid = image.image_uid AND successor.id <> image.id
                     AND successor.standing = 'valid'
+                    -- Else no result of this version takes the place of the one that was sent.
+                    AND (EXISTS (
+                        SELECT FROM score JOIN model_version AS own ON own.id = model_version_id
+                        WHERE score.image_id = successor.id AND own.key = :model
+                    ) OR EXISTS (
+                        SELECT FROM waiting_image AS waits
+                        WHERE waits.image_id = successor.id AND waits.model_version = :model
+                    ))
             )
         ))
     ORDER BY film.image_id

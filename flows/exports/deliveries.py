@@ -30,6 +30,11 @@ class Deliveries:
         with self.database.transaction() as session:
             return sent.deliveries(session, self.destination_id, results)
 
+    def other_versions(self) -> list[str]:
+        """List the other model versions of which the destination has results."""
+        with self.database.transaction() as session:
+            return sent.other_versions(session, self.destination_id, self.model_version)
+
     def has(self, result_id: UUID) -> bool:
         """Return whether the destination is known to have a result."""
         known = self.of([result_id]).get(result_id)

@@ -68,6 +68,13 @@ class SentCounts:
         told = self.new + self.changed + self.withdrawn + len(self.unidentified)
         return self.seen - told
 
+    def add(self, former: "SentCounts") -> None:
+        """Add what was told of results of a former model version."""
+        self.changed += former.changed
+        self.withdrawn += former.withdrawn
+        self.unidentified += former.unidentified
+        self.seen += former.changed + former.withdrawn + len(former.unidentified)
+
     def count(self, status: Status) -> None:
         """Count a result that was sent."""
         match status:
@@ -86,7 +93,8 @@ class ResultExport:
     ``result_id`` derives the identifier of an image's result by a model version, from the image's
     UID and the version's key. Without ``identities`` patients are named by pseudonyms alone.
     With ``resends`` all is sent again and each withdrawn film told, whatever is recorded: a
-    database that was restored knows less than was sent.
+    database that was restored knows less than was sent. ``is_former`` is of a model version that
+    another has followed: nothing new of it is sent.
     """
 
     database: Database
@@ -95,6 +103,7 @@ class ResultExport:
     result_id: Callable[[str, str], UUID]
     identities: FilmIdentities | None = None
     resends: bool = False
+    is_former: bool = False
 
     def write(self, folder: Path) -> SentCounts:
         """Write a file for each valid film into a new folder; return how many, as new.
@@ -121,8 +130,10 @@ class ResultExport:
     def send(self, destination: Destination) -> SentCounts:
         """Send what a destination has not, or has otherwise; and what was withdrawn since.
 
-        What the destination may have after a failure the next export tells as withdrawn, as
-        changed if a sending of it had arrived before, else as new once more.
+        Of other model versions, whose results were sent before, only what changed is sent: what is
+        wrong must not stay because another version scores now. What the destination may have after
+        a failure the next export tells as withdrawn, as changed if a sending of it had arrived
+        before, else as new once more.
 
         Raises
         ------
@@ -143,6 +154,10 @@ class ResultExport:
                 if deliveries.deliver(result, send):
                     counts.count(named.status)
             counts.seen += len(batch)
+        if not self.is_former:
+            for former in deliveries.other_versions():
+                selection = replace(self.selection, model_version=former)
+                counts.add(replace(self, selection=selection, is_former=True).send(destination))
         return counts
 
     def _batches(self, recipient: Recipient | None = None) -> Iterator[list[Report]]:
@@ -187,6 +202,8 @@ class ResultExport:
         known = deliveries.of([report.report_id for report in batch])
         for report in batch:
             delivery = known.get(report.report_id)
+            if self.is_former and delivery is None:
+                continue
             is_there = delivery is not None and delivery.content_sha256 == report.content_sha256
             if is_there and not self.resends:
                 continue

@@ -71,6 +71,27 @@ def test_the_time_zone_of_the_connection_changes_no_result(
     elsewhere.dispose()
 
 
+def test_what_a_former_model_version_scored_is_put_right_too(
+    archive: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    """Nothing says so at the hospital if it stays: another version scores now."""
+    wrong, right = film("a", 0, 7.0), film("b", 1, 2.0)
+    archive.follow(wrong, right)
+    send(export(), server)
+    archive.add(film("c", 2, 3.0), by="v2")
+    archive.queue("v2")
+    archive.score(by="v2")
+    current = replace(export(), selection=Selection(model("v2").key))
+    assert send(current, server) == SentCounts(new=3, seen=3)
+
+    archive.do(withdraw, AUTHOR, archive.image(wrong))
+
+    assert send(current, server) == SentCounts(withdrawn=2, seen=4)
+    reports = [report["status"] for report in server.of_kind("DiagnosticReport")]
+    assert sorted(reports) == ["entered-in-error"] * 2 + ["final"] * 3
+    assert send(current, server) == SentCounts(seen=3)
+
+
 def test_what_was_sent_is_stored_whole_and_once(
     followed: CourseArchive, export: Export, server: StoringServer
 ) -> None:
