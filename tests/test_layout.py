@@ -11,6 +11,7 @@ OF_SEVERAL_MODULES = {
     "db/test_promises.py",  # the whole ledger, by any sequence of steps
     "db/test_superseding.py",  # from enlisting to closing
     "flows/courses/test_views.py",  # the views of courses, on what the update writes
+    "flows/dashboard/routes/test_times_shown.py",  # one time, in lists, pages, charts and terminal
     "flows/dashboard/security/test_proxies.py",  # docs/dashboard-access.md
     "flows/cli/test_private_names.py",  # whole commands, and all that they leave behind
     "flows/events/test_treatments_page.py",  # docs/treatments.md

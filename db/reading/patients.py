@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import date, datetime, tzinfo
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -32,6 +32,12 @@ def groups(session: Session, patient_key: str) -> dict[str, str]:
     """
     rows = session.execute(_GROUPS, {"patient": patient_key})
     return {row.group_name: row.group_value for row in rows}
+
+
+def corrected_at(session: Session, patient_key: str) -> datetime | None:
+    """Return when a person, or an image of one, was last corrected; None if never."""
+    at: datetime | None = session.scalar(_CORRECTED_AT, {"patient": patient_key})
+    return at
 
 
 def waiting(session: Session, patient_keys: Sequence[str], model_version: str) -> Counter[str]:
@@ -68,4 +74,25 @@ _WAITING = text(
 
 _WAITING_IMAGES = text(
     "SELECT image_id FROM waiting_image WHERE patient_key = :patient AND model_version = :model"
+)
+
+_CORRECTED_AT = text(
+    """
+    SELECT greatest(
+        (
+            SELECT max(correction.at)
+            FROM patient AS recorded JOIN correction ON correction.patient_id = recorded.id
+            WHERE recorded.person_id = person.id
+        ),
+        (
+            SELECT max(correction.at)
+            FROM patient AS recorded
+            JOIN study ON study.patient_id = recorded.id
+            JOIN image ON image.study_id = study.id
+            JOIN correction ON correction.image_id = image.id
+            WHERE recorded.person_id = person.id
+        )
+    )
+    FROM patient AS person WHERE patient_key = :patient
+    """
 )

@@ -126,4 +126,7 @@ def _notes(left: Left) -> Iterator[str]:
     if left.without_course:
         yield f"patients without a course, or due for `courses update`: {left.without_course}"
     if left.withdrawn:
-        yield f"delete at the node the reports of {counted(left.withdrawn)}: withdrawn since"
+        yield (
+            f"delete at the node the reports of {counted(left.withdrawn)}, and pages that show "
+            "them: withdrawn since"
+        )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Self
 from pydicom import Dataset
 
 from db.engine import Database
-from db.reading import courses, image_files, model_versions
+from db.reading import courses, image_files, model_versions, patients
 from db.reading.courses import Course
 from db.reading.exports import Selection
 from db.reading.results import FilmResult, Recipient
@@ -133,9 +133,16 @@ class Making:
         for course, subject in zip(kept, latest, strict=True):
             if (context := contexts.get(subject.image_id)) is not None:
                 films = self._films(Selection(course.model_version, course.patient_key))
-                at = max(film.scored_at for part in films for film in part)
-                page = secondary_capture(course, context, self._reporting, at=at)
+                times = [film.scored_at for part in films for film in part]
+                # Else the page of a film that was withdrawn would be the later one.
+                times += self._corrected(course.patient_key)
+                page = secondary_capture(course, context, self._reporting, at=max(times))
                 yield Made(Kind.PAGE, subject.image_id, page)
+
+    def _corrected(self, person: str) -> list[datetime]:
+        with self.database.transaction() as session:
+            at = patients.corrected_at(session, person)
+        return [] if at is None else [at]
 
     def _course(self, person: str) -> Course:
         with self.database.transaction() as session:

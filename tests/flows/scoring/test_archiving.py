@@ -124,7 +124,7 @@ def scores(resources: Resources) -> dict[str, int]:
         """
     )
     with resources.open_database().transaction() as session:
-        return dict(session.execute(query).tuples())
+        return dict(map(tuple, session.execute(query)))
 
 
 def test_films_in_an_archive_that_is_away_wait_and_all_others_are_scored(

@@ -1,9 +1,12 @@
 """What is made of which films, and of which nothing."""
 
+import time
+
 import pytest
 
 from db.corrections import Author, withdraw
 from db.reading.exports import Selection
+from flows.courses.update import update_courses
 from flows.exports.dicom.making import Kind, Making, Request
 from severity.domain import PatientId
 from tests.builders.archive import model
@@ -40,6 +43,27 @@ def test_each_film_has_a_report_and_each_patient_a_page_in_the_study_of_the_late
     assert pages[latest].StudyInstanceUID == reports[latest].StudyInstanceUID
     assert pages[latest].StudyInstanceUID == f"{film_uid('b')}.2"
     assert pages[latest].PatientID == "4711"
+
+
+def test_the_page_after_a_correction_is_the_latest(make, films, database):
+    """Viewers show the latest by date: that of a withdrawn film must not be."""
+    first = films.add("a", StudyDate="20200401")
+    wrong = films.add("b", StudyDate="20200403", extent=6.0)
+    pages = frozenset({Kind.PAGE})
+    before = made(make(kinds=pages)[0], Kind.PAGE)[wrong]
+    time.sleep(1.1)  # a page is dated to the second
+
+    with database.transaction() as session:
+        withdraw(session, AUTHOR, wrong)
+    update_courses(database)
+
+    after = made(make(kinds=pages)[0], Kind.PAGE)[first]
+    assert written_at(after) > written_at(before)
+    assert made(make(kinds=pages)[0], Kind.PAGE)[first].SOPInstanceUID == after.SOPInstanceUID
+
+
+def written_at(page):
+    return page.ContentDate + page.ContentTime
 
 
 def test_a_source_is_opened_once_for_the_pages_of_many_patients(make, films, opened):
