@@ -113,7 +113,8 @@ def read_labelled(
             missing.append(name)
             continue
         known = {key: value for key, value in metadata.get(name, {}).items() if value}
-        details = {**row, **known}
+        # In any case, as a sidecar's are: the films of repeats are of the same patients.
+        details = {key.lower(): value for key, value in {**row, **known}.items()}
         extent, opacity_points = _extent_and_opacity(row, kind, opacity, folder / _FILES[kind])
         images.append(
             LabelledImage(

@@ -65,7 +65,11 @@ _STATE = text(
                 FROM throughput WHERE hour >= now() - interval '29 days'
             ) AS decided
         ) AS rejected_more,
-        (SELECT count(*) FROM drift_reports WHERE finding IS NOT NULL) AS drifting_versions,
+        (
+            -- Those of a model version that no longer scores are not drawn again.
+            SELECT count(*) FROM drift_reports
+            WHERE finding IS NOT NULL AND drawn_at > now() - interval '7 days'
+        ) AS drifting_versions,
         (SELECT max(failed_at) FROM in_use) AS failed_run_at
     """
 )

@@ -106,6 +106,8 @@ def _result_export(
 ) -> ResultExport:
     database, chosen = selected(resources, options, sends=options["send"] is not None)
     system = options.get("identifier_system", "")
+    if system and not options["identified"]:
+        raise click.UsageError("--identifier-system is of identifiers: give --identified too")
     identities = FilmIdentities(resources, system) if options["identified"] else None
     export = ResultExport(database, chosen, written_as, resources.result_id, identities)
     return replace(export, resends=options["resends"])

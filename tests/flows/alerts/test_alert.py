@@ -112,6 +112,21 @@ def test_more_rejections_than_usual_are_one_and_few_files_are_not(archive: Cours
     assert codes(archive) == {"rejections"}
 
 
+def test_drift_of_a_model_version_that_no_longer_scores_is_over_in_a_week(
+    archive: CourseArchive,
+) -> None:
+    """Its charts are not drawn again, and would be told for ever."""
+    archive.rows(_DRIFT)
+    assert codes(archive) == {"drift"}
+
+    archive.rows("UPDATE drift_report SET drawn_at = now() - interval '8 days' RETURNING 1")
+
+    assert codes(archive) == set()
+
+
+_DRIFT = "INSERT INTO drift_report SELECT id, now(), '{}' FROM model_version RETURNING 1"
+
+
 def test_images_that_are_scored_again_change_no_share_of_rejected_files(
     archive: CourseArchive,
 ) -> None:

@@ -34,6 +34,18 @@ def test_images_lie_next_to_the_tables_or_in_images_and_missing_ones_are_named(t
     assert (inside.extent, inside.opacity) == (8, 6)
 
 
+def test_the_names_of_columns_are_known_in_any_case(tmp_path: Path):
+    """As in a sidecar: else each film would be of a patient of its own, on both sides of a split."""
+    write_image(tmp_path / "a.png", seed=1)
+    metadata = "filename,PatientID,View\na.png,7,AP\n"
+
+    labelled = read_labelled(
+        labels(tmp_path, "a.png,1,2\n", metadata=metadata), opacity=Scale(0, 6)
+    )
+
+    assert [(image.patient, image.view) for image in labelled.images] == [("7", "AP")]
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

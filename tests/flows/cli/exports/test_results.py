@@ -31,6 +31,17 @@ def test_one_patient_is_exported_by_the_hospitals_identifier_which_is_in_no_file
         assert "p-" in file.read_text()
 
 
+def test_a_system_of_identifiers_that_no_file_would_carry_is_wrong_use(
+    correct: Command, named: Archive, tmp_path: Path
+) -> None:
+    result = correct(
+        "export", "fhir", str(tmp_path / "out"), "--identifier-system", "http://hospital.example/id"
+    )
+
+    assert result.code == 2
+    assert "--identified" in result.err
+
+
 def test_what_is_sent_twice_is_sent_once(correct: Command, named: Archive, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     first = correct("export", "hl7", "--send", str(tmp_path / "out"))
