@@ -35,7 +35,7 @@ def test_images_lie_next_to_the_tables_or_in_images_and_missing_ones_are_named(t
 
 
 def test_the_names_of_columns_are_known_in_any_case(tmp_path: Path):
-    """As in a sidecar: else each film would be of a patient of its own, on both sides of a split."""
+    """As in a sidecar: else films of one patient would be on both sides of a split."""
     write_image(tmp_path / "a.png", seed=1)
     metadata = "filename,PatientID,View\na.png,7,AP\n"
 
