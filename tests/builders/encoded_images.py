@@ -112,10 +112,17 @@ def _put_pixels(dataset: FileDataset, pixels: NDArray[np.integer], frame: bytes 
         dataset.compress(syntax, generate_instance_uid=False)
     elif syntax == JPEGBaseline8Bit:
         dataset.PixelData = encapsulate([jpeg_file(pixels.astype(np.uint8))])
+    elif syntax == ExplicitVRBigEndian:
+        dataset.PixelData = _in_words(pixels)
     else:
-        order = ">" if syntax == ExplicitVRBigEndian else "<"
-        dataset.PixelData = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
+        dataset.PixelData = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
     dataset["PixelData"].VR = "OW"
+
+
+def _in_words(pixels: NDArray[np.integer]) -> bytes:
+    """Return pixels in words of two bytes, the higher one first; of bytes that is the second."""
+    plain = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+    return np.frombuffer(plain + b"\0" * (len(plain) % 2), "<u2").byteswap().tobytes()
 
 
 def jpeg_2000(pixels: NDArray[np.integer], bits: int) -> bytes:
