@@ -19,7 +19,7 @@ from tests.builders.services import PATIENCE_SECONDS, processes_of
 from tests.builders.settings import SECRET
 
 COURSES = "update-due-courses/courses"
-BELIEVED_LOST_SECONDS = 40  # more than the automations wait, and the server after them
+BELIEVED_LOST_SECONDS = 50  # more than the automations wait, and the server after them
 NEVER = dict.fromkeys(("discover", "score", "rescore", "courses", "retention"), "")
 
 
@@ -31,7 +31,8 @@ async def deployed(client: Any) -> Any:
 
     shortest = timedelta(seconds=10)
     jobs = planned(Settings(schedules=NEVER))
-    patience = Patience(silence=shortest, before_restart=shortest)
+    # A busy server of Prefect on SQLite takes an event ten seconds after it came.
+    patience = Patience(silence=2 * shortest, before_restart=shortest)
     await register(jobs, Infrastructure.PROCESS, zone="UTC", patience=patience)
     return client
 
