@@ -70,13 +70,13 @@ class WholeListing:
     """What a whole listing of a source showed.
 
     ``present`` has the ids of the known places that it showed, and ``hidden`` the folders that
-    could not be listed: nothing is known of what lies in them. ``shown`` is how many known places
-    it showed; None believes whatever is gone.
+    could not be listed: nothing is known of what lies in them. With ``may_be_unmounted`` it is not
+    believed that most of what was there is gone.
     """
 
     present: Sequence[int]
     hidden: Sequence[str] = ()
-    shown: int | None = None
+    may_be_unmounted: bool = False
 
 
 def mark_gone(session: Session, source_id: int, run_id: int, listed: WholeListing) -> Gone:
@@ -105,9 +105,8 @@ def mark_gone(session: Session, source_id: int, run_id: int, listed: WholeListin
 
 
 def _is_suspicious(missed: int, listed: WholeListing) -> bool:
-    if listed.shown is None:
-        return False
-    return missed >= max(FEWEST_MISSED, _MISSED_TO_SHOWN * listed.shown)
+    most = max(FEWEST_MISSED, _MISSED_TO_SHOWN * len(listed.present))
+    return listed.may_be_unmounted and missed >= most
 
 
 def count_present(session: Session, source_id: int) -> int:

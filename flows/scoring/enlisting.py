@@ -86,8 +86,7 @@ async def _look_for_gone(
 
 
 def _mark_gone(session: Transaction, run: ScoringRun, survey: _Survey, *, is_emptied: bool) -> Gone:
-    shown = None if is_emptied else len(survey.present)
-    listed = WholeListing(survey.present, survey.hidden, shown)
+    listed = WholeListing(survey.present, survey.hidden, may_be_unmounted=not is_emptied)
     return sightings.mark_gone(session, run.queue.source_id, run.run_id, listed)
 
 
