@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from db.prepared import Prepared
-from db.reading import lungs
+from db.reading import lungs, patients
 from db.reading.trends import Observation, Trend
 from severity.domain import Lungs, OutOfDistribution, Scale, UnlikeProcessing, Verdict, View
 
@@ -225,7 +225,7 @@ def course(session: Session, patient_key: str, model_version: str) -> Course:
         version.course_parameters_origin or "",
         version.content or "",
         undated=version.undated,
-        waiting=frozenset(version.waiting),
+        waiting=patients.waiting_images(session, version.person_key, model_version),
         other_versions=tuple(version.other_versions),
         same_identifier=tuple(version.same_identifier),
     )
@@ -391,10 +391,6 @@ _VERSION = Prepared(
             SELECT undated FROM scored_patients AS scored
             WHERE scored.patient_key = person.key AND scored.model_version = :model
         ), 0) AS undated,
-        ARRAY(
-            SELECT image_id FROM waiting_image
-            WHERE waiting_image.patient_key = person.key AND waiting_image.model_version = :model
-        ) AS waiting,
         ARRAY(
             SELECT other.model_version
             FROM scored_patients AS other JOIN model_versions AS version USING (model_version)

@@ -8,6 +8,8 @@ from datetime import date, datetime, tzinfo
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db.prepared import Prepared
+
 
 @dataclass(frozen=True)
 class Merged:
@@ -49,7 +51,7 @@ def waiting(session: Session, patient_keys: Sequence[str], model_version: str) -
 def waiting_images(session: Session, patient_key: str, model_version: str) -> frozenset[int]:
     """Return the ids of a person's accepted images that a model version has not scored yet."""
     values = {"patient": patient_key, "model": model_version}
-    return frozenset(session.scalars(_WAITING_IMAGES, values))
+    return frozenset(_WAITING_IMAGES.execute(session, values).scalars())
 
 
 _MERGED_IMAGES = text(
@@ -72,7 +74,7 @@ _WAITING = text(
     """
 )
 
-_WAITING_IMAGES = text(
+_WAITING_IMAGES = Prepared(
     "SELECT image_id FROM waiting_image WHERE patient_key = :patient AND model_version = :model"
 )
 

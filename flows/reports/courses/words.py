@@ -59,12 +59,8 @@ def verdict_text(assessment: Assessment) -> str:
 
 def latest(images: Sequence[CourseImage]) -> CourseImage | None:
     """Return the last image that a course is told from: in distribution, and with a level."""
-    return max(filter(has_level, images), key=recency, default=None)
-
-
-def has_level(image: CourseImage) -> bool:
-    """Whether an image has a level: it is in distribution, and a course is kept."""
-    return image.geographic_extent.level is not None
+    with_level = (image for image in images if image.geographic_extent.level)
+    return max(with_level, key=recency, default=None)
 
 
 def recency(image: CourseImage) -> tuple[bool, datetime, int]:
