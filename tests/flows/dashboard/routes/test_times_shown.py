@@ -57,6 +57,12 @@ def treat(archive: CourseArchive, *events: Event) -> None:
     update_courses(archive.database)
 
 
+def numbered(day: int, extent: float) -> Film:
+    """A film of which the day since the patient's day 0 is known, and no date."""
+    at = DAY_ZERO + timedelta(days=day)
+    return Film(f"o{day}", at=at, extent=extent, time_source=TimeSource.SIDECAR_OFFSET)
+
+
 def drug(label: str, at: datetime, zone: str, *, is_date: bool, **more: bool) -> Event:
     return Event("p-1", EventKind.DRUG, label, EventTime(at, is_date=is_date), None, zone, **more)
 
@@ -104,17 +110,7 @@ def test_times_are_those_of_where_the_film_was_taken(archive, serve) -> None:
 
 def test_films_and_treatments_count_days_from_one_day_0(archive, serve) -> None:
     """The course's own days count from the baseline."""
-    archive.follow(
-        *(
-            Film(
-                f"o{day}",
-                at=DAY_ZERO + timedelta(days=day),
-                extent=extent,
-                time_source=TimeSource.SIDECAR_OFFSET,
-            )
-            for day, extent in ((5, 3.0), (8, 6.0))
-        )
-    )
+    archive.follow(numbered(5, 3.0), numbered(8, 6.0))
     at = DAY_ZERO + timedelta(days=6)
     treat(archive, drug("dexamethasone", at, "UTC", is_date=True, calendar_known=False))
     shown = course(archive)
@@ -128,15 +124,8 @@ def test_a_dated_film_is_later_than_one_of_which_a_days_number_is_known(archive,
     archive.follow(
         film("c0", 0, 2.0),
         film("c1", 3, 6.5),
-        *(
-            Film(
-                f"o{day}",
-                at=DAY_ZERO + timedelta(days=day),
-                extent=extent,
-                time_source=TimeSource.SIDECAR_OFFSET,
-            )
-            for day, extent in ((0, 6.0), (4, 1.5))
-        ),
+        numbered(0, 6.0),
+        numbered(4, 1.5),
     )
     address = serve()
 
