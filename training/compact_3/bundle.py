@@ -246,7 +246,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--films", type=Path, default=Path("work/films.npz"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--trained", type=Path, default=Path("work/out"))
-    parser.add_argument("--setting", default="framed")
+    parser.add_argument("--setting", default="advised")
     parser.add_argument(
         "--zones", type=Path, default=Path("work/zones.json"), help="as training.compact_3.zones"
     )

@@ -69,6 +69,13 @@ class Film:
     """Days since the patient's day 0."""
 
     @property
+    def unfound(self) -> bool:
+        """Whether experts saw no opacity, or none looked and the report names no finding."""
+        if self.opaque is not None:
+            return not self.opaque
+        return self.findings is not None and not self.findings
+
+    @property
     def scored(self) -> bool:
         """Whether readers scored this film itself, so that it measures."""
         return self.extent is not None and not self.copy

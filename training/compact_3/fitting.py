@@ -44,8 +44,8 @@ class Setting:
     dropped: float = DROPPED
     joined: float = 0.0
     """Share of the films with known sides that get another film's left lung."""
-    teachers: tuple[str, ...] = ()
-    """Settings whose mean prediction for each film is taught beside the labels."""
+    advised: bool = False
+    """Whether films without points are taught those that earlier networks gave them."""
     steps: int = 500
     seconds: float = math.inf
     """Time within which the rate falls to zero, if the steps take longer."""
@@ -98,14 +98,14 @@ class Fitting:
         self._optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=setting.peak_rate, weight_decay=setting.weight_decay
         )
-        self._steps, self._started = 0, time.monotonic()
+        self.steps, self._started = 0, time.monotonic()
         self.is_settled = False
 
     @property
     def progress(self) -> float:
         """Return the share of the training that is done, by steps or by time."""
         elapsed = (time.monotonic() - self._started) / self._setting.seconds
-        return min(1.0, max(self._steps / self._setting.steps, elapsed))
+        return min(1.0, max(self.steps / self._setting.steps, elapsed))
 
     def step(self, lesson: Lesson) -> Tensor:
         """Learn one lesson, and return its loss."""
@@ -120,9 +120,9 @@ class Fitting:
         self._optimiser.zero_grad()
         torch.autograd.backward(loss)
         self._optimiser.step()
-        self._steps += 1
+        self.steps += 1
         # The mean follows fast at first, or it would long remember the start.
-        decay = min(self._setting.average, self._steps / (self._steps + 10))
+        decay = min(self._setting.average, self.steps / (self.steps + 10))
         follow(self.mean, self.network, decay=decay)
         return loss
 
@@ -181,7 +181,7 @@ def fit(
         loss = fitting.step(lesson)
         if fitting.progress * _REPORTS >= reported + 1:
             reported = int(fitting.progress * _REPORTS)
-            report(f"{fitting.progress:.0%}, loss {loss.item():.3f}")
+            report(f"{fitting.progress:.0%}, {fitting.steps} steps, loss {loss.item():.3f}")
             if not math.isfinite(loss.item()):
                 raise ArithmeticError(f"training diverged at {fitting.progress:.0%}")
     return fitting.mean.eval()

@@ -25,7 +25,6 @@ NONE = "none"
 """The training on all films."""
 HELD_OUT = (*(str(fold) for fold in range(FOLDS)), NONE, HOSPITAL)
 _OTHER_SOURCE = "montgomery"
-_POLLED = 0.3  # seconds
 
 
 def training_name(setting: str, held_out: str, seed: int = 0) -> str:
@@ -46,19 +45,13 @@ class Job:
         """A name for files and the log."""
         return training_name(self.setting.name, self.held_out, self.seed)
 
-    @property
-    def teachers(self) -> tuple[str, ...]:
-        """The names of the trainings whose predictions are taught."""
-        return tuple(
-            training_name(teacher, self.held_out, self.seed) for teacher in self.setting.teachers
-        )
-
 
 @dataclass(frozen=True)
 class Place:
     """Where jobs read and write: the file of the films, the folder of the results, the device.
 
-    In ``kept`` lie the weights of networks that were trained before, and are only measured.
+    In ``kept`` lie the weights of networks that were trained before, and are only measured;
+    ``advice`` is what ``training.compact_3.advice`` wrote.
     """
 
     films: Path
@@ -66,14 +59,11 @@ class Place:
     device: Device
     threads: int = 1
     kept: Path | None = None
+    advice: Path | None = None
 
     def predictions(self, name: str) -> Path:
         """Return the file of a training's predictions."""
         return self.results / f"{name}.npz"
-
-    def failure(self, name: str) -> Path:
-        """Return the file that marks a training that diverged."""
-        return self.results / f"{name}.failed"
 
     def weights(self, name: str) -> Path:
         """Return the file of a training's weights."""
@@ -100,7 +90,7 @@ def start_of(films: Path) -> EfficientNetLite0:
 
 
 def run(jobs: Sequence[Job], place: Place, *, at_once: int, seconds: float) -> list[Job]:
-    """Do all jobs, ``at_once`` processes taking one after the other, teachers before the taught.
+    """Do all jobs, ``at_once`` processes taking one after the other.
 
     Returns
     -------
@@ -126,24 +116,15 @@ def _work(queue: Any, place: Place) -> None:  # noqa: ANN401 - the queue of any 
     packed = unpack(place.films)
     start = start_of(place.films)
     while (job := queue.get()) is not None:
-        _await(job, place)
         try:
             do(job, packed, start, place)
         except ArithmeticError as error:  # it diverged: the others go on without it
-            place.failure(job.name).touch()
             _reporter(job.name)(str(error))
-
-
-def _await(job: Job, place: Place) -> None:
-    """Wait until the teachers have made their predictions."""
-    for teacher in job.teachers:
-        while not (place.predictions(teacher).exists() or place.failure(teacher).exists()):
-            time.sleep(_POLLED)
 
 
 def do(job: Job, packed: Packed, start: EfficientNetLite0, place: Place) -> None:
     """Train one network or take a kept one, and write its weights and then its predictions."""
-    films = Canvases.of(packed, place.device.name, _taught(job, place))
+    films = Canvases.of(packed, place.device.name, _advice(job, place))
     if place.kept:
         network = new_network(start, job.setting)
         kept = load_file(place.kept / place.weights(job.name).name)
@@ -197,16 +178,13 @@ def summary(packed: Packed, rows: NDArray[np.bool_], points: NDArray[np.float32]
     return f"{rows.sum()} films: extent {extent:.3f} ({bias[0]:+.2f}), opacity {opacity:.3f}"
 
 
-def _taught(job: Job, place: Place) -> NDArray[np.float32] | None:
-    """Return the mean prediction of the teachers, which were not shown the held-out films."""
-    taught = []
-    for teacher in filter(lambda name: place.predictions(name).exists(), job.teachers):
-        with np.load(place.predictions(teacher)) as stored:
-            taught.append(stored["points"].clip(0, 1))
-    if not taught:
+def _advice(job: Job, place: Place) -> NDArray[np.float32] | None:
+    """Return the points that a network gave which was not shown the held-out films either."""
+    if not job.setting.advised or place.advice is None:
         return None
-    mean: NDArray[np.float32] = np.mean(taught, axis=0, dtype=np.float32)
-    return mean
+    with np.load(place.advice) as stored:
+        advice: NDArray[np.float32] = stored[job.held_out]
+        return advice
 
 
 def _reporter(name: str) -> Report:

@@ -32,7 +32,7 @@ class Labels:
     """Labels of N views; see `training.compact_3.packing.Packed`.
 
     ``known`` is the weight of each of the four masks, shape (N, 4); ``soft`` are the points that
-    teachers gave, and ``soft_weights`` 0 where there are none.
+    earlier networks gave, and ``soft_weights`` 0 where there are none.
     """
 
     points: Tensor
@@ -91,7 +91,7 @@ class Canvases:
 
     @classmethod
     def of(cls, packed: Packed, device: str, soft: NDArray[np.float32] | None = None) -> "Canvases":
-        """Move the films to a device; ``soft`` are teachers' points, shape (N, 2)."""
+        """Move the films to a device; ``soft`` is the advice, shape (N, 2)."""
 
         def moved(array: NDArray[np.generic]) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(array)).to(device)
@@ -175,7 +175,7 @@ def _joined(
 ) -> tuple[Tensor, Tensor, Labels]:
     """Replace the left lung of some films by another film's, with its share of the extent.
 
-    The opacity of such a film, its answers and the teachers' points are unknown.
+    The opacity of such a film, its answers and the advice are unknown.
     """
     count, device = len(pixels), pixels.device
     sided = labels.side_weights[:, 0] > 0

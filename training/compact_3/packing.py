@@ -44,6 +44,7 @@ _MARGIN = (CANVAS - SQUARE) // 2
 _LESION = 4 | 8
 _PROXY_WEIGHT, _PROXY_OPACITY_WEIGHT, _COPY_WEIGHT, _APPROXIMATE = 0.5, 0.25, 0.5, 0.5
 _HEALTHY_WEIGHT = {"nih": 0.3, "cidc": 0.3, "shenzhen": 0.1, "montgomery": 0.1}
+_UNFOUND_WEIGHT = 0.1
 _FINDING_WEIGHT = 0.3
 _ABNORMAL_WEIGHT = 0.5
 _THREADS = 2
@@ -281,12 +282,14 @@ def _points(film: Film) -> tuple[tuple[float, float], tuple[float, float]]:
     if film.healthy:
         weight = _HEALTHY_WEIGHT[film.source]
         return (0.0, 0.0), (weight, weight)
+    if film.unfound:
+        return (0.0, 0.0), (_UNFOUND_WEIGHT, _UNFOUND_WEIGHT)
     return (0.0, 0.0), (0.0, 0.0)
 
 
 def _sides(film: Film) -> tuple[tuple[float, float], tuple[float, float]]:
     (extent, _), (weight, _) = _points(film)
-    if film.healthy or (weight and extent == 0):
+    if film.healthy or (weight and extent == 0 and not film.unfound):
         return (0.0, 0.0), (weight, weight)
     if film.right_share is None or not weight:
         return (0.0, 0.0), (0.0, 0.0)

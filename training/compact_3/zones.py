@@ -223,7 +223,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--weights", type=Path, default=Path("work/results"), help="folder of the folds' networks"
     )
-    parser.add_argument("--setting", default="framed")
+    parser.add_argument("--setting", default="advised")
     parser.add_argument("--out", type=Path, default=Path("work/zones.json"))
     return parser.parse_args()
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from severity.models.architectures.efficientnet_lite import EfficientNetLite0
 from training.compact_3 import jobs
-from training.compact_3.cross_validation import FRAMED
+from training.compact_3.cross_validation import ADVISED, FRAMED
 from training.compact_3.fitting import Device, frame, new_network
 from training.compact_3.jobs import HOSPITAL, NONE, Job, Place, do, training_rows
 from training.compact_3.packing import CANVAS, MASK_CANVAS, QUESTIONS, Packed
@@ -92,3 +93,28 @@ def test_films_are_framed_as_the_network_sees_them_and_first_as_scoring_cuts_the
     # Of noise it draws lungs everywhere: the frame stays about where it was.
     assert not torch.equal(films.frames, first)
     assert torch.allclose(films.frames, first, atol=0.2)
+
+
+def test_advice_is_of_the_same_films_held_out_and_for_films_without_points_alone(
+    packed: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def fit(films: jobs.Canvases, *_: object) -> None:
+        seen.append(films.labels)
+        raise ArithmeticError
+
+    monkeypatch.setattr(jobs, "fit", fit)
+    pointed = replace(packed, point_weights=np.array([[1, 1], [0, 0]], np.float32))
+    advice = {"0": np.full((2, 2), 0.5, np.float32), "1": np.ones((2, 2), np.float32)}
+    np.savez(tmp_path / "advice.npz", **advice)
+    place = Place(tmp_path / "films.npz", tmp_path, Device(), advice=tmp_path / "advice.npz")
+
+    for setting in (ADVISED, FRAMED):
+        with pytest.raises(ArithmeticError):
+            do(Job(setting, "0"), pointed, EfficientNetLite0(), place)
+
+    advised, framed = seen
+    assert (advised.soft == 0.5).all()
+    assert advised.soft_weights[:, 0].tolist() == [0, 1]
+    assert not framed.soft_weights.any()

@@ -58,3 +58,24 @@ def test_films_are_packed_with_their_labels_and_masks(tmp_path: Path, data: Path
     # The patient's right lung is on the left of the film.
     assert np.nonzero(right)[1].mean() < np.nonzero(left)[1].mean()
     assert 0.3 < (bits[0] & OPACITY).astype(bool)[right | left].mean() < 0.7
+
+
+def test_a_film_without_an_opacity_by_experts_or_a_report_weighs_little_and_one_with_none(
+    tmp_path: Path, data: Path
+) -> None:
+    path = data / "cidc" / "images" / f"{LESIONS}.jpeg"
+    nothing, some = frozenset[str](), frozenset({"Infiltration"})
+    films = [
+        Film(path, "nih", "report only", findings=nothing),
+        Film(path, "nih", "experts too", findings=some, opaque=False),
+        Film(path, "nih", "found", findings=some),
+        Film(path, "nih", "missed by the report", findings=nothing, opaque=True),
+    ]
+    pack(films, data, tmp_path / "films.npz")
+
+    packed = unpack(tmp_path / "films.npz")
+
+    assert not packed.points.any()
+    assert packed.point_weights[:, 0] == pytest.approx([0.1, 0.1, 0, 0])
+    # Where an opacity would be is not known, so no lung of it is joined to another film's.
+    assert not packed.side_weights.any()
