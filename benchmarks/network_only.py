@@ -159,6 +159,7 @@ def _cuda_graph(candidate: Candidate, job: Job, count: int) -> Run:
     batch = _ready(torch.from_numpy(_inputs(candidate.batch)), job)
     with torch.inference_mode():
         warm_up = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        warm_up.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(warm_up):  # a warm-up on another stream, as torch's manual asks for
             model(batch)
         torch.cuda.current_stream().wait_stream(warm_up)
@@ -166,7 +167,8 @@ def _cuda_graph(candidate: Candidate, job: Job, count: int) -> Run:
         with torch.cuda.graph(graph):
             model(batch)
 
-    def run() -> int:
+    # The recording reads weights and batch where they lay: as defaults they stay there.
+    def run(_kept: tuple[nn.Module, Tensor] = (model, batch)) -> int:
         replays = math.ceil(count / candidate.batch)
         for _ in range(replays):
             graph.replay()
