@@ -56,7 +56,7 @@ def test_a_bundled_model_scores(command: Command, image: Path) -> None:
     result = command("score", "--csv", str(image))
 
     assert result.returncode == 0, result.stderr
-    assert "compact-3-fp32-b604185b" in result.stdout
+    assert "compact-3-fp32-82706141" in result.stdout
 
 
 @pytest.mark.parametrize(

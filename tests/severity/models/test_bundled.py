@@ -16,6 +16,7 @@ from severity.models.backbone import Precision
 from severity.models.bundled import load_bundled, load_bundled_backbone, load_on_bundled
 from severity.models.bundled_cards import BUNDLED
 from severity.models.scoring_model import Placement, ScoringModel
+from tests.builders.images import three_images
 from tests.builders.reading import read
 
 pytestmark = pytest.mark.weights
@@ -197,7 +198,7 @@ def test_a_radiograph_is_divided_between_its_lungs_and_its_mirror_image_the_othe
 
 
 def test_where_there_are_no_lungs_none_is_scored() -> None:
-    (score,) = load_bundled("compact-3", CPU).score([np.zeros((224, 224), np.float32)])
+    (score,) = load_bundled("compact-3", CPU).score([three_images()[0]])
 
     assert score.lungs is None
 
