@@ -9,11 +9,13 @@ from pydicom.uid import JPEG2000, UID, JPEG2000Lossless, JPEGBaseline8Bit
 
 from severity.codecs.pixel_layout import PixelLayout
 from severity.dicom.attributes import first_text
+from severity.errors import UnreadableImage
 from severity.images.grey_of_colour import grey_of_colour
 
 _CHANNELS, _BITS = 3, 8
 # Their decoders return red, green and blue, whichever colours the frame was encoded in.
 _COMPRESSED = frozenset({JPEGBaseline8Bit, JPEG2000, JPEG2000Lossless})
+_NO_CHROMA = 128  # PS3.3, C.7.6.3.1.2
 _COLOURS = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
 
 
@@ -54,8 +56,24 @@ def grey_channel(frame: bytes, layout: PixelLayout, *, is_planar: bool) -> NDArr
     return np.ascontiguousarray(grey_of_colour(*channels))
 
 
+def has_chroma(dataset: FileDataset) -> bool:
+    """Return whether channels are decoded as brightness and two of chroma.
+
+    So they are of JPEG 2000 in YBR_FULL: its decoder undoes only the transforms that the frame
+    itself states (YBR_ICT, YBR_RCT).
+    """
+    return (
+        UID(dataset.file_meta.TransferSyntaxUID) in {JPEG2000, JPEG2000Lossless}
+        and first_text(dataset, "PhotometricInterpretation").upper() == "YBR_FULL"
+    )
+
+
 def grey_of_decoded(
-    decode: Callable[[bytes, PixelLayout], NDArray[np.number]], frame: bytes, layout: PixelLayout
+    decode: Callable[[bytes, PixelLayout], NDArray[np.number]],
+    frame: bytes,
+    layout: PixelLayout,
+    *,
+    has_chroma: bool,
 ) -> NDArray[np.uint8]:
     """Decode a compressed frame in colour and return its first channel, shape (rows, columns).
 
@@ -63,6 +81,8 @@ def grey_of_decoded(
     ----------
     decode
         Returns red, green and blue, shape (rows, columns, 3).
+    has_chroma
+        Whether it may return brightness and chroma instead, of which grey has none.
 
     Raises
     ------
@@ -70,4 +90,11 @@ def grey_of_decoded(
         The frame contradicts the header, or it is a colour image.
     """
     channels = np.moveaxis(decode(frame, layout).astype(np.uint8, copy=False), 2, 0)
+    if has_chroma:
+        brightness, blue, red = channels
+        try:
+            grey_of_colour(np.full_like(blue, _NO_CHROMA), blue, red)
+        except UnreadableImage:  # some writers name these colours and transform them as RGB
+            return np.ascontiguousarray(grey_of_colour(*channels))
+        return np.ascontiguousarray(brightness)
     return np.ascontiguousarray(grey_of_colour(*channels))

@@ -17,7 +17,12 @@ from severity.dicom.display import Display, display_of
 from severity.dicom.excluded_pixels import excluded, overlay_bits, without_overlays
 from severity.dicom.frame import is_encapsulated, only_frame
 from severity.dicom.geometry import Geometry, geometry
-from severity.dicom.grey_in_colour import grey_channel, grey_of_decoded, may_be_grey
+from severity.dicom.grey_in_colour import (
+    grey_channel,
+    grey_of_decoded,
+    has_chroma,
+    may_be_grey,
+)
 from severity.dicom.windowing import displayed
 from severity.domain import Decision, Reason
 from severity.errors import UnreadableImage, UntrustworthyPixels
@@ -92,7 +97,8 @@ def _decoder(dataset: FileDataset) -> Decoder:
     if not may_be_grey(dataset):
         return decoder
     if is_encapsulated(dataset):
-        return Decoder(partial(grey_of_decoded, decoder.full), bits=decoder.bits)
+        grey = partial(grey_of_decoded, decoder.full, has_chroma=has_chroma(dataset))
+        return Decoder(grey, bits=decoder.bits)
     return Decoder(partial(grey_channel, is_planar=dataset.get("PlanarConfiguration") == 1))
 
 

@@ -125,10 +125,15 @@ def _in_words(pixels: NDArray[np.integer]) -> bytes:
     return np.frombuffer(plain + b"\0" * (len(plain) % 2), "<u2").byteswap().tobytes()
 
 
-def jpeg_2000(pixels: NDArray[np.integer], bits: int) -> bytes:
-    """Return a frame in lossless JPEG 2000."""
+def jpeg_2000(pixels: NDArray[np.integer], bits: int, *, is_transformed: bool = True) -> bytes:
+    """Return a frame in lossless JPEG 2000, its colours transformed or as they are."""
     encoded: bytes = imagecodecs.jpeg2k_encode(
-        pixels, level=0, codecformat="j2k", bitspersample=bits, reversible=True
+        pixels,
+        level=0,
+        codecformat="j2k",
+        bitspersample=bits,
+        reversible=True,
+        mct=is_transformed,
     )
     return encoded
 

@@ -189,6 +189,7 @@ COMPRESSED = [
     (JPEGBaseline8Bit, "YBR_FULL_422"),
     (JPEGBaseline8Bit, "RGB"),
     (JPEG2000Lossless, "YBR_RCT"),
+    (JPEG2000Lossless, "YBR_FULL"),  # as some writers name what they transform otherwise
     (JPEG2000Lossless, "RGB"),
 ]
 
@@ -209,6 +210,20 @@ def test_a_compressed_coloured_capture_is_no_radiograph(syntax: str, colours: st
     rgb = np.dstack([grey_image(bits=8).astype(np.uint8) // part for part in (1, 2, 4)])
 
     assert reason(compressed(rgb, syntax, colours)) == Reason.COLOUR
+
+
+@pytest.mark.parametrize("chroma", [128, 40])
+def test_jpeg_2000_in_brightness_and_chroma_is_a_film_if_it_has_no_chroma(chroma: int) -> None:
+    pixels = grey_image(bits=8).astype(np.uint8)
+    channels = np.dstack([pixels, np.full_like(pixels, chroma), np.full_like(pixels, 128)])
+    frame = encapsulate([jpeg_2000(channels, 8, is_transformed=False)])
+    stated = {"PixelData": frame, "PhotometricInterpretation": "YBR_FULL"}
+    content = in_colour(channels, 0, syntax=JPEG2000Lossless, **stated)
+
+    if chroma == 128:
+        assert np.array_equal(read(content).grey.values, pixels)
+    else:
+        assert reason(content) == Reason.COLOUR
 
 
 def test_a_compressed_frame_of_fewer_channels_than_the_header_states_is_refused() -> None:
