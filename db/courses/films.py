@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.courses import binary_copy
 from db.courses.binary_copy import Column
+from severity.vocabulary.times import next_midnight
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,8 @@ def read(session: Session, model_version_id: int, person_ids: Sequence[int]) -> 
     for name in ("out_of_distribution", "unlike_processing"):
         shown[name] = np.ma.masked_array(shown[name], shown[name] == b"")
     films = StoredFilms(**columns, shown=shown)
-    return replace(films, times=times_of_known_order(films, ~shown["time_of_day_known"]))
+    zones = shown["acquired_zone"]
+    return replace(films, times=times_of_known_order(films, ~shown["time_of_day_known"], zones))
 
 
 def _without_padding(column: Column) -> Column:
@@ -67,15 +70,30 @@ def _without_padding(column: Column) -> Column:
     return np.strings.rstrip(column) if column.dtype.kind == "S" else column
 
 
-def times_of_known_order(films: StoredFilms, date_alone: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the times of films; those of a day of which one has a date alone are that date's."""
+def times_of_known_order(
+    films: StoredFilms, date_alone: NDArray[np.bool_], zones: Column
+) -> NDArray[np.int64]:
+    """Return the times of films; those of a day of which one has a date alone are that date's.
+
+    Parameters
+    ----------
+    date_alone
+        Of which films the date alone is known, shape (N,).
+    zones
+        The names of the zones in which they are that date, ASCII, shape (N,).
+    """
     rows = np.arange(len(films))
     begins = (np.diff(films.person_ids, prepend=-1) != 0) | (
         np.diff(films.calendar_known.astype(np.int8), prepend=-1) != 0
     )
     first = np.maximum.accumulate(np.where(begins, rows, 0))
     date = np.maximum.accumulate(np.where(date_alone, rows, -1))
-    of_day = (date >= first) & (films.times - films.times[date] < _DAY)
+    apart = np.where(date >= first, films.times - films.times[date], _LONGEST_DAY)
+    of_day = apart < _SHORTEST_DAY
+    for row in np.flatnonzero(~of_day & (apart < _LONGEST_DAY)):
+        began = _EPOCH + int(films.times[date[row]]) * _MICROSECOND
+        ends = next_midnight(began, bytes(zones[date[row]]).decode())
+        of_day[row] = int(apart[row]) * _MICROSECOND < ends - began
     return np.where(of_day, films.times[date], films.times)
 
 
@@ -111,7 +129,9 @@ _SHOWN: dict[str, DTypeLike] = {
     "out_of_distribution": "S64",
     "unlike_processing": "S16",
 }
-_DAY = 86_400_000_000  # microseconds
+_SHORTEST_DAY, _LONGEST_DAY = (hours * 3_600_000_000 for hours in (23, 25))  # microseconds
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # of PostgreSQL's times
+_MICROSECOND = timedelta(microseconds=1)
 
 _FILMS = """
     SELECT

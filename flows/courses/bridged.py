@@ -175,7 +175,8 @@ def _stored(images: Sequence[CourseImage]) -> StoredFilms:
         {},
     )
     date_alone = np.array([not image.time_of_day_known for image in images], dtype=bool)
-    return replace(films, times=times_of_known_order(films, date_alone))
+    zones = np.array([image.zone for image in images], dtype=np.bytes_)
+    return replace(films, times=times_of_known_order(films, date_alone, zones))
 
 
 def _raw(images: Sequence[CourseImage], score: str) -> Numbers:

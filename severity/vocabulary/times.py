@@ -151,6 +151,12 @@ def local_date(at: datetime, zone: str) -> date:
     return local_time(at, zone).date()
 
 
+def next_midnight(at: datetime, zone: str) -> datetime:
+    """Return when the next date begins in a zone, as in `local_time`: in 23 to 25 hours."""
+    local = local_time(at, zone)
+    return datetime.combine(local.date() + timedelta(days=1), time(), tzinfo=local.tzinfo)
+
+
 def local_text(at: datetime, zone: str, *, time_of_day_known: bool) -> str:
     """Return a time to the minute, in a zone as in `local_time`; the date where it has no more."""
     local = local_time(at, zone)
