@@ -113,6 +113,8 @@ _ADD_PAIRS = text(
     f"""
     WITH films AS (
         SELECT image.id AS image_id, score.model_version_id, device_id, view, acquired_at,
+            is_date_alone(acquired_source)
+                OR lag(is_date_alone(acquired_source)) OVER one_after_another AS by_date,
             geographic_extent_raw AS extent,
             lag(image.id) OVER one_after_another AS earlier_id,
             lag(geographic_extent_raw) OVER one_after_another AS earlier_extent,
@@ -133,7 +135,9 @@ _ADD_PAIRS = text(
         SELECT image_id, earlier_id, model_version_id, coalesce(device_id, 0),
             CAST(acquired_at AT TIME ZONE 'UTC' AS date), view, sqrt(abs(extent - earlier_extent))
         FROM films
+        -- Of a film of which the date alone is known, and one of the next day, nobody knows.
         WHERE acquired_at - earlier_at <= interval '24 hours'
+            AND (NOT by_date OR acquired_at - earlier_at < interval '23 hours')
         RETURNING model_version_id, device_id, day, view, 'error' AS measure, '' AS reference,
             error AS value, 1 AS sign
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -58,18 +59,36 @@ def finding_text(drift: SiteDrift) -> str:
         judged = any(not chart.is_learning for chart in drift.charts.values())
         return "All charts that judge are in control." if judged else "No chart judges yet."
     measures = ", ".join(measure.value.replace("_", " ") for measure in finding.measures)
-    if finding.cause is Cause.PATIENTS:
-        moved = "sicker" if finding.higher else "less sick"
-        return (
-            f"Since {finding.since} the patients seem {moved}: {measures} moved, and neither the "
-            "distance to known films nor the error of repeats did, nor one device alone."
-        )
+    if finding.cause is not Cause.MACHINE:
+        moved = {True: "to be sicker", False: "to be less sick", None: "to be others"}
+        seem = f"Since {finding.since} the patients seem {moved[finding.higher]}"
+        if finding.cause is Cause.EITHER:
+            return (
+                f"{seem}, or a machine has changed: {measures} moved, and the charts that would "
+                "tell cannot judge yet."
+            )
+        return f"{seem}: {measures} moved, and {_quiet_text(drift)} did not."
     where = ", ".join(device_name(drift.devices, device) for device in finding.devices)
     return (
         f"Since {finding.since} a machine or its settings seem to have changed "
         f"({where or 'no single device'}): {measures} moved. Scores since then may not be "
         "comparable with those before."
     )
+
+
+def _quiet_text(drift: SiteDrift) -> str:
+    """Name what would have moved with a machine, as far as it was judged."""
+    judged = {stream for stream, chart in drift.charts.items() if not chart.is_learning}
+    quiet = [
+        name
+        for name, is_judged in (
+            ("the distance to known films", Stream(SITE, Measure.DISTANCE) in judged),
+            ("the error of repeats", Stream(SITE, Measure.ERROR) in judged),
+            ("one device alone", any(stream.is_relative for stream in judged)),
+        )
+        if is_judged
+    ]
+    return " and ".join(quiet)
 
 
 def device_name(devices: Mapping[int, Device], device: int) -> str:
@@ -122,12 +141,16 @@ def _chart_plain(drift: SiteDrift, stream: Stream, chart: Chart) -> dict[str, ob
 
 
 def reports_text(reports: Iterable[Report]) -> list[Text]:
-    """Return a line for each model version whose charts were out of control when last drawn."""
+    """Return a line for each model version whose charts are out of control.
+
+    Those of a version that scores no more are drawn no more: they count for a week, as an alert.
+    """
+    drawn_lately = datetime.now(UTC) - timedelta(days=7)
     return [
         Text(
             f"Drift ({report.model_version}): {report.finding['text']} See `cxr-severity drift`.",
             style="bold red",
         )
         for report in reports
-        if report.finding is not None
+        if report.finding is not None and report.drawn_at > drawn_lately
     ]

@@ -64,7 +64,8 @@ def relative_to_others(nights: Nights, site: Nights) -> Nights:
     rows = np.searchsorted(site.days, nights.days)
     films, totals = site.films[rows] - nights.films, site.totals[rows] - nights.totals
     shared = films.sum(axis=1) > 0
-    reference = Nights(nights.days, films, totals, films).part(slice(REFERENCE_NIGHTS))
+    others_then = Nights(nights.days[shared], films[shared], totals[shared], films[shared])
+    reference = others_then.part(slice(REFERENCE_NIGHTS))
     means = _means(reference) if reference.films.any() else np.zeros((2, films.shape[1]))
     expected = films * means[_is_weekend(nights.days).astype(int)]
     others = ((totals - expected).sum(axis=1) / films.sum(axis=1).clip(1))[:, None]
@@ -75,7 +76,7 @@ def relative_to_others(nights: Nights, site: Nights) -> Nights:
 
 @dataclass(frozen=True)
 class Chart:
-    """A smoothed value and its limits of T nights, at least one; NaN while the chart learns.
+    """A smoothed value and its limits of T nights; NaN while the chart learns.
 
     Attributes
     ----------

@@ -17,6 +17,7 @@ class Cause(StrEnum):
 
     PATIENTS = "patients"  # sicker, or less sick: their scores alone move, on all devices
     MACHINE = "machine"  # what takes or sends the images
+    EITHER = "either"  # of both, while the charts that would tell still learn
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Finding:
     """What is out of control now, since when, and what that means.
 
     ``devices`` are those on which it is seen; empty where no single one is told from the others.
-    ``higher`` is whether the patients' scores rose; None for a machine.
+    ``higher`` is whether the patients' scores rose; None for a machine, and where one of them rose
+    and the other fell.
     """
 
     cause: Cause
@@ -40,7 +42,8 @@ def finding(charts: Mapping[Stream, Chart]) -> Finding | None:
     * Distance or error out of control, or the scores of a device relative to the others': the
       machine changed (or other patients are sent to one, which no chart can tell). Scores of the
       site that moved then are a part of it, since they cannot be told from the patients'.
-    * The scores of the site alone: the patients changed.
+    * The scores of the site alone: the patients changed, if the distance and all devices were
+      judged too.
     """
     alarms = {stream: chart.alarm_since for stream, chart in charts.items() if chart.alarm_since}
     if not alarms:
@@ -51,9 +54,17 @@ def finding(charts: Mapping[Stream, Chart]) -> Finding | None:
         stream for stream in alarms if stream.device != SITE or stream.measure not in SCORES
     }
     if not of_machine:
-        rises = any(charts[stream].shift > 0 for stream in alarms)
-        return Finding(Cause.PATIENTS, since, measures, higher=rises)
+        rises = {charts[stream].shift > 0 for stream in alarms}
+        cause = Cause.PATIENTS if _tells_machines(charts) else Cause.EITHER
+        return Finding(cause, since, measures, higher=rises.pop() if len(rises) == 1 else None)
     return Finding(Cause.MACHINE, since, measures, _devices(of_machine, charts))
+
+
+def _tells_machines(charts: Mapping[Stream, Chart]) -> bool:
+    """Return whether a machine that changed would be seen: errors of repeats may be too rare."""
+    deciding = [chart for stream, chart in charts.items() if stream.is_relative]
+    distance = charts.get(Stream(SITE, Measure.DISTANCE))
+    return distance is not None and not any(chart.is_learning for chart in (distance, *deciding))
 
 
 def _devices(alarms: Iterable[Stream], charts: Mapping[Stream, Chart]) -> tuple[int, ...]:

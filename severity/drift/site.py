@@ -48,7 +48,8 @@ class Stream:
 def site_charts(sums: Iterable[NightlySum]) -> dict[Stream, Chart]:
     """Chart each measure of a site, and of each of its devices if there are several.
 
-    A device that has brought no film for a month is not charted.
+    A device that has brought no film for a month is not charted. One that has shared no night with
+    another for a month cannot be judged relative to it: its chart is empty.
 
     Parameters
     ----------
@@ -57,23 +58,30 @@ def site_charts(sums: Iterable[NightlySum]) -> dict[Stream, Chart]:
     """
     by_stream: dict[Stream, list[NightlySum]] = {}
     for entry in sums:
-        for device in (SITE, entry.device):
-            by_stream.setdefault(Stream(device, entry.measure), []).append(entry)
-    several = len({stream.device for stream in by_stream} - {SITE}) > 1
-    followed = {stream: _nights(entries) for stream, entries in by_stream.items()}
+        if entry.films:
+            for device in (SITE, entry.device):
+                by_stream.setdefault(Stream(device, entry.measure), []).append(entry)
+    followed = {stream: _nights(entries) for stream, entries in sorted(by_stream.items())}
+    last = max((int(nights.days[-1]) for nights in followed.values()), default=0)
+    heard = {
+        stream for stream, nights in followed.items() if nights.days[-1] >= last - _SILENT_AFTER
+    }
+    several = len({stream.device for stream in heard} - {SITE}) > 1
     return {
-        stream: _chart(stream, followed)
-        for stream, nights in sorted(followed.items())
-        if (stream.device == SITE or several) and not _is_silent(nights, followed)
+        stream: _chart(stream, followed, not_before=last - _SILENT_AFTER)
+        for stream in followed
+        if stream.device == SITE or (several and stream in heard)
     }
 
 
-def _chart(stream: Stream, followed: Mapping[Stream, Nights]) -> Chart:
+def _chart(stream: Stream, followed: Mapping[Stream, Nights], *, not_before: int) -> Chart:
     nights = followed[stream]
     if not stream.is_relative:
         return chart(nights, persistence=_PERSISTENCE[stream.measure])
-    site = followed[Stream(SITE, stream.measure)]
-    return chart(relative_to_others(nights, site), persistence=_PERSISTENCE_OF_DIFFERENCES)
+    shared = relative_to_others(nights, followed[Stream(SITE, stream.measure)])
+    if not (shared.days >= not_before).any():
+        shared = shared.part(slice(0))
+    return chart(shared, persistence=_PERSISTENCE_OF_DIFFERENCES)
 
 
 def _nights(entries: Iterable[NightlySum]) -> Nights:
@@ -81,7 +89,6 @@ def _nights(entries: Iterable[NightlySum]) -> Nights:
     rows = [
         ((entry.day - _EPOCH).days, _VIEWS[entry.view], entry.films, entry.total, entry.squares)
         for entry in entries
-        if entry.films
     ]
     table = np.array(rows, np.float64).reshape(-1, 5)
     days, places = np.unique(table[:, 0].astype(np.int64), return_inverse=True)
@@ -89,8 +96,3 @@ def _nights(entries: Iterable[NightlySum]) -> Nights:
     for column in range(3):
         np.add.at(sums[column], (places, table[:, 1].astype(int)), table[:, 2 + column])
     return Nights(days, *sums)
-
-
-def _is_silent(nights: Nights, others: Mapping[Stream, Nights]) -> bool:
-    last = max(other.days[-1] for other in others.values() if len(other.days))
-    return not len(nights.days) or bool(nights.days[-1] < last - _SILENT_AFTER)

@@ -159,6 +159,18 @@ def test_a_repeat_is_the_next_film_of_the_person_view_and_device_within_a_day(st
     }
 
 
+def test_films_of_two_dates_are_no_repeats_if_a_date_alone_is_known(steps, course):
+    date = {"source": TimeSource.SIDECAR_DATE}
+    course(
+        {"extent": 2.0, "day": 0, **date},
+        {"extent": 3.0, "day": 1, **date},
+        {"extent": 4.0, "day": 3, **date},
+        {"extent": 5.0, "day": 3.2},
+    )
+
+    assert of(counted(steps), Measure.ERROR) == {(DAY + timedelta(days=3), View.PA, 0): (1, 1.0)}
+
+
 def test_portions_of_any_size_count_the_same(steps, course):
     course(
         *(
