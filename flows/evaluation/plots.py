@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from flows.evaluation.comparison import Evaluation
 from flows.evaluation.intervals import IntervalCoverage
+from flows.literal_text import literal
 from severity.domain import RESEARCH_USE_ONLY, Scale
 from severity.evaluation.agreement import (
     LimitsOfAgreement,
@@ -46,7 +47,7 @@ def draw_agreement(evaluation: Evaluation, name: str, path: Path) -> None:
             axes.spines[["top", "right"]].set_visible(False)
     caution = evaluation.caution(name)
     figure.suptitle(
-        f"{name}{f': {caution}'.upper() if caution else ''}\n{evaluation.version.key}: "
+        f"{literal(name)}{f': {caution}'.upper() if caution else ''}\n{evaluation.version.key}: "
         f"{len(evaluation.images)} images of {len(set(evaluation.groups))} groups of patients",
         fontsize=11,
         color="#b2182b" if caution else "black",
@@ -114,7 +115,7 @@ def draw_coverage(evaluation: Evaluation, path: Path) -> None:
             if coverage.score == score:
                 system = coverage.system
                 caution = evaluation.caution(system)
-                label = system + (f": {caution}".upper() if caution else "")
+                label = literal(system) + (f": {caution}".upper() if caution else "")
                 _coverage(axes, coverage, label=label, place=systems.index(system))
         _finish_coverage(axes, score, scale)
     figure.supxlabel(

@@ -7,6 +7,7 @@ from textwrap import shorten
 from matplotlib.axes import Axes
 
 from db.reading.courses import Event
+from flows.literal_text import literal
 from flows.reports.courses.axis import Segment
 from flows.reports.courses.lanes import Extent, lanes, text_width
 from flows.reports.courses.style import TREATMENT, TREATMENT_EDGE
@@ -70,7 +71,7 @@ def _draft(
 ) -> tuple[EventMark, Extent]:
     """Return an event's mark, and the stretch that it takes with its label, in points."""
     start, end = segment.x(event.starts_at), segment.x(event.ends_at or event.starts_at)
-    label = shorten(event.label, _LONGEST_LABEL, placeholder="...")
+    label = literal(shorten(event.label, _LONGEST_LABEL, placeholder="..."))
     width = (text_width(label, _LABEL_SIZE) + _SPACE) / points_a_day
     is_bar = (end - start) * points_a_day >= _SHORTEST_BAR
     # Within the bar, if it fits there.

@@ -7,6 +7,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from flows.reports.courses.axis import TimeAxis
 from flows.reports.courses.chart import course_figure, draw_course
@@ -129,6 +130,17 @@ def test_treatments_have_labels_that_do_not_overlap() -> None:
     ]
     assert not any(box.overlaps(other) for box, other in combinations(boxes, 2))
     assert all(box.x1 <= figure.bbox.x1 for box in boxes)
+
+
+@pytest.mark.parametrize("label", [r"a $\frac{ b$", "5 $ and 10 $", r"costs \$5", "$"])
+def test_a_label_is_drawn_as_it_was_written(label: str) -> None:
+    figure = course_figure(course(image(0), image(9), events=(drug(label, 1.1),)))
+    (shown,) = (text for text in figure.axes[0].texts if text.get_text())
+    width = Text(0, 0, label, parse_math=False, size=shown.get_size(), figure=figure)
+
+    drawn(figure)  # a formula that is none would fail here
+    apart = shown.get_window_extent().width - width.get_window_extent().width
+    assert abs(apart) < 1
 
 
 def test_a_long_treatment_is_a_bar_and_a_short_one_a_mark() -> None:
