@@ -173,8 +173,8 @@ class Course:
     scored images without a time, ``waiting`` has the ids of accepted ones that the course lacks,
     since the model version has not scored them yet. ``other_versions`` are model versions that also
     scored the patient, and ``same_identifier`` the keys of patients with the same identifier, with
-    or without an issuer. ``seam`` is None of a course that rests on scores of its own model version
-    alone.
+    or without an issuer. ``is_due`` is whether newer scores, corrections, treatments or choices are
+    not in it yet. ``seam`` is None of a course that rests on scores of its own model version alone.
     """
 
     patient_key: str
@@ -191,6 +191,7 @@ class Course:
     waiting: frozenset[int] = frozenset()
     other_versions: tuple[str, ...] = ()
     same_identifier: tuple[str, ...] = ()
+    is_due: bool = False
     seam: Seam | None = None
 
 
@@ -228,6 +229,7 @@ def course(session: Session, patient_key: str, model_version: str) -> Course:
         waiting=patients.waiting_images(session, version.person_key, model_version),
         other_versions=tuple(version.other_versions),
         same_identifier=tuple(version.same_identifier),
+        is_due=version.is_due,
     )
 
 
@@ -401,7 +403,11 @@ _VERSION = Prepared(
             SELECT other_key FROM same_identifier
             WHERE same_identifier.patient_key = person.key
             ORDER BY other_key
-        ) AS same_identifier
+        ) AS same_identifier,
+        EXISTS (
+            SELECT FROM due_course AS due
+            WHERE due.patient_key = person.key AND due.model_version = :model
+        ) AS is_due
     FROM model_versions CROSS JOIN person
     WHERE model_versions.model_version = :model
     """

@@ -109,6 +109,24 @@ JOIN object ON object.image_id = image.id
 JOIN work ON work.object_id = object.id AND work.is_judged AND work.state <> 'failed'
 JOIN model_version ON model_version.id = work.model_version_id;
 
+-- Rows of course_due are few but in the middle of a pass.
+CREATE OR REPLACE VIEW due_course AS
+SELECT person.patient_key, model_version.key AS model_version
+FROM patient AS person CROSS JOIN model_version
+WHERE EXISTS (
+    SELECT FROM course_due AS due
+    WHERE due.model_version_id = model_version.id AND (
+        due.person_id = person.id
+        OR due.image_id IN (
+            SELECT image.id
+            FROM patient AS recorded
+            JOIN study ON study.patient_id = recorded.id
+            JOIN image ON image.study_id = study.id
+            WHERE recorded.person_id = person.id
+        )
+    )
+);
+
 -- Linear between the ends of a tenth of a point, in which levels lie anywhere.
 CREATE OR REPLACE VIEW cohort_course AS
 SELECT
@@ -166,6 +184,8 @@ COMMENT ON VIEW patient_list IS
     'The patients with a dated, valid image scored by a model version, for lists to choose from: order by latest_at DESC.';
 COMMENT ON VIEW waiting_image IS
     'The accepted, valid images that a model version has not scored yet: courses lack them. Whose the files are that nobody has read is not known. Filter by patient_key and model_version.';
+COMMENT ON VIEW due_course IS
+    'Whose courses do not show the newest scores, corrections, treatments or choices yet: the end of the next pass computes them. Filter by patient_key and model_version.';
 COMMENT ON VIEW cohort_course IS
     'Quartiles of the levels of all patients, by day since the baseline of their episode. It describes whoever had an image on that day, and no effect of anything. Research use only, not for diagnosis.';
 
@@ -241,6 +261,10 @@ CALL describe_columns('{waiting_image}', ARRAY[
     ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],
     ['model_version', 'The model version that shall score the image'],
     ['image_id', 'Our own number of the image']
+]);
+CALL describe_columns('{due_course}', ARRAY[
+    ['patient_key', 'The patient''s pseudonym; of merged patients that of the one whom they count as'],
+    ['model_version', 'The model version whose course is due']
 ]);
 CALL describe_columns('{cohort_course}', ARRAY[
     ['model_version', 'The model version that scored'],

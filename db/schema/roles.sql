@@ -5,8 +5,8 @@
 GRANT USAGE ON SCHEMA public TO severity_worker, severity_reader;
 GRANT SELECT ON alembic_version TO severity_worker, severity_reader;
 GRANT SELECT ON
-    balance, cohort_course, cohort_response, cohort_response_by_group, event_labels, event_response,
-    group_membership, merged_image, model_versions, patient_course, patient_event, patient_groups,
+    balance, cohort_course, cohort_response, cohort_response_by_group, due_course, event_labels,
+    event_response, group_membership, merged_image, model_versions, patient_course, patient_event, patient_groups,
     patient_list, patient_lungs, patient_trend, patients, pseudonym_check, reasons, same_identifier,
     scored_image, scored_patients, source_balance, waiting_image, worklist
 TO severity_worker, severity_reader;

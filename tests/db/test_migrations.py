@@ -36,7 +36,7 @@ def test_an_upgrade_counts_what_was_scored_before_it_was_counted(steps, running)
             session.execute(text("DELETE FROM hour_count WHERE what = 'accepted'"))
             session.execute(text("UPDATE alembic_version SET version_num = '3'"))
 
-        assert database.upgrade() == "4"
+        assert database.upgrade() == "5"
         steps.close(run, scored(second.work_id, uid="1.2", pixels="b", processing_check=ENHANCED))
 
     assert steps.query("SELECT scored, unlike_processing FROM balance") == [(2, 2)]

@@ -16,6 +16,10 @@ NO_CAUSE = (
 
 _NEARLY_SURE = 99
 _VIEWS = "The view changed, which is no change of the patient: bands are wider for it."
+_DUE = (
+    "NOT UP TO DATE: something of this patient has changed since the course was computed. The end "
+    "of the next pass computes it anew, or `cxr-severity courses update` now."
+)
 _SIMULATED = "SIMULATED: opacities were painted into a real image; this is no patient."
 
 
@@ -89,7 +93,8 @@ def origin_text(course: Course) -> str:
 
 def course_notes(course: Course) -> list[str]:
     """List the notes that a reader of this course needs."""
-    notes = seam_notes(course)
+    notes = [_DUE] if course.is_due else []
+    notes += seam_notes(course)
     if course.margins.geographic_extent is not None:
         notes.append("Level: what the images so far say of the patient, with its 90% band.")
     notes += [*margin_note(course), *_shift_notes(course), *_image_notes(course.images)]

@@ -8,6 +8,7 @@ from db.corrections import Author, merge, withdraw
 from db.engine import Database
 from db.reading import courses, trends
 from db.reading.courses import Course
+from flows.courses.update import update_courses
 from severity.domain import TimeSource, Verdict
 from tests.builders.archive import Archive, model
 from tests.builders.course_archive import EXACT, CourseArchive, film
@@ -146,3 +147,23 @@ def test_the_images_of_a_trend_are_a_course_without_levels(archive: CourseArchiv
     assert [image.geographic_extent.points for image in course.images] == [2.0, 6.0]
     assert {image.geographic_extent.level for image in course.images} == {None}
     assert course.parameters == ""
+
+
+def test_a_course_is_due_from_a_change_until_it_is_computed(archive: CourseArchive) -> None:
+    first = film("a", 0)
+    archive.add(first, film("b", 2), film("of another", 0, patient="p-2"))
+
+    def due() -> list[bool]:
+        return [read(archive, patient).is_due for patient in ("p-1", "p-2")]
+
+    assert due() == [True, True]  # scored, and not computed
+    update_courses(archive.database)
+    assert due() == [False, False]
+
+    archive.do(withdraw, AUTHOR, archive.image(first))
+    assert due() == [True, False]
+    update_courses(archive.database)
+    archive.do(merge, AUTHOR, "p-2", "p-1")
+    assert due() == [True, True]  # now the same person's
+    update_courses(archive.database)
+    assert due() == [False, False]
