@@ -10,6 +10,7 @@ from db.corrections.images import move, restore, withdraw
 from db.corrections.objects import dismiss, release, release_failed, release_reason, undismiss
 from db.corrections.patients import merge, split
 from db.corrections.times import correct_time, restore_time
+from db.corrections.views import correct_view
 from db.corrections.zones import ZoneCorrection, correct_zone, source_id
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "author",
     "begin",
     "correct_time",
+    "correct_view",
     "correct_zone",
     "dismiss",
     "forget",

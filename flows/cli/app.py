@@ -307,6 +307,11 @@ def export_commands() -> None:
             'State when the image ID was taken, as in "2020-03-05 14:30" or with an offset.',
         ),
         (
+            "view",
+            "flows.cli.corrections.views:view_command",
+            "State from which VIEW the image ID was taken; its scores stay, its level does not.",
+        ),
+        (
             "withdraw",
             "flows.cli.corrections.images:withdraw_command",
             "Take the image ID out of all trends; its scores stay.",
@@ -314,7 +319,7 @@ def export_commands() -> None:
     ),
 )
 def image_commands() -> None:
-    """Find single images, and correct whether, when and whose they are."""
+    """Find single images, and correct whether, when, how and whose they are."""
 
 
 @app.group(

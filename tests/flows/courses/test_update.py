@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from db.corrections import correct_time, forget, merge, move, restore, split, withdraw
+from db.corrections import correct_time, correct_view, forget, merge, move, restore, split, withdraw
 from db.courses import due
 from db.courses.choices import Baseline, choose_baseline, choose_episode
 from db.errors import RefusedCorrection
@@ -27,7 +27,7 @@ from flows.courses import update
 from flows.courses.update import Updated, update_courses
 from severity.course.course import follow
 from severity.course.series import Films
-from severity.domain import TimeSource
+from severity.domain import TimeSource, View
 from tests.builders.archive import Archive, Film
 from tests.builders.courses import DAY_0, adopt, film
 from tests.builders.scores import version
@@ -405,6 +405,7 @@ CORRECTIONS = st.one_of(
     st.tuples(st.just(withdraw), FILM),
     st.tuples(st.just(restore), FILM),
     st.tuples(st.just(correct_time), FILM, st.integers(0, 99).map(lambda n: DAY_0 + n * DAY)),
+    st.tuples(st.just(correct_view), FILM, st.sampled_from(View)),
     st.tuples(st.just(choose_episode), PATIENT, st.sampled_from([None, 1.0, 300.0])),
     st.tuples(st.just(choose_baseline), PATIENT, FILM | st.none()),
     st.tuples(st.just(forget), st.just("p-3")),

@@ -36,7 +36,8 @@ def undo(correct, out):
 
 def state(archive):
     return archive.rows(
-        "SELECT image.id, patient_key, standing::text, acquired_at, acquired_source::text"
+        "SELECT image.id, patient_key, standing::text, view::text, acquired_at,"
+        " acquired_source::text"
         " FROM image JOIN study ON study.id = study_id JOIN patient ON patient.id = patient_id"
     )
 
@@ -45,6 +46,7 @@ CORRECTIONS = {
     "withdraw": ("withdraw", "{image}"),
     "move": ("move", "{image}", "--to", "0815"),
     "time": ("time", "{image}", "2021-01-01T12:30"),
+    "view": ("view", "{image}", "ap supine"),
 }
 
 
@@ -64,7 +66,7 @@ def test_each_correction_says_in_one_line_what_it_did_and_how_to_undo_it(
     assert state(archive) == before
 
     undo(correct, undone.out)
-    assert state(archive)[0][:4] == corrected[0][:4]
+    assert state(archive)[0][:5] == corrected[0][:5]
     events = archive.do(history.of_image, image)
     assert {(event.who, event.why) for event in events} == {("dr.roe", WHY[1])}
 
