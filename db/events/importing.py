@@ -42,7 +42,8 @@ def store_events(session: Session, source: str, events: Sequence[Event]) -> Stor
     """Store events of known patients, of which none is there twice.
 
     An event is known by its patient, kind, label, start and source; another end replaces the
-    stored one, and a trigger records that. Call `db.corrections.begin` before.
+    stored one, and so does a midnight that is a date alone, or none. A trigger records that. Call
+    `db.corrections.begin` before.
     """
     if not events:
         return Stored()
@@ -115,10 +116,11 @@ _STORE_EVENTS = text(
             calendar_known, :source
         FROM named ORDER BY patient_id, starts_at, kind, label
         ON CONFLICT ON CONSTRAINT uq_event
-            DO UPDATE SET ends_at = excluded.ends_at, ends_is_date = excluded.ends_is_date
+            DO UPDATE SET starts_is_date = excluded.starts_is_date,
+                ends_at = excluded.ends_at, ends_is_date = excluded.ends_is_date
             WHERE NOT kept.is_removed
-                AND (kept.ends_at, kept.ends_is_date)
-                    IS DISTINCT FROM (excluded.ends_at, excluded.ends_is_date)
+                AND (kept.starts_is_date, kept.ends_at, kept.ends_is_date) IS DISTINCT FROM
+                    (excluded.starts_is_date, excluded.ends_at, excluded.ends_is_date)
         RETURNING xmax = 0 AS is_new
     )
     SELECT

@@ -163,7 +163,7 @@ CREATE INDEX ix_response_label ON response (label_id, model_version_id, day)
 -- A change of an event or a group is a correction; the first import is none.
 CREATE TRIGGER record_event AFTER UPDATE ON event FOR EACH ROW
 WHEN (OLD.* IS DISTINCT FROM NEW.*)
-EXECUTE FUNCTION record_correction('ends_at ends_is_date is_removed');
+EXECUTE FUNCTION record_correction('starts_is_date ends_at ends_is_date is_removed');
 
 CREATE TRIGGER record_patient_attribute AFTER UPDATE ON patient_attribute FOR EACH ROW
 WHEN (OLD.value <> NEW.value)

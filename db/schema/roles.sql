@@ -40,7 +40,7 @@ GRANT INSERT, UPDATE, DELETE ON drift_due, drift_night, drift_report, repeat_pai
 TO severity_worker;
 GRANT UPDATE (day) ON drift_start TO severity_worker;
 -- Treatments: a changed end, another group, an event that a person removes.
-GRANT UPDATE (ends_at, ends_is_date, is_removed) ON event TO severity_worker;
+GRANT UPDATE (starts_is_date, ends_at, ends_is_date, is_removed) ON event TO severity_worker;
 GRANT UPDATE (value, source) ON patient_attribute TO severity_worker;
 -- Exports: a result that changed is sent again.
 GRANT UPDATE ON sent TO severity_worker;

@@ -104,7 +104,7 @@ def _statements(record: Record) -> dict[Hashable, tuple[int, int]]:
         group: (hash((group.patient_key, group.name)), hash(group.value)) for group in record.groups
     }
     if event := record.event:
-        said[event] = hash(_about(event)), hash(event.end)
+        said[event] = hash(_about(event)), hash((event.end, event.start.is_date))
     return said
 
 

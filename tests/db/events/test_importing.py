@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
-from db.corrections import Author
+from db.corrections import Author, begin
 from db.errors import Cause, DatabaseError
 from db.events import (
     Event,
@@ -119,3 +119,26 @@ def test_two_imports_at_once_wait_for_each_other_and_store_each_event_once(archi
     assert sum(stored.unchanged for stored in both) == 400
     assert archive.rows("SELECT count(*) FROM event") == [(400,)]
     assert archive.do(patients.groups, "p-1") == {"arm": "A"}
+
+
+def test_a_midnight_may_become_a_date_alone_and_a_time_again(archive):
+    midnight = START.replace(hour=0)
+    date, time = (
+        replace(EVENT, start=EventTime(midnight, is_date=is_date)) for is_date in (True, False)
+    )
+    assert archive.do(store_events, "ward", [time]) == Stored(new=1)
+
+    def stored(event: Event) -> tuple[Stored, str]:
+        with archive.database.transaction() as session:
+            begin(session, Author("dr.roe", "imported"), "treatments imported")
+            counts = store_events(session, "ward", [event])
+        return counts, archive.do(of_patient, "p-1")[0].start
+
+    assert stored(date) == (Stored(changed=1), "2020-03-05")
+    assert stored(date) == (Stored(unchanged=1), "2020-03-05")
+    assert stored(time) == (Stored(changed=1), "2020-03-05T00:00:00Z")
+    recorded = archive.rows(
+        "SELECT before ->> 'starts_is_date' FROM correction WHERE before ? 'starts_is_date'"
+        " ORDER BY id"
+    )
+    assert recorded == [("false",), ("true",)]
