@@ -4,28 +4,29 @@
 ``opacity_mean``. ``brixia_scores.csv`` has ``filename`` and each reader's zones or global Brixia
 score; see `severity.evaluation.brixia`. ``metadata.csv``, optional, has ``filename``,
 ``patientid`` (or ``patient_id``), ``view``, ``sex`` and ``age``, as far as they are known; a table
-of labels may have them too. The images lie next to the tables or in ``images/``.
+of labels may have them too. The images lie next to the tables or in ``images/``. The tables are
+CSV in UTF-8, separated by commas, with decimal points; the case of their columns does not matter.
 """
 
-import csv
 import hashlib
-import io
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from flows.errors import UsageError
+from flows.labelled_images.tables import FILENAME, read_table
 from severity.domain import Scale
 from severity.evaluation import brixia
+from severity.vocabulary.numbers import parse_number
 
 LABELS, METADATA = "severity_scores.csv", "metadata.csv"
 READERS_EXTENT_SCALE = Scale(0, 8)
 """The scale of extent in every published set of labels."""
 
 _IMAGES = "images"
-_COLUMNS = ("filename", "geographic_extent_mean", "opacity_mean")
+_EXTENT, _OPACITY = "geographic_extent_mean", "opacity_mean"
 _PATIENT = ("patientid", "patient_id")
 
 
@@ -113,8 +114,7 @@ def read_labelled(
             missing.append(name)
             continue
         known = {key: value for key, value in metadata.get(name, {}).items() if value}
-        # In any case, as a sidecar's are: the films of repeats are of the same patients.
-        details = {key.lower(): value for key, value in {**row, **known}.items()}
+        details = {**row, **known}
         extent, opacity_points = _extent_and_opacity(row, kind, opacity, folder / _FILES[kind])
         images.append(
             LabelledImage(
@@ -142,42 +142,26 @@ def _extent_and_opacity(
     match kind:
         case LabelKind.READERS:
             return (
-                _points(row, _COLUMNS[1], READERS_EXTENT_SCALE, path),
-                _points(row, _COLUMNS[2], opacity, path),
+                _points(row, _EXTENT, READERS_EXTENT_SCALE, path),
+                _points(row, _OPACITY, opacity, path),
             )
         case LabelKind.BRIXIA:
             try:
                 score = brixia.global_score(row)
             except ValueError as error:
-                raise UsageError(f"{path}: {row['filename']}: {error}") from error
+                raise UsageError(f"{path}: {row[FILENAME]}: {error}") from error
             return brixia.as_points(score, READERS_EXTENT_SCALE), brixia.as_points(score, opacity)
 
 
 def _read(path: Path) -> _Table:
     """Read a table's rows by image; two rows of one image must be equal."""
-    try:
-        content = path.read_bytes()
-        rows = list(_rows(content.decode("utf-8-sig")))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        detail = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"{path} cannot be read: {detail}") from error
-    table: dict[str, dict[str, str]] = {}
-    for number, row in enumerate(rows, start=1):
-        name = row.get("filename", "")
-        if not name:
-            raise UsageError(f"{path}: record {number} has no filename")
-        if table.setdefault(name, row) != row:
+    table = read_table(path)
+    rows: dict[str, Mapping[str, str]] = {}
+    for number, row in enumerate(table.rows, start=1):
+        name = row[FILENAME]
+        if rows.setdefault(name, row) != row:
             raise UsageError(f"{path}: record {number} names {name} a second time")
-    return _Table(content, table)
-
-
-def _rows(text: str) -> Iterator[dict[str, str]]:
-    for row in csv.DictReader(io.StringIO(text, newline="")):
-        yield {
-            key.strip(): value.strip()
-            for key, value in row.items()
-            if isinstance(key, str) and isinstance(value, str)
-        }
+    return _Table(table.content, rows)
 
 
 def _find(folder: Path, name: str) -> Path | None:
@@ -190,15 +174,15 @@ def _find(folder: Path, name: str) -> Path | None:
 
 def _points(row: Mapping[str, str], column: str, scale: Scale, path: Path) -> float:
     try:
-        points = float(row[column])
+        points = parse_number(row[column])
     except KeyError as error:
         raise UsageError(f"{path} has no column {column}") from error
     except ValueError as error:
-        raise UsageError(f"{path}: {column} of {row['filename']} is no number") from error
+        raise UsageError(f"{path}: {column} of {row[FILENAME]} is no number") from error
     if not scale.lowest <= points <= scale.highest:
-        hint = "; see --opacity-scale" if column == _COLUMNS[2] else ""
+        hint = "; see --opacity-scale" if column == _OPACITY else ""
         raise UsageError(
-            f"{path}: {column} of {row['filename']} is {points:g}, not from "
+            f"{path}: {column} of {row[FILENAME]} is {points:g}, not from "
             f"{scale.lowest:g} to {scale.highest:g}{hint}"
         )
     return points
@@ -207,7 +191,7 @@ def _points(row: Mapping[str, str], column: str, scale: Scale, path: Path) -> fl
 def _age(text: str) -> float | None:
     """Parse an age in years; None if it is no finite number."""
     try:
-        years = float(text)
+        years = parse_number(text)
     except ValueError:
         return None
     return years if math.isfinite(years) else None

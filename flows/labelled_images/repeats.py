@@ -14,6 +14,7 @@ from flows.labelled_images.folder import METADATA
 from severity.errors import UnreadableSidecar
 from severity.evaluation.repeatability import Moment, repeat_sets
 from severity.files.sidecar import SidecarRecord, parse_sidecar
+from severity.vocabulary.numbers import parse_number
 
 _MOST_SETS = 200
 """The most sets of repeats that are scored; more would hardly narrow the interval."""
@@ -95,7 +96,7 @@ def moment_of(record: SidecarRecord) -> Moment | None:
     if record.acquired_at:
         return _clock_moment(record.acquired_at)
     try:
-        days = float(record.offset_days)
+        days = parse_number(record.offset_days)
     except ValueError:
         return None
     return Moment(days, hour_known=not days.is_integer()) if math.isfinite(days) else None

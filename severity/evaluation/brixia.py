@@ -13,6 +13,7 @@ References
 from collections.abc import Mapping
 
 from severity.domain import Scale
+from severity.vocabulary.numbers import parse_number
 
 _ZONES = ("A", "B", "C", "D", "E", "F")
 """Upper to lower third of the right lung, then of the left one."""
@@ -47,13 +48,14 @@ def global_score(row: Mapping[str, str]) -> float:
     row
         A reader's columns share a prefix: ``senior_A`` to ``senior_F``, ``senior_global``, or all
         of them. Several readers are averaged; a reader whose columns are empty did not read the
-        image. So ``brixia_global`` alone is one reader.
+        image. So ``brixia_global`` alone is one reader. The case of columns does not matter.
 
     Raises
     ------
     ValueError
         No reader scored it, a number is beyond its scale, or zones do not add up to the total.
     """
+    row = {name.lower(): text for name, text in row.items()}
     readers = sorted({name.rpartition("_")[0] for name in row if _is_score(name)})
     if not readers:
         raise ValueError("there is no column such as brixia_global, or senior_A to senior_F")
@@ -67,11 +69,11 @@ def global_score(row: Mapping[str, str]) -> float:
 
 def _is_score(name: str) -> bool:
     reader, _, part = name.rpartition("_")
-    return bool(reader) and part in {*_ZONES, "global"}
+    return bool(reader) and part in {*map(str.lower, _ZONES), "global"}
 
 
 def _of_reader(row: Mapping[str, str], reader: str) -> float | None:
-    zones = [row.get(f"{reader}_{zone}", "") for zone in _ZONES]
+    zones = [row.get(f"{reader}_{zone.lower()}", "") for zone in _ZONES]
     global_text = row.get(f"{reader}_global", "")
     total = _number(global_text, f"{reader}_global", GLOBAL_SCALE) if global_text else None
     if not any(zones):
@@ -87,7 +89,7 @@ def _of_reader(row: Mapping[str, str], reader: str) -> float | None:
 
 def _number(text: str, column: str, scale: Scale) -> float:
     try:
-        number = float(text)
+        number = parse_number(text)
     except ValueError as error:
         raise ValueError(f"{column} is {text!r}, no number") from error
     if not scale.lowest <= number <= scale.highest:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from severity.domain import Scale, Score
 from severity.errors import SeverityError
+from severity.vocabulary.numbers import parse_number
 
 TOLERANCE = 0.02
 """Points. Half a unit of the last published digit is 0.005; the rest is for resampling."""
@@ -134,7 +135,7 @@ def parse_predictions(content: str, origin: Origin) -> list[Prediction]:
     rows = csv.DictReader(io.StringIO(content, newline=""))
     try:
         predictions = [
-            Prediction(origin, row["filename"], score, float(row[column]))
+            Prediction(origin, row["filename"], score, parse_number(row[column]))
             for row in rows
             for score, column in _COLUMNS[origin].items()
         ]

@@ -37,11 +37,10 @@ def test_images_lie_next_to_the_tables_or_in_images_and_missing_ones_are_named(t
 def test_the_names_of_columns_are_known_in_any_case(tmp_path: Path):
     """As in a sidecar: else films of one patient would be on both sides of a split."""
     write_image(tmp_path / "a.png", seed=1)
-    metadata = "filename,PatientID,View\na.png,7,AP\n"
+    (tmp_path / "severity_scores.csv").write_text(HEADER.upper() + "a.png,1,2\n")
+    (tmp_path / "metadata.csv").write_text("FileName,PatientID,View\na.png,7,AP\n")
 
-    labelled = read_labelled(
-        labels(tmp_path, "a.png,1,2\n", metadata=metadata), opacity=Scale(0, 6)
-    )
+    labelled = read_labelled(tmp_path, opacity=Scale(0, 6))
 
     assert [(image.patient, image.view) for image in labelled.images] == [("7", "AP")]
 
@@ -53,6 +52,8 @@ def test_the_names_of_columns_are_known_in_any_case(tmp_path: Path):
         ("a.png,9,1\n", "geographic_extent_mean of a.png is 9, not from 0 to 8"),
         ("a.png,nan,1\n", "is nan, not from"),
         ("a.png,,1\n", "is no number"),
+        ("a.png,0_5,1\n", "geographic_extent_mean of a.png is no number"),
+        ("a.png,1,1\na.png,2,7,1,5\n", "record 2 has 5 cells, and there are 3 columns"),
         ("a.png,1,1\na.png,2,1\n", "names a.png a second time"),
         ("../a.png,1,1\n", "is not a name within the folder"),
     ],

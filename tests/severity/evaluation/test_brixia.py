@@ -22,6 +22,7 @@ def test_a_share_of_the_brixia_scale_is_the_same_share_of_another() -> None:
         (ZONES | {"senior_global": "11"}, 11),
         (ZONES | {"junior_global": "14"}, 12.5),
         ({"senior_global": "4", "junior_global": ""}, 4),
+        ({name.lower(): text for name, text in ZONES.items()}, 11),
     ],
 )
 def test_readers_are_averaged_and_zones_added(row: dict[str, str], score: float) -> None:
@@ -36,6 +37,7 @@ def test_readers_are_averaged_and_zones_added(row: dict[str, str], score: float)
         (ZONES | {"senior_C": ""}, "senior_C is '', no number"),
         (ZONES | {"senior_global": "12"}, "zones of senior add up to 11, not to 12"),
         ({"brixia_global": "nan"}, "is nan, not from"),
+        ({"brixia_global": "1_2"}, "is '1_2', no number"),
         ({"brixia_global": ""}, "no reader scored it"),
         ({"view": "PA"}, "there is no column such as brixia_global"),
     ],
