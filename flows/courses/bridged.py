@@ -32,10 +32,10 @@ _ONE_PERSON = 0
 
 
 def bridged_course(session: Transaction, patient_key: str, model_version: str) -> Course:
-    """Read a patient's course, which goes on across the newest bridge to its model version.
+    """Read a patient's course, which goes on across the newest bridge that converts an image.
 
-    It is the plain course where no bridge comes from a version that scored the patient, or nothing
-    has to be converted.
+    It is the plain course where no bridge to its model version comes from a version that scored the
+    patient, or nothing has to be converted.
 
     Raises
     ------
@@ -48,7 +48,9 @@ def bridged_course(session: Transaction, patient_key: str, model_version: str) -
     for stored in bridges.bridges(session, model_version):
         if plain.content and stored.former_version in plain.other_versions:
             former = courses.course(session, patient_key, stored.former_version)
-            return joined(plain, former, stored, bridges.choice(session, plain.patient_key))
+            course = joined(plain, former, stored, bridges.choice(session, plain.patient_key))
+            if course.seam is not None:
+                return course
     return plain
 
 

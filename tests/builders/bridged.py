@@ -52,8 +52,12 @@ class BridgedArchive(Archive):
         current = [dated(f"c{day}", day, 4.0, patient=patient) for day in (4, 5)]
         self.scored(*former, by=FORMER)
         self.scored(*current, by=CURRENT)
+        self.forget_former_films(by=CURRENT)
+
+    def forget_former_films(self, *, by: str) -> None:
+        """Let a version have scored no film that is to be the former version's alone."""
         for table in ("score_output", "score"):
-            self.rows(_FORGET_SCORES.format(table=table), key=model(CURRENT).key)
+            self.rows(_FORGET_SCORES.format(table=table), key=model(by).key)
         update_courses(self.database)
 
     def scored(self, *films: Film, by: str) -> None:

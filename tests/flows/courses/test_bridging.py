@@ -88,6 +88,21 @@ def test_without_a_bridge_or_with_nothing_to_convert_it_is_the_plain_course(arch
         )
 
 
+def test_a_newer_bridge_that_converts_nothing_hides_no_older_one(archive):
+    archive.across(PATIENT)
+    while archive.score(by="v0"):
+        pass
+    archive.forget_former_films(by="v0")
+    _, bridge = learn_bridge(archive.database, OLD, NEW)
+    stored = [archive.do(stored_bridges.version, key).id for key in (model("v0").key, NEW)]
+    archive.do(stored_bridges.store, stored, bridge.to_json(), films=(41, 123), who="me")
+
+    course = archive.as_reader(bridged_course, PATIENT, NEW)
+
+    assert course.seam.former_version == OLD
+    assert [image.scored_by for image in course.images] == [OLD, OLD, "", ""]
+
+
 def test_a_film_beyond_the_bridge_is_shown_and_counted_and_moves_nothing(archive):
     archive.scored(dated("beyond", 2, 7.9, patient=PATIENT), by=FORMER)
     archive.across(PATIENT)
