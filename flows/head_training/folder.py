@@ -120,7 +120,9 @@ async def repeatability_on_new_patients(
     """
     images = [image for image in features if isinstance(image, ImageFeatures)]
     dated = await asyncio.to_thread(read_repeats, folder)
+    paths = {image.labelled.path for image in images}
     fitted_on = {image.patient for image in images}
+    fitted_on |= {image.record.patient_id for image in dated.images if image.path in paths}
     repeats = tuple(image for image in dated.images if image.record.patient_id not in fitted_on)
     groups, _ = grouped(images)
     chosen = chosen_images(images, groups, most=perturbed)

@@ -4,18 +4,20 @@
 ``opacity_mean``. ``brixia_scores.csv`` has ``filename`` and each reader's zones or global Brixia
 score; see `severity.evaluation.brixia`. ``metadata.csv``, optional, has ``filename``,
 ``patientid`` (or ``patient_id``), ``view``, ``sex`` and ``age``, as far as they are known; a table
-of labels may have them too. The images lie next to the tables or in ``images/``. The tables are
-CSV in UTF-8, separated by commas, with decimal points; the case of their columns does not matter.
+of labels may have them too, and ``metadata.csv`` counts where they differ. The images lie next to
+the tables or in ``images/``. The tables are CSV in UTF-8, separated by commas, with decimal points;
+the case of their columns does not matter.
 """
 
 import hashlib
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from flows.errors import UsageError
+from flows.labelled_images.image_files import find_if_inside, find_image
 from flows.labelled_images.tables import FILENAME, read_table
 from severity.domain import Scale
 from severity.evaluation import brixia
@@ -25,9 +27,8 @@ LABELS, METADATA = "severity_scores.csv", "metadata.csv"
 READERS_EXTENT_SCALE = Scale(0, 8)
 """The scale of extent in every published set of labels."""
 
-_IMAGES = "images"
 _EXTENT, _OPACITY = "geographic_extent_mean", "opacity_mean"
-_PATIENT = ("patientid", "patient_id")
+_DETAILS = ("patientid", "view", "sex", "age")
 
 
 class LabelKind(StrEnum):
@@ -78,10 +79,15 @@ class LabelledFolder:
         )
 
 
+_Image = Path | str
+"""The path of an image, or its name if it is missing."""
+_Find = Callable[[Path, str], Path | None]
+
+
 @dataclass(frozen=True)
 class _Table:
     content: bytes
-    rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    rows: Mapping[_Image, Mapping[str, str]]
 
 
 def read_labelled(
@@ -99,30 +105,30 @@ def read_labelled(
     Raises
     ------
     UsageError
-        A table is absent or not as described, or a number lies beyond its scale.
+        A table is absent or not as described, a number lies beyond its scale, two rows of one file
+        differ, or a name or link leads out of the folder.
     """
-    tables = {kind: _read(folder / _FILES[kind]) for kind in LabelKind if kind in kinds}
-    labelled: dict[str, tuple[LabelKind, Mapping[str, str]]] = {}
+    tables = {kind: _read(folder / _FILES[kind], find_image) for kind in LabelKind if kind in kinds}
+    labelled: dict[_Image, tuple[LabelKind, Mapping[str, str]]] = {}
     for kind, table in tables.items():
-        for name, row in table.rows.items():
-            labelled.setdefault(name, (kind, row))
-    metadata = _read(folder / METADATA).rows if (folder / METADATA).exists() else {}
+        for image, row in table.rows.items():
+            labelled.setdefault(image, (kind, row))
+    metadata = folder / METADATA
+    records = _read(metadata, find_if_inside).rows if metadata.exists() else {}
     images, missing = [], []
-    for name, (kind, row) in labelled.items():
-        path = _find(folder, name)
-        if path is None:
-            missing.append(name)
+    for path, (kind, row) in labelled.items():
+        if not isinstance(path, Path):
+            missing.append(path)
             continue
-        known = {key: value for key, value in metadata.get(name, {}).items() if value}
-        details = {**row, **known}
+        details = _details(row) | _details(records.get(path, {}))
         extent, opacity_points = _extent_and_opacity(row, kind, opacity, folder / _FILES[kind])
         images.append(
             LabelledImage(
-                name=name,
+                name=row[FILENAME],
                 path=path,
                 extent=extent,
                 opacity=opacity_points,
-                patient=next((details[key] for key in _PATIENT if details.get(key)), ""),
+                patient=details.get("patientid", ""),
                 view=details.get("view", ""),
                 sex=details.get("sex", "").upper()[:1],
                 age=_age(details.get("age", "")),
@@ -133,6 +139,16 @@ def read_labelled(
         _FILES[kind]: hashlib.sha256(table.content).hexdigest() for kind, table in tables.items()
     }
     return LabelledFolder(tuple(images), tuple(missing), opacity, digests)
+
+
+def _details(row: Mapping[str, str]) -> dict[str, str]:
+    """Return what a row says of an image's patient and view, by columns as a sidecar knows them."""
+    details: dict[str, str] = {}
+    for column, value in row.items():
+        name = "".join(filter(str.isalnum, column))
+        if name in _DETAILS and value and details.setdefault(name, value) != value:
+            raise UsageError(f"{row[FILENAME]} has two different values for {name}")
+    return details
 
 
 def _extent_and_opacity(
@@ -153,23 +169,16 @@ def _extent_and_opacity(
             return brixia.as_points(score, READERS_EXTENT_SCALE), brixia.as_points(score, opacity)
 
 
-def _read(path: Path) -> _Table:
-    """Read a table's rows by image; two rows of one image must be equal."""
+def _read(path: Path, find: _Find) -> _Table:
+    """Read a table's rows by image; two rows of one image, under any names, must be equal."""
     table = read_table(path)
-    rows: dict[str, Mapping[str, str]] = {}
+    rows: dict[_Image, Mapping[str, str]] = {}
     for number, row in enumerate(table.rows, start=1):
         name = row[FILENAME]
-        if rows.setdefault(name, row) != row:
+        earlier = rows.setdefault(find(path.parent, name) or name, row)
+        if {**earlier, FILENAME: name} != row:
             raise UsageError(f"{path}: record {number} names {name} a second time")
     return _Table(table.content, rows)
-
-
-def _find(folder: Path, name: str) -> Path | None:
-    """Find an image next to the tables or in ``images``; never outside the folder."""
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise UsageError(f"{folder}: {name} is not a name within the folder")
-    places = (folder / name, folder / _IMAGES / name)
-    return next((place for place in places if place.is_file()), None)
 
 
 def _points(row: Mapping[str, str], column: str, scale: Scale, path: Path) -> float:

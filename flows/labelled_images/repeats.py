@@ -11,6 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from flows.labelled_images.folder import METADATA
+from flows.labelled_images.image_files import find_if_inside
 from severity.errors import UnreadableSidecar
 from severity.evaluation.repeatability import Moment, repeat_sets
 from severity.files.sidecar import SidecarRecord, parse_sidecar
@@ -19,7 +20,6 @@ from severity.vocabulary.numbers import parse_number
 _MOST_SETS = 200
 """The most sets of repeats that are scored; more would hardly narrow the interval."""
 
-_PLACES = ("", "images")
 _HOURS = 24
 _DATE_ALONE = len("2020-03-01")
 
@@ -71,20 +71,13 @@ def read_repeats(folder: Path) -> Dated:
 
 
 def _dated(folder: Path, records: Mapping[str, SidecarRecord]) -> list[DatedImage]:
-    images = []
+    images: dict[Path, DatedImage] = {}
     for name, record in records.items():
         moment = moment_of(record)
-        path = _find(folder, name) if moment else None
+        path = find_if_inside(folder, name) if moment else None
         if path and moment:
-            images.append(DatedImage(path, record, moment))
-    return images
-
-
-def _find(folder: Path, name: str) -> Path | None:
-    """Find an image next to the table or in ``images``; never outside the folder."""
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        return None
-    return next((path for place in _PLACES if (path := folder / place / name).is_file()), None)
+            images.setdefault(path, DatedImage(path, record, moment))
+    return list(images.values())
 
 
 def moment_of(record: SidecarRecord) -> Moment | None:

@@ -11,6 +11,7 @@ weights::
 import argparse
 import csv
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -32,11 +33,11 @@ def main() -> None:
 
 
 def write_folder(films: Sequence[Film], folder: Path) -> None:
-    """Write the films, as links to where they lie, with their scores, patients, views and days."""
+    """Write copies of the films, with their scores, patients, views and days."""
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     for film in films:
-        (images / film.path.name).symlink_to(film.path)
+        shutil.copyfile(film.path, images / film.path.name)
     _write_rows(
         folder / "severity_scores.csv",
         (

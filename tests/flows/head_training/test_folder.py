@@ -106,9 +106,10 @@ def test_how_much_scores_move_is_measured_on_patients_whom_the_head_does_not_kno
     names = image_names()
     write_images(tmp_path / "dated")
     write_readers(tmp_path / "dated", names[:12])
-    for name in ("image-6-1.png", "image-7-1.png"):  # else they count as copies of the first images
+    for name in ("image-5-1.png", "image-6-1.png", "image-7-1.png"):  # else copies of the first
         painted(100 + int(name[6]), 0.5).save(tmp_path / "dated/images" / name)
-    rows = [f"{name},{name.split('-')[1]},PA,0" for name in names]
+    # Under another name of the file than in the table of labels.
+    rows = [f"images/{name},{name.split('-')[1]},PA,0" for name in names]
     header = "filename,patientid,view,offset\n"
     (tmp_path / "dated/metadata.csv").write_text(header + "\n".join(rows) + "\n")
 

@@ -65,6 +65,50 @@ def test_wrong_labels_are_refused_with_their_image(tmp_path: Path, rows: str, me
         read_labelled(labels(tmp_path, rows), opacity=Scale(0, 6))
 
 
+def test_one_file_counts_once_under_all_of_its_names(tmp_path: Path):
+    write_image(tmp_path / "images" / "a.png", seed=1)
+    (tmp_path / "images" / "alias.png").symlink_to("a.png")
+    rows = "a.png,1,2\n./a.png,1,2\nimages/a.png,1,2\nimages\\a.png,1,2\nalias.png,1,2\n"
+    absent = "b.png,1,2\nb.png,1,2\n"
+
+    labelled = read_labelled(labels(tmp_path, rows + absent), opacity=Scale(0, 6))
+
+    assert [image.name for image in labelled.images] == ["a.png"]
+    assert labelled.missing == ("b.png",)
+    with pytest.raises(UsageError, match=r"record 2 names images/a\.png a second time"):
+        read_labelled(labels(tmp_path, "a.png,1,2\nimages/a.png,2,2\n"), opacity=Scale(0, 6))
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused(tmp_path: Path):
+    write_image(tmp_path / "outside.png", seed=1)
+    labels(tmp_path / "in", "a.png,1,2\n")
+    (tmp_path / "in/a.png").symlink_to(tmp_path / "outside.png")
+
+    with pytest.raises(UsageError, match=r"a\.png is a link that leads out of the folder"):
+        read_labelled(tmp_path / "in", opacity=Scale(0, 6))
+
+
+def test_a_name_that_no_file_can_have_is_missing(tmp_path: Path):
+    long = "x" * 300 + ".png"
+
+    labelled = read_labelled(labels(tmp_path, f"{long},1,2\n"), opacity=Scale(0, 6))
+
+    assert labelled.missing == (long,)
+
+
+def test_the_patient_is_that_of_metadata_under_any_name_of_the_file_and_column(tmp_path: Path):
+    """As repeats have it: else a patient of a fit would count as a new one."""
+    write_image(tmp_path / "images" / "a.png", seed=1)
+    (tmp_path / "severity_scores.csv").write_text(
+        HEADER.strip() + ",patientid,view\na.png,1,2,theirs,AP\n"
+    )
+    (tmp_path / "metadata.csv").write_text("filename,Patient ID,view\nimages/a.png,7,\n")
+
+    labelled = read_labelled(tmp_path, opacity=Scale(0, 6))
+
+    assert [(image.patient, image.view) for image in labelled.images] == [("7", "AP")]
+
+
 def test_the_scale_of_opacity_can_be_another(tmp_path: Path):
     write_image(tmp_path / "a.png", seed=1)
 

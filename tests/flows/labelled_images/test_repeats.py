@@ -27,9 +27,14 @@ def test_images_of_one_patient_within_24_hours_are_found_without_labels(tmp_path
 
 def test_an_image_that_is_not_there_or_lies_elsewhere_repeats_nothing(tmp_path: Path):
     write_image(tmp_path / "outside.png", seed=9)
-    rows = "0.png,a,0,PA\nabsent.png,a,0,PA\n../outside.png,a,0,PA\n"
+    long = "x" * 300
+    rows = f"0.png,a,0,PA\nabsent.png,a,0,PA\n../outside.png,a,0,PA\n{long},a,0,PA\n"
 
     assert names(folder(tmp_path / "in", rows)) == []
+
+
+def test_one_file_under_two_names_does_not_repeat_itself(tmp_path: Path):
+    assert names(folder(tmp_path, "0.png,a,0,PA\nimages/0.png,a,0,PA\n")) == []
 
 
 @pytest.mark.parametrize(
