@@ -2,13 +2,15 @@
 
 A column ``filename`` (or ``fname``) names the image. Of the others, ``geo`` predicts geographic
 extent and ``opacity`` opacity; a single other column is read as both predictions.
+`flows.labelled_images.tables` says how the file is read.
 """
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from flows.errors import UsageError
+from flows.labelled_images.tables import Table, read_table
+from severity.vocabulary.numbers import parse_number
 
 PublishedPoints = Mapping[str, tuple[float, float]]
 """A system's outputs for extent and opacity, on its own scale, by image."""
@@ -43,23 +45,31 @@ def read_comparators(folder: Path) -> dict[str, PublishedPoints]:
 
 
 def read_comparator(path: Path) -> PublishedPoints:
-    """Read one system's outputs for extent and opacity, by image."""
+    """Read one system's outputs for extent and opacity, by image.
+
+    Raises
+    ------
+    UsageError
+        The table is not as described, or two rows of one image differ.
+    """
+    table = read_table(path, _IMAGE)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            image, extent, opacity = _columns(rows.fieldnames or ())
-            return {row[image]: (float(row[extent]), float(row[opacity])) for row in rows}
-    except (OSError, UnicodeDecodeError, csv.Error, TypeError, ValueError) as error:
+        extent, opacity = _outputs(table)
+        points = [(parse_number(row[extent]), parse_number(row[opacity])) for row in table.rows]
+    except ValueError as error:
         raise UsageError(f"{path} is not a table of a system's outputs: {error}") from error
+    outputs: dict[str, tuple[float, float]] = {}
+    for number, (row, pair) in enumerate(zip(table.rows, points, strict=True), start=1):
+        if outputs.setdefault(row[table.image_column], pair) != pair:
+            raise UsageError(f"{path}: record {number} has other outputs than an earlier one")
+    return outputs
 
 
-def _columns(columns: Sequence[str]) -> tuple[str, str, str]:
-    image = next((name for name in _IMAGE if name in columns), None)
-    if image is None:
-        raise ValueError("there is no column filename or fname")
-    if set(_EXTENT_AND_OPACITY) <= set(columns):
-        return image, *_EXTENT_AND_OPACITY
-    others = [name for name in columns if name != image]
+def _outputs(table: Table) -> tuple[str, str]:
+    """Return the columns of extent and of opacity."""
+    if set(_EXTENT_AND_OPACITY) <= set(table.columns):
+        return _EXTENT_AND_OPACITY
+    others = [name for name in table.columns if name != table.image_column]
     if len(others) != 1:
         raise ValueError("there must be columns geo and opacity, or one column of outputs")
-    return image, others[0], others[0]
+    return others[0], others[0]

@@ -123,7 +123,7 @@ def test_a_folder_without_labels_is_refused(tmp_path: Path):
 
 
 def test_a_comparator_with_one_column_predicts_both_scores_with_it(tmp_path: Path):
-    (tmp_path / "mine.csv").write_text("filename,total\na.png,3\n")
+    (tmp_path / "mine.csv").write_text("filename,total\na.png,3\na.png,3.0\n")
     (tmp_path / COMPARATORS["COVID-Net-S"]).write_text("fname,geo,opacity\na.png,1,2\n")
 
     comparators = read_comparators(tmp_path)
@@ -131,9 +131,18 @@ def test_a_comparator_with_one_column_predicts_both_scores_with_it(tmp_path: Pat
     assert comparators == {"COVID-Net-S": {"a.png": (1, 2)}, "mine": {"a.png": (3, 3)}}
 
 
-@pytest.mark.parametrize("content", ["a,b\n1,2\n", "fname,x,y\na,1,2\n", "fname,x\na,high\n"])
-def test_a_table_that_is_no_comparator_is_refused(tmp_path: Path, content: str):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b\n1,2\n", "no column filename or fname"),
+        ("fname,x,y\na,1,2\n", "columns geo and opacity, or one column"),
+        ("fname,x\na,high\n", "is not a table of a system's outputs"),
+        ("fname,x\na,2,5\n", "record 1 has 3 cells"),
+        ("fname,x\na,1\na,2\n", "record 2 has other outputs"),
+    ],
+)
+def test_a_table_that_is_no_comparator_is_refused(tmp_path: Path, content: str, message: str):
     (tmp_path / "broken.csv").write_text(content)
 
-    with pytest.raises(UsageError, match="is not a table of a system's outputs"):
+    with pytest.raises(UsageError, match=message):
         read_comparator(tmp_path / "broken.csv")
