@@ -67,9 +67,9 @@ def fit(films: PairedFilms, extent: Errors, opacity: Errors) -> Bridge:
     Raises
     ------
     NoBridge
-        One of the limits of this module is not met; or films lie farther about the line than the
-        current version's own measurement error, so that a converted film would say less than half
-        as much as one of its own.
+        One of the limits of this module is not met; an error of measurement is not above 0; or
+        films lie farther about the line than the current version's own measurement error, so that
+        a converted film would say less than half as much as one of its own.
     """
     used = films.of(films.eligible)
     names, patients = np.unique(used.patients, return_inverse=True)
@@ -102,6 +102,11 @@ def _check_numbers(films: PairedFilms, used: PairedFilms, *, patients: int) -> N
 def _fit_score(
     name: str, points: tuple[Numbers, Numbers], patients: Indices, errors: Errors
 ) -> ScoreBridge:
+    if not (errors.former > 0 and errors.current > 0):
+        raise NoBridge(
+            f"{name}: the measurement errors are {errors.former:g} and {errors.current:g} points; "
+            "both must be above 0"
+        )
     former, current = points
     try:
         line = deming(former, current, patients, ratio=errors.ratio)

@@ -40,6 +40,8 @@ def test_films_out_of_distribution_teach_nothing():
         (paired_films(flagged=41), ERRORS, "out of distribution"),
         (paired_films(within=1.0), ERRORS, "about the line"),
         (paired_films(), (ERRORS[0], Errors(0.3, 0.2)), "opacity: films lie"),
+        (paired_films(), (Errors(0.0, 0.3), ERRORS[1]), "extent: the measurement errors are 0 and"),
+        (paired_films(), (ERRORS[0], Errors(0.3, float("nan"))), "both must be above 0"),
         (paired_films(within=9.0), (Errors(9, 9), Errors(9, 9)), "the slope is"),
     ],
 )
