@@ -113,7 +113,7 @@ def train(
     Raises
     ------
     UsageError
-        Too few images remain.
+        Too few images remain, or their labels are all equal.
     """
     rejected = {
         image.name: result
@@ -131,6 +131,7 @@ def train(
             f"few to measure a head: {LEAST_GROUPS} patients are needed, and many more for a good "
             f"one ({len(folder.missing)} images are missing, {len(rejected)} were rejected)"
         )
+    _check_labels_differ(measurable)
     scales = {EXTENT: READERS_EXTENT_SCALE, OPACITY: folder.opacity}
     with threadpool_limits(limits=1, user_api="blas"):
         measured, calibration = _measure(choice, labelled, measurable, scales)
@@ -195,6 +196,16 @@ def _measurable(labelled: _Labelled) -> _Labelled:
     """Return the images that a head is measured on: those that readers scored, if any were."""
     scored = labelled.only(readers=True)
     return scored if scored.images else labelled
+
+
+def _check_labels_differ(measurable: _Labelled) -> None:
+    """Refuse labels that are one number: the head would say it of any image, and be sure."""
+    for score, points in measurable.points.items():
+        if points.min() == points.max():
+            raise UsageError(
+                f"all {len(points)} labels of {score} are {points[0]:g} points: a head can learn "
+                "nothing from them"
+            )
 
 
 def _measure(

@@ -261,6 +261,7 @@ def test_images_with_brixia_scores_join_the_fit_and_are_not_measured(
     ("arguments", "message"),
     [
         (("--data", "{few}"), "4 images of 2 patients are too few to measure a head"),
+        (("--data", "{equal}"), "all 16 labels of opacity are 0 points"),
         (("--data", "{empty}"), "severity_scores.csv cannot be read"),
         (("--data", "{folder}", "--on", "lung-opacity"), "has no lung-opacity, only features"),
         (("--data", "{folder}", "--opacity-scale", "0", "10"), "between 0 and 8 points"),
@@ -277,8 +278,10 @@ def test_wrong_use_is_one_line_and_exit_code_2(
 ) -> None:
     write_images(tmp_path / "few")
     write_readers(tmp_path / "few", image_names()[:4])
+    write_images(tmp_path / "equal")
+    write_readers(tmp_path / "equal", image_names(), opacity=0)
     (tmp_path / "empty").mkdir()
-    places = {"few": tmp_path / "few", "empty": tmp_path / "empty", "folder": folder}
+    places = {name: tmp_path / name for name in ("few", "equal", "empty")} | {"folder": folder}
 
     ended = command(
         "train", "--name", "mine-v1", *(argument.format(**places) for argument in arguments)
