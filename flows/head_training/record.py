@@ -9,7 +9,8 @@ from typing import Any
 from flows.evaluation.comparison import EXTENT, OPACITY, data_fingerprint
 from flows.labelled_images.features import ImageFeatures
 from flows.labelled_images.folder import LabelKind, LabelledFolder
-from flows.models.store import FITTED_ON, short_hashes
+from flows.models.fit_record import FITTED_ON
+from flows.models.store import short_hashes
 from flows.resources import SOFTWARE
 from flows.scoring.pipeline import Rejection
 from severity.evaluation import brixia

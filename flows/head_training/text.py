@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from flows.head_training.fit import Trained
-from flows.models.store import FITTED_ON
+from flows.models.fit_record import FITTED_ON
 from flows.models.text import errors_text
 from severity.domain import RESEARCH_USE_ONLY, Scale
 from severity.reliability.calibration import COVERAGE, ScoreCalibration

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flows.models.store import FITTED_ON, ImportedFile, ModelStore, StoredModel
+from flows.models.fit_record import FITTED_ON
+from flows.models.store import ImportedFile, ModelStore, StoredModel
 from flows.models.weights_download import cached_weights, check_weights_file
 from flows.settings import Settings
 from severity.domain import ModelVersion, Scale

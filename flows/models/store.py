@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import UsageError
+from flows.models.fit_record import checked_measured, checked_training
 from severity.domain import RESEARCH_USE_ONLY
-from severity.errors import ModelUnavailable, WrongWeights
+from severity.errors import BROKEN_FILE, ModelUnavailable, WrongWeights
 from severity.heads.head import NAME, Head
 from severity.heads.head_files import LARGEST_BYTES, head_from_safetensors, head_to_safetensors
 from severity.reliability.calibration import Calibration, calibration_from_json, calibration_to_json
-
-FITTED_ON = "fitted_on"
-"""The key in a training record of the images that the head was fitted on, by `short_hash`."""
 
 _SHORT = 16  # hexadecimal digits, enough to tell images apart
 _HEAD, _ORIGIN, _CALIBRATION = "head.safetensors", "model.json", "calibration.json"
@@ -101,7 +99,7 @@ class ModelStore:
         folder = self.folder / name
         try:
             return _read(folder)
-        except (WrongWeights, OSError, LookupError, TypeError, ValueError) as error:
+        except (WrongWeights, *BROKEN_FILE) as error:
             raise WrongWeights(
                 f"the model in {folder} is broken ({error}): delete that folder, then import it "
                 "or train it again"
@@ -170,8 +168,8 @@ def _read(folder: Path) -> StoredModel:
             ImportedFile(str(file["name"]), str(file["sha256"])) for file in origin["files"]
         ),
         weights_sha256=str(origin.get("weights_sha256", "")),
-        measured=dict(origin.get("measured", {})),
-        training=dict(origin.get("training", {})),
+        measured=checked_measured(origin.get("measured", {})),
+        training=checked_training(origin.get("training", {})),
         calibration=_calibration(folder, str(origin.get("calibration_sha256", ""))),
     )
 

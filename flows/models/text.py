@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.models.catalogue import ModelDescription
-from flows.models.store import FITTED_ON
+from flows.models.fit_record import FITTED_ON
 from severity.domain import RESEARCH_USE_ONLY, ModelVersion, Scale
 from severity.evaluation.published_predictions import TOLERANCE, Comparison, Verdict
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from severity.domain import Interval, MeasurementError, Scale, StandardError
-from severity.errors import WrongWeights
+from severity.errors import BROKEN_FILE, WrongWeights
 
 COVERAGE = 0.9
 """The share of prediction intervals that hold the readers' mean."""
@@ -137,7 +137,7 @@ def calibration_from_json(text: str) -> Calibration:
         if content["format"] != _FORMAT:
             raise WrongWeights(f"the calibration has format {content['format']!r}, not {_FORMAT}")
         return Calibration(_score(content["geographic_extent"]), _score(content["opacity"]))
-    except (LookupError, TypeError, ValueError, RecursionError) as error:
+    except BROKEN_FILE as error:
         raise WrongWeights(f"not a calibration as this program writes it: {error}") from error
 
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
-from flows.models.store import FITTED_ON, short_hashes
+from flows.models.fit_record import FITTED_ON
+from flows.models.store import short_hashes
 from severity.domain import MeasurementError, Scale, StandardError
 from severity.evaluation.agreement import metrics
 from severity.evaluation.conformal import Predicted, margins

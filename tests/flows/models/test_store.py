@@ -1,3 +1,4 @@
+import json
 import threading
 from pathlib import Path
 
@@ -9,6 +10,26 @@ from severity.domain import MeasurementError
 from severity.errors import ModelUnavailable, WrongWeights
 from severity.reliability.calibration import Calibration, Margins, ScoreCalibration
 from tests.builders.heads import linear_head
+
+METRICS = {"mae": 1.0, "mae_sd": 0.1, "r": None}
+MEASURED = {
+    "geographic_extent": METRICS,
+    "opacity": METRICS,
+    "n_images": 9,
+    "n_patients": 8,
+    "protocol": "halves",
+}
+TRAINING = {
+    "images": 9,
+    "groups": 8,
+    "images_by_label": {"readers": 9},
+    "head": {"kind": "ridge", "on": "features", "chosen": {}},
+    "seed": 0,
+    "software": "test",
+    "data_fingerprint": "ab" * 32,
+    "cautions": ["few images"],
+    "fitted_on": ["ab" * 8],
+}
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -96,6 +117,7 @@ def test_a_model_that_was_changed_is_refused_and_never_replaced(tmp_path: Path) 
         ("model.json", b"{}"),
         ("model.json", b"\xff"),
         ("model.json", b'{"head_sha256": 1}'),
+        ("model.json", b"[" * 200_000),
         ("model.json", None),
     ]:
         store.add(StoredModel(linear_head()))
@@ -127,8 +149,8 @@ def test_calibration_and_training_come_back_and_a_changed_calibration_is_refused
     model = StoredModel(
         linear_head(),
         weights_sha256="ab" * 32,
-        measured={"n_images": 9},
-        training={"images": 9},
+        measured=MEASURED,
+        training=TRAINING,
         calibration=Calibration(calibration, calibration),
     )
     store = ModelStore(tmp_path)
@@ -139,12 +161,51 @@ def test_calibration_and_training_come_back_and_a_changed_calibration_is_refused
     assert stored.calibration == model.calibration
     assert (stored.weights_sha256, stored.measured, stored.training) == (
         "ab" * 32,
-        {"n_images": 9},
-        {"images": 9},
+        MEASURED,
+        TRAINING,
     )
     with pytest.raises(UsageError, match="another calibration"):
         store.add(StoredModel(linear_head(), weights_sha256="ab" * 32))
     file = tmp_path / "mine-v1/calibration.json"
-    file.write_text(file.read_text().replace("1.5", "1.0"))
+    whole = file.read_text()
+    file.write_text(whole.replace("1.5", "1.0"))
     with pytest.raises(WrongWeights, match="another calibration"):
+        store.read("mine-v1")
+    standard_error = {"points": 1, "interval": {"low": 0, "high": 2}, "degrees": float("inf")}
+    for broken in (
+        whole.replace('"repeats": null', f'"repeats": {json.dumps(standard_error)}'),
+        json.dumps({"format": 1, "geographic_extent": {"margins": []}, "opacity": {}}),
+        "[" * 200_000,
+    ):
+        file.write_text(broken)
+        with pytest.raises(WrongWeights, match="not a calibration"):
+            store.read("mine-v1")
+
+
+@pytest.mark.parametrize(
+    ("record", "entry", "value"),
+    [
+        ("measured", "opacity", None),
+        ("measured", "opacity", {"mae": "small", "r": 0.5}),
+        ("measured", "opacity", {"mae": 10**400, "r": 0.5}),
+        ("measured", "n_images", "nine"),
+        ("measured", "protocol", None),
+        ("training", "head", {"kind": "ridge"}),
+        ("training", "images_by_label", [9]),
+        ("training", "cautions", [1]),
+        ("training", "fitted_on", 1),
+    ],
+)
+def test_a_record_of_a_fit_that_cannot_be_shown_is_refused(
+    tmp_path: Path, record: str, entry: str, value: object
+) -> None:
+    """Else one changed folder would keep all models from being listed."""
+    store = ModelStore(tmp_path)
+    store.add(StoredModel(linear_head(), measured=MEASURED, training=TRAINING))
+    file = tmp_path / "mine-v1/model.json"
+    origin = json.loads(file.read_text())
+    origin[record][entry] = value
+    file.write_text(json.dumps(origin))
+
+    with pytest.raises(WrongWeights, match=f"{record}.{entry}"):
         store.read("mine-v1")
