@@ -2,6 +2,8 @@
 
 import io
 import json
+import lzma
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -20,6 +22,14 @@ from severity.heads.safe_pickle import read_layer_pickle
 LARGEST_BYTES = 64 * 2**20
 """The largest file with a head that is read; a published one has 16 MB."""
 
+_BROKEN_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    MemoryError,
+    SyntaxError,  # NumPy reads the headers of arrays as Python's literals
+    tokenize.TokenError,
+)
 _SCORES = ("geographic_extent", "opacity")
 _DESCRIPTION = "cxr-severity-head"
 _FORMAT = 1
@@ -76,7 +86,7 @@ def head_from_safetensors(content: bytes) -> Head:
             geographic_extent=_scale(description["geographic_extent"]),
             opacity=_scale(description["opacity"]),
         )
-    except (SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
+    except (SafetensorError, *BROKEN_FILE) as error:
         raise WrongWeights(f"not a head as this program writes it: {error}") from error
     if tensors:
         raise WrongWeights(f"the head has a tensor too many: {min(tensors)}")
@@ -133,7 +143,7 @@ def read_linear_json(content: bytes) -> tuple[Chain, Chain]:
         extent, opacity = (_linear(document[score]) for score in _SCORES)
     except KeyError as error:
         raise WrongWeights(f"the JSON lacks {error}") from error
-    except (TypeError, ValueError, RecursionError) as error:
+    except BROKEN_FILE as error:
         raise WrongWeights(f"the JSON describes no linear head: {error}") from error
     return extent, opacity
 
@@ -169,7 +179,7 @@ def read_linear_npz(content: bytes) -> tuple[Chain, Chain]:
             )
     except KeyError as error:
         raise WrongWeights(f"the archive lacks an array: {error.args[0]}") from error
-    except (*BROKEN_FILE, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+    except (*BROKEN_FILE, *_BROKEN_ARCHIVE) as error:
         raise WrongWeights(f"not an archive of NumPy arrays: {error}") from error
     return extent, opacity
 

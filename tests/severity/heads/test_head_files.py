@@ -74,6 +74,8 @@ def rewritten(**changes: object) -> bytes:
         {"layers": [1, 1]},
         {"layers": [2, 10**12]},
         {"layers": [2, 0]},
+        {"layers": [2, float("inf")]},
+        {"opacity": [0, 10**400]},
         {"opacity": [0]},
         {"opacity": [6, 0]},
         {"opacity": ["x", "y"]},
@@ -187,6 +189,7 @@ GOOD = {"weights": [1.0, 2.0], "intercept": 0.0}
         ({"geographic_extent": GOOD, "opacity": GOOD | {"weights": "x"}}, "no linear head"),
         ({"geographic_extent": GOOD, "opacity": GOOD | {"intercept": [1, 2]}}, "one intercept"),
         ({"geographic_extent": GOOD, "opacity": GOOD | {"intercept": float("nan")}}, "not finite"),
+        ({"geographic_extent": GOOD, "opacity": GOOD | {"intercept": 10**400}}, "no linear head"),
         ({"geographic_extent": GOOD, "opacity": GOOD | {"weights": {"Covid": 1}}}, "no finding"),
     ],
     ids=str,
@@ -247,9 +250,33 @@ def test_an_array_that_claims_to_be_huge_is_refused() -> None:
     np.lib.format.write_array_header_1_0(
         member, {"descr": "<f8", "fortran_order": False, "shape": (10**13,)}
     )
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("geographic_extent_weights.npy", member.getvalue())
 
     with pytest.raises(WrongWeights, match="not an archive of NumPy arrays"):
-        read_linear_npz(file.getvalue())
+        read_linear_npz(archive_of(member.getvalue()))
+
+
+@pytest.mark.parametrize("header", [b"[[[[", b"{'descr': ", b"1 +", b"(" * 5000, b"\0", b"'" * 3])
+def test_an_array_whose_header_is_no_description_is_refused(header: bytes) -> None:
+    for version in (1, 2, 3):
+        length = len(header).to_bytes(2 if version == 1 else 4, "little")
+        member = b"\x93NUMPY" + bytes([version, 0]) + length + header
+
+        with pytest.raises(WrongWeights, match="not an archive of NumPy arrays"):
+            read_linear_npz(archive_of(member))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_whose_compression_is_broken_is_refused(method: int) -> None:
+    whole = archive_of(bytes(range(256)) * 40, method)
+    start = 30 + len("geographic_extent_weights.npy")  # of the member's content
+    broken = whole[:start] + bytes([255]) * 40 + whole[start + 40 :]
+
+    with pytest.raises(WrongWeights, match="not an archive of NumPy arrays"):
+        read_linear_npz(broken)
+
+
+def archive_of(member: bytes, method: int = zipfile.ZIP_STORED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("geographic_extent_weights.npy", member)
+    return file.getvalue()
