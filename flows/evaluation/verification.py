@@ -70,7 +70,7 @@ def _predictions(data: Path) -> list[Prediction]:
     predictions = []
     for origin, place in _REFERENCES.items():
         try:
-            content = (data / place).read_text(encoding="utf-8")
+            content = (data / place).read_text(encoding="utf-8-sig")
             predictions += parse_predictions(content, origin)
         except (OSError, UnicodeDecodeError, UnreadableReference) as error:
             raise UsageError(f"{data / place} is not the published table: {error}") from error

@@ -130,13 +130,13 @@ def parse_predictions(content: str, origin: Origin) -> list[Prediction]:
     Raises
     ------
     UnreadableReference
-        A column is absent, or a cell is no number.
+        A column is absent, a cell is no number, or a row names no image or has too many cells.
     """
-    rows = csv.DictReader(io.StringIO(content, newline=""))
+    rows = csv.DictReader(io.StringIO(content, newline=""), strict=True)
     try:
         predictions = [
-            Prediction(origin, row["filename"], score, parse_number(row[column]))
-            for row in rows
+            Prediction(origin, image, score, parse_number(row[column]))
+            for image, row in ((_image(row), row) for row in rows)
             for score, column in _COLUMNS[origin].items()
         ]
     except KeyError as error:
@@ -146,6 +146,14 @@ def parse_predictions(content: str, origin: Origin) -> list[Prediction]:
     if not predictions:
         raise UnreadableReference("it lists no image")
     return predictions
+
+
+def _image(row: Mapping[str | None, str | None]) -> str:
+    if None in row:  # the key of cells beyond the columns
+        raise ValueError("there are more cells than columns")
+    if not row["filename"]:
+        raise ValueError("there is no filename")
+    return row["filename"]
 
 
 def compare(

@@ -1,5 +1,6 @@
 """Whether a model reproduces the numbers that its authors published."""
 
+import codecs
 import csv
 import json
 from collections.abc import Sequence
@@ -44,6 +45,8 @@ def test_verify_passes_where_the_model_reproduces_the_published_numbers(
     command: Command, images: list[dict[str, object]], tmp_path: Path
 ) -> None:
     write_reference(tmp_path / "data", images)
+    for table in (tmp_path / "data/reference").iterdir():
+        table.write_bytes(codecs.BOM_UTF8 + table.read_bytes())  # as spreadsheets do
 
     ended = command("model", "verify", "--data", str(tmp_path / "data"))
     document = json.loads(

@@ -84,7 +84,17 @@ def test_nothing_compared_proves_nothing() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "filename\n", "filename,published_prediction\n", NOTEBOOK + "c.png,1,x\n", "a,b\n1"],
+    [
+        "",
+        "filename\n",
+        "filename,published_prediction\n",
+        NOTEBOOK + "c.png,1,x\n",
+        "a,b\n1",
+        "published_prediction,filename\n1.5\n",
+        "published_prediction,filename\n1.5,\n",
+        "filename,published_prediction\na.png,1,5\n",
+        'filename,published_prediction\na.png,"1\n',
+    ],
 )
 def test_what_is_not_the_published_table_is_refused(content: str) -> None:
     with pytest.raises(UnreadableReference):
