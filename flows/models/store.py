@@ -175,7 +175,7 @@ def _read(folder: Path) -> StoredModel:
 
 
 def _calibration(folder: Path, sha256: str) -> Calibration | None:
-    """Read the calibration that the model was stored with; another would be another version."""
+    """Read the calibration that the model was stored with; a folder is never changed later."""
     if not sha256:
         return None
     calibration = calibration_from_json(_content(folder / _CALIBRATION).decode())

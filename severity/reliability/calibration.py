@@ -1,7 +1,7 @@
 """Calibration of a model version: prediction intervals and measurement errors.
 
-Both are measured on images and kept as numbers, in a small JSON file next to the model. Its hash
-is part of the model version.
+Both are measured on images and kept as numbers, in a small JSON file next to the model. It is no
+part of the model version: the same scores can be calibrated anew.
 """
 
 import hashlib
