@@ -8,7 +8,7 @@ from typing import Any
 
 from flows.evaluation.comparison import EXTENT, OPACITY, data_fingerprint
 from flows.labelled_images.features import ImageFeatures
-from flows.labelled_images.folder import LabelKind, LabelledFolder
+from flows.labelled_images.folder import BRIXIA_LABELS, LabelKind, LabelledFolder
 from flows.models.fit_record import FITTED_ON
 from flows.models.store import short_hashes
 from flows.resources import SOFTWARE
@@ -154,6 +154,8 @@ def _cautions(used: ImagesUsed, fitted: Fitted, head: Head) -> Iterator[str]:
                 "Measured only on images that readers scored on both scales; the others joined the "
                 "fits, except images of the patients that a fit was tested on."
             )
+    if ignored := used.folder.ignored_columns:
+        yield f"No reader's, and ignored, in {BRIXIA_LABELS}: {', '.join(ignored)}."
     if head.backbone in BUNDLED:
         sources = ", ".join(bundled_card(head.backbone)["training"]["sources"])
         yield (

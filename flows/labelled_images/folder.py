@@ -11,7 +11,7 @@ the case of their columns does not matter.
 
 import hashlib
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -62,13 +62,14 @@ class LabelledFolder:
     """The labelled images of a folder; ``missing`` names those whose file is absent.
 
     ``label_files`` has the SHA-256 of each table of labels by its name, ``labels_sha256`` that of
-    all of them together.
+    all of them together. ``ignored_columns`` end as a Brixia score does, but are no reader's.
     """
 
     images: tuple[LabelledImage, ...]
     missing: tuple[str, ...]
     opacity: Scale
     label_files: Mapping[str, str]
+    ignored_columns: tuple[str, ...] = ()
 
     @property
     def labels_sha256(self) -> str:
@@ -87,6 +88,7 @@ _Find = Callable[[Path, str], Path | None]
 @dataclass(frozen=True)
 class _Table:
     content: bytes
+    columns: Sequence[str]
     rows: Mapping[_Image, Mapping[str, str]]
 
 
@@ -138,7 +140,12 @@ def read_labelled(
     digests = {
         _FILES[kind]: hashlib.sha256(table.content).hexdigest() for kind, table in tables.items()
     }
-    return LabelledFolder(tuple(images), tuple(missing), opacity, digests)
+    ignored = (
+        brixia.ignored_columns(tables[LabelKind.BRIXIA].columns)
+        if LabelKind.BRIXIA in tables
+        else []
+    )
+    return LabelledFolder(tuple(images), tuple(missing), opacity, digests, tuple(ignored))
 
 
 def _details(row: Mapping[str, str]) -> dict[str, str]:
@@ -178,7 +185,7 @@ def _read(path: Path, find: _Find) -> _Table:
         earlier = rows.setdefault(find(path.parent, name) or name, row)
         if {**earlier, FILENAME: name} != row:
             raise UsageError(f"{path}: record {number} names {name} a second time")
-    return _Table(table.content, rows)
+    return _Table(table.content, table.columns, rows)
 
 
 def _points(row: Mapping[str, str], column: str, scale: Scale, path: Path) -> float:

@@ -10,13 +10,18 @@ References
 * Signoroni et al. 2021, Medical Image Analysis 71:102046.
 """
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterable, Mapping
 
 from severity.domain import Scale
 from severity.vocabulary.numbers import parse_number
 
 _ZONES = ("A", "B", "C", "D", "E", "F")
 """Upper to lower third of the right lung, then of the left one."""
+_PARTS = {*map(str.lower, _ZONES), "global"}
+_READER = re.compile(r"(^|_)(brixia|senior|junior|reader)\d*(_|$)")
+_TOLERANCE = 1e-4  # between a total and the sum of zones that were averaged
 ZONE_SCALE, GLOBAL_SCALE = Scale(0, 3), Scale(0, 18)
 
 MAPPING = (
@@ -49,6 +54,7 @@ def global_score(row: Mapping[str, str]) -> float:
         A reader's columns share a prefix: ``senior_A`` to ``senior_F``, ``senior_global``, or all
         of them. Several readers are averaged; a reader whose columns are empty did not read the
         image. So ``brixia_global`` alone is one reader. The case of columns does not matter.
+        `ignored_columns` are no reader's.
 
     Raises
     ------
@@ -56,9 +62,13 @@ def global_score(row: Mapping[str, str]) -> float:
         No reader scored it, a number is beyond its scale, or zones do not add up to the total.
     """
     row = {name.lower(): text for name, text in row.items()}
-    readers = sorted({name.rpartition("_")[0] for name in row if _is_score(name)})
+    readers = _readers(row)
     if not readers:
-        raise ValueError("there is no column such as brixia_global, or senior_A to senior_F")
+        ignored = ", ".join(ignored_columns(row))
+        raise ValueError(
+            "there is no column such as brixia_global, or senior_A to senior_F"
+            + (f"; no reader's are {ignored}" if ignored else "")
+        )
     scores = [
         score for score in (_of_reader(row, reader) for reader in readers) if score is not None
     ]
@@ -67,13 +77,42 @@ def global_score(row: Mapping[str, str]) -> float:
     return sum(scores) / len(scores)
 
 
+def ignored_columns(columns: Iterable[str]) -> list[str]:
+    """List the columns that end as a Brixia score does and are no reader's, such as ``hla_A``.
+
+    A reader is any prefix with all six zones, or one with a word that says so: ``brixia``,
+    ``senior``, ``junior`` or ``reader`` (``reader1_global``).
+    """
+    names = list(columns)
+    readers = _readers(names)
+    return [name for name in names if _is_score(name) and _prefix(name) not in readers]
+
+
+def _readers(columns: Iterable[str]) -> list[str]:
+    """List the prefixes of readers, in lower case."""
+    names = {name.lower() for name in columns if _is_score(name)}
+    return [
+        prefix
+        for prefix in sorted({_prefix(name) for name in names})
+        if _READER.search(prefix) or names.issuperset(_column(prefix, zone) for zone in _ZONES)
+    ]
+
+
 def _is_score(name: str) -> bool:
-    reader, _, part = name.rpartition("_")
-    return bool(reader) and part in {*map(str.lower, _ZONES), "global"}
+    prefix, _, part = name.rpartition("_")
+    return bool(prefix) and part.lower() in _PARTS
+
+
+def _prefix(name: str) -> str:
+    return name.rpartition("_")[0].lower()
+
+
+def _column(reader: str, zone: str) -> str:
+    return f"{reader}_{zone}".lower()
 
 
 def _of_reader(row: Mapping[str, str], reader: str) -> float | None:
-    zones = [row.get(f"{reader}_{zone.lower()}", "") for zone in _ZONES]
+    zones = [row.get(_column(reader, zone), "") for zone in _ZONES]
     global_text = row.get(f"{reader}_global", "")
     total = _number(global_text, f"{reader}_global", GLOBAL_SCALE) if global_text else None
     if not any(zones):
@@ -82,7 +121,7 @@ def _of_reader(row: Mapping[str, str], reader: str) -> float | None:
         _number(text, f"{reader}_{zone}", ZONE_SCALE)
         for zone, text in zip(_ZONES, zones, strict=True)
     )
-    if total is not None and total != added:
+    if total is not None and not math.isclose(total, added, abs_tol=_TOLERANCE):
         raise ValueError(f"the zones of {reader} add up to {added:g}, not to {total:g}")
     return added
 

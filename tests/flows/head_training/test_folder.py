@@ -221,6 +221,9 @@ def test_brixia_scores_are_proxies_for_both_scores_and_every_surface_states_it(
 ) -> None:
     write_images(tmp_path / "brixia")
     write_brixia(tmp_path / "brixia", image_names())
+    table = tmp_path / "brixia/brixia_scores.csv"
+    header, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([f"{header},ct_global", *(f"{row},9" for row in rows)]) + "\n")
     arguments = ("train", "--data", str(tmp_path / "brixia"), "--name", "proxy")
 
     refused = command(*arguments)
@@ -233,6 +236,7 @@ def test_brixia_scores_are_proxies_for_both_scores_and_every_surface_states_it(
     for surface in (" ".join(ended.out.split()), shown):
         assert "one number as a proxy for two" in surface
         assert "not against readers of extent and opacity" in surface
+        assert "ignored, in brixia_scores.csv: ct_global" in surface
     head = store(Settings()).read("proxy").head
     inputs = np.random.default_rng(0).uniform(0, 1, (5, head.inputs)).astype(np.float32)
     extent, opacity = head.points(inputs).T
