@@ -32,12 +32,11 @@ def main() -> None:
 
 
 def write_folder(films: Sequence[Film], folder: Path) -> None:
-    """Write copies of the films, with their scores, patients, views and days."""
+    """Write the films, as links to where they lie, with their scores, patients, views and days."""
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     for film in films:
-        with (images / film.path.name).open("xb") as copy:  # no film replaces another
-            copy.write(film.path.read_bytes())
+        (images / film.path.name).symlink_to(film.path)
     _write_rows(
         folder / "severity_scores.csv",
         (

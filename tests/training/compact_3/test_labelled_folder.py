@@ -1,7 +1,5 @@
 from pathlib import Path
 
-import pytest
-
 from training.compact_3.films import Film
 from training.compact_3.labelled_folder import write_folder
 from training.images import rows
@@ -22,15 +20,3 @@ def test_a_folder_has_each_film_with_its_score_and_its_patient(tmp_path: Path) -
     assert rows(folder / "metadata.csv") == [
         {"filename": "a.png", "patientid": "cidc-1", "view": "AP", "offset": "4.0"}
     ]
-
-
-def test_no_film_replaces_another_of_its_name(tmp_path: Path) -> None:
-    films = []
-    for source in ("one", "other"):
-        image = tmp_path / source / "a.png"
-        image.parent.mkdir()
-        image.write_bytes(source.encode())
-        films.append(Film(image, source, source, view="AP", extent=3.5, opacity=2.0, day=4.0))
-
-    with pytest.raises(FileExistsError):
-        write_folder(films, tmp_path / "folder")
