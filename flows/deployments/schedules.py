@@ -1,8 +1,9 @@
 """When a job is due, as Prefect takes it."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from prefect._vendor.croniter.croniter import CroniterBadDateError, croniter
 from prefect.schedules import Cron, Interval, Schedule
 
 from flows.deployments.plan import Due
@@ -15,7 +16,7 @@ def prefect_schedules(due: Iterable[Due], zone: str) -> list[Schedule]:
     Raises
     ------
     UsageError
-        What is set is no line of cron.
+        What is set is no line of cron, or one that never comes due.
     """
     return [_schedule(entry, zone) for entry in due]
 
@@ -26,9 +27,17 @@ def _schedule(due: Due, zone: str) -> Schedule:
             return Interval(interval)
         case str() as line:
             try:
-                return Cron(line, timezone=zone)
+                schedule = Cron(line, timezone=zone)
+                # Prefect looks only once it schedules, and then stops to schedule anything.
+                croniter(line, datetime.now(UTC)).get_next()  # type: ignore[no-untyped-call] # theirs
+            except CroniterBadDateError:
+                raise UsageError(
+                    f"{line!r} never comes due: no month has that day; check --cron, "
+                    "SEVERITY_CRON and SEVERITY_SCHEDULES"
+                ) from None
             except ValueError:
                 raise UsageError(
                     f"{line!r} is no line of cron, such as '0 2 * * *': check --cron, "
                     "SEVERITY_CRON and SEVERITY_SCHEDULES"
                 ) from None
+            return schedule
