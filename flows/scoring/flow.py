@@ -15,7 +15,7 @@ from prefect.states import Completed, Failed
 
 from db.errors import DatabaseError
 from flows.drift.watching import watch_drift
-from flows.errors import FlowsError, InboxError, quoting_nothing
+from flows.errors import FlowsError, InboxError, quoting_nothing, unexpected
 from flows.library_messages import mute_libraries
 from flows.operations.retention import apply_retention_daily
 from flows.orchestration.children import bury_dead_children
@@ -93,6 +93,8 @@ async def _delete_what_expired(resources: Resources) -> None:
         log.error("retention failed: %s", error)  # noqa: TRY400 - one line that says it all
     except OSError as error:  # whose message names a file
         log.error("retention failed: %s", error.strerror)  # noqa: TRY400
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not cost a score
+        log.error("retention failed: %s", unexpected(error))  # noqa: TRY400
     else:
         if removed is not None:
             counts = ", ".join(f"{name} {count}" for name, count in asdict(removed).items())

@@ -9,7 +9,6 @@ from pydantic import (
     AnyHttpUrl,
     Field,
     FilePath,
-    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -22,6 +21,7 @@ from pydantic_settings import SettingsConfigDict
 from flows.errors import UsageError
 from flows.home import default_home
 from flows.settings.dashboard import DashboardSettings
+from flows.settings.durations import Days, FractionOfDays, Hours, Seconds
 from flows.settings.orchestration import OrchestrationSettings
 from flows.settings.pacs import PacsSettings
 from flows.settings.receiver import ReceiverSettings
@@ -37,7 +37,9 @@ _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
 class Settings(DashboardSettings, OrchestrationSettings, PacsSettings, ReceiverSettings):
     """Read from ``SEVERITY_*`` and ``DATABASE_URL``."""
 
-    model_config = SettingsConfigDict(env_prefix="SEVERITY_", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SEVERITY_", frozen=True, env_ignore_empty=True, allow_inf_nan=False
+    )
 
     database_url: SecretStr | None = Field(
         default=None,
@@ -74,7 +76,7 @@ class Settings(DashboardSettings, OrchestrationSettings, PacsSettings, ReceiverS
     decoders: PositiveInt = Field(
         default_factory=cores, description="images read and decoded at the same time"
     )
-    settle_seconds: NonNegativeFloat = Field(
+    settle_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
         default=30, description="age before which a file counts as half-written"
     )
     timezone: str = Field(default="UTC", description="assumed for times that name none")
@@ -82,19 +84,19 @@ class Settings(DashboardSettings, OrchestrationSettings, PacsSettings, ReceiverS
         default="", description="assumed as the issuer of identifiers whose images name none"
     )
     cron: str = Field(default="0 2 * * *", description="when `serve` scores: nightly at two")
-    poll_seconds: PositiveFloat | None = Field(
+    poll_seconds: Seconds | None = Field(
         default=None, description="if set, `serve` also scores at this interval"
     )
-    pass_hours: PositiveFloat = Field(
+    pass_hours: Hours = Field(
         default=20, description="time after which a pass of `serve` is ended, as it may hang"
     )
     prefect_port: Annotated[int, Field(ge=1, le=65535)] = Field(
         default=4210, description="port of the Prefect server of `serve`, on this machine alone"
     )
-    prefect_days: PositiveInt = Field(
+    prefect_days: Days = Field(
         default=30, description="age at which that server deletes runs, their logs and artifacts"
     )
-    episode_days: PositiveFloat = Field(
+    episode_days: FractionOfDays = Field(
         default=90, description="gap without an image after which a patient's next episode begins"
     )
     margin_points: PositiveFloat = Field(
@@ -121,17 +123,17 @@ class Settings(DashboardSettings, OrchestrationSettings, PacsSettings, ReceiverS
     event_log_megabytes: PositiveInt = Field(
         default=10, description="size at which that file begins anew; four older ones are kept"
     )
-    lookup_days: Annotated[int, Field(ge=365)] = Field(
+    lookup_days: Annotated[Days, Field(ge=365)] = Field(
         default=3650, description="age at which the record of who looked at whom is deleted"
     )
-    gone_days: PositiveInt = Field(
+    gone_days: Days = Field(
         default=365, description="time after which the place of a file that is gone is deleted"
     )
     backup_folder: Path | None = Field(
         default=None,
         description="where `db backup` writes if it is told no file, and `doctor` looks",
     )
-    backup_days: PositiveInt = Field(
+    backup_days: Days = Field(
         default=30,
         description="age at which backups in that folder are deleted, but the last three",
     )

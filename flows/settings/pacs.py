@@ -14,6 +14,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings
 
 from flows.dicom_node import OWN_TITLE, AeTitle
+from flows.settings.durations import Days
 
 
 class PacsSettings(BaseSettings):
@@ -26,10 +27,10 @@ class PacsSettings(BaseSettings):
         default=None,
         description="drop folder that `fetch` writes to; the receiver's, or the inbox, if absent",
     )
-    pacs_days: PositiveInt = Field(
+    pacs_days: Days = Field(
         default=3, description="study dates that `fetch` asks for each time, up to today"
     )
-    pacs_reconcile_days: PositiveInt = Field(
+    pacs_reconcile_days: Days = Field(
         default=30, description="study dates that `reconcile` compares, up to today"
     )
     pacs_rate: PositiveFloat = Field(default=5, description="films that are asked for in a second")
@@ -39,7 +40,7 @@ class PacsSettings(BaseSettings):
     pacs_attempts: PositiveInt = Field(
         default=5, description="times that a question is asked, after pauses of 1, 2, 4, 8 seconds"
     )
-    pacs_answer_seconds: PositiveFloat = Field(
+    pacs_answer_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
         default=60,
         description="time that each part of an answer may take; ten times that, all of it",
     )

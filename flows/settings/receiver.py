@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings
 
 from flows.dicom_node import OWN_TITLE, AeTitle
 from flows.settings.comma_lists import CommaList
+from flows.settings.durations import Days
 
 _MEGABYTE = 2**20
 
@@ -56,7 +57,7 @@ class ReceiverSettings(BaseSettings):
         default=None,
         description="connections that one address may have at once; all of those but one if absent",
     )
-    receiver_receipt_days: PositiveInt = Field(
+    receiver_receipt_days: Days = Field(
         default=300,
         description="age at which a day's receipts are deleted, once all its films are settled",
     )

@@ -9,13 +9,13 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    PositiveInt,
     StringConstraints,
     model_validator,
 )
 from pydantic_settings import NoDecode
 
 from flows.lost_mounts import within
+from flows.settings.durations import Days
 
 INBOX = "inbox"
 """The name of the source that SEVERITY_INBOX locates."""
@@ -42,7 +42,7 @@ class SourceSettings(BaseModel):
     name: str = INBOX
     location: Annotated[str, StringConstraints(min_length=1)]
     arrives_in_order: bool = False
-    whole_listing_days: PositiveInt = 7
+    whole_listing_days: Days = 7
     archive: str | None = None
     files_may_vanish: bool = False
 

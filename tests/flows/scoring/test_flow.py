@@ -70,6 +70,19 @@ def test_the_first_pass_of_a_day_deletes_what_expired(score, resources, tmp_path
     assert present == [False, True]
 
 
+def test_whatever_goes_wrong_while_old_things_are_deleted_costs_no_score(
+    score, tmp_path, monkeypatch, caplog
+):
+    def broken(resources: Resources) -> None:
+        raise OverflowError("date value out of range")
+
+    write_inbox(tmp_path / "inbox", images=1)
+    monkeypatch.setattr("flows.scoring.flow.apply_retention_daily", broken)
+
+    assert score(tmp_path / "inbox").scored == 1
+    assert "retention failed" in caplog.text
+
+
 def test_a_pass_counts_its_films_for_the_charts_of_drift(score, resources, tmp_path):
     write_inbox(tmp_path / "inbox", images=5)
 
