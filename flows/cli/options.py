@@ -9,7 +9,7 @@ import click
 from flows.errors import InboxError, UsageError
 from flows.models.catalogue import names
 from flows.resources import Progress, Resources, using
-from flows.settings import Settings, SourceSettings, read_settings
+from flows.settings import Settings, SourceSettings, read_settings, with_own_home
 from flows.sources import open_inbox
 from severity.domain import PatientId
 
@@ -42,8 +42,9 @@ def chosen_settings(**options: object) -> Settings:
     """Read the settings from a command's own options and, where one is None, the environment.
 
     An ``inbox`` among the options means this source alone, and if that leaves out a source that is
-    set, the dead man's switch is told nothing. A ``home`` means the embedded database
-    in it, whatever `DATABASE_URL` names, and no source but an inbox that is an option too.
+    set, the dead man's switch is told nothing. A ``home`` means the embedded database in it,
+    whatever `DATABASE_URL` names, no source but an inbox that is an option too, and none of the
+    PACS, folders and alarms of the installation that the environment describes.
 
     Raises
     ------
@@ -56,9 +57,7 @@ def chosen_settings(**options: object) -> Settings:
     if options.get("inbox") is not None and not _leaves_out_none(settings):
         settings = settings.model_copy(update={"success_url": None})
     if options.get("home") is not None:
-        settings = settings.model_copy(
-            update={"database_url": None, "pseudonym_key": None, "inbox": options.get("inbox")}
-        )
+        settings = with_own_home(settings, **options)
     check_name(settings.model, settings, place="SEVERITY_MODEL: ")
     return settings
 

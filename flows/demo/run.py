@@ -16,7 +16,7 @@ from flows.reports.courses import course_table, missing_course
 from flows.reports.courses.chart import draw_course
 from flows.resources import Resources
 from flows.scoring.inbox_pass import score_new
-from flows.settings import Settings, read_settings
+from flows.settings import Settings, read_settings, with_own_home
 from severity.domain import Fate
 
 _MOST_FATES = 40
@@ -40,9 +40,7 @@ def run_demo(data: Path | None, home: Path | None, *, console: Console) -> Setti
     folder = (home or settings.home / "demo").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     # The demonstration never touches a real database, whatever the environment names.
-    demo_settings = settings.model_copy(
-        update={"home": folder, "database_url": None, "pseudonym_key": None, "settle_seconds": 0}
-    )
+    demo_settings = with_own_home(settings, home=folder, settle_seconds=0)
     configure_prefect(folder, quiet=True)
     if data is None:
         _tell_story(demo_settings, console)

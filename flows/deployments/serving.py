@@ -97,10 +97,11 @@ def _keep_files_apart(folder: Path) -> None:
 
 
 def export_settings(settings: Settings) -> None:
-    """Export the settings to the environment of the processes in which Prefect runs the flow."""
-    if settings.database_url is None:  # not that of the environment, if a home was chosen
-        os.environ.pop("DATABASE_URL", None)
-        os.environ.pop("SEVERITY_PSEUDONYM_KEY", None)
+    """Export the settings to the environment of the processes in which Prefect runs the flow.
+
+    What the environment sets and the settings do not is taken out of it.
+    """
+    _take_out_what_is_unset(settings)
     for name in settings.model_fields_set - {"database_url", "pseudonym_key"}:
         value = getattr(settings, name)
         # Secrets and lists are no option of a command: they come from the environment.
@@ -110,3 +111,14 @@ def export_settings(settings: Settings) -> None:
             )
         elif isinstance(value, str | int | float | Path):
             os.environ[f"SEVERITY_{name.upper()}"] = str(value)
+
+
+def _take_out_what_is_unset(settings: Settings) -> None:
+    """Take out of the environment what a command unset, as for a home of its own."""
+    unset = {
+        "DATABASE_URL" if name == "database_url" else f"SEVERITY_{name.upper()}"
+        for name in type(settings).model_fields
+        if getattr(settings, name) in (None, "", ())
+    }
+    for variable in [name for name in os.environ if name.upper() in unset]:
+        del os.environ[variable]
