@@ -15,7 +15,7 @@ from typing import cast
 
 from db.errors import DatabaseError
 from flows.errors import FlowsError
-from flows.home import default_home
+from flows.home import home_of_environment
 from severity.errors import SeverityError
 
 _LARGEST_BYTES = 1_000_000
@@ -80,8 +80,7 @@ def failure_log() -> Iterator[FailureLog]:
 
     Prefect leaves the handlers of others as they are, and adds none that prints.
     """
-    home = Path(os.environ.get("SEVERITY_HOME") or default_home())
-    log = FailureLog(home / "log" / "cxr-severity.log")
+    log = FailureLog(home_of_environment() / "log" / "cxr-severity.log")
     root, hooks = logging.getLogger(), (threading.excepthook, sys.unraisablehook)
     root.addHandler(log)
     threading.excepthook = _log_thread

@@ -24,6 +24,31 @@ def default_home() -> Path:
     return user_data_path("cxr-severity")
 
 
+def absolute_folder(path: Path) -> Path:
+    """Return a folder by its whole path, in which "~" is the home of a user.
+
+    Raises
+    ------
+    ValueError
+        The path depends on the folder that a process happens to be in, or there is no such user.
+    """
+    try:
+        whole = path.expanduser()
+    except RuntimeError:
+        raise ValueError('there is no such user after "~"') from None
+    if not whole.is_absolute():
+        raise ValueError('it is no whole path, which begins with "/" or "~"')
+    return whole
+
+
+def home_of_environment() -> Path:
+    """Return the home folder that the environment names; the default where it names none."""
+    try:
+        return absolute_folder(Path(os.environ.get("SEVERITY_HOME") or default_home()))
+    except ValueError:  # the settings refuse it, once they are read
+        return default_home()
+
+
 def private_home(home: Path) -> Path:
     """Return the home folder, made if it is missing, which only its owner can list.
 

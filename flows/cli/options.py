@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import click
 
@@ -53,11 +54,14 @@ def chosen_settings(**options: object) -> Settings:
     """
     if options.get("inbox") is not None or options.get("home") is not None:
         options = {"sources": {}, **options}
+    match options.get("home"):
+        case Path() as home:  # as the person who gives the command sees it
+            options["home"] = home if str(home).startswith("~") else home.absolute()
     settings = read_settings(**options)
     if options.get("inbox") is not None and not _leaves_out_none(settings):
         settings = settings.model_copy(update={"success_url": None})
     if options.get("home") is not None:
-        settings = with_own_home(settings, **options)
+        settings = with_own_home(settings, **{**options, "home": settings.home})
     check_name(settings.model, settings, place="SEVERITY_MODEL: ")
     return settings
 

@@ -37,7 +37,7 @@ def run_demo(data: Path | None, home: Path | None, *, console: Console) -> Setti
     The settings under which the demonstration's database can be looked at.
     """
     settings = read_settings()
-    folder = (home or settings.home / "demo").resolve()
+    folder = (home or settings.home / "demo").expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
     # The demonstration never touches a real database, whatever the environment names.
     demo_settings = with_own_home(settings, home=folder, settle_seconds=0)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     AnyHttpUrl,
     Field,
@@ -19,7 +20,7 @@ from pydantic import (
 from pydantic_settings import SettingsConfigDict
 
 from flows.errors import UsageError
-from flows.home import default_home
+from flows.home import absolute_folder, default_home
 from flows.settings.dashboard import DashboardSettings
 from flows.settings.durations import Days, FractionOfDays, Hours, Seconds
 from flows.settings.orchestration import OrchestrationSettings
@@ -32,6 +33,7 @@ from severity.pseudonym import SHORTEST_KEY, links
 
 _DEFAULT_MODEL = "compact-3"
 _DEVICE = r"^(auto|cpu|cuda(:[0-9]+)?)$"
+_WholePath = Annotated[Path, AfterValidator(absolute_folder)]
 
 
 class Settings(DashboardSettings, OrchestrationSettings, PacsSettings, ReceiverSettings):
@@ -46,7 +48,7 @@ class Settings(DashboardSettings, OrchestrationSettings, PacsSettings, ReceiverS
         validation_alias=AliasChoices("database_url", "DATABASE_URL"),
         description="PostgreSQL to use instead of the embedded one",
     )
-    home: Path = Field(
+    home: _WholePath = Field(
         default_factory=default_home, description="folder of the embedded database and of caches"
     )
     inbox: str | None = Field(
@@ -129,7 +131,7 @@ class Settings(DashboardSettings, OrchestrationSettings, PacsSettings, ReceiverS
     gone_days: Days = Field(
         default=365, description="time after which the place of a file that is gone is deleted"
     )
-    backup_folder: Path | None = Field(
+    backup_folder: _WholePath | None = Field(
         default=None,
         description="where `db backup` writes if it is told no file, and `doctor` looks",
     )

@@ -106,3 +106,15 @@ def test_the_log_of_a_service_is_the_terminal(log, home):
 
     log.write(failed())
     assert "the command failed" in (home / "log/cxr-severity.log").read_text()
+
+
+def test_it_lies_below_a_users_home_where_the_home_folder_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SEVERITY_HOME", "~/severity")
+
+    with failure_log() as log:
+        log.write(failed())
+
+    assert (tmp_path / "severity/log/cxr-severity.log").exists()

@@ -22,6 +22,16 @@ def test_a_home_of_the_command_line_is_never_mixed_with_the_environments_databas
     assert (own.home, own.database_url, own.pseudonym_key) == (tmp_path, None, None)
 
 
+def test_a_home_of_the_command_line_may_be_below_the_current_folder_or_a_users(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/users/jane")
+
+    assert chosen_settings(home=Path("demo")).home == tmp_path / "demo"
+    assert chosen_settings(home=Path("~/demo")).home == Path("/users/jane/demo")
+
+
 INSTALLATION = {
     "SEVERITY_SUCCESS_URL": "https://checks.example/ping/1",
     "SEVERITY_PACS": "PACS@pacs.example:104",

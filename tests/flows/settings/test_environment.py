@@ -1,5 +1,7 @@
 """What the settings take from the environment, and what they refuse."""
 
+from pathlib import Path
+
 import pytest
 
 from flows.errors import UsageError
@@ -37,6 +39,29 @@ def test_a_number_that_is_none_is_refused(
 ) -> None:
     variable = f"SEVERITY_{name.upper()}"
     monkeypatch.setenv(variable, number)
+
+    with pytest.raises(UsageError, match=variable):
+        read_settings()
+
+
+@pytest.mark.parametrize("name", ["home", "backup_folder"])
+def test_a_folder_below_the_home_of_a_user_is_that_one(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/users/jane")
+    monkeypatch.setenv(f"SEVERITY_{name.upper()}", "~/severity")
+
+    assert getattr(read_settings(), name) == Path("/users/jane/severity")
+
+
+@pytest.mark.parametrize("name", ["home", "backup_folder"])
+@pytest.mark.parametrize("folder", ["severity", "./severity", "~no-such-user/severity"])
+def test_a_folder_that_depends_on_where_a_process_happens_to_be_is_refused(
+    name: str, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service would go on with another database than the command that made it."""
+    variable = f"SEVERITY_{name.upper()}"
+    monkeypatch.setenv(variable, folder)
 
     with pytest.raises(UsageError, match=variable):
         read_settings()
