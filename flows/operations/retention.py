@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,13 +24,17 @@ _TEMPORARY = timedelta(days=2)  # longer than any pass
 BACKUP_NAME = re.compile(r"severity-\d{4}-\d{2}-\d{2}T\d{6}Z\.dump")
 """How `db backup` names files in the folder of backups; no others are ever deleted there."""
 
+UNDELETABLE = "%d old files cannot be deleted: may this user write to their folders?"
+"""What is logged of backups and temporary files that stay."""
+
 
 @dataclass(frozen=True)
 class Removed:
     """What a retention pass deleted, as counts; ``log_bytes`` were moved to older logs or cut off.
 
     ``gone_places`` are places of files that have long been gone, ``temporary_files`` what killed
-    processes left.
+    processes left. ``undeletable`` are the backups and temporary files that should have gone, and
+    stayed, as their folder cannot be written to.
     """
 
     lookups: int = 0
@@ -40,6 +43,15 @@ class Removed:
     temporary_files: int = 0
     log_bytes: int = 0
     receipt_days: int = 0
+    undeletable: int = 0
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """How many of the files that are old were deleted, and how many could not be."""
+
+    files: int = 0
+    undeletable: int = 0
 
 
 def apply_retention(resources: Resources) -> Removed:
@@ -58,13 +70,16 @@ def apply_retention(resources: Resources) -> Removed:
     home, now = settings.home, datetime.now(UTC)
     # First the receipts: the places tell what became of their films.
     receipt_days = _forget_receipts(resources, now)
+    dumps = delete_older(spare_backups(settings), now - timedelta(days=settings.backup_days))
+    temporary = delete_older(_temporary_files(settings), now - _TEMPORARY)
     return Removed(
         lookups=_delete_rows(database, retention.delete_lookups, settings.lookup_days),
         gone_places=_delete_rows(database, retention.delete_gone_places, settings.gone_days),
-        backups=delete_older(_spare_backups(settings), now - timedelta(days=settings.backup_days)),
-        temporary_files=delete_older(_temporary_files(settings), now - _TEMPORARY),
+        backups=dumps.files,
+        temporary_files=temporary.files,
         log_bytes=_cut_logs(home),
         receipt_days=receipt_days,
+        undeletable=dumps.undeletable + temporary.undeletable,
     )
 
 
@@ -124,7 +139,7 @@ def backups(folder: Path) -> list[Path]:
         return []
 
 
-def _spare_backups(settings: Settings) -> list[Path]:
+def spare_backups(settings: Settings) -> list[Path]:
     """Return the backups but the last few, which stay however old they are."""
     if settings.backup_folder is None:
         return []
@@ -152,18 +167,33 @@ def _cut_logs(home: Path) -> int:
     return cut
 
 
-def delete_older(paths: Iterable[Path], oldest: datetime) -> int:
-    """Delete what was changed last before that; return how many went.
+def delete_older(paths: Iterable[Path], oldest: datetime) -> Deleted:
+    """Delete what was changed last before that; return how many went, and how many should have.
 
     What cannot be deleted, as another's, or is gone by now keeps nothing else from going.
     """
-    deleted = 0
+    deleted = undeletable = 0
     for path in paths:
-        with suppress(OSError):
-            if os.lstat(path).st_mtime < oldest.timestamp():
+        try:
+            if is_older(path, oldest):
                 _delete(path)
                 deleted += 1
-    return deleted
+        except FileNotFoundError:
+            continue
+        except OSError:
+            undeletable += 1
+    return Deleted(deleted, undeletable)
+
+
+def is_older(path: Path, oldest: datetime) -> bool:
+    """Return whether a file was changed last before that.
+
+    Raises
+    ------
+    OSError
+        It is gone, or cannot be looked at.
+    """
+    return os.lstat(path).st_mtime < oldest.timestamp()
 
 
 def _delete(path: Path) -> None:

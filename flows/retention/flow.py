@@ -10,7 +10,7 @@ from prefect.states import Failed
 
 from db.errors import DatabaseError
 from flows.errors import FlowsError, quoting_nothing
-from flows.operations.retention import apply_retention
+from flows.operations.retention import UNDELETABLE, apply_retention
 from flows.orchestration.supervision import end_with_parent
 from flows.resources import current
 from flows.retention.prefect_runs import delete_old_runs
@@ -25,13 +25,15 @@ async def delete_what_expired() -> dict[str, int] | State[dict[str, int]]:
     runs = await delete_old_runs(timedelta(days=resources.settings.prefect_days))
     try:
         # In a thread: Prefect's heartbeat needs this event loop.
-        removed = asdict(await asyncio.to_thread(apply_retention, resources))
+        removed = await asyncio.to_thread(apply_retention, resources)
     except (FlowsError, DatabaseError) as error:
         log.error("retention failed: %s", error)  # noqa: TRY400 - one line that says it all
         return Failed(message=str(error), data=error)
     except OSError as error:  # whose message names a file
         log.error("retention failed: %s", error.strerror)  # noqa: TRY400
         return Failed(message=f"retention failed: {error.strerror}")
-    counts = {"prefect_runs": runs, **removed}
+    if removed.undeletable:
+        log.warning(UNDELETABLE, removed.undeletable)
+    counts = {"prefect_runs": runs, **asdict(removed)}
     log.info("deleted: %s", ", ".join(f"{name} {count}" for name, count in counts.items()))
     return counts

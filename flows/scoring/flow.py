@@ -17,7 +17,7 @@ from db.errors import DatabaseError
 from flows.drift.watching import watch_drift
 from flows.errors import FlowsError, InboxError, quoting_nothing, unexpected
 from flows.library_messages import mute_libraries
-from flows.operations.retention import apply_retention_daily
+from flows.operations.retention import UNDELETABLE, apply_retention_daily
 from flows.orchestration.children import bury_dead_children
 from flows.orchestration.supervision import end_with_parent, time_limit
 from flows.reports import balance_text
@@ -99,6 +99,8 @@ async def _delete_what_expired(resources: Resources) -> None:
         if removed is not None:
             counts = ", ".join(f"{name} {count}" for name, count in asdict(removed).items())
             log.info("deleted: %s", counts)
+            if removed.undeletable:
+                log.warning(UNDELETABLE, removed.undeletable)
 
 
 def _ended(passes: Sequence[SourcePass]) -> list[SourcePass] | State[list[SourcePass]]:

@@ -8,12 +8,13 @@ from pathlib import Path
 from flows.arrivals.location import is_scored, other_drop_folders
 from flows.errors import InboxError
 from flows.operations.doctor.finding import Finding, notice, problem, well
-from flows.operations.retention import backups
+from flows.operations.retention import backups, is_older, spare_backups
 from flows.settings import Settings
 from flows.sources import Listed, Unseen, open_inbox
 
 _AHEAD = timedelta(minutes=2)
 _BACKUP_EACH = timedelta(days=1)
+_RETENTION_EACH = timedelta(days=1)
 _LATE = timedelta(hours=6)
 
 
@@ -86,7 +87,7 @@ def source_clock(check: str, listed: list[Listed]) -> list[Finding]:
 
 
 def last_backup(settings: Settings, now: datetime) -> Finding:
-    """Examine how old the last backup is."""
+    """Examine how old the last backup is, and whether old ones go."""
     if settings.backup_folder is None:
         return notice(
             "backup",
@@ -106,4 +107,16 @@ def last_backup(settings: Settings, now: datetime) -> Finding:
     text = f"the last one is {age.total_seconds() / 3600:.0f} hours old"
     if age > _BACKUP_EACH + _LATE:
         return problem("backup", text, "look why `cxr-severity db backup` does not run")
+    if overdue := _overdue_backups(settings, now):
+        return notice(
+            "backup",
+            f"{text}, and {overdue} are still there that SEVERITY_BACKUP_DAYS would have deleted",
+            "let the service write to their folder (systemd: ReadWritePaths), or delete them",
+        )
     return well("backup", text)
+
+
+def _overdue_backups(settings: Settings, now: datetime) -> int:
+    """Return how many backups retention, which is daily, should have deleted."""
+    oldest = now - timedelta(days=settings.backup_days) - _RETENTION_EACH - _LATE
+    return sum(is_older(file, oldest) for file in spare_backups(settings))

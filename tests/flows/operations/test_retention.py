@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from flows.arrivals.receipts import Receipts
-from flows.operations.retention import Removed, apply_retention, backups, delete_older
+from flows.operations.retention import Deleted, Removed, apply_retention, backups, delete_older
 from tests.builders.archive import Archive, Film
 
 DAY = timedelta(days=1)
@@ -54,8 +54,21 @@ def test_what_killed_processes_left_goes_once_no_pass_can_need_it(resources):
 def test_what_another_process_deleted_keeps_nothing_else_from_going(tmp_path):
     old = aged(tmp_path / "old", 3 * DAY)
 
-    assert delete_older([tmp_path / "gone", old], datetime.now(UTC) - DAY) == 1
+    assert delete_older([tmp_path / "gone", old], datetime.now(UTC) - DAY) == Deleted(files=1)
     assert not old.exists()
+
+
+def test_what_cannot_be_deleted_is_counted_and_keeps_nothing_else_from_going(tmp_path):
+    """A service may read a folder of backups, and not write to it."""
+    old = aged(tmp_path / "old", 3 * DAY)
+    # Root may delete in any folder, but below a file there is none.
+    undeletable = [old / "below"]
+    kept = aged(tmp_path / "kept", 3 * DAY)
+
+    removed = delete_older([*undeletable, kept], datetime.now(UTC) - DAY)
+
+    assert removed == Deleted(files=1, undeletable=1)
+    assert not kept.exists()
 
 
 def test_a_large_log_of_a_server_begins_anew_and_a_small_one_goes_on(resources):

@@ -72,3 +72,20 @@ def test_backups_that_are_old_or_nowhere_are_found(tmp_path):
 
     assert [none_yet.level, young.level, old.level] == [Level.PROBLEM, Level.OK, Level.PROBLEM]
     assert last_backup(Settings(), now).level is Level.NOTICE
+
+
+def test_backups_that_should_have_gone_long_ago_are_found(tmp_path):
+    """Retention cannot delete them where the service may only read their folder."""
+    settings, now = Settings(backup_folder=tmp_path, backup_days=7), datetime.now(UTC)
+
+    def found(*ages):
+        for number, days in enumerate(ages):
+            backup = tmp_path / f"severity-2026-01-0{number + 1}T050000Z.dump"
+            backup.write_text("")
+            then = (now - timedelta(days=days)).timestamp()
+            os.utime(backup, (then, then))
+        return last_backup(settings, now).level
+
+    assert found(90, 60, 0) is Level.OK  # the last three stay
+    assert found(7.5, 2, 1, 0) is Level.OK  # it goes with the next retention
+    assert found(9, 2, 1, 0) is Level.NOTICE
