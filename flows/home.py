@@ -9,6 +9,8 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+from flows.errors import UsageError
+
 _OWNER_ALONE = 0o700
 _OTHERS_PASS_THROUGH = 0o711
 
@@ -54,8 +56,21 @@ def private_home(home: Path) -> Path:
 
     Root's lets others pass through: the embedded PostgreSQL never runs as root, and its folder
     is inside.
+
+    Raises
+    ------
+    UsageError
+        It is no folder that this user can write to.
     """
-    return _private(home, _OTHERS_PASS_THROUGH if os.geteuid() == 0 else _OWNER_ALONE)
+    try:
+        _private(home, _OTHERS_PASS_THROUGH if os.geteuid() == 0 else _OWNER_ALONE)
+    except FileExistsError:
+        raise UsageError(f"{home} is no folder: move that file, or correct SEVERITY_HOME") from None
+    except OSError as error:
+        raise UsageError(_unusable(home, error.strerror or "it fails")) from error
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise UsageError(_unusable(home, "it cannot be written to"))
+    return home
 
 
 def private_folder(path: Path) -> Path:
@@ -78,6 +93,13 @@ def locked(path: Path) -> Iterator[bool]:
             yield False
         else:
             yield True
+
+
+def _unusable(home: Path, why: str) -> str:
+    return (
+        f"{home} cannot be the home folder of this user: {why}. Run as the user that owns it, or "
+        "correct SEVERITY_HOME"
+    )
 
 
 def _private(path: Path, mode: int) -> Path:

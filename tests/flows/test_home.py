@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from flows.errors import UsageError
 from flows.home import locked, private_folder, private_home
 
 
@@ -71,3 +74,22 @@ def test_asking_for_a_lock_leaves_its_file_as_it_is(tmp_path: Path) -> None:
 
     with locked(tmp_path / "lock"):
         assert (tmp_path / "lock").stat().st_mtime == 0
+
+
+def test_a_home_that_is_a_file_or_that_this_user_cannot_make_is_wrong_use(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+
+    for home in (tmp_path / "file", tmp_path / "file" / "home", Path("/proc/severity")):
+        with pytest.raises(UsageError, match="SEVERITY_HOME"):
+            private_home(home)
+
+
+def test_a_home_that_this_user_can_only_read_is_wrong_use() -> None:
+    read_only = next(
+        (path for path in map(Path, ("/sys", "/proc/sys")) if not os.access(path, os.W_OK)), None
+    )
+    if read_only is None:
+        pytest.skip("this user may write everywhere")
+
+    with pytest.raises(UsageError, match="SEVERITY_HOME"):
+        private_home(read_only)

@@ -4,6 +4,8 @@ import os
 import shutil
 import stat
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from flows.errors import FlowsError
 from flows.models.availability import are_weights_here
@@ -18,18 +20,27 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def home(settings: Settings) -> Finding:
-    """Examine whether this user can look into the home folder, without which all else fails."""
+    """Examine whether this user can use the home folder, without which all else fails."""
+    home = settings.home
     try:
-        os.scandir(settings.home).close()
-    except FileNotFoundError:
-        return well("home", f"{settings.home} is made when it is first needed")
+        there = next(folder for folder in (home, *home.parents) if folder.exists())
+        os.scandir(there).close()
+        _try_to_write(there)
     except OSError as error:
         return problem(
             "home",
-            f"this user cannot look into {settings.home}: {error.strerror}",
+            f"this user cannot read and write in {home}: {error.strerror}",
             "run as the user that owns it, or correct SEVERITY_HOME",
         )
-    return well("home", f"this user can look into {settings.home}")
+    if there != home:
+        return well("home", f"{home} is made when it is first needed")
+    return well("home", f"this user can read and write in {home}")
+
+
+def _try_to_write(folder: Path) -> None:
+    """Write a file that is gone at once."""
+    with NamedTemporaryFile(dir=folder, prefix=".doctor-") as file:
+        file.write(b"x")
 
 
 def secret(settings: Settings) -> Finding:
