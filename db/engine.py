@@ -45,6 +45,11 @@ _CONNECTION = {
     "tcp_user_timeout": 60_000,  # milliseconds
 }
 
+_NO_URL = (
+    "DATABASE_URL is not a URL such as postgresql://user:password@host:5432/name; write / ? # @ : "
+    "in a password as %2F %3F %23 %40 %3A"
+)
+
 
 class Database:
     """One PostgreSQL database."""
@@ -138,8 +143,11 @@ class Database:
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        raise DatabaseError("DATABASE_URL is not a URL: postgresql://user@host/name") from None
+    except (ArgumentError, ValueError):  # the latter of a port; both quote a piece of the password
+        raise DatabaseError(_NO_URL) from None
+    # The rest of a password with "@" or "/": whatever fails next would show it as the host.
+    if "@" in f"{parsed.host}{parsed.database}":
+        raise DatabaseError(_NO_URL)
     if parsed.get_backend_name() != "postgresql":
         raise DatabaseError(f"DATABASE_URL names {parsed.get_backend_name()}, not postgresql")
     site = parsed.query

@@ -92,3 +92,27 @@ def test_a_rolled_back_transaction_keeps_the_time_outs(server_url):
     with database.transaction() as session:
         assert session.scalar(text("SHOW lock_timeout")) == TIMEOUTS["lock_timeout"]
     database.dispose()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me@host:port/severity",
+        "postgresql://me:half@hidden@host/severity",
+        "postgresql://me:half@hidden/rest@host/severity",
+        "postgresql://me:half@1:hidden@host/severity",
+    ],
+)
+def test_a_url_that_is_none_is_refused_without_a_piece_of_its_password(url):
+    with pytest.raises(DatabaseError, match="DATABASE_URL") as refused:
+        Database(url)
+
+    assert "hidden" not in str(refused.value)
+    assert "half" not in str(refused.value)
+
+
+def test_a_password_may_hold_any_sign_that_is_escaped():
+    database = Database("postgresql://me:a%40b%2Fc@host/severity")
+
+    url = database.engine.url
+    assert (url.password, url.host) == ("a@b/c", "host")
