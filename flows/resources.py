@@ -26,6 +26,7 @@ from flows.settings import Settings, read_settings
 from severity.domain import Device, PatientId
 from severity.files.sidecar import SidecarRecord
 from severity.pseudonym import (
+    SHORTEST_KEY,
     DerivedUids,
     derived_uid,
     keyed_digest,
@@ -308,7 +309,7 @@ def _stored_secret(path: Path) -> bytes:
     ------
     UsageError
         The file is gone, but its database is there: every patient would start anew under another
-        key.
+        key. Or it cannot be written, or holds no such secret.
     """
     if not path.exists() and (path.parent / "postgres" / "PG_VERSION").exists():
         raise UsageError(
@@ -316,22 +317,45 @@ def _stored_secret(path: Path) -> bytes:
             "back from the backup, or set SEVERITY_PSEUDONYM_KEY to what it held"
         )
     private_home(path.parent)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     if not path.exists():
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_hex(32))
         try:
-            os.link(draft, path)  # whole or not at all, and never over another's
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+            _make_secret(path)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}") from error
     return read_secret(path)
 
 
+def _make_secret(path: Path) -> None:
+    """Write a new secret, unless another process is first."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_hex(32))
+        os.link(draft, path)  # whole or not at all, and never over another's
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def read_secret(path: Path) -> bytes:
-    """Return the secret that a file holds."""
-    return path.read_text().strip().encode()
+    """Return the secret that a file holds.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read, or is shorter than any that was ever made.
+    """
+    try:
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    if any(len(link) < SHORTEST_KEY for link in links(secret)):
+        raise UsageError(
+            f"{path} holds no secret of at least {SHORTEST_KEY} characters: put it back from its "
+            "copy"
+        )
+    return secret
 
 
 _current: ContextVar[list[Resources]] = ContextVar("resources")

@@ -6,6 +6,7 @@ database changes in one transaction or not at all: whoever opens it next finds o
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def renew_secret(resources: Resources) -> Renewal:
     Raises
     ------
     UsageError
-        A file of an earlier renewal is in the way.
+        A file of an earlier renewal is in the way, or the new secret cannot be written.
     DatabaseError
         Others use the database, or the login does not own the tables; nothing was renewed.
     """
@@ -70,16 +71,31 @@ def _drafted(draft: Path, secret: bytes) -> bytes:
 
 
 def _write(file: Path, secret: bytes) -> None:
-    """Write a file whole and on the disk, or not at all."""
+    """Write a file whole and on the disk, or not at all.
+
+    Raises
+    ------
+    UsageError
+        The disk does not take it.
+    """
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(descriptor, secret + b"\n")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    draft.replace(file)
-    _sync(file.parent)
+        with open(draft, "wb", opener=_private) as stream:
+            stream.write(secret + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(file)
+        _sync(file.parent)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        raise UsageError(
+            f"nothing was renewed: {file} cannot be written: {error.strerror}"
+        ) from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _sync(folder: Path) -> None:

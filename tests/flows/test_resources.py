@@ -11,6 +11,7 @@ from weakref import ref
 
 import pytest
 
+from flows.errors import UsageError
 from flows.resources import Progress, Resources, current, using
 from flows.settings import Settings
 from severity.domain import PatientId
@@ -103,3 +104,27 @@ def test_what_a_flow_used_is_let_go_once_it_has_ended_though_prefect_keeps_its_c
     assert there() is None
     with pytest.raises(RuntimeError):
         kept.run(current)
+
+
+@pytest.mark.parametrize("content", ["", "short", f"{SECRET}=>short"])
+def test_a_secret_that_is_too_short_is_refused_before_a_database_is_bound_to_it(
+    content, database, resources
+):
+    """The fingerprint of an empty one was registered, and the first film failed."""
+    settings = resources.settings.model_copy(update={"pseudonym_key": None})
+    settings.home.mkdir()
+    settings.pseudonym_file.write_text(content)
+
+    with pytest.raises(UsageError, match="32 characters"):
+        Resources(settings, Progress()).open_database()
+
+    settings.pseudonym_file.write_text(SECRET)
+    assert Resources(settings, Progress()).open_database() is not None
+
+
+def test_a_secret_that_cannot_be_read_is_wrong_use(resources):
+    settings = resources.settings.model_copy(update={"pseudonym_key": None})
+    settings.pseudonym_file.mkdir(parents=True)
+
+    with pytest.raises(UsageError, match="cannot be read"):
+        Resources(settings, Progress()).open_database()

@@ -1,6 +1,7 @@
 """The pseudonym secret is renewed: patients keep their courses, and a kill loses nothing."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from db.corrections import Author
 from db.engine import Database
 from db.errors import DatabaseError
 from db.events import PatientGroup
+from flows.errors import UsageError
 from flows.events.importing import TreatmentImport
 from flows.events.record import Record
 from flows.operations.secret_renewal import renew_secret
@@ -279,3 +281,16 @@ def test_a_restoration_that_is_killed_before_the_keys_are_renewed_is_gone_on_wit
 
     key = restored.pseudonym(PatientId("P0"))
     assert rows(restored, "SELECT patient_key FROM patient") == [(key,)]
+
+
+def test_a_full_disk_renews_nothing(own_secret):
+    settings = own_secret.settings
+    draft = settings.home / f".pseudonym.key.next.{os.getpid()}"
+    draft.symlink_to("/dev/full")
+
+    with pytest.raises(UsageError, match="nothing was renewed"):
+        renew(own_secret)
+
+    assert not settings.renewed_pseudonym_file.exists()
+    assert settings.pseudonym_file.read_text() == SECRET
+    assert renew(own_secret).is_in_place
