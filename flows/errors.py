@@ -7,7 +7,7 @@ FlowsError
 ├── PacsError          try again: the PACS does not answer, and nothing was lost
 │   └── FilmNotGiven   go on with the others: the PACS answers, and does not give this film
 ├── SendingError       try again: what was sent is not sent twice
-├── ServerError        stop: the Prefect server does not start on this machine
+├── ServerError        stop: the Prefect server does not start on this machine, or does not answer
 ├── PartEnded          start anew: a part of what runs together has ended, and so did the others
 ├── UnexpectedError    stop, and report it: it is a fault of the program
 └── TimeLimitExceeded  try again: the next pass goes on from here
@@ -55,7 +55,7 @@ class SendingError(FlowsError):
 
 
 class ServerError(FlowsError):
-    """The Prefect server does not start."""
+    """The Prefect server does not start, or does not answer."""
 
 
 class PartEnded(FlowsError):

@@ -11,6 +11,7 @@ from flows.deployments.plan import Infrastructure, PlannedDeployment, Pool
 from flows.deployments.schedules import prefect_schedules
 from flows.deployments.work_pools import register_pool
 from flows.orchestration.naming import TAG
+from flows.orchestration.reaching import reaching_server
 
 
 async def register(
@@ -28,7 +29,23 @@ async def register(
         The time zone of schedules.
     patience
         How long automations wait; as is usual if it is None.
+
+    Raises
+    ------
+    ServerError
+        Prefect's server does not answer.
     """
+    with reaching_server():
+        await _register(jobs, infrastructure, zone=zone, patience=patience)
+
+
+async def _register(
+    jobs: list[PlannedDeployment],
+    infrastructure: Infrastructure,
+    *,
+    zone: str,
+    patience: Patience | None,
+) -> None:
     async with get_client() as client:
         for pool in Pool:
             await register_pool(client, pool, infrastructure)

@@ -1,9 +1,15 @@
 """The command `deploy`; what it registers is in tests/flows/deployments."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import yaml
 
-from tests.builders.commands import Command
+from db.engine import Database
+from tests.builders.commands import Command, environment
+from tests.builders.settings import SECRET
 
 
 def test_without_a_server_it_says_which_setting_names_one(
@@ -15,6 +21,34 @@ def test_without_a_server_it_says_which_setting_names_one(
 
     assert result.code == 2
     assert "PREFECT_API_URL" in result.err
+
+
+@pytest.mark.parametrize("name", ["deploy", "serve"])
+def test_a_server_that_does_not_answer_is_one_line(
+    name: str, tmp_path: Path, database: Database, database_url: str
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    database.dispose()
+
+    result = subprocess.run(
+        [sys.executable, "-m", "flows", name],
+        env=environment(
+            DATABASE_URL=database_url,
+            SEVERITY_PSEUDONYM_KEY=SECRET,
+            SEVERITY_HOME=str(tmp_path / "home"),
+            SEVERITY_INBOX=str(tmp_path / "inbox"),
+            SEVERITY_DEVICE="cpu",
+            PREFECT_API_URL="http://127.0.0.1:1/api",
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("cxr-severity: the Prefect server at")
+    assert "unexpected" not in result.stderr
 
 
 def test_it_prints_the_deployments_of_a_site_for_prefects_own_command(
