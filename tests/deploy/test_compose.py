@@ -34,6 +34,7 @@ REQUIRED = (
     "SEVERITY_DASHBOARD_PASSWORD",
     "INBOX",
 )
+BACKUPS = "SEVERITY_BACKUP_FOLDER"
 OURS = {"migrate": ["db", "upgrade"], "worker": ["serve"], "dashboard": ["dashboard"]}
 OURS |= {"receiver": ["receive"], "fetcher": ["fetch"]}
 BASE = ("docker-compose.yml",)
@@ -120,7 +121,9 @@ def test_only_what_is_optional_has_a_default() -> None:
 
     assert {name for name, kind, _ in references if kind == ":?"} == set(REQUIRED)
     assert all(kind for _, kind, _ in references)
-    assert all(default == "" for _, kind, default in references if kind == ":-")
+    defaults = {(name, default) for name, kind, default in references if kind == ":-" and default}
+    # A volume must be mounted somewhere; the program's setting stays empty.
+    assert defaults == {(BACKUPS, "backups"), (BACKUPS, "/backups")}
 
 
 def test_the_receiver_s_port_alone_is_reachable_from_other_machines(
@@ -166,7 +169,35 @@ def test_the_receiver_and_the_worker_mean_the_same_folder_and_the_same_receipts(
 
     assert folder == worker["environment"]["SEVERITY_INBOX"]
     assert home == worker["environment"]["SEVERITY_HOME"]
-    assert mounts[0] == mounts[1]
+    assert {target: mounts[1][target] for target in mounts[0]} == mounts[0]
+    assert {folder, home} <= mounts[0].keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "may_write"), [("migrate", True), ("worker", True), ("dashboard", False)]
+)
+def test_what_writes_deletes_and_tells_of_backups_means_the_same_folder(
+    tmp_path: Path, filled: dict[str, str], name: str, *, may_write: bool
+) -> None:
+    """A backup that retention and alerts do not see stays for ever, and is said to be missing."""
+    backups = str(tmp_path / "backups")
+    config = _compose(tmp_path, filled | {"SEVERITY_BACKUP_FOLDER": backups}, "--format", "json")
+    service = json.loads(config.stdout)["services"][name]
+    volumes = {volume["target"]: volume for volume in service["volumes"]}
+
+    assert service["environment"]["SEVERITY_BACKUP_FOLDER"] == backups
+    assert volumes[backups]["source"] == backups
+    assert volumes[backups].get("read_only", False) is not may_write
+
+
+def test_the_dashboard_shows_times_in_the_zone_of_the_worker(
+    tmp_path: Path, filled: dict[str, str]
+) -> None:
+    config = _compose(tmp_path, filled | {"SEVERITY_TIMEZONE": "Asia/Tokyo"}, "--format", "json")
+    services = json.loads(config.stdout)["services"]
+
+    zones = [services[name]["environment"]["SEVERITY_TIMEZONE"] for name in ("worker", "dashboard")]
+    assert zones == ["Asia/Tokyo", "Asia/Tokyo"]
 
 
 def test_every_service_is_contained(services: dict[str, dict[str, Any]]) -> None:
