@@ -27,8 +27,9 @@ def check_pseudonyms(session: Session, fingerprint: str, *, first_use: bool) -> 
         session.execute(_STORE_CHECK, {"fingerprint": fingerprint})
     if stored_fingerprint(session) not in {None, fingerprint}:
         raise DatabaseError(
-            "the pseudonym secret is not the one that this database was first used with: "
-            "set SEVERITY_PSEUDONYM_KEY to that one"
+            "the pseudonym secret is not the one that this database was first used with, or it was "
+            "renewed since: set SEVERITY_PSEUDONYM_KEY to the one that was first used, or to what "
+            "`db renew-secret` made of it (FORMER=>NEW)"
         )
 
 

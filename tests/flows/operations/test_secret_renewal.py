@@ -150,7 +150,7 @@ def test_the_former_secret_is_refused_from_then_on(resources, database):
 
     former = alone(resources)
     renewal.file.unlink()
-    with pytest.raises(DatabaseError, match="pseudonym secret"):
+    with pytest.raises(DatabaseError, match="db renew-secret"):
         former.open_database()
 
 
