@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from flows.errors import UsageError
 from flows.settings import Settings
 
 _DISCOVER_EVERY = timedelta(minutes=5)
@@ -75,16 +74,8 @@ def planned(settings: Settings, *, workers: int = 1) -> list[PlannedDeployment]:
     ----------
     workers
         How many runs may score at once.
-
-    Raises
-    ------
-    UsageError
-        `SEVERITY_SCHEDULES` names no deployment.
     """
-    jobs = list(_jobs(settings, workers))
-    if unknown := settings.schedules.keys() - {job.name for job in jobs}:
-        raise UsageError(f"SEVERITY_SCHEDULES: there is no deployment {min(unknown)!r}")
-    return jobs
+    return list(_jobs(settings, workers))
 
 
 def _jobs(settings: Settings, workers: int) -> Iterator[PlannedDeployment]:

@@ -16,6 +16,18 @@ from pydantic_settings import BaseSettings
 
 from flows.settings.comma_lists import CommaList
 
+DEPLOYMENTS = (
+    "discover",
+    "score",
+    "rescore",
+    "courses",
+    "reconcile",
+    "fetch",
+    "retention",
+    "evaluate",
+)
+"""What `deploy` registers, by name: SEVERITY_SCHEDULES may set when each is due."""
+
 
 class OrchestrationSettings(BaseSettings):
     """The part of the settings that is about deployments, retention and alerts."""
@@ -42,6 +54,15 @@ class OrchestrationSettings(BaseSettings):
     )
     alert_mail_from: str = Field(default="", description="sender of alerts")
     alert_mail_to: CommaList = Field(default=(), description="whom alerts are mailed to")
+
+    @field_validator("schedules")
+    @classmethod
+    def _known_deployments(cls, schedules: dict[str, str]) -> dict[str, str]:
+        if unknown := schedules.keys() - set(DEPLOYMENTS):
+            raise ValueError(
+                f"there is no deployment {min(unknown)!r}; choose of {', '.join(DEPLOYMENTS)}"
+            )
+        return schedules
 
     @field_validator("alert_mail_server")
     @classmethod

@@ -3,11 +3,9 @@
 from datetime import timedelta
 from importlib import import_module
 
-import pytest
-
 from flows.deployments.plan import PlannedDeployment, Pool, planned
-from flows.errors import UsageError
 from flows.settings import Settings
+from flows.settings.orchestration import DEPLOYMENTS
 
 
 def jobs(**settings: object) -> dict[str, PlannedDeployment]:
@@ -33,9 +31,8 @@ def test_a_site_sets_when_a_job_is_due_or_that_it_is_not() -> None:
     assert jobs(poll_seconds=60)["discover"].due == (timedelta(minutes=1),)
 
 
-def test_a_schedule_of_no_deployment_is_refused_by_its_name() -> None:
-    with pytest.raises(UsageError, match="'scores'"):
-        planned(Settings(schedules={"scores": "0 6 * * *"}))
+def test_what_settings_may_schedule_is_what_is_deployed() -> None:
+    assert set(jobs()) == set(DEPLOYMENTS)
 
 
 def test_what_loads_a_network_runs_where_the_device_is() -> None:

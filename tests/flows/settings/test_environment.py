@@ -65,3 +65,13 @@ def test_a_folder_that_depends_on_where_a_process_happens_to_be_is_refused(
 
     with pytest.raises(UsageError, match=variable):
         read_settings()
+
+
+def test_a_schedule_of_no_deployment_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever reads the settings says so, as the doctor does, and not `deploy` alone."""
+    monkeypatch.setenv("SEVERITY_SCHEDULES", '{"scores": "0 6 * * *"}')
+
+    with pytest.raises(UsageError, match=r"SEVERITY_SCHEDULES.*scores"):
+        read_settings()
