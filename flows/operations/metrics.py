@@ -18,7 +18,7 @@ from db.reading.site.monitoring import Snapshot, snapshot
 from flows.errors import FlowsError
 from flows.operations.retention import backups
 from flows.resources import SOFTWARE, Resources
-from flows.settings import Settings
+from flows.settings import Settings, resolved
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Of Prometheus' text format."""
@@ -106,7 +106,7 @@ class _Site(Collector):
         if self._site is not None:
             yield from _file_metrics(self._site)
             yield from _image_metrics(self._site)
-            yield from _time_metrics(self._site)
+            yield from _time_metrics(self._site, _watched(self._site, self._settings))
             yield _gauge("database_bytes", "Size.", [((), self._site.database_bytes)])
 
 
@@ -159,22 +159,41 @@ def _image_metrics(site: Snapshot) -> Iterator[Metric]:
     yield _gauge("courses", "Patients, by verdict.", courses, "model_version", "verdict")
 
 
-def _time_metrics(site: Snapshot) -> Iterator[Metric]:
+def _watched(site: Snapshot, settings: Settings) -> set[str]:
+    """Return the sources whose passes are waited for: those that are set, or all where none is.
+
+    One that was given up has its last success for ever, and an alert would never end. All, where a
+    folder does not answer: the ledger may know it by another path.
+    """
+    known = {row.source for row in site.runs} | {row.source for row in site.oldest_waiting}
+    locations = {source.location for source in settings.all_sources}
+    if not locations or known <= locations:
+        return known
+    try:
+        return known & (locations | {resolved(location) for location in locations})
+    except (OSError, RuntimeError):
+        return known
+
+
+def _time_metrics(site: Snapshot, watched: set[str]) -> Iterator[Metric]:
     oldest: _Rows = [
-        ((row.source, row.model_version), _since(row.since, site.at)) for row in site.oldest_waiting
+        ((row.source, row.model_version), _since(row.since, site.at))
+        for row in site.oldest_waiting
+        if row.source in watched
     ]
+    runs = [row for row in site.runs if row.source in watched]
     yield _gauge(
         "oldest_pending_seconds", "Age of what is scored next.", oldest, "source", "model_version"
     )
-    successes: _Rows = [((row.source,), _epoch(row.last_success_at)) for row in site.runs]
+    successes: _Rows = [((row.source,), _epoch(row.last_success_at)) for row in runs]
     yield _gauge(
         "last_success_timestamp_seconds", "End of the last run that finished.", successes, "source"
     )
-    received: _Rows = [((row.source,), _epoch(row.last_received_hour)) for row in site.runs]
+    received: _Rows = [((row.source,), _epoch(row.last_received_hour)) for row in runs]
     yield _gauge(
         "last_received_timestamp_seconds", "Hour in which a file last arrived.", received, "source"
     )
-    failures: _Rows = [((row.source,), row.failures_since) for row in site.runs]
+    failures: _Rows = [((row.source,), row.failures_since) for row in runs]
     yield _gauge("runs_failed_since_success", "Failed runs.", failures, "source")
     yield from _stage_metrics(site)
 

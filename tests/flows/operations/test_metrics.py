@@ -52,6 +52,36 @@ def test_they_are_the_balance_of_the_site(archive, resources):
     assert values["up",] == 1
 
 
+def test_a_source_that_is_set_no_more_is_not_waited_for(archive, resources, tmp_path):
+    """Its last success stays as old as it is, and a critical alert would never end."""
+    (tmp_path / "link").symlink_to(tmp_path)
+    other = Archive(resources.open_database(), str(tmp_path))
+    other.add(Film("e"))
+    site = read_snapshot(resources)
+
+    def sources(**settings):
+        chosen = resources.settings.model_copy(update=settings)
+        families = text_string_to_metric_families(metrics_text(site, chosen).decode())
+        return {
+            family.name.removeprefix("cxr_severity_"): {
+                sample.labels.get("source") for sample in family.samples
+            }
+            for family in families
+        }
+
+    every = {row.source for row in site.runs}
+    timed = ("last_success_timestamp_seconds", "runs_failed_since_success")
+    assert len(every) == 2
+    assert [sources()[name] for name in timed] == [every, every]
+    by_link = sources(inbox=str(tmp_path / "link"))
+    assert [by_link[name] for name in timed] == [{str(tmp_path)}, {str(tmp_path)}]
+    assert "last_received_timestamp_seconds" in by_link
+    assert by_link["oldest_pending_seconds"] == set()
+    assert by_link["files_seen"] == every  # what was ever seen is lost for no source
+    unknown = sources(inbox="~nobody-of-this-name/films")
+    assert [unknown[name] for name in timed] == [every, every]
+
+
 def test_times_by_stage_are_counters(archive, resources):
     archive.do(stage_times.add, archive.queue(), {"network": StageTime(2, 0.125)})
 
