@@ -103,7 +103,10 @@ _OF_PERSONS = text(
         calendar_known
     FROM course_choice
     JOIN patient ON patient.id = course_choice.patient_id AND patient.merged_into_id IS NULL
-    LEFT JOIN event ON event.id = baseline_event_id AND NOT is_removed
+    -- After a split an event of whoever was merged into this person is somebody else's.
+    LEFT JOIN (event JOIN patient AS treated ON treated.id = event.patient_id)
+        ON event.id = baseline_event_id AND NOT is_removed
+            AND treated.person_id = course_choice.patient_id
     WHERE course_choice.patient_id = ANY (CAST(:persons AS bigint[]))
     """
 )

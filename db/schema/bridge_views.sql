@@ -23,7 +23,10 @@ SELECT
     event.calendar_known
 FROM course_choice
 JOIN patient ON patient.id = course_choice.patient_id AND patient.merged_into_id IS NULL
-LEFT JOIN event ON event.id = course_choice.baseline_event_id AND NOT event.is_removed;
+-- After a split an event of whoever was merged into this person is somebody else's.
+LEFT JOIN (event JOIN patient AS treated ON treated.id = event.patient_id)
+    ON event.id = course_choice.baseline_event_id AND NOT event.is_removed
+        AND treated.person_id = course_choice.patient_id;
 
 COMMENT ON VIEW bridges IS
     'How scores of one model version become those of another, the newest last: order by bridge_id. Research use only, not for diagnosis.';

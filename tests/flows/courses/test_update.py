@@ -158,18 +158,46 @@ def test_a_person_chooses_the_baseline_of_an_episode(archive, author):
     assert [row[2] for row in days(archive)] == [True, False, False, True]
 
 
-def test_the_baseline_may_be_the_last_film_before_a_treatment(archive, author):
-    archive.add(film("f", 0), film("g", 2), film("h", 5), film("i", 200))
+def treated(archive: Archive, day: float, patient: str = "p-1") -> int:
+    """Let a treatment of a patient start on a day; return the id of its event."""
     ((event,),) = archive.rows(
         """
         INSERT INTO event (patient_id, starts_at, kind, starts_is_date, zone, label, source)
-        SELECT id, :at, 'drug', false, 'UTC', 'steroid', 'test' FROM patient RETURNING id
+        SELECT id, :at, 'drug', false, 'UTC', 'steroid', 'test' FROM patient
+        WHERE patient_key = :patient RETURNING id
         """,
-        at=DAY_0 + timedelta(days=4),
+        at=DAY_0 + timedelta(days=day),
+        patient=patient,
     )
+    return int(event)  # type: ignore[call-overload]
+
+
+def test_the_baseline_may_be_the_last_film_before_a_treatment(archive, author):
+    archive.add(film("f", 0), film("g", 2), film("h", 5), film("i", 200))
+    event = treated(archive, 4)
     archive.do(choose_baseline, author, "p-1", Baseline(event_id=event))
     update_courses(archive.database)
     assert days(archive) == [(1, -2, False), (1, 0, True), (1, 3, False), (2, 0, True)]
+
+
+def test_after_a_split_the_treatment_of_the_other_patient_chooses_no_baseline(archive, author):
+    archive.add(film("f", 0), film("g", 2), film("h", 5), film("of-2", 1, patient="p-2"))
+    event = treated(archive, 4, "p-2")
+    archive.do(merge, author, "p-2", "p-1")
+    archive.do(choose_baseline, author, "p-1", Baseline(event_id=event))
+    update_courses(archive.database)
+    assert [row[2] for row in days(archive)] == [False, False, True, False]
+
+    archive.do(split, author, "p-2")
+    update_courses(archive.database)
+
+    assert [row[2] for row in days(archive)] == [True, False, False]
+    read = "SELECT treatment_at FROM course_choices WHERE patient_key = 'p-1'"
+    assert archive.rows(read) == [(None,)]
+
+    archive.do(merge, author, "p-2", "p-1")
+    update_courses(archive.database)
+    assert [row[2] for row in days(archive)] == [False, False, True, False]
 
 
 def test_a_choice_that_cannot_serve_is_refused(archive, author):
