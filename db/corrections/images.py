@@ -36,7 +36,8 @@ def withdraw(session: Session, author: Author, image_id: int) -> bool:
 def restore(session: Session, author: Author, image_id: int) -> bool:
     """Let a withdrawn or superseded image count again, and wait for scores that it lacks.
 
-    The image that took the place of a superseded one is superseded in turn.
+    The image that took the place of a superseded one is superseded in turn. A file that a person
+    let take the place of the image, and that has not done so, no longer may.
 
     Returns
     -------
@@ -49,10 +50,11 @@ def restore(session: Session, author: Author, image_id: int) -> bool:
     """
     begin(session, author, "image restored")
     standing = of_image(session, _STANDING, image_id)
-    if standing == "valid":
-        return False
     if standing == "superseded":
         _take_back_place(session, image_id)
+    is_kept = bool(session.execute(_KEEP_PLACE, {"image": image_id}).all())
+    if standing == "valid":
+        return is_kept
     session.execute(_STAND, {"image": image_id, "standing": "valid"})
     let_wait(session, list(session.scalars(_OBJECT, {"image": image_id})))
     return True
@@ -132,6 +134,22 @@ _RIVALS = text(
     WHERE standing <> 'superseded'
         AND pixel_sha256 = (SELECT pixel_sha256 FROM image WHERE id = :image)
     UNION SELECT image_id FROM object WHERE replaces_id = :object AND image_id IS NOT NULL
+    -- And what replaced it, or was replaced by it, before either was restored.
+    UNION SELECT object.image_id FROM correction JOIN object ON object.id = correction.object_id
+    WHERE CAST(before ->> 'replaces_id' AS bigint) = :object AND object.image_id IS NOT NULL
+    UNION SELECT object.image_id FROM correction
+    JOIN object ON object.id = CAST(before ->> 'replaces_id' AS bigint)
+    WHERE correction.object_id = :object AND object.image_id IS NOT NULL
+    """
+)
+
+# Released once more, a file is judged as any other: the ruling for it is taken back.
+_KEEP_PLACE = text(
+    """
+    UPDATE object SET replaces_id = NULL
+    FROM object AS kept
+    WHERE kept.image_id = :image AND object.replaces_id = kept.id AND object.image_id IS NULL
+    RETURNING object.id
     """
 )
 
@@ -145,9 +163,9 @@ _DROP_RIVALS_WORK = text(
 _REJECT_RIVALS = text(
     """
     UPDATE object SET
-        state = 'rejected', reason = 'superseded', image_id = NULL, run_id = NULL,
-        detail = 'the image whose place it took was restored', decided_at = clock_timestamp(),
-        dismissed_at = now()
+        state = 'rejected', reason = 'superseded', image_id = NULL, replaces_id = NULL,
+        run_id = NULL, detail = 'the image whose place it took was restored',
+        decided_at = clock_timestamp(), dismissed_at = now()
     WHERE image_id = ANY (CAST(:rivals AS bigint[]))
     """
 )

@@ -74,10 +74,15 @@ def withdraw_command(image_id: int, **author: str) -> None:
 def restore_command(image_id: int, **author: str) -> None:
     """Let the image ID count again, after it was withdrawn or superseded.
 
-    An image that took its place is superseded in turn.
+    An image that took its place is superseded in turn; a released file may not take it any more.
     """
     with correcting(**author) as correction:
-        changed = corrections.restore(correction.session, correction.author, image_id)
+        session = correction.session
+        before = _stored(session, image_id).standing
+        changed = corrections.restore(session, correction.author, image_id)
+    if before == "valid":
+        _confirm(changed, f"Image {image_id} keeps its place: no released file may take it")
+        return
     _confirm(changed, f"Image {image_id} counts in trends again", undo=f"image withdraw {image_id}")
 
 

@@ -4,7 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from db.corrections import dismiss, release, release_failed, release_reason, undismiss
+from db.corrections import (
+    dismiss,
+    release,
+    release_failed,
+    release_reason,
+    restore,
+    undismiss,
+)
 from db.errors import RefusedCorrection
 from db.reading import trends
 from db.reading.site import balances
@@ -125,6 +132,26 @@ def test_without_that_ruling_a_released_file_is_rejected_for_the_same_reason(arc
     archive.do(release, author, [archive.object(RIGHT)])
 
     assert [closed.reason for closed in archive.score()] == [Reason.UID_CONFLICT]
+
+
+@pytest.mark.parametrize("is_judged", [False, True])
+def test_a_wrong_ruling_is_taken_back_by_restoring_the_image_for_all_later_runs(
+    archive, author, is_judged
+):
+    archive.add(FIRST)
+    archive.add(RIGHT)
+    image, wrong = archive.image(FIRST), [archive.object(RIGHT)]
+    archive.do(release, author, wrong, instead_of=image)
+    if is_judged:
+        archive.score()
+
+    assert archive.do(restore, author, image)
+    assert not archive.do(restore, author, image)
+
+    if is_judged:
+        archive.do(release, author, wrong)
+    assert [closed.reason for closed in archive.score()] == [Reason.UID_CONFLICT]
+    assert extents(archive) == [1]
 
 
 @pytest.mark.parametrize("objects", [1, 2])

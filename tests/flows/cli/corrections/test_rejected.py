@@ -99,6 +99,21 @@ def test_a_right_file_takes_the_place_of_an_image(correct, archive):
     assert archive.rows(standings) == [("valid",), ("superseded",)]
 
 
+def test_the_undo_of_a_ruling_holds_before_the_next_run_too(correct, archive):
+    first, wrong = Film("first", uid="1.1", extent=1), Film("wrong", uid="1.1", extent=5)
+    archive.add(first)
+    archive.add(wrong)
+    image = str(archive.image(first))
+    correct("rejected", "release", str(archive.object(wrong)), "--instead-of", image, *WHY)
+
+    undone = correct("image", "restore", image, *WHY)
+    archive.score()
+
+    assert "Nothing changed" not in undone.out
+    assert "Nothing changed" in correct("image", "restore", image, *WHY).out
+    assert archive.rows("SELECT standing::text FROM image") == [("valid",)]
+
+
 def test_an_export_has_neutral_names_and_an_index(correct, rejected, tmp_path):
     folder = tmp_path / "export"
 
