@@ -12,6 +12,8 @@ from flows.cli.options import chosen_resources, issuer_option, json_option, pati
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
 from flows.reports import image_text, images_table, plain_json
+from severity.domain import TimeSource
+from severity.vocabulary.times import local_time
 
 image_argument = click.argument("image_id", metavar="ID", type=click.IntRange(1))
 
@@ -122,7 +124,7 @@ def time_command(image_id: int, *, at: str, as_read: bool, **author: str) -> Non
     stated = None if as_read else _parsed(at)
     with correcting(**author) as correction:
         session, by = correction.session, correction.author
-        before = _stored(session, image_id).acquired_at
+        before = _time_text(_stored(session, image_id))
         if stated is None:
             changed = corrections.restore_time(session, by, image_id)
             undo = f'image time {image_id} "{before}"'
@@ -130,7 +132,7 @@ def time_command(image_id: int, *, at: str, as_read: bool, **author: str) -> Non
             is_date_alone = len(at.strip()) <= _LONGEST_DATE
             corrections.correct_time(session, by, image_id, stated, is_date_alone=is_date_alone)
             changed, undo = True, f"image time {image_id} --as-read"
-        after = _stored(session, image_id).acquired_at
+        after = _time_text(_stored(session, image_id))
     _confirm(changed, f"Image {image_id} was taken at {after or 'an unknown time'}", undo=undo)
 
 
@@ -153,6 +155,15 @@ def _stored(session: Transaction, image_id: int) -> images.StoredImage:
         if version.image.image_id == image_id:
             return version.image
     raise UsageError(f"there is no image {image_id}")
+
+
+def _time_text(image: images.StoredImage) -> str:
+    """Return when an image was taken as TIME states it, in its own zone; empty if unknown."""
+    if image.acquired_at is None:
+        return ""
+    local = local_time(image.acquired_at, image.acquired_zone)
+    is_date_alone = TimeSource(image.acquired_source).is_date_alone
+    return local.date().isoformat() if is_date_alone else str(local)
 
 
 def _parsed(at: str) -> datetime:

@@ -8,7 +8,7 @@ import pytest
 
 from db.reading import history
 from severity.domain import PatientId, Reason
-from tests.builders.archive import Film, model
+from tests.builders.archive import Archive, Film, model
 
 WHY = ("--why", "the wrong patient lay there", "--who", "dr.roe")
 
@@ -69,6 +69,27 @@ def test_each_correction_says_in_one_line_what_it_did_and_how_to_undo_it(
     assert state(archive)[0][:5] == corrected[0][:5]
     events = archive.do(history.of_image, image)
     assert {(event.who, event.why) for event in events} == {("dr.roe", WHY[1])}
+
+
+@pytest.mark.parametrize(
+    ("time", "said"),
+    [("2021-07-02", "2021-07-02"), ("2021-07-02 12:30", "2021-07-02 12:30:00+02:00")],
+)
+def test_a_time_is_said_where_the_image_was_taken_and_comes_back_as_it_was(
+    correct, database, tmp_path, key, time, said
+):
+    archive = Archive(database, str(tmp_path), zone="Europe/Berlin")
+    archive.add(Film("a", patient=key))
+    image = str(archive.image(Film("a")))
+
+    done = correct("image", "time", image, time, *WHY)
+    corrected = state(archive)
+    assert f" taken at {said}. Undo: " in done.out
+
+    read = correct("image", "time", image, "--as-read", *WHY)
+    assert state(archive) != corrected
+    undo(correct, read.out)
+    assert state(archive) == corrected
 
 
 def test_who_corrects_is_whoever_is_logged_in_unless_it_is_said(
