@@ -6,9 +6,9 @@ and why. Scores are never touched.
 
 from db.corrections.author import Author, begin
 from db.corrections.forgetting import Forgotten, forget
-from db.corrections.images import move, restore, withdraw
+from db.corrections.images import in_place_of, move, restore, withdraw
 from db.corrections.objects import dismiss, release, release_failed, release_reason, undismiss
-from db.corrections.patients import merge, split
+from db.corrections.patients import merge, merged_into, split
 from db.corrections.times import correct_time, restore_time
 from db.corrections.views import correct_view
 from db.corrections.zones import ZoneCorrection, correct_zone, source_id
@@ -24,7 +24,9 @@ __all__ = [
     "correct_zone",
     "dismiss",
     "forget",
+    "in_place_of",
     "merge",
+    "merged_into",
     "move",
     "release",
     "release_failed",

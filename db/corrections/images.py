@@ -60,6 +60,12 @@ def restore(session: Session, author: Author, image_id: int) -> bool:
     return True
 
 
+def in_place_of(session: Session, image_id: int) -> list[int]:
+    """List the valid images that are superseded in turn when a superseded one is restored."""
+    values = {"image": image_id, "object": session.scalar(_OBJECT_BEFORE, {"image": image_id})}
+    return list(session.scalars(_VALID, {"images": list(session.scalars(_RIVALS, values))}))
+
+
 def move(session: Session, author: Author, image_id: int, patient_key: str) -> bool:
     """Let an image be of another patient, in the same study as before; its scores stay.
 
@@ -140,6 +146,13 @@ _RIVALS = text(
     UNION SELECT object.image_id FROM correction
     JOIN object ON object.id = CAST(before ->> 'replaces_id' AS bigint)
     WHERE correction.object_id = :object AND object.image_id IS NOT NULL
+    """
+)
+
+_VALID = text(
+    """
+    SELECT id FROM image
+    WHERE id = ANY (CAST(:images AS bigint[])) AND standing = 'valid' ORDER BY id
     """
 )
 

@@ -63,6 +63,12 @@ def split(session: Session, author: Author, patient_key: str) -> bool:
     return bool(session.execute(_SPLIT, {"patient": row}).all())
 
 
+def merged_into(session: Session, patient_key: str) -> str | None:
+    """Return the key of the patient whom one is merged into, by no other between; None if none."""
+    key: str | None = session.scalar(_MERGED_INTO, {"patient": patient_key})
+    return key
+
+
 def patient_id(session: Session, patient_key: str) -> int:
     """Return the id of a patient's row; the first call writes it."""
     session.execute(_ADD, {"patient": patient_key})
@@ -84,6 +90,13 @@ _ADD = text(
 )
 
 _ID = text("SELECT id FROM patient WHERE patient_key = :patient")
+
+_MERGED_INTO = text(
+    """
+    SELECT other.patient_key FROM patient JOIN patient AS other ON other.id = patient.merged_into_id
+    WHERE patient.patient_key = :patient
+    """
+)
 
 _PATIENT = text("SELECT id, person_id, merged_into_id FROM patient WHERE id = :id")
 

@@ -33,6 +33,22 @@ class Baseline:
     event_id: int | None = None
 
 
+@dataclass(frozen=True)
+class PersonalChoice:
+    """What was chosen for a patient, as it was stated: what an undo states again."""
+
+    baseline: Baseline = Baseline()
+    episode_days: float | None = None
+
+
+def of_patient(session: Session, patient_key: str) -> PersonalChoice:
+    """Return what was chosen for the person that a patient counts as."""
+    row = session.execute(_OF_PATIENT, {"patient": patient_key}).first()
+    if row is None:
+        return PersonalChoice()
+    return PersonalChoice(Baseline(row.baseline_image_id, row.baseline_event_id), row.episode_days)
+
+
 def of_persons(session: Session, person_ids: Sequence[int]) -> list[Choice]:
     """Return what was chosen for each of these persons for whom anything was."""
     rows = session.execute(_OF_PERSONS, {"persons": list(person_ids)})
@@ -90,6 +106,14 @@ def _person_id(session: Session, patient_key: str) -> int:
         raise RefusedCorrection(f"there is no patient {patient_key}")
     return person_id
 
+
+_OF_PATIENT = text(
+    """
+    SELECT baseline_image_id, baseline_event_id, episode_days
+    FROM patient JOIN course_choice ON course_choice.patient_id = person_id
+    WHERE patient_key = :patient
+    """
+)
 
 _OF_PERSONS = text(
     """

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,3 +40,10 @@ def listed_models(command: Command) -> dict[str, dict[str, object]]:
     """Return the models of `model list`, by name."""
     models = json.loads(command("model", "list", "--json").out)["models"]
     return {model["name"]: model for model in models}
+
+
+def undo(command: Command, out: str, why: tuple[str, ...]) -> CommandResult:
+    """Run the command that the confirmation of a correction names."""
+    named = re.search(r"Undo: cxr-severity (.*) --why \.\.\.\.?$", out.strip())
+    assert named is not None, out
+    return command(*shlex.split(named[1]), *why)

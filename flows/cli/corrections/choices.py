@@ -2,7 +2,7 @@
 
 import click
 
-from db.courses.choices import Baseline, choose_baseline, choose_episode
+from db.courses.choices import Baseline, choose_baseline, choose_episode, of_patient
 from flows.cli.corrections.correcting import author_options, confirm, correcting
 from flows.cli.options import issuer_option
 from flows.errors import UsageError
@@ -36,10 +36,11 @@ def baseline_command(
     with correcting(**author) as correction:
         key = correction.patient_key(patient, issuer)
         chosen = Baseline(image_id, event_id)
+        before = _baseline_arguments(of_patient(correction.session, key).baseline)
         changed = choose_baseline(correction.session, correction.author, key, chosen)
     named = f"image {image_id}" if image_id else f"the last image before event {event_id}"
     done = "is chosen by nobody" if clear else f"is {named}"
-    _confirm(changed, f"The baseline of {key} {done}", undo=f"patient baseline {key} --clear")
+    _confirm(changed, f"The baseline of {key} {done}", undo=f"patient baseline {key} {before}")
 
 
 @click.command()
@@ -59,9 +60,17 @@ def episode_command(
         raise UsageError("give either DAYS or --clear")
     with correcting(**author) as correction:
         key = correction.patient_key(patient, issuer)
+        before = of_patient(correction.session, key).episode_days or "--clear"
         changed = choose_episode(correction.session, correction.author, key, days)
     done = "as all others" if days is None else f"after {days:g} days without an image"
-    _confirm(changed, f"Episodes of {key} end {done}", undo=f"patient episode {key} --clear")
+    _confirm(changed, f"Episodes of {key} end {done}", undo=f"patient episode {key} {before}")
+
+
+def _baseline_arguments(baseline: Baseline) -> str:
+    """Return the arguments by which a baseline is chosen."""
+    if baseline.image_id is not None:
+        return str(baseline.image_id)
+    return "--clear" if baseline.event_id is None else f"--event {baseline.event_id}"
 
 
 def _confirm(changed: bool, done: str, *, undo: str) -> None:  # noqa: FBT001 - as its sibling

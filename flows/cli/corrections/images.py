@@ -1,5 +1,6 @@
 """The commands on single images: find them, and correct whether, when and whose they are."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import click
@@ -81,11 +82,13 @@ def restore_command(image_id: int, **author: str) -> None:
     with correcting(**author) as correction:
         session = correction.session
         before = _stored(session, image_id).standing
+        others = corrections.in_place_of(session, image_id) if before == "superseded" else []
         changed = corrections.restore(session, correction.author, image_id)
     if before == "valid":
         _confirm(changed, f"Image {image_id} keeps its place: no released file may take it")
         return
-    _confirm(changed, f"Image {image_id} counts in trends again", undo=f"image withdraw {image_id}")
+    undo = _restoring(others) if others else f"image withdraw {image_id}"
+    _confirm(changed, f"Image {image_id} counts in trends again", undo=undo)
 
 
 @click.command()
@@ -124,16 +127,17 @@ def time_command(image_id: int, *, at: str, as_read: bool, **author: str) -> Non
     stated = None if as_read else _parsed(at)
     with correcting(**author) as correction:
         session, by = correction.session, correction.author
-        before = _time_text(_stored(session, image_id))
+        before = _stored(session, image_id)
         if stated is None:
             changed = corrections.restore_time(session, by, image_id)
-            undo = f'image time {image_id} "{before}"'
         else:
             is_date_alone = len(at.strip()) <= _LONGEST_DATE
             corrections.correct_time(session, by, image_id, stated, is_date_alone=is_date_alone)
-            changed, undo = True, f"image time {image_id} --as-read"
-        after = _time_text(_stored(session, image_id))
-    _confirm(changed, f"Image {image_id} was taken at {after or 'an unknown time'}", undo=undo)
+            changed = True
+        after = _time_text(_stored(session, image_id)) or "an unknown time"
+    former = f'"{_time_text(before)}"' if _is_corrected(before) else "--as-read"
+    done = f"Image {image_id} was taken at {after}"
+    _confirm(changed, done, undo=f"image time {image_id} {former}")
 
 
 @click.command()
@@ -155,6 +159,15 @@ def _stored(session: Transaction, image_id: int) -> images.StoredImage:
         if version.image.image_id == image_id:
             return version.image
     raise UsageError(f"there is no image {image_id}")
+
+
+def _restoring(image_ids: Sequence[int]) -> str:
+    """Return the command that restores images, of which each needs one of its own."""
+    return " --why ...; cxr-severity ".join(f"image restore {image_id}" for image_id in image_ids)
+
+
+def _is_corrected(image: images.StoredImage) -> bool:
+    return image.acquired_source in {TimeSource.CORRECTED, TimeSource.CORRECTED_DATE}
 
 
 def _time_text(image: images.StoredImage) -> str:

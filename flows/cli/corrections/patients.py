@@ -58,10 +58,9 @@ def split_command(patient: str, *, issuer: str, **author: str) -> None:
     """Undo the merge of PATIENT into another."""
     with correcting(**author) as correction:
         session, key = correction.session, correction.patient_key(patient, issuer)
-        before = {image.person_key for image in images.of_patient(session, key)} - {key}
+        into = corrections.merged_into(session, key)
         changed = corrections.split(session, correction.author, key)
     if changed:
-        into = next(iter(before), "PATIENT")
         confirm(f"{key} is a patient apart again", undo=f"patient merge {key} --into {into}")
     else:
         confirm(f"Nothing changed: {key} is merged into no other patient")

@@ -1,14 +1,13 @@
 """The commands on images: what each does, what it says, and the command that undoes it."""
 
 import json
-import re
-import shlex
 
 import pytest
 
 from db.reading import history
 from severity.domain import PatientId, Reason
 from tests.builders.archive import Archive, Film, model
+from tests.builders.commands import undo
 
 WHY = ("--why", "the wrong patient lay there", "--who", "dr.roe")
 
@@ -28,17 +27,12 @@ def listed(correct, patient="4711"):
     return json.loads(correct("image", "list", patient, "--json").out)
 
 
-def undo(correct, out):
-    """Run the command that a confirmation names."""
-    command = re.search(r"Undo: cxr-severity (.*) --why \.\.\.$", out.strip())
-    return correct(*shlex.split(command[1]), *WHY)
-
-
 def state(archive):
     return archive.rows(
         "SELECT image.id, patient_key, standing::text, view::text, acquired_at,"
         " acquired_source::text"
         " FROM image JOIN study ON study.id = study_id JOIN patient ON patient.id = patient_id"
+        " ORDER BY image.id"
     )
 
 
@@ -61,11 +55,11 @@ def test_each_correction_says_in_one_line_what_it_did_and_how_to_undo_it(
     corrected = state(archive)
     assert corrected != before
 
-    undone = undo(correct, done.out)
+    undone = undo(correct, done.out, WHY)
     assert undone.code == 0
     assert state(archive) == before
 
-    undo(correct, undone.out)
+    undo(correct, undone.out, WHY)
     assert state(archive)[0][:5] == corrected[0][:5]
     events = archive.do(history.of_image, image)
     assert {(event.who, event.why) for event in events} == {("dr.roe", WHY[1])}
@@ -88,8 +82,31 @@ def test_a_time_is_said_where_the_image_was_taken_and_comes_back_as_it_was(
 
     read = correct("image", "time", image, "--as-read", *WHY)
     assert state(archive) != corrected
-    undo(correct, read.out)
+    undo(correct, read.out, WHY)
     assert state(archive) == corrected
+
+
+def test_the_undo_of_a_second_time_is_the_first_one(correct, archive, image):
+    correct("image", "time", str(image), "2021-01-01T12:30+00:00", *WHY)
+    first = state(archive)
+
+    undo(correct, correct("image", "time", str(image), "2021-02-03", *WHY).out, WHY)
+
+    assert state(archive) == first
+
+
+def test_the_undo_of_a_restored_place_gives_it_back(correct, archive, key):
+    half, whole = (Film(name, key, uid="1.1", key="same.dcm") for name in ("half", "whole"))
+    archive.add(half)
+    superseded = str(archive.image(half))
+    archive.add(whole)
+    before = state(archive)
+
+    done = correct("image", "restore", superseded, *WHY)
+    assert state(archive) != before
+    undo(correct, done.out, WHY)
+
+    assert state(archive) == before
 
 
 def test_who_corrects_is_whoever_is_logged_in_unless_it_is_said(

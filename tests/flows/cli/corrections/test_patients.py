@@ -7,6 +7,7 @@ import pytest
 from db import lookups
 from severity.domain import PatientId
 from tests.builders.archive import Film
+from tests.builders.commands import undo
 
 WHY = ("--why", "one person, two numbers", "--who", "dr.roe")
 MERGED = (
@@ -39,6 +40,16 @@ def test_a_merge_and_its_split_say_how_to_undo_them(correct, archive, keys):
     ]
     assert whats == ["patient merged", "patient split"]
     assert "dr.roe" in correct("patient", "history", "1").out
+
+
+def test_the_undo_of_a_split_is_the_merge_that_was_and_not_the_whole_chain(correct, archive, keys):
+    correct("patient", "merge", "1", "--into", "2", *WHY)
+    correct("patient", "merge", "2", "--into", "3", *WHY)
+
+    undo(correct, correct("patient", "split", "1", *WHY).out, WHY)
+    correct("patient", "split", "2", *WHY)
+
+    assert archive.rows(MERGED) == [(keys["1"], keys["2"])]
 
 
 def test_a_list_is_merged_whole_and_again_without_harm(correct, archive, keys, tmp_path):

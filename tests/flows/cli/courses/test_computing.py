@@ -5,6 +5,7 @@ import json
 import pytest
 
 from db.courses import due
+from tests.builders.commands import undo
 from tests.builders.courses import adopt, film
 
 
@@ -62,6 +63,39 @@ def test_a_baseline_is_chosen_and_chosen_no_longer(correct, scored):
         "episode chosen",
         "baseline chosen",
     ]
+
+
+CHOSEN = "SELECT baseline_image_id, baseline_event_id, episode_days FROM course_choice"
+
+
+@pytest.mark.parametrize(
+    ("what", "former", "another"),
+    [
+        ("baseline", "{image}", "--clear"),
+        ("baseline", "{image}", "--event {event}"),
+        ("baseline", "--event {event}", "--clear"),
+        ("baseline", "--event {event}", "{image}"),
+        ("episode", "30.25", "--clear"),
+        ("episode", "30.25", "7"),
+    ],
+)
+def test_the_undo_of_a_choice_is_the_former_choice(correct, scored, what, former, another):
+    ((event,),) = scored.rows(
+        """
+        INSERT INTO event (patient_id, starts_at, kind, starts_is_date, zone, label, source)
+        SELECT id, timestamptz '2020-03-06Z', 'drug', false, 'UTC', 'steroid', 'test'
+        FROM patient WHERE patient_key = 'p-1' RETURNING id
+        """
+    )
+    values = {"image": scored.image(film("g", 3)), "event": event}
+    correct("patient", what, "p-1", *former.format(**values).split(), *WHY)
+    before = scored.rows(CHOSEN)
+
+    done = correct("patient", what, "p-1", *another.format(**values).split(), *WHY)
+    assert scored.rows(CHOSEN) != before
+    undo(correct, done.out, WHY)
+
+    assert scored.rows(CHOSEN) == before
 
 
 @pytest.mark.parametrize(
