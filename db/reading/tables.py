@@ -89,7 +89,7 @@ _COURSE_COLUMNS = """
     extent_within, extent_verdict, opacity, opacity_level, opacity_low, opacity_high,
     opacity_smoothed_level, opacity_smoothed_low, opacity_smoothed_high, opacity_worse,
     opacity_better, opacity_within, opacity_verdict, image_id, model_version, parameters_sha256,
-    unlike_processing
+    unlike_processing, time_of_day_known, acquired_zone
 """
 
 _COURSE = Prepared(
@@ -111,20 +111,34 @@ _COURSES = Prepared(
     """  # noqa: S608 - constants
 )
 
+# The image of a time tells whether that is a date alone: of a day of which one image has no more,
+# all images have the time of that one here.
+_OF_TIME = """
+    SELECT time_of_day_known, acquired_zone FROM patient_course AS course
+    WHERE course.patient_key = worklist.patient_key AND course.model_version = :model
+        AND course.calendar_known = worklist.calendar_known
+        AND course.acquired_at = worklist.{at}
+    ORDER BY time_of_day_known, image_id DESC LIMIT 1
+"""
+
 _WORKLIST = Prepared(
-    """
+    f"""
     SELECT patient_key, verdict, extent_worse, extent_better, extent_within, latest_at,
         calendar_known, days_since_latest, baseline_at, days_since_baseline, episode, films,
         films_in_episode, latest_view, latest_out_of_distribution, extent_baseline_level,
         extent_latest_level, extent_latest_low, extent_latest_high, extent_peak_level,
         opacity_verdict, opacity_worse, opacity_better, opacity_within, opacity_baseline_level,
         opacity_latest_level, opacity_latest_low, opacity_latest_high, opacity_peak_level,
-        model_version, parameters_sha256, latest_unlike_processing
+        model_version, parameters_sha256, latest_unlike_processing,
+        latest.time_of_day_known AS latest_time_known, latest.acquired_zone AS latest_zone,
+        baseline.time_of_day_known AS baseline_time_known, baseline.acquired_zone AS baseline_zone
     FROM worklist
+    LEFT JOIN LATERAL ({_OF_TIME.format(at="latest_at")}) AS latest ON true
+    LEFT JOIN LATERAL ({_OF_TIME.format(at="baseline_at")}) AS baseline ON true
     WHERE model_version = :model AND (:verdict::text IS NULL OR verdict = :verdict)
     ORDER BY worklist_order, patient_key
     LIMIT :limit
-    """
+    """  # noqa: S608 - constants
 )
 
 _RESPONSES = Prepared(
