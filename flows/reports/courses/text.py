@@ -101,9 +101,9 @@ def _images_table(course: Course) -> Table:
         table.add_column("verdict", no_wrap=True)
     episodes = [list(images) for _, images in groupby(course.images, key=_episode)]
     before: CourseImage | None = None
-    for number, images in enumerate(episodes, start=1):
+    for images in episodes:
         if len(episodes) > 1:
-            table.add_row(f"episode {number}", style="bold")
+            table.add_row(f"episode {images[0].episode}", style="bold")
         for image in images:
             if before is not None and is_seam(before, image):
                 table.add_row(*_SEAM)

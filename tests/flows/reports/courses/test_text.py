@@ -81,6 +81,16 @@ def test_episodes_are_apart_and_days_count_from_the_baseline_of_each() -> None:
     assert row(lines, "2027-04-05").startswith("2027-04-05 09:00 0 PA")
 
 
+def test_episodes_have_their_numbers_on_each_axis_of_time() -> None:
+    lines = table(
+        course(image(0), image(400, episode=2), image(0, calendar_known=False), image(2, episode=4))
+    )
+
+    assert [line.strip() for line in lines if line.startswith("episode")] == [
+        f"episode {number}" for number in (1, 2, 1, 4)
+    ]
+
+
 def test_a_seam_is_shown_between_two_images_and_before_an_episode() -> None:
     old = image(0, scored_by="old")
     within = table(course(old, image(2), image(800, episode=2)))
