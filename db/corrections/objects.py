@@ -70,12 +70,12 @@ def release_failed(
     return len(session.execute(_RETRY, values).all())
 
 
-def dismiss(session: Session, author: Author, object_ids: Sequence[int]) -> int:
+def dismiss(session: Session, author: Author, object_ids: Sequence[int]) -> list[int]:
     """Mark rejected objects as seen to: they leave the list, and stay rejected.
 
     Returns
     -------
-    How many were not dismissed before.
+    Those that were not dismissed before.
 
     Raises
     ------
@@ -85,12 +85,12 @@ def dismiss(session: Session, author: Author, object_ids: Sequence[int]) -> int:
     return _mark(session, author, "rejection dismissed", _DISMISS, object_ids)
 
 
-def undismiss(session: Session, author: Author, object_ids: Sequence[int]) -> int:
+def undismiss(session: Session, author: Author, object_ids: Sequence[int]) -> list[int]:
     """Let dismissed objects be listed again.
 
     Returns
     -------
-    How many were dismissed before.
+    Those that were dismissed before.
 
     Raises
     ------
@@ -102,11 +102,11 @@ def undismiss(session: Session, author: Author, object_ids: Sequence[int]) -> in
 
 def _mark(
     session: Session, author: Author, what: str, statement: TextClause, object_ids: Sequence[int]
-) -> int:
+) -> list[int]:
     begin(session, author, what)
     ids = sorted(set(object_ids))
     _check_rejected(session, ids)
-    return len(session.execute(statement, {"objects": ids}).all())
+    return sorted(session.scalars(statement, {"objects": ids}))
 
 
 def _release(session: Session, ids: Sequence[int], replaced: int | None) -> int:

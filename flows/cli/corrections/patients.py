@@ -156,20 +156,24 @@ def _own_images(session: Transaction, key: str) -> str:
 def _merge_list(path: Path, author: dict[str, str]) -> None:
     """Merge all pairs of a file, or none."""
     pairs = read_merge_list(path)
+    merged, errors = 0, list[str]()
     with correcting(**author) as correction:
-        errors = [error for pair in pairs if (error := _refusal(correction, pair))]
+        for pair in pairs:
+            try:
+                merged += _merge_pair(correction, pair)
+            except RefusedCorrection as error:
+                errors.append(f"line {pair.line}: {error}")
         if errors:
             more = f"; and {len(errors) - _MOST_ERRORS} more" if len(errors) > _MOST_ERRORS else ""
             raise UsageError(f"{'; '.join(errors[:_MOST_ERRORS])}{more}. Nothing was merged")
-    confirm(f"{len(pairs)} pairs of patients are merged", undo="patient split PATIENT")
+    if merged:
+        confirm(f"{merged} pairs of patients are merged", undo="patient split PATIENT")
+    else:
+        confirm("Nothing changed: all pairs are merged already")
 
 
-def _refusal(correction: Correction, pair: MergePair) -> str:
-    """Merge a pair; return why it is refused, empty if it is not."""
+def _merge_pair(correction: Correction, pair: MergePair) -> bool:
+    """Merge a pair; return whether they were apart until now."""
     key = correction.patient_key(pair.patient, pair.issuer)
     into_key = correction.patient_key(pair.into, pair.into_issuer)
-    try:
-        corrections.merge(correction.session, correction.author, key, into_key)
-    except RefusedCorrection as error:
-        return f"line {pair.line}: {error}"
-    return ""
+    return corrections.merge(correction.session, correction.author, key, into_key)

@@ -150,9 +150,11 @@ def dismiss_command(ids: tuple[int, ...], *, undo: bool, **author: str) -> None:
     with correcting(**author) as correction:
         mark = corrections.undismiss if undo else corrections.dismiss
         marked = mark(correction.session, correction.author, ids)
-    names = " ".join(map(str, ids))
-    files = "1 file is" if marked == 1 else f"{marked} files are"
-    if undo:
+    names = " ".join(map(str, marked))
+    files = "1 file is" if len(marked) == 1 else f"{len(marked)} files are"
+    if not marked:
+        confirm("Nothing changed: it is so already")
+    elif undo:
         confirm(f"{files} listed again", undo=f"rejected dismiss {names}")
     else:
         confirm(f"{files} dismissed", undo=f"rejected dismiss {names} --undo")

@@ -31,10 +31,20 @@ PAGE = 50
 """Files on each page of the list."""
 _NUMBER = re.compile(r"[0-9]{1,18}")  # which PostgreSQL's bigint holds
 _LONGEST_REASON = 500  # characters
+
+
+def _dismiss(session: Transaction, author: Author, ids: Sequence[int]) -> int:
+    return len(corrections.dismiss(session, author, ids))
+
+
+def _undismiss(session: Transaction, author: Author, ids: Sequence[int]) -> int:
+    return len(corrections.undismiss(session, author, ids))
+
+
 _DECISIONS: dict[str, Callable[[Transaction, Author, Sequence[int]], int]] = {
     "release": corrections.release,
-    "dismiss": corrections.dismiss,
-    "undismiss": corrections.undismiss,
+    "dismiss": _dismiss,
+    "undismiss": _undismiss,
 }
 Fields = Annotated[list[tuple[str, str]], Depends(form_fields)]
 

@@ -78,11 +78,11 @@ def test_a_dismissed_object_stays_rejected_and_comes_back(archive, author):
     archive.add(SPOON)
     spoon = [archive.object(SPOON)]
 
-    assert archive.do(dismiss, author, spoon) == 1
+    assert archive.do(dismiss, author, spoon) == spoon
     assert state(archive, SPOON) == ("rejected", "not_chest", True)
-    assert archive.do(dismiss, author, spoon) == 0
-    assert archive.do(undismiss, author, spoon) == 1
-    assert archive.do(undismiss, author, spoon) == 0
+    assert archive.do(dismiss, author, spoon) == []
+    assert archive.do(undismiss, author, spoon) == spoon
+    assert archive.do(undismiss, author, spoon) == []
     assert state(archive, SPOON) == ("rejected", "not_chest", False)
     assert [row[2] for row in archive.rows(EVENTS)] == ["rejection dismissed", "dismissal undone"]
 

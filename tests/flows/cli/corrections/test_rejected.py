@@ -11,6 +11,7 @@ from db.ledger.places import ObstructedPlace, Place
 from db.ledger.sightings import enlist_obstacles
 from severity.domain import Reason
 from tests.builders.archive import Film
+from tests.builders.commands import undo
 
 WHY = ("--why", "looked at them", "--who", "dr.roe")
 SPOON = Film("doe-jane", rejected=Reason.NOT_CHEST)
@@ -60,6 +61,18 @@ def test_a_dismissed_file_leaves_the_list_and_comes_back(correct, rejected):
 
     correct("rejected", "dismiss", spoon, side, "--undo", *WHY)
     assert sorted(listed(correct)) == rejected
+
+
+def test_the_undo_of_a_dismissal_leaves_what_was_dismissed_before(correct, rejected):
+    first, second = map(str, rejected)
+    correct("rejected", "dismiss", first, *WHY)
+
+    again = correct("rejected", "dismiss", first, *WHY)
+    assert "Nothing changed" in again.out
+    assert "Undo" not in again.out
+    undo(correct, correct("rejected", "dismiss", first, second, *WHY).out, WHY)
+
+    assert listed(correct) == [rejected[1]]
 
 
 def test_files_are_released_by_id_and_by_reason(correct, archive, rejected):
