@@ -76,8 +76,10 @@ def worklist(
     UsageError
         No such model version has scores.
     ValueError
-        There is no such verdict.
+        There is no such verdict, or the limit is negative.
     """
+    if limit < 0:
+        raise ValueError(f"a limit of {limit} patients is negative")
     resources = current()
     chosen = None if verdict is None else Verdict(verdict).value
     with _reading(resources) as session:

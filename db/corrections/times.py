@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 
 from db.corrections.author import Author, begin
 from db.corrections.images import of_image
+from db.errors import RefusedCorrection
 from severity.domain import TimeSource
+from severity.vocabulary.times import EARLIEST_YEAR, LATEST_YEAR
 
 
 def correct_time(
@@ -30,11 +32,16 @@ def correct_time(
     Raises
     ------
     RefusedCorrection
-        There is no such image.
+        There is no such image; no film has a time of that year; or the time is in the future, where
+        no other of the patient's is. De-identified collections shift dates by centuries.
     """
     begin(session, author, "time corrected")
     zone = of_image(session, _ZONE, image_id)
+    if not EARLIEST_YEAR <= at.year <= LATEST_YEAR:
+        raise RefusedCorrection(f"year {at.year} is not from {EARLIEST_YEAR} to {LATEST_YEAR}")
     aware = at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))
+    if session.scalar(_IS_BEYOND, {"image": image_id, "at": aware}):
+        raise RefusedCorrection(f"{at} is in the future")
     stated = TimeSource.CORRECTED.of_date_alone if is_date_alone else TimeSource.CORRECTED
     values = {"at": aware, "source": stated.value, "zone": str(aware.tzinfo)}
     session.execute(_STATE, {"image": image_id, **values})
@@ -64,6 +71,17 @@ _CORRECTED = {TimeSource.CORRECTED, TimeSource.CORRECTED_DATE}
 
 _ZONE = text(
     "SELECT zone FROM image JOIN source ON source.id = image.source_id WHERE image.id = :image"
+)
+
+_IS_BEYOND = text(
+    """
+    SELECT CAST(:at AS timestamptz) > now() AND NOT EXISTS (
+        SELECT FROM image AS other JOIN study AS visit ON visit.id = other.study_id
+        WHERE visit.patient_id = study.patient_id AND other.acquired_at > now()
+    )
+    FROM image JOIN study ON study.id = image.study_id
+    WHERE image.id = :image
+    """
 )
 
 _SOURCE = text("SELECT acquired_source FROM image WHERE id = :image")

@@ -1,5 +1,6 @@
 """What a person chose for the courses of one patient: the length of episodes, the baseline."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -93,9 +94,11 @@ def choose_episode(session: Session, author: Author, patient_key: str, days: flo
     Raises
     ------
     RefusedCorrection
-        There is no such patient.
+        There is no such patient, or that is no number of days above 0.
     """
     begin(session, author, "episode chosen")
+    if days is not None and not 0 < days < math.inf:
+        raise RefusedCorrection(f"{days:g} is no number of days above 0")
     values = {"person": _person_id(session, patient_key), "days": days}
     return bool(session.execute(_CHOOSE_EPISODE, values).all())
 

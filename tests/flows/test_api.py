@@ -120,6 +120,12 @@ def test_a_verdict_that_there_is_not_is_refused(archive: CourseArchive) -> None:
         api.worklist(verdict="stable")
 
 
+def test_a_limit_is_no_negative_number(archive: CourseArchive) -> None:
+    assert api.worklist(0).empty
+    with pytest.raises(ValueError, match="-1"):
+        api.worklist(-1)
+
+
 def test_scores_of_two_versions_are_never_joined(archive: CourseArchive) -> None:
     archive.add(film("f", 0, patient="p-2"), by="v2")
 

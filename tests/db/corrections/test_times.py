@@ -1,6 +1,6 @@
 """A corrected time of one image, and back to what its file says."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,6 +9,7 @@ from db.corrections import correct_time, restore_time
 from db.errors import RefusedCorrection
 from db.reading import trends
 from severity.domain import TimeSource
+from severity.vocabulary.times import EARLIEST_YEAR
 from tests.builders.archive import Archive, Film, model
 
 FILM = Film("a", at=datetime(2020, 3, 1, 12, tzinfo=UTC), zone="UTC+01:00", extent=1)
@@ -102,6 +103,34 @@ def test_a_second_round_of_corrections_goes_back_to_the_file_too(archive, author
 def test_an_image_that_does_not_exist_is_refused(archive, author, correct):
     with pytest.raises(RefusedCorrection, match="no image 77"):
         archive.do(correct, author, 77)
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(1, 1, 1),  # noqa: DTZ001
+        datetime(EARLIEST_YEAR - 1, 12, 31, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-12))),
+        datetime.now(UTC) + timedelta(days=2),
+    ],
+)
+def test_a_time_that_no_film_has_is_refused(archive, author, at):
+    archive.add(FILM)
+    image = archive.image(FILM)
+    before = time_of(archive, image)
+
+    with pytest.raises(RefusedCorrection):
+        archive.do(correct_time, author, image, at)
+
+    assert time_of(archive, image) == before
+
+
+def test_a_time_of_a_collection_that_is_shifted_into_the_future_is_corrected_there(archive, author):
+    film = Film("a", at=datetime(2180, 3, 1, 12, tzinfo=UTC))
+    archive.add(film)
+
+    at = datetime(2180, 3, 9, 8, tzinfo=UTC)
+    assert archive.do(correct_time, author, archive.image(film), at) == at
 
 
 def test_a_date_that_a_person_states_is_a_date_alone_and_goes_back_too(archive, author):

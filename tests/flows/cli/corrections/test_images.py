@@ -140,6 +140,14 @@ def test_what_cannot_be_corrected_is_wrong_use(correct, database, arguments, mes
     assert len(result.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("time", ["0001-01-01", "9999-12-31 23:59-12:00"])
+def test_a_time_beyond_all_years_is_wrong_use(correct, image, time):
+    result = correct("image", "time", str(image), time, *WHY)
+
+    assert result.code == 2
+    assert len(result.err.splitlines()) == 1
+
+
 def test_what_is_so_already_is_said(correct, image):
     assert "Nothing changed" in correct("image", "restore", str(image), *WHY).out
 

@@ -107,6 +107,8 @@ def test_the_undo_of_a_choice_is_the_former_choice(correct, scored, what, former
         ("baseline", "p-absent", "--clear"),
         ("episode", "p-1"),
         ("episode", "p-1", "0"),
+        ("episode", "p-1", "nan"),
+        ("episode", "p-1", "inf"),
         ("episode", "p-1", "30", "--clear"),
     ],
 )
