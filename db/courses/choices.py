@@ -70,7 +70,7 @@ def choose_baseline(session: Session, author: Author, patient_key: str, chosen: 
     """
     begin(session, author, "baseline chosen")
     values = {
-        "person": _person_id(session, patient_key),
+        "person": person_id(session, patient_key),
         "image": chosen.image_id,
         "event": chosen.event_id,
     }
@@ -99,15 +99,22 @@ def choose_episode(session: Session, author: Author, patient_key: str, days: flo
     begin(session, author, "episode chosen")
     if days is not None and not 0 < days < math.inf:
         raise RefusedCorrection(f"{days:g} is no number of days above 0")
-    values = {"person": _person_id(session, patient_key), "days": days}
+    values = {"person": person_id(session, patient_key), "days": days}
     return bool(session.execute(_CHOOSE_EPISODE, values).all())
 
 
-def _person_id(session: Session, patient_key: str) -> int:
-    person_id: int | None = session.scalar(_PERSON, {"patient": patient_key})
-    if person_id is None:
+def person_id(session: Session, patient_key: str) -> int:
+    """Return the id of the person that a patient counts as.
+
+    Raises
+    ------
+    RefusedCorrection
+        There is no such patient.
+    """
+    row_id: int | None = session.scalar(_PERSON, {"patient": patient_key})
+    if row_id is None:
         raise RefusedCorrection(f"there is no patient {patient_key}")
-    return person_id
+    return row_id
 
 
 _OF_PATIENT = text(

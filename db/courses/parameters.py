@@ -40,6 +40,14 @@ class AdoptedParameters:
 
 
 @dataclass(frozen=True)
+class VersionParameters:
+    """A model version that has courses, and the text of its parameter set as JSON."""
+
+    model_version_id: int
+    content: str
+
+
+@dataclass(frozen=True)
 class ParameterHistory:
     """A parameter set that was ever adopted by a model version; counts are in persons."""
 
@@ -80,6 +88,11 @@ def adopted(session: Session, model_version_id: int) -> AdoptedParameters | None
         return None
     extent, opacity = (Scale(**row.scales[name]) for name in ("geographic_extent", "opacity"))
     return AdoptedParameters(row.id, row.key, row.content, extent, opacity)
+
+
+def versions(session: Session) -> list[VersionParameters]:
+    """List the model versions that have courses, the newest first."""
+    return [VersionParameters(*row) for row in session.execute(_VERSIONS)]
 
 
 def newest_learned(session: Session, model_version_id: int) -> tuple[str, datetime] | None:
@@ -128,6 +141,14 @@ _ADOPTED = text(
     SELECT stored.id, model_version.key, CAST(content AS text) AS content, scales
     FROM model_version JOIN course_parameters AS stored ON stored.id = course_parameters_id
     WHERE model_version.id = :model
+    """
+)
+
+_VERSIONS = text(
+    """
+    SELECT model_version.id, CAST(content AS text)
+    FROM model_version JOIN course_parameters AS stored ON stored.id = course_parameters_id
+    ORDER BY model_version.id DESC
     """
 )
 

@@ -110,6 +110,21 @@ def followed(
     return FollowedFilms(rules, stored, films, cut.numbers, rows, extent, opacity)
 
 
+def before_treatments(stored: StoredFilms, choices: Iterable[Choice], usual: float) -> Flags:
+    """Return which eligible films lie in the episode of a chosen treatment, up to its start.
+
+    Parameters
+    ----------
+    usual
+        The longest gap in days that ends no episode, where nobody chose another.
+    """
+    chosen = {choice.person_id: choice for choice in choices}
+    cut = _cut(stored, chosen, usual)
+    starts = _treatments(stored, cut, chosen, usual)
+    before: Flags = stored.eligible & (cut.days <= starts[cut.series])
+    return before
+
+
 def owners(stored: StoredFilms) -> Indices:
     """Return what is never joined: a number for each person and axis of time, from 0."""
     new_person = np.diff(stored.person_ids, prepend=-1) != 0

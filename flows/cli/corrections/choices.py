@@ -2,7 +2,14 @@
 
 import click
 
-from db.courses.choices import Baseline, choose_baseline, choose_episode, of_patient
+from db.courses.choices import (
+    Baseline,
+    choose_baseline,
+    choose_episode,
+    of_patient,
+    person_id,
+)
+from db.engine import Transaction
 from flows.cli.corrections.correcting import author_options, confirm, correcting
 from flows.cli.options import issuer_option
 from flows.errors import UsageError
@@ -38,6 +45,8 @@ def baseline_command(
         chosen = Baseline(image_id, event_id)
         before = _baseline_arguments(of_patient(correction.session, key).baseline)
         changed = choose_baseline(correction.session, correction.author, key, chosen)
+        if event_id is not None:
+            _check_has_baseline(correction.session, key, event_id)
     named = f"image {image_id}" if image_id else f"the last image before event {event_id}"
     done = "is chosen by nobody" if clear else f"is {named}"
     _confirm(changed, f"The baseline of {key} {done}", undo=f"patient baseline {key} {before}")
@@ -64,6 +73,17 @@ def episode_command(
         changed = choose_episode(correction.session, correction.author, key, days)
     done = "as all others" if days is None else f"after {days:g} days without an image"
     _confirm(changed, f"Episodes of {key} end {done}", undo=f"patient episode {key} {before}")
+
+
+def _check_has_baseline(session: Transaction, key: str, event_id: int) -> None:
+    """Raise UsageError where no image in distribution precedes an event in its episode."""
+    # Imported here: it computes with SciPy, and other commands need not wait for that.
+    from flows.courses.choosing import treatment_has_baseline  # noqa: PLC0415
+
+    if not treatment_has_baseline(session, person_id(session, key)):
+        raise UsageError(
+            f"no image of {key} that is in distribution precedes event {event_id} in its episode"
+        )
 
 
 def _baseline_arguments(baseline: Baseline) -> str:

@@ -65,6 +65,40 @@ def test_a_baseline_is_chosen_and_chosen_no_longer(correct, scored):
     ]
 
 
+def treated(archive, day):
+    """Let a treatment of p-1 start on a day; return the id of its event."""
+    ((event,),) = archive.rows(
+        """
+        INSERT INTO event (patient_id, starts_at, kind, starts_is_date, zone, label, source)
+        SELECT id, CAST(:day AS timestamptz), 'drug', false, 'UTC', 'steroid', 'test'
+        FROM patient WHERE patient_key = 'p-1' RETURNING id
+        """,
+        day=f"{day} 00:00Z",
+    )
+    return event
+
+
+# The films of p-1 lie on March 1 and 4; an episode ends after 90 days without one.
+@pytest.mark.parametrize(
+    ("day", "code"), [("2020-02-29", 2), ("2020-03-01", 0), ("2020-05-01", 0), ("2021-03-01", 2)]
+)
+def test_a_treatment_chooses_a_baseline_where_an_image_of_its_episode_precedes_it(
+    correct, scored, day, code
+):
+    event = str(treated(scored, day))
+
+    assert correct("patient", "baseline", "p-1", "--event", event, *WHY).code == code
+    assert scored.rows("SELECT count(*) FROM course_choice") == [(1 - code // 2,)]
+
+
+def test_an_image_out_of_distribution_is_no_baseline_before_a_treatment(correct, archive):
+    adopt(archive)
+    archive.add(film("f", 0, flagged=True), film("g", 9))
+    event = str(treated(archive, "2020-03-05"))
+
+    assert correct("patient", "baseline", "p-1", "--event", event, *WHY).code == 2
+
+
 CHOSEN = "SELECT baseline_image_id, baseline_event_id, episode_days FROM course_choice"
 
 
@@ -80,13 +114,7 @@ CHOSEN = "SELECT baseline_image_id, baseline_event_id, episode_days FROM course_
     ],
 )
 def test_the_undo_of_a_choice_is_the_former_choice(correct, scored, what, former, another):
-    ((event,),) = scored.rows(
-        """
-        INSERT INTO event (patient_id, starts_at, kind, starts_is_date, zone, label, source)
-        SELECT id, timestamptz '2020-03-06Z', 'drug', false, 'UTC', 'steroid', 'test'
-        FROM patient WHERE patient_key = 'p-1' RETURNING id
-        """
-    )
+    event = treated(scored, "2020-03-06")
     values = {"image": scored.image(film("g", 3)), "event": event}
     correct("patient", what, "p-1", *former.format(**values).split(), *WHY)
     before = scored.rows(CHOSEN)
