@@ -42,6 +42,12 @@ def corrected_at(session: Session, patient_key: str) -> datetime | None:
     return at
 
 
+def not_counted(session: Session, patient_key: str) -> int:
+    """Count the scored images of a person that were withdrawn, or superseded by another."""
+    count: int = session.scalar(_NOT_COUNTED, {"patient": patient_key}) or 0
+    return count
+
+
 def waiting(session: Session, patient_keys: Sequence[str], model_version: str) -> Counter[str]:
     """Count the accepted images of persons that a model version has not scored yet."""
     values = {"patients": list(patient_keys), "model": model_version}
@@ -53,6 +59,13 @@ def waiting_images(session: Session, patient_key: str, model_version: str) -> fr
     values = {"patient": patient_key, "model": model_version}
     return frozenset(_WAITING_IMAGES.execute(session, values).scalars())
 
+
+_NOT_COUNTED = text(
+    """
+    SELECT count(DISTINCT image_id) FROM scored_image
+    WHERE patient_key = :patient AND standing <> 'valid'
+    """
+)
 
 _MERGED_IMAGES = text(
     "SELECT image_id, merged_key, merged_at FROM merged_image WHERE patient_key = :patient"

@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from db.events import EventTime
+from severity.vocabulary.numbers import parse_number
 from severity.vocabulary.times import DAY_ZERO
 
 _DATE = r"\d{4}-\d{2}-\d{2}"
@@ -54,7 +55,7 @@ def day_of(text: str) -> EventTime:
         It is no number, or beyond a hundred years.
     """
     try:
-        days = float(text)
+        days = parse_number(text)
     except ValueError:
         days = math.nan
     if not abs(days) <= _FARTHEST_DAYS:

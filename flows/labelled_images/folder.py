@@ -108,7 +108,7 @@ def read_labelled(
     ------
     UsageError
         A table is absent or not as described, a number lies beyond its scale, two rows of one file
-        differ, or a name or link leads out of the folder.
+        differ, or a name leads out of the folder.
     """
     tables = {kind: _read(folder / _FILES[kind], find_image) for kind in LabelKind if kind in kinds}
     labelled: dict[_Image, tuple[LabelKind, Mapping[str, str]]] = {}

@@ -24,6 +24,7 @@ from severity.images.limits import check_size
 from severity.images.orientation import EXIF_ORIENTATIONS, UPRIGHT, Orientation
 from severity.images.radiograph import Radiograph
 from severity.pseudonym import DerivedUids
+from severity.vocabulary.numbers import parse_number
 from severity.vocabulary.times import DAY_ZERO, read_moment
 from severity.vocabulary.views import Statement, decide_view, view_in_words
 
@@ -131,7 +132,7 @@ def _dated(text: str, zone: tzinfo) -> tuple[Acquired, Decision]:
 
 def _offset(text: str) -> timedelta:
     try:
-        days = float(text.replace(",", "."))  # of a European spreadsheet
+        days = parse_number(text.replace(",", "."))  # of a European spreadsheet
     except ValueError:
         days = math.nan
     if not abs(days) <= _FARTHEST_OFFSET_DAYS:

@@ -7,7 +7,7 @@ from typing import TypedDict, Unpack
 import click
 
 from db.engine import Transaction
-from db.reading import courses, model_versions, trends
+from db.reading import courses, model_versions, patients, trends
 from db.reading.courses import Course
 from db.reading.trends import Trend
 from flows.cli.options import (
@@ -122,9 +122,11 @@ def _version(session: Transaction, model: str, person: str, asked: _Asked) -> st
         if version in scored_by:
             return version
     others = {*trends.known_otherwise(session, asked.key, asked.unissued_key)} - {person}
+    not_counted = patients.not_counted(session, person)
     raise _no_score(
         chosen or model,
         (f"; scored by {', '.join(scored_by)}" if scored_by else "")
+        + (f"; {not_counted} images are withdrawn or superseded" if not_counted else "")
         + (f"; the same identifier, {_ISSUER}, is {', '.join(sorted(others))}" if others else ""),
     )
 

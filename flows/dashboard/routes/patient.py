@@ -73,6 +73,7 @@ def _without_films(request: Request, reading: Reading, trend: Trend) -> Response
         "patient_key": trend.patient_key,
         "undated": trend.undated,
         "waiting": len(trend.waiting),
+        "not_counted": patients.not_counted(reading.session, trend.patient_key),
         "versions": model_versions.of_patient(
             reading.session, trend.patient_key, excluding=reading.version
         ),

@@ -287,6 +287,7 @@ def test_without_a_date_or_days_the_time_is_unknown(png: bytes) -> None:
         SidecarRecord("ROE-1", acquired_at="2020-02-30", offset_days="3"),
         SidecarRecord("ROE-1", offset_days="three"),
         SidecarRecord("ROE-1", offset_days="nan"),
+        SidecarRecord("ROE-1", offset_days="0_5"),
         SidecarRecord("ROE-1", offset_days="inf"),
         SidecarRecord("ROE-1", offset_days="36501"),
         SidecarRecord("ROE-1", offset_days="1e400"),

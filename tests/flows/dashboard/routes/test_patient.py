@@ -9,8 +9,9 @@ import httpx
 import pytest
 from playwright.async_api import Page
 
+from db.corrections import Author, withdraw
 from db.engine import Database
-from db.reading import patients
+from db.reading import images, patients
 from flows.courses.bridging import learn_bridge
 from flows.courses.update import update_courses
 from flows.dashboard import server
@@ -176,6 +177,20 @@ def test_what_a_new_model_version_has_yet_to_score_is_said(upgraded_site: str) -
     assert course["waiting"] == 3
     table = csv.DictReader(httpx.get(f"{upgraded_site}/worklist.csv").text.splitlines())
     assert [row["films_waiting"] for row in table] == ["3"]
+
+
+def test_a_patient_of_whom_all_films_are_withdrawn_is_no_unknown_one(
+    upgraded_site: str, database: Database
+) -> None:
+    with database.transaction() as session:
+        for image in images.of_patient(session, "p-1"):
+            withdraw(session, Author("dr.roe", "of another"), image.image_id)
+
+    shown = httpx.get(f"{upgraded_site}/patients/p-1")
+
+    assert shown.status_code == 404
+    assert "withdrawn" in shown.text.lower()
+    assert "No such patient" not in shown.text
 
 
 def test_an_unknown_patient_is_not_found(dashboard: Dashboard) -> None:
