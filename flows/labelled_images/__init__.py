@@ -1,3 +1,3 @@
 """Folders of labelled images, for measuring models and fitting heads."""
 
-__all__ = ["features", "folder", "repeats"]
+__all__ = ["features", "folder", "image_files", "repeats", "tables"]
