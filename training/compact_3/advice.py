@@ -9,11 +9,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from training.compact_3.bundle import Floats, Straightening
+from training.compact_3.bundle import line
 from training.compact_3.jobs import HELD_OUT, training_name, training_rows
-from training.compact_3.packing import FOLDS, SCALES, unpack
+from training.compact_3.packing import SCALES, unpack
 from training.compact_3.tables import Labelled, read_unclipped_folds
 
 
@@ -31,23 +30,6 @@ def main() -> None:
             straight = (points * slope + offset).clip(0, SCALES) / SCALES
             advice[held_out] = straight.astype(np.float32)
     np.savez_compressed(options.out, **advice)
-
-
-def line(unseen: Floats, weights: Floats, labels: Labelled, training: NDArray[np.bool_]) -> Floats:
-    """Fit slope and offset of both scores on the films that a training sees, shape (2, 2).
-
-    Parameters
-    ----------
-    unseen
-        Points by networks that never saw the film's patient, shape (N, 2).
-    weights
-        Of both points, as `training.compact_3.bundle.Straightening.fit`.
-    training
-        Shape (N,).
-    """
-    held_out = np.where(training, 0, FOLDS)
-    fitted: Floats = Straightening.fit(unseen, weights, labels, held_out).lines[FOLDS]
-    return fitted
 
 
 def _options() -> argparse.Namespace:

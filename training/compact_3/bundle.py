@@ -59,15 +59,8 @@ class Straightening:
 
         Healthy films, whose points are 0, have a small part of all weight.
         """
-        lines = np.empty((FOLDS + 1, 2, 2))
-        for place in range(FOLDS + 1):
-            rows = (labels.scored | labels.healthy) & (fold != place)
-            healthy = ~labels.scored[rows]
-            for score in (0, 1):
-                x, y, w = points[rows, score], labels.points[rows, score], weights[rows, score]
-                w = np.where(healthy, HEALTHY * w[~healthy].sum() / max(healthy.sum(), 1), w)
-                lines[place, score] = np.polyfit(x, y, 1, w=np.sqrt(w))
-        return cls(lines)
+        places = range(FOLDS + 1)
+        return cls(np.stack([line(points, weights, labels, fold != place) for place in places]))
 
     def unseen(self, points: Floats, fold: NDArray[np.int64]) -> Floats:
         """Straighten points of shape (..., N, 2), each by the line that saw no film of its fold."""
@@ -89,6 +82,28 @@ class Straightening:
             )
         )
         return extent, opacity
+
+
+def line(points: Floats, weights: Floats, labels: Labelled, training: NDArray[np.bool_]) -> Floats:
+    """Fit slope and offset of both scores on the films that a training sees, shape (2, 2).
+
+    Parameters
+    ----------
+    points
+        By networks that never saw the film's patient, shape (N, 2).
+    weights
+        Of both points, as `Straightening.fit`.
+    training
+        Shape (N,).
+    """
+    fitted = np.empty((2, 2))
+    rows = (labels.scored | labels.healthy) & training
+    healthy = ~labels.scored[rows]
+    for score in (0, 1):
+        x, y, w = points[rows, score], labels.points[rows, score], weights[rows, score]
+        w = np.where(healthy, HEALTHY * w[~healthy].sum() / max(healthy.sum(), 1), w)
+        fitted[score] = np.polyfit(x, y, 1, w=np.sqrt(w))
+    return fitted
 
 
 def main() -> None:

@@ -18,6 +18,12 @@ def labels() -> Labelled:
     return Labelled(**known, **others)
 
 
+def test_the_advice_for_the_training_on_all_films_has_a_line_too(labels: Labelled) -> None:
+    fitted = line(labels.points * 0.8, np.ones((FILMS, 2)), labels, np.ones(FILMS, bool))
+
+    assert fitted == pytest.approx(np.array([[1.25, 0.0], [1.25, 0.0]]))
+
+
 def test_the_line_straightens_by_what_a_training_sees_alone(labels: Labelled) -> None:
     training = np.arange(FILMS) % 4 > 0
     shrunken = labels.points * 0.8 - 0.4
