@@ -13,6 +13,10 @@ from db.courses import binary_copy
 from db.courses.binary_copy import Column
 from severity.vocabulary.times import next_midnight
 
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""Of PostgreSQL's times."""
+MICROSECOND = timedelta(microseconds=1)
+
 
 @dataclass(frozen=True, eq=False)
 class StoredFilms:
@@ -91,9 +95,9 @@ def times_of_known_order(
     apart = np.where(date >= first, films.times - films.times[date], _LONGEST_DAY)
     of_day = apart < _SHORTEST_DAY
     for row in np.flatnonzero(~of_day & (apart < _LONGEST_DAY)):
-        began = _EPOCH + int(films.times[date[row]]) * _MICROSECOND
+        began = EPOCH + int(films.times[date[row]]) * MICROSECOND
         ends = next_midnight(began, bytes(zones[date[row]]).decode())
-        of_day[row] = int(apart[row]) * _MICROSECOND < ends - began
+        of_day[row] = int(apart[row]) * MICROSECOND < ends - began
     return np.where(of_day, films.times[date], films.times)
 
 
@@ -130,8 +134,6 @@ _SHOWN: dict[str, DTypeLike] = {
     "unlike_processing": "S16",
 }
 _SHORTEST_DAY, _LONGEST_DAY = (hours * 3_600_000_000 for hours in (23, 25))  # microseconds
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # of PostgreSQL's times
-_MICROSECOND = timedelta(microseconds=1)
 
 _FILMS = """
     SELECT

@@ -2,10 +2,11 @@
 
 from db.drift.counting import count_due
 from db.drift.reading import devices, nightly_sums
-from db.drift.reports import Report, reports, store_report
+from db.drift.reports import COUNTS_FOR, Report, reports, store_report
 from db.drift.restarting import Restart, last_restart, restart
 
 __all__ = [
+    "COUNTS_FOR",
     "Report",
     "Restart",
     "count_due",

@@ -3,11 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+COUNTS_FOR = timedelta(days=7)
+"""How long charts count after they were drawn: those of a model version that no longer scores are
+not drawn again."""
 
 
 @dataclass(frozen=True)

@@ -132,12 +132,15 @@ _WORKLIST = Prepared(
         model_version, parameters_sha256, latest_unlike_processing,
         latest.time_of_day_known AS latest_time_known, latest.acquired_zone AS latest_zone,
         baseline.time_of_day_known AS baseline_time_known, baseline.acquired_zone AS baseline_zone
-    FROM worklist
+    FROM (
+        SELECT * FROM worklist
+        WHERE model_version = :model AND (:verdict::text IS NULL OR verdict = :verdict)
+        ORDER BY worklist_order, patient_key
+        LIMIT :limit
+    ) AS worklist
     LEFT JOIN LATERAL ({_OF_TIME.format(at="latest_at")}) AS latest ON true
     LEFT JOIN LATERAL ({_OF_TIME.format(at="baseline_at")}) AS baseline ON true
-    WHERE model_version = :model AND (:verdict::text IS NULL OR verdict = :verdict)
     ORDER BY worklist_order, patient_key
-    LIMIT :limit
     """  # noqa: S608 - constants
 )
 

@@ -6,12 +6,11 @@ bridge. The courses that are kept stay those of one model version.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from db.courses.choices import Choice
-from db.courses.films import StoredFilms, times_of_known_order
+from db.courses.films import EPOCH, MICROSECOND, StoredFilms, times_of_known_order
 from db.engine import Transaction
 from db.reading import bridges, courses
 from db.reading.bridges import ReadChoice, StoredBridge
@@ -26,8 +25,6 @@ from severity.course.series import NOWHERE, Conversions, Numbers, view_code
 from severity.course.verdicts import NO_VERDICT, VERDICTS
 from severity.domain import Scale
 
-_MICROSECOND = timedelta(microseconds=1)
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # of PostgreSQL's times
 _ONE_PERSON = 0
 
 
@@ -168,7 +165,7 @@ def _stored(images: Sequence[CourseImage]) -> StoredFilms:
     films = StoredFilms(
         np.array([image.image_id for image in images], dtype=np.int64),
         np.full(len(images), _ONE_PERSON, dtype=np.int64),
-        np.array([(image.at - _EPOCH) // _MICROSECOND for image in images], dtype=np.int64),
+        np.array([(image.at - EPOCH) // MICROSECOND for image in images], dtype=np.int64),
         _raw(images, "geographic_extent"),
         _raw(images, "opacity"),
         np.array([view_code(image.view) for image in images], dtype=np.int16),
@@ -186,7 +183,7 @@ def _raw(images: Sequence[CourseImage], score: str) -> Numbers:
 
 
 def _choices(chosen: ReadChoice) -> list[Choice]:
-    at = None if chosen.treatment_at is None else (chosen.treatment_at - _EPOCH) // _MICROSECOND
+    at = None if chosen.treatment_at is None else (chosen.treatment_at - EPOCH) // MICROSECOND
     return [
         Choice(
             _ONE_PERSON, chosen.episode_days, chosen.baseline_image_id, at, chosen.calendar_known

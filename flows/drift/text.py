@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from db.drift import Report, Restart
+from db.drift import COUNTS_FOR, Report, Restart
 from flows.drift.drawing import SiteDrift
 from severity.domain import RESEARCH_USE_ONLY, Device, Measure
 from severity.drift import REFERENCE_NIGHTS, SITE, Cause, Chart, Stream
@@ -141,11 +141,8 @@ def _chart_plain(drift: SiteDrift, stream: Stream, chart: Chart) -> dict[str, ob
 
 
 def reports_text(reports: Iterable[Report]) -> list[Text]:
-    """Return a line for each model version whose charts are out of control.
-
-    Those of a version that scores no more are drawn no more: they count for a week, as an alert.
-    """
-    drawn_lately = datetime.now(UTC) - timedelta(days=7)
+    """Return a line for each model version whose charts are out of control, as alerts do."""
+    drawn_lately = datetime.now(UTC) - COUNTS_FOR
     return [
         Text(
             f"Drift ({report.model_version}): {report.finding['text']} See `cxr-severity drift`.",

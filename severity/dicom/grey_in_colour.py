@@ -9,13 +9,11 @@ from pydicom.uid import JPEG2000, UID, JPEG2000Lossless, JPEGBaseline8Bit
 
 from severity.codecs.pixel_layout import PixelLayout
 from severity.dicom.attributes import first_text
-from severity.errors import UnreadableImage
-from severity.images.grey_of_colour import grey_of_colour
+from severity.images.grey_of_colour import grey_of_colour, is_without_chroma
 
 _CHANNELS, _BITS = 3, 8
 # Their decoders return red, green and blue, whichever colours the frame was encoded in.
 _COMPRESSED = frozenset({JPEGBaseline8Bit, JPEG2000, JPEG2000Lossless})
-_NO_CHROMA = 128  # PS3.3, C.7.6.3.1.2
 _COLOURS = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
 
 
@@ -56,8 +54,8 @@ def grey_channel(frame: bytes, layout: PixelLayout, *, is_planar: bool) -> NDArr
     return np.ascontiguousarray(grey_of_colour(*channels))
 
 
-def has_chroma(dataset: FileDataset) -> bool:
-    """Return whether channels are decoded as brightness and two of chroma.
+def may_have_chroma(dataset: FileDataset) -> bool:
+    """Return whether channels may be decoded as brightness and two of chroma.
 
     So they are of JPEG 2000 in YBR_FULL: its decoder undoes only the transforms that the frame
     itself states (YBR_ICT, YBR_RCT).
@@ -73,7 +71,7 @@ def grey_of_decoded(
     frame: bytes,
     layout: PixelLayout,
     *,
-    has_chroma: bool,
+    may_have_chroma: bool,
 ) -> NDArray[np.uint8]:
     """Decode a compressed frame in colour and return its first channel, shape (rows, columns).
 
@@ -81,7 +79,7 @@ def grey_of_decoded(
     ----------
     decode
         Returns red, green and blue, shape (rows, columns, 3).
-    has_chroma
+    may_have_chroma
         Whether it may return brightness and chroma instead, of which grey has none.
 
     Raises
@@ -90,11 +88,6 @@ def grey_of_decoded(
         The frame contradicts the header, or it is a colour image.
     """
     channels = np.moveaxis(decode(frame, layout).astype(np.uint8, copy=False), 2, 0)
-    if has_chroma:
-        brightness, blue, red = channels
-        try:
-            grey_of_colour(np.full_like(blue, _NO_CHROMA), blue, red)
-        except UnreadableImage:  # some writers name these colours and transform them as RGB
-            return np.ascontiguousarray(grey_of_colour(*channels))
-        return np.ascontiguousarray(brightness)
-    return np.ascontiguousarray(grey_of_colour(*channels))
+    # Some writers name these colours and transform them as RGB: then the three are alike.
+    is_brightness = may_have_chroma and is_without_chroma(*channels[1:])
+    return np.ascontiguousarray(channels[0] if is_brightness else grey_of_colour(*channels))

@@ -20,8 +20,8 @@ from severity.dicom.geometry import Geometry, geometry
 from severity.dicom.grey_in_colour import (
     grey_channel,
     grey_of_decoded,
-    has_chroma,
     may_be_grey,
+    may_have_chroma,
 )
 from severity.dicom.windowing import displayed
 from severity.domain import Decision, Reason
@@ -97,7 +97,8 @@ def _decoder(dataset: FileDataset) -> Decoder:
     if not may_be_grey(dataset):
         return decoder
     if is_encapsulated(dataset):
-        grey = partial(grey_of_decoded, decoder.full, has_chroma=has_chroma(dataset))
+        has_chroma = may_have_chroma(dataset)
+        grey = partial(grey_of_decoded, decoder.full, may_have_chroma=has_chroma)
         return Decoder(grey, bits=decoder.bits)
     return Decoder(partial(grey_channel, is_planar=dataset.get("PlanarConfiguration") == 1))
 

@@ -6,7 +6,7 @@ from severity.lazy_names import importing_when_asked
 
 if TYPE_CHECKING:
     from severity.images.grey_image import Band, GreyImage
-    from severity.images.grey_of_colour import grey_of_colour
+    from severity.images.grey_of_colour import grey_of_colour, is_without_chroma
     from severity.images.limits import MOST_BYTES, check_bytes, check_size
     from severity.images.orientation import EXIF_ORIENTATIONS, UPRIGHT, Orientation
     from severity.images.preprocessing import MODEL_LIMIT, PREPROCESSING, to_model_input
@@ -30,6 +30,7 @@ __all__ = [
     "check_bytes",
     "check_size",
     "grey_of_colour",
+    "is_without_chroma",
     "to_model_input",
     "with_square_pixels",
 ]

@@ -6,6 +6,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db.drift import COUNTS_FOR
+
 
 @dataclass(frozen=True)
 class SiteState:
@@ -29,7 +31,7 @@ class SiteState:
 
 def site_state(session: Session) -> SiteState:
     """Return the numbers behind alerts, as they are now; a reader's role may ask for them."""
-    return SiteState(**session.execute(_STATE).mappings().one())
+    return SiteState(**session.execute(_STATE, {"drawings_count_for": COUNTS_FOR}).mappings().one())
 
 
 # The rules of deploy/grafana/provisioning/alerting ask the same of the same views.
@@ -66,9 +68,8 @@ _STATE = text(
             ) AS decided
         ) AS rejected_more,
         (
-            -- Those of a model version that no longer scores are not drawn again.
             SELECT count(*) FROM drift_reports
-            WHERE finding IS NOT NULL AND drawn_at > now() - interval '7 days'
+            WHERE finding IS NOT NULL AND drawn_at > now() - CAST(:drawings_count_for AS interval)
         ) AS drifting_versions,
         (SELECT max(failed_at) FROM in_use) AS failed_run_at
     """

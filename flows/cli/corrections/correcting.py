@@ -60,6 +60,14 @@ def correcting(*, who: str, why: str) -> Iterator[Correction]:
         raise UsageError(str(error)) from error
 
 
+def confirm_change(changed: bool, done: str, *, undo: str = "") -> None:  # noqa: FBT001 - the question
+    """Print what was done as `confirm` does; or that it was so already."""
+    if changed:
+        confirm(done, undo=undo)
+    else:
+        confirm("Nothing changed: it is so already")
+
+
 def confirm(done: str, *, undo: str = "") -> None:
     """Print in one line what was done, and the command that undoes it."""
     click.echo(f"{done}. Undo: cxr-severity {undo} --why ..." if undo else f"{done}.")

@@ -8,7 +8,7 @@ import click
 from db import corrections
 from db.engine import Transaction
 from db.reading import images
-from flows.cli.corrections.correcting import author_options, confirm, correcting
+from flows.cli.corrections.correcting import author_options, confirm_change, correcting
 from flows.cli.options import chosen_resources, issuer_option, json_option, patient_key
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
@@ -64,7 +64,7 @@ def withdraw_command(image_id: int, **author: str) -> None:
     """Take the image ID out of all trends; its scores stay."""
     with correcting(**author) as correction:
         changed = corrections.withdraw(correction.session, correction.author, image_id)
-    _confirm(
+    confirm_change(
         changed,
         f"Image {image_id} is withdrawn: it counts in no trend",
         undo=f"image restore {image_id}",
@@ -85,10 +85,10 @@ def restore_command(image_id: int, **author: str) -> None:
         others = corrections.in_place_of(session, image_id) if before == "superseded" else []
         changed = corrections.restore(session, correction.author, image_id)
     if before == "valid":
-        _confirm(changed, f"Image {image_id} keeps its place: no released file may take it")
+        confirm_change(changed, f"Image {image_id} keeps its place: no released file may take it")
         return
     undo = _restoring(others) if others else f"image withdraw {image_id}"
-    _confirm(changed, f"Image {image_id} counts in trends again", undo=undo)
+    confirm_change(changed, f"Image {image_id} counts in trends again", undo=undo)
 
 
 @click.command()
@@ -104,7 +104,7 @@ def move_command(image_id: int, *, patient: str, issuer: str, **author: str) -> 
         changed = corrections.move(session, correction.author, image_id, key)
         others = len(images.of_patient(session, key)) - 1
     known = f"who has {others} more" if others else "who had none before"
-    _confirm(
+    confirm_change(
         changed,
         f"Image {image_id} is of patient {key}, {known}",
         undo=f"image move {image_id} --to {before}",
@@ -137,7 +137,7 @@ def time_command(image_id: int, *, at: str, as_read: bool, **author: str) -> Non
         after = _time_text(_stored(session, image_id)) or "an unknown time"
     former = f'"{_time_text(before)}"' if _is_corrected(before) else "--as-read"
     done = f"Image {image_id} was taken at {after}"
-    _confirm(changed, done, undo=f"image time {image_id} {former}")
+    confirm_change(changed, done, undo=f"image time {image_id} {former}")
 
 
 @click.command()
@@ -151,7 +151,9 @@ def release_command(image_id: int, *, model_version: str | None, **author: str) 
             correction.session, correction.author, image_id, model_version=model_version
         )
     versions = "1 model version" if released == 1 else f"{released} model versions"
-    _confirm(released > 0, f"Image {image_id} waits again for {versions}; the next run tries it")
+    confirm_change(
+        released > 0, f"Image {image_id} waits again for {versions}; the next run tries it"
+    )
 
 
 def _stored(session: Transaction, image_id: int) -> images.StoredImage:
@@ -184,10 +186,3 @@ def _parsed(at: str) -> datetime:
         return datetime.fromisoformat(at)
     except ValueError as error:
         raise UsageError("TIME is not like 2020-03-05T14:30 or 2020-03-05T14:30+01:00") from error
-
-
-def _confirm(changed: bool, done: str, *, undo: str = "") -> None:  # noqa: FBT001 - the question
-    if changed:
-        confirm(done, undo=undo)
-    else:
-        confirm("Nothing changed: it is so already")

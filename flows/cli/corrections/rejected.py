@@ -9,7 +9,7 @@ from db import corrections
 from db.engine import Transaction
 from db.reading.site import rejections
 from db.reading.site.rejections import RejectionFilter, StoredObject
-from flows.cli.corrections.correcting import author_options, confirm, correcting
+from flows.cli.corrections.correcting import author_options, confirm, confirm_change, correcting
 from flows.cli.options import chosen_resources, json_option
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
@@ -152,12 +152,9 @@ def dismiss_command(ids: tuple[int, ...], *, undo: bool, **author: str) -> None:
         marked = mark(correction.session, correction.author, ids)
     names = " ".join(map(str, marked))
     files = "1 file is" if len(marked) == 1 else f"{len(marked)} files are"
-    if not marked:
-        confirm("Nothing changed: it is so already")
-    elif undo:
-        confirm(f"{files} listed again", undo=f"rejected dismiss {names}")
-    else:
-        confirm(f"{files} dismissed", undo=f"rejected dismiss {names} --undo")
+    done = "listed again" if undo else "dismissed"
+    back = "" if undo else " --undo"
+    confirm_change(bool(marked), f"{files} {done}", undo=f"rejected dismiss {names}{back}")
 
 
 def _stored(session: Transaction, ids: Sequence[int], reason: Reason | None) -> list[StoredObject]:

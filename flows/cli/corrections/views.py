@@ -3,7 +3,7 @@
 import click
 
 from db import corrections
-from flows.cli.corrections.correcting import author_options, confirm, correcting
+from flows.cli.corrections.correcting import author_options, confirm_change, correcting
 from flows.cli.corrections.images import image_argument
 from severity.domain import View
 
@@ -19,7 +19,4 @@ def view_command(image_id: int, view: str, **author: str) -> None:
             correction.session, correction.author, image_id, View(view)
         )
     undo = f'image view {image_id} "{before.value}"'
-    if before.value == view:
-        confirm("Nothing changed: it is so already")
-    else:
-        confirm(f"The view of image {image_id} is {view}", undo=undo)
+    confirm_change(before.value != view, f"The view of image {image_id} is {view}", undo=undo)
