@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from severity.course.learning import learn, with_intervals
-from severity.course.parameters import CourseParameters, Origin, ScoreParameters
+from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Thresholds
 from severity.course.prediction import (
     forecasts_of,
     held_by_number_before,
@@ -16,7 +16,7 @@ from severity.course.prediction import (
     mean_log_density,
 )
 from severity.course.series import Films
-from severity.course.simulation import threshold_for
+from severity.course.simulation import thresholds_for
 from severity.models.bundled_cards import BUNDLED, bundled_card
 from training.compact_3 import bundle
 from training.course_films import (
@@ -32,8 +32,8 @@ MARGINS = {"geographic_extent": 1.3, "opacity": 1.3 * 6 / 8}
 """Points: Brixia +3 of 18 on the scale of extent, and the same share of the scale of opacity."""
 
 EPISODE_DAYS = 90.0
-_SIMULATED = 20_000  # patients behind a threshold
-_ANY_THRESHOLD = 0.5  # until it is computed from what was learned
+_SIMULATED = 20_000  # patients behind each threshold
+_ANY_THRESHOLDS = Thresholds(0.5, 0.5)  # until they are computed from what was learned
 
 
 def report(*lines: str) -> None:
@@ -84,10 +84,10 @@ def learned_set(series: PublicSeries) -> CourseParameters:
 
 
 def learned(films: Films, margin: float) -> ScoreParameters:
-    """Learn one score's parameters with intervals, and choose its threshold."""
-    estimates = learn(films, margin=margin, threshold=_ANY_THRESHOLD)
+    """Learn one score's parameters with intervals, and choose its thresholds."""
+    estimates = learn(films, margin=margin, thresholds=_ANY_THRESHOLDS)
     return replace(
-        with_intervals(films, estimates), threshold=threshold_for(estimates, patients=_SIMULATED)
+        with_intervals(films, estimates), thresholds=thresholds_for(estimates, patients=_SIMULATED)
     )
 
 
@@ -101,7 +101,7 @@ def report_checks(
         films, held_back = getattr(ours, score), getattr(kept, score)
         report("", f"### {score}", "", *parameter_rows(own))
         for reverting in (True, False):
-            fit = partial(learn, margin=margin, threshold=own.threshold, reverting=reverting)
+            fit = partial(learn, margin=margin, thresholds=own.thresholds, reverting=reverting)
             forecasts = held_out_forecasts(films, ours.patients, fit)
             density = mean_log_density(films, forecasts)
             name = "reverting" if reverting else "random walk"
@@ -110,6 +110,7 @@ def report_checks(
         checked = held_by_number_before(held_back, forecasts_of(held_back, own))
         report("", "patients kept back:", "", *coverage_rows(checked))
         report("", *false_alarm_rows(own), "", *power_rows(own))
+        report("", *power_rows(own, falling=True))
 
 
 def _options() -> argparse.Namespace:

@@ -54,6 +54,7 @@ def _deviations(
     parameters: ScoreParameters, days: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     deviations = rng.normal(0, np.sqrt(parameters.stationary_variance), days.shape)
+    deviations[:, 0] += parameters.first_deviation
     for film in range(1, days.shape[1]):
         left = np.exp(-parameters.reversion * (days[:, film] - days[:, film - 1]))
         fresh = deviations[:, film] * np.sqrt(1 - left**2)
@@ -65,7 +66,7 @@ def _shares(parameters: ScoreParameters, series: int, tested: Films, seed: int) 
     own = learn(
         site(parameters, series, seed=seed),
         margin=parameters.margin,
-        threshold=parameters.threshold,
+        thresholds=parameters.thresholds,
     )
     return [held.share for held in held_by_number_before(tested, forecasts_of(tested, own))[:4]]
 

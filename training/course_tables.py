@@ -1,14 +1,14 @@
 """Tables on courses in Markdown: parameters, prediction, false alarms and power."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from severity.course.parameters import ScoreParameters
 from severity.course.prediction import Held
-from severity.course.series import Films
+from severity.course.series import Films, Numbers
 from severity.course.simulation import (
     GAPS,
     MOST_FILMS,
@@ -19,7 +19,8 @@ from severity.course.simulation import (
     pair_calls,
     slope_calls,
 )
-from severity.domain import View
+from severity.course.verdicts import VERDICTS
+from severity.domain import Verdict, View
 
 _PATIENTS = 5000
 _PAIR = 1.96 * 2**0.5  # standard errors: the smallest detectable change of a pair
@@ -49,7 +50,8 @@ def parameter_rows(parameters: ScoreParameters) -> Iterator[str]:
     for view, error in parameters.repeats.items():
         name, ends = f"error of {error.degrees} pairs, {view}", error.interval
         rows.append((name, f"{error.points:.2f}", f"{ends.low:.2f} to {ends.high:.2f}"))
-    rows.append(("threshold", f"{parameters.threshold:.2f}", ""))
+    for verdict, threshold in asdict(parameters.thresholds).items():
+        rows.append((f"threshold of {verdict}", f"{threshold:.2f}", ""))
     return table(("number", "value", "95 % interval"), rows)
 
 
@@ -108,29 +110,35 @@ def _old_rules(films: Films, plan: Plan, error: float) -> list[str]:
     return [f"{called.mean():.3f}" for called in rules]
 
 
-def power_rows(parameters: ScoreParameters, gap: float = 2.0) -> Iterator[str]:
+def power_rows(
+    parameters: ScoreParameters, gap: float = 2.0, *, falling: bool = False
+) -> Iterator[str]:
     """Yield the share of patients called worse at any film, by how far their level rises.
 
-    The pair's rule is given the bound at which it raises as few false alarms as courses may.
+    Or called better, by how far it falls. The pair's rule is given the bound at which it raises as
+    few false alarms as courses may.
     """
     bounds = {number: _fair_bound(parameters, number, gap) for number in _NUMBERS}
+    sign = -1 if falling else 1
     rows = []
     for shape in Shape:
-        for number in _NUMBERS:
+        for number, bound in bounds.items():
             plan = Plan(_PATIENTS, number, gap)
-            row = partial(_power, parameters, plan, shape, bounds[number])
-            rows.append([shape.value, str(number), *map(row, _POINTS)])
-    return table(("rise", "films", *(f"+{points} points" for points in _POINTS)), rows)
+            levels = [plan.levels(parameters, points=sign * p, shape=shape) for p in _POINTS]
+            shares = (_power(each, plan, parameters, bound=bound, sign=sign) for each in levels)
+            rows.append([shape.value, str(number), *shares])
+    head = ("fall", "-") if falling else ("rise", "+")
+    return table((head[0], "films", *(f"{head[1]}{points} points" for points in _POINTS)), rows)
 
 
 def _power(
-    parameters: ScoreParameters, plan: Plan, shape: Shape, bound: float, points: float
+    levels: Numbers, plan: Plan, parameters: ScoreParameters, *, bound: float, sign: int
 ) -> str:
-    levels = plan.levels(parameters, points=points, shape=shape)
     films = observed(levels, plan, parameters)
-    worse, _ = calls(films, parameters)
-    pair = _rise_of(films, plan) > bound
-    return f"{worse.mean():.2f} ({pair.mean():.2f})"
+    called = calls(films, parameters)[VERDICTS.index(Verdict.BETTER if sign < 0 else Verdict.WORSE)]
+    # The pair's rule is the same either way: a fall is a rise of what is turned over.
+    pair = _rise_of(replace(films, points=sign * films.points), plan) > bound
+    return f"{called.mean():.2f} ({pair.mean():.2f})"
 
 
 def _fair_bound(parameters: ScoreParameters, number: int, gap: float) -> float:

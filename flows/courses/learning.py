@@ -14,7 +14,7 @@ from severity.course.episodes import episodes
 from severity.course.learning import enough, learn, with_intervals
 from severity.course.parameters import CourseParameters, Origin, ScoreParameters
 from severity.course.series import Films
-from severity.course.simulation import threshold_for
+from severity.course.simulation import thresholds_for
 
 MOST_PATIENTS = 2000
 """The most patients that it learns from: of more, minutes would become an hour."""
@@ -77,6 +77,6 @@ def learned_from(sample: StoredFilms, current: CourseParameters) -> CourseParame
 
 
 def _learned(films_of_score: Films, current: ScoreParameters) -> ScoreParameters:
-    learned = learn(films_of_score, margin=current.margin, threshold=current.threshold)
+    learned = learn(films_of_score, margin=current.margin, thresholds=current.thresholds)
     score = with_intervals(films_of_score, learned)
-    return replace(score, threshold=threshold_for(score))
+    return replace(score, thresholds=thresholds_for(score))

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
         repeats,
         with_intervals,
     )
-    from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Shift
+    from severity.course.parameters import (
+        CourseParameters,
+        Origin,
+        ScoreParameters,
+        Shift,
+        Thresholds,
+    )
     from severity.course.prediction import (
         Held,
         forecasts_of,
@@ -48,7 +54,7 @@ if TYPE_CHECKING:
         observed,
         pair_calls,
         slope_calls,
-        threshold_for,
+        thresholds_for,
     )
     from severity.course.verdicts import NO_VERDICT, VERDICTS
 else:
@@ -79,6 +85,7 @@ __all__ = [
     "ScoreParameters",
     "Shape",
     "Shift",
+    "Thresholds",
     "Treatments",
     "band",
     "baselines",
@@ -103,7 +110,7 @@ __all__ = [
     "share_interval",
     "since_baselines",
     "slope_calls",
-    "threshold_for",
+    "thresholds_for",
     "view_code",
     "with_choices",
     "with_intervals",

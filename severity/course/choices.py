@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Shift
-from severity.course.simulation import threshold_for
+from severity.course.simulation import thresholds_for
 from severity.domain import MeasurementErrors, Scale, View
 
 _WIDE = 1.5  # points of extent: the deviation of a view's shift of which nothing is known
@@ -80,14 +80,15 @@ def _unlearned(
         process_noise=learned.process_noise * stretch**2,
         prior_mean={v: scale.lowest + m * stretch for v, m in learned.prior_mean.items()},
         prior_sd=learned.prior_sd * stretch,
+        first_deviation=learned.first_deviation * stretch,
         view_shift={view: Shift(0, 0) if view is View.PA else wide for view in View},
         margin=learned.margin * stretch,
         intervals={},
         repeats={},
     )
-    return replace(parameters, threshold=threshold_for(parameters))
+    return replace(parameters, thresholds=thresholds_for(parameters))
 
 
 def _with_margin(parameters: ScoreParameters, share: float) -> ScoreParameters:
     changed = replace(parameters, margin=parameters.margin * share)
-    return replace(changed, threshold=threshold_for(changed))
+    return replace(changed, thresholds=thresholds_for(changed))

@@ -107,7 +107,7 @@ def _follow(films: Films, baselines: Indices, parameters: ScoreParameters) -> Co
         *_chances(of_all, after, parameters.margin),
         np.where(after, of_all.change, np.nan),
         np.where(after, np.sqrt(np.maximum(of_all.change_variance, 0)), np.nan),
-        verdicts(*chances, threshold=parameters.threshold),
+        verdicts(*chances, thresholds=parameters.thresholds),
     )
 
 

@@ -2,7 +2,8 @@
 
 The state of a series is its patient's usual level, how far the level now deviates from that, the
 level at the baseline, and what each view but PA adds to scores. The deviation walks at random and
-decays (an Ornstein-Uhlenbeck process; without decay a random walk); the others stay. Where films
+decays (an Ornstein-Uhlenbeck process; without decay a random walk); it need not be zero on average
+at the first film. The others stay. Where films
 were converted from another model version, one more is how its scores of this patient differ.
 
 References
@@ -42,6 +43,19 @@ class Forecasts:
     variance: Numbers
 
 
+@dataclass(frozen=True, eq=False)
+class _Moves:
+    """What becomes of deviations up to the next row of their series; arrays of shape (N,), packed.
+
+    A share ``left`` of a deviation is left, and ``gained`` is added to its variance; of what was
+    expected before any film, ``left_of_mean`` is left.
+    """
+
+    left: Numbers
+    left_of_mean: Numbers
+    gained: Numbers
+
+
 class Observations:
     """Films as the filter takes them in, whatever the parameters; ``packing`` is their order."""
 
@@ -61,27 +75,29 @@ class Observations:
         variance = parameters.error**2
         return variance if self._added is None else variance + self._added[step]
 
-    def moves(self, parameters: ScoreParameters) -> tuple[Numbers, Numbers]:
-        """Return what is left of a deviation at the next row of its series, and what it gains."""
+    def moves(self, parameters: ScoreParameters) -> _Moves:
+        """Return how deviations move from row to row."""
+        # A random walk starts at the first eligible film: nothing is known to move before it. Nor
+        # is a level expected to move on average then: films that do not count change nothing.
+        since_first = np.where(self._waiting, 0, self._gaps)
+        left_of_mean = np.exp(-parameters.reversion * since_first)
         if not parameters.reversion:
-            # A random walk starts at the first eligible film: nothing is known to move before it.
-            gaps = np.where(self._waiting, 0, self._gaps)
-            return np.ones_like(gaps), parameters.process_noise * gaps
-        decay = np.exp(-parameters.reversion * self._gaps)
-        return decay, parameters.stationary_variance * (1 - decay**2)
+            return _Moves(left_of_mean, left_of_mean, parameters.process_noise * since_first)
+        left = np.exp(-parameters.reversion * self._gaps)
+        return _Moves(left, left_of_mean, parameters.stationary_variance * (1 - left**2))
 
     def forecasts(self, parameters: ScoreParameters) -> Forecasts:
         """Return what each film was expected to show, from the films of its series before it."""
         mean, covariance = _start(self.films, parameters, self.packing.ranked)
-        decay, noise = self.moves(parameters)
-        forecasts = np.empty((2, len(decay)))
+        moves = self.moves(parameters)
+        forecasts = np.empty((2, len(self.seen)))
         for step in self.packing.steps():
             series = step.stop - step.start
             mean, covariance = mean[:, :series], covariance[:, :, :series]
             variance = self.error_variance(parameters, step)
             update = _Update(self, step, mean, covariance, variance)
             forecasts[:, step] = update.expected, update.variance
-            _move(mean, covariance, decay[step], noise[step])
+            _move(mean, covariance, moves, step)
         return Forecasts(*forecasts[:, self.packing.position])
 
 
@@ -125,7 +141,7 @@ class Filter:
         copied = np.zeros(len(films), dtype=bool)
         copied[baselines[baselines != NOWHERE]] = True
         self._copied = copied[self._packing.order]
-        self._decay, self._noise = self._observations.moves(parameters)
+        self._moves = self._observations.moves(parameters)
         states, rows = self._observations.loadings.shape
         self._gain = np.empty((states, rows))
         self._weighted_surprise, self._precision = np.empty(rows), np.empty(rows)
@@ -149,7 +165,7 @@ class Filter:
             error_variance = self._observations.error_variance(parameters, step)
             self._observe(step, mean, covariance, error_variance=error_variance)
             _copy_level(mean, covariance, self._copied[step])
-            _move(mean, covariance, self._decay[step], self._noise[step])
+            _move(mean, covariance, self._moves, step)
 
     def _observe(
         self, step: slice, mean: Numbers, covariance: Numbers, *, error_variance: Numbers | float
@@ -169,10 +185,10 @@ class Filter:
         for step in reversed(list(self._packing.steps())):
             active = slice(0, step.stop - step.start)
             score_now, information_now = score[:, active], information[:, :, active]
-            decay = self._decay[step]
-            score_now[_DEVIATION] *= decay
-            information_now[_DEVIATION] *= decay
-            information_now[:, _DEVIATION] *= decay
+            left = self._moves.left[step]
+            score_now[_DEVIATION] *= left
+            information_now[_DEVIATION] *= left
+            information_now[:, _DEVIATION] *= left
             _copy_back(score_now, information_now, self._copied[step])
             self._observe_back(step, score_now, information_now)
             smoothed[:, step] = self._corrected(step, score_now, information_now)
@@ -222,6 +238,7 @@ def _start(films: Films, parameters: ScoreParameters, ranked: Indices) -> tuple[
     first_views = films.views[films.first_eligible[ranked]]
     shifts = [parameters.view_shift[view] for view in VIEWS[1:]]
     mean = np.zeros((_STATES + (films.conversions is not None), len(ranked)))
+    mean[_DEVIATION] = parameters.first_deviation
     mean[_USUAL] = np.array([parameters.prior_mean[view] for view in VIEWS])[first_views]
     mean[_SHIFTS:_STATES] = np.array([[shift.mean] for shift in shifts])
     levels = (parameters.stationary_variance, parameters.prior_sd**2, 0)
@@ -230,12 +247,13 @@ def _start(films: Films, parameters: ScoreParameters, ranked: Indices) -> tuple[
     return mean, np.repeat(np.diag(variances)[:, :, None], len(ranked), axis=2)
 
 
-def _move(mean: Numbers, covariance: Numbers, decay: Numbers, noise: Numbers) -> None:
+def _move(mean: Numbers, covariance: Numbers, moves: _Moves, step: slice) -> None:
     """Let time pass up to the next row: the deviation decays, and walks."""
-    mean[_DEVIATION] *= decay
-    covariance[_DEVIATION] *= decay
-    covariance[:, _DEVIATION] *= decay
-    covariance[_DEVIATION, _DEVIATION] += noise
+    left = moves.left[step]
+    mean[_DEVIATION] *= moves.left_of_mean[step]
+    covariance[_DEVIATION] *= left
+    covariance[:, _DEVIATION] *= left
+    covariance[_DEVIATION, _DEVIATION] += moves.gained[step]
 
 
 def _copy_level(mean: Numbers, covariance: Numbers, copied: Flags) -> None:

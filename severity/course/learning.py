@@ -1,7 +1,8 @@
 """Learn the parameters of courses from many patients, by maximum marginal likelihood.
 
 The likelihood is the filter's: of each film, given the films before it. Nothing is assumed but
-weak priors on how views shift a score, which few patients show: those whose view changes.
+weak priors on how views shift a score, which few patients show: those whose view changes; and on
+how far from their usual level patients come, which is not seen where levels hardly return.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.stats import chi2, norm
 
 from severity.course.kalman import Observations
-from severity.course.parameters import ScoreParameters, Shift
+from severity.course.parameters import ScoreParameters, Shift, Thresholds
 from severity.course.series import VIEWS, Films, Indices, Numbers, view_code
 from severity.domain import Interval, StandardError, View
 
@@ -26,7 +27,9 @@ _SHIFTED = (View.AP, View.AP_SUPINE)
 _KNOWN_VIEWS = (View.PA, *_SHIFTED)
 _EXPECTED_SHIFT_SD = 1.5  # points: of the prior of a view's mean shift
 _EXPECTED_SPREAD = (0.5, 0.7)  # of the prior of a shift's deviation: median in points, log sd
+_EXPECTED_FIRST_DEVIATION_SD = 1.5  # points: where levels hardly return, films cannot tell it
 _SAME_PRIOR_MEAN_SD = 1.0  # points by which patients' usual levels differ by first view
+_ANY_THRESHOLDS = Thresholds(0.5, 0.5)  # which no likelihood depends on
 _PRECISION = 1e-7  # of the likelihood, relative
 _FIRST_STEP, _MOST_STEPS = 0.3, 5  # of the way to an end of an interval
 _LONGEST_STRIDE = 5.0  # by which a step may grow at once
@@ -61,15 +64,19 @@ _COORDINATES = (
     _positive("process_noise", 0.3, 1e-4, 20),
     _positive("reversion", 0.2, 0.002, 3),
     _positive("prior_sd", 1, 0.05, 8),
+    _Coordinate("first_deviation", 0, -8, 8, positive=False),
     *(_Coordinate(f"prior_mean {view}", 3, -20, 30, positive=False) for view in _KNOWN_VIEWS),
     *(_Coordinate(f"view_shift {view}", 0.5, -8, 8, positive=False) for view in _SHIFTED),
     *(_positive(f"view_shift_sd {view}", 0.5, 0.02, 5) for view in _SHIFTED),
 )
-_REVERSION = [coordinate.name for coordinate in _COORDINATES].index("reversion")
+_PLACES = {coordinate.name: place for place, coordinate in enumerate(_COORDINATES)}
+
+# A level that walks at random neither returns nor has a usual level to deviate from.
+_OF_REVERTING = {"reversion": -np.inf, "first_deviation": 0.0}
 
 
 def learn(
-    films: Films, *, margin: float, threshold: float, reverting: bool = True
+    films: Films, *, margin: float, thresholds: Thresholds, reverting: bool = True
 ) -> ScoreParameters:
     """Learn the parameters of one score from the eligible films of many series.
 
@@ -77,22 +84,23 @@ def learn(
     ----------
     films
         Of S series; of more than `MOST_SERIES`, equally spaced ones are used.
-    margin, threshold
+    margin, thresholds
         Kept as they are: choices, not estimates.
     reverting
-        Learn how fast a level returns to the patient's usual one; else it walks at random.
+        Learn how fast a level returns to the patient's usual one, and how far from it the first
+        film is; else it walks at random.
 
     Returns
     -------
     Without intervals: see `with_intervals`.
     """
     start = np.array([c.start for c in _COORDINATES])
-    if not reverting:
-        start[_REVERSION] = -np.inf
-    fixed = () if reverting else (_REVERSION,)
+    without = {} if reverting else _OF_REVERTING
+    fixed = [_PLACES[name] for name in without]
+    start[fixed] = list(without.values())
     sample = _sample(films)
     best = _search(sample, start, fixed)
-    learned = _parameters(best.places, margin=margin, threshold=threshold)
+    learned = _parameters(best.places, margin=margin, thresholds=thresholds)
     shifts = dict(learned.view_shift)
     for view in _SHIFTED:
         of_mean = _standard_error_of(sample, best, f"view_shift {view}", fixed)
@@ -201,7 +209,7 @@ def _search(films: Observations, start: Numbers, fixed: Sequence[int] = ()) -> _
 
 
 def _objective(films: Observations, places: Numbers) -> float:
-    parameters = _parameters(places, margin=1, threshold=0.5)
+    parameters = _parameters(places, margin=1, thresholds=_ANY_THRESHOLDS)
     return _penalty(parameters) - _log_likelihood(films, parameters)
 
 
@@ -213,6 +221,7 @@ def _penalty(parameters: ScoreParameters) -> float:
     distances = (
         *(shift.mean / _EXPECTED_SHIFT_SD for shift in shifts),
         *(np.log(shift.sd / median) / log_sd for shift in shifts),
+        parameters.first_deviation / _EXPECTED_FIRST_DEVIATION_SD,
         *((usual - usual.mean()) / _SAME_PRIOR_MEAN_SD),
     )
     return 0.5 * float(np.square(distances).sum())
@@ -243,7 +252,7 @@ def _standard_error_of(
     films: Observations, best: _Maximum, name: str, fixed: Sequence[int]
 ) -> float:
     """Return the standard error of a number, from how the likelihood falls beside it."""
-    place = [coordinate.name for coordinate in _COORDINATES].index(name)
+    place = _PLACES[name]
     end = float(best.places[place]) + _FIRST_STEP
     return _FIRST_STEP / _errors_away(_profile(films, best, (place, *fixed), end), best)
 
@@ -259,7 +268,7 @@ def _errors_away(profile: _Maximum, best: _Maximum) -> float:
     return float(np.sqrt(max(2 * (profile.cost - best.cost), _CLOSE**2)))
 
 
-def _parameters(places: Numbers, *, margin: float, threshold: float) -> ScoreParameters:
+def _parameters(places: Numbers, *, margin: float, thresholds: Thresholds) -> ScoreParameters:
     value = {c.name: c.value(place) for c, place in zip(_COORDINATES, places, strict=True)}
     usual = {view: value[f"prior_mean {view}"] for view in _KNOWN_VIEWS}
     shifts = {View.PA: Shift(0, 0)} | {
@@ -271,10 +280,11 @@ def _parameters(places: Numbers, *, margin: float, threshold: float) -> ScorePar
         process_noise=value["process_noise"],
         reversion=value["reversion"],
         prior_sd=value["prior_sd"],
+        first_deviation=value["first_deviation"],
         prior_mean=usual | {View.UNKNOWN: sum(usual.values()) / len(usual)},
         view_shift=shifts | {View.UNKNOWN: _of_unknown_view(shifts)},
         margin=margin,
-        threshold=threshold,
+        thresholds=thresholds,
     )
 
 
@@ -289,7 +299,7 @@ def _places(parameters: ScoreParameters) -> Numbers:
     """Return where learned parameters lie in the search."""
     value = {
         name: getattr(parameters, name)
-        for name in ("error", "process_noise", "reversion", "prior_sd")
+        for name in ("error", "process_noise", "reversion", "prior_sd", "first_deviation")
     }
     value |= {f"prior_mean {view}": parameters.prior_mean[view] for view in _KNOWN_VIEWS}
     for view in _SHIFTED:

@@ -11,8 +11,9 @@ from typing import Any
 from severity.domain import Interval, StandardError, View
 from severity.errors import WrongParameters
 
-_FORMAT = 1
-_NUMBERS = ("error", "process_noise", "prior_sd", "margin", "threshold", "reversion")
+_FORMAT = 2
+_FORMAT_BEFORE = 1  # one threshold for both verdicts, and no first deviation
+_NUMBERS = ("error", "process_noise", "prior_sd", "margin", "reversion", "first_deviation")
 
 
 class Origin(StrEnum):
@@ -40,6 +41,26 @@ class Shift:
 
 
 @dataclass(frozen=True)
+class Thresholds:
+    """The probabilities of a change by more than the margin from which worse, or better, is said.
+
+    Raises
+    ------
+    WrongParameters
+        One is no probability.
+    """
+
+    worse: float
+    better: float
+
+    def __post_init__(self) -> None:
+        for name in ("worse", "better"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        if not (0 < self.worse < 1 and 0 < self.better < 1):
+            raise WrongParameters("a threshold is a probability")
+
+
+@dataclass(frozen=True)
 class ScoreParameters:
     """The parameters of one score's courses.
 
@@ -57,11 +78,14 @@ class ScoreParameters:
         Points that each view adds; PA adds none.
     margin
         The change that matters, in points.
-    threshold
-        Worse (better) is said from this probability of more than the margin.
+    thresholds
+        Two, since levels may be expected to rise, so that worse is sooner probable than better.
     reversion
         The share of its distance from the patient's usual level that the level loses each day
         (an Ornstein-Uhlenbeck process). 0 is a random walk that starts at the usual level.
+    first_deviation
+        Points by which a level is expected to lie above the patient's usual level at the series'
+        first eligible film; negative where patients come before they are at their worst.
     intervals
         95 % intervals of what was learned, by name; for people.
     repeats
@@ -70,7 +94,8 @@ class ScoreParameters:
     Raises
     ------
     WrongParameters
-        A number is not finite or has the wrong sign, or a view is missing.
+        A number is not finite or has the wrong sign, a view is missing, or a random walk starts
+        elsewhere than at the usual level.
     """
 
     error: float
@@ -79,8 +104,9 @@ class ScoreParameters:
     prior_sd: float
     view_shift: Mapping[View, Shift]
     margin: float
-    threshold: float
+    thresholds: Thresholds
     reversion: float = 0.0
+    first_deviation: float = 0.0
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     repeats: Mapping[View, StandardError] = field(default_factory=dict)
 
@@ -106,9 +132,15 @@ class ScoreParameters:
             self.reversion,
             *(shift.sd for shift in self.view_shift.values()),
         ]
-        if min(spreads) < 0 or not 0 < self.threshold < 1:
-            raise WrongParameters("deviations are not negative, and a threshold is a probability")
-        means = [*self.prior_mean.values(), *(shift.mean for shift in self.view_shift.values())]
+        if min(spreads) < 0:
+            raise WrongParameters("deviations are not negative")
+        if self.first_deviation and not self.reversion:
+            raise WrongParameters("a random walk has no usual level that it could deviate from")
+        means = [
+            self.first_deviation,
+            *self.prior_mean.values(),
+            *(shift.mean for shift in self.view_shift.values()),
+        ]
         if not all(map(math.isfinite, [*means, *spreads, self.error, self.prior_sd, self.margin])):
             raise WrongParameters("parameters hold numbers that are not finite")
 
@@ -142,7 +174,7 @@ class CourseParameters:
 
     @classmethod
     def from_json(cls, text: str) -> "CourseParameters":
-        """Read a set that `to_json` wrote.
+        """Read a set that `to_json` wrote, in today's format or in the one before.
 
         Raises
         ------
@@ -151,11 +183,12 @@ class CourseParameters:
         """
         try:
             content = json.loads(text)
-            if content["format"] != _FORMAT:
+            if content["format"] not in (_FORMAT, _FORMAT_BEFORE):
                 raise WrongParameters(f"the parameters have format {content['format']!r}")
+            read = _score if content["format"] == _FORMAT else _score_before
             return cls(
-                geographic_extent=_score(content["geographic_extent"]),
-                opacity=_score(content["opacity"]),
+                geographic_extent=read(content["geographic_extent"]),
+                opacity=read(content["opacity"]),
                 episode_days=float(content["episode_days"]),
                 origin=Origin(content["origin"]),
                 patients=int(content["patients"]),
@@ -165,9 +198,16 @@ class CourseParameters:
             raise WrongParameters(f"not parameters as this program writes them: {error}") from error
 
 
+def _score_before(content: Mapping[str, Any]) -> ScoreParameters:
+    both = {"worse": content["threshold"], "better": content["threshold"]}
+    return _score({**content, "thresholds": both, "first_deviation": 0})
+
+
 def _score(content: Mapping[str, Any]) -> ScoreParameters:
+    thresholds = content["thresholds"]
     return ScoreParameters(
         **{name: float(content[name]) for name in _NUMBERS},
+        thresholds=Thresholds(float(thresholds["worse"]), float(thresholds["better"])),
         prior_mean={View(view): float(mean) for view, mean in content["prior_mean"].items()},
         view_shift={
             View(view): Shift(float(shift["mean"]), float(shift["sd"]))

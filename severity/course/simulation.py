@@ -11,13 +11,16 @@ import numpy as np
 from scipy.special import ndtri
 
 from severity.course.course import chances_so_far
-from severity.course.parameters import ScoreParameters
+from severity.course.parameters import ScoreParameters, Thresholds
 from severity.course.series import VIEWS, Codes, Films, Flags, Numbers
 from severity.course.verdicts import verdicts
 from severity.domain import View
 
 FALSE_ALARMS = 0.05
-"""The share of patients whose level never moves that may be called worse or better, ever."""
+"""The share of patients whose level never moves that may be called worse or better, ever.
+
+Half of them worse, and half better.
+"""
 
 GAPS = (0.5, 1.0, 2.0, 4.0, 7.0, 14.0)
 """Days between films, for which false alarms are kept."""
@@ -56,7 +59,8 @@ class Plan:
         """Draw each patient's level at each film, shape (patients, films)."""
         sd = np.hypot(parameters.prior_sd, np.sqrt(parameters.stationary_variance))
         usual = np.mean([parameters.prior_mean[view] for view in self.views])
-        first = np.random.default_rng(self.seed).normal(usual, sd, (self.patients, 1))
+        expected = usual + parameters.first_deviation
+        first = np.random.default_rng(self.seed).normal(expected, sd, (self.patients, 1))
         place = np.arange(self.films, dtype=float)
         if shape is Shape.STEP:
             part = (place >= (self.films + 1) // 2).astype(float)
@@ -110,35 +114,36 @@ def observed(
 
 
 def peak_probabilities(films: Films, parameters: ScoreParameters) -> Numbers:
-    """Return the largest probability of worse or of better at any film of each series, (S,)."""
+    """Return the largest probability of worse, and of better, of each series' films, (2, S)."""
     worse, better, _ = chances_so_far(films, films.first_eligible, parameters)
-    either = np.nan_to_num(np.fmax(worse, better))
-    return np.maximum.reduceat(either, films.starts)
+    known = np.nan_to_num(np.stack([worse, better]))
+    return np.maximum.reduceat(known, films.starts, axis=1)
 
 
 def calls(films: Films, parameters: ScoreParameters) -> Flags:
     """Return which series are ever called worse, and which ever better, shape (2, S)."""
     chances = chances_so_far(films, films.first_eligible, parameters)
-    codes = verdicts(*chances, threshold=parameters.threshold)
+    codes = verdicts(*chances, thresholds=parameters.thresholds)
     return np.stack([np.logical_or.reduceat(codes == code, films.starts) for code in (0, 1)])
 
 
-def threshold_for(
+def thresholds_for(
     parameters: ScoreParameters, *, patients: int = 5000, lowest: float = 0.5
-) -> float:
-    """Return the lowest threshold that keeps false alarms, for all `GAPS`.
+) -> Thresholds:
+    """Return the lowest thresholds that keep false alarms, for all `GAPS`.
 
-    A level that never moves is called worse or better at any of `MOST_FILMS` films in at most
-    `FALSE_ALARMS` of patients, with films of one view and of changing views.
+    A level that never moves is called worse at any of `MOST_FILMS` films in at most half of
+    `FALSE_ALARMS` of patients, and better in as many, with films of one view and of changing views.
     """
-    thresholds = [lowest]
+    reached = [np.full(2, lowest)]
     for gap in GAPS:
         for views in ((View.PA,), (View.PA, View.AP, View.AP_SUPINE)):
             plan = Plan(patients, MOST_FILMS, gap, views)
             films = observed(plan.levels(parameters), plan, parameters)
             peaks = peak_probabilities(films, parameters)
-            thresholds.append(float(np.quantile(peaks, 1 - FALSE_ALARMS)))
-    return float(np.ceil(100 * max(thresholds)) / 100)
+            reached.append(np.quantile(peaks, 1 - FALSE_ALARMS / 2, axis=1))
+    worse, better = np.ceil(100 * np.max(reached, axis=0)) / 100
+    return Thresholds(worse, better)
 
 
 def pair_calls(points: Numbers, bound: float, *, previous: bool = False) -> Flags:

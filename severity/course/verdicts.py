@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from severity.course.parameters import Thresholds
 from severity.domain import Verdict
 
 VERDICTS = tuple(Verdict)
@@ -18,7 +19,7 @@ _Numbers = NDArray[np.float64]
 
 
 def verdicts(
-    worse: _Numbers, better: _Numbers, within: _Numbers, *, threshold: float
+    worse: _Numbers, better: _Numbers, within: _Numbers, *, thresholds: Thresholds
 ) -> NDArray[np.int8]:
     """Return the code of the verdict that each set of probabilities allows.
 
@@ -27,8 +28,8 @@ def verdicts(
     worse, better, within
         Shape (N,): probabilities of a change by more than the margin, either way, and within it;
         NaN at and before the baseline.
-    threshold
-        Worse (better) is said from this probability.
+    thresholds
+        Worse, and better, is said from these probabilities.
 
     Returns
     -------
@@ -36,8 +37,8 @@ def verdicts(
     """
     conditions = (
         np.isnan(within),
-        (worse >= threshold) & (worse >= better),
-        better >= threshold,
+        (worse >= thresholds.worse) & (worse >= better),
+        better >= thresholds.better,
         within >= UNCHANGED_FROM,
     )
     return np.select(conditions, (NO_VERDICT, 0, 1, 2), default=3).astype(np.int8)

@@ -8,7 +8,7 @@ from db.courses.parameters import StoredParameters
 from db.engine import Database
 from db.events import Event, EventKind, EventTime, store_events
 from flows.courses.update import update_courses
-from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Shift
+from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Shift, Thresholds
 from severity.domain import View
 from tests.builders.archive import Archive, Film
 
@@ -22,7 +22,7 @@ _EXACT = ScoreParameters(
     prior_sd=2.0,
     view_shift={**dict.fromkeys(View, Shift(0.0, 0.0)), View.AP: Shift(0.7, 0.1)},
     margin=1.3,
-    threshold=0.95,
+    thresholds=Thresholds(0.95, 0.95),
 )
 EXACT = CourseParameters(_EXACT, _EXACT, 90.0, Origin.SITE, patients=40, films=200)
 

@@ -15,7 +15,7 @@ CERTAIN = float(chi2.ppf(0.999, LEARNED_NUMBERS)) / 2  # of the likelihood's log
 
 def test_a_site_learns_what_it_was_drawn_from_and_tells_it_from_other_errors() -> None:
     films = site(TRUTH, 150, seed=1)
-    learned = learn(films, margin=TRUTH.margin, threshold=TRUTH.threshold)
+    learned = learn(films, margin=TRUTH.margin, thresholds=TRUTH.thresholds)
 
     highest = log_likelihood(films, learned)
     assert highest - log_likelihood(films, TRUTH) < CERTAIN

@@ -28,7 +28,7 @@ def cells(lines: Iterable[str]) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("score", ["geographic_extent", "opacity"])
-def test_the_shipped_threshold_keeps_false_alarms_where_all_is_as_learned(score: str) -> None:
+def test_the_shipped_thresholds_keep_false_alarms_where_all_is_as_learned(score: str) -> None:
     rows = cells(false_alarm_rows(getattr(SET, score)))
     as_learned = [row for row in rows if row[2] == "as learned"]
 
@@ -54,8 +54,9 @@ def test_the_pairs_rule_and_larger_errors_raise_the_alarms_that_they_must() -> N
     assert shares[0] < shares[2]
 
 
-def test_the_more_a_level_rises_the_more_patients_are_called_worse() -> None:
-    rows = cells(power_rows(SET.geographic_extent))
+@pytest.mark.parametrize("direction", ["rising", "falling"])
+def test_the_more_a_level_moves_the_more_patients_are_called(direction: str) -> None:
+    rows = cells(power_rows(SET.geographic_extent, falling=direction == "falling"))
 
     assert len(rows) == 10
     for row in rows:
@@ -86,8 +87,11 @@ def test_each_next_film_is_counted_once_by_the_number_before_it() -> None:
 def test_each_learned_number_is_shown_within_its_interval() -> None:
     for score in (SET.geographic_extent, SET.opacity):
         rows = cells(parameter_rows(score))
-        assert len(rows) == len(score.intervals) + len(score.repeats) + 1
-        for _, value, interval in rows[:-1]:
+        assert len(rows) == len(score.intervals) + len(score.repeats) + 2
+        for _, value, interval in rows[:-2]:
             low, high = map(float, interval.split(" to "))
             assert low <= float(value) <= high
-        assert rows[-1] == ["threshold", f"{score.threshold:.2f}", ""]
+        assert [row[1] for row in rows[-2:]] == [
+            f"{score.thresholds.worse:.2f}",
+            f"{score.thresholds.better:.2f}",
+        ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from severity.course.parameters import ScoreParameters, Shift
+from severity.course.parameters import ScoreParameters, Shift, Thresholds
 from severity.domain import DistributionCheck, OutOfDistribution, Score, Verdict, View
 from training.course_films import DatedFilm
 from training.readers_verdicts import (
@@ -22,7 +22,7 @@ EXACT = ScoreParameters(
     prior_sd=2.0,
     view_shift=dict.fromkeys(View, Shift(0.0, 0.0)),
     margin=1.3,
-    threshold=0.95,
+    thresholds=Thresholds(0.95, 0.95),
 )
 
 

@@ -28,8 +28,8 @@ def test_what_was_learned_here_is_adopted_with_the_sites_choices_and_derived_onc
     wider = adopted(archive, margin_points=2.6, episode_days=30)
     assert wider.geographic_extent.margin == 2.6
     assert wider.opacity.margin == 2 * SET.opacity.margin
-    # The wider the margin, the fewer false alarms: they are kept by a lower threshold.
-    assert wider.geographic_extent.threshold < SET.geographic_extent.threshold
+    # The wider the margin, the fewer false alarms: they are kept by a lower thresholds.
+    assert wider.geographic_extent.thresholds.worse < SET.geographic_extent.thresholds.worse
     assert wider.episode_days == 30
 
     stored = archive.rows("SELECT id, sha256 FROM course_parameters ORDER BY id")

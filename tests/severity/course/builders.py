@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Shift
+from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Shift, Thresholds
 from severity.course.series import Films
 from severity.domain import Interval, StandardError, View
 
@@ -20,12 +20,12 @@ PARAMETERS = ScoreParameters(
         View.UNKNOWN: Shift(0.3, 0.9),
     },
     margin=1.3,
-    threshold=0.8,
+    thresholds=Thresholds(0.8, 0.75),
     intervals={"error": Interval(0.9, 1.3)},
     repeats={View.PA: StandardError(0.9, Interval(0.7, 1.2), 20)},
 )
 
-REVERTING = replace(PARAMETERS, error=0.8, process_noise=1.2, reversion=0.3)
+REVERTING = replace(PARAMETERS, error=0.8, process_noise=1.2, reversion=0.3, first_deviation=-0.7)
 
 SET = CourseParameters(PARAMETERS, REVERTING, 90.0, Origin.SITE, patients=40, films=200)
 
@@ -51,6 +51,7 @@ def drawn_films(series: int, films: int, *, seed: int = 0) -> Films:
     days = rng.exponential(3, (series, films)).cumsum(axis=1)
     usual = rng.normal(0, REVERTING.prior_sd, (series, 1))
     deviation = rng.normal(0, np.sqrt(REVERTING.stationary_variance), (series, films))
+    deviation[:, 0] += REVERTING.first_deviation
     for film in range(1, films):
         left = np.exp(-REVERTING.reversion * (days[:, film] - days[:, film - 1]))
         deviation[:, film] *= np.sqrt(1 - left**2)

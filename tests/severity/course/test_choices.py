@@ -60,6 +60,7 @@ def test_levels_are_stretched_to_another_scale():
     assert wide.opacity.prior_sd == pytest.approx(2 * SET.opacity.prior_sd)
     assert wide.opacity.margin == pytest.approx(2 * SET.opacity.margin)
     assert wide.opacity.process_noise == pytest.approx(4 * SET.opacity.process_noise)
+    assert wide.opacity.first_deviation == pytest.approx(2 * SET.opacity.first_deviation)
 
 
 def test_without_a_measured_error_there_are_no_courses():

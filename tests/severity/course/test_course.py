@@ -47,16 +47,18 @@ class LevelAndShifts(Kernel):
 def posterior(films, rows, eligible, parameters):
     """Mean and covariance of the levels of ``rows``, from their ``eligible`` ones."""
     views, days = films.views[rows], films.days[rows] - films.days[rows[0]]
-    first = parameters.prior_mean[VIEWS[views[eligible][0]]]
-    expected = first + np.array([parameters.view_shift[VIEWS[view]].mean for view in views])
+    usual = parameters.prior_mean[VIEWS[views[eligible][0]]]
+    expected = usual + np.exp(-parameters.reversion * days) * parameters.first_deviation
+    shifts = np.array([parameters.view_shift[VIEWS[view]].mean for view in views])
     process = GaussianProcessRegressor(
         LevelAndShifts(parameters), alpha=parameters.error**2, optimizer=None
     )
-    process.fit(np.column_stack([days, views])[eligible], (films.points[rows] - expected)[eligible])
+    missed = films.points[rows] - expected - shifts
+    process.fit(np.column_stack([days, views])[eligible], missed[eligible])
     mean, covariance = process.predict(
         np.column_stack([days, np.full(len(rows), LEVEL)]), return_cov=True
     )
-    return first + mean, covariance
+    return expected + mean, covariance
 
 
 def rows_of(films, *, from_first_eligible=True):
@@ -131,9 +133,20 @@ def smoother_of(films, rows, parameters):
     model["selection"] = np.eye(5)[:, :1]
     noise = start * (1 - decay**2) if parameters.reversion else parameters.process_noise * gaps
     model["state_cov"] = noise[None, None]
-    first = VIEWS[films.views[rows[films.eligible[rows]][0]]]
+    first_film = films.eligible[rows].argmax()
+    first = VIEWS[films.views[rows[first_film]]]
+    # Before the first film that counts a deviation is expected to stay.
+    intercept = np.zeros((5, len(rows)))
+    intercept[0, :first_film] = (1 - decay[:first_film]) * parameters.first_deviation
+    model["state_intercept"] = intercept
     model.initialize_known(
-        np.array([0, parameters.prior_mean[first], *(shift.mean for shift in shifts)]),
+        np.array(
+            [
+                parameters.first_deviation,
+                parameters.prior_mean[first],
+                *(shift.mean for shift in shifts),
+            ]
+        ),
         np.diag([start, parameters.prior_sd**2, *(shift.sd**2 for shift in shifts)]),
     )
     return model.smooth()
@@ -344,7 +357,8 @@ def test_what_converting_adds_is_one_error_of_all_converted_films_and_one_of_eac
     rows = np.column_stack([days, np.full(5, LEVEL)])
     levels = LevelAndShifts(parameters)(rows)
     errors = np.diag(parameters.error**2 + own**2) + np.outer(shared, shared)
-    mean = parameters.prior_mean[VIEWS[0]]
+    left = np.exp(-parameters.reversion * days)
+    mean = parameters.prior_mean[VIEWS[0]] + left * parameters.first_deviation
     weights = levels @ np.linalg.inv(levels + errors)
 
     courses = follow(films, films.first_eligible, parameters)

@@ -16,6 +16,8 @@ from severity.course.series import VIEWS, Films
 from severity.domain import View
 from tests.severity.course.builders import REVERTING, drawn_films, random_films
 
+THRESHOLDS = REVERTING.thresholds
+
 
 def test_the_likelihood_is_that_of_all_points_together():
     films = drawn_films(1, 4, seed=3)
@@ -27,7 +29,9 @@ def test_the_likelihood_is_that_of_all_points_together():
         + np.equal.outer(films.views, films.views) * np.array([shift.sd**2 for shift in shifts])
         + REVERTING.error**2 * np.eye(4)
     )
-    mean = REVERTING.prior_mean[VIEWS[films.views[0]]] + np.array([shift.mean for shift in shifts])
+    usual = REVERTING.prior_mean[VIEWS[films.views[0]]]
+    left = np.exp(-REVERTING.reversion * (films.days - films.days[0]))
+    mean = usual + left * REVERTING.first_deviation + np.array([shift.mean for shift in shifts])
     missed = films.points - mean
     expected = (
         -0.5 * missed @ np.linalg.solve(covariance, missed)
@@ -38,12 +42,13 @@ def test_the_likelihood_is_that_of_all_points_together():
 
 
 def test_known_parameters_are_recovered():
-    learned = learn(drawn_films(400, 6), margin=1.3, threshold=0.8)
+    learned = learn(drawn_films(400, 6), margin=1.3, thresholds=THRESHOLDS)
 
     assert learned.error == pytest.approx(REVERTING.error, rel=0.15)
     assert learned.stationary_variance == pytest.approx(REVERTING.stationary_variance, rel=0.2)
     assert learned.reversion == pytest.approx(REVERTING.reversion, rel=0.3)
     assert learned.prior_sd == pytest.approx(REVERTING.prior_sd, rel=0.2)
+    assert learned.first_deviation == pytest.approx(REVERTING.first_deviation, abs=0.2)
     for view in (View.AP, View.AP_SUPINE):
         known, shift = REVERTING.view_shift[view], learned.view_shift[view]
         assert shift.mean == pytest.approx(known.mean, abs=0.2)
@@ -52,9 +57,9 @@ def test_known_parameters_are_recovered():
 
 def test_known_parameters_lie_in_their_intervals():
     films = drawn_films(60, 4, seed=1)
-    learned = with_intervals(films, learn(films, margin=1.3, threshold=0.8))
+    learned = with_intervals(films, learn(films, margin=1.3, thresholds=THRESHOLDS))
 
-    for name in ("error", "process_noise", "reversion", "prior_sd"):
+    for name in ("error", "process_noise", "reversion", "prior_sd", "first_deviation"):
         interval = learned.intervals[name]
         assert interval.low < getattr(REVERTING, name) < interval.high
         assert interval.low < getattr(learned, name) < interval.high
@@ -65,9 +70,9 @@ def test_known_parameters_lie_in_their_intervals():
 
 
 def test_what_walks_at_random_is_learned_not_to_return():
-    learned = learn(drawn_films(60, 4), margin=1.3, threshold=0.8, reverting=False)
+    learned = learn(drawn_films(60, 4), margin=1.3, thresholds=THRESHOLDS, reverting=False)
 
-    assert learned.reversion == 0
+    assert learned.reversion == learned.first_deviation == 0
     assert learned.process_noise > 0
 
 
@@ -92,7 +97,7 @@ def test_the_predicted_intervals_of_patients_held_out_hold_nine_in_ten():
     films = drawn_films(800, 3, seed=2)
     patients = [str(n) for n in range(800)]
     forecasts = held_out_forecasts(
-        films, patients, lambda part: learn(part, margin=1.3, threshold=0.8), folds=2
+        films, patients, lambda part: learn(part, margin=1.3, thresholds=THRESHOLDS), folds=2
     )
     counts = held_by_number_before(films, forecasts)
 
@@ -130,3 +135,22 @@ def test_the_interval_of_a_share_is_clopper_and_pearsons():
 
     assert 0 < count.interval.low < count.share < count.interval.high < 1
     assert norm.ppf(0.95) * REVERTING.error < count.half_width
+
+
+def test_films_that_tell_nothing_of_the_first_let_nothing_be_expected_of_it():
+    """Where nothing returns, the usual level and the deviation from it cannot be told apart."""
+    rng = np.random.default_rng(5)
+    points = rng.normal(3, 1.5, (40, 1)) + rng.normal(0, 0.4, (40, 3))
+    films = Films(
+        np.repeat(np.arange(40), 3),
+        np.tile([0.0, 0.01, 0.02], 40),
+        points.ravel(),
+        np.zeros(120, dtype=np.int8),
+        np.ones(120, dtype=bool),
+    )
+
+    learned = learn(films, margin=1.3, thresholds=THRESHOLDS)
+
+    assert learned.first_deviation == pytest.approx(0, abs=0.8)
+    first = learned.prior_mean[View.PA] + learned.first_deviation
+    assert first == pytest.approx(points.mean(), abs=0.5)

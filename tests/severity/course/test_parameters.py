@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from severity.course.parameters import CourseParameters
+from severity.course.parameters import CourseParameters, Thresholds
 from severity.domain import View
 from severity.errors import WrongParameters
 from tests.severity.course.builders import PARAMETERS, SET
@@ -35,7 +35,11 @@ def test_any_other_number_makes_another_set():
         "",
         "[]",
         "{}",
-        SET.to_json().replace('"format": 1', '"format": 2'),
+        SET.to_json().replace('"format": 2', '"format": 3'),
+        SET.to_json().replace('"first_deviation": -0.7', '"first_deviation": Infinity'),
+        SET.to_json().replace('"worse": 0.8', '"worse": 1.0'),
+        # Of the extent, which walks at random.
+        SET.to_json().replace('"first_deviation": 0.0', '"first_deviation": 0.5'),
         SET.to_json().replace('"AP supine"', '"lateral"'),
         SET.to_json().replace('"error": 1.1', '"error": -1.1'),
         SET.to_json().replace('"error": 1.1', '"error": NaN'),
@@ -53,3 +57,19 @@ def test_a_set_without_a_view_is_refused():
 
     with pytest.raises(WrongParameters):
         CourseParameters.from_json(json.dumps(content))
+
+
+def test_a_set_of_the_format_before_has_one_threshold_and_no_first_deviation():
+    content = json.loads(SET.to_json()) | {"format": 1}
+    for score in ("geographic_extent", "opacity"):
+        del content[score]["first_deviation"], content[score]["thresholds"]
+        content[score]["threshold"] = 0.85
+
+    read = CourseParameters.from_json(json.dumps(content))
+
+    both = Thresholds(0.85, 0.85)
+    assert read == replace(
+        SET,
+        geographic_extent=replace(SET.geographic_extent, thresholds=both),
+        opacity=replace(SET.opacity, thresholds=both, first_deviation=0),
+    )

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from severity.course.parameters import Thresholds
 from severity.course.simulation import (
     FALSE_ALARMS,
+    GAPS,
     Plan,
     Shape,
     calls,
@@ -13,12 +15,12 @@ from severity.course.simulation import (
     pair_calls,
     peak_probabilities,
     slope_calls,
-    threshold_for,
+    thresholds_for,
 )
 from severity.domain import View
 from tests.severity.course.builders import REVERTING
 
-THRESHOLD = threshold_for(REVERTING, patients=2000)
+THRESHOLDS = thresholds_for(REVERTING, patients=2000)
 ALL_VIEWS = (View.PA, View.AP, View.AP_SUPINE)
 
 
@@ -26,27 +28,49 @@ ALL_VIEWS = (View.PA, View.AP, View.AP_SUPINE)
 @pytest.mark.parametrize("films", [2, 5, 10])
 @pytest.mark.parametrize("gap", [0.5, 3, 30])
 def test_a_level_that_never_moves_is_seldom_called_changed(gap, films, views):
-    parameters = replace(REVERTING, threshold=THRESHOLD)
+    parameters = replace(REVERTING, thresholds=THRESHOLDS)
     plan = Plan(2000, films, gap, views, seed=7)
     still = observed(plan.levels(parameters), plan, parameters)
 
     # Three standard errors of a share of 2,000 patients.
-    bound = FALSE_ALARMS + 3 * np.sqrt(FALSE_ALARMS * (1 - FALSE_ALARMS) / 2000)
-    assert calls(still, parameters).any(axis=0).mean() <= bound
+    each = FALSE_ALARMS / 2
+    worse, better = calls(still, parameters).mean(axis=1)
+    assert max(worse, better) <= each + 3 * np.sqrt(each * (1 - each) / 2000)
 
 
-def test_the_threshold_is_no_higher_than_it_must_be():
-    plan = Plan(2000, 10, 14.0, ALL_VIEWS)
-    lower = replace(REVERTING, threshold=THRESHOLD - 0.03)
-    still = observed(plan.levels(lower), plan, lower)
+def test_levels_start_where_first_films_are_expected():
+    levels = Plan(4000, 2, 1.0).levels(REVERTING)
 
-    assert calls(still, lower).any(axis=0).mean() > FALSE_ALARMS
+    expected = REVERTING.prior_mean[View.PA] + REVERTING.first_deviation
+    assert levels[:, 0].mean() == pytest.approx(expected, abs=0.15)
+
+
+def test_the_thresholds_are_no_higher_than_they_must_be():
+    lower = replace(
+        REVERTING, thresholds=Thresholds(THRESHOLDS.worse - 0.03, THRESHOLDS.better - 0.03)
+    )
+    shares = []
+    for gap in GAPS:
+        plan = Plan(2000, 10, gap, ALL_VIEWS)
+        shares.append(calls(observed(plan.levels(lower), plan, lower), lower).mean(axis=1))
+
+    assert (np.max(shares, axis=0) > FALSE_ALARMS / 2).all()
+
+
+def test_better_needs_a_lower_probability_where_levels_are_expected_to_rise():
+    neutral = replace(REVERTING, first_deviation=0)
+
+    assert THRESHOLDS.better < THRESHOLDS.worse
+    even = thresholds_for(neutral, patients=2000)
+    assert even.better == pytest.approx(even.worse, abs=0.03)
 
 
 def test_a_larger_margin_needs_no_higher_threshold():
     wide = replace(REVERTING, margin=2 * REVERTING.margin)
 
-    assert threshold_for(wide, patients=500) <= threshold_for(REVERTING, patients=500)
+    lower, usual = (thresholds_for(each, patients=500) for each in (wide, REVERTING))
+    assert lower.worse <= usual.worse
+    assert lower.better <= usual.better
 
 
 def test_the_more_a_level_rises_the_more_often_it_is_called_worse():
@@ -63,14 +87,16 @@ def test_the_more_a_level_rises_the_more_often_it_is_called_worse():
     assert power[-2] > 0.8
 
 
-def test_calls_are_where_the_largest_probability_reaches_the_threshold():
+def test_calls_are_where_the_largest_probability_reaches_its_threshold():
     plan = Plan(300, 5, 4.0, ALL_VIEWS)
     films = observed(plan.levels(REVERTING), plan, REVERTING)
     peaks = peak_probabilities(films, REVERTING)
 
-    called = calls(films, REVERTING).any(axis=0)
+    called = calls(films, REVERTING)
 
-    np.testing.assert_array_equal(called, peaks >= REVERTING.threshold)
+    thresholds = REVERTING.thresholds
+    np.testing.assert_array_equal(called[0], peaks[0] >= thresholds.worse)
+    np.testing.assert_array_equal(called[1], peaks[1] >= thresholds.better)
 
 
 def test_simulated_errors_have_the_deviation_that_is_asked_for():
