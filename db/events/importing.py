@@ -56,13 +56,15 @@ def store_events(session: Session, source: str, events: Sequence[Event]) -> Stor
 def store_groups(session: Session, source: str, groups: Sequence[PatientGroup]) -> Stored:
     """Store groups of known patients, of which none is there twice.
 
-    Another value replaces the stored one, and a trigger records that.
+    Another value replaces the stored one, and a trigger records that; one that a person removed
+    stays removed.
     """
     if not groups:
         return Stored()
     rows = [vars(group) for group in groups]
-    new, changed = session.execute(_STORE_GROUPS, {"source": source, **_columns(rows)}).one()
-    return Stored(new, changed, unchanged=len(groups) - new - changed)
+    counts = session.execute(_STORE_GROUPS, {"source": source, **_columns(rows)}).one()
+    new, changed, removed = counts
+    return Stored(new, changed, removed, len(groups) - sum(counts))
 
 
 def _event_row(event: Event) -> dict[str, Any]:
@@ -136,19 +138,27 @@ _STORE_EVENTS = text(
 
 _STORE_GROUPS = text(
     """
-    WITH stored AS (
-        INSERT INTO patient_attribute AS kept (patient_id, name, value, source)
-        SELECT patient.id, name, value, :source
+    WITH named AS MATERIALIZED (
+        SELECT patient.id AS patient_id, name, value
         FROM unnest(
             CAST(:patient_key AS text[]), CAST(:name AS text[]), CAST(:value AS text[])
-        ) AS named (patient_key, name, value)
+        ) AS row (patient_key, name, value)
         JOIN patient USING (patient_key)
-        ORDER BY patient.id, name
+    ),
+    stored AS (
+        INSERT INTO patient_attribute AS kept (patient_id, name, value, source)
+        SELECT patient_id, name, value, :source FROM named ORDER BY patient_id, name
         ON CONFLICT ON CONSTRAINT pk_patient_attribute
             DO UPDATE SET value = excluded.value, source = excluded.source
-            WHERE kept.value <> excluded.value
+            WHERE NOT kept.is_removed AND kept.value <> excluded.value
         RETURNING xmax = 0 AS is_new
     )
-    SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM stored
+    SELECT
+        (SELECT count(*) FROM stored WHERE is_new),
+        (SELECT count(*) FROM stored WHERE NOT is_new),
+        (
+            SELECT count(*) FROM named JOIN patient_attribute USING (patient_id, name)
+            WHERE is_removed
+        )
     """
 )

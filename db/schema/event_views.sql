@@ -21,12 +21,12 @@ WHERE NOT is_removed;
 -- From one entry of the index to the next that differs: there are few groups, of many patients.
 CREATE OR REPLACE VIEW patient_groups AS
 WITH RECURSIVE named AS (
-    (SELECT name, value FROM patient_attribute ORDER BY name, value LIMIT 1)
+    (SELECT name, value FROM patient_attribute WHERE NOT is_removed ORDER BY name, value LIMIT 1)
     UNION ALL
     SELECT following.*
     FROM named CROSS JOIN LATERAL (
         SELECT name, value FROM patient_attribute AS other
-        WHERE (other.name, other.value) > (named.name, named.value)
+        WHERE (other.name, other.value) > (named.name, named.value) AND NOT is_removed
         ORDER BY name, value LIMIT 1
     ) AS following
 )
@@ -111,16 +111,17 @@ BEGIN
                             FROM person
                             CROSS JOIN LATERAL (
                                 SELECT name, value FROM patient_attribute
-                                WHERE patient_id = person_id OFFSET 0
+                                WHERE patient_id = person_id AND NOT is_removed OFFSET 0
                             ) AS own
                             UNION ALL
                             SELECT person.person_id, name, min(value)
                             FROM person
                             JOIN patient AS member ON member.merged_last_id = person.person_id
                             JOIN patient_attribute AS theirs ON theirs.patient_id = member.id
-                            WHERE NOT EXISTS (
+                            WHERE NOT theirs.is_removed AND NOT EXISTS (
                                 SELECT FROM patient_attribute AS own
                                 WHERE own.patient_id = person.person_id AND own.name = theirs.name
+                                    AND NOT own.is_removed
                             )
                             GROUP BY person.person_id, name
                         ) AS person_group (person_id, group_name, group_value) USING (person_id)

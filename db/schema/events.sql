@@ -74,6 +74,8 @@ CREATE TABLE patient_attribute (
     value text NOT NULL CONSTRAINT ck_patient_attribute_value
         CHECK (value <> '' AND length(value) <= 200),
     source text NOT NULL,
+    -- By a person, who decides for good: an import does not bring it back.
+    is_removed boolean NOT NULL DEFAULT false,
     -- Prevents a patient from being in two arms at once.
     CONSTRAINT pk_patient_attribute PRIMARY KEY (patient_id, name)
 );
@@ -93,7 +95,7 @@ BEGIN
         FROM (
             SELECT DISTINCT ON (name) name, value
             FROM patient JOIN patient_attribute ON patient_id = patient.id
-            WHERE person_id = person
+            WHERE person_id = person AND NOT is_removed
             ORDER BY name, patient_id <> person, value
         ) AS own
     );
@@ -166,8 +168,8 @@ WHEN (OLD.* IS DISTINCT FROM NEW.*)
 EXECUTE FUNCTION record_correction('starts_is_date ends_at ends_is_date is_removed');
 
 CREATE TRIGGER record_patient_attribute AFTER UPDATE ON patient_attribute FOR EACH ROW
-WHEN (OLD.value <> NEW.value)
-EXECUTE FUNCTION record_correction('value');
+WHEN ((OLD.value, OLD.is_removed) <> (NEW.value, NEW.is_removed))
+EXECUTE FUNCTION record_correction('value is_removed');
 
 -- What makes a person due (`courses.sql`): events that come, change and go, and merges of patients
 -- who have any.

@@ -98,6 +98,7 @@ SELECT DISTINCT ON (person.patient_key, attribute.name)
 FROM patient_attribute AS attribute
 JOIN patient ON patient.id = attribute.patient_id
 JOIN patient AS person ON person.id = patient.person_id
+WHERE NOT attribute.is_removed
 ORDER BY person.patient_key, attribute.name, patient.id <> person.id, attribute.value,
     patient.id;
 

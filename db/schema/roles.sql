@@ -39,9 +39,9 @@ GRANT DELETE ON wanted, work TO severity_worker;
 GRANT INSERT, UPDATE, DELETE ON drift_due, drift_night, drift_report, repeat_pair
 TO severity_worker;
 GRANT UPDATE (day) ON drift_start TO severity_worker;
--- Treatments: a changed end, another group, an event that a person removes.
+-- Treatments: a changed end, another group, an event or a group that a person removes.
 GRANT UPDATE (starts_is_date, ends_at, ends_is_date, is_removed) ON event TO severity_worker;
-GRANT UPDATE (value, source) ON patient_attribute TO severity_worker;
+GRANT UPDATE (value, source, is_removed) ON patient_attribute TO severity_worker;
 -- Exports: a result that changed is sent again.
 GRANT UPDATE ON sent TO severity_worker;
 -- A PACS: how far each film is, and films of days that are asked no more.

@@ -234,6 +234,16 @@ def database_commands() -> None:
             "flows.cli.courses.events:restore_command",
             "Let the event ID count again, after it was removed.",
         ),
+        (
+            "remove-group",
+            "flows.cli.courses.events:remove_group_command",
+            "Take PATIENT out of the group of this NAME, such as arm; no import brings it back.",
+        ),
+        (
+            "restore-group",
+            "flows.cli.courses.events:restore_group_command",
+            "Let PATIENT be in the removed group of this NAME again, as it was imported.",
+        ),
     ),
 )
 def event_commands() -> None:

@@ -11,7 +11,7 @@ from tests.builders.postgres import execute
 def test_programs_that_start_at_once_migrate_once(database_url):
     databases = [Database(database_url), Database(database_url)]
     with ThreadPoolExecutor(2) as pool:
-        assert set(pool.map(Database.upgrade, databases)) == {"5"}
+        assert set(pool.map(Database.upgrade, databases)) == {"6"}
     for database in databases:
         database.check_schema()
         database.dispose()

@@ -3,8 +3,11 @@
 import pytest
 from sqlalchemy import text
 
+from db import events
+from db.corrections import Author
 from db.engine import Database
 from db.errors import DatabaseError
+from db.reading import patients
 from db.reading.site import balances
 from tests.builders.scores import ENHANCED, scored
 
@@ -36,13 +39,33 @@ def test_an_upgrade_counts_what_was_scored_before_it_was_counted(steps, running)
             session.execute(text("DELETE FROM hour_count WHERE what = 'accepted'"))
             session.execute(text("UPDATE alembic_version SET version_num = '3'"))
 
-        assert database.upgrade() == "5"
+        assert database.upgrade() == "6"
         steps.close(run, scored(second.work_id, uid="1.2", pixels="b", processing_check=ENHANCED))
 
     assert steps.query("SELECT scored, unlike_processing FROM balance") == [(2, 2)]
     assert steps.query("SELECT sum(accepted) FROM throughput") == [(2,)]
     with database.transaction() as session:
         assert balances.verify(session) == []
+
+
+def test_an_upgrade_lets_groups_be_removed_that_were_imported_before(database):
+    with database.transaction() as session:
+        session.execute(text("ALTER TABLE patient_attribute DROP COLUMN is_removed CASCADE"))
+        session.execute(text("INSERT INTO patient (patient_key) VALUES ('p-1')"))
+        session.execute(
+            text(
+                "INSERT INTO patient_attribute (patient_id, name, value, source)"
+                " SELECT id, 'arm', 'A', 'ward' FROM patient"
+            )
+        )
+        session.execute(text("UPDATE alembic_version SET version_num = '5'"))
+
+    assert database.upgrade() == "6"
+
+    with database.transaction() as session:
+        assert patients.groups(session, "p-1") == {"arm": "A"}
+        assert events.remove_group(session, Author("dr.roe", "wrong"), "p-1", "arm")
+        assert patients.groups(session, "p-1") == {}
 
 
 @pytest.mark.parametrize("revision", ["0001", "0002", "0003", "1", "2"])

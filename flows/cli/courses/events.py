@@ -1,5 +1,6 @@
-"""The commands on treatments: import them, list a patient's, remove a wrong one."""
+"""The commands on treatments and groups: import them, list a patient's, remove a wrong one."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -98,6 +99,46 @@ def restore_command(event_id: int, **author: str) -> None:
         changed = events.restore(correction.session, correction.author, event_id)
     if changed:
         confirm(f"Event {event_id} counts again", undo=f"events remove {event_id}")
+    else:
+        confirm("Nothing changed: it counts already")
+
+
+@click.command()
+@click.argument("patient")
+@click.argument("name")
+@issuer_option
+@author_options
+def remove_group_command(patient: str, name: str, *, issuer: str, **author: str) -> None:
+    """Take PATIENT out of the group of this NAME, such as arm; no import brings it back.
+
+    PATIENT is the hospital's identifier, or a key p-1a2b...
+    """
+    with correcting(**author) as correction:
+        key = correction.patient_key(patient, issuer)
+        changed = events.remove_group(correction.session, correction.author, key, name)
+    if changed:
+        undo = f"events restore-group {key} {shlex.quote(name)}"
+        confirm(f"{key} is in no group {name} any longer", undo=undo)
+    else:
+        confirm("Nothing changed: it is removed already")
+
+
+@click.command()
+@click.argument("patient")
+@click.argument("name")
+@issuer_option
+@author_options
+def restore_group_command(patient: str, name: str, *, issuer: str, **author: str) -> None:
+    """Let PATIENT be in the removed group of this NAME again, as it was imported.
+
+    PATIENT is the hospital's identifier, or a key p-1a2b...
+    """
+    with correcting(**author) as correction:
+        key = correction.patient_key(patient, issuer)
+        changed = events.restore_group(correction.session, correction.author, key, name)
+    if changed:
+        undo = f"events remove-group {key} {shlex.quote(name)}"
+        confirm(f"{key} is in the group {name} again", undo=undo)
     else:
         confirm("Nothing changed: it counts already")
 

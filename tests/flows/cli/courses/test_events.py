@@ -167,6 +167,42 @@ def test_a_removed_event_stays_removed_until_it_is_restored(correct, archive, ke
     assert correct("events", "remove", "2", *WHY).code == 2
 
 
+def test_a_removed_group_stays_removed_until_it_is_restored(correct, archive, keys, write):
+    file = write(f"{NAMED},,,,,,B")
+    correct("events", "import", file)
+
+    removed = correct("events", "remove-group", NAMED, "arm", *WHY)
+    assert f"Undo: cxr-severity events restore-group {keys[NAMED]} arm --why" in removed.out
+    assert imported(correct, file)["groups"] == counts(removed=1)
+    assert json.loads(correct("events", "list", NAMED, "--json").out)["groups"] == {}
+    assert archive.rows("SELECT name FROM patient_groups") == []
+    assert "Nothing changed" in correct("events", "remove-group", NAMED, "arm", *WHY).out
+
+    assert correct("events", "restore-group", NAMED, "arm", *WHY).code == 0
+    assert imported(correct, file)["groups"] == counts(unchanged=1)
+    assert json.loads(correct("events", "list", NAMED, "--json").out)["groups"] == {"arm": "B"}
+    whats = [row[0] for row in archive.rows("SELECT what FROM correction ORDER BY id")]
+    assert whats == ["group removed", "group restored"]
+
+
+def test_a_group_that_the_patient_was_never_in_is_refused(correct, archive, keys):
+    assert correct("events", "remove-group", NAMED, "arm", *WHY).code == 2
+    assert correct("events", "restore-group", "p-" + 20 * "0", "arm", *WHY).code == 2
+
+
+def test_no_group_of_a_merged_patient_counts_instead_of_a_removed_one(
+    correct, archive, keys, write
+):
+    own, other = keys.values()
+    correct("events", "import", write(f"{own},,,,,,B", f"{other},,,,,,A"))
+    correct("patient", "merge", other, "--into", own, *WHY)
+
+    correct("events", "remove-group", own, "arm", *WHY)
+
+    assert json.loads(correct("events", "list", own, "--json").out)["groups"] == {}
+    assert archive.rows("SELECT DISTINCT groups FROM patient_summary") in ([], [(None,)])
+
+
 def test_a_list_shows_dates_as_dates_in_the_zone_that_they_were_read_in(
     correct, archive, keys, write, monkeypatch
 ):
