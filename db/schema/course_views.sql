@@ -109,22 +109,19 @@ JOIN object ON object.image_id = image.id
 JOIN work ON work.object_id = object.id AND work.is_judged AND work.state <> 'failed'
 JOIN model_version ON model_version.id = work.model_version_id;
 
--- Rows of course_due are few but in the middle of a pass.
+-- Two questions, each of an index of its own: in the middle of a refit everybody is due.
 CREATE OR REPLACE VIEW due_course AS
 SELECT person.patient_key, model_version.key AS model_version
 FROM patient AS person CROSS JOIN model_version
 WHERE EXISTS (
     SELECT FROM course_due AS due
-    WHERE due.model_version_id = model_version.id AND (
-        due.person_id = person.id
-        OR due.image_id IN (
-            SELECT image.id
-            FROM patient AS recorded
-            JOIN study ON study.patient_id = recorded.id
-            JOIN image ON image.study_id = study.id
-            WHERE recorded.person_id = person.id
-        )
-    )
+    WHERE due.person_id = person.id AND due.model_version_id = model_version.id
+) OR EXISTS (
+    SELECT FROM patient AS recorded
+    JOIN study ON study.patient_id = recorded.id
+    JOIN image ON image.study_id = study.id
+    JOIN course_due AS due ON due.image_id = image.id
+    WHERE recorded.person_id = person.id AND due.model_version_id = model_version.id
 );
 
 -- Linear between the ends of a tenth of a point, in which levels lie anywhere.

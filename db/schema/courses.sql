@@ -56,6 +56,9 @@ CREATE TABLE course_due (
     model_version_id integer NOT NULL,
     CONSTRAINT ck_course_due_who CHECK (num_nonnulls(person_id, image_id) = 1)
 );
+-- Whether a patient is due is asked for each page, also while millions are.
+CREATE INDEX ix_course_due_person ON course_due (person_id) WHERE person_id IS NOT NULL;
+CREATE INDEX ix_course_due_image ON course_due (image_id) WHERE image_id IS NOT NULL;
 
 -- Persons are divided into parts, so that as many transactions write courses at once as there are
 -- parts: each holds the locks of its own (`lock_courses`), and touches no row of another part.

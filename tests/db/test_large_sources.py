@@ -8,11 +8,11 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from db.ledger import claiming, sightings, sources
 from db.ledger.places import Place
 from tests.builders.ledger import Steps
+from tests.builders.rows_read import rows_read
 
 PLACES = 600
 
@@ -48,17 +48,6 @@ def unknown(steps: Steps) -> Steps:
             if source == other:
                 session.execute(text("ANALYZE"))
     return steps
-
-
-def rows_read(session: Session, table: str) -> int:
-    """How many rows of a table this transaction has fetched."""
-    return session.scalar(
-        text(
-            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables "
-            "WHERE relname = :table"
-        ),
-        {"table": table},
-    )
 
 
 def test_a_claim_reads_what_it_claims(unknown: Steps, running):

@@ -1,4 +1,4 @@
-"""Let a person take a patient out of a group; the views are renewed by each upgrade.
+"""Let a person take a patient out of a group; look up who is due; renew the views.
 
 Revision ID: 6
 """
@@ -10,8 +10,9 @@ down_revision = "5"
 
 
 def upgrade() -> None:
-    """Know which groups were removed: none so far."""
-    op.get_bind().exec_driver_sql(_REMOVED)
+    """Know which groups were removed, none so far; find whoever is due among millions."""
+    for statement in (_REMOVED, _DUE):
+        op.get_bind().exec_driver_sql(statement)
 
 
 _REMOVED = """
@@ -34,4 +35,10 @@ END $$;
 CREATE OR REPLACE TRIGGER record_patient_attribute AFTER UPDATE ON patient_attribute FOR EACH ROW
 WHEN ((OLD.value, OLD.is_removed) <> (NEW.value, NEW.is_removed))
 EXECUTE FUNCTION record_correction('value is_removed');
+"""
+
+_DUE = """
+CREATE INDEX IF NOT EXISTS ix_course_due_person ON course_due (person_id)
+    WHERE person_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS ix_course_due_image ON course_due (image_id) WHERE image_id IS NOT NULL;
 """

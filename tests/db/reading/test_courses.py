@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from db.corrections import Author, merge, withdraw
 from db.engine import Database
@@ -12,6 +13,7 @@ from flows.courses.update import update_courses
 from severity.domain import TimeSource, Verdict
 from tests.builders.archive import Archive, model
 from tests.builders.course_archive import EXACT, CourseArchive, film
+from tests.builders.rows_read import rows_read
 
 AUTHOR = Author("dr.roe", "it was wrong")
 
@@ -167,3 +169,22 @@ def test_a_course_is_due_from_a_change_until_it_is_computed(archive: CourseArchi
     assert due() == [True, True]  # now the same person's
     update_courses(archive.database)
     assert due() == [False, False]
+
+
+def test_a_course_reads_few_rows_while_everybody_is_due(archive: CourseArchive) -> None:
+    archive.follow(film("first", 0), film("second", 1))
+    values = {"model": archive.queue().model_version_id}
+    with archive.database.transaction() as session:
+        for column in ("person_id", "image_id"):
+            session.execute(
+                text(
+                    f"INSERT INTO course_due ({column}, model_version_id)"  # noqa: S608
+                    " SELECT n + 1000000, :model FROM generate_series(1, 5000) AS n"
+                ),
+                values,
+            )
+        session.execute(text("ANALYZE course_due"))
+
+    with archive.database.transaction() as session:
+        assert not courses.course(session, "p-1", model("v1").key).is_due
+        assert rows_read(session, "course_due") <= 10
