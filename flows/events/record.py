@@ -1,6 +1,5 @@
 """One record of a file of treatments: what it says, or why it cannot be used."""
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -9,9 +8,9 @@ from enum import StrEnum
 from db.events import Event, EventKind, EventTime, PatientGroup
 from flows.events.times import WrongTime, day_of, may_end, stated
 from flows.reports import is_formula
+from severity.vocabulary.characters import has_control_characters
 
 _MOST_CHARACTERS = 200  # of a label or a value; of the name of a grouping, half of that
-_UNPRINTABLE = {"Cc", "Cs"}  # Unicode categories: control characters, halves of a pair
 _UNDECODED = "\ufffd"
 
 
@@ -47,6 +46,7 @@ class Problem(StrEnum):
     CONTROL_CHARACTERS = "control_characters"
     FORMULA = "formula"  # a spreadsheet would run it
     WRONG_CELLS = "wrong_cells"  # more cells than columns, or quotes that do not close
+    EQUALS_SIGN = "equals_sign"  # in the name of a grouping, which ends there: arm=placebo
     NOTHING = "nothing"  # neither an event nor a group
     CONTRADICTION = "contradiction"  # an earlier record says otherwise
     NOT_DONE = "not_done"  # its status says that it did not take place
@@ -173,6 +173,8 @@ def check_group_name(name: str) -> None:
     """
     if not name:
         raise WrongRecord(Problem.NOTHING)
+    if "=" in name:
+        raise WrongRecord(Problem.EQUALS_SIGN)
     _check_shown(name, _MOST_CHARACTERS // 2)
 
 
@@ -185,5 +187,5 @@ def _check_shown(text: str, most: int) -> None:
 def _check(text: str, most: int = _MOST_CHARACTERS) -> None:
     if len(text) > most:
         raise WrongRecord(Problem.TOO_LONG)
-    if _UNDECODED in text or any(unicodedata.category(letter) in _UNPRINTABLE for letter in text):
+    if _UNDECODED in text or has_control_characters(text):
         raise WrongRecord(Problem.CONTROL_CHARACTERS)

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from severity.errors import UnreadableSidecar
 from severity.files.packed_rows import PackedRows, Row
 from severity.files.sidecar_encoding import encoding_of
+from severity.vocabulary.characters import has_control_characters
 
 SIDECAR_NAMES = ("metadata.csv", "metadata.json")
 _FILENAME = "filename"
@@ -43,7 +44,6 @@ COLUMNS = {
 SEPARATORS = (",", ";", "\t", "|")
 """Between the cells of a CSV; the first that makes a column ``filename`` of the header."""
 _STATED_SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # the first line, as Excel writes it
-_UNPRINTABLE = {"Cc", "Cs"}  # Unicode categories: control characters, halves of a pair
 _FIELDS = ("patient_id", "issuer", "acquired_at", "offset_days", "view")
 _ROW = (_FILENAME, *_FIELDS)
 _NOT_A_LIST = "it must be a list of objects, one for each image"
@@ -267,11 +267,6 @@ def _text(field: str, cell: object) -> str:
     if isinstance(cell, bool) or not isinstance(cell, str | int | float):
         raise ValueError(f"{field} is neither text nor a number")  # noqa: TRY004 - of the file
     value = str(cell).strip()
-    if not value.isprintable() and any(map(_is_control_character, value)):
-        # PostgreSQL stores neither NUL nor half of a surrogate pair.
+    if has_control_characters(value):
         raise ValueError(f"{field} contains control characters")
     return value
-
-
-def _is_control_character(character: str) -> bool:
-    return unicodedata.category(character) in _UNPRINTABLE

@@ -63,7 +63,15 @@ def test_what_cannot_be_read_is_refused_and_stops_nothing():
 
 
 @pytest.mark.parametrize(
-    "header", [b"", b"name,label", b"patient,label,label", b"patient,group.", b"patient,group.=1+1"]
+    "header",
+    [
+        b"",
+        b"name,label",
+        b"patient,label,label",
+        b"patient,group.",
+        b"patient,group.=1+1",
+        b"patient,group.a=b",
+    ],
 )
 def test_a_file_without_patients_or_with_two_meanings_of_a_column_is_refused(header):
     with pytest.raises(UsageError):

@@ -80,6 +80,7 @@ def test_a_record_of_groups_alone_is_no_event():
         ({"label": "x" * 201}, Problem.TOO_LONG),
         ({"patient": "x" * 201}, Problem.TOO_LONG),
         ({"label": "a\x00b"}, Problem.CONTROL_CHARACTERS),
+        ({"label": "x \u202e"}, Problem.CONTROL_CHARACTERS),
         ({"patient": "4\ufffd"}, Problem.CONTROL_CHARACTERS),
         ({"label": '=HYPERLINK("x")'}, Problem.FORMULA),
         ({"groups": {"arm": "@SUM(A1)"}}, Problem.FORMULA),
