@@ -1,5 +1,6 @@
 """The commands about models: import, list, show."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,7 +77,8 @@ def _read(files: tuple[str, ...], options: dict[str, object]) -> StoredModel:
 
 def _existing_files(files: tuple[str, ...]) -> list[Path]:
     paths = [Path(file) for file in files]
-    absent = [path for path in paths if not path.is_file()]
+    # Of a name that is too long `Path.is_file` raises.
+    absent = [path for path in paths if not os.path.isfile(path)]  # noqa: PTH113
     if absent:
         raise UsageError(f"there is no file {absent[0]}")
     return paths

@@ -91,6 +91,17 @@ def test_verify_counts_missing_images_and_fails_for_rejected_ones(
     assert "rejected: not_an_image" in rejected.out
 
 
+def test_verify_counts_an_image_whose_name_is_too_long_as_missing(
+    command: Command, images: list[dict[str, object]], tmp_path: Path
+) -> None:
+    write_reference(tmp_path / "data", [*images, {**images[0], "file": f"{'long' * 64}.png"}])
+
+    ended = command("model", "verify", "--data", str(tmp_path / "data"))
+
+    assert ended.code == 0, ended
+    assert "images missing: 1, rejected: 0." in ended.out
+
+
 def test_verify_of_a_model_on_other_scales_is_refused(command: Command, tmp_path: Path) -> None:
     command("model", "import", "ralo", *write_ralo(tmp_path))
     image = {"file": "a.png", "geographic_extent_raw": 1.0, "opacity_raw": 1.0}

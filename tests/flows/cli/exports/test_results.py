@@ -42,6 +42,15 @@ def test_a_system_of_identifiers_that_no_file_would_carry_is_wrong_use(
     assert "--identified" in result.err
 
 
+def test_a_destination_whose_name_is_too_long_is_wrong_use(
+    correct: Command, named: Archive
+) -> None:
+    result = correct("export", "hl7", "--send", "long" * 64)
+
+    assert result.code == 2
+    assert "the destination is no folder" in result.err
+
+
 def test_what_is_sent_twice_is_sent_once(correct: Command, named: Archive, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     first = correct("export", "hl7", "--send", str(tmp_path / "out"))

@@ -19,6 +19,7 @@ from tests.builders.heads import AS_MINE_V1, write_linear, write_mlp, write_ralo
     [
         (["import"], "Missing argument '[ralo] FILE...'"),
         (["import", "no-such.pkl"], "there is no file no-such.pkl"),
+        (["import", f"{'long' * 64}.pkl"], "there is no file longlong"),
         (["import", "ralo"], "the RALO head is two files"),
         (["import", "ralo", "mlp_geo.pkl"], "the RALO head is two files"),
         (["import", "ralo", "mlp_opa.pkl", "mlp_geo.pkl"], "geographic extent comes first"),
