@@ -9,7 +9,7 @@ from db.engine import Transaction
 from db.errors import RefusedCorrection
 from db.reading import history, images
 from flows.cli.corrections.correcting import Correction, author_options, confirm, correcting
-from flows.cli.corrections.merge_list import MergePair, read_merge_list
+from flows.cli.corrections.merge_list import read_merge_list
 from flows.cli.options import chosen_resources, issuer_option, json_option, patient_key
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
@@ -44,8 +44,12 @@ def merge_command(
     elif patient and into and merge_list is None:
         with correcting(**author) as correction:
             key = correction.patient_key(patient, issuer)
-            done = _merge(correction, key, correction.patient_key(into, issuer))
-        confirm(done, undo=f"patient split {key}")
+            into_key = correction.patient_key(into, issuer)
+            done = _merge(correction, key, into_key)
+        if done:
+            confirm(done, undo=f"patient split {key}")
+        else:
+            confirm(f"Nothing changed: {key} is merged into {into_key} already")
     else:
         raise UsageError("give either PATIENT and --into PATIENT, or --from-csv FILE")
 
@@ -140,11 +144,11 @@ def forget_command(
 
 
 def _merge(correction: Correction, key: str, into_key: str) -> str:
-    """Merge two patients and return what that did."""
+    """Merge two patients and return what that did; an empty text if they were merged already."""
     session = correction.session
     counts = [_own_images(session, patient) for patient in (key, into_key)]
     if not corrections.merge(session, correction.author, key, into_key):
-        return f"Nothing changed: {key} is merged into {into_key} already"
+        return ""
     return f"{key} ({counts[0]}) counts as {into_key} ({counts[1]})"
 
 
@@ -156,24 +160,23 @@ def _own_images(session: Transaction, key: str) -> str:
 def _merge_list(path: Path, author: dict[str, str]) -> None:
     """Merge all pairs of a file, or none."""
     pairs = read_merge_list(path)
-    merged, errors = 0, list[str]()
+    merged, errors = dict[str, str](), list[str]()
     with correcting(**author) as correction:
         for pair in pairs:
+            key = correction.patient_key(pair.patient, pair.issuer)
+            into_key = correction.patient_key(pair.into, pair.into_issuer)
             try:
-                merged += _merge_pair(correction, pair)
+                if done := _merge(correction, key, into_key):
+                    merged[key] = done
             except RefusedCorrection as error:
                 errors.append(f"line {pair.line}: {error}")
         if errors:
             more = f"; and {len(errors) - _MOST_ERRORS} more" if len(errors) > _MOST_ERRORS else ""
             raise UsageError(f"{'; '.join(errors[:_MOST_ERRORS])}{more}. Nothing was merged")
+    for key, done in merged.items():
+        confirm(done, undo=f"patient split {key}")
     if merged:
-        confirm(f"{merged} pairs of patients are merged", undo="patient split PATIENT")
+        pairs_merged = "1 pair" if len(merged) == 1 else f"{len(merged)} pairs"
+        confirm(f"Merged: {pairs_merged} of patients")
     else:
         confirm("Nothing changed: all pairs are merged already")
-
-
-def _merge_pair(correction: Correction, pair: MergePair) -> bool:
-    """Merge a pair; return whether they were apart until now."""
-    key = correction.patient_key(pair.patient, pair.issuer)
-    into_key = correction.patient_key(pair.into, pair.into_issuer)
-    return corrections.merge(correction.session, correction.author, key, into_key)

@@ -56,12 +56,33 @@ def test_a_list_is_merged_whole_and_again_without_harm(correct, archive, keys, t
     merges = tmp_path / "merges.csv"
     merges.write_text("patient,into\n1,2\n2,3\n")
 
-    for said in ("2 pairs of patients are merged", "Nothing changed"):
+    for said in ("Merged: 2 pairs of patients", "Nothing changed"):
         done = correct("patient", "merge", "--from-csv", str(merges), *WHY)
         assert done.code == 0
         assert said in done.out
         assert archive.rows(MERGED) == sorted((keys[name], keys["3"]) for name in "12")
     assert archive.rows("SELECT count(*) FROM correction") == [(2,)]
+
+
+def test_a_list_says_how_to_undo_each_pair_that_it_merged(correct, archive, keys, tmp_path):
+    merges = tmp_path / "merges.csv"
+    merges.write_text("patient,into\n1,2\n3,2\n")
+    correct("patient", "merge", "3", "--into", "2", *WHY)
+
+    merged = correct("patient", "merge", "--from-csv", str(merges), *WHY)
+
+    assert merged.out.count("Undo: ") == 1
+    undo(correct, merged.out.splitlines()[0], WHY)
+    assert archive.rows(MERGED) == [(keys["3"], keys["2"])]
+
+
+def test_a_merge_that_changes_nothing_names_no_undo(correct, keys):
+    correct("patient", "merge", "1", "--into", "2", *WHY)
+
+    again = correct("patient", "merge", "1", "--into", "2", *WHY).out
+
+    assert "Nothing changed" in again
+    assert "Undo" not in again
 
 
 def test_of_a_list_with_errors_nothing_is_merged_and_each_line_is_named(
