@@ -7,12 +7,15 @@ from typing import Any, TypedDict, TypeVar
 
 import click
 
+from db.courses import due
 from db.engine import Database, Transaction
 from db.reading import model_versions, trends
 from db.reading.exports import Selection
 from flows.cli.options import issuer_option, patient_key
+from flows.courses.update import update_courses
 from flows.errors import UsageError
 from flows.resources import Resources
+from severity.cores import cores
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -90,6 +93,9 @@ def selected(
 ) -> tuple[Database, Selection]:
     """Open the database, and return the films in it that a command's options name.
 
+    What is sent rests on courses that are up to date: those of patients who are due are computed
+    first. Files are written of what there is, and stderr is told whether all of it is up to date.
+
     Raises
     ------
     UsageError
@@ -100,9 +106,26 @@ def selected(
     with database.transaction() as session:
         version = _version(session, options["model"] or resources.settings.model)
         person = _person(resources, session, options, version)
+    if sends:
+        # Else a verdict that rests on a film that was withdrawn would stay there, or arrive.
+        update_courses(database, connections=cores())
+    else:
+        _tell_due(database)
     since = options["since"]
     zoned = since and since.replace(tzinfo=resources.settings.zone)
     return database, Selection(version, person, zoned)
+
+
+def _tell_due(database: Database) -> None:
+    with database.transaction() as session:
+        patients = due.counts(session).due
+    if patients:
+        of_patients = "1 patient" if patients == 1 else f"{patients} patients"
+        click.echo(
+            f"NOT UP TO DATE: something of {of_patients} has changed since the courses were "
+            "computed; run `cxr-severity courses update` before exporting courses",
+            err=True,
+        )
 
 
 def _person(

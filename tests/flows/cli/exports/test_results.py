@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from db.corrections import Author, withdraw
+from db.engine import Database
 from severity.domain import PatientId
-from tests.builders.archive import Archive, Film
+from tests.builders.archive import Archive, Film, model
 from tests.builders.commands import Command
+from tests.builders.course_archive import CourseArchive, film
 
 NAMED = "PID-4711-0815"
 
@@ -90,6 +93,41 @@ def test_wrong_use_is_told_and_nothing_is_sent(correct: Command, named: Archive)
         assert message in result.err
         assert "secret" not in result.err
     assert named.rows("SELECT count(*) FROM destination") == [(0,)]
+
+
+@pytest.fixture
+def withdrawn_baseline(database: Database) -> CourseArchive:
+    """The baseline was withdrawn; no pass has computed the course anew since."""
+    archive, baseline = CourseArchive(database), film("a", 0, 7.0)
+    archive.follow(baseline, film("b", 2, 2.0), film("c", 4, 2.0))
+    archive.do(withdraw, Author("dr.roe", "another person's"), archive.image(baseline))
+    return archive
+
+
+def test_no_verdict_is_sent_that_rests_on_a_film_that_was_withdrawn(
+    correct: Command, withdrawn_baseline: CourseArchive, tmp_path: Path
+) -> None:
+    sent = correct("export", "hl7", "--send", str(tmp_path), "--model", model().key)
+
+    assert (sent.code, sent.err) == (0, "")
+    messages = [file.read_text() for file in tmp_path.glob("*.hl7")]
+    assert len(messages) == 2
+    assert not any("|BETTER^" in message for message in messages)
+
+
+@pytest.mark.parametrize("kind", ["fhir", "hl7", "tables"])
+def test_files_with_courses_that_are_not_up_to_date_are_told(
+    correct: Command, withdrawn_baseline: CourseArchive, tmp_path: Path, kind: str
+) -> None:
+    arguments = ("--model", model().key)
+
+    stale = correct("export", kind, str(tmp_path / "stale"), *arguments)
+    correct("courses", "update")
+    current = correct("export", kind, str(tmp_path / "current"), *arguments)
+
+    assert "NOT UP TO DATE" in stale.err
+    assert "1 patient" in stale.err
+    assert current.err == ""
 
 
 def test_films_that_cannot_be_identified_are_left_out_and_counted(
