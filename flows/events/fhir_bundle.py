@@ -3,7 +3,7 @@
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import ijson
 from pydantic import ValidationError
@@ -20,6 +20,7 @@ from flows.events.fhir import (
 )
 from flows.events.record import Cells, Problem, Refused, WrongRecord
 
+_Known = TypeVar("_Known")
 _Treatment = MedicationAdministration | Procedure | Encounter
 _TREATMENTS: dict[str, type[_Treatment]] = {
     "MedicationAdministration": MedicationAdministration,
@@ -47,27 +48,36 @@ class _Referred:
     system: str
     patients: dict[str, str | Problem] = field(default_factory=dict, repr=False)
     drugs: dict[str, str] = field(default_factory=dict)
+    # Of those that state their server's address, lest another server's number be taken for it.
+    numbers: set[str] = field(default_factory=set)
 
     def add(self, url: str, resource: Mapping[str, Any]) -> None:
         """Note a patient or a drug under the addresses by which others refer to it."""
         kind = resource.get("resourceType")
-        for address in filter(None, (url, f"{kind}/{resource.get('id')}")):
+        number = f"{kind}/{resource.get('id')}"
+        if "://" in url:
+            self.numbers.add(number)
+        for address in filter(None, (url, number)):
             if kind == "Patient":
-                self.patients[address] = self._identifier(resource)
+                identifier = self._identifier(resource)
+                if self.patients.setdefault(address, identifier) != identifier:
+                    self.patients[address] = Problem.AMBIGUOUS_PATIENT
             elif kind == "Medication":
-                self.drugs[address] = Medication.model_validate(resource).code.label
+                label = Medication.model_validate(resource).code.label
+                if self.drugs.setdefault(address, label) != label:
+                    self.drugs[address] = ""
 
-    def patient(self, subject: Reference) -> str:
-        """Return the identifier of the patient that an entry is of."""
+    def patient(self, subject: Reference, url: str) -> str:
+        """Return the identifier of the patient that an entry, which has this address, is of."""
         if subject.identifier is not None:
             known: str | Problem = _chosen([subject.identifier], self.system)
         else:
-            known = _of(self.patients, subject.reference) or Problem.UNRESOLVED_PATIENT
+            known = self._of(self.patients, subject.reference, url) or Problem.UNRESOLVED_PATIENT
         if isinstance(known, Problem):
             raise WrongRecord(known)
         return known
 
-    def drug(self, given: MedicationAdministration) -> str:
+    def drug(self, given: MedicationAdministration, url: str) -> str:
         """Return the label of the drug that was given; empty if it has none."""
         if label := given.medication_codeable_concept.label:
             return label
@@ -75,7 +85,22 @@ class _Referred:
         for resource in given.contained:
             if reference == f"#{resource.get('id')}":
                 return Medication.model_validate(resource).code.label
-        return _of(self.drugs, reference) or ""
+        return self._of(self.drugs, reference, url) or ""
+
+    def _of(self, known: Mapping[str, _Known], reference: str, url: str) -> _Known | None:
+        """Look a reference up: whole, on the server of its entry, or by number where that is one.
+
+        References
+        ----------
+        * HL7 FHIR R4 (4.0.1), Bundle, "Resolving references in Bundles".
+        """
+        reference = reference.partition("/_history/")[0]
+        number = "/".join(reference.split("/")[-2:])
+        if "://" not in reference:
+            reference = f"{url.rsplit('/', 2)[0]}/{reference}"
+        elif number in self.numbers:
+            return known.get(reference)
+        return known.get(reference) or known.get(number)
 
     def _identifier(self, resource: Mapping[str, Any]) -> str | Problem:
         try:
@@ -107,24 +132,24 @@ def fhir_cells(file: BinaryIO, *, system: str) -> Iterator[tuple[int, Cells] | R
             referred.add(url, resource)
         except ValidationError:
             continue  # a drug without a label; those who refer to it will be refused
-    for number, _, resource in _entries(file):
+    for number, url, resource in _entries(file):
         model = _TREATMENTS.get(str(resource.get("resourceType")))
         if model is not None:
             try:
-                yield number, _cells(model.model_validate(resource), referred)
+                yield number, _cells(model.model_validate(resource), referred, url)
             except ValidationError:
                 yield Refused(number, Problem.NOT_FHIR)
             except WrongRecord as wrong:
                 yield Refused(number, wrong.problem)
 
 
-def _cells(treatment: _Treatment, referred: _Referred) -> Cells:
+def _cells(treatment: _Treatment, referred: _Referred, url: str) -> Cells:
     if treatment.status not in _TOOK_PLACE:
         raise WrongRecord(Problem.NOT_DONE)
-    patient = referred.patient(treatment.subject)
+    patient = referred.patient(treatment.subject, url)
     match treatment:
         case MedicationAdministration():
-            kind, label = "drug", referred.drug(treatment)
+            kind, label = "drug", referred.drug(treatment, url)
             at, period = treatment.effective_date_time, treatment.effective_period
         case Procedure():
             kind, label = "procedure", treatment.code.label
@@ -153,11 +178,6 @@ def _chosen(identifiers: list[Identifier], system: str) -> str | Problem:
     if len(values) > 1:
         return Problem.AMBIGUOUS_PATIENT
     return next(iter(values), Problem.NO_PATIENT)
-
-
-def _of(known: Mapping[str, Any], reference: str) -> Any:  # noqa: ANN401 - a value of the mapping
-    """Look a reference up: whole, or without the server's address before it."""
-    return known.get(reference) or known.get("/".join(reference.split("/")[-2:]))
 
 
 def _entries(file: BinaryIO) -> Iterator[tuple[int, str, Mapping[str, Any]]]:

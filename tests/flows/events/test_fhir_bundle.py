@@ -77,6 +77,44 @@ def test_the_number_of_a_resource_on_its_server_names_no_patient():
     assert read(DRUG) == [Refused(1, Problem.UNRESOLVED_PATIENT)]
 
 
+def at(server, resource):
+    """Return the entry of a resource that lies on a server."""
+    return {"fullUrl": f"{server}/{resource['resourceType']}/1", "resource": resource}
+
+
+def patients_of(*entries):
+    """Return whose the treatments of entries are, and why others are nobody's."""
+    file = io.BytesIO(json.dumps({"resourceType": "Bundle", "entry": entries}).encode())
+    read = fhir_cells(file, system="")
+    return [item.problem if isinstance(item, Refused) else item[1].patient for item in read]
+
+
+TWO_PATIENTS = [
+    at("https://ward", PATIENT),
+    at("https://icu", PATIENT | {"identifier": [{"system": MRN, "value": "0815"}]}),
+]
+
+
+def test_patients_of_one_number_on_two_servers_are_told_apart():
+    assert patients_of(
+        *TWO_PATIENTS,
+        at("https://ward", DRUG | {"subject": {"reference": "Patient/1"}}),
+        at("https://icu", DRUG | {"subject": {"reference": "Patient/1/_history/3"}}),
+        at("https://icu", DRUG | {"subject": {"reference": "https://ward/Patient/1"}}),
+    ) == ["4711", "0815", "4711"]
+
+
+def test_a_patient_of_another_server_or_of_two_is_nobody():
+    elsewhere = at("https://lab", DRUG | {"subject": {"reference": "https://lab/Patient/1"}})
+
+    assert patients_of(at("https://ward", PATIENT | {"id": "1"}), elsewhere) == [
+        Problem.UNRESOLVED_PATIENT
+    ]
+    renamed = [entry | {"resource": entry["resource"] | {"id": "1"}} for entry in TWO_PATIENTS]
+    unplaced = {"resource": DRUG | {"subject": {"reference": "Patient/1"}}}
+    assert patients_of(*renamed, unplaced) == [Problem.AMBIGUOUS_PATIENT]
+
+
 def test_of_several_identifiers_the_one_of_the_films_must_be_named():
     identifiers = [{"system": MRN, "value": "4711"}, {"system": OTHER, "value": "0815"}]
     patient = PATIENT | {"identifier": identifiers}
