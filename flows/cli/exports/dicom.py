@@ -21,7 +21,7 @@ from flows.cli.options import chosen_resources
 from flows.dicom_node import OWN_TITLE, Node
 from flows.errors import UsageError
 from flows.exports.dicom.exporting import Counts, Sender, send_to, write_folder
-from flows.exports.dicom.identifiers import counted, unidentified_text
+from flows.exports.dicom.identifiers import unidentified_text
 from flows.exports.dicom.making import Kind, Left, Making, Request
 from flows.resources import Resources
 
@@ -126,7 +126,10 @@ def _notes(left: Left) -> Iterator[str]:
     if left.without_course:
         yield f"patients without a course, or due for `courses update`: {left.without_course}"
     if left.withdrawn:
+        images = "1 image" if len(left.withdrawn) == 1 else f"{len(left.withdrawn)} images"
+        # All of them, as nobody finds the others otherwise.
+        ids = ", ".join(map(str, sorted(left.withdrawn)))
         yield (
-            f"delete at the node the reports of {counted(left.withdrawn)}, and pages that show "
-            "them: withdrawn since"
+            f"delete at the node the reports of {images} ({ids}), and pages that show them: "
+            "withdrawn since"
         )

@@ -97,6 +97,8 @@ def send_to(node: Node, making: Making, sender: Sender, *, resends: bool = False
                 counts.made[made.kind] += 1
                 if promises is not None:
                     told[Reference(made.dataset.SOPClassUID, made.uid)] = result
+        for former in deliveries.other_versions():
+            making.list_withdrawn(former, recipient)
         if promises is not None:
             kept = partial(promises.ask, association)
             counts.unkept = _confirm_kept(deliveries, told, kept)

@@ -78,10 +78,10 @@ def unidentified_text(results: Iterable[Identifiers | Unidentified]) -> str:
     for result in results:
         if isinstance(result, Unidentified):
             images.setdefault(result.problem, []).append(result.image_id)
-    return "; ".join(f"{counted(ids)}: {problem}" for problem, ids in images.items())
+    return "; ".join(f"{_counted(ids)}: {problem}" for problem, ids in images.items())
 
 
-def counted(ids: Sequence[int]) -> str:
+def _counted(ids: Sequence[int]) -> str:
     """Return how many images these are, with the first of their ids."""
     named = ", ".join(map(str, ids[:_MOST_NAMED])) + (", ..." if len(ids) > _MOST_NAMED else "")
     return f"{len(ids)} image{'s' if len(ids) > 1 else ''} ({named})"

@@ -1,7 +1,7 @@
 """Reports of images and pages of courses, made one after the other of what the database has."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -62,7 +62,7 @@ class Left:
     unidentified: dict[int, Unidentified] = field(default_factory=dict)
     out_of_distribution: int = 0
     without_course: int = 0
-    withdrawn: list[int] = field(default_factory=list)
+    withdrawn: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,12 @@ class Making:
             for batch in in_batches(persons, _AT_ONCE):
                 yield from self._pages(batch)
 
+    def list_withdrawn(self, model_version: str, recipient: Recipient) -> None:
+        """List what a destination may have by another model version of withdrawn images."""
+        selection = replace(self.request.selection, model_version=model_version)
+        for films in self._films(selection, recipient):
+            self._counting(films)
+
     def _films(
         self, selection: Selection, recipient: Recipient | None = None
     ) -> Iterator[list[FilmResult]]:
@@ -113,7 +119,7 @@ class Making:
 
     def _counting(self, films: Sequence[FilmResult]) -> list[FilmResult]:
         """Return the films that count; list the others that the destination has."""
-        self.left.withdrawn += [film.image_id for film in films if not film.is_valid]
+        self.left.withdrawn.update(film.image_id for film in films if not film.is_valid)
         return [film for film in films if film.is_valid]
 
     def _reports(self, films: Sequence[FilmResult]) -> Iterator[Made]:

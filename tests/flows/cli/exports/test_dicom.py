@@ -2,11 +2,13 @@
 
 import pytest
 from pydicom import dcmread
+from pydicom.uid import Comprehensive3DSRStorage
 
+from db.corrections import Author, withdraw
 from tests.builders.archive import model
 from tests.builders.course_archive import CourseArchive
 from tests.builders.dicom_films import film_file
-from tests.builders.dicom_nodes import ORTHANC_SENDS_TO
+from tests.builders.dicom_nodes import ORTHANC_SENDS_TO, node
 from tests.builders.film_folder import FilmFolder
 from tests.builders.network_namespaces import relay_to
 from tests.builders.ports import free_ports, reserved_port
@@ -85,6 +87,19 @@ def test_a_node_that_is_not_there_is_told_in_one_line_that_names_no_patient(corr
     assert result.code == 1
     assert "does not answer" in result.err
     assert len(result.err.splitlines()) == 1
+
+
+def test_each_report_that_a_person_must_delete_is_named(correct, films):
+    """Only these commands know: the archive keeps a report until somebody deletes it."""
+    images = [films.add(f"film-{number}", "4711") for number in range(12)]
+    with node(Comprehensive3DSRStorage) as (to, _):
+        arguments = ("export", "dicom", "--only", "report", "--send", str(to), *MODEL)
+        correct(*arguments)
+        for image in images[:11]:
+            films.archive.do(withdraw, Author("dr.roe", "another person's"), image)
+        result = correct(*arguments)
+
+    assert f"11 images ({', '.join(map(str, images[:11]))})" in result.err
 
 
 def test_an_archive_stores_what_is_sent_beside_the_film_and_promises_to_keep_it(

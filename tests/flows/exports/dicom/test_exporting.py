@@ -82,7 +82,7 @@ def test_a_report_of_a_film_that_was_withdrawn_since_is_listed(making, films, ar
         archive.do(withdraw, Author("dr.roe", "it was wrong"), image)
         send_to(to, reports, Sender())
 
-    assert reports.left.withdrawn == [image]
+    assert reports.left.withdrawn == {image}
 
 
 def test_a_withdrawn_film_is_listed_if_the_node_may_have_it_or_all_are_asked_for(
@@ -98,8 +98,25 @@ def test_a_withdrawn_film_is_listed_if_the_node_may_have_it_or_all_are_asked_for
         send_to(again, after, Sender())
         send_to(again, resent, Sender(), resends=True)
 
-    assert after.left.withdrawn == [image]
-    assert resent.left.withdrawn == [image, never_sent]
+    assert after.left.withdrawn == {image}
+    assert resent.left.withdrawn == {image, never_sent}
+
+
+def test_a_report_by_a_former_model_version_is_listed_too(making, films, archive, resources):
+    """Nothing else says so if it stays: another version scores now."""
+    both, former_alone = films.add("a"), films.add("b", "0815")
+    with node(*BOTH) as (to, _):
+        send_to(to, making(kinds=REPORTS), Sender())
+        archive.do(withdraw, Author("dr.roe", "it was wrong"), former_alone)
+        archive.queue("v2")
+        archive.score(by="v2")
+        current = Request(Selection(model("v2").key), kinds=REPORTS)
+        send_to(to, Making(resources, current), Sender())
+        archive.do(withdraw, Author("dr.roe", "it was wrong"), both)
+        after = Making(resources, current)
+        send_to(to, after, Sender())
+
+    assert after.left.withdrawn == {both, former_alone}
 
 
 def test_all_are_sent_again_if_asked_for(making, films):
