@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import RowMapping
 
 from db.engine import Database
+from flows.courses.update import update_courses
 from severity.domain import RESEARCH_USE_ONLY
 from tests.builders import grafana
 from tests.builders.postgres import execute
@@ -24,6 +25,7 @@ CHOSEN = {
     "patient": ("p-one", "p-one' OR 'a' = 'a"),
     "group": ("any", "arm=drug", "' OR 'a' = 'a"),
     "label": ("steroid", "' OR 'a' = 'a"),
+    "kind": ("drug", "' OR 'a' = 'a"),
     "group_name": ("arm",),
     "score": ("opacity",),
     "verdict": ("any", "worse"),
@@ -175,6 +177,49 @@ def test_treatments_are_marked_with_what_followed(reader: Database) -> None:
     assert [row["Day"] for row in around] == [0, 1]
     groups = ask(reader, "cohort", "Responses by group")
     assert set(column(groups, "Group")) == {"drug"}
+
+
+def test_one_curve_is_drawn_of_a_label_that_two_kinds_of_treatment_have(
+    reader: Database, owner: Database
+) -> None:
+    url = owner.engine.url.render_as_string(hide_password=False)
+    execute(
+        url,
+        """
+        INSERT INTO event
+            (patient_id, starts_at, kind, starts_is_date, zone, label, source)
+        SELECT patient_id, starts_at, 'other', starts_is_date, zone, label, source FROM event
+        """,
+    )
+    update_courses(owner)
+    kinds = column(ask(reader, "cohort", "$kind"), "kind")
+    around = ask(reader, "cohort", "Levels around the start of the treatment")
+    execute(url, "DELETE FROM event WHERE kind = 'other'")
+    execute(url, "DELETE FROM event_label WHERE kind = 'other'")
+
+    assert kinds == ["drug", "other"]
+    assert [row["Day"] for row in around] == [0, 1]
+
+
+def test_a_course_that_is_not_up_to_date_says_so(reader: Database, owner: Database) -> None:
+    def answer() -> list[object]:
+        return column(ask(reader, "patient-course", "Up to date"), "Up to date")
+
+    url = owner.engine.url.render_as_string(hide_password=False)
+    assert answer() == ["yes"]
+    execute(
+        url,
+        """
+        INSERT INTO course_due (person_id, model_version_id)
+        SELECT patient.id, model_version.id FROM patient CROSS JOIN model_version
+        WHERE patient_key = 'p-one' AND key = 'v1'
+        """,
+    )
+    due = answer()
+    execute(url, "DELETE FROM course_due")
+
+    assert due == ["NO"]
+    assert answer() == ["yes"]
 
 
 def test_every_file_is_accounted_for(reader: Database) -> None:
