@@ -1,12 +1,14 @@
 """What was sent to which destination, by the identifier that each result has there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db.engine import Database
 from db.prepared import array_text
 
 UNKNOWN = ""
@@ -39,6 +41,23 @@ def destination(session: Session, written_as: str, location: str) -> int:
     values = {"format": written_as, "location": location}
     session.execute(_ADD_DESTINATION, values)
     return int(session.execute(_DESTINATION, values).scalar_one())
+
+
+@contextmanager
+def sending_alone(database: Database, destination_id: int) -> Iterator[bool]:
+    """Keep other exports from a destination until the context ends; whether none is at it now.
+
+    Two at once would send the same results, and which arrived last would not be recorded. It is an
+    advisory lock of a connection, which ends with the program, however that ends.
+    """
+    with database.connection() as connection:
+        try:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.execute(text("SET idle_session_timeout = 0"))
+            values = {"space": _SENDING_LOCKS, "destination": destination_id}
+            yield connection.execute(_LOCK, values).scalar_one()
+        finally:
+            connection.invalidate()  # returned to the pool it would keep the lock
 
 
 def deliveries(
@@ -75,6 +94,10 @@ def record(session: Session, destination_id: int, model_version: str, result: Se
     }
     return session.execute(_RECORD, values).one_or_none() is not None
 
+
+_SENDING_LOCKS = 7_205_993  # the first half of the advisory locks of destinations
+
+_LOCK = text("SELECT pg_try_advisory_lock(:space, :destination)")
 
 _ADD_DESTINATION = text(
     """

@@ -1,6 +1,7 @@
 """What a destination has, as the database records it around each sending."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Self
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 from db import sent
 from db.engine import Database
 from db.sent import Delivery, SentResult
+from flows.errors import SendingError
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,23 @@ class Deliveries:
     destination_id: int
 
     @classmethod
-    def to(cls, database: Database, model_version: str, written_as: str, location: str) -> Self:
-        """Return those of a destination, which is recorded if it is new."""
+    @contextmanager
+    def to(
+        cls, database: Database, model_version: str, written_as: str, location: str
+    ) -> Iterator[Self]:
+        """Yield those of a destination, which is recorded if it is new; nobody else sends there.
+
+        Raises
+        ------
+        SendingError
+            Another export is sending there.
+        """
         with database.transaction() as session:
             destination_id = sent.destination(session, written_as, location)
-        return cls(database, model_version, destination_id)
+        with sent.sending_alone(database, destination_id) as is_alone:
+            if not is_alone:
+                raise SendingError("another export is sending there: run this one once it ended")
+            yield cls(database, model_version, destination_id)
 
     def of(self, results: Sequence[UUID]) -> Mapping[UUID, Delivery]:
         """Return what is known of each of these results that the destination has, or may have."""

@@ -138,11 +138,21 @@ class ResultExport:
         Raises
         ------
         SendingError
-            The destination does not take a result.
+            The destination does not take a result, or another export is sending there.
         """
-        counts = SentCounts()
         version = self.selection.model_version
-        deliveries = Deliveries.to(self.database, version, self.written_as, destination.location)
+        with Deliveries.to(
+            self.database, version, self.written_as, destination.location
+        ) as deliveries:
+            counts = self._send(destination, deliveries)
+            for former in deliveries.other_versions():
+                selection = replace(self.selection, model_version=former)
+                export = replace(self, selection=selection, is_former=True)
+                counts.add(export._send(destination, replace(deliveries, model_version=former)))  # noqa: SLF001 - its own
+        return counts
+
+    def _send(self, destination: Destination, deliveries: Deliveries) -> SentCounts:
+        counts = SentCounts()
         recipient = Recipient(deliveries.destination_id, may_have_all=self.resends)
         for batch in self._batches(recipient):
             for named in self._identified(self._news(batch, deliveries)):
@@ -154,10 +164,6 @@ class ResultExport:
                 if deliveries.deliver(result, send):
                     counts.count(named.status)
             counts.seen += len(batch)
-        if not self.is_former:
-            for former in deliveries.other_versions():
-                selection = replace(self.selection, model_version=former)
-                counts.add(replace(self, selection=selection, is_former=True).send(destination))
         return counts
 
     def _batches(self, recipient: Recipient | None = None) -> Iterator[list[Report]]:

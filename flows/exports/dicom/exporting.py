@@ -77,32 +77,45 @@ def send_to(node: Node, making: Making, sender: Sender, *, resends: bool = False
     Raises
     ------
     SendingError
-        The node is not there, or does not take an instance.
+        The node is not there, does not take an instance, or another export is sending there.
     UsageError
         No film is left that could be referred to, or the answers' address cannot be used.
     """
-    counts = Counts()
     version = making.request.selection.model_version
-    deliveries = Deliveries.to(making.database, version, _FORMAT, str(node))
+    with (
+        Deliveries.to(making.database, version, _FORMAT, str(node)) as deliveries,
+        _connected(node, sender) as (association, promises),
+    ):
+        counts = _send(making, deliveries, association, promises, resends=resends)
+    _check(making, counts)
+    return counts
+
+
+def _send(
+    making: Making,
+    deliveries: Deliveries,
+    association: Association,
+    promises: Promises | None,
+    *,
+    resends: bool,
+) -> Counts:
+    counts = Counts()
     recipient = Recipient(deliveries.destination_id, may_have_all=resends)
     told: dict[Reference, SentResult] = {}
-    with _connected(node, sender) as (association, promises):
-        for made in making.instances(recipient):
-            if not resends and deliveries.has(_uuid(made)):
-                counts.known += 1
-                continue
-            result = SentResult(_uuid(made), made.image_id, content_sha256(made.dataset))
-            deliver = deliveries.deliver if promises is None else deliveries.offer
-            if deliver(result, partial(association.store, made.dataset)):
-                counts.made[made.kind] += 1
-                if promises is not None:
-                    told[Reference(made.dataset.SOPClassUID, made.uid)] = result
-        for former in deliveries.other_versions():
-            making.list_withdrawn(former, recipient)
-        if promises is not None:
-            kept = partial(promises.ask, association)
-            counts.unkept = _confirm_kept(deliveries, told, kept)
-    _check(making, counts)
+    for made in making.instances(recipient):
+        if not resends and deliveries.has(_uuid(made)):
+            counts.known += 1
+            continue
+        result = SentResult(_uuid(made), made.image_id, content_sha256(made.dataset))
+        deliver = deliveries.deliver if promises is None else deliveries.offer
+        if deliver(result, partial(association.store, made.dataset)):
+            counts.made[made.kind] += 1
+            if promises is not None:
+                told[Reference(made.dataset.SOPClassUID, made.uid)] = result
+    for former in deliveries.other_versions():
+        making.list_withdrawn(former, recipient)
+    if promises is not None:
+        counts.unkept = _confirm_kept(deliveries, told, partial(promises.ask, association))
     return counts
 
 

@@ -164,6 +164,25 @@ def test_a_first_sending_that_was_killed_is_made_again_and_is_no_correction(
     assert statuses(server) == {"final": 8}
 
 
+def test_two_exports_to_one_destination_do_not_run_at_once(
+    followed: CourseArchive, export: Export, tmp_path: Path
+) -> None:
+    """As an hourly one, while the first of a whole archive lasts: both would send the rest."""
+
+    class Overlapped(Folder):
+        def send(self, name: str, content: str) -> None:
+            with pytest.raises(SendingError, match="another export"):
+                export(Written.HL7).send(Folder(tmp_path))
+            elsewhere = tmp_path / name
+            elsewhere.mkdir()
+            export(Written.HL7).send(Folder(elsewhere))
+            super().send(name, content)
+
+    assert export(Written.HL7).send(Overlapped(tmp_path)) == SentCounts(new=2, seen=2)
+    assert len([file for file in tmp_path.iterdir() if file.is_file()]) == 2
+    assert export(Written.HL7).send(Folder(tmp_path)) == SentCounts(seen=2)
+
+
 def test_a_folder_gets_the_truth_after_an_export_ended_anywhere(
     followed: CourseArchive, export: Export, tmp_path: Path
 ) -> None:
