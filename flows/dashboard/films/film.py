@@ -102,9 +102,7 @@ def films_of(course: Course, trend: Trend, merged: Mapping[int, Merged]) -> list
 def episodes(films: Sequence[Film]) -> list[Episode]:
     """Return films by episode; those with dates and those with day numbers are never of one."""
     by_episode = groupby(films, key=lambda film: (film.image.calendar_known, film.image.episode))
-    return [
-        Episode(number, tuple(members)) for number, (_, members) in enumerate(by_episode, start=1)
-    ]
+    return [Episode(number, tuple(members)) for (_, number), members in by_episode]
 
 
 def _film(

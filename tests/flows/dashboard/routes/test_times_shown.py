@@ -148,3 +148,12 @@ def test_yesterday_is_the_day_before_today_where_the_film_was_taken(taken: str, 
 
     assert days_since(at, BERLIN, calendar_known=True, now=morning) == days
     assert days_since(at, BERLIN, calendar_known=False, now=morning) is None
+
+
+def test_episodes_are_numbered_on_each_axis_of_time_as_in_the_terminal(archive, serve) -> None:
+    archive.follow(film("a", 0), film("b", 200), numbered(1, 3.0))
+
+    page = words(httpx.get(f"{serve()}/patients/p-1").text)
+
+    assert re.findall(r"Episode \d", page) == ["Episode 1", "Episode 2", "Episode 1"]
+    assert [image.episode for image in course(archive).images] == [1, 2, 1]
