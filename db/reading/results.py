@@ -99,7 +99,7 @@ def results(
         Only images with a greater id.
     recipient
         Where results were sent: films that it may have and that are not valid any more are read
-        too.
+        too; these, and what was corrected of others since, whenever they were taken.
     """
     values = {
         "model": selection.model_version,
@@ -193,6 +193,16 @@ _RESULTS = text(
         AND (
             CAST(:since AS timestamptz) IS NULL
             OR (film.calendar_known AND film.acquired_at >= :since)
+            OR coalesce((
+                SELECT film.standing <> 'valid' OR EXISTS (
+                    SELECT FROM correction
+                    -- By more than a result takes from here to where it is recorded as sent.
+                    WHERE correction.image_id = film.image_id
+                        AND correction.at > sent.sent_at - interval '1 hour'
+                )
+                FROM sent WHERE sent.image_id = film.image_id AND destination_id = :destination
+                ORDER BY sent_at LIMIT 1
+            ), false)
         )
         AND (film.standing = 'valid' OR (
             (:all OR coalesce((

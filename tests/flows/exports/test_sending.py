@@ -359,6 +359,24 @@ def test_a_result_of_a_merged_patient_becomes_that_of_the_other(
     assert len(server.of_kind("DiagnosticReport")) == 3
 
 
+def test_what_was_sent_is_put_right_although_the_selection_moved_on(
+    archive: CourseArchive, export: Export, server: StoringServer
+) -> None:
+    """As where a nightly export takes the films of the last days."""
+    old, older, recent = film("a", 0), film("b", 1), film("c", 9)
+    archive.follow(old, older, recent)
+    send(export(), server)
+    of_late = export(selection=replace(Selection(model().key), since=DAY_ZERO + timedelta(days=8)))
+    assert send(of_late, server) == SentCounts(seen=1)
+
+    archive.do(withdraw, AUTHOR, archive.image(old))
+    archive.do(correct_time, AUTHOR, archive.image(recent), DAY_ZERO + timedelta(days=5))
+    archive.follow()
+
+    assert send(of_late, server) == SentCounts(withdrawn=1, changed=1, seen=2)
+    assert send(of_late, server) == SentCounts(seen=2)
+
+
 def test_results_of_another_patient_are_left(
     followed: CourseArchive, export: Export, server: StoringServer
 ) -> None:
