@@ -9,7 +9,7 @@ import click
 
 from db.courses import due
 from db.engine import Database, Transaction
-from db.reading import model_versions, trends
+from db.reading import model_versions, patients, trends
 from db.reading.exports import Selection
 from flows.cli.options import issuer_option, patient_key
 from flows.courses.update import update_courses
@@ -105,7 +105,7 @@ def selected(
     database = resources.open_database() if sends else resources.read_database()
     with database.transaction() as session:
         version = _version(session, options["model"] or resources.settings.model)
-        person = _person(resources, session, options, version)
+        person = _person(resources, session, options, version, sends=sends)
     if sends:
         # Else a verdict that rests on a film that was withdrawn would stay there, or arrive.
         update_courses(database, connections=cores())
@@ -118,9 +118,9 @@ def selected(
 
 def _tell_due(database: Database) -> None:
     with database.transaction() as session:
-        patients = due.counts(session).due
-    if patients:
-        of_patients = "1 patient" if patients == 1 else f"{patients} patients"
+        count = due.counts(session).due
+    if count:
+        of_patients = "1 patient" if count == 1 else f"{count} patients"
         click.echo(
             f"NOT UP TO DATE: something of {of_patients} has changed since the courses were "
             "computed; run `cxr-severity courses update` before exporting courses",
@@ -129,13 +129,20 @@ def _tell_due(database: Database) -> None:
 
 
 def _person(
-    resources: Resources, session: Transaction, options: SelectionOptions, version: str
+    resources: Resources,
+    session: Transaction,
+    options: SelectionOptions,
+    version: str,
+    *,
+    sends: bool,
 ) -> str | None:
     if options["patient"] is None:
         return None
     key = patient_key(resources, options["patient"], options["issuer"])
     person = trends.person(session, key)
-    if version not in model_versions.of_patient(session, person):
+    is_scored = version in model_versions.of_patient(session, person)
+    # Where all films of the patient were withdrawn, that is what there is to be sent.
+    if not is_scored and not (sends and patients.not_counted(session, person)):
         raise UsageError(f"the patient has no score by {version}")
     return person
 

@@ -95,6 +95,17 @@ def test_wrong_use_is_told_and_nothing_is_sent(correct: Command, named: Archive)
     assert named.rows("SELECT count(*) FROM destination") == [(0,)]
 
 
+def test_of_a_patient_it_is_sent_that_the_last_film_was_withdrawn(
+    correct: Command, named: Archive, tmp_path: Path
+) -> None:
+    arguments = ("export", "hl7", "--patient", NAMED, "--send", str(tmp_path))
+    correct(*arguments)
+    named.do(withdraw, Author("dr.roe", "another person's"), named.image(Film("a")))
+
+    assert correct(*arguments).out.startswith("sent: 0 new, 0 changed, 1 withdrawn")
+    assert correct("export", "hl7", str(tmp_path / "new"), "--patient", NAMED).code == 2
+
+
 @pytest.fixture
 def withdrawn_baseline(database: Database) -> CourseArchive:
     """The baseline was withdrawn; no pass has computed the course anew since."""
