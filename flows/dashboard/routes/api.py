@@ -59,6 +59,7 @@ class CourseAnswer:
     ``seam`` is the bridge by which the course goes on across a change of the model version, None
     of a plain course. Films with ``scored_by`` were scored by another version, and converted.
     ``waiting`` counts the films that the model version has not scored yet: the course lacks them.
+    Where ``is_due``, newer scores, corrections, treatments or choices are not in it yet.
     """
 
     patient_key: str
@@ -74,6 +75,7 @@ class CourseAnswer:
     notes: tuple[str, ...]
     seam: Seam | None = None
     waiting: int = 0
+    is_due: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ def course(reading: Read, patient_key: PatientKey, bridged: Bridged) -> CourseAn
         tuple(course_notes(read)),
         read.seam,
         len(read.waiting),
+        read.is_due,
     )
 
 

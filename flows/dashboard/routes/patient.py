@@ -22,7 +22,7 @@ from flows.dashboard.routes.films_shown import has_saliency
 from flows.dashboard.security.looks import Look
 from flows.reports.courses import TimeAxis, missing_course
 from flows.reports.courses.text import RESPONSE_DAYS
-from flows.reports.courses.words import course_notes, latest, recency
+from flows.reports.courses.words import NOT_UP_TO_DATE, course_notes, latest, recency
 from severity.domain import Scale, View
 
 router = APIRouter(include_in_schema=False)
@@ -103,7 +103,9 @@ def _values(
         "simulated": any(image.simulated for image in course.images),
         "has_remarks": any(film.remarks for film in films),
         "merged_keys": sorted({film.merged.patient_key for film in films if film.merged}),
-        "notes": course_notes(course),
+        # Before what it is about, which may rest on films that no longer count.
+        "not_up_to_date": NOT_UP_TO_DATE if course.is_due else "",
+        "notes": [note for note in course_notes(course) if note != NOT_UP_TO_DATE],
         "response_days": RESPONSE_DAYS,
         "axis": axis,
         "has_dates": any(image.calendar_known for image in course.images),

@@ -14,12 +14,14 @@ NO_CAUSE = (
     "patients are treated more (confounding by indication)."
 )
 
-_NEARLY_SURE = 99
-_VIEWS = "The view changed, which is no change of the patient: bands are wider for it."
-_DUE = (
+NOT_UP_TO_DATE = (
     "NOT UP TO DATE: something of this patient has changed since the course was computed. The end "
     "of the next pass computes it anew, or `cxr-severity courses update` now."
 )
+"""The note of a course in which something is not yet."""
+
+_NEARLY_SURE = 99
+_VIEWS = "The view changed, which is no change of the patient: bands are wider for it."
 _SIMULATED = "SIMULATED: opacities were painted into a real image; this is no patient."
 
 
@@ -93,7 +95,7 @@ def origin_text(course: Course) -> str:
 
 def course_notes(course: Course) -> list[str]:
     """List the notes that a reader of this course needs."""
-    notes = [_DUE] if course.is_due else []
+    notes = [NOT_UP_TO_DATE] if course.is_due else []
     notes += seam_notes(course)
     if course.margins.geographic_extent is not None:
         notes.append("Level: what the images so far say of the patient, with its 90% band.")

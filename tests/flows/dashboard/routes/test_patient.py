@@ -4,12 +4,13 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import pytest
 from playwright.async_api import Page
 
-from db.corrections import Author, withdraw
+from db.corrections import Author, correct_time, withdraw
 from db.engine import Database
 from db.reading import images, patients
 from flows.courses.bridging import learn_bridge
@@ -18,7 +19,7 @@ from flows.dashboard import server
 from flows.resources import Resources
 from tests.builders.archive import model
 from tests.builders.bridged import CURRENT, FORMER, BridgedArchive
-from tests.builders.course_archive import CourseArchive, film
+from tests.builders.course_archive import DAY_ZERO, CourseArchive, film
 from tests.builders.dashboards import Dashboard, keep_screenshots, sideways, violations
 
 OLD, NEW = model(FORMER).key, model(CURRENT).key
@@ -177,6 +178,23 @@ def test_what_a_new_model_version_has_yet_to_score_is_said(upgraded_site: str) -
     assert course["waiting"] == 3
     table = csv.DictReader(httpx.get(f"{upgraded_site}/worklist.csv").text.splitlines())
     assert [row["films_waiting"] for row in table] == ["3"]
+
+
+def test_what_is_not_up_to_date_is_said_before_the_verdict(
+    upgraded_site: str, database: Database
+) -> None:
+    address = f"{upgraded_site}/api/v1/patients/p-1/course"
+    before = httpx.get(address).json()
+    assert before["is_due"] is False
+    with database.transaction() as session:
+        image, at = before["images"][0]["image_id"], DAY_ZERO + timedelta(days=7)
+        correct_time(session, Author("dr.roe", "it was wrong"), image, at)
+
+    page = httpx.get(f"{upgraded_site}/patients/p-1").text
+
+    assert 0 < page.find("NOT UP TO DATE") < page.find('class="summaries"')
+    assert page.count("NOT UP TO DATE") == 1
+    assert httpx.get(address).json()["is_due"] is True
 
 
 def test_a_patient_of_whom_all_films_are_withdrawn_is_no_unknown_one(
