@@ -69,6 +69,12 @@ def deliveries(
     return {row.result_id: Delivery(row.content_sha256, row.has_arrived) for row in rows}
 
 
+def images(session: Session, destination_id: int, image_ids: Sequence[int]) -> set[int]:
+    """Return those of these images of which the destination has a result, or may have one."""
+    values = {"destination": destination_id, "images": list(image_ids)}
+    return set(session.scalars(_IMAGES, values))
+
+
 def other_versions(session: Session, destination_id: int, model_version: str) -> list[str]:
     """List the model versions of which a destination has results, without this one."""
     values = {"destination": destination_id, "model": model_version}
@@ -116,6 +122,13 @@ _OTHER_VERSIONS = text(
         WHERE destination_id = :destination AND model_version_id = model_version.id
     )
     ORDER BY id
+    """
+)
+
+_IMAGES = text(
+    """
+    SELECT DISTINCT image_id FROM sent
+    WHERE destination_id = :destination AND image_id = ANY (CAST(:images AS bigint[]))
     """
 )
 

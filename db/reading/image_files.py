@@ -14,8 +14,9 @@ class ImageFile:
     """An image with its UIDs and patient, and where its file lies.
 
     ``patient_key`` is that of the patient whose image it is, ``person_key`` that of the one whom
-    this patient was merged into. ``content_sha256`` is empty once another file took its place. UIDs
-    and object keys are the hospital's own: for files that must carry them, never for a log.
+    this patient was merged into. ``content_sha256`` is empty once another file took its place.
+    ``was_moved`` is whether a person ever moved it to another patient. UIDs and object keys are the
+    hospital's own: for files that must carry them, never for a log.
     """
 
     image_id: int
@@ -25,6 +26,7 @@ class ImageFile:
     person_key: str
     content_sha256: str
     places: tuple[ObjectPlace, ...]
+    was_moved: bool = False
 
 
 def of_images(session: Session, image_ids: Sequence[int]) -> dict[int, ImageFile]:
@@ -40,6 +42,7 @@ def of_images(session: Session, image_ids: Sequence[int]) -> dict[int, ImageFile
             row.person_key,
             row.content_sha256,
             tuple(lying.get(row.object_id, ())),
+            row.was_moved,
         )
         for row in rows
     }
@@ -49,7 +52,11 @@ _FILES = text(
     """
     SELECT image.id AS image_id, image_uid, study_uid, patient.patient_key,
         person.patient_key AS person_key, object.id AS object_id,
-        coalesce(encode(content_sha256, 'hex'), '') AS content_sha256
+        coalesce(encode(content_sha256, 'hex'), '') AS content_sha256,
+        EXISTS (
+            SELECT FROM correction
+            WHERE correction.image_id = image.id AND what = 'image moved'
+        ) AS was_moved
     FROM image
     JOIN study ON study.id = image.study_id
     JOIN patient ON patient.id = study.patient_id

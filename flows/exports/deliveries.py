@@ -44,6 +44,11 @@ class Deliveries:
         with self.database.transaction() as session:
             return sent.deliveries(session, self.destination_id, results)
 
+    def of_images(self, image_ids: Sequence[int]) -> set[int]:
+        """Return those of these images of which the destination has a result, or may have one."""
+        with self.database.transaction() as session:
+            return sent.images(session, self.destination_id, image_ids)
+
     def other_versions(self) -> list[str]:
         """List the other model versions of which the destination has results."""
         with self.database.transaction() as session:

@@ -148,6 +148,16 @@ class Report:
         return hashlib.sha256(json.dumps(content, default=_plain).encode()).hexdigest()
 
     @property
+    def sent_sha256(self) -> str:
+        """The hash by which it is recorded as sent: another one if a film that counts is withdrawn.
+
+        Such a film is of another patient by now, whom it does not name.
+        """
+        if not self.film.is_valid or self.status is not Status.ENTERED_IN_ERROR:
+            return self.content_sha256
+        return hashlib.sha256(f"{self.content_sha256} {self.status}".encode()).hexdigest()
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         """The result in words, for a person; what it is for comes first."""
         film = self.film

@@ -1,6 +1,6 @@
 """Exporting results film by film: into a new folder, or to a destination that may have some."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from uuid import UUID
 from db.engine import Database
 from db.reading.exports import Selection
 from db.reading.results import Recipient
-from db.sent import SentResult
+from db.sent import Delivery, SentResult
 from flows.exports.deliveries import Deliveries
 from flows.exports.destinations import Destination
 from flows.exports.dicom.identifiers import Unidentified
@@ -116,7 +116,7 @@ class ResultExport:
         counts = SentCounts()
         with appearing(folder) as draft:
             for batch in self._batches():
-                for named in self._identified(batch):
+                for named in self._identified(batch, {}):
                     if isinstance(named, Unidentified):
                         counts.unidentified.append(named)
                         continue
@@ -155,11 +155,12 @@ class ResultExport:
         counts = SentCounts()
         recipient = Recipient(deliveries.destination_id, may_have_all=self.resends)
         for batch in self._batches(recipient):
-            for named in self._identified(self._news(batch, deliveries)):
+            known = deliveries.of([report.report_id for report in batch])
+            for named in self._identified(self._news(batch, known), known):
                 if isinstance(named, Unidentified):
                     counts.unidentified.append(named)
                     continue
-                result = SentResult(named.report_id, named.film.image_id, named.content_sha256)
+                result = SentResult(named.report_id, named.film.image_id, named.sent_sha256)
                 send = partial(destination.send, self._name(named), self.written_as.content(named))
                 if deliveries.deliver(result, send):
                     counts.count(named.status)
@@ -180,7 +181,9 @@ class ResultExport:
                 for film in films
             ]
 
-    def _identified(self, reports: Iterable[Report]) -> Iterator[Report | Unidentified]:
+    def _identified(
+        self, reports: Iterable[Report], known: Mapping[UUID, Delivery]
+    ) -> Iterator[Report | Unidentified]:
         """Yield reports with their subjects, if those are to be carried.
 
         What was withdrawn goes by the pseudonym where its film is gone, rather than not at all.
@@ -194,7 +197,20 @@ class ResultExport:
             if isinstance(subject, Subject):
                 yield replace(report, subject=subject)
             else:
-                yield report if report.status is Status.ENTERED_IN_ERROR else subject
+                yield self._unnamed(report, subject, known.get(report.report_id))
+
+    def _unnamed(
+        self, report: Report, why: Unidentified, delivery: Delivery | None
+    ) -> Report | Unidentified:
+        """Return what is told of a film whose patient cannot be named: at most its withdrawal.
+
+        So is a result that a destination has of a patient whom its film names, and whose it is not.
+        """
+        if report.status is Status.ENTERED_IN_ERROR:
+            return report
+        withdrawn = replace(report, status=Status.ENTERED_IN_ERROR)
+        is_there = delivery is not None and delivery.content_sha256 != withdrawn.sent_sha256
+        return withdrawn if why.names_another and (is_there or self.resends) else why
 
     def _write_code_system(self, folder: Path) -> None:
         if self.written_as is Written.FHIR:
@@ -203,9 +219,8 @@ class ResultExport:
             with new_file(folder / CODE_SYSTEM) as file:
                 file.write(fhir.code_system())
 
-    def _news(self, batch: Sequence[Report], deliveries: Deliveries) -> Iterator[Report]:
+    def _news(self, batch: Sequence[Report], known: Mapping[UUID, Delivery]) -> Iterator[Report]:
         """Yield what a destination has not or has otherwise, with what that is to it."""
-        known = deliveries.of([report.report_id for report in batch])
         for report in batch:
             delivery = known.get(report.report_id)
             if self.is_former and delivery is None:

@@ -131,5 +131,5 @@ def _notes(left: Left) -> Iterator[str]:
         ids = ", ".join(map(str, sorted(left.withdrawn)))
         yield (
             f"delete at the node the reports of {images} ({ids}), and pages that show them: "
-            "withdrawn since"
+            "withdrawn or moved since"
         )

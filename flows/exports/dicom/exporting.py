@@ -114,6 +114,7 @@ def _send(
                 told[Reference(made.dataset.SOPClassUID, made.uid)] = result
     for former in deliveries.other_versions():
         making.list_withdrawn(former, recipient)
+    making.left.withdrawn.update(deliveries.of_images(making.left.moved))
     if promises is not None:
         counts.unkept = _confirm_kept(deliveries, told, partial(promises.ask, association))
     return counts
@@ -156,7 +157,8 @@ def _confirm_kept(
 def _check(making: Making, counts: Counts) -> None:
     """Refuse a request of which nothing could be made, as no film can be referred to."""
     problem = unidentified_text(making.left.unidentified.values())
-    if problem and not counts.made and not counts.known:
+    is_empty = not (counts.made or counts.known or making.left.withdrawn)
+    if problem and is_empty:
         raise UsageError(f"{problem}; give the films by --film, or name patients --pseudonymous")
 
 

@@ -20,6 +20,7 @@ from severity.errors import RejectedImage
 from severity.files.sidecar import SidecarRecord
 
 NOT_ITS_PATIENT = "its film names another patient than the database"
+MOVED = "a person moved it to another patient than the one whom its film names"
 _MOST_NAMED = 10  # ids in one message
 
 
@@ -42,6 +43,14 @@ class Unidentified:
 
     image_id: int
     problem: str
+
+    @property
+    def names_another(self) -> bool:
+        """Whether what carries the identifiers of its film is of a person whose it is not.
+
+        Only where a person said so: another issuer in the settings would look the same.
+        """
+        return self.problem == MOVED
 
 
 def identify(
@@ -164,4 +173,4 @@ def _believed(resources: Resources, file: ImageFile, film: _Film) -> Identifiers
     """Return what a film says if it is of the patient whom the database knows."""
     if resources.pseudonym(film.patient) in {file.patient_key, file.person_key}:
         return Identifiers(file.image_id, film.patient, film.attributes)
-    return Unidentified(file.image_id, NOT_ITS_PATIENT)
+    return Unidentified(file.image_id, MOVED if file.was_moved else NOT_ITS_PATIENT)

@@ -56,13 +56,19 @@ class Left:
 
     ``unidentified`` are images by id. A score that is out of distribution is not reliable: none
     leaves as a measurement. ``without_course`` counts patients. ``withdrawn`` are images that do
-    not count any more, and of which the destination may have a report.
+    not count any more, or not for the patient whom their films name, and of which the destination
+    may have a report.
     """
 
     unidentified: dict[int, Unidentified] = field(default_factory=dict)
     out_of_distribution: int = 0
     without_course: int = 0
     withdrawn: set[int] = field(default_factory=set)
+
+    @property
+    def moved(self) -> list[int]:
+        """The images of which reports name a patient whose they are not."""
+        return [image for image, why in self.unidentified.items() if why.names_another]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from hl7apy.consts import VALIDATION_LEVEL
 from hl7apy.parser import parse_message
 
-from db.corrections import Author, withdraw
+from db.corrections import Author, move, withdraw
 from db.engine import Database
 from flows.exports.destinations import Folder
 from flows.exports.identities import FilmIdentities
@@ -116,6 +116,56 @@ def test_what_was_withdrawn_is_told_although_its_film_is_gone(
 
     assert identified(Written.HL7).send(Folder(tmp_path / "out")) == SentCounts(withdrawn=1, seen=1)
     assert any("|W|" in file.read_text() for file in (tmp_path / "out").iterdir())
+
+
+def test_a_film_that_was_moved_is_withdrawn_from_the_patient_whom_it_names(
+    films: FilmFolder,
+    film: int,
+    identified: Callable[[Written], ResultExport],
+    resources: Resources,
+    tmp_path: Path,
+) -> None:
+    """Else it stays in the records of a person whose it is not."""
+
+    def told() -> tuple[SentCounts, set[str]]:
+        before = set(tmp_path.glob("*.hl7"))
+        counts = identified(Written.HL7).send(Folder(tmp_path))
+        new = [file.read_text() for file in set(tmp_path.glob("*.hl7")) - before]
+        return counts, {mark for mark in ("|F|", "|C|", "|W|") for text in new if mark in text}
+
+    assert told() == (SentCounts(new=1, seen=1), {"|F|"})
+    films.archive.do(move, AUTHOR, film, "p-other")
+    films.archive.follow()
+
+    counts, marks = told()
+    assert (counts.withdrawn, counts.unchanged) == (1, 0)
+    assert "|W|" in marks
+    again, marks = told()
+    assert [each.image_id for each in again.unidentified] == [film]
+    assert (again.withdrawn, again.unchanged, marks) == (0, 0, set())
+
+    films.archive.do(move, AUTHOR, film, resources.pseudonym(NAMED))
+    films.archive.follow()
+    assert told() == (SentCounts(changed=1, seen=1), {"|C|"})
+
+
+def test_a_film_of_which_an_unknown_issuer_is_the_cause_is_not_withdrawn(
+    films: FilmFolder,
+    film: int,
+    identified: Callable[[Written], ResultExport],
+    resources: Resources,
+    tmp_path: Path,
+) -> None:
+    """A wrong setting must not empty the hospital's records."""
+    identified(Written.HL7).send(Folder(tmp_path))
+    with films.archive.database.transaction() as session:
+        session.connection().exec_driver_sql("UPDATE patient SET patient_key = 'p-else'")
+    films.archive.follow()
+
+    counts = identified(Written.HL7).send(Folder(tmp_path))
+
+    assert counts.withdrawn == 0
+    assert [each.image_id for each in counts.unidentified] == [film]
 
 
 def test_a_film_is_read_again_only_if_there_is_news(

@@ -4,7 +4,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import Comprehensive3DSRStorage, SecondaryCaptureImageStorage
 
-from db.corrections import Author, withdraw
+from db.corrections import Author, move, withdraw
 from db.reading.exports import Selection
 from flows.dicom_node import OWN_TITLE, Node
 from flows.errors import SendingError, UsageError
@@ -117,6 +117,19 @@ def test_a_report_by_a_former_model_version_is_listed_too(making, films, archive
         send_to(to, after, Sender())
 
     assert after.left.withdrawn == {both, former_alone}
+
+
+def test_a_report_of_a_film_that_was_moved_is_listed(making, films, archive):
+    """It names a patient whose the film is not; of the other none can be made."""
+    image, never_sent = films.add("a"), films.add("b", "0815")
+    archive.do(move, Author("dr.roe", "another person's"), never_sent, "p-other")
+    with node(*BOTH) as (to, _):
+        send_to(to, making(kinds=REPORTS), Sender())
+        archive.do(move, Author("dr.roe", "another person's"), image, "p-other")
+        after = making(kinds=REPORTS)
+        send_to(to, after, Sender())
+
+    assert after.left.withdrawn == {image}
 
 
 def test_all_are_sent_again_if_asked_for(making, films):
