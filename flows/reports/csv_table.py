@@ -9,14 +9,21 @@ from typing import TextIO
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def write_csv(file: TextIO, rows: Sequence[Mapping[str, object]]) -> None:
+def write_csv(
+    file: TextIO, rows: Sequence[Mapping[str, object]], *, columns: Sequence[str] = ()
+) -> None:
     """Write rows as CSV, with a column for each key of any row.
 
     A text that a spreadsheet would take for a formula, such as a file's name, gets an apostrophe
     before it. Numbers stay as they are.
+
+    Parameters
+    ----------
+    columns
+        Those that come first, whether or not there is any row.
     """
-    columns = dict.fromkeys(column for row in rows for column in row)
-    writer = csv.DictWriter(file, fieldnames=list(columns), lineterminator="\n")
+    names = dict.fromkeys([*columns, *(column for row in rows for column in row)])
+    writer = csv.DictWriter(file, fieldnames=list(names), lineterminator="\n")
     writer.writeheader()
     writer.writerows({column: _shown(cell) for column, cell in row.items()} for row in rows)
 

@@ -110,7 +110,8 @@ def worklist_html(request: Request, reading: Read, filters: Chosen) -> HTMLRespo
 def worklist_csv(reading: Read, filters: Chosen) -> Response:
     """Return the rows that the page with the same choices shows."""
     out = StringIO()
-    write_csv(out, [_cells(row) for row in read_page(reading, filters).rows])
+    rows = [_cells(row) for row in read_page(reading, filters).rows]
+    write_csv(out, rows, columns=_COLUMNS)
     headers = {"Content-Disposition": 'attachment; filename="worklist.csv"'}
     return Response(out.getvalue(), media_type="text/csv", headers=headers)
 
@@ -151,6 +152,26 @@ def _waiting(reading: Reading) -> int:
     return sum(
         source.of(reading.version).waiting + source.unread - source.obstacles for source in sources
     )
+
+
+_COLUMNS = (
+    "patient_key",
+    "verdict",
+    "probability_worse",
+    "extent_level",
+    "extent_low",
+    "extent_high",
+    "opacity_level",
+    "opacity_low",
+    "opacity_high",
+    "latest_at",
+    "calendar_known",
+    "latest_view",
+    "latest_out_of_distribution",
+    "latest_unlike_processing",
+    "films",
+    "films_waiting",
+)
 
 
 def _cells(row: WorklistRow) -> dict[str, object]:

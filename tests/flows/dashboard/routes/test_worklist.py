@@ -76,6 +76,17 @@ async def test_the_keyboard_alone_leads_to_a_patient_unless_its_keys_are_turned_
     assert await browser_page.evaluate("document.activeElement.name") == "identifier"
 
 
+def test_the_file_has_its_columns_although_nobody_matches(dashboard: Dashboard) -> None:
+    """A program that reads it each day fails on an empty file."""
+    everybody, nobody = (
+        httpx.get(f"{dashboard.url}/worklist.csv", params=params).text.splitlines()
+        for params in ({}, {"group": "arm=none"})
+    )
+
+    assert nobody == everybody[:1]
+    assert nobody[0].startswith("patient_key,")
+
+
 def test_the_file_has_the_rows_of_the_page(dashboard: Dashboard) -> None:
     answer = httpx.get(f"{dashboard.url}/worklist.csv", params={"verdict": "worse"})
 
