@@ -20,13 +20,16 @@ def metrics(request: Request) -> Response:
     return Response(cached.text(), media_type=CONTENT_TYPE)
 
 
+@router.head("/health/live")
 @router.get("/health/live")
 def live() -> JSONResponse:
     """Return that the program answers; asked for by whatever starts it anew if it does not."""
     return JSONResponse({"status": "live"})
 
 
+@router.head("/health")
 @router.get("/health")
+@router.head("/health/ready")
 @router.get("/health/ready")
 def ready(request: Request) -> JSONResponse:
     """Return whether pages can be answered, and else the kind of failure, in a word."""

@@ -22,6 +22,15 @@ async def test_whoever_reaches_the_port_learns_whether_it_works(asking, path):
     assert set(answer.json()) == {"status"}
 
 
+@pytest.mark.parametrize("path", sorted(HEALTH))
+async def test_a_balancer_may_ask_for_the_status_alone(asking, path):
+    """As HAProxy and Uptime Kuma can be set to."""
+    async with asking(password=PASSWORD) as client:
+        answer = await client.head(path)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
 async def test_without_a_database_it_lives_and_is_not_ready(tmp_path, dashboard):
     settings = dashboard.resources.settings.model_copy(
         update={"database_url": SecretStr("postgresql://someone:secret@127.0.0.1:1/x")}
