@@ -178,6 +178,19 @@ def check_group_name(name: str) -> None:
     _check_shown(name, _MOST_CHARACTERS // 2)
 
 
+def check_source(name: str) -> None:
+    """Refuse the name of a system that could not be stored or would be run by a spreadsheet.
+
+    Raises
+    ------
+    WrongRecord
+        It is such a name.
+    """
+    if not name:
+        raise WrongRecord(Problem.NOTHING)
+    _check_shown(name, _MOST_CHARACTERS)
+
+
 def _check_shown(text: str, most: int) -> None:
     _check(text, most)
     if is_formula(text):

@@ -13,9 +13,10 @@ from flows.cli.corrections.correcting import author_options, confirm, correcting
 from flows.cli.exit_codes import ATTENTION
 from flows.cli.options import chosen_resources, issuer_option, json_option, patient_key
 from flows.cli.terminal import terminal
+from flows.errors import UsageError
 from flows.events.importing import TreatmentImport
 from flows.events.reading import records
-from flows.events.record import Naming
+from flows.events.record import Naming, WrongRecord, check_source
 from flows.reports import plain_json
 from flows.reports.events_text import events_table, import_text
 from flows.resources import Resources
@@ -46,6 +47,10 @@ def import_command(file: Path, *, source: str, as_json: bool, who: str, **names:
     Patients are named as the images name them; no identifier is stored. The same import again
     changes nothing; a changed end is recorded. Ends with 3 if lines were left out.
     """
+    try:
+        check_source(source)
+    except WrongRecord as wrong:
+        raise UsageError(f"--source is no name of a system: {wrong}") from None
     with chosen_resources() as resources:
         resources.open_database()  # before the file is read, which may take long
         author = Author(who, f"import from {source}")

@@ -74,6 +74,15 @@ def test_patients_are_known_by_their_keys_and_an_import_again_changes_nothing(
     assert archive.rows("SELECT count(*) FROM correction") == [(0,)]
 
 
+@pytest.mark.parametrize("source", ["", "s" * 201, "ward\nsystem", "=ward"])
+def test_a_source_that_cannot_be_stored_is_wrong_use(correct, archive, keys, write, source):
+    result = correct("events", "import", write(f"{NAMED},,,,,,A"), "--source", source)
+
+    assert result.code == 2
+    assert "--source" in result.err
+    assert archive.rows(EVENTS) == []
+
+
 def test_a_changed_end_and_a_changed_group_are_recorded(correct, archive, keys, write):
     correct("events", "import", write(f"{NAMED},,drug,x,2020-03-05,,A"))
     file = write(f"{NAMED},,drug,x,2020-03-05,2020-03-07,B")
