@@ -42,6 +42,11 @@ def corrected_at(session: Session, patient_key: str) -> datetime | None:
     return at
 
 
+def is_known(session: Session, patient_key: str) -> bool:
+    """Return whether there is a patient with a key, who may have been merged into another."""
+    return bool(session.scalar(_IS_KNOWN, {"patient": patient_key}))
+
+
 def not_counted(session: Session, patient_key: str) -> int:
     """Count the scored images of a person that were withdrawn, or superseded by another."""
     count: int = session.scalar(_NOT_COUNTED, {"patient": patient_key}) or 0
@@ -59,6 +64,8 @@ def waiting_images(session: Session, patient_key: str, model_version: str) -> fr
     values = {"patient": patient_key, "model": model_version}
     return frozenset(_WAITING_IMAGES.execute(session, values).scalars())
 
+
+_IS_KNOWN = text("SELECT EXISTS (SELECT FROM patients WHERE patient_key = :patient)")
 
 _NOT_COUNTED = text(
     """

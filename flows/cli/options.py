@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from db.engine import Transaction
+from db.reading import patients, trends
 from flows.errors import InboxError, UsageError
 from flows.models.catalogue import names
 from flows.resources import Progress, Resources, using
@@ -99,6 +101,22 @@ def patient_key(resources: Resources, patient: str, issuer: str) -> str:
     if patient.startswith("p-"):
         return patient
     return resources.pseudonym(PatientId(patient, issuer))
+
+
+def known_patient_key(resources: Resources, session: Transaction, patient: str, issuer: str) -> str:
+    """Return the key of a patient as `patient_key` does, of whom anything is known here.
+
+    Raises
+    ------
+    UsageError
+        Nobody is: that nothing is listed would say something else.
+    """
+    key = patient_key(resources, patient, issuer)
+    if patients.is_known(session, key):
+        return key
+    others = trends.known_otherwise(session, key, unissued_key(resources, patient, issuer))
+    same = f"; with an issuer or without, it is that of {', '.join(others)}" if others else ""
+    raise UsageError(f"no patient is known here by this identifier{same}")
 
 
 def unissued_key(resources: Resources, patient: str, issuer: str) -> str:

@@ -9,7 +9,7 @@ from db import corrections
 from db.engine import Transaction
 from db.reading import images
 from flows.cli.corrections.correcting import author_options, confirm_change, correcting
-from flows.cli.options import chosen_resources, issuer_option, json_option, patient_key
+from flows.cli.options import chosen_resources, issuer_option, json_option, known_patient_key
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
 from flows.reports import image_text, images_table, plain_json
@@ -31,7 +31,8 @@ def list_command(patient: str, *, issuer: str, as_json: bool) -> None:
     Also those that count in no trend. PATIENT is the hospital's identifier, or a key p-1a2b...
     """
     with chosen_resources() as resources, resources.read_database().transaction() as session:
-        stored = images.of_patient(session, patient_key(resources, patient, issuer))
+        key = known_patient_key(resources, session, patient, issuer)
+        stored = images.of_patient(session, key)
     if as_json:
         click.echo(plain_json(stored))
         return

@@ -10,7 +10,13 @@ from db.errors import RefusedCorrection
 from db.reading import history, images
 from flows.cli.corrections.correcting import Correction, author_options, confirm, correcting
 from flows.cli.corrections.merge_list import read_merge_list
-from flows.cli.options import chosen_resources, issuer_option, json_option, patient_key
+from flows.cli.options import (
+    chosen_resources,
+    issuer_option,
+    json_option,
+    known_patient_key,
+    patient_key,
+)
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
 from flows.reports import history_table, lookups_table, plain_json
@@ -77,7 +83,8 @@ def split_command(patient: str, *, issuer: str, **author: str) -> None:
 def history_command(patient: str, *, issuer: str, as_json: bool) -> None:
     """Show all corrections of PATIENT and of the images."""
     with chosen_resources() as resources, resources.read_database().transaction() as session:
-        events = history.of_patient(session, patient_key(resources, patient, issuer))
+        key = known_patient_key(resources, session, patient, issuer)
+        events = history.of_patient(session, key)
     if as_json:
         click.echo(plain_json(events))
         return
@@ -96,7 +103,7 @@ def lookups_command(
 ) -> None:
     """List who looked at PATIENT on the dashboard, or at anyone, when and on which page."""
     with chosen_resources() as resources, resources.read_database().transaction() as session:
-        key = patient_key(resources, patient, issuer) if patient else None
+        key = known_patient_key(resources, session, patient, issuer) if patient else None
         chosen = lookups.LookupFilter(key, who)
         shown = lookups.lookups(session, chosen, limit=_PAGE, offset=(page - 1) * _PAGE)
     if as_json:

@@ -11,7 +11,13 @@ from db.corrections import Author
 from db.reading import patients
 from flows.cli.corrections.correcting import author_options, confirm, correcting, who_option
 from flows.cli.exit_codes import ATTENTION
-from flows.cli.options import chosen_resources, issuer_option, json_option, patient_key
+from flows.cli.options import (
+    chosen_resources,
+    issuer_option,
+    json_option,
+    known_patient_key,
+    patient_key,
+)
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
 from flows.events.importing import TreatmentImport
@@ -73,7 +79,7 @@ def list_command(patient: str, *, issuer: str, as_json: bool) -> None:
     PATIENT is the hospital's identifier, or a key p-1a2b... Removed ones are marked.
     """
     with chosen_resources() as resources, resources.read_database().transaction() as session:
-        key = patient_key(resources, patient, issuer)
+        key = known_patient_key(resources, session, patient, issuer)
         stored = events.of_patient(session, key)
         groups = patients.groups(session, key)
     if as_json:

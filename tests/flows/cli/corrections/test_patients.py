@@ -103,6 +103,20 @@ def test_of_a_list_with_errors_nothing_is_merged_and_each_line_is_named(
 
 
 @pytest.mark.parametrize(
+    "listing",
+    [("patient", "lookups"), ("patient", "history"), ("image", "list"), ("events", "list")],
+    ids=" ".join,
+)
+def test_of_an_unknown_identifier_nothing_is_not_said_to_be_all(correct, keys, listing):
+    """Whoever mistypes it would read that nobody looked at the patient."""
+    result = correct(*listing, "4711")
+
+    assert (result.code, result.out) == (2, "")
+    assert "no patient is known here by this identifier" in result.err
+    assert correct(*listing, "1").code == 0
+
+
+@pytest.mark.parametrize(
     "arguments",
     [("1",), ("--into", "2"), (), ("1", "--into", "2", "--from-csv", "pyproject.toml")],
 )
