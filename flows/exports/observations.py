@@ -23,7 +23,7 @@ from flows.exports.concepts import (
     Concept,
     Side,
 )
-from flows.reports.courses.words import probability
+from flows.reports.courses.words import percent, probability
 from severity.domain import RESEARCH_USE_ONLY, Scale
 from severity.vocabulary.times import local_date
 
@@ -185,7 +185,7 @@ def _sentence(observed: Observed) -> str:
     if result.verdict is None:
         return f"{said}."
     behind = probability(result)
-    chance = "" if behind is None else f" (probability {behind:.2f})"
+    chance = "" if behind is None else f" (probability {percent(behind)})"
     return f"{said}; compared with the baseline: {result.verdict}{chance}."
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from db.reading.results import FilmResult
 from flows.exports.observations import Report
-from severity.domain import UnlikeProcessing
+from severity.domain import UnlikeProcessing, Verdict
 from tests.builders.dicom_films import BY_LUNG, FILM
 
 # Of `FILM`, as it was recorded before lungs and processing were exported.
@@ -26,3 +26,10 @@ def test_what_a_lung_has_and_the_processing_are_part_of_the_result() -> None:
     flat = replace(FILM, unlike_processing=UnlikeProcessing.FLAT)
 
     assert len({content(film) for film in (FILM, BY_LUNG, enhanced, flat)}) == 4
+
+
+def test_no_verdict_is_told_as_certain() -> None:
+    sure = replace(FILM.geographic_extent, verdict=Verdict.WORSE, worse=0.9999, better=0.0)
+    told = Report(UUID(int=1), replace(FILM, geographic_extent=sure)).sentences
+
+    assert any("worse (probability >99%)" in sentence for sentence in told)
