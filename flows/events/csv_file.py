@@ -95,8 +95,8 @@ def _names(header: str, separator: str) -> tuple[str, ...]:
 
 
 def _name(column: str) -> str:
-    if _GROUP.fullmatch(column):
-        return column  # a group keeps its capitals
+    if match := _GROUP.fullmatch(column):
+        return f"group.{match[1].strip()}"  # a group keeps its capitals
     return _ALIASES.get(column.lower(), column.lower())
 
 

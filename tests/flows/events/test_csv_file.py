@@ -71,6 +71,7 @@ def test_what_cannot_be_read_is_refused_and_stops_nothing():
         b"patient,group.",
         b"patient,group.=1+1",
         b"patient,group.a=b",
+        b"patient,group.arm,Group. arm",
     ],
 )
 def test_a_file_without_patients_or_with_two_meanings_of_a_column_is_refused(header):
