@@ -59,6 +59,12 @@ def waiting(session: Session, patient_keys: Sequence[str], model_version: str) -
     return Counter({row.patient_key: row.films for row in session.execute(_WAITING, values)})
 
 
+def due(session: Session, patient_keys: Sequence[str], model_version: str) -> frozenset[str]:
+    """Return those of the persons whose courses by a model version are not up to date."""
+    values = {"patients": list(patient_keys), "model": model_version}
+    return frozenset(session.scalars(_DUE, values))
+
+
 def waiting_images(session: Session, patient_key: str, model_version: str) -> frozenset[int]:
     """Return the ids of a person's accepted images that a model version has not scored yet."""
     values = {"patient": patient_key, "model": model_version}
@@ -83,6 +89,13 @@ _GROUPS = text(
     SELECT group_name, group_value FROM group_membership
     WHERE patient_key = (SELECT person_key FROM patients WHERE patient_key = :patient)
     ORDER BY group_name
+    """
+)
+
+_DUE = text(
+    """
+    SELECT patient_key FROM due_course
+    WHERE patient_key = ANY(CAST(:patients AS text[])) AND model_version = :model
     """
 )
 

@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -61,7 +61,8 @@ class WorklistRow:
     the episode is in distribution. Without ``calendar_known``, times are days since an unknown
     day 0; without ``latest_time_known``, that of the latest image is the midnight of its date, and
     ``latest_zone`` the time zone that it was read in. ``images`` counts the patient's dated, valid
-    images, ``waiting`` the accepted ones that the model version has not scored yet. ``recent`` are
+    images, ``waiting`` the accepted ones that the model version has not scored yet. Where
+    ``is_due``, newer scores, corrections, treatments or choices are not in it yet. ``recent`` are
     the times and levels of extent of the episode's last images, oldest first, at most `RECENT`.
     """
 
@@ -79,6 +80,7 @@ class WorklistRow:
     latest_time_known: bool = True
     latest_zone: str = "UTC"
     waiting: int = 0
+    is_due: bool = False
     recent: tuple[tuple[datetime, float], ...] = ()
 
 
@@ -116,9 +118,18 @@ def worklist_page(
     following = session.execute(_PAGE, values).all()
     rows = following[:limit]
     recent = _recent(session, chosen.model_version, rows)
-    waits = patients.waiting(session, [row.patient_key for row in rows], chosen.model_version)
+    keys = [row.patient_key for row in rows]
+    waits = patients.waiting(session, keys, chosen.model_version)
+    due = patients.due(session, keys, chosen.model_version)
     return WorklistPage(
-        tuple(_row(row, recent[row.patient_key], waits[row.patient_key]) for row in rows),
+        tuple(
+            replace(
+                _row(row, recent[row.patient_key]),
+                waiting=waits[row.patient_key],
+                is_due=row.patient_key in due,
+            )
+            for row in rows
+        ),
         next=_cursor(rows[-1]) if len(following) > limit else None,
     )
 
@@ -177,7 +188,7 @@ def _recent(
     return levels
 
 
-def _row(row: Row[Any], recent: Sequence[tuple[datetime, float]], waiting: int) -> WorklistRow:
+def _row(row: Row[Any], recent: Sequence[tuple[datetime, float]]) -> WorklistRow:
     return WorklistRow(
         row.patient_key,
         None if row.verdict is None else Verdict(row.verdict),
@@ -192,7 +203,6 @@ def _row(row: Row[Any], recent: Sequence[tuple[datetime, float]], waiting: int) 
         latest_unlike_processing=row.latest_unlike_processing,
         latest_time_known=row.time_of_day_known,
         latest_zone=row.acquired_zone,
-        waiting=waiting,
         recent=tuple(recent),
     )
 

@@ -171,6 +171,7 @@ _COLUMNS = (
     "latest_unlike_processing",
     "films",
     "films_waiting",
+    "is_due",
 )
 
 
@@ -189,6 +190,7 @@ def _cells(row: WorklistRow) -> dict[str, object]:
         "latest_unlike_processing": row.latest_unlike_processing,
         "films": row.images,
         "films_waiting": row.waiting,
+        "is_due": row.is_due,
     }
 
 

@@ -202,3 +202,11 @@ def test_a_row_counts_the_films_that_its_model_version_has_not_scored(
 
     archive.score(fail=Reason.CRASHED_WORKER)
     assert waiting() == {}
+
+
+def test_a_row_that_is_not_up_to_date_says_so(archive: CourseArchive) -> None:
+    assert not any(row.is_due for row in page(archive).rows)
+
+    archive.do(withdraw, Author("dr.roe", "another person's"), archive.image(film("a0", 0, 2.0)))
+
+    assert [row.patient_key for row in page(archive).rows if row.is_due] == ["p-worse"]

@@ -186,6 +186,7 @@ def test_what_is_not_up_to_date_is_said_before_the_verdict(
     address = f"{upgraded_site}/api/v1/patients/p-1/course"
     before = httpx.get(address).json()
     assert before["is_due"] is False
+    assert "not up to date" not in httpx.get(upgraded_site).text
     with database.transaction() as session:
         image, at = before["images"][0]["image_id"], DAY_ZERO + timedelta(days=7)
         correct_time(session, Author("dr.roe", "it was wrong"), image, at)
@@ -195,6 +196,9 @@ def test_what_is_not_up_to_date_is_said_before_the_verdict(
     assert 0 < page.find("NOT UP TO DATE") < page.find('class="summaries"')
     assert page.count("NOT UP TO DATE") == 1
     assert httpx.get(address).json()["is_due"] is True
+    assert httpx.get(upgraded_site).text.count("not up to date") == 1
+    (row,) = csv.DictReader(httpx.get(f"{upgraded_site}/worklist.csv").text.splitlines())
+    assert row["is_due"] == "True"
 
 
 def test_a_patient_of_whom_all_films_are_withdrawn_is_no_unknown_one(
