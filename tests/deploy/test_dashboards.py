@@ -202,11 +202,13 @@ def test_one_curve_is_drawn_of_a_label_that_two_kinds_of_treatment_have(
 
 
 def test_a_course_that_is_not_up_to_date_says_so(reader: Database, owner: Database) -> None:
-    def answer() -> list[object]:
-        return column(ask(reader, "patient-course", "Up to date"), "Up to date")
+    def answers() -> tuple[list[object], dict[object, object]]:
+        rows = ask(reader, "worklist", "Worklist")
+        of_patient = column(ask(reader, "patient-course", "Up to date"), "Up to date")
+        return of_patient, {row["Patient"]: row["Up to date"] for row in rows}
 
     url = owner.engine.url.render_as_string(hide_password=False)
-    assert answer() == ["yes"]
+    before = answers()
     execute(
         url,
         """
@@ -215,11 +217,12 @@ def test_a_course_that_is_not_up_to_date_says_so(reader: Database, owner: Databa
         WHERE patient_key = 'p-one' AND key = 'v1'
         """,
     )
-    due = answer()
+    due = answers()
     execute(url, "DELETE FROM course_due")
 
-    assert due == ["NO"]
-    assert answer() == ["yes"]
+    assert before == (["yes"], dict.fromkeys(("p-one", "p-two", "p-three"), ""))
+    assert due == (["NO"], {"p-one": "NO", "p-two": "", "p-three": ""})
+    assert answers() == before
 
 
 def test_every_file_is_accounted_for(reader: Database) -> None:
