@@ -509,7 +509,7 @@ class Ledger(RuleBasedStateMachine):
         try:
             while self.runs:
                 self.kill(0)
-                self.release()
+            self.release()  # as each pass does first, also of runs that died long ago
             for _ in range(8):
                 for source in (0, 1):
                     self.list_all(source=source, hidden=False)
