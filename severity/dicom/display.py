@@ -57,7 +57,8 @@ def display_of(dataset: Dataset, layout: PixelLayout) -> Display:
     """Return how a data set's stored values are to be displayed.
 
     Values are scaled by the range that the header promises, never by the image's own
-    extremes: that would hide a change between two images of a patient.
+    extremes: that would hide a change between two images of a patient. Of a capture in colour
+    that is its bits alone: a window there is that of the film before, with more of them.
 
     Raises
     ------
@@ -69,6 +70,8 @@ def display_of(dataset: Dataset, layout: PixelLayout) -> Display:
     * DICOM PS3.3, C.11.1 (modality LUT), C.11.2 (VOI LUT), C.7.6.3 (photometric
       interpretation); PS3.4, N.2 (their order).
     """
+    if layout.samples > 1:
+        return _of_colours(dataset, layout)
     display = _through_voi(_through_modality(dataset, layout), dataset)
     if layout.bits_in_frame is not None:
         _check_made_for_frame(dataset, display, layout)
@@ -78,6 +81,18 @@ def display_of(dataset: Dataset, layout: PixelLayout) -> Display:
     source = attribute_names("PhotometricInterpretation")
     display = display.decided(Decision("polarity", outcome, source, polarity))
     return display.inverted() if is_inverse else display
+
+
+def _of_colours(dataset: Dataset, layout: PixelLayout) -> Display:
+    """Show colours as they are: tables, windows and inversion are of one sample a pixel."""
+    keyword = "PhotometricInterpretation"
+    stated = Decision(
+        "VOI LUT",
+        "none: colours are shown as they are",
+        attribute_names(keyword),
+        as_written(dataset, keyword),
+    )
+    return Display(float(layout.lowest), float(layout.highest), decisions=(stated,))
 
 
 def _check_made_for_frame(dataset: Dataset, display: Display, layout: PixelLayout) -> None:

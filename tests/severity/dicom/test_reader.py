@@ -19,7 +19,8 @@ from pydicom.uid import (
 from severity.domain import Reason, View
 from severity.errors import RejectedImage
 from tests.builders.encoded_images import dicom_file, grey_image, jpeg_2000, jpeg_file
-from tests.builders.reading import published, read, reason
+from tests.builders.films import look_up_table
+from tests.builders.reading import brightness, published, read, reason
 
 
 @pytest.mark.parametrize(
@@ -170,6 +171,26 @@ def test_a_grey_capture_in_colour_is_the_same_film(planes: int) -> None:
     image = read(in_colour(pixels, planes))
 
     assert image.pixel_sha256() == plain.pixel_sha256()
+
+
+@pytest.mark.parametrize(
+    "of_the_film",
+    [
+        {"WindowCenter": "2048", "WindowWidth": "4096"},
+        {"RescaleSlope": "2", "RescaleIntercept": "-100", "WindowCenter": "9", "WindowWidth": "9"},
+        {"VOILUTSequence": look_up_table(range(4096), bits=12)},
+    ],
+)
+def test_a_window_of_the_film_before_is_none_of_a_capture_in_colour(
+    of_the_film: dict[str, object],
+) -> None:
+    """Workstations copy the header: a window of 12 bits would show 8 bits nearly black."""
+    pixels = grey_image(bits=8).astype(np.uint8)
+
+    image = read(in_colour(pixels, 0, **of_the_film))
+
+    assert image.pixel_sha256() == read(in_colour(pixels, 0)).pixel_sha256()
+    assert brightness(image.grey).max() > 0.9
 
 
 @pytest.mark.parametrize("planes", [0, 1])
