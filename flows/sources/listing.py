@@ -1,5 +1,6 @@
 """A survey of an inbox, in portions: what is ready to be scored, and what is not or not seen."""
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -48,6 +49,7 @@ class Listing:
         self._reader = reader
         self._settle = settle
         self._now = now
+        self._clock = time.monotonic()
         self._sidecars = Sidecars()
         self._unreadable: list[str] = []
         self._unsure: set[int] = set()  # hashes of keys
@@ -178,12 +180,14 @@ class Listing:
         return not self._settle or self._age(listed) >= self._settle
 
     def _age(self, listed: Listed) -> timedelta:
-        """Return the time since an object changed.
+        """Return how long before the listing began an object had changed; less than 0 if since.
 
         A program that copies may set a file's time to that of the original before it is done. The
-        time of the last change is not believed where it lies ahead of our clock.
+        time of the last change is not believed where it lies ahead of our clock, which goes on in
+        a listing of hours.
         """
-        if listed.changed is None or listed.changed > self._now:
+        clock = self._now + timedelta(seconds=time.monotonic() - self._clock)
+        if listed.changed is None or listed.changed > clock:
             return self._now - listed.modified
         return self._now - listed.changed
 

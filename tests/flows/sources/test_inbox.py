@@ -3,6 +3,7 @@ import errno
 import json
 import os
 import shutil
+import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -113,6 +114,18 @@ def test_a_file_whose_time_was_set_back_is_as_young_as_its_last_change(drop: Dro
     later = survey(inbox, now=datetime.now(UTC) + 2 * SETTLE)
 
     assert (at_once.keys, later.keys) == ([], ["image.png"])
+
+
+def test_a_file_that_comes_while_the_inbox_is_listed_is_young(drop: Drop) -> None:
+    """A listing may take hours, and a program that copies have set the time of the original."""
+    listing = open_inbox(str(drop.folder), settle=SETTLE).listing(now=datetime.now(UTC))
+    time.sleep(0.05)  # the kernel's clock ticks more slowly
+    drop.put("image.png", age=timedelta(days=1000))
+
+    async def drawn() -> list[Portion]:
+        return [portion async for portion in listing.portions(100)]
+
+    assert asyncio.run(drawn()) == [Portion((), (), ("image.png",))]
 
 
 class Ahead:
