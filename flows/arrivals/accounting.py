@@ -1,5 +1,6 @@
 """What became of each film that a sender was told is stored: scored, rejected, waiting or lost."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from db.reading.site.arrivals import Fate
 from flows.arrivals.location import drop_folder, listed_from
 from flows.arrivals.receipts import Receipt, Receipts
 from flows.resources import Resources
+from flows.sources import to_key
 
 _AT_ONCE = 1000  # receipts in one question to the database
 
@@ -116,7 +118,7 @@ class Accounting:
         present = {key for key in keys if (self.folder / key).exists()}
         with self.database.transaction() as session:
             below = self.folder.relative_to(self.source)
-            listed = [str(below / key) for key in keys]
+            listed = [to_key(os.fsencode(below / key)) for key in keys]
             fates = arrivals.fates(session, str(self.source), listed)
         for key, fate in zip(keys, fates, strict=True):
             if fate is not None:

@@ -2,7 +2,7 @@
 
 from flows.sources.archive import Archive, open_archive
 from flows.sources.inbox import Inbox, open_inbox
-from flows.sources.keys import is_offered
+from flows.sources.keys import is_offered, to_key
 from flows.sources.ledger_objects import LedgerObjects, ObjectContent
 from flows.sources.listing import Listing, Portion
 from flows.sources.local_files import read_local_file
@@ -27,4 +27,5 @@ __all__ = [
     "open_archive",
     "open_inbox",
     "read_local_file",
+    "to_key",
 ]

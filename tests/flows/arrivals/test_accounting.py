@@ -1,5 +1,6 @@
 """What became of the films that senders were told are stored."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,6 +9,7 @@ import pytest
 from db.reading.site.arrivals import Fate
 from flows.arrivals.accounting import Accounting, Unlisted
 from flows.arrivals.receipts import Receipts
+from flows.sources.keys import to_key
 from severity.domain import Reason
 from tests.builders.archive import Archive, Film
 
@@ -19,17 +21,17 @@ SCORED, REJECTED, WAITING, PRESENT, LOST = KEYS
 def accounting_of(resources, tmp_path):
     """Receipts of one film of each kind, in a drop folder that this source lists."""
 
-    def accounting_of(source):
-        folder = tmp_path / "arrived"
+    def accounting_of(source, name="arrived"):
+        folder = tmp_path / name
         (folder / PRESENT).parent.mkdir(parents=True)
         (folder / PRESENT).touch()
         archive = Archive(resources.open_database(), str(source))
-        below = folder.relative_to(source)
-        archive.add(
-            Film("a", key=str(below / SCORED)),
-            Film("b", key=str(below / REJECTED), rejected=Reason.LATERAL),
+        scored, rejected, waiting = (
+            to_key(os.fsencode((folder / key).relative_to(source)))
+            for key in (SCORED, REJECTED, WAITING)
         )
-        archive.enlist(Film("c", key=str(below / WAITING)))
+        archive.add(Film("a", key=scored), Film("b", key=rejected, rejected=Reason.LATERAL))
+        archive.enlist(Film("c", key=waiting))
         settings = resources.settings.model_copy(
             update={"inbox": str(source), "receiver_folder": folder, "home": tmp_path}
         )
@@ -46,12 +48,14 @@ def accounting(accounting_of, tmp_path):
     return accounting_of(tmp_path / "arrived")
 
 
-@pytest.mark.parametrize("source", ["arrived", "."])
+@pytest.mark.parametrize(
+    ("source", "name"), [("arrived", "arrived"), (".", "arrived"), (".", "X-ray 100%")]
+)
 def test_every_film_that_was_answered_with_success_is_accounted_for(
-    accounting_of, tmp_path, source
+    accounting_of, tmp_path, source, name
 ):
-    """Also where the drop folder lies below the source that lists it."""
-    account = accounting_of((tmp_path / source).resolve()).account()
+    """Also where the drop folder lies below the source that lists it, whatever it is called."""
+    account = accounting_of((tmp_path / source).resolve(), name).account()
 
     assert account.films == {
         Fate.SCORED: 1,
