@@ -34,11 +34,19 @@ def as_written(dataset: Dataset, *keywords: str) -> str:
 
 
 def texts(dataset: Dataset, keyword: str) -> list[str]:
-    """Return an attribute's values without padding; an empty list if absent."""
+    """Return an attribute's values without padding; an empty list if absent.
+
+    Also where its type is one whose backslash parts no values. Bytes (OB) have no character set:
+    what is no ASCII there cannot be decoded.
+    """
     value = dataset.get(keyword)
+    if isinstance(value, bytes):
+        value = value.decode("ascii", errors="replace").rstrip(_PADDING)
     if value is None or value == "":
         return []
-    several = not isinstance(value, str | bytes | PersonName) and hasattr(value, "__len__")
+    if isinstance(value, str):
+        value = value.split("\\")
+    several = not isinstance(value, PersonName) and hasattr(value, "__len__")
     return [str(item).strip(_PADDING) for item in (value if several else [value])]
 
 
@@ -59,10 +67,11 @@ def whole_text(dataset: Dataset, keyword: str) -> str:
 def numbers(dataset: Dataset, keyword: str) -> list[float]:
     """Return an attribute's values as numbers; an empty list if absent or empty."""
     value = dataset.get(keyword)
-    if value is None or value == "":
+    if isinstance(value, str | bytes):  # of a type that has no numbers
+        value = texts(dataset, keyword)
+    if value is None:
         return []
-    several = not isinstance(value, str) and hasattr(value, "__len__")
-    return [float(item) for item in (value if several else [value])]
+    return [float(item) for item in (value if hasattr(value, "__len__") else [value])]
 
 
 def first_number(dataset: Dataset, keyword: str) -> float | None:

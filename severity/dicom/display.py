@@ -200,7 +200,7 @@ def _through_voi(grey: _Rescaled, dataset: Dataset) -> Display:
 
 def _windowed(grey: _Rescaled, dataset: Dataset, centre: float, width: float) -> Display:
     """Apply a window by its function."""
-    match str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper():
+    match first_text(dataset, "VOILUTFunction") or "LINEAR":
         case "LINEAR":  # C.11.2.1.2.1: from the centre of one value to that of another
             return grey.shown_between(centre - width / 2, centre - 1 + width / 2)
         case "LINEAR_EXACT":  # C.11.2.1.3.2
