@@ -114,10 +114,6 @@ class FolderSidecars:
         """
         if any(_contradict(other.records, records) for other in self._sidecars):
             raise UnreadableSidecar("it contradicts the other sidecar of its folder")
-        self.add_second(name, records)
-
-    def add_second(self, name: str, records: SidecarRecords) -> None:
-        """Add the records of a sidecar, of which those that were added before take precedence."""
         self._sidecars.append(_Sidecar(name, records))
 
     def note(self, relative: str) -> bool:

@@ -67,7 +67,7 @@ def _read_folder(path: Path) -> _Folder:
     folder = _Folder()
     for name in SIDECAR_NAMES:
         try:
-            folder.sidecars.add_second(name, parse_sidecar(name, _content(path / name)))
+            folder.sidecars.add(name, parse_sidecar(name, _content(path / name)))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
         except OSError as error:

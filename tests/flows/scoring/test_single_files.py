@@ -72,16 +72,11 @@ def test_files_are_taken_as_they_are_scored(resources, tmp_path):
     assert max(taken_ahead) <= in_flight
 
 
-def test_a_sidecar_of_the_folder_has_the_view_and_metadata_csv_comes_first(
-    resources: Resources, tmp_path: Path
-):
+def test_both_sidecars_of_a_folder_are_asked_for_the_view(resources: Resources, tmp_path: Path):
     write_inbox(tmp_path, images=2)
-    records = [
-        {"filename": f"image-000{number}.png", "patient_id": "P", "view": "AP"} for number in (0, 1)
-    ]
-    records[1]["filename"] = "other.png"
     (tmp_path / "image-0001.png").rename(tmp_path / "other.png")
-    (tmp_path / "metadata.json").write_text(json.dumps(records))
+    record = {"filename": "other.png", "patient_id": "P", "view": "AP"}
+    (tmp_path / "metadata.json").write_text(json.dumps([record]))
 
     first, second = score_files([tmp_path / "image-0000.png", tmp_path / "other.png"], resources)
 

@@ -59,5 +59,16 @@ def test_an_unreadable_sidecar_is_told_with_its_line_and_not_passed_over(tmp_pat
     assert str(tmp_path / "sub") in record.problem
 
 
+def test_two_sidecars_that_contradict_each_other_are_told_and_not_believed(tmp_path: Path) -> None:
+    put(tmp_path / "metadata.csv", "filename,patient_id\na.png,P1\n")
+    put(tmp_path / "metadata.json", '[{"filename": "a.png", "patient_id": "P2"}]')
+
+    record = SidecarsAbove([]).record(put(tmp_path / "a.png"))
+
+    assert record is not None
+    assert record.patient_id == ""
+    assert "contradicts" in record.problem
+
+
 def test_without_any_record_there_is_none(tmp_path: Path) -> None:
     assert patient(put(tmp_path / "a.png")) is None
