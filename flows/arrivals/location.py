@@ -55,10 +55,8 @@ def _above(source: SourceSettings, folder: Path) -> Path | None:
     return above if is_offered(below.relative_to(above).as_posix()) else None
 
 
-def other_drop_folders(settings: Settings) -> list[Path]:
-    """Return the folders that films are brought to and that are no source, scored or not."""
-    if not settings.all_sources:
-        return []
+def unscored_drop_folders(settings: Settings) -> list[Path]:
+    """Return the folders that films are brought to, and that no source that is set lists."""
     chosen = settings.receiver_folder, settings.pacs_folder if settings.pacs else None
     folders = dict.fromkeys(folder for folder in chosen if folder is not None)
-    return [folder for folder in folders if settings.source_at(str(folder)) is None]
+    return [folder for folder in folders if not is_scored(folder, settings)]

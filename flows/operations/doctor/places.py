@@ -3,9 +3,8 @@
 import asyncio
 import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from flows.arrivals.location import is_scored, other_drop_folders
+from flows.arrivals.location import unscored_drop_folders
 from flows.errors import InboxError
 from flows.operations.doctor.finding import Finding, notice, problem, well
 from flows.operations.retention import backups, is_older, spare_backups
@@ -34,24 +33,15 @@ def source(name: str, location: str) -> list[Finding]:
 
 
 def drop_folders(settings: Settings) -> list[Finding]:
-    """Examine whether the folders that films are brought to are sources; say nothing of those."""
-    return [_drop_folder(folder, settings) for folder in other_drop_folders(settings)]
-
-
-def _drop_folder(folder: Path, settings: Settings) -> Finding:
-    check = "drop folder"
-    if is_scored(folder, settings):
-        return notice(
-            check,
-            f"films are brought to {folder}, which lies in a source: they are scored there, but "
-            "`receipts` and `reconcile` cannot tell what became of each file",
-            "let films be brought to the source itself, or to a source of its own beside it",
+    """Examine whether what is brought to folders is scored; say nothing where it is."""
+    return [
+        problem(
+            "drop folder",
+            f"films are brought to {folder}, which is no source: none of them is scored",
+            "set it as SEVERITY_INBOX, or add it to SEVERITY_SOURCES",
         )
-    return problem(
-        check,
-        f"films are brought to {folder}, which is no source: none of them is scored",
-        "set it as SEVERITY_INBOX, or add it to SEVERITY_SOURCES",
-    )
+        for folder in unscored_drop_folders(settings)
+    ]
 
 
 def location_of(location: str) -> str:

@@ -52,8 +52,8 @@ def test_a_drop_folder_below_a_source_is_scored_unless_it_is_hidden_there(tmp_pa
         settings = Settings(sources=sources, receiver_folder=tmp_path / folder)
         return [(finding.level, "scored" in finding.text) for finding in drop_folders(settings)]
 
-    assert found("received") == [(Level.NOTICE, True)]
-    assert found("2026/received") == [(Level.NOTICE, True)]
+    assert found("received") == []
+    assert found("2026/received") == []
     assert found(".received/dicom") == [(Level.PROBLEM, True)]
     assert found(f"../{tmp_path.name}-2") == [(Level.PROBLEM, True)]
 
