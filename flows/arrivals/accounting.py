@@ -43,11 +43,6 @@ class Account:
         """How many different films senders were told are stored."""
         return self.films.total()
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether every one of them was scored or rejected, or is lost and seen to."""
-        return SETTLED.issuperset(+self.films)
-
 
 @dataclass(frozen=True)
 class Accounting:
@@ -77,11 +72,11 @@ class Accounting:
         source = listed_from(folder, settings)
         return cls(Receipts.of(settings.home), folder, source, resources.read_database())
 
-    def account(self, days: list[date] | None = None) -> Account:
-        """Return what became of the films of some days in UTC; of all, if none are named."""
+    def account(self) -> Account:
+        """Return what became of the films of all receipts."""
         account, seen = Account(), set[str]()
         dismissed = self.receipts.dismissed()
-        for batch in self._batches(self.receipts.days() if days is None else days):
+        for batch in self._batches(self.receipts.days()):
             # The same film sent twice is one file, with two receipts.
             fresh = {receipt.key: receipt for receipt in batch if receipt.key not in seen}
             seen.update(fresh)
@@ -92,18 +87,26 @@ class Accounting:
         return account
 
     def forget(self, before: date) -> int:
-        """Delete the receipts of days before this one whose films are all settled.
+        """Delete the receipts of days before this one whose films are settled.
+
+        Those of others stay, for as long as it takes. Those of a whole day would have to outlive
+        what the ledger knows of places that are gone, by which its other films would seem lost.
 
         Returns
         -------
         Of how many days.
         """
-        settled = [
-            day for day in self.receipts.days() if day < before and self.account([day]).is_settled
-        ]
-        for day in settled:
-            self.receipts.forget(day)
-        return len(settled)
+        return sum(self._forget(day) for day in self.receipts.days() if day < before)
+
+    def _forget(self, day: date) -> bool:
+        """Delete the receipts of a day whose films are settled; return whether there are any."""
+        dismissed, settled = self.receipts.dismissed(), set[str]()
+        for batch in self._batches([day]):
+            keys = list({receipt.key for receipt in batch})
+            settled |= {key for key, became in self._became(keys, dismissed) if became in SETTLED}
+        if settled:
+            self.receipts.forget(day, settled)
+        return bool(settled)
 
     def _batches(self, days: list[date]) -> Iterator[list[Receipt]]:
         for day in days:

@@ -6,7 +6,7 @@ is known here. A line has the time and the file's key in the folder, which betra
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -31,6 +31,10 @@ class Receipt:
     key: str
 
 
+def _line(receipt: Receipt) -> bytes:
+    return f"{receipt.at.isoformat()} {receipt.key}".encode() + _NEWLINE
+
+
 class Receipts:
     """The receipts of one drop folder; one program at a time writes them, in any thread."""
 
@@ -51,9 +55,8 @@ class Receipts:
         NotKept
             It cannot be written: the sender must not be told that the file is stored.
         """
-        now = datetime.now(UTC)
-        line = f"{now.isoformat()} {key}".encode() + _NEWLINE
-        self._write(self._file(now.date()), line)
+        receipt = Receipt(datetime.now(UTC), key)
+        self._write(self._file(receipt.at.date()), _line(receipt))
 
     def days(self) -> list[date]:
         """List the days that have receipts, the first one first."""
@@ -82,9 +85,18 @@ class Receipts:
         for key in keys:
             self._write(self._folder / _DISMISSED, key.encode() + _NEWLINE)
 
-    def forget(self, day: date) -> None:
-        """Delete the receipts of a day, all of whose files are accounted for elsewhere."""
-        self._file(day).unlink()
+    def forget(self, day: date, keys: Container[str]) -> None:
+        """Delete the receipts of files that are accounted for elsewhere, of a day that is over."""
+        kept = [receipt for receipt in self.read(day) if receipt.key not in keys]
+        file = self._file(day)
+        if not kept:
+            file.unlink()
+            return
+        rewritten = file.with_suffix(".new")
+        rewritten.unlink(missing_ok=True)  # of a program that was killed
+        self._append(rewritten, b"".join(map(_line, kept)))
+        rewritten.replace(file)
+        sync_folder(self._folder)
 
     def _file(self, day: date) -> Path:
         return self._folder / f"{day.isoformat()}{_ENDING}"

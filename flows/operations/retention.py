@@ -33,8 +33,9 @@ class Removed:
     """What a retention pass deleted, as counts; ``log_bytes`` were moved to older logs or cut off.
 
     ``gone_places`` are places of files that have long been gone, ``temporary_files`` what killed
-    processes left. ``undeletable`` are the backups and temporary files that should have gone, and
-    stayed, as their folder cannot be written to.
+    processes left, and ``receipt_days`` the days of which receipts went. ``undeletable`` are the
+    backups and temporary files that should have gone, and stayed, as their folder cannot be written
+    to.
     """
 
     lookups: int = 0
@@ -115,7 +116,7 @@ def _delete_rows(database: Database, delete: Callable[..., int], days: int) -> i
 
 
 def _forget_receipts(resources: Resources, now: datetime) -> int:
-    """Delete the receipts of old days, as long as each of their films was scored or rejected."""
+    """Delete the receipts of old days, of films that were scored or rejected."""
     settings = resources.settings
     if not Receipts.of(settings.home).days():
         return 0  # nothing was ever received here

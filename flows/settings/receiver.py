@@ -59,7 +59,7 @@ class ReceiverSettings(BaseSettings):
     )
     receiver_receipt_days: Days = Field(
         default=300,
-        description="age at which a day's receipts are deleted, once all its films are settled",
+        description="age at which receipts are deleted, of films that were scored or rejected",
     )
 
     @field_validator("receiver_addresses")

@@ -21,7 +21,7 @@ _SHOWN = 20
     "days",
     metavar="DAYS",
     type=click.IntRange(1),
-    help="Delete the receipts of days before that, all of whose films were scored or rejected.",
+    help="Delete the receipts of days before that, of films that were scored or rejected.",
 )
 @json_option
 def receipts_command(*, dismiss: bool, days: int | None, as_json: bool) -> None:
@@ -54,7 +54,7 @@ def _text(account: Account, forgotten: int) -> str:
     if len(account.lost) > _SHOWN:
         lines.append(f"and {len(account.lost) - _SHOWN} more; --json lists all")
     if forgotten:
-        lines.append(f"The receipts of {forgotten} days were deleted.")
+        lines.append(f"Receipts of {forgotten} days were deleted.")
     return "\n".join([*lines, RESEARCH_USE_ONLY])
 
 

@@ -106,9 +106,12 @@ def test_a_film_that_was_archived_is_not_lost(accounting, database, tmp_path):
     assert accounting.account().films[Fate.WAITING] == 2
 
 
-def test_a_day_is_forgotten_once_all_its_films_are_settled(accounting, tmp_path):
+def test_what_is_settled_is_forgotten_and_all_else_stays(accounting, tmp_path):
     tomorrow = datetime.now(UTC).date() + timedelta(2)
+    assert accounting.forget(tomorrow) == 1
     assert accounting.forget(tomorrow) == 0
+    (day,) = accounting.receipts.days()
+    assert [receipt.key for receipt in accounting.receipts.read(day)] == [WAITING, PRESENT, LOST]
 
     old = tmp_path / "receipts" / f"{date(2020, 3, 1)}.txt"
     old.write_text(f"2020-03-01T10:00:00+00:00 {SCORED}\n2020-03-01T10:00:00+00:00 {REJECTED}\n")

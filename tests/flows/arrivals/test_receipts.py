@@ -42,7 +42,9 @@ def test_what_a_power_cut_left_of_a_line_is_no_receipt_and_spoils_none(receipts,
     receipts.record(KEYS[2])
 
     assert recorded(receipts) == [KEYS[0], KEYS[2]]
-    receipts.forget(day)
+    receipts.forget(day, {KEYS[0]})
+    assert recorded(receipts) == [KEYS[2]]
+    receipts.forget(day, {KEYS[2]})
     assert receipts.days() == []
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
+from flows.arrivals.accounting import Accounting
 from flows.arrivals.receipts import Receipts
 from flows.operations.retention import Deleted, Removed, apply_retention, backups, delete_older
 from tests.builders.archive import Archive, Film
@@ -83,7 +84,7 @@ def test_a_large_log_of_a_server_begins_anew_and_a_small_one_goes_on(resources):
     assert large.with_name("server.log.1").stat().st_size == 6_000_000
 
 
-def test_the_receipts_of_an_old_day_go_with_its_last_unsettled_film(resources, database, tmp_path):
+def test_the_receipts_of_an_old_day_go_but_those_of_unsettled_films(resources, database, tmp_path):
     scored, lost = (f"ab/{number:024x}-{number:024x}.dcm" for number in range(2))
     Archive(database, str(tmp_path)).add(Film("a", key=scored))
     settings = resources.settings.model_copy(update={"receiver_folder": tmp_path})
@@ -101,18 +102,23 @@ def test_the_receipts_of_an_old_day_go_with_its_last_unsettled_film(resources, d
 def test_receipts_are_settled_before_the_places_that_they_rest_on_are_deleted(
     resources, database, tmp_path
 ):
-    key = f"ab/{1:024x}-{1:024x}.dcm"
-    Archive(database, str(tmp_path)).add(Film("a", key=key))
+    """A film of the same day that is lost keeps them from nothing: they would seem lost as well."""
+    scored, lost = (f"ab/{number:024x}-{number:024x}.dcm" for number in range(2))
+    Archive(database, str(tmp_path)).add(Film("a", key=scored))
     with database.transaction() as session:
         session.execute(text("UPDATE sighting SET gone_at = now() - interval '400 days'"))
     settings = resources.settings.model_copy(update={"receiver_folder": tmp_path})
     receipts = settings.home / "receipts"
     receipts.mkdir(parents=True)
-    (receipts / "2020-03-01.txt").write_text(f"2020-03-01T10:00:00+00:00 {key}\n")
+    for key in (scored, lost):
+        with (receipts / "2020-03-01.txt").open("a") as file:
+            file.write(f"2020-03-01T10:00:00+00:00 {key}\n")
+    resources = replace(resources, settings=settings)
 
-    removed = apply_retention(replace(resources, settings=settings))
+    removed = apply_retention(resources)
 
     assert removed == Removed(receipt_days=1, gone_places=1)
+    assert [receipt.key for receipt in Accounting.of(resources).account().lost] == [lost]
 
 
 def test_a_folder_of_backups_that_cannot_be_read_keeps_nothing_else_from_going(resources, tmp_path):
