@@ -87,25 +87,31 @@ class Caller:
         PacsError
             It does not offer the service.
         """
-        association = self._entity.associate(
-            self._node.host,
-            self._node.port,
-            ae_title=self._node.title,
-            contexts=[build_context(sop_class), *(_FILM_CONTEXTS if arriving else ())],
-            ext_neg=[build_role(each, scp_role=True) for each in SOP_CLASSES] if arriving else [],
-            tls_args=self._tls,
-            evt_handlers=[
-                (evt.EVT_CONN_OPEN, _send_at_once),
-                (evt.EVT_ABORTED, _stop_receiving),
-                *([(evt.EVT_C_STORE, arriving.store)] if arriving else []),
-            ],
-        )
+        association = self._associate(sop_class, arriving)
         self._check(association, sop_class)
         try:
             yield association
         finally:
             if association.is_established:
                 association.release()
+
+    def _associate(self, sop_class: UID, arriving: ArrivingFilm | None) -> Association:
+        try:
+            return self._entity.associate(
+                self._node.host,
+                self._node.port,
+                ae_title=self._node.title,
+                contexts=[build_context(sop_class), *(_FILM_CONTEXTS if arriving else ())],
+                ext_neg=[build_role(film, scp_role=True) for film in SOP_CLASSES if arriving],
+                tls_args=self._tls,
+                evt_handlers=[
+                    (evt.EVT_CONN_OPEN, _send_at_once),
+                    (evt.EVT_ABORTED, _stop_receiving),
+                    *([(evt.EVT_C_STORE, arriving.store)] if arriving else []),
+                ],
+            )
+        except (OSError, UnicodeError):  # the name of its host has no address, or cannot have one
+            raise self.no_answer("does not answer: is its host known here?") from None
 
     def _check(self, association: Association, sop_class: UID) -> None:
         if association.is_rejected:

@@ -67,12 +67,17 @@ class Association:
 
     def _connected(self) -> OpenAssociation:
         node = self._node
-        association = self._entity.associate(
-            node.host,
-            node.port,
-            ae_title=node.title,
-            evt_handlers=self._handlers,  # type: ignore[arg-type]
-        )
+        try:
+            association = self._entity.associate(
+                node.host,
+                node.port,
+                ae_title=node.title,
+                evt_handlers=self._handlers,  # type: ignore[arg-type]
+            )
+        except (OSError, UnicodeError) as error:  # the name of its host has no address
+            raise SendingError(
+                f"the DICOM node {node} does not answer: is its host known here?"
+            ) from error
         if not association.is_established:
             refused = "refused the association" if association.is_rejected else "does not answer"
             raise SendingError(f"the DICOM node {node} {refused}")

@@ -2,6 +2,7 @@
 
 import ssl
 import threading
+import time
 from collections import defaultdict
 from io import BytesIO
 
@@ -196,6 +197,20 @@ def test_a_pacs_that_is_down_is_no_quiet_night(resources, tmp_path):
             )
             with pytest.raises(PacsError, match="does not answer"):
                 list(fetch_new(site.resources))
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b"])
+def test_a_node_whose_name_has_no_address_is_asked_again_and_told(
+    resources, tmp_path, monkeypatch, host
+):
+    """As while the hospital's name service is away."""
+    pauses = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    site = Site.of(resources, tmp_path / "inbox", pacs=f"PACS@{host}:104", pacs_attempts=3)
+
+    with pytest.raises(PacsError, match="does not answer"):
+        list(fetch_new(site.resources))
+    assert len(pauses) == 2
 
 
 @pytest.mark.parametrize("settings", [{"pacs": None}, {"pacs": "PACS"}, {"pacs_folder": None}])

@@ -73,6 +73,8 @@ def test_a_node_that_takes_no_reports_is_told_apart_from_one_that_refuses(report
 def test_a_node_that_is_not_there_is_told_so(report):
     with reserved_port() as port, pytest.raises(SendingError, match="does not answer"):
         send(Node("NODE", "127.0.0.1", port), report)
+    with pytest.raises(SendingError, match="does not answer"):
+        send(Node("NODE", "no-such-host.invalid", 104), report)
 
 
 def test_a_node_that_closed_the_association_after_a_pause_is_connected_again(report):
