@@ -14,7 +14,7 @@ OWN_TITLE = "CXRSEVERITY"
 _A_TITLE = r"(?! *(@|$))[ -?A-\[\]-~]{1,16}"  # ASCII without @ and backslash, not blank alone
 _TITLE = re.compile(_A_TITLE)
 _NODE = re.compile(rf"(?P<title>{_A_TITLE})@(?P<host>[^\s@]+):(?P<port>[0-9]{{1,5}})")
-_HIGHEST_PORT = 65535
+HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Node:
             It is not like that.
         """
         match = _NODE.fullmatch(text)
-        if match is None or not 0 < int(match["port"]) <= _HIGHEST_PORT:
+        if match is None or not 0 < int(match["port"]) <= HIGHEST_PORT:
             raise UsageError("a DICOM node is named like PACS@192.0.2.7:11112")
         return cls(match["title"].strip(), match["host"].strip("[]"), int(match["port"]))
 
@@ -61,12 +61,13 @@ def checked_title(title: str) -> str:
     return title.strip()
 
 
-def _title_of_settings(title: str) -> str:
+def title_of_settings(title: str) -> str:
+    """Return an application entity title as `checked_title` does, and raise ValueError instead."""
     try:
         return checked_title(title)
     except UsageError as error:
         raise ValueError(str(error)) from error
 
 
-AeTitle = Annotated[str, AfterValidator(_title_of_settings)]
+AeTitle = Annotated[str, AfterValidator(title_of_settings)]
 """An application entity title as a setting."""

@@ -6,7 +6,7 @@ import httpx
 
 from flows.arrivals import DropFolder
 from flows.arrivals.location import drop_folder
-from flows.dicom_node import Node
+from flows.dicom_node import HIGHEST_PORT, Node
 from flows.errors import UsageError
 from flows.pacs.pacs import Pacs
 from flows.pacs.patience import Patience
@@ -73,9 +73,10 @@ def checked_url(url: str, *, has_credentials: bool) -> str:
     """
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        parsed = httpx.URL()
-    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        is_address = bool(parsed.host) and (parsed.port or 1) <= HIGHEST_PORT
+    except (httpx.InvalidURL, UnicodeError):  # the latter of a host's name
+        parsed, is_address = httpx.URL(), False
+    if parsed.scheme not in {"http", "https"} or not is_address:
         raise UsageError("SEVERITY_PACS is neither https://host/path nor AET@HOST:PORT")
     if parsed.userinfo or parsed.query or parsed.fragment:
         raise UsageError("SEVERITY_PACS may name no user and no query: set SEVERITY_PACS_USER")

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, FilePath, PositiveInt, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
-from flows.dicom_node import OWN_TITLE, AeTitle
+from flows.dicom_node import OWN_TITLE, AeTitle, title_of_settings
 from flows.settings.comma_lists import CommaList
 from flows.settings.durations import Days
 
@@ -61,6 +61,11 @@ class ReceiverSettings(BaseSettings):
         default=300,
         description="age at which receipts are deleted, of films that were scored or rejected",
     )
+
+    @field_validator("receiver_callers")
+    @classmethod
+    def _titles(cls, titles: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(title_of_settings, titles))
 
     @field_validator("receiver_addresses")
     @classmethod

@@ -265,6 +265,8 @@ def test_a_pacs_that_cannot_prove_itself_is_not_asked(pacs, resources, tmp_path)
     [
         ("ftp://pacs.example/dicom-web", "neither"),
         ("https:///dicom-web", "neither"),
+        ("https://pacs.example:99999/dicom-web", "neither"),
+        ("https://xn--/dicom-web", "neither"),
         ("https://me:word@pacs.example/dicom-web", "no user"),
         ("https://pacs.example/dicom-web?token=x", "no query"),
         ("http://pacs.example/dicom-web", "by https alone"),

@@ -15,6 +15,8 @@ from flows.settings import read_settings
         {"ADDRESSES": "pacs.hospital.example"},
         {"CERTIFICATE": __file__},
         {"CLIENT_AUTHORITY": __file__},
+        {"CALLERS": "CR1,LONGER THAN 16 SIGNS"},
+        {"CALLERS": "RÖNTGEN"},
         {"TITLE": ""},
         {"TITLE": "LONGER THAN 16 SIGNS"},
         {"TITLE": "BACK\\SLASH"},
