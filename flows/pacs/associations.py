@@ -83,7 +83,7 @@ class Caller:
         Raises
         ------
         NoAnswer
-            The node does not answer, or refuses.
+            The node does not answer, refuses, or closes the association before the next question.
         PacsError
             It does not offer the service.
         """
@@ -91,6 +91,10 @@ class Caller:
         self._check(association, sop_class)
         try:
             yield association
+        except RuntimeError:  # no question can be asked any more
+            if association.is_established:
+                raise
+            raise self.no_answer("closed the association") from None
         finally:
             if association.is_established:
                 association.release()

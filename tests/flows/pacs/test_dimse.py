@@ -3,11 +3,15 @@
 import ssl
 
 import pytest
+from pydicom.uid import UID
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind, Verification
 
+from flows.dicom_node import Node
 from flows.errors import PacsError
+from flows.pacs.associations import Caller, Calling
 from flows.pacs.fetching import fetch_new
+from flows.pacs.patience import NoAnswer
 from tests.builders.archived_films import Site
 from tests.builders.certificates import certificate
 
@@ -53,6 +57,19 @@ def test_a_node_is_asked_by_tls_and_must_prove_itself(node, resources, tmp_path)
     other = certificate(tmp_path / "other")
     with pytest.raises(PacsError, match="does not answer"):
         list(fetch_new(site.having(pacs_ca=other).resources))
+
+
+def test_a_node_that_closes_the_association_between_two_questions_does_not_answer(node):
+    """As one does that is restarted; a question is asked again then."""
+    caller = Caller(Node.parse(node(Verification)), Calling(), answer_seconds=10)
+
+    def ask_too_late():
+        with caller.associated(UID(Verification)) as association:
+            association.abort()
+            association.send_c_echo()
+
+    with pytest.raises(NoAnswer, match="closed the association"):
+        ask_too_late()
 
 
 @pytest.mark.parametrize(
