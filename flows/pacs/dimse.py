@@ -114,24 +114,22 @@ class DimseNode:
             self._patience.persist(lambda: self._get(instance, folder))
         else:
             to = self._move_to
-            self._patience.persist(lambda: self._move(instance, to))
+            is_sent = self._patience.persist(lambda: self._move(instance, to))
             if not folder.has(instance.image_uid):
-                # Under another UID, perhaps: some archives change what they send.
-                raise FilmNotGiven(NotGiven.NOT_IN_FOLDER)
+                # If it was sent, under another UID, perhaps: some archives change what they send.
+                raise FilmNotGiven(NotGiven.NOT_IN_FOLDER if is_sent else NotGiven.REFUSED)
 
     def _get(self, instance: Instance, folder: DropFolder) -> None:
         arriving = ArrivingFilm(instance, folder)
         with self._caller.associated(_GET, arriving) as association:
-            is_success = self._ends_well(association.send_c_get(_film(instance), _GET))
-        if arriving.problem is not None:
-            raise arriving.problem
-        if not (is_success and arriving.is_kept):
-            raise FilmNotGiven(NotGiven.REFUSED)
+            self._ends_well(association.send_c_get(_film(instance), _GET))
+        # Whatever else it sent, and says of that.
+        if not arriving.is_kept:
+            raise arriving.problem or FilmNotGiven(NotGiven.REFUSED)
 
-    def _move(self, instance: Instance, to: str) -> None:
+    def _move(self, instance: Instance, to: str) -> bool:
         with self._caller.associated(_MOVE) as association:
-            if not self._ends_well(association.send_c_move(_film(instance), to, _MOVE)):
-                raise FilmNotGiven(NotGiven.REFUSED)
+            return self._ends_well(association.send_c_move(_film(instance), to, _MOVE))
 
     def _ends_well(self, answers: Iterator[tuple[Dataset, Dataset | None]]) -> bool:
         """Wait for the last answer; return whether the film was sent."""
