@@ -253,7 +253,7 @@ def _instance(answer: Mapping[str, Any], day: date, modality: Modality) -> Insta
     A service may leave out what it does not understand of a question, and answer with all it has.
     """
     wrong_day = _date(answer) not in {"", f"{day:%Y%m%d}"}
-    wrong_modality = _text(answer, _MODALITY) not in {"", modality}
+    wrong_modality = _text(answer, _MODALITY).upper() not in {"", modality}
     if wrong_day or wrong_modality or not may_be_chest(_texts(answer, _BODY_PART)):
         return None
     study, series, image = (_text(answer, tag) for tag in (_STUDY_UID, _SERIES_UID, _IMAGE_UID))

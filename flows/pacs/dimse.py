@@ -81,7 +81,7 @@ class DimseNode:
         return [
             _text(series, "SeriesInstanceUID")
             for series in self._answers(association, "SERIES", asked | returned)
-            if _text(series, "Modality") in {"", modality}
+            if _text(series, "Modality").upper() in {"", modality}
             and may_be_chest(_texts(series, "BodyPartExamined"))
         ]
 

@@ -92,6 +92,13 @@ def test_a_film_whose_uid_is_none_holds_up_no_other(site, proxy):
     assert outcome(fetch_new(site.resources)) == (1, ["no_uid"])
 
 
+def test_a_modality_in_small_letters_is_the_same(site, pacs):
+    """As where the film itself is read; some PACS find it by the question in capitals."""
+    pacs.store(archived_film("small", Modality="cr"))
+
+    assert outcome(fetch_new(site.resources)) == (3, [])
+
+
 def test_a_film_that_is_never_given_is_left_to_the_nightly_comparison(site, proxy, monkeypatch):
     monkeypatch.setattr(fetching, "MOST_TRIES", 2)
     proxy.change = of_film("a", lambda _: Answer(404))

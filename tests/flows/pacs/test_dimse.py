@@ -35,18 +35,19 @@ def node():
     """A node that knows no film, or refuses each question."""
     servers = []
 
-    def node(*sop_classes, tls=None, status=0, gives=()):
+    def node(*sop_classes, tls=None, status=0, names=(), gives=()):
         entity = AE("NODE")
         for sop_class in sop_classes:
             entity.add_supported_context(sop_class)
         for sop_class in [ComputedRadiographyImageStorage] if gives else []:
             entity.add_supported_context(sop_class, scu_role=True, scp_role=True)
+        answers = [(status, None)] if status else [(PENDING, film) for film in names]
         server = entity.start_server(
             ("127.0.0.1", 0),
             block=False,
             ssl_context=tls,
             evt_handlers=[
-                (evt.EVT_C_FIND, lambda _: iter([(status, None)] if status else [])),
+                (evt.EVT_C_FIND, lambda _: iter(answers)),
                 (evt.EVT_C_GET, lambda _: iter([len(gives), *((PENDING, film) for film in gives)])),
             ],
         )
@@ -74,6 +75,17 @@ def test_a_node_is_asked_by_tls_and_must_prove_itself(node, resources, tmp_path)
     other = certificate(tmp_path / "other")
     with pytest.raises(PacsError, match="does not answer"):
         list(fetch_new(site.having(pacs_ca=other).resources))
+
+
+@pytest.mark.parametrize("modality", ["CR", "cr", ""])
+def test_a_series_is_of_a_modality_in_small_letters_or_of_none(node, modality):
+    film = dcmread(BytesIO(film_file("a", Modality=modality)))
+    address = node(StudyRootQueryRetrieveInformationModelFind, names=[film])
+    pacs = DimseNode(Node.parse(address), Calling(), Patience(attempts=1))
+
+    (named,) = pacs.instances(date(2020, 4, 1), Modality.CR)
+
+    assert named.image_uid == film_uid("a")
 
 
 @pytest.mark.parametrize("given", ["ab", "ba", "a"])
