@@ -102,12 +102,21 @@ class Reason(StrEnum):
     CRASHED_WORKER = "crashed_worker"
 
 
+NO_VALUES = frozenset({"NULL", "NONE", "NAN", "NA", "N/A", "#N/A", "<NA>"})
+"""What databases, spreadsheets and programs write where there is no value, in capitals."""
+
+
 @dataclass(frozen=True)
 class PatientId:
     """A patient as the hospital knows them. Never stored, logged or shown: see `pseudonym`."""
 
     value: str
     issuer: str = ""
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether it names nobody: films of several people would seem to be one person's."""
+        return not self.value or self.value.upper() in NO_VALUES
 
 
 @dataclass(frozen=True)

@@ -115,8 +115,8 @@ def _record(dataset: FileDataset, zone: tzinfo, decisions: list[Decision]) -> Im
     seen_from, by_view = view(dataset)
     decisions.append(by_view)
     patient = PatientId(whole_text(dataset, "PatientID"), whole_text(dataset, "IssuerOfPatientID"))
-    if not patient.value:
-        raise IncompleteMetadata(Reason.NO_PATIENT, "Patient ID (0010,0020) is empty")
+    if patient.is_nobody:
+        raise IncompleteMetadata(Reason.NO_PATIENT, "Patient ID (0010,0020) names nobody")
     if _UNDECODABLE in patient.value + patient.issuer:
         # Different bytes would become the same patient.
         raise IncompleteMetadata(

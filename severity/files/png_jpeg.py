@@ -76,9 +76,9 @@ def _record(
     sidecar: SidecarRecord, decisions: list[Decision], *, uids: DerivedUids, zone: tzinfo
 ) -> ImageRecord:
     """Return what the sidecar says of the image; add what was decided, and by which column."""
-    if not sidecar.patient_id:
-        raise IncompleteMetadata(Reason.NO_PATIENT, "the sidecar has no patient_id for this file")
     patient = PatientId(sidecar.patient_id, sidecar.issuer)
+    if patient.is_nobody:
+        raise IncompleteMetadata(Reason.NO_PATIENT, "the sidecar has no patient_id for this file")
     issued = ", with an issuer" if patient.issuer else ", without an issuer"
     decisions.append(Decision("patient", f"named{issued}", "the sidecar's patient_id"))
     said = Statement("the sidecar's view", view_in_words(sidecar.view), sidecar.view)

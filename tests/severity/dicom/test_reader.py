@@ -47,6 +47,7 @@ from tests.builders.reading import brightness, published, read, reason
         ({"PatientID": None}, Reason.NO_PATIENT),
         ({"PatientID": ""}, Reason.NO_PATIENT),
         ({"PatientID": "   "}, Reason.NO_PATIENT),
+        ({"PatientID": "NULL"}, Reason.NO_PATIENT),
         ({"SOPInstanceUID": None}, Reason.BAD_METADATA),
         ({"SOPInstanceUID": "1.2.ROE"}, Reason.BAD_METADATA),
         ({"SOPInstanceUID": "1.02.3"}, Reason.BAD_METADATA),

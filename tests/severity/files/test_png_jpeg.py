@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from severity.domain import PatientId, Reason, TimeSource, View
+from severity.domain import NO_VALUES, PatientId, Reason, TimeSource, View
 from severity.errors import RejectedImage
 from severity.files.reader import read_radiograph
 from severity.files.sidecar import SidecarRecord, parse_sidecar
@@ -215,6 +215,12 @@ def test_an_image_without_a_record_is_refused(png: bytes) -> None:
 
 def test_an_image_without_a_patient_is_refused(png: bytes) -> None:
     assert reason(png, SidecarRecord(view="PA")) == Reason.NO_PATIENT
+
+
+@pytest.mark.parametrize("written", sorted(NO_VALUES | {value.lower() for value in NO_VALUES}))
+def test_what_programs_write_for_no_patient_is_nobody(png: bytes, written: str) -> None:
+    """Films of several people would be one course."""
+    assert reason(png, SidecarRecord(patient_id=written)) == Reason.NO_PATIENT
 
 
 @pytest.mark.parametrize("view", ["L", "lateral", "LAT", "LL", "RL", " Lateral "])
