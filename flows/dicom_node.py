@@ -14,7 +14,7 @@ OWN_TITLE = "CXRSEVERITY"
 _A_TITLE = r"(?! *(@|$))[ -?A-\[\]-~]{1,16}"  # ASCII without @ and backslash, not blank alone
 _TITLE = re.compile(_A_TITLE)
 _NODE = re.compile(rf"(?P<title>{_A_TITLE})@(?P<host>[^\s@]+):(?P<port>[0-9]{{1,5}})")
-HIGHEST_PORT = 65535
+_HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Node:
             It is not like that.
         """
         match = _NODE.fullmatch(text)
-        if match is None or not 0 < int(match["port"]) <= HIGHEST_PORT:
+        if match is None or not 0 < int(match["port"]) <= _HIGHEST_PORT:
             raise UsageError("a DICOM node is named like PACS@192.0.2.7:11112")
         return cls(match["title"].strip(), match["host"].strip("[]"), int(match["port"]))
 

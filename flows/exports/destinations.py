@@ -13,6 +13,7 @@ import httpx
 
 from flows.errors import SendingError, UsageError
 from flows.exports.new_folder import new_file, sync_folder
+from flows.web_address import parsed_address
 
 _TRY_AGAIN = {408, 409, 425, 429, 500, 502, 503, 504}
 _SECONDS = 60  # that a server may take for a transaction
@@ -167,8 +168,8 @@ def checked_url(url: str, *, has_token: bool, is_identified: bool) -> str:
         It is none, names a user (it is stored, and would be shown), or would have the token or the
         hospital's identifiers sent over the network for all to read.
     """
-    parsed = _parsed(url)
-    if parsed is None or parsed.scheme not in {"http", "https"} or not parsed.host:
+    parsed = parsed_address(url)
+    if parsed is None:
         raise UsageError("the destination is neither a folder nor http(s)://host/path")
     if parsed.userinfo or parsed.query or parsed.fragment:
         raise UsageError("the URL may name no user and no query: set SEVERITY_FHIR_TOKEN")
@@ -178,10 +179,3 @@ def checked_url(url: str, *, has_token: bool, is_identified: bool) -> str:
         if is_identified:
             raise UsageError("--identified is sent by https alone, except on this machine")
     return url.rstrip("/")
-
-
-def _parsed(url: str) -> httpx.URL | None:
-    try:
-        return httpx.URL(url)
-    except httpx.InvalidURL:
-        return None

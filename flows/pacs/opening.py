@@ -6,12 +6,13 @@ import httpx
 
 from flows.arrivals import DropFolder
 from flows.arrivals.location import drop_folder
-from flows.dicom_node import HIGHEST_PORT, Node
+from flows.dicom_node import Node
 from flows.errors import UsageError
 from flows.pacs.pacs import Pacs
 from flows.pacs.patience import Patience
 from flows.resources import Resources
 from flows.settings import Settings
+from flows.web_address import parsed_address
 
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
@@ -71,12 +72,8 @@ def checked_url(url: str, *, has_credentials: bool) -> str:
         It is none, names a user (it is stored, and would be shown), or would have credentials
         sent over the network for all to read.
     """
-    try:
-        parsed = httpx.URL(url)
-        is_address = bool(parsed.host) and (parsed.port or 1) <= HIGHEST_PORT
-    except (httpx.InvalidURL, UnicodeError):  # the latter of a host's name
-        parsed, is_address = httpx.URL(), False
-    if parsed.scheme not in {"http", "https"} or not is_address:
+    parsed = parsed_address(url)
+    if parsed is None:
         raise UsageError("SEVERITY_PACS is neither https://host/path nor AET@HOST:PORT")
     if parsed.userinfo or parsed.query or parsed.fragment:
         raise UsageError("SEVERITY_PACS may name no user and no query: set SEVERITY_PACS_USER")

@@ -27,6 +27,7 @@ from flows.settings.orchestration import OrchestrationSettings
 from flows.settings.pacs import PacsSettings
 from flows.settings.receiver import ReceiverSettings
 from flows.settings.source import INBOX, Sources, SourceSettings
+from flows.settings.tokens import Token
 from severity.cores import cores
 from severity.heads.head import NAME
 from severity.pseudonym import SHORTEST_KEY, links
@@ -139,7 +140,7 @@ class Settings(DashboardSettings, OrchestrationSettings, PacsSettings, ReceiverS
         default=30,
         description="age at which backups in that folder are deleted, but the last three",
     )
-    fhir_token: SecretStr | None = Field(
+    fhir_token: Token | None = Field(
         default=None, description="bearer token of the FHIR server that `export fhir` sends to"
     )
     weights_file: FilePath | None = Field(

@@ -1,6 +1,5 @@
 """The settings of the PACS: where it is, how it knows this program, and how fast it is asked."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -10,15 +9,13 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     SecretStr,
-    field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings
 
 from flows.dicom_node import OWN_TITLE, AeTitle
 from flows.settings.durations import Days
-
-_TOKEN = re.compile(r"[!-~]+")
+from flows.settings.tokens import Token
 
 
 class PacsSettings(BaseSettings):
@@ -50,7 +47,7 @@ class PacsSettings(BaseSettings):
     )
     pacs_user: str | None = Field(default=None, description="user of the DICOMweb service")
     pacs_password: SecretStr | None = Field(default=None, description="password of that user")
-    pacs_token: SecretStr | None = Field(
+    pacs_token: Token | None = Field(
         default=None, description="bearer token of the DICOMweb service"
     )
     pacs_ca: FilePath | None = Field(
@@ -67,13 +64,6 @@ class PacsSettings(BaseSettings):
         default=None,
         description="AE title of `receive`, to which a DICOM node sends films: C-MOVE, not C-GET",
     )
-
-    @field_validator("pacs_token")
-    @classmethod
-    def _is_token(cls, token: SecretStr | None) -> SecretStr | None:
-        if token is not None and not _TOKEN.fullmatch(token.get_secret_value()):
-            raise ValueError("a token has ASCII characters alone, and no blanks")
-        return token
 
     @model_validator(mode="after")
     def _one_way_to_sign_in(self) -> Self:

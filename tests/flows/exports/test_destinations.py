@@ -16,6 +16,8 @@ from flows.exports.destinations import Folder, checked_url
         "ftp://fhir.example/base",
         "https://",
         "https://fhir.example:port/base",
+        "https://fhir.example:99999/base",
+        "https://xn--/base",
         "https://me:secret@fhir.example/base",
         "https://fhir.example/base?token=secret",
     ],
