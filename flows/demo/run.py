@@ -9,7 +9,7 @@ from db.reading import courses, trends
 from db.reading.site import balances
 from flows.demo.summary import outcomes, outcomes_table
 from flows.demo.telling import tell
-from flows.orchestration.environment import configure_prefect
+from flows.orchestration.environment import configure_prefect, leave_prefect_of_installation
 from flows.progress import progress_bar
 from flows.reports import balance_text, fates_table, trend_table
 from flows.reports.courses import course_table, missing_course
@@ -39,8 +39,9 @@ def run_demo(data: Path | None, home: Path | None, *, console: Console) -> Setti
     settings = read_settings()
     folder = (home or settings.home / "demo").expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    # The demonstration never touches a real database, whatever the environment names.
+    # The demonstration never touches a real database, nor its Prefect, whatever is set.
     demo_settings = with_own_home(settings, home=folder, settle_seconds=0)
+    leave_prefect_of_installation()
     configure_prefect(folder, quiet=True)
     if data is None:
         _tell_story(demo_settings, console)

@@ -5,6 +5,15 @@ from pathlib import Path
 
 from flows.home import private_folder, private_home
 
+# A server, who may use it, and where it or its client keeps its state.
+_OF_AN_INSTALLATION = (
+    "PREFECT_API_",
+    "PREFECT_HOME",
+    "PREFECT_PROFILE",
+    "PREFECT_SERVER_API_AUTH_STRING",
+    "PREFECT_SERVER_DATABASE_",
+)
+
 
 def configure_prefect(home: Path, *, quiet: bool) -> Path:
     """Set the environment variables that Prefect reads when it is first imported.
@@ -34,3 +43,12 @@ def configure_prefect(home: Path, *, quiet: bool) -> Path:
     }.items():
         os.environ.setdefault(name, value)
     return folder
+
+
+def leave_prefect_of_installation() -> None:
+    """Take out of the environment which Prefect the installation uses, for a home of its own.
+
+    Else the runs of a demonstration would be at the hospital's server, which restarts them.
+    """
+    for name in [name for name in os.environ if name.startswith(_OF_AN_INSTALLATION)]:
+        del os.environ[name]

@@ -9,6 +9,7 @@ from flows.cli.scoring.device import announce_device
 from flows.deployments.together import run_together
 from flows.failure_log import log_to_terminal
 from flows.home import private_home
+from flows.orchestration.environment import leave_prefect_of_installation
 from flows.resources import Progress, Resources, using
 from flows.settings import Settings
 from severity.domain import RESEARCH_USE_ONLY
@@ -39,6 +40,8 @@ def up_command(
     """
     settings = chosen_settings(inbox=inbox, home=home, cron=cron, poll_seconds=poll_seconds)
     settings = completed(settings)
+    if home is not None:
+        leave_prefect_of_installation()
     with using(Resources(settings, Progress())) as resources:
         chosen_sources(settings)
         announce_device(settings)

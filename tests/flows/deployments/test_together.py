@@ -34,6 +34,8 @@ def embedded(together: Service, prefect_database: Path) -> Iterator[Service]:
     lay_out(prefect_database, together.home)
     # A home that is named on the command line comes first.
     together.settings["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"
+    together.settings["PREFECT_API_URL"] = "http://127.0.0.1:1/api"
+    together.settings["PREFECT_HOME"] = "/dev/null/no"
     yield together
     until(lambda: not processes_of(together.home))
     shutil.rmtree(together.home)
