@@ -11,7 +11,7 @@ from flows.deployments.plan import Infrastructure, PlannedDeployment, Pool
 from flows.deployments.schedules import prefect_schedules
 from flows.deployments.work_pools import register_pool
 from flows.orchestration.naming import TAG
-from flows.orchestration.reaching import reaching_server
+from flows.orchestration.reaching import check_server, reaching_server
 
 
 async def register(
@@ -33,8 +33,9 @@ async def register(
     Raises
     ------
     ServerError
-        Prefect's server does not answer.
+        Prefect's server does not answer, or refuses.
     """
+    check_server()
     with reaching_server():
         await _register(jobs, infrastructure, zone=zone, patience=patience)
 

@@ -28,7 +28,7 @@ from prefect.schedules import Schedule
 from flows.deployments.plan import Due, PlannedDeployment, planned
 from flows.deployments.schedules import prefect_schedules
 from flows.orchestration.children import UNDER_WAY, bury
-from flows.orchestration.reaching import reaching_server
+from flows.orchestration.reaching import check_server, reaching_server
 from flows.pacs.flow import fetch, reconcile
 from flows.scoring.flow import score_inbox, score_waiting
 from flows.scoring.naming import sources_label
@@ -47,10 +47,11 @@ async def serve_schedule(settings: Settings) -> None:
     KeyboardInterrupt
         Ctrl-C was pressed.
     ServerError
-        Prefect's server does not answer at the start; later the service waits for it.
+        Prefect's server does not answer, or refuses, at the start; later the service waits for it.
     """
     places = _PASSES + len(_pacs_jobs(settings))
     service = _Service(name="score-inbox", limit=places, pause_on_shutdown=False)
+    check_server()
     with reaching_server():
         await provide_flows(service, settings)
     await service.run()

@@ -19,6 +19,7 @@ from threading import Event, Thread
 
 from flows.errors import ServerError
 from flows.orchestration.naming import TAG
+from flows.orchestration.reaching import check_server
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 120  # a loaded machine starts the first server slowly
@@ -52,8 +53,15 @@ def new_credentials() -> str:
 
 @contextmanager
 def prefect_api() -> Iterator[None]:
-    """Provide Prefect's API: of the server that the settings name, else of a temporary one."""
+    """Provide Prefect's API: of the server that the settings name, else of a temporary one.
+
+    Raises
+    ------
+    ServerError
+        The server that the settings name cannot be used, or the temporary one does not start.
+    """
     if _api_is_set():
+        check_server()
         yield
         return
     with (
