@@ -61,7 +61,7 @@ async def _register_job(job: PlannedDeployment, zone: str) -> None:
         name=job.name,
         flow_name=job.flow_name,
         entrypoint=job.entrypoint,
-        schedules=prefect_schedules(job.due, zone),
+        schedules=await prefect_schedules(job.due, zone),
         concurrency_limit=job.most_runs,
         concurrency_options=ConcurrencyOptions(
             collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW

@@ -63,14 +63,14 @@ async def provide_flows(service: Runner, settings: Settings) -> None:
     await service.aadd_flow(
         score_inbox,
         name=name,
-        schedules=_schedules(settings),
+        schedules=await _schedules(settings),
         description=f"Scores each new image of {sources_label(settings.all_sources)} once",
     )
     for job in _pacs_jobs(settings):
         await service.aadd_flow(
             _OF_A_PACS[job.flow_name],
             name=name,
-            schedules=prefect_schedules(job.due, settings.timezone),
+            schedules=await prefect_schedules(job.due, settings.timezone),
             description=job.description,
             # The first may take hours: those that are due meanwhile would take all places.
             concurrency_limit=ConcurrencyLimitConfig(
@@ -126,11 +126,11 @@ def deployment_name(sources: Sequence[SourceSettings]) -> str:
     return f"{sources_label(sources)}-{digest[:6]}"
 
 
-def _schedules(settings: Settings) -> list[Schedule]:
+async def _schedules(settings: Settings) -> list[Schedule]:
     due: list[Due] = [settings.cron]
     if settings.poll_seconds is not None:
         due.append(timedelta(seconds=settings.poll_seconds))
-    return prefect_schedules(due, settings.timezone)
+    return await prefect_schedules(due, settings.timezone)
 
 
 class _Service(Runner):

@@ -43,26 +43,26 @@ async def test_a_pacs_is_asked_on_a_schedule_as_long_as_one_is_set(client: Any) 
     assert await served(client, Settings(**inbox)) == score
 
 
-def test_what_is_no_line_of_cron_is_wrong_use() -> None:
+async def test_what_is_no_line_of_cron_is_wrong_use() -> None:
     from flows.deployments.schedules import prefect_schedules
 
     with pytest.raises(UsageError, match="cron"):
-        prefect_schedules(["every night"], "UTC")
+        await prefect_schedules(["every night"], "UTC")
 
 
 @pytest.mark.parametrize("line", ["0 0 30 2 *", "0 0 31 4,6,9,11 *"])
-def test_a_line_of_cron_that_never_comes_due_is_wrong_use(line: str) -> None:
+async def test_a_line_of_cron_that_never_comes_due_is_wrong_use(line: str) -> None:
     """Prefect's scheduler took it, and then scheduled nothing at all, no poll either."""
     from flows.deployments.schedules import prefect_schedules
 
     with pytest.raises(UsageError, match="never comes due"):
-        prefect_schedules(["0 2 * * *", line], "Europe/Berlin")
+        await prefect_schedules(["0 2 * * *", line], "Europe/Berlin")
 
 
-def test_a_line_of_cron_that_comes_due_in_leap_years_alone_is_taken() -> None:
+async def test_a_line_of_cron_that_comes_due_in_leap_years_alone_is_taken() -> None:
     from flows.deployments.schedules import prefect_schedules
 
-    assert len(prefect_schedules(["0 0 29 2 *"], "UTC")) == 1
+    assert len(await prefect_schedules(["0 0 29 2 *"], "UTC")) == 1
 
 
 @pytest.fixture
