@@ -13,7 +13,7 @@ from severity.domain import Reason
 
 def release(
     session: Session, author: Author, object_ids: Sequence[int], *, instead_of: int | None = None
-) -> int:
+) -> list[int]:
     """Let rejected objects be judged again, by the next run; the reason stays in their history.
 
     Parameters
@@ -24,7 +24,7 @@ def release(
 
     Returns
     -------
-    How many were released.
+    Those that were released, each once.
 
     Raises
     ------
@@ -40,12 +40,12 @@ def release(
     return _release(session, ids, replaced)
 
 
-def release_reason(session: Session, author: Author, reason: Reason) -> int:
+def release_reason(session: Session, author: Author, reason: Reason) -> list[int]:
     """Let all objects that were rejected for a reason be judged again, but for dismissed ones.
 
     Returns
     -------
-    How many were released.
+    Those that were released.
     """
     begin(session, author, "rejection released")
     return _release(session, list(session.scalars(_OF_REASON, {"reason": reason.value})), None)
@@ -109,11 +109,11 @@ def _mark(
     return sorted(session.scalars(statement, {"objects": ids}))
 
 
-def _release(session: Session, ids: Sequence[int], replaced: int | None) -> int:
+def _release(session: Session, ids: list[int], replaced: int | None) -> list[int]:
     _check_rejected(session, ids)
-    session.execute(_RECEIVE, {"objects": list(ids), "replaced": replaced})
+    session.execute(_RECEIVE, {"objects": ids, "replaced": replaced})
     let_wait(session, ids)
-    return len(ids)
+    return ids
 
 
 def _check_rejected(session: Session, ids: Sequence[int]) -> None:

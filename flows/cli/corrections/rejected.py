@@ -134,7 +134,7 @@ def release_command(
             released = corrections.release_reason(session, by, Reason(reason))
         else:
             released = corrections.release(session, by, ids, instead_of=instead_of)
-    files = "1 file is" if released == 1 else f"{released} files are"
+    files = _files_are(len(released))
     ruled = f", and takes the place of image {instead_of}" if instead_of else ""
     undo = f"image restore {instead_of}" if instead_of else ""
     again = f"{files} judged again by the next run{ruled}"
@@ -151,10 +151,15 @@ def dismiss_command(ids: tuple[int, ...], *, undo: bool, **author: str) -> None:
         mark = corrections.undismiss if undo else corrections.dismiss
         marked = mark(correction.session, correction.author, ids)
     names = " ".join(map(str, marked))
-    files = "1 file is" if len(marked) == 1 else f"{len(marked)} files are"
     done = "listed again" if undo else "dismissed"
     back = "" if undo else " --undo"
-    confirm_change(bool(marked), f"{files} {done}", undo=f"rejected dismiss {names}{back}")
+    confirm_change(
+        bool(marked), f"{_files_are(len(marked))} {done}", undo=f"rejected dismiss {names}{back}"
+    )
+
+
+def _files_are(count: int) -> str:
+    return "1 file is" if count == 1 else f"{count} files are"
 
 
 def _stored(session: Transaction, ids: Sequence[int], reason: Reason | None) -> list[StoredObject]:

@@ -31,20 +31,10 @@ PAGE = 50
 """Files on each page of the list."""
 _NUMBER = re.compile(r"[0-9]{1,18}")  # which PostgreSQL's bigint holds
 _LONGEST_REASON = 500  # characters
-
-
-def _dismiss(session: Transaction, author: Author, ids: Sequence[int]) -> int:
-    return len(corrections.dismiss(session, author, ids))
-
-
-def _undismiss(session: Transaction, author: Author, ids: Sequence[int]) -> int:
-    return len(corrections.undismiss(session, author, ids))
-
-
-_DECISIONS: dict[str, Callable[[Transaction, Author, Sequence[int]], int]] = {
+_DECISIONS: dict[str, Callable[[Transaction, Author, Sequence[int]], list[int]]] = {
     "release": corrections.release,
-    "dismiss": _dismiss,
-    "undismiss": _undismiss,
+    "dismiss": corrections.dismiss,
+    "undismiss": corrections.undismiss,
 }
 Fields = Annotated[list[tuple[str, str]], Depends(form_fields)]
 
@@ -123,10 +113,10 @@ def decide(request: Request, decision: str, fields: Fields) -> Response:
     resources = resources_of(request)
     try:
         with resources.open_database().transaction() as session:
-            count = _DECISIONS[decision](session, Author(operator.name, why), ids)
+            decided = _DECISIONS[decision](session, Author(operator.name, why), ids)
     except RefusedCorrection as error:
         return _refused(request, HTTPStatus.CONFLICT, str(error))
-    return RedirectResponse(back.address(done=decision, count=count), HTTPStatus.SEE_OTHER)
+    return RedirectResponse(back.address(done=decision, count=len(decided)), HTTPStatus.SEE_OTHER)
 
 
 def _listed_before(fields: Sequence[tuple[str, str]]) -> Choices | None:

@@ -143,7 +143,7 @@ def test_the_files_are_not_scored_again_while_they_lie_there(corrected, author):
     assert corrected.rows("SELECT object_key FROM sighting WHERE object_key LIKE 'doe%'") == []
     with pytest.raises(RefusedCorrection):
         corrected.do(release, author, [corrected.object(FILM)])
-    assert corrected.do(release_reason, author, Reason.FORGOTTEN) == 0
+    assert corrected.do(release_reason, author, Reason.FORGOTTEN) == []
 
 
 def test_a_forgotten_file_that_is_described_anew_stays_forgotten(corrected, author):

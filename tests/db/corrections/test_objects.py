@@ -38,7 +38,8 @@ def test_a_released_object_is_judged_again_by_each_model_version_that_wants_it(a
     archive.add(SPOON)
     archive.queue("v2")
 
-    assert archive.do(release, author, [archive.object(SPOON)]) == 1
+    spoon = archive.object(SPOON)
+    assert archive.do(release, author, [spoon, spoon]) == [spoon]
     assert state(archive, SPOON) == ("received", None, False)
     assert counts(archive) == (0, 0, 1)
     work = "SELECT state::text, crashes, is_judged FROM work"
@@ -65,7 +66,7 @@ def test_all_of_one_reason_are_released_but_for_those_that_were_dismissed(archiv
     archive.add(SPOON, FORK, SIDE)
     archive.do(dismiss, author, [archive.object(FORK)])
 
-    assert archive.do(release_reason, author, Reason.NOT_CHEST) == 1
+    assert archive.do(release_reason, author, Reason.NOT_CHEST) == [archive.object(SPOON)]
 
     assert [state(archive, film)[0] for film in (SPOON, FORK, SIDE)] == [
         "received",
