@@ -47,7 +47,9 @@ def chosen_settings(**options: object) -> Settings:
     An ``inbox`` among the options means this source alone, and if that leaves out a source that is
     set, the dead man's switch is told nothing. A ``home`` means the embedded database in it,
     whatever `DATABASE_URL` names, no source but an inbox that is an option too, and none of the
-    PACS, folders and alarms of the installation that the environment describes.
+    PACS, folders and alarms of the installation that the environment describes. With a ``model``
+    among them, also one that is None, the model is to score, so it must be here; whatever only
+    reads, as a dashboard on another machine, knows it by name.
 
     Raises
     ------
@@ -64,7 +66,8 @@ def chosen_settings(**options: object) -> Settings:
         settings = settings.model_copy(update={"success_url": None})
     if options.get("home") is not None:
         settings = with_own_home(settings, **{**options, "home": settings.home})
-    check_name(settings.model, settings, place="SEVERITY_MODEL: ")
+    if "model" in options:
+        check_name(settings.model, settings, place="SEVERITY_MODEL: ")
     return settings
 
 

@@ -19,7 +19,9 @@ def serve_command(inbox: str | None, cron: str | None, poll_seconds: float | Non
     page asks for a password. A pass that is due while another works is skipped. Ends with Ctrl-C
     or SIGTERM.
     """
-    with chosen_resources(inbox=inbox, cron=cron, poll_seconds=poll_seconds) as resources:
+    with chosen_resources(
+        inbox=inbox, cron=cron, poll_seconds=poll_seconds, model=None
+    ) as resources:
         chosen_sources(resources.settings)
         announce_device(resources.settings)
         log_to_terminal()

@@ -38,7 +38,9 @@ def up_command(
     Without a source it makes a drop folder in its home. Prints a line for each part, which says
     where it is. If a part ends, all others are ended and the command fails.
     """
-    settings = chosen_settings(inbox=inbox, home=home, cron=cron, poll_seconds=poll_seconds)
+    settings = chosen_settings(
+        inbox=inbox, home=home, cron=cron, poll_seconds=poll_seconds, model=None
+    )
     settings = completed(settings)
     if home is not None:
         leave_prefect_of_installation()

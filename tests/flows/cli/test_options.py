@@ -7,6 +7,7 @@ import pytest
 
 from flows.cli.options import chosen_settings
 from flows.deployments.serving import export_settings
+from flows.errors import UsageError
 from flows.settings import read_settings
 from tests.builders.settings import SECRET
 
@@ -30,6 +31,17 @@ def test_a_home_of_the_command_line_may_be_below_the_current_folder_or_a_users(
 
     assert chosen_settings(home=Path("demo")).home == tmp_path / "demo"
     assert chosen_settings(home=Path("~/demo")).home == Path("/users/jane/demo")
+
+
+def test_what_only_reads_needs_no_file_of_the_model_that_scores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A dashboard, or the migration, on a machine or in a container of its own."""
+    monkeypatch.setenv("SEVERITY_MODEL", "trained-elsewhere")
+
+    assert chosen_settings().model == "trained-elsewhere"
+    with pytest.raises(UsageError, match="SEVERITY_MODEL: no model 'trained-elsewhere'"):
+        chosen_settings(model=None)
 
 
 INSTALLATION = {
