@@ -239,6 +239,14 @@ def test_the_worker_starts_after_the_database_is_migrated(
     assert all("healthcheck" in services[name] for name in ("postgres", "prefect-server"))
 
 
+def test_whatever_goes_on_is_asked_whether_it_does(services: dict[str, dict[str, Any]]) -> None:
+    goes_on = {name for name, service in services.items() if service.get("restart") != "no"}
+
+    assert {name for name, service in services.items() if "healthcheck" in service} == goes_on
+    asked = services["worker"]["environment"]["PREFECT_RUNNER_SERVER_PORT"]
+    assert f"127.0.0.1:{asked}/health" in services["worker"]["healthcheck"]["test"][-1]
+
+
 @pytest.mark.parametrize(
     ("files", "values", "requirements"),
     [

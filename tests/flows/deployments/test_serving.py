@@ -17,6 +17,7 @@ from flows.cli.options import chosen_settings
 from flows.deployments.serving import export_settings
 from flows.resources import Resources
 from tests.builders.commands import environment
+from tests.builders.ports import free_ports
 from tests.builders.services import Service, processes_of, until
 from tests.builders.settings import SECRET
 from tests.builders.small_images import write_inbox
@@ -34,9 +35,13 @@ def test_a_service_scores_on_its_schedule_obeys_its_owner_alone_and_outlives_its
     """
     write_inbox(service.inbox, images=3)
     write_inbox(tmp_path / "private", images=5)
+    health = free_ports(1)[0]
+    service.settings["PREFECT_RUNNER_SERVER_ENABLE"] = "true"  # as docker-compose.yml has it
+    service.settings["PREFECT_RUNNER_SERVER_PORT"] = str(health)
     service.start("--poll-seconds", "10")
     service.await_log(SCORED_3)
     password = service.password
+    assert httpx.get(f"http://127.0.0.1:{health}/health").is_success
 
     _assert_nobody_asks_without_its_password(service)
     _assert_a_run_cannot_name_another_folder(service, tmp_path / "private")
