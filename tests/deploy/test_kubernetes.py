@@ -137,6 +137,47 @@ def test_only_what_brings_films_may_write_them() -> None:
                 assert mount.get("readOnly", False) == (name == "worker")
 
 
+def test_what_is_due_by_the_clock_is_due_in_the_site_s_zone_and_can_be_applied_again() -> None:
+    """In the cluster's own, `reconcile` came after the night that it is to be before."""
+    (zone,) = (
+        manifest["data"]["SEVERITY_TIMEZONE"]
+        for manifest in of_kind("ConfigMap")
+        if "SEVERITY_TIMEZONE" in manifest["data"]
+    )
+    jobs = of_kind("CronJob")
+
+    assert {job["spec"]["timeZone"] for job in jobs} == {zone}
+    assert not any(job["spec"]["suspend"] for job in jobs)  # stated, so that it ends a pause
+
+
+def test_a_model_of_one_s_own_outlives_the_pod_that_imported_it() -> None:
+    models = f"{Settings(home='/var/lib/cxr-severity').home}/models"
+    mounts = {
+        name: mount.get("readOnly", False)
+        for name in WORKLOADS
+        for mount in container(name)["volumeMounts"]
+        if mount["mountPath"] == models and mount["name"] == "models"
+    }
+    assert mounts == {"worker": False, "dashboard": True}
+
+
+def test_prometheus_may_ask_the_dashboard_with_a_token_of_its_own() -> None:
+    variables = {variable["name"]: variable for variable in container("dashboard")["env"]}
+    secret = variables["SEVERITY_DASHBOARD_METRICS_TOKEN"]["valueFrom"]["secretKeyRef"]
+    assert secret["optional"]  # no reason not to start
+    (policy,) = (
+        policy
+        for policy in of_kind("NetworkPolicy")
+        if policy["metadata"]["name"] == "browsers-to-dashboard"
+    )
+    spaces = [
+        source["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+        for rule in policy["spec"]["ingress"]
+        for source in rule["from"]
+    ]
+    assert spaces == ["ingress-nginx", "monitoring"]
+
+
 def test_services_policies_and_volumes_name_what_there_is() -> None:
     claims = {manifest["metadata"]["name"] for manifest in of_kind("PersistentVolumeClaim")}
     ports = {

@@ -79,7 +79,7 @@ async def test_a_pod_has_its_secrets_from_the_cluster_and_a_gpu_only_in_its_pool
         for volume in pod["volumes"]
         if "persistentVolumeClaim" in volume
     }
-    assert claims == {"films", "receipts"}
+    assert claims == {"films", "receipts", "models"}
     policies = (KUBERNETES / "network-policies.yaml").read_text(encoding="utf-8")
     labels = job.job_manifest["spec"]["template"]["metadata"]["labels"]
     assert f"component: {labels['app.kubernetes.io/component']}\n" in policies
