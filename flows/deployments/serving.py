@@ -50,7 +50,7 @@ def serve_sources(
         resources.open_database()
         check_model(settings)
         _keep_files_apart(folder)
-        if "PREFECT_API_URL" in os.environ:
+        if os.environ.get("PREFECT_API_URL"):
             _serve(settings, own_server=False)
             return
         with own_server(folder, settings, ended=server_ended) as address:

@@ -40,7 +40,7 @@ def run_together(resources: Resources, *, announce: Callable[[str], object]) -> 
             announce(f"Dashboard: {address}")
             for source in resources.settings.all_sources:
                 announce(f"{source.name.capitalize()}: {source.location}")
-            if "PREFECT_API_URL" in os.environ:
+            if os.environ.get("PREFECT_API_URL"):
                 announce("Prefect: the server that PREFECT_API_URL names")
             serve_sources(
                 resources,

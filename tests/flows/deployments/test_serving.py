@@ -38,6 +38,7 @@ def test_a_service_scores_on_its_schedule_obeys_its_owner_alone_and_outlives_its
     health = free_ports(1)[0]
     service.settings["PREFECT_RUNNER_SERVER_ENABLE"] = "true"  # as docker-compose.yml has it
     service.settings["PREFECT_RUNNER_SERVER_PORT"] = str(health)
+    service.settings["PREFECT_API_URL"] = ""  # as in a file of settings where none is named
     service.start("--poll-seconds", "10")
     service.await_log(SCORED_3)
     password = service.password

@@ -24,6 +24,7 @@ def together(service: Service) -> Service:
     """All parts on the test's database, not started yet."""
     service.command = "up"
     service.settings["SEVERITY_DASHBOARD_PORT"] = str(free_ports(1)[0])
+    service.settings["PREFECT_API_URL"] = ""
     return service
 
 
