@@ -51,6 +51,14 @@ def test_no_document_names_a_setting_that_does_not_exist() -> None:
         assert set(re.findall(r"\bSEVERITY_[A-Z0-9_]+", text)) <= known, document.name
 
 
+def test_each_document_shows_the_revision_that_an_upgrade_leads_to() -> None:
+    newest = max(int(file.name[:4]) for file in ROOT.glob("db/migrations/versions/[0-9]*.py"))
+    shown = re.findall(
+        r"The database is at revision (\d+)", "".join(map(Path.read_text, DOCUMENTS))
+    )
+    assert {*map(int, shown)} == {newest}
+
+
 @pytest.mark.parametrize("name", sorted(app.commands))
 def test_every_command_is_in_the_readme(name: str) -> None:
     assert re.search(rf"^\| `{name}\b", README, flags=re.MULTILINE)
