@@ -288,5 +288,6 @@ def _message(error: ValidationError) -> str:
         name = first.upper()
         variable = name if name in {"", "DATABASE_URL"} else f"SEVERITY_{name}"
         place = " ".join([variable, *inside])
-        lines.append(f"{place}: {problem['msg']}".removeprefix(": "))
+        message = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{place}: {message}".removeprefix(": "))
     return "; ".join(lines)

@@ -1,10 +1,12 @@
 """The settings of what Prefect schedules at a site, and of who is told when something is wrong."""
 
-from typing import Self
+from functools import partial
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
     AnyHttpUrl,
+    BeforeValidator,
     DirectoryPath,
     Field,
     PositiveInt,
@@ -12,9 +14,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, NoDecode
 
 from flows.settings.comma_lists import CommaList
+from flows.settings.json_objects import json_object
 
 DEPLOYMENTS = (
     "discover",
@@ -28,11 +31,17 @@ DEPLOYMENTS = (
 )
 """What `deploy` registers, by name: SEVERITY_SCHEDULES may set when each is due."""
 
+_Schedules = Annotated[
+    dict[str, str],
+    NoDecode,
+    BeforeValidator(partial(json_object, example='{"courses": "0 * * * *"}')),
+]
+
 
 class OrchestrationSettings(BaseSettings):
     """The part of the settings that is about deployments, retention and alerts."""
 
-    schedules: dict[str, str] = Field(
+    schedules: _Schedules = Field(
         default={}, description="lines of cron by deployment, as JSON; an empty one: not scheduled"
     )
     backlog_images: PositiveInt = Field(

@@ -1,6 +1,5 @@
 """The settings of the sources: what each is called, where it is, and how it is listed."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
@@ -16,6 +15,7 @@ from pydantic_settings import NoDecode
 
 from flows.lost_mounts import within
 from flows.settings.durations import Days
+from flows.settings.json_objects import json_object
 
 INBOX = "inbox"
 """The name of the source that SEVERITY_INBOX locates."""
@@ -96,17 +96,8 @@ def local_folder(location: str) -> Path | None:
 
 def _named(value: object) -> object:
     """Return the settings by name, of locations or options by name, as JSON or read from it."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except json.JSONDecodeError as error:
-            raise ValueError(
-                f'it is not JSON such as {{"ward": "/srv/ward"}} ({error.msg})'
-            ) from None
-    if not isinstance(value, Mapping):
-        # Not a TypeError, which pydantic does not take for a refusal.
-        raise ValueError('it is not a JSON object such as {"ward": "/srv/ward"}')  # noqa: TRY004
-    return {name: _options(name, entry) for name, entry in value.items()}
+    entries = json_object(value, example='{"ward": "/srv/ward"}')
+    return {name: _options(name, entry) for name, entry in entries.items()}
 
 
 def _options(name: object, entry: object) -> object:

@@ -83,6 +83,8 @@ def test_passes_of_a_service_have_the_same_sources(two_sources: pytest.MonkeyPat
         ('{"The Ward": "/srv/ward"}', "The Ward"),
         ('{"ward": {"place": "/srv/ward"}}', "location"),
         ('{"ward": ""}', "location"),
+        ('{"ward": "/srv/ward", "ward": "/srv/icu"}', "'ward' stands in it twice"),
+        ('{"ward": {"location": "/srv/ward", "location": "/srv/icu"}}', "stands in it twice"),
         ('{"ward": {"location": "/srv/ward", "arrives_in_order": true}}', "object stores"),
         ('{"ward": "/srv/inbox"}', "one location"),
         ('{"inbox": "/srv/ward"}', "SEVERITY_INBOX"),
