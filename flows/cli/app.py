@@ -1,5 +1,6 @@
 """The command line: its groups, and how each kind of failure ends it."""
 
+import errno
 import sys
 from typing import NoReturn
 
@@ -526,6 +527,8 @@ def _explained(error: Exception, log: FailureLog) -> str:
     failure = error if known else unexpected(error)
     if not isinstance(failure, UnexpectedError):
         return str(failure)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "no space is left on the disk that it writes to: free some, then run it again"
     kept = f"could not be kept ({log.problem})" if log.problem else f"is in {log.baseFilename}"
     return f"{failure}; please report it. Its traceback {kept}"
 
