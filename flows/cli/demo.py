@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from flows.cli.paths import NamedPath
 from flows.cli.terminal import terminal
 from flows.dashboard import server
 from flows.demo.run import run_demo
@@ -17,12 +18,12 @@ from flows.settings import Settings
 @click.command()
 @click.option(
     "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=NamedPath(exists=True, file_okay=False, path_type=Path),
     help="A folder of real images with their metadata.csv, instead of simulated ones.",
 )
 @click.option(
     "--home",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NamedPath(file_okay=False, path_type=Path),
     help="Where the demonstration keeps its database and images.",
 )
 @click.option(

@@ -9,6 +9,7 @@ import click
 
 from db.engine import Transaction
 from db.reading import patients, trends
+from flows.cli.paths import NamedLocation
 from flows.errors import InboxError, UsageError
 from flows.models.catalogue import names
 from flows.resources import Progress, Resources, using
@@ -19,6 +20,7 @@ from severity.domain import PatientId
 inbox_option = click.option(
     "--inbox",
     metavar="DIR_OR_URL",
+    type=NamedLocation(),
     help="Drop folder, or s3://, gs:// or az://bucket/prefix: this source alone. If absent, "
     "SEVERITY_INBOX and all of SEVERITY_SOURCES.",
 )

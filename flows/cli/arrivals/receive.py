@@ -9,6 +9,7 @@ import click
 from flows.arrivals import receiving
 from flows.arrivals.receiver import log
 from flows.cli.options import chosen_resources
+from flows.cli.paths import NamedPath
 from flows.cli.stopping import interrupted_by_signals
 from severity.domain import RESEARCH_USE_ONLY
 
@@ -17,7 +18,7 @@ from severity.domain import RESEARCH_USE_ONLY
 @click.option(
     "--folder",
     "receiver_folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NamedPath(file_okay=False, path_type=Path),
     help="Drop folder to write to; SEVERITY_RECEIVER_FOLDER, else the inbox, if absent.",
 )
 @click.option(

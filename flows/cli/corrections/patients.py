@@ -17,6 +17,7 @@ from flows.cli.options import (
     known_patient_key,
     patient_key,
 )
+from flows.cli.paths import NamedPath
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
 from flows.reports import history_table, lookups_table, plain_json
@@ -33,7 +34,7 @@ _MOST_ERRORS = 5  # of a list that are named in one line
 @click.option(
     "--from-csv",
     "merge_list",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=NamedPath(exists=True, dir_okay=False, path_type=Path),
     help="Merge all pairs of this file instead: columns patient, into, issuer, into_issuer.",
 )
 @author_options

@@ -11,6 +11,7 @@ from db.reading.site import rejections
 from db.reading.site.rejections import RejectionFilter, StoredObject
 from flows.cli.corrections.correcting import author_options, confirm, confirm_change, correcting
 from flows.cli.options import chosen_resources, json_option
+from flows.cli.paths import NamedPath
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
 from flows.reports import object_text, plain_json, rejected_table, unread_table, write_csv
@@ -86,7 +87,7 @@ def show_command(object_id: int, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", type=NamedPath(file_okay=False, path_type=Path))
 @ids_argument
 @reason_option
 def export_command(folder: Path, *, ids: tuple[int, ...], reason: str | None) -> None:

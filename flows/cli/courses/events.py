@@ -18,6 +18,7 @@ from flows.cli.options import (
     known_patient_key,
     patient_key,
 )
+from flows.cli.paths import NamedPath
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
 from flows.events.importing import TreatmentImport
@@ -31,7 +32,7 @@ event_argument = click.argument("event_id", metavar="ID", type=click.IntRange(1)
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=NamedPath(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--source",
     default="import",

@@ -17,6 +17,7 @@ from flows.cli.options import (
     patient_key,
     unissued_key,
 )
+from flows.cli.paths import NamedPath
 from flows.cli.terminal import terminal
 from flows.courses.reading import read_course
 from flows.errors import UsageError
@@ -61,7 +62,7 @@ class _Asked:
 @json_option
 @click.option(
     "--chart",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NamedPath(dir_okay=False, path_type=Path),
     help="Also draw it into this file (PNG, SVG or PDF).",
 )
 @click.option(

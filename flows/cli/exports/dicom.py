@@ -18,6 +18,7 @@ from flows.cli.exports.options import (
     send_option,
 )
 from flows.cli.options import chosen_resources
+from flows.cli.paths import NamedPath
 from flows.dicom_node import OWN_TITLE, Node
 from flows.errors import UsageError
 from flows.exports.dicom.exporting import Counts, Sender, send_to, write_folder
@@ -45,7 +46,7 @@ class _Options(SelectionOptions, _DicomOptions):
     "--film",
     "films",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=NamedPath(exists=True, dir_okay=False, path_type=Path),
     help="A film in hand, for patient and study; else films are read again from their sources.",
 )
 @click.option(

@@ -12,6 +12,7 @@ from db.engine import Database, Transaction
 from db.reading import model_versions, patients, trends
 from db.reading.exports import Selection
 from flows.cli.options import issuer_option, patient_key
+from flows.cli.paths import NamedPath
 from flows.courses.update import update_courses
 from flows.errors import UsageError
 from flows.resources import Resources
@@ -20,9 +21,9 @@ from severity.cores import cores
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 new_folder_argument = click.argument(
-    "folder", required=False, type=click.Path(file_okay=False, path_type=Path)
+    "folder", required=False, type=NamedPath(file_okay=False, path_type=Path)
 )
-folder_argument = click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+folder_argument = click.argument("folder", type=NamedPath(file_okay=False, path_type=Path))
 
 
 class SelectionOptions(TypedDict):

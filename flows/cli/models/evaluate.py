@@ -11,6 +11,7 @@ from flows.cli.options import (
     model_option,
     precision_option,
 )
+from flows.cli.paths import NamedPath
 from flows.cli.terminal import terminal
 from flows.evaluation.error_sections import print_errors
 from flows.evaluation.folder import EvaluationRequest, evaluate_folder
@@ -20,7 +21,7 @@ from flows.progress import watched
 from flows.resources import Progress, Resources
 from severity.domain import Scale
 
-_folder = click.Path(exists=True, file_okay=False, path_type=Path)
+_folder = NamedPath(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
@@ -40,7 +41,7 @@ _folder = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NamedPath(file_okay=False, path_type=Path),
     help="New folder for the report: Markdown, CSV and pictures. None is ever replaced.",
 )
 @click.option(

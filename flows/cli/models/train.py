@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from flows.cli.options import chosen_settings, device_option
+from flows.cli.paths import NamedPath
 from flows.cli.terminal import terminal
 from flows.head_training.folder import TrainingRequest, train_folder
 from flows.head_training.record import HeadChoice
@@ -36,7 +37,7 @@ _OPACITY = {Labels.COHEN: Scale(0, 6), Labels.RALO: Scale(0, 8), Labels.BRIXIA: 
 @click.option(
     "--data",
     required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=NamedPath(exists=True, file_okay=False, path_type=Path),
     help="Folder with the images, their scores and metadata.csv.",
 )
 @click.option("--name", required=True, help="The new model's name, for --model; lowercase.")

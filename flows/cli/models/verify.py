@@ -8,6 +8,7 @@ import click
 from flows.cli.exit_codes import FAILURE
 from flows.cli.models.catalogue import json_option
 from flows.cli.options import check_name
+from flows.cli.paths import NamedPath
 from flows.cli.terminal import terminal
 from flows.evaluation.verification import verify
 from flows.models.text import verdict_json, verdict_table
@@ -22,7 +23,7 @@ from severity.heads.published import LINEAR_NAME
 @click.option(
     "--data",
     required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=NamedPath(exists=True, file_okay=False, path_type=Path),
     help="Folder with cidc/images and reference.",
 )
 @json_option

@@ -7,17 +7,18 @@ import click
 
 from flows.cli.exit_codes import FAILURE
 from flows.cli.options import chosen_settings, json_option
+from flows.cli.paths import NamedPath
 from flows.cli.terminal import terminal
 from flows.reports import explanation_json, explanation_table
 from flows.scoring.explaining import explain, write_image
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=NamedPath(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--image",
     metavar="PNG",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NamedPath(dir_okay=False, path_type=Path),
     help="Also write the image that the network sees to this file.",
 )
 @json_option

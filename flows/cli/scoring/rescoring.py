@@ -10,6 +10,7 @@ import click
 from db.rescoring import progress, requests
 from db.rescoring.requests import Requested, Selection
 from flows.cli.options import chosen_resources, device_option, json_option, precision_option
+from flows.cli.paths import NamedPath
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
 from flows.login import login
@@ -45,7 +46,7 @@ class _Options(TypedDict):
 @click.option("--to", "last", type=_DAY, help="Those taken on this day or earlier, in UTC.")
 @click.option(
     "--images",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=NamedPath(exists=True, dir_okay=False, path_type=Path),
     help="Those that FILE lists: IDs of `image list` or UIDs, one a line.",
 )
 @click.option("--later", is_flag=True, help="Only ask: `rescore run` or a schedule works on it.")

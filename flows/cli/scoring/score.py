@@ -10,6 +10,7 @@ from rich.console import Console
 
 from flows.cli.exit_codes import FAILURE
 from flows.cli.options import chosen_resources, device_option, model_option, precision_option
+from flows.cli.paths import NamedPath
 from flows.cli.scoring.device import announce_device
 from flows.cli.terminal import terminal
 from flows.progress import progress_bar
@@ -28,14 +29,14 @@ _MANY_FILES = 32
     nargs=-1,
     required=True,
     metavar="FILE...",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=NamedPath(exists=True, dir_okay=False, path_type=Path),
 )
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV.")
 @click.option(
     "--saliency",
     metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NamedPath(file_okay=False, path_type=Path),
     help="Also write each image's saliency map, as a picture and an array, to this folder.",
 )
 @model_option

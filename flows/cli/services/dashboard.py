@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from flows.cli.options import chosen_resources
+from flows.cli.paths import NamedPath
 from flows.dashboard import server
 from flows.dashboard.log import log
 
@@ -26,7 +27,7 @@ from flows.dashboard.log import log
 )
 @click.option(
     "--home",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=NamedPath(exists=True, file_okay=False, path_type=Path),
     help="Folder of the embedded database, such as a demonstration's; SEVERITY_HOME if absent.",
 )
 @click.option("--log", "shows_requests", is_flag=True, help="Print each request, by its route.")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from flows.cli.options import chosen_settings, chosen_sources, inbox_option
+from flows.cli.paths import NamedPath
 from flows.cli.scoring.device import announce_device
 from flows.deployments.together import run_together
 from flows.failure_log import log_to_terminal
@@ -21,7 +22,7 @@ _POLL_SECONDS = 60.0  # whoever drops an image here waits to see it
 @inbox_option
 @click.option(
     "--home",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NamedPath(file_okay=False, path_type=Path),
     help="Folder of the embedded database and its drop folder; SEVERITY_HOME if absent.",
 )
 @click.option("--cron", help="When to score; SEVERITY_CRON if absent.")

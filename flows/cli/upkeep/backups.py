@@ -7,6 +7,7 @@ import click
 
 from db.backups import read_backup, write_backup
 from flows.cli.options import chosen_resources
+from flows.cli.paths import NamedPath
 from flows.cli.stopping import interrupted_by_signals
 from flows.cli.terminal import terminal
 from flows.errors import UsageError
@@ -16,7 +17,7 @@ from flows.settings import Settings
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=NamedPath(dir_okay=False, path_type=Path))
 @click.option("--verify", is_flag=True, help="Then restore it into a temporary server, and count.")
 def backup_command(file: Path | None, *, verify: bool) -> None:
     """Write the whole database into a new FILE, as it is at this moment; runs may go on.
@@ -58,7 +59,7 @@ def _written(file: Path, resources: Resources) -> str:
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=NamedPath(exists=True, dir_okay=False, path_type=Path))
 def verify_backup_command(file: Path) -> None:
     """Restore FILE into a temporary server, and compare its counters with its rows.
 
@@ -78,7 +79,7 @@ def _verified(backup: VerifiedBackup) -> str:
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=NamedPath(exists=True, dir_okay=False, path_type=Path))
 def restore_command(file: Path) -> None:
     """Restore the database from FILE, a backup or a dump of pg_dump, whole or not at all.
 

@@ -6,6 +6,7 @@ import click
 
 from db.errors import DatabaseError
 from flows.cli.options import chosen_resources
+from flows.cli.paths import NamedPath
 from flows.errors import FlowsError, UsageError
 from flows.operations.metrics import metrics_text, read_snapshot, write_textfile
 
@@ -13,7 +14,7 @@ from flows.operations.metrics import metrics_text, read_snapshot, write_textfile
 @click.command()
 @click.option(
     "--textfile",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NamedPath(dir_okay=False, path_type=Path),
     help="Replace this file, such as node_exporter's textfile/severity.prom, instead of printing.",
 )
 def metrics_command(textfile: Path | None) -> None:
