@@ -99,9 +99,10 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
+        why = str(error.strerror).partition(" (while")[0]  # where follows, once more
         raise UsageError(
-            f"port {port} of {host} cannot be used ({error.strerror}): choose others with --port "
-            "or SEVERITY_DASHBOARD_PORT, and SEVERITY_DASHBOARD_HOST"
+            f"port {port} of {host} cannot be used ({why}): set "
+            "SEVERITY_DASHBOARD_PORT to a free one, or SEVERITY_DASHBOARD_HOST to another address"
         ) from error
     with listener:
         # asyncio leaves it out, since this socket does not name its protocol: the end of a short

@@ -35,5 +35,5 @@ def test_a_port_that_is_taken_ends_it_with_one_line(program: Program) -> None:
         result = program("dashboard", "--port", str(port))
 
     assert result.returncode == 2
-    assert f"port {port} of 127.0.0.1 cannot be used" in result.stderr
+    assert f"port {port} of 127.0.0.1 cannot be used (Address already in use)" in result.stderr
     assert len(result.stderr.splitlines()) == 1
