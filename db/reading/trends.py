@@ -152,9 +152,10 @@ def _observation(row: Mapping[str, Any]) -> Observation:
     return Observation(**values)
 
 
-def busiest_patient(session: Session, model_version: str) -> str | None:
-    """Return the patient with the longest trend, the first of them by key."""
-    patient_key: str | None = session.scalar(_BUSIEST, {"model": model_version})
+def busiest_patient(session: Session, model_version: str, source: str) -> str | None:
+    """Return who has the most images in a source, the first of them by key."""
+    values = {"model": model_version, "source": source}
+    patient_key: str | None = session.scalar(_BUSIEST, values)
     return patient_key
 
 
@@ -212,7 +213,12 @@ _UNDATED = text(
 
 _BUSIEST = text(
     """
-    SELECT patient_key FROM patient_trend WHERE model_version = :model
+    SELECT patient_key FROM patient_trend WHERE model_version = :model AND image_id IN (
+        SELECT object.image_id FROM object
+        JOIN sighting ON sighting.object_id = object.id
+        JOIN source ON source.id = sighting.source_id
+        WHERE source.location = :source
+    )
     GROUP BY patient_key ORDER BY count(*) DESC, patient_key LIMIT 1
     """
 )

@@ -16,6 +16,7 @@ from flows.reports.courses import course_table, missing_course
 from flows.reports.courses.chart import draw_course
 from flows.resources import Resources
 from flows.scoring.inbox_pass import score_new
+from flows.scoring.summary import RunSummary
 from flows.settings import Settings, read_settings, with_own_home
 from severity.domain import Fate
 
@@ -30,14 +31,17 @@ def run_demo(data: Path | None, home: Path | None, *, console: Console) -> Setti
     data
         A folder of real images with their sidecar, instead of simulated ones.
     home
-        Folder of the demonstration's own database.
+        Folder of the demonstration's own database; one for simulated images and one for given ones
+        if absent.
 
     Returns
     -------
     The settings under which the demonstration's database can be looked at.
     """
     settings = read_settings()
-    folder = (home or settings.home / "demo").expanduser().resolve()
+    # Simulated patients would stand among the given ones, on every page.
+    own = settings.home / ("demo" if data is None else "demo-data")
+    folder = (home or own).expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
     # The demonstration never touches a real database, nor its Prefect, whatever is set.
     demo_settings = with_own_home(settings, home=folder, settle_seconds=0)
@@ -76,7 +80,7 @@ def _score_given(inbox: Path, settings: Settings, console: Console) -> None:
         + ("" if summary.enlisted else ": no image was new")
     )
     _show_fates(resources, summary.model_version, inbox=str(inbox), console=console)
-    _show_busiest(resources, summary.model_version, settings.home / "trend.png", console=console)
+    _show_busiest(resources, summary, settings.home / "trend.png", console=console)
 
 
 def _show_fates(resources: Resources, version: str, *, inbox: str, console: Console) -> None:
@@ -92,10 +96,13 @@ def _show_fates(resources: Resources, version: str, *, inbox: str, console: Cons
     console.print(balance_text(balance))
 
 
-def _show_busiest(resources: Resources, version: str, chart: Path, *, console: Console) -> None:
-    """Show the course of the patient with the most images; pairs if there is no course."""
+def _show_busiest(
+    resources: Resources, summary: RunSummary, chart: Path, *, console: Console
+) -> None:
+    """Show the course of the patient with the most images there; pairs if there is no course."""
+    version = summary.model_version
     with resources.open_database().transaction() as session:
-        key = trends.busiest_patient(session, version)
+        key = trends.busiest_patient(session, version, summary.balance.source)
         if key is None:
             return
         course = courses.course(session, key, version)

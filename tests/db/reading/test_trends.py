@@ -4,6 +4,7 @@ from db import corrections
 from db.corrections import Author
 from db.reading import trends
 from severity.domain import TimeSource, View
+from tests.builders.ledger import INBOX
 from tests.builders.scores import INVERTED, scored, version
 
 
@@ -102,10 +103,12 @@ def test_the_images_of_merged_patients_are_one_trend_under_either_key(database, 
         assert [entry.days_since_baseline for entry in trend.observations] == [0, 1, 2]
 
 
-def test_the_busiest_patient_is_the_one_with_the_longest_trend(database, course):
+def test_the_busiest_patient_of_a_source_has_the_most_images_there(database, course, steps):
     course({"day": 0, "patient": "p-2"}, {"day": 1}, {"day": 2, "patient": "p-2"})
+    steps.wanting("/srv/other")
     with database.transaction() as session:
-        assert trends.busiest_patient(session, version().key) == "p-2"
+        assert trends.busiest_patient(session, version().key, INBOX) == "p-2"
+        assert trends.busiest_patient(session, version().key, "/srv/other") is None
 
 
 DATE_ALONE = TimeSource.ACQUISITION_DATE

@@ -18,12 +18,13 @@ def test_it_uses_neither_the_database_nor_the_prefect_of_the_installation(
     write_inbox(tmp_path / "data", images=1)
     # The embedded database's own user must be able to reach it.
     home = Path(mkdtemp(prefix="severity-demo-"))
-    lay_out(prefect_database, home)
+    own = home / "demo-data"  # apart from the simulated patients
+    lay_out(prefect_database, own)
 
     shown = subprocess.run(
-        [sys.executable, "-m", "flows", "demo", "--data", str(tmp_path / "data"), "--home", home],
+        [sys.executable, "-m", "flows", "demo", "--data", str(tmp_path / "data")],
         env=environment(
-            SEVERITY_HOME=str(tmp_path / "hospital"),
+            SEVERITY_HOME=str(home),
             DATABASE_URL="postgresql://nobody@127.0.0.1:1/none",
             SEVERITY_PSEUDONYM_KEY="0123456789abcdef" * 2,
             PREFECT_API_URL="http://127.0.0.1:1/api",
@@ -38,6 +39,8 @@ def test_it_uses_neither_the_database_nor_the_prefect_of_the_installation(
 
     assert shown.returncode == 0, shown.stderr
     assert "1 scored" in shown.stdout
+    assert f"dashboard --home {own}" in shown.stdout.replace("\n", "")
     assert not (tmp_path / "hospital").exists()
+    assert not (home / "postgres").exists()
     assert not processes_of(home)
     shutil.rmtree(home)
