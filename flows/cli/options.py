@@ -102,7 +102,15 @@ def chosen_resources(**options: object) -> Iterator[Resources]:
 
 
 def patient_key(resources: Resources, patient: str, issuer: str) -> str:
-    """Return the key of a patient, who is named by the hospital's identifier or by the key."""
+    """Return the key of a patient, who is named by the hospital's identifier or by the key.
+
+    Raises
+    ------
+    UsageError
+        Nobody is named, as by a variable of the shell that is not set.
+    """
+    if not patient.strip():
+        raise UsageError("the patient's identifier is empty: is a variable of the shell not set?")
     if patient.startswith("p-"):
         return patient
     return resources.pseudonym(PatientId(patient, issuer))

@@ -94,17 +94,17 @@ def history_command(patient: str, *, issuer: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("patient", required=False, default="")
+@click.argument("patient", required=False)
 @issuer_option
 @click.option("--who", help="Only what this person looked at.")
 @click.option("--page", type=click.IntRange(1), default=1, help="50 on each page.")
 @json_option
 def lookups_command(
-    patient: str, *, issuer: str, who: str | None, page: int, as_json: bool
+    patient: str | None, *, issuer: str, who: str | None, page: int, as_json: bool
 ) -> None:
     """List who looked at PATIENT on the dashboard, or at anyone, when and on which page."""
     with chosen_resources() as resources, resources.read_database().transaction() as session:
-        key = known_patient_key(resources, session, patient, issuer) if patient else None
+        key = None if patient is None else known_patient_key(resources, session, patient, issuer)
         chosen = lookups.LookupFilter(key, who)
         shown = lookups.lookups(session, chosen, limit=_PAGE, offset=(page - 1) * _PAGE)
     if as_json:

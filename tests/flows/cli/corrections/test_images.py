@@ -126,6 +126,8 @@ def test_who_corrects_is_whoever_is_logged_in_unless_it_is_said(
         (("withdraw", "77", "--why", "  "), "a person and a reason"),
         (("restore", "0", *WHY), "0 is not in the range"),
         (("move", "77", "--to", "0815", *WHY), "there is no image 77"),
+        (("move", "77", "--to", " ", *WHY), "identifier is empty: is a variable"),
+        (("list", ""), "identifier is empty: is a variable"),
         (("time", "77", "yesterday", *WHY), "TIME is not like"),
         (("time", "77", *WHY), "either TIME or --as-read"),
         (("show", "9.9"), "no image with this ID or UID"),
