@@ -6,6 +6,7 @@ __all__ = [
     "plan",
     "prefect_yaml",
     "registering",
+    "schedules",
     "serving",
     "together",
 ]

@@ -37,15 +37,20 @@ def deploy_command(infrastructure: str, workers: int, *, as_yaml: bool) -> None:
     """
     settings = chosen_settings()
     jobs = planned(settings, workers=workers)
+    if not as_yaml and not os.environ.get("PREFECT_API_URL"):
+        raise UsageError("no Prefect server: set PREFECT_API_URL, and PREFECT_API_AUTH_STRING")
+    configure_prefect(settings.home, quiet=True)
+    # Imported here: Prefect reads its settings when it is first imported.
+    from flows.deployments.schedules import prefect_schedules  # noqa: PLC0415
+
+    # All before the first is registered, or printed for a command that looks at none.
+    for job in jobs:
+        asyncio.run(prefect_schedules(job.due, settings.timezone))
     if as_yaml:
         from flows.deployments.prefect_yaml import prefect_yaml  # noqa: PLC0415
 
         click.echo(prefect_yaml(jobs, settings.timezone), nl=False)
         return
-    if not os.environ.get("PREFECT_API_URL"):
-        raise UsageError("no Prefect server: set PREFECT_API_URL, and PREFECT_API_AUTH_STRING")
-    configure_prefect(settings.home, quiet=True)
-    # Imported here: Prefect reads its settings when it is first imported.
     from flows.deployments.registering import register  # noqa: PLC0415
 
     asyncio.run(register(jobs, Infrastructure(infrastructure), zone=settings.timezone))

@@ -1,5 +1,6 @@
 """The command `deploy`; what it registers is in tests/flows/deployments."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,19 @@ def test_a_server_that_does_not_answer_is_one_line(
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("cxr-severity: the Prefect server at")
     assert "unexpected" not in result.stderr
+
+
+@pytest.mark.parametrize("line", ["0 0 30 2 *", "at noon"])
+def test_a_schedule_that_never_comes_due_is_refused_before_anything_is_printed(
+    command: Command, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """Prefect's own command takes it, and its scheduler then schedules nothing at all."""
+    monkeypatch.setenv("SEVERITY_SCHEDULES", json.dumps({"retention": line}))
+
+    result = command("deploy", "--yaml")
+
+    assert (result.code, result.out) == (2, "")
+    assert "SEVERITY_SCHEDULES" in result.err
 
 
 def test_it_prints_the_deployments_of_a_site_for_prefects_own_command(
