@@ -52,6 +52,8 @@ def test_a_place_that_answers_again_is_looked_at_again(tmp_path: Path, monkeypat
     with lost_mount(folder), pytest.raises(InboxError, match="does not answer"):
         open_inbox(str(folder), settle=timedelta(0))
 
+    # What answers may take longer on a busy machine than what does not is waited for.
+    monkeypatch.undo()
     assert open_inbox(str(folder), settle=timedelta(0)).location == str(folder)
 
 

@@ -19,7 +19,7 @@ def test_a_bundled_model_has_parameters_of_courses_from_public_series(name: str)
     assert parameters.origin is Origin.SHIPPED
     assert parameters.patients > 200
     for score in (parameters.geographic_extent, parameters.opacity):
-        assert 0.5 <= score.threshold < 0.95
+        assert 0.5 <= score.thresholds.better <= score.thresholds.worse < 0.95
         assert 0 < score.error < score.margin
         for interval in (score.intervals["error"], score.intervals["reversion"]):
             assert interval.low < interval.high

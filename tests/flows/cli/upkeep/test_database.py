@@ -10,7 +10,7 @@ from tests.builders.small_images import write_inbox
 
 
 def test_the_database_is_made_by_a_command_and_only_then_used(program: Program) -> None:
-    assert "revision 5" in program("db", "upgrade").stdout
+    assert "revision 6" in program("db", "upgrade").stdout
     assert "Nothing was seen yet" in program("status").stdout
 
 
