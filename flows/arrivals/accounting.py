@@ -96,11 +96,12 @@ class Accounting:
         -------
         Of how many days.
         """
-        return sum(self._forget(day) for day in self.receipts.days() if day < before)
+        dismissed = self.receipts.dismissed()
+        return sum(self._forget(day, dismissed) for day in self.receipts.days() if day < before)
 
-    def _forget(self, day: date) -> bool:
+    def _forget(self, day: date, dismissed: frozenset[str]) -> bool:
         """Delete the receipts of a day whose films are settled; return whether there are any."""
-        dismissed, settled = self.receipts.dismissed(), set[str]()
+        settled = set[str]()
         for batch in self._batches([day]):
             keys = list({receipt.key for receipt in batch})
             settled |= {key for key, became in self._became(keys, dismissed) if became in SETTLED}

@@ -171,11 +171,9 @@ def check_group_name(name: str) -> None:
     WrongRecord
         It is such a name.
     """
-    if not name:
-        raise WrongRecord(Problem.NOTHING)
     if "=" in name:
         raise WrongRecord(Problem.EQUALS_SIGN)
-    _check_shown(name, _MOST_CHARACTERS // 2)
+    _check_name(name, _MOST_CHARACTERS // 2)
 
 
 def check_source(name: str) -> None:
@@ -186,9 +184,13 @@ def check_source(name: str) -> None:
     WrongRecord
         It is such a name.
     """
+    _check_name(name, _MOST_CHARACTERS)
+
+
+def _check_name(name: str, most: int) -> None:
     if not name:
         raise WrongRecord(Problem.NOTHING)
-    _check_shown(name, _MOST_CHARACTERS)
+    _check_shown(name, most)
 
 
 def _check_shown(text: str, most: int) -> None:

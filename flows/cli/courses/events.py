@@ -2,14 +2,22 @@
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from db import events
 from db.corrections import Author
+from db.engine import Transaction
 from db.reading import patients
-from flows.cli.corrections.correcting import author_options, confirm, correcting, who_option
+from flows.cli.corrections.correcting import (
+    author_options,
+    confirm,
+    confirm_change,
+    correcting,
+    who_option,
+)
 from flows.cli.exit_codes import ATTENTION
 from flows.cli.options import (
     chosen_resources,
@@ -125,14 +133,9 @@ def remove_group_command(patient: str, name: str, *, issuer: str, **author: str)
 
     PATIENT is the hospital's identifier, or a key p-1a2b...
     """
-    with correcting(**author) as correction:
-        key = correction.patient_key(patient, issuer)
-        changed = events.remove_group(correction.session, correction.author, key, name)
-    if changed:
-        undo = f"events restore-group {key} {shlex.quote(name)}"
-        confirm(f"{key} is in no group {name} any longer", undo=undo)
-    else:
-        confirm("Nothing changed: it is removed already")
+    key, changed = _change_group(events.remove_group, patient, name, issuer=issuer, **author)
+    undo = f"events restore-group {key} {shlex.quote(name)}"
+    confirm_change(changed, f"{key} is in no group {name} any longer", undo=undo)
 
 
 @click.command()
@@ -145,14 +148,23 @@ def restore_group_command(patient: str, name: str, *, issuer: str, **author: str
 
     PATIENT is the hospital's identifier, or a key p-1a2b...
     """
+    key, changed = _change_group(events.restore_group, patient, name, issuer=issuer, **author)
+    undo = f"events remove-group {key} {shlex.quote(name)}"
+    confirm_change(changed, f"{key} is in the group {name} again", undo=undo)
+
+
+def _change_group(
+    change: Callable[[Transaction, Author, str, str], bool],
+    patient: str,
+    name: str,
+    *,
+    issuer: str,
+    **author: str,
+) -> tuple[str, bool]:
+    """Return the patient's key, and whether something changed."""
     with correcting(**author) as correction:
         key = correction.patient_key(patient, issuer)
-        changed = events.restore_group(correction.session, correction.author, key, name)
-    if changed:
-        undo = f"events remove-group {key} {shlex.quote(name)}"
-        confirm(f"{key} is in the group {name} again", undo=undo)
-    else:
-        confirm("Nothing changed: it counts already")
+        return key, change(correction.session, correction.author, key, name)
 
 
 def _naming(resources: Resources, *, issuer: str, identifier_system: str) -> Naming:
