@@ -3,8 +3,8 @@
 The state of a series is its patient's usual level, how far the level now deviates from that, the
 level at the baseline, and what each view but PA adds to scores. The deviation walks at random and
 decays (an Ornstein-Uhlenbeck process; without decay a random walk); it need not be zero on average
-at the first film. The others stay. Where films
-were converted from another model version, one more is how its scores of this patient differ.
+at the first film. The others stay. Where films were converted from another model version, one more
+is how its scores of this patient differ.
 
 References
 ----------
@@ -79,11 +79,11 @@ class Observations:
         """Return how deviations move from row to row."""
         # A random walk starts at the first eligible film: nothing is known to move before it. Nor
         # is a level expected to move on average then: films that do not count change nothing.
-        since_first = np.where(self._waiting, 0, self._gaps)
-        left_of_mean = np.exp(-parameters.reversion * since_first)
-        if not parameters.reversion:
-            return _Moves(left_of_mean, left_of_mean, parameters.process_noise * since_first)
         left = np.exp(-parameters.reversion * self._gaps)
+        left_of_mean = np.where(self._waiting, 1, left)
+        if not parameters.reversion:
+            gaps = np.where(self._waiting, 0, self._gaps)
+            return _Moves(left, left_of_mean, parameters.process_noise * gaps)
         return _Moves(left, left_of_mean, parameters.stationary_variance * (1 - left**2))
 
     def forecasts(self, parameters: ScoreParameters) -> Forecasts:
