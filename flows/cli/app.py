@@ -9,7 +9,7 @@ import click
 from db.errors import DatabaseError
 from flows.cli.exit_codes import FAILURE, INTERRUPTED, USAGE
 from flows.cli.lazy_group import LazyGroup, ListedCommand
-from flows.cli.output_encoding import escape_what_cannot_be_written
+from flows.cli.output import escape_what_cannot_be_written, written_to_the_end
 from flows.cli.stopping import interrupted_by_signals, repeated_interruptions
 from flows.errors import FlowsError, UnexpectedError, UsageError, unexpected
 from flows.failure_log import FailureLog, failure_log
@@ -504,7 +504,7 @@ def main() -> None:
     escape_what_cannot_be_written()
     with failure_log() as log:
         try:
-            with repeated_interruptions():
+            with repeated_interruptions(), written_to_the_end():
                 app(standalone_mode=False, prog_name=_PROGRAM)
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()

@@ -13,7 +13,7 @@ from flows.cli.app import app
 from flows.cli.exit_codes import FAILURE
 from flows.cli.lazy_group import ListedCommand
 from severity.domain import RESEARCH_USE_ONLY
-from tests.builders.commands import Program, environment
+from tests.builders.commands import Program
 
 
 @pytest.mark.parametrize(
@@ -80,24 +80,6 @@ def test_a_fault_of_the_program_gives_one_line_that_names_the_log(
     assert "FileExistsError" in last
     assert str(home / "log/cxr-severity.log") in last
     assert "FileExistsError" in (home / "log/cxr-severity.log").read_text()
-
-
-def test_a_full_disk_is_no_fault_of_the_program(tmp_path: Path) -> None:
-    """As that of a file into which what a command prints is led."""
-    with Path("/dev/full").open("w") as full:
-        listed = subprocess.run(
-            [sys.executable, "-m", "flows", "model", "list"],
-            env=environment(SEVERITY_HOME=str(tmp_path / "home")),
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-    assert listed.returncode == FAILURE
-    assert listed.stderr.startswith("cxr-severity: no space is left")
-    assert len(listed.stderr.splitlines()) == 1
 
 
 def test_every_command_has_help_and_the_program_states_its_use() -> None:

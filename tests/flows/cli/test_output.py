@@ -1,4 +1,4 @@
-"""Commands on a terminal that is not UTF-8, and with names that it cannot show."""
+"""Commands on a terminal that is not UTF-8, on a full disk, and where nobody reads on."""
 
 import os
 import pty
@@ -6,7 +6,11 @@ import select
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
+import pytest
+
+from flows.cli.exit_codes import FAILURE
 from tests.builders.commands import Program, environment
 from tests.builders.settings import SECRET
 from tests.builders.small_images import write_image
@@ -59,3 +63,43 @@ def test_a_name_that_the_output_cannot_write_is_escaped(program: Program, tmp_pa
     assert result.returncode == 0, result.stderr
     assert result.stdout.isascii()
     assert "Research use only" in result.stdout
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [("model", "list"), ("--help",)])
+def test_a_full_disk_is_no_fault_of_the_program(
+    arguments: tuple[str, ...], unbuffered: str, tmp_path: Path
+) -> None:
+    """As that of a file into which what a command prints is led, at once or as it ends."""
+    with Path("/dev/full").open("w") as full:
+        ended = printing_to(full, *arguments, home=tmp_path, unbuffered=unbuffered)
+
+    assert ended.returncode == FAILURE
+    assert ended.stderr.startswith("cxr-severity: no space is left")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_stops_reading_is_told_nothing(unbuffered: str, tmp_path: Path) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+
+    with os.fdopen(writes, "w") as closed:
+        ended = printing_to(closed, "model", "list", home=tmp_path, unbuffered=unbuffered)
+
+    assert ended.returncode == FAILURE
+    assert ended.stderr == ""
+
+
+def printing_to(
+    out: IO[str], *arguments: str, home: Path, unbuffered: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "flows", *arguments],
+        env=environment(SEVERITY_HOME=str(home / "home"), PYTHONUNBUFFERED=unbuffered),
+        stdout=out,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
