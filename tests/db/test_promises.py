@@ -524,8 +524,8 @@ class Ledger(RuleBasedStateMachine):
                 if not sum(self._drain(source, model) for source, model in sorted(self.wanted)):
                     break
             assert self.query("SELECT * FROM work WHERE state <> 'failed'") == []
-            for (source, _), file in self.disk.items():
-                self._assert_decided(source, file)
+            for (source, key), file in self.disk.items():
+                self._assert_decided(source, key, file)
             for promise in PROMISES:
                 promise(self)
         finally:
@@ -549,20 +549,21 @@ class Ledger(RuleBasedStateMachine):
         assert count < 500, "it never ends"
         return count
 
-    def _assert_decided(self, source: int, file: File) -> None:
+    def _assert_decided(self, source: int, key: str, file: File) -> None:
+        """By what its place shows: the same content may lie, or have lain, elsewhere undecided."""
         if not any(where == source for where, _ in self.wanted):
             return
         ((state,),) = self.query(
             """
-            SELECT state FROM object
-            WHERE content_sha256 = decode(:content, 'hex')
-                AND (encode(record_sha256, 'hex') = :record OR :record = '')
-            ORDER BY encode(record_sha256, 'hex') <> :record LIMIT 1
+            SELECT state FROM sighting JOIN object ON object.id = object_id
+            WHERE sighting.source_id = :source AND object_key = :key AND gone_at IS NULL
+                AND content_sha256 = decode(:content, 'hex')
             """,
+            source=self.sources[source],
+            key=key,
             content=file.content_sha256,
-            record=file.record_sha256,
         )
-        assert state in {"accepted", "rejected"}, file
+        assert state in {"accepted", "rejected"}, (key, file)
 
 
 PROMISES = (
