@@ -49,7 +49,9 @@ def courses(
         version = _version(session, resources, model_version)
         if patient is None:
             return _frame(tables.courses(session, version))
-        return _frame(tables.course(session, _key(resources, patient, issuer), version))
+        return _frame(
+            tables.course(session, resources.named_patient(PatientId(patient, issuer)), version)
+        )
 
 
 def worklist(
@@ -118,7 +120,7 @@ def responses(
     resources = current()
     with _reading(resources) as session:
         version = _version(session, resources, model_version)
-        key = None if patient is None else _key(resources, patient, issuer)
+        key = None if patient is None else resources.named_patient(PatientId(patient, issuer))
         return _frame(tables.responses(session, version, patient_key=key, label=label))
 
 
@@ -142,12 +144,6 @@ def _version(session: Transaction, resources: Resources, model_version: str | No
             + (f"; there are some by {', '.join(versions)}" if versions else "")
         )
     return chosen[-1]
-
-
-def _key(resources: Resources, patient: str, issuer: str) -> str:
-    if patient.startswith("p-"):
-        return patient
-    return resources.pseudonym(PatientId(patient, issuer))
 
 
 def _frame(table: Table) -> pd.DataFrame:

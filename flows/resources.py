@@ -29,6 +29,7 @@ from severity.pseudonym import (
     SHORTEST_KEY,
     DerivedUids,
     derived_uid,
+    is_patient_key,
     keyed_digest,
     linked,
     links,
@@ -238,6 +239,11 @@ class Resources:
     def pseudonym(self, patient: PatientId) -> str:
         """Return the key under which a patient is stored; the issuer is the site's if not named."""
         return patient_key(self._issued(patient), secret=self._secret)
+
+    def named_patient(self, patient: PatientId) -> str:
+        """Return the key of a patient whom a person names, by an identifier or by the key."""
+        named = patient.value.strip()
+        return named if is_patient_key(named) else self.pseudonym(patient)
 
     def unissued_pseudonym(self, patient: PatientId) -> str:
         """Return the key that a patient would have without an issuer; empty if none is known.

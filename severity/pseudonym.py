@@ -8,6 +8,7 @@ although nothing stored says what they were made from. Without all links nobody 
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import uuid
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ SHORTEST_KEY = 32
 _DIGEST_LENGTH = 64  # hex digits, all of SHA-256
 _KEY_LENGTH = 20  # hex digits, 80 bits: no collision among any number of real patients
 _PREFIX = "p-"
+_PATIENT_KEY = re.compile(rf"{_PREFIX}[0-9a-f]{{{_KEY_LENGTH}}}")
 _STATION_LENGTH = 12
 _LINKED = b"=>"
 
@@ -80,6 +82,11 @@ def patient_key(patient: PatientId, *, secret: bytes) -> str:
     # JSON keeps issuer and identifier apart whatever characters they hold.
     message = json.dumps([patient.issuer.strip(), patient.value.strip()])
     return shortened_digest(message, secret=secret, form=_PREFIX, length=_KEY_LENGTH)
+
+
+def is_patient_key(text: str) -> bool:
+    """Return whether a text is a patient's pseudonym by its form; ``p-0001`` is an identifier."""
+    return _PATIENT_KEY.fullmatch(text) is not None
 
 
 def renewed_patient_key(key: str, link: bytes) -> str:

@@ -16,6 +16,7 @@ from flows.resources import Progress, Resources, using
 from flows.settings import Settings, SourceSettings, read_settings, with_own_home
 from flows.sources import open_inbox
 from severity.domain import PatientId
+from severity.pseudonym import is_patient_key
 
 inbox_option = click.option(
     "--inbox",
@@ -111,9 +112,7 @@ def patient_key(resources: Resources, patient: str, issuer: str) -> str:
     """
     if not patient.strip():
         raise UsageError("the patient's identifier is empty: is a variable of the shell not set?")
-    if patient.startswith("p-"):
-        return patient
-    return resources.pseudonym(PatientId(patient, issuer))
+    return resources.named_patient(PatientId(patient, issuer))
 
 
 def known_patient_key(resources: Resources, session: Transaction, patient: str, issuer: str) -> str:
@@ -134,7 +133,7 @@ def known_patient_key(resources: Resources, session: Transaction, patient: str, 
 
 def unissued_key(resources: Resources, patient: str, issuer: str) -> str:
     """Return the key that a patient would have without an issuer; empty if that is its own."""
-    if patient.startswith("p-"):
+    if is_patient_key(patient.strip()):
         return ""
     return resources.unissued_pseudonym(PatientId(patient, issuer))
 

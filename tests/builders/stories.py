@@ -4,6 +4,9 @@ from db.corrections import Author, merge
 from db.events import PatientGroup, store_groups
 from severity.domain import Lungs, LungScore, Zone
 from tests.builders.course_archive import CourseArchive, film
+from tests.builders.pseudonyms import pseudonym
+
+OF_TWO, MERGED, ELSEWHERE = map(pseudonym, ("two", "merged", "elsewhere"))
 
 AT_FIRST = Lungs(
     LungScore(4.0, 1.2),
@@ -41,12 +44,12 @@ def tell(archive: CourseArchive, searched: str) -> None:
         film("searched", 1, 5.0, patient=searched),
         film("single", 2, 4.0, patient="p-single"),
         film("inverted", 5, 4.0, patient="p-single", flagged=True, enhanced=True),
-        film("of-two-1", 1, 3.0, patient="p-two"),
-        film("of-two-2", 3, 3.5, patient="p-former"),
+        film("of-two-1", 1, 3.0, patient=OF_TWO),
+        film("of-two-2", 3, 3.5, patient=MERGED),
     )
-    archive.add(film("elsewhere", 0, patient="p-elsewhere"), by="v2")
+    archive.add(film("elsewhere", 0, patient=ELSEWHERE), by="v2")
     author = Author("dr.roe", "one person")
-    archive.do(merge, author, "p-former", "p-two")
+    archive.do(merge, author, MERGED, OF_TWO)
     archive.do(store_groups, "import", [PatientGroup("p-better", "arm", "treated")])
     archive.treat("dexamethasone", 4.5, 10, patient="p-better")
     archive.enlist(*(film(f"pending-{number}", 30) for number in range(2)))

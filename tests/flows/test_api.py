@@ -18,7 +18,10 @@ from flows.settings import Settings
 from severity.domain import PatientId, TimeSource
 from tests.builders.archive import Film, model
 from tests.builders.course_archive import CourseArchive, film
+from tests.builders.pseudonyms import pseudonym
 from tests.builders.settings import SECRET
+
+FOURTH = pseudonym("four")
 
 PAGE = (Path(__file__).parents[2] / "docs/api.md").read_text(encoding="utf-8")
 IDENTIFIER = "SIM-0003"
@@ -147,22 +150,22 @@ def test_nothing_can_be_written_and_no_table_is_seen(archive: CourseArchive) -> 
 
 
 def test_times_without_a_date_are_days(archive: CourseArchive) -> None:
-    archive.follow(film("g", 2, patient="p-4", time_source=TimeSource.SIDECAR_OFFSET))
+    archive.follow(film("g", 2, patient=FOURTH, time_source=TimeSource.SIDECAR_OFFSET))
 
-    assert not api.courses("p-4").calendar_known.any()
+    assert not api.courses(FOURTH).calendar_known.any()
 
 
 def test_a_date_alone_is_told_with_the_zone_that_it_is_a_date_in(archive: CourseArchive) -> None:
     berlin, midnight = "Europe/Berlin", datetime(2020, 3, 5, 23, tzinfo=UTC)
     date_alone = Film(
-        "u", "p-4", at=midnight, time_source=TimeSource.CONTENT_DATE, zone=berlin, extent=3.0
+        "u", FOURTH, at=midnight, time_source=TimeSource.CONTENT_DATE, zone=berlin, extent=3.0
     )
-    archive.follow(film("t", 0, patient="p-4"), date_alone)
+    archive.follow(film("t", 0, patient=FOURTH), date_alone)
 
-    course = api.courses("p-4")
+    course = api.courses(FOURTH)
     assert list(course.time_of_day_known) == [True, False]
     assert list(course.acquired_zone) == ["UTC", berlin]
     worklist = api.worklist().set_index("patient_key")
-    (row,) = worklist.loc[["p-4"]].itertuples()
+    (row,) = worklist.loc[[FOURTH]].itertuples()
     assert (row.latest_at, row.latest_time_known, row.latest_zone) == (midnight, False, berlin)
     assert (row.baseline_time_known, row.baseline_zone) == (True, "UTC")

@@ -7,6 +7,7 @@ import pytest
 from severity.domain import PatientId
 from severity.pseudonym import (
     DerivedUids,
+    is_patient_key,
     linked,
     patient_key,
     renewed_patient_key,
@@ -28,6 +29,13 @@ def test_a_patient_always_gets_the_same_key() -> None:
 
 def test_padding_does_not_make_another_patient() -> None:
     assert key(" ROE-1  ", "City ") == key("ROE-1", "City")
+
+
+@pytest.mark.parametrize("identifier", ["ROE-1", "p-1", "\N{RADIOACTIVE SIGN}", ""])
+def test_a_key_is_told_from_an_identifier_by_its_form(identifier: str) -> None:
+    assert is_patient_key(key(identifier))
+    assert not is_patient_key(identifier)
+    assert not is_patient_key(f"{key(identifier)}0")
 
 
 def test_a_key_shows_nothing_of_the_identifier() -> None:

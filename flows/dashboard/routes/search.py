@@ -24,7 +24,7 @@ def search(request: Request, fields: Annotated[dict[str, str], Depends(form)]) -
     resources = resources_of(request)
     named = fields.get("identifier", "").strip()
     patient = PatientId(named, fields.get("issuer", "").strip())
-    key = named if named.startswith("p-") else resources.pseudonym(patient)
+    key = resources.named_patient(patient)
     unissued = resources.unissued_pseudonym(patient)
     with open_reading(request) as reading:
         person = trends.person(reading.session, key)

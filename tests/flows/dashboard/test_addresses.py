@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from flows.dashboard.addresses import address
 from flows.dashboard.app import ROUTERS
 from tests.builders.dashboards import HOME, Asking
+from tests.builders.stories import MERGED, OF_TWO
 
 TYPED = ("", "0", "-1", "9" * 30, "1e300", "nan", "[" * 2000, "\N{SNOWMAN}", "%ff", "%00", "path")
 IN_QUERY = (
@@ -25,8 +26,8 @@ def test_a_query_may_name_anything() -> None:
 @pytest.mark.parametrize("query", ["path=x", "self=x&path=y&axis=days"])
 async def test_a_merged_patients_page_leads_on_with_any_query(asking: Asking, query: str) -> None:
     async with asking() as client:
-        answer = await client.get(f"/patients/p-former?{query}")
-    assert (answer.status_code, answer.headers["Location"]) == (303, f"/patients/p-two?{query}")
+        answer = await client.get(f"/patients/{MERGED}?{query}")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/patients/{OF_TWO}?{query}")
 
 
 async def test_no_address_that_is_typed_by_hand_is_a_fault_of_the_program(

@@ -166,6 +166,15 @@ def test_a_person_finds_an_image_by_patient_id_and_uid(correct, archive, image, 
     assert key in shown
 
 
+@pytest.mark.parametrize("named", ["p-0001", "p-1a2b3c4d5e6f7a8b9c0", "P-1A2B3C4D5E6F7A8B9C0D"])
+def test_an_identifier_that_begins_like_a_key_is_one(correct, archive, resources, image, named):
+    done = correct("image", "move", str(image), "--to", named, *WHY)
+
+    assert done.code == 0
+    assert state(archive)[0][1] == resources.pseudonym(PatientId(named))
+    assert [row["image_id"] for row in listed(correct, named)] == [image]
+
+
 def test_trend_names_the_ids_that_corrections_take(correct, image):
     document = json.loads(correct("trend", "4711", "--model-version", model().key, "--json").out)
 

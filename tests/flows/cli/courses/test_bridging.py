@@ -9,9 +9,11 @@ from db.engine import Database
 from tests.builders.archive import model
 from tests.builders.bridged import CURRENT, FORMER, BridgedArchive
 from tests.builders.commands import Command
+from tests.builders.pseudonyms import pseudonym
 
 OLD, NEW = model(FORMER).key, model(CURRENT).key
-PATIENT = ("trend", "p-across", "--model-version", NEW)
+ACROSS = pseudonym("across")
+PATIENT = ("trend", ACROSS, "--model-version", NEW)
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def test_a_course_is_shown_across_a_bridge_where_it_is_asked_for_and_always_says
     correct: Command, archive: BridgedArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive.learnable()
-    archive.across("p-across")
+    archive.across(ACROSS)
     plain = correct(*PATIENT, "--json").out
     learned = correct("courses", "bridge", OLD, NEW)
     assert learned.code == 0

@@ -7,13 +7,16 @@ import pytest
 from db.courses import due
 from tests.builders.commands import undo
 from tests.builders.courses import adopt, film
+from tests.builders.pseudonyms import pseudonym
+
+PATIENT = pseudonym("one")
 
 
 @pytest.fixture
 def scored(archive):
     """Two patients by a version with parameters."""
     adopt(archive)
-    archive.add(film("f", 0), film("g", 3), film("h", 0, patient="p-2"))
+    archive.add(film("f", 0, patient=PATIENT), film("g", 3, patient=PATIENT), film("h", 0))
     return archive
 
 
@@ -47,17 +50,17 @@ WHY = ("--why", "steroids began", "--who", "dr.roe")
 def test_a_baseline_is_chosen_and_chosen_no_longer(correct, scored):
     image = scored.image(film("g", 3))
     chosen = "SELECT baseline_image_id, episode_days FROM course_choice"
-    done = correct("patient", "baseline", "p-1", str(image), *WHY)
+    done = correct("patient", "baseline", PATIENT, str(image), *WHY)
     assert done.code == 0
-    assert "Undo: cxr-severity patient baseline p-1 --clear" in done.out
+    assert f"Undo: cxr-severity patient baseline {PATIENT} --clear" in done.out
     assert scored.rows(chosen) == [(image, None)]
-    assert "Nothing changed" in correct("patient", "baseline", "p-1", str(image), *WHY).out
+    assert "Nothing changed" in correct("patient", "baseline", PATIENT, str(image), *WHY).out
 
-    assert correct("patient", "episode", "p-1", "30", *WHY).code == 0
-    assert correct("patient", "baseline", "p-1", "--clear", *WHY).code == 0
+    assert correct("patient", "episode", PATIENT, "30", *WHY).code == 0
+    assert correct("patient", "baseline", PATIENT, "--clear", *WHY).code == 0
     assert scored.rows(chosen) == [(None, 30)]
 
-    history = json.loads(correct("patient", "history", "p-1", "--json").out)
+    history = json.loads(correct("patient", "history", PATIENT, "--json").out)
     assert [change["what"] for change in history] == [
         "baseline chosen",
         "episode chosen",
@@ -66,19 +69,20 @@ def test_a_baseline_is_chosen_and_chosen_no_longer(correct, scored):
 
 
 def treated(archive, day):
-    """Let a treatment of p-1 start on a day; return the id of its event."""
+    """Let a treatment of the first start on a day; return the id of its event."""
     ((event,),) = archive.rows(
         """
         INSERT INTO event (patient_id, starts_at, kind, starts_is_date, zone, label, source)
         SELECT id, CAST(:day AS timestamptz), 'drug', false, 'UTC', 'steroid', 'test'
-        FROM patient WHERE patient_key = 'p-1' RETURNING id
+        FROM patient WHERE patient_key = :patient RETURNING id
         """,
+        patient=PATIENT,
         day=f"{day} 00:00Z",
     )
     return event
 
 
-# The films of p-1 lie on March 1 and 4; an episode ends after 90 days without one.
+# The films of the first lie on March 1 and 4; an episode ends after 90 days without one.
 @pytest.mark.parametrize(
     ("day", "code"), [("2020-02-29", 2), ("2020-03-01", 0), ("2020-05-01", 0), ("2021-03-01", 2)]
 )
@@ -87,16 +91,16 @@ def test_a_treatment_chooses_a_baseline_where_an_image_of_its_episode_precedes_i
 ):
     event = str(treated(scored, day))
 
-    assert correct("patient", "baseline", "p-1", "--event", event, *WHY).code == code
+    assert correct("patient", "baseline", PATIENT, "--event", event, *WHY).code == code
     assert scored.rows("SELECT count(*) FROM course_choice") == [(1 - code // 2,)]
 
 
 def test_an_image_out_of_distribution_is_no_baseline_before_a_treatment(correct, archive):
     adopt(archive)
-    archive.add(film("f", 0, flagged=True), film("g", 9))
+    archive.add(film("f", 0, patient=PATIENT, flagged=True), film("g", 9, patient=PATIENT))
     event = str(treated(archive, "2020-03-05"))
 
-    assert correct("patient", "baseline", "p-1", "--event", event, *WHY).code == 2
+    assert correct("patient", "baseline", PATIENT, "--event", event, *WHY).code == 2
 
 
 CHOSEN = "SELECT baseline_image_id, baseline_event_id, episode_days FROM course_choice"
@@ -116,10 +120,10 @@ CHOSEN = "SELECT baseline_image_id, baseline_event_id, episode_days FROM course_
 def test_the_undo_of_a_choice_is_the_former_choice(correct, scored, what, former, another):
     event = treated(scored, "2020-03-06")
     values = {"image": scored.image(film("g", 3)), "event": event}
-    correct("patient", what, "p-1", *former.format(**values).split(), *WHY)
+    correct("patient", what, PATIENT, *former.format(**values).split(), *WHY)
     before = scored.rows(CHOSEN)
 
-    done = correct("patient", what, "p-1", *another.format(**values).split(), *WHY)
+    done = correct("patient", what, PATIENT, *another.format(**values).split(), *WHY)
     assert scored.rows(CHOSEN) != before
     undo(correct, done.out, WHY)
 
@@ -129,15 +133,15 @@ def test_the_undo_of_a_choice_is_the_former_choice(correct, scored, what, former
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("baseline", "p-1"),
-        ("baseline", "p-1", "1", "--clear"),
-        ("baseline", "p-1", "99"),
+        ("baseline", PATIENT),
+        ("baseline", PATIENT, "1", "--clear"),
+        ("baseline", PATIENT, "99"),
         ("baseline", "p-absent", "--clear"),
-        ("episode", "p-1"),
-        ("episode", "p-1", "0"),
-        ("episode", "p-1", "nan"),
-        ("episode", "p-1", "inf"),
-        ("episode", "p-1", "30", "--clear"),
+        ("episode", PATIENT),
+        ("episode", PATIENT, "0"),
+        ("episode", PATIENT, "nan"),
+        ("episode", PATIENT, "inf"),
+        ("episode", PATIENT, "30", "--clear"),
     ],
 )
 def test_a_choice_that_makes_no_sense_is_refused(correct, scored, arguments):

@@ -21,6 +21,7 @@ from tests.builders.archive import model
 from tests.builders.bridged import CURRENT, FORMER, BridgedArchive
 from tests.builders.course_archive import DAY_ZERO, CourseArchive, film
 from tests.builders.dashboards import Dashboard, keep_screenshots, sideways, violations
+from tests.builders.stories import ELSEWHERE, MERGED, OF_TWO
 
 OLD, NEW = model(FORMER).key, model(CURRENT).key
 
@@ -123,14 +124,14 @@ async def test_treatments_stand_beside_their_responses(
 async def test_the_page_of_a_merged_patient_is_the_others_and_marks_the_films(
     dashboard: Dashboard, browser_page: Page
 ) -> None:
-    await browser_page.goto(f"{dashboard.url}/patients/p-former?axis=days")
+    await browser_page.goto(f"{dashboard.url}/patients/{MERGED}?axis=days")
 
-    assert browser_page.url == f"{dashboard.url}/patients/p-two?axis=days"
+    assert browser_page.url == f"{dashboard.url}/patients/{OF_TWO}?axis=days"
     assert await browser_page.locator("#course .film.merged").count() == 1
-    marked = browser_page.locator("table.films tr", has_text="p-former")
+    marked = browser_page.locator("table.films tr", has_text=MERGED)
     assert await marked.count() == 1
     zone = dashboard.resources.settings.zone
-    merged = dashboard.archive.as_reader(patients.merged_images, "p-two", zone=zone)
+    merged = dashboard.archive.as_reader(patients.merged_images, OF_TWO, zone=zone)
     assert {str(each.on) in await marked.inner_text() for each in merged.values()} == {True}
 
 
@@ -145,8 +146,8 @@ async def test_a_course_is_printed_on_one_page(dashboard: Dashboard, browser_pag
 def test_a_patient_whom_another_model_version_scored_is_shown_by_that(
     dashboard: Dashboard,
 ) -> None:
-    answer = httpx.get(f"{dashboard.url}/patients/p-elsewhere")
-    (link,) = set(re.findall(r'href="(/patients/p-elsewhere\?model=v2[^"]*)"', answer.text))
+    answer = httpx.get(f"{dashboard.url}/patients/{ELSEWHERE}")
+    (link,) = set(re.findall(rf'href="(/patients/{ELSEWHERE}\?model=v2[^"]*)"', answer.text))
 
     assert answer.status_code == 404
     other = httpx.get(f"{dashboard.url}{link}")

@@ -7,6 +7,7 @@ from db import lookups
 from db.lookups import LookupFilter
 from severity.domain import PatientId
 from tests.builders.dashboards import HOME, Asking, Dashboard
+from tests.builders.stories import MERGED, OF_TWO
 
 
 async def search(asking: Asking, who: str, identifier: str, issuer: str = "") -> httpx.Response:
@@ -33,15 +34,15 @@ async def test_who_was_searched_is_recorded_before_the_key_is_told(
     assert looks(dashboard, "dr.searching") == [(key, "search")]
 
 
-@pytest.mark.parametrize("typed", ["p-two", "p-former"])
+@pytest.mark.parametrize("typed", [OF_TWO, MERGED])
 async def test_a_search_of_a_merged_patient_is_one_of_each(
     dashboard: Dashboard, asking: Asking, typed: str
 ) -> None:
     who = f"dr.{typed}"
     answer = await search(asking, who, typed)
 
-    assert answer.headers["Location"] == "/patients/p-two"
-    assert sorted(looks(dashboard, who)) == [("p-former", "search"), ("p-two", "search")]
+    assert answer.headers["Location"] == f"/patients/{OF_TWO}"
+    assert sorted(looks(dashboard, who)) == [(MERGED, "search"), (OF_TWO, "search")]
 
 
 async def test_whoever_is_told_the_keys_of_others_is_recorded_for_each(

@@ -9,7 +9,7 @@ from playwright.async_api import Page
 
 from severity.domain import PatientId
 from tests.builders.dashboards import Dashboard, keep_screenshots, sideways, violations
-from tests.builders.stories import PENDING
+from tests.builders.stories import ELSEWHERE, OF_TWO, PENDING
 
 
 async def keys(page: Page) -> list[str]:
@@ -24,8 +24,8 @@ async def test_the_most_probably_worse_come_first_with_level_verdict_and_line(
     shown = await keys(browser_page)
     row = browser_page.locator("tbody tr").first
     assert shown[0] == "p-worse"
-    assert {"p-better", "p-same", "p-single", "p-two"} < set(shown)
-    assert "p-elsewhere" not in shown, "another model version"
+    assert {"p-better", "p-same", "p-single", OF_TWO} < set(shown)
+    assert ELSEWHERE not in shown, "another model version"
     assert "worse" in await row.locator(".verdict").inner_text()
     assert len((await row.locator("polyline").get_attribute("points") or "").split()) == 4
     waiting = await browser_page.locator(".waiting").inner_text()
@@ -144,7 +144,7 @@ def test_a_search_keeps_the_model_version_and_leads_on_where_it_found_nobody(
         fields = {"identifier": identifier, "model": chosen}
         return httpx.post(f"{dashboard.url}/search", data=fields, headers={"Origin": dashboard.url})
 
-    assert search("p-elsewhere").headers["location"] == f"/patients/p-elsewhere?model={chosen}"
+    assert search(ELSEWHERE).headers["location"] == f"/patients/{ELSEWHERE}?model={chosen}"
     links = re.findall(r'href="([^"]*\?model=[^"]*)"', search("nobody").text)
     assert len(links) == 2
     for link in links:
