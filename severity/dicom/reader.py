@@ -1,10 +1,10 @@
 """Reading radiographs from DICOM files."""
 
+import re
 from datetime import tzinfo
 
 from pydicom import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.uid import UID
 
 from severity.codecs.helper_processes import DecodingHelpers
 from severity.dicom.acquisition_time import acquired
@@ -36,6 +36,8 @@ _CAPTURED = {"OT", "SC"}  # digitised films and captures of a screen: radiograph
 _FOR_PROCESSING = "1.2.840.10008.5.1.4.1.1.1.1.1"  # Digital X-Ray Image Storage - For Processing
 _GREY = {"MONOCHROME1", "MONOCHROME2"}
 _LONGEST_UID = 64
+# Some devices write components with leading zeros, which the standard forbids; they name an image.
+_UID = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
 _UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
 # What pydicom and its decoders raise for broken files.
 _BROKEN = (*BROKEN_FILE, InvalidDicomError, BytesLengthException)
@@ -139,6 +141,6 @@ def _record(dataset: FileDataset, zone: tzinfo, decisions: list[Decision]) -> Im
 
 def _uid(dataset: Dataset, keyword: str) -> str:
     value = whole_text(dataset, keyword)
-    if not value or len(value) > _LONGEST_UID or not UID(value).is_valid:
+    if len(value) > _LONGEST_UID or not _UID.fullmatch(value):
         raise IncompleteMetadata(Reason.BAD_METADATA, f"{keyword} is absent or not a UID")
     return value

@@ -58,7 +58,7 @@ class CompositeContext:
 def of_film(identifiers: Identifiers) -> CompositeContext | None:
     """Return the patient and study of a film, without values that no standard allows.
 
-    None if no other file can refer to it: it is not DICOM, or lacks a UID.
+    None if no other file can refer to it: it is not DICOM, or lacks a valid UID.
     """
     attributes = identifiers.attributes
     if not all(_valid(keyword, attributes.get(keyword, "")) for keyword in REFERENCE):

@@ -26,7 +26,7 @@ from flows.resources import Resources
 from severity.vocabulary.times import local_date
 
 _AT_ONCE = 50  # films, or patients, that are read together
-_NOT_DICOM = "its film is not DICOM, or lacks a UID: no other file can refer to it"
+_NOT_DICOM = "its film is not DICOM, or lacks a valid UID: no other file can refer to it"
 
 
 class Kind(StrEnum):

@@ -50,7 +50,8 @@ from tests.builders.reading import brightness, published, read, reason
         ({"PatientID": "NULL"}, Reason.NO_PATIENT),
         ({"SOPInstanceUID": None}, Reason.BAD_METADATA),
         ({"SOPInstanceUID": "1.2.ROE"}, Reason.BAD_METADATA),
-        ({"SOPInstanceUID": "1.02.3"}, Reason.BAD_METADATA),
+        ({"SOPInstanceUID": "1..3"}, Reason.BAD_METADATA),
+        ({"SOPInstanceUID": "1.3."}, Reason.BAD_METADATA),
         ({"SOPInstanceUID": "1." * 32 + "1"}, Reason.BAD_METADATA),
         ({"SOPInstanceUID": ["1.2", "1.3"]}, Reason.BAD_METADATA),
         ({"StudyInstanceUID": None}, Reason.BAD_METADATA),
@@ -162,6 +163,13 @@ def in_colour(pixels: NDArray[np.uint8], planes: int, **attributes: object) -> b
         "PixelData": np.ascontiguousarray(stored).tobytes(),
     }
     return dicom_file(rgb[..., 0], bits=8, **(colour | attributes))
+
+
+def test_a_uid_with_leading_zeros_names_its_image() -> None:
+    """Some devices write such into all their films, against the standard."""
+    record = read(dicom_file(SOPInstanceUID="1.02.3", StudyInstanceUID="1.002")).record
+
+    assert (record.image_uid, record.study_uid) == ("1.02.3", "1.002")
 
 
 @pytest.mark.parametrize("planes", [0, 1])

@@ -53,6 +53,16 @@ def test_without_any_film_nothing_is_written(making, films, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["inbox"]
 
 
+def test_a_film_whose_uid_is_against_the_standard_holds_up_no_other(making, films, tmp_path):
+    irregular, _ = films.add("a", StudyInstanceUID="1.02.3"), films.add("b")
+
+    making_reports = making(kinds=REPORTS)
+    counts = write_folder(making_reports, tmp_path / "out")
+
+    assert counts.made == {Kind.REPORT: 1}
+    assert list(making_reports.left.unidentified) == [irregular]
+
+
 def test_a_node_is_sent_what_it_has_not_got(making, films):
     films.add("a")
     with node(*BOTH) as (to, received):
