@@ -65,11 +65,38 @@ def test_empty_cells_short_rows_and_empty_lines_say_nothing() -> None:
 
 
 def test_numbers_and_nulls_of_json_are_read_as_written() -> None:
-    content = b'[{"filename": "a.png", "patient_id": 7, "offset_days": 1.5, "view": null}]'
+    content = b'[{"filename": "a.png", "patient_id": 7, "offset_days": 1.50, "view": null}]'
 
     assert parse_sidecar("metadata.json", content)["a.png"] == SidecarRecord(
         patient_id="7", offset_days="1.5"
     )
+
+
+@pytest.mark.parametrize("written", ["4711.0", "4711.00", "4.711e3", "4711"])
+def test_a_whole_number_of_json_is_one_identifier_however_it_is_written(written: str) -> None:
+    """Programs that hold a column with gaps as fractions write its whole numbers as such."""
+    content = f'[{{"filename": "a.png", "patient_id": {written}}}]'.encode()
+
+    assert parse_sidecar("metadata.json", content)["a.png"].patient_id == "4711"
+
+
+def test_long_identifiers_stay_apart_as_numbers_of_json() -> None:
+    content = b"""[
+        {"filename": "a.png", "patient_id": 12345678901234567890.0},
+        {"filename": "b.png", "patient_id": 12345678901234567891.0}
+    ]"""
+
+    records = parse_sidecar("metadata.json", content)
+    assert records["a.png"].patient_id == "12345678901234567890"
+    assert records["b.png"].patient_id == "12345678901234567891"
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "1e-999999999", f"1e{'9' * 30}", "9" * 5000])
+def test_a_number_without_end_makes_the_sidecar_unreadable(number: str) -> None:
+    with pytest.raises(UnreadableSidecar):
+        parse_sidecar(
+            "metadata.json", f'[{{"filename": "a.png", "patient_id": {number}}}]'.encode()
+        )
 
 
 def test_not_a_number_is_nobody_s_identifier() -> None:
