@@ -92,9 +92,17 @@ _COURSE_COLUMNS = """
     unlike_processing, time_of_day_known, acquired_zone
 """
 
+# Of the patient of a row; `_COURSES`, of all patients, asks once for all.
+_IS_DUE = """
+    EXISTS (
+        SELECT FROM due_course AS due
+        WHERE due.patient_key = {of}.patient_key AND due.model_version = :model
+    ) AS is_due
+"""
+
 _COURSE = Prepared(
     f"""
-    SELECT {_COURSE_COLUMNS} FROM patient_course
+    SELECT {_COURSE_COLUMNS}, {_IS_DUE.format(of="patient_course")} FROM patient_course
     WHERE model_version = :model
         AND patient_key = coalesce(
             (SELECT person_key FROM patients WHERE patient_key = :patient), :patient
@@ -105,7 +113,8 @@ _COURSE = Prepared(
 
 _COURSES = Prepared(
     f"""
-    SELECT {_COURSE_COLUMNS} FROM patient_course
+    SELECT {_COURSE_COLUMNS}, due_course.patient_key IS NOT NULL AS is_due
+    FROM patient_course LEFT JOIN due_course USING (patient_key, model_version)
     WHERE model_version = :model
     ORDER BY patient_key, calendar_known DESC, acquired_at, image_id
     """  # noqa: S608 - constants
@@ -131,7 +140,8 @@ _WORKLIST = Prepared(
         opacity_latest_level, opacity_latest_low, opacity_latest_high, opacity_peak_level,
         model_version, parameters_sha256, latest_unlike_processing,
         latest.time_of_day_known AS latest_time_known, latest.acquired_zone AS latest_zone,
-        baseline.time_of_day_known AS baseline_time_known, baseline.acquired_zone AS baseline_zone
+        baseline.time_of_day_known AS baseline_time_known, baseline.acquired_zone AS baseline_zone,
+        {_IS_DUE.format(of="worklist")}
     FROM (
         SELECT * FROM worklist
         WHERE model_version = :model AND (:verdict::text IS NULL OR verdict = :verdict)
@@ -145,13 +155,13 @@ _WORKLIST = Prepared(
 )
 
 _RESPONSES = Prepared(
-    """
+    f"""
     SELECT patient_key, event_id, kind, label, start_time, end_time, day, is_extrapolated,
         extent_level, extent_low, extent_high, extent_change, extent_change_low,
         extent_change_high, extent_better, extent_worse, extent_within, opacity_level, opacity_low,
         opacity_high, opacity_change, opacity_change_low, opacity_change_high, opacity_better,
         opacity_worse, opacity_within, starts_at, ends_at, calendar_known, source, model_version,
-        parameters_sha256
+        parameters_sha256, {_IS_DUE.format(of="event_response")}
     FROM event_response
     WHERE model_version = :model
         AND (:patient::text IS NULL OR patient_key = coalesce(
@@ -159,5 +169,5 @@ _RESPONSES = Prepared(
         ))
         AND (:label::text IS NULL OR label = :label)
     ORDER BY label, patient_key, starts_at, event_id, day
-    """
+    """  # noqa: S608 - constants
 )

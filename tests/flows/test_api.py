@@ -118,6 +118,17 @@ def test_responses_are_of_a_treatment_or_of_a_patient(archive: CourseArchive) ->
     assert own.extent_better.isna().tolist() == [True, False, False, False, False]
 
 
+def test_whose_course_lacks_something_is_said(archive: CourseArchive) -> None:
+    def due() -> list[set[str]]:
+        frames = (api.courses(), api.worklist(), api.responses())
+        return [set(frame.patient_key[frame.is_due]) for frame in frames]
+
+    assert due() == [set(), set(), set()]
+    archive.add(film("g", 4, patient="p-2"))
+    assert due() == [{"p-2"}, {"p-2"}, {"p-2"}]
+    assert not api.courses(IDENTIFIER).is_due.any()
+
+
 def test_a_verdict_that_there_is_not_is_refused(archive: CourseArchive) -> None:
     with pytest.raises(ValueError, match="stable"):
         api.worklist(verdict="stable")
