@@ -67,7 +67,11 @@ def name_instances(session: Session, pacs_id: int, instances: Sequence[NamedInst
 
 
 def named_on(session: Session, pacs_id: int, day: date, modality: str) -> set[str]:
-    """Return the digests of all films that a PACS ever named of a study date and modality."""
+    """Return the digests of the films that a PACS ever named of a study date and modality.
+
+    Without those of which a person said that they do not count: withdrawn, or rejected and
+    dismissed.
+    """
     values = {"pacs": pacs_id, "day": day, "modality": modality}
     return set(session.execute(_NAMED_ON, values).scalars())
 
@@ -166,8 +170,15 @@ _KNOWN = text(
 
 _NAMED_ON = text(
     """
-    SELECT instance FROM pacs_instance
+    SELECT instance FROM pacs_instance AS named
     WHERE pacs_id = :pacs AND study_date = :day AND modality = :modality
+        AND NOT EXISTS (
+            SELECT FROM sighting
+            JOIN object ON object.id = sighting.object_id
+            LEFT JOIN image ON image.id = object.image_id
+            WHERE arrived_instance(object_key) = named.instance
+                AND (image.standing = 'withdrawn' OR object.dismissed_at IS NOT NULL)
+        )
     """
 )
 

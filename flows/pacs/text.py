@@ -68,7 +68,10 @@ def attention_text(reports: Sequence[DayReport]) -> str:
     texts = [
         _missing_text([film.reason for report in reports for film in report.missing]),
         f"{overdue} waiting for more than a day: is the drop folder a source?" if overdue else "",
-        f"{unnamed} no longer named by the PACS: deleted there, or seen no more" if unnamed else "",
+        f"{unnamed} no longer named by the PACS: deleted there (then withdraw it here too), or seen "
+        "no more"
+        if unnamed
+        else "",
     ]
     return "; ".join(filter(None, texts))
 

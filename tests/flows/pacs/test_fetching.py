@@ -9,6 +9,7 @@ from io import BytesIO
 import pytest
 from pydicom import dcmread
 
+from db.corrections import Author, dismiss, withdraw
 from flows.arrivals import DropFolder
 from flows.arrivals.receiving import receiver
 from flows.errors import PacsError, UsageError
@@ -21,6 +22,7 @@ from tests.builders.dicom_nodes import DICOMWEB_PLUGIN, ORTHANC_SENDS_TO, RECEIV
 from tests.builders.network_namespaces import relay_to
 from tests.builders.ports import reserved_port
 
+AUTHOR = Author("test", "deleted in the PACS")
 DIGITAL = "1.2.840.10008.5.1.4.1.1.1.1"
 
 
@@ -155,6 +157,31 @@ def test_a_film_that_was_scored_or_rejected_is_here_when_its_file_is_moved_away(
     (report,) = reconcile_all(site.resources)
 
     assert (report.in_pacs, report.accepted, report.rejected, report.fetched) == (2, 1, 1, ())
+
+
+def test_a_film_that_was_deleted_in_the_pacs_is_told_until_a_person_saw_to_it_here(
+    pacs, resources, tmp_path
+):
+    site = Site.of(resources, tmp_path / "inbox", **by_dimse(pacs))
+    pacs.store(*map(archived_film, ("stays", "deleted", "side")))
+    list(fetch_new(site.resources))
+    archive = Archive(resources.open_database(), str(site.folder.resolve()))
+    films = {}
+    for file in site.folder.glob("??/*.dcm"):
+        uid, key = dcmread(file).SOPInstanceUID, str(file.relative_to(site.folder))
+        rejected = Reason.LATERAL if uid == film_uid("side") else None
+        films[uid] = Film(uid, uid=uid, key=key, rejected=rejected)
+        archive.add(films[uid])
+    pacs.remove(film_uid("deleted"), film_uid("side"))
+
+    def told():
+        return sum(len(report.unnamed) for report in reconcile_all(site.resources))
+
+    assert told() == 2
+    archive.do(withdraw, AUTHOR, archive.image(films[film_uid("deleted")]))
+    assert told() == 1
+    archive.do(dismiss, AUTHOR, [archive.object(films[film_uid("side")])])
+    assert told() == 0
 
 
 @pytest.fixture
