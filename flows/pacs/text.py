@@ -64,16 +64,21 @@ def attention_text(reports: Sequence[DayReport]) -> str:
     How many films are missing and why, wait for more than a day, or are named no more.
     """
     overdue = sum(report.overdue for report in reports)
-    unnamed = sum(len(report.unnamed) for report in reports)
     texts = [
         _missing_text([film.reason for report in reports for film in report.missing]),
         f"{overdue} waiting for more than a day: is the drop folder a source?" if overdue else "",
-        f"{unnamed} no longer named by the PACS: deleted there (then withdraw it here too), or seen "
-        "no more"
-        if unnamed
-        else "",
+        _unnamed_text(sum(len(report.unnamed) for report in reports)),
     ]
     return "; ".join(filter(None, texts))
+
+
+def _unnamed_text(films: int) -> str:
+    if not films:
+        return ""
+    return (
+        f"{films} no longer named by the PACS: seen no more, or deleted there (what that was meant "
+        "for is to be withdrawn here too)"
+    )
 
 
 def _missing_text(reasons: Sequence[NotGiven]) -> str:

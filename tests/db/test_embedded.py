@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from db import embedded
+from db.embedded_settings import buffers_megabytes, memory_bytes
 from db.engine import Database
 from db.errors import DatabaseError
 from tests.builders.postgres import execute
@@ -139,6 +140,51 @@ def test_the_lock_of_a_killed_server_does_not_name_another_process(start, folder
     _, url = start()
 
     assert answer(url) == 1
+
+
+def test_a_kill_while_a_new_server_is_made_leaves_none_that_does_not_start(start, folder):
+    making = subprocess.Popen(
+        [sys.executable, "-c", USER, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    made = folder.with_name(".data.new") / "PG_VERSION"
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not made.exists() and time.monotonic() < deadline:
+        time.sleep(0.002)
+    os.killpg(making.pid, signal.SIGKILL)
+    making.communicate()
+    assert made.exists()
+    assert not (folder / "PG_VERSION").exists()
+
+    _, url = start()
+
+    assert answer(url) == 1
+    assert not made.parent.exists()
+
+
+def test_a_server_keeps_a_part_of_the_memory_and_what_else_was_set(start, folder):
+    program, url = start()
+    execute(url, "ALTER SYSTEM SET work_mem = '5MB'", "ALTER SYSTEM SET log_checkpoints = on")
+    end(program)
+
+    _, url = start()
+
+    assert setting(url, "work_mem") == "5MB"
+    assert setting(url, "log_checkpoints") == "off", "it would fill the log"
+    assert setting(url, "shared_buffers") in {
+        f"{buffers_megabytes(memory_bytes())}MB",
+        "1GB",
+    }
+
+
+def setting(url: str, name: str) -> str:
+    database = Database(url)
+    with database.transaction() as session:
+        value = session.scalar(text("SELECT current_setting(:name)"), {"name": name})
+    database.dispose()
+    return str(value)
 
 
 def test_the_log_of_the_server_has_no_values(start, folder):
