@@ -2,13 +2,14 @@
 
 import errno
 import sys
+from types import MappingProxyType
 from typing import NoReturn
 
 import click
 
 from db.errors import DatabaseError
 from flows.cli.exit_codes import FAILURE, INTERRUPTED, USAGE
-from flows.cli.lazy_group import LazyGroup, ListedCommand
+from flows.cli.lazy_group import LazyGroup, ListedCommand, SectionedGroup
 from flows.cli.output import escape_what_cannot_be_written, written_to_the_end
 from flows.cli.stopping import interrupted_by_signals, repeated_interruptions
 from flows.errors import FlowsError, UnexpectedError, UsageError, unexpected
@@ -20,12 +21,30 @@ from severity.errors import SeverityError
 _PROGRAM = "cxr-severity"
 
 
+class _Commands(SectionedGroup):
+    """All commands, by what they are for."""
+
+    sections = MappingProxyType(
+        {
+            "Begin": ("demo", "up", "doctor"),
+            "Score": ("run", "serve", "score", "explain", "rescore", "backfill"),
+            "Look": ("dashboard", "trend", "status", "drift"),
+            "Take films in": ("receive", "receipts", "fetch", "reconcile"),
+            "Correct": ("image", "patient", "rejected", "source"),
+            "Courses and treatments": ("courses", "events"),
+            "Pass results on": ("export", "metrics"),
+            "Models": ("model", "evaluate", "train"),
+            "Keep it running": ("db", "deploy"),
+        }
+    )
+
+
 def _listed(*commands: tuple[str, str, str]) -> list[click.Command]:
     return [ListedCommand(*command) for command in commands]
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=_Commands,
     help=f"Follow pneumonia severity on chest X-rays over time. {RESEARCH_USE_ONLY}",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     commands=_listed(

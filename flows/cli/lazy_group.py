@@ -1,5 +1,6 @@
 """Commands that are imported when they are run or explained, not when they are listed."""
 
+from collections.abc import Mapping, Sequence
 from pkgutil import resolve_name
 
 import click
@@ -42,3 +43,24 @@ class LazyGroup(click.Group):
         if isinstance(command, ListedCommand):
             command = command.imported()
         return name, command, arguments
+
+
+class SectionedGroup(LazyGroup):
+    """A group whose help lists its commands by what they are for."""
+
+    sections: Mapping[str, Sequence[str]] = {}
+    """The names of the commands, by the title of their section, in the order of the help."""
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's own signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the sections."""
+        widest = max(map(len, self.commands))
+        for title, names in self.sections.items():
+            commands = [(name.ljust(widest), self.commands[name]) for name in names]
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name, command.get_short_help_str(limit=1000)) for name, command in commands]
+                )

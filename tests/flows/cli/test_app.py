@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from flows.cli.app import app
 from flows.cli.exit_codes import FAILURE
-from flows.cli.lazy_group import ListedCommand
+from flows.cli.lazy_group import ListedCommand, SectionedGroup
 from severity.domain import RESEARCH_USE_ONLY
 from tests.builders.commands import Program
 
@@ -89,6 +89,18 @@ def test_every_command_has_help_and_the_program_states_its_use() -> None:
         result = runner.invoke(app, [name, "--help"])
         assert result.exit_code == 0
         assert len(result.output.splitlines()) > 4
+
+
+def test_the_help_lists_each_command_in_one_section() -> None:
+    assert isinstance(app, SectionedGroup)
+    in_sections = [name for names in app.sections.values() for name in names]
+    assert sorted(in_sections) == sorted(app.commands)
+
+    shown = CliRunner().invoke(app, ["--help"], terminal_width=100).output
+    listed = [
+        line.split()[0] for line in shown.splitlines() if line.startswith("  ") and line[2:3] > "-"
+    ]
+    assert listed[-len(in_sections) :] == in_sections
 
 
 def listed_commands(group: click.Group = app) -> Iterator[click.Command]:
