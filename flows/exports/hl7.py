@@ -16,16 +16,11 @@ from flows.exports.concepts import Concept
 from flows.exports.observations import Observed, Report, Status
 
 _APPLICATION = "CXR-SEVERITY"
+# Control characters end segments, and messages as they are sent (MLLP). C0, delete and C1.
+_CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))]
 _ESCAPES = str.maketrans(
-    {
-        "\\": "\\E\\",
-        "|": "\\F\\",
-        "^": "\\S\\",
-        "&": "\\T\\",
-        "~": "\\R\\",
-        "\r": " ",
-        "\n": " ",
-    }
+    dict.fromkeys(_CONTROLS, " ")
+    | {"\\": "\\E\\", "|": "\\F\\", "^": "\\S\\", "&": "\\T\\", "~": "\\R\\"}
 )
 _POINTS, _RATIO = "{score}^points^UCUM", "1^^UCUM"
 _REPORT_STATUS = {Status.FINAL: "F", Status.CORRECTED: "C", Status.ENTERED_IN_ERROR: "C"}

@@ -1,5 +1,6 @@
 """Results as HL7 v2.5.1, read back by hl7apy, which knows the standard's structures."""
 
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -136,6 +137,16 @@ def test_what_looks_like_a_separator_is_escaped(reports: Reports) -> None:
     pid = read(awkward).oru_r01_patient_result.oru_r01_patient.pid
 
     assert pid.pid_3.cx_1.to_er7() == "p\\F\\1\\S\\2\\T\\3\\R\\4\\E\\5 6"
+
+
+@pytest.mark.parametrize("control", ["\r", "\n", "\x0b", "\x1c", "\x7f", "\x85"])
+def test_no_control_character_of_a_name_ends_a_message(reports: Reports, control: str) -> None:
+    subject = Subject("4711", name=f"Roe{control}A^Jane")
+    text = message(replace(reports["b"], subject=subject), at=AT)
+
+    assert "|Roe A^Jane^" in text
+    assert {sign for sign in text if unicodedata.category(sign) == "Cc"} == {"\r"}
+    assert all(line[3:4] == "|" for line in text.split("\r")[:-1]), "segments alone end lines"
 
 
 def test_a_simulated_film_is_no_production_message(reports: Reports) -> None:
