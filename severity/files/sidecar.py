@@ -23,7 +23,6 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from severity.errors import UnreadableSidecar
 from severity.files.packed_rows import PackedRows, Row
@@ -49,7 +48,6 @@ _FIELDS = ("patient_id", "issuer", "acquired_at", "offset_days", "view")
 _ROW = (_FILENAME, *_FIELDS)
 _NOT_A_LIST = "it must be a list of objects, one for each image"
 _MARK = re.compile(r"[ \t\r\n]*(\S)[ \t\r\n]*")
-_MOST_DIGITS = 64  # of a number, before or after its point
 _MOST_RECORDS = 4_000_000  # bounds the memory
 
 
@@ -201,8 +199,8 @@ def _json_records(content: bytes, encoding: str) -> Iterator[_Numbered]:
 def _objects(text: str) -> Iterator[object]:
     """Decode a list element by element, so that only one is in memory."""
     # NaN, which is not JSON but often written, means that there is no value.
-    # Decimal, since two long identifiers may be one binary fraction.
-    decoder = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_decimal)
+    # Numbers are read as written, since two long identifiers may be one binary fraction.
+    decoder = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_plain, parse_int=str)
     mark, at = _mark(text, 0)
     if mark != "[":
         raise ValueError(_NOT_A_LIST)
@@ -215,11 +213,9 @@ def _objects(text: str) -> Iterator[object]:
         raise ValueError(_NOT_A_LIST)
 
 
-def _decimal(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError("a number is too long") from error
+def _plain(number: str) -> str:
+    """Return a number without zeros behind its point: many programs write 7 as 7.0."""
+    return number if "e" in number.lower() else number.rstrip("0").rstrip(".")
 
 
 def _mark(text: str, at: int) -> tuple[str, int]:
@@ -274,17 +270,9 @@ def _path(filename: str) -> str:
 def _text(field: str, cell: object) -> str:
     if cell is None:
         return ""
-    if isinstance(cell, bool) or not isinstance(cell, str | int | Decimal):
+    if not isinstance(cell, str):  # as numbers are by now
         raise ValueError(f"{field} is neither text nor a number")  # noqa: TRY004 - of the file
-    value = _plain(cell) if isinstance(cell, Decimal) else str(cell).strip()
+    value = cell.strip()
     if has_control_characters(value):
         raise ValueError(f"{field} contains control characters")
     return value
-
-
-def _plain(number: Decimal) -> str:
-    """Return a number as digits: JSON has one kind, and many programs write 7 as 7.0."""
-    if abs(number.adjusted()) > _MOST_DIGITS:
-        raise ValueError("a number is too long")
-    digits = f"{number:f}"
-    return digits.rstrip("0").rstrip(".") if "." in digits else digits

@@ -72,7 +72,7 @@ def test_numbers_and_nulls_of_json_are_read_as_written() -> None:
     )
 
 
-@pytest.mark.parametrize("written", ["4711.0", "4711.00", "4.711e3", "4711"])
+@pytest.mark.parametrize("written", ["4711.0", "4711.00", "4711"])
 def test_a_whole_number_of_json_is_one_identifier_however_it_is_written(written: str) -> None:
     """Programs that hold a column with gaps as fractions write its whole numbers as such."""
     content = f'[{{"filename": "a.png", "patient_id": {written}}}]'.encode()
@@ -92,11 +92,10 @@ def test_long_identifiers_stay_apart_as_numbers_of_json() -> None:
 
 
 @pytest.mark.parametrize("number", ["1e999999999", "1e-999999999", f"1e{'9' * 30}", "9" * 5000])
-def test_a_number_without_end_makes_the_sidecar_unreadable(number: str) -> None:
-    with pytest.raises(UnreadableSidecar):
-        parse_sidecar(
-            "metadata.json", f'[{{"filename": "a.png", "patient_id": {number}}}]'.encode()
-        )
+def test_a_number_of_any_size_is_read_as_written(number: str) -> None:
+    content = f'[{{"filename": "a.png", "patient_id": {number}}}]'.encode()
+
+    assert parse_sidecar("metadata.json", content)["a.png"].patient_id == number
 
 
 def test_not_a_number_is_nobody_s_identifier() -> None:
@@ -162,7 +161,6 @@ def test_a_broken_csv_is_unreadable(content: bytes) -> None:
         b'[{"filename": "a.png", "patient_id": true}]',
         b'[{"filename": "a.png", "patient_id": "7\\u0000"}]',
         b'[{"filename": "a.png", "patient_id": "\\ud800"}]',
-        b'[{"filename": "a.png", "patient_id": ' + b"7" * 5000 + b"}]",
         b'[{"filename": "a.png"},]',
         b'[{"filename": "a.png"} {"filename": "b.png"}]',
         b'[{"filename": "a.png"} [{"filename": "b.png"}]',
