@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
@@ -105,6 +106,9 @@ class Reason(StrEnum):
 NO_VALUES = frozenset({"NULL", "NONE", "NAN", "NA", "N/A", "#N/A", "<NA>"})
 """What databases, spreadsheets and programs write where there is no value, in capitals."""
 
+_SHORTENED_NUMBER = re.compile(r"[0-9]([.,][0-9]+E\+?|E\+)[0-9]+", re.IGNORECASE)
+"""A long number as spreadsheets save it, such as ``1.23457E+11``: others begin alike."""
+
 
 @dataclass(frozen=True)
 class PatientId:
@@ -116,7 +120,11 @@ class PatientId:
     @property
     def is_nobody(self) -> bool:
         """Whether it names nobody: films of several people would seem to be one person's."""
-        return not self.value or self.value.upper() in NO_VALUES
+        return (
+            not self.value
+            or self.value.upper() in NO_VALUES
+            or _SHORTENED_NUMBER.fullmatch(self.value) is not None
+        )
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,9 @@ def _record(
     """Return what the sidecar says of the image; add what was decided, and by which column."""
     patient = PatientId(sidecar.patient_id, sidecar.issuer)
     if patient.is_nobody:
-        raise IncompleteMetadata(Reason.NO_PATIENT, "the sidecar has no patient_id for this file")
+        raise IncompleteMetadata(
+            Reason.NO_PATIENT, "the sidecar's patient_id is empty or names nobody"
+        )
     issued = ", with an issuer" if patient.issuer else ", without an issuer"
     decisions.append(Decision("patient", f"named{issued}", "the sidecar's patient_id"))
     said = Statement("the sidecar's view", view_in_words(sidecar.view), sidecar.view)

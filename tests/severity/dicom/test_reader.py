@@ -48,6 +48,7 @@ from tests.builders.reading import brightness, published, read, reason
         ({"PatientID": ""}, Reason.NO_PATIENT),
         ({"PatientID": "   "}, Reason.NO_PATIENT),
         ({"PatientID": "NULL"}, Reason.NO_PATIENT),
+        ({"PatientID": "1.23457E+11"}, Reason.NO_PATIENT),
         ({"SOPInstanceUID": None}, Reason.BAD_METADATA),
         ({"SOPInstanceUID": "1.2.ROE"}, Reason.BAD_METADATA),
         ({"SOPInstanceUID": "1..3"}, Reason.BAD_METADATA),

@@ -223,6 +223,19 @@ def test_what_programs_write_for_no_patient_is_nobody(png: bytes, written: str) 
     assert reason(png, SidecarRecord(patient_id=written)) == Reason.NO_PATIENT
 
 
+@pytest.mark.parametrize(
+    "written", ["1.23457E+11", "1,23457E+11", "1E+11", "1.23457e+11", "1.23457E11"]
+)
+def test_a_number_that_a_spreadsheet_has_shortened_is_nobody(png: bytes, written: str) -> None:
+    """Long numbers that begin alike are one then, and their patients would be one person."""
+    assert reason(png, SidecarRecord(patient_id=written)) == Reason.NO_PATIENT
+
+
+@pytest.mark.parametrize("written", ["12E34", "E+11", "1.5", "A1E+11", "1E11"])
+def test_an_identifier_with_an_e_is_a_patient(png: bytes, written: str) -> None:
+    assert read(png, SidecarRecord(patient_id=written)).record.patient.value == written
+
+
 @pytest.mark.parametrize("view", ["L", "lateral", "LAT", "LL", "RL", " Lateral "])
 def test_a_lateral_is_refused(png: bytes, view: str) -> None:
     assert reason(png, SidecarRecord("ROE-1", view=view)) == Reason.LATERAL
