@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from flows.errors import UsageError
@@ -16,7 +17,7 @@ from severity.errors import RejectedImage
 from severity.files.reader import read_radiograph
 from severity.images.grey_image import GreyImage
 from severity.images.preprocessing import MODEL_LIMIT, MODEL_SIDE, to_model_input
-from severity.images.radiograph import Radiograph
+from severity.reliability import frontal_distribution, known_processing, maps
 
 _WHITE = 255
 
@@ -42,8 +43,9 @@ def explain(file: Path, settings: Settings) -> ExplainedFile:
     except RejectedImage as rejected:
         refusal = Explanation(str(file), rejected.decisions, rejected.reason, str(rejected))
         return ExplainedFile(refusal, None)
-    decisions = (*radiograph.decisions, _greys(radiograph.grey))
-    return ExplainedFile(Explanation(str(file), decisions), _seen(radiograph))
+    seen = to_model_input(radiograph.grey)
+    decisions = (*radiograph.decisions, _greys(radiograph.grey), *_checks(seen))
+    return ExplainedFile(Explanation(str(file), decisions), _picture(seen))
 
 
 def write_image(seen: Image.Image, path: Path) -> None:
@@ -65,9 +67,29 @@ def _greys(grey: GreyImage) -> Decision:
     return Decision("pixels", f"{grey.rows} x {grey.columns}, {shown}", "the image", str(grey.band))
 
 
-def _seen(radiograph: Radiograph) -> Image.Image:
-    pixels = np.asarray(to_model_input(radiograph.grey), dtype=np.float64).reshape(
-        MODEL_SIDE, MODEL_SIDE
+def _checks(seen: NDArray[np.float32]) -> tuple[Decision, Decision]:
+    """Compare what the network sees with known images, as each score does."""
+    images = maps([seen])
+    (distribution,) = frontal_distribution().checks_of(images)
+    (processing,) = known_processing().checks_of(images)
+    flags = (distribution.out_of_distribution, processing.unlike_processing)
+    return (
+        Decision(
+            "distribution",
+            f"{distribution.distance:.2f} times the limit from known images",
+            "the image",
+            doubt=f"out of distribution: {flags[0]}" if flags[0] else "",
+        ),
+        Decision(
+            "processing",
+            f"{processing.distance:.2f} times the limit from known images",
+            "the image",
+            doubt=f"unlike the training films: {flags[1]}" if flags[1] else "",
+        ),
     )
+
+
+def _picture(seen: NDArray[np.float32]) -> Image.Image:
+    pixels = seen.astype(np.float64).reshape(MODEL_SIDE, MODEL_SIDE)
     greys = (pixels + MODEL_LIMIT) / (2 * MODEL_LIMIT) * _WHITE
     return Image.fromarray(np.rint(greys).astype(np.uint8))

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 from click.testing import CliRunner
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from flows.cli.app import app
 from severity.domain import RESEARCH_USE_ONLY
 from severity.images.preprocessing import to_model_input
 from tests.builders.encoded_images import dicom_file
 from tests.builders.reading import read
-from tests.builders.small_images import write_inbox
+from tests.builders.small_images import write_image, write_inbox
 
 
 def explained(*arguments: str) -> tuple[int, str]:
@@ -42,7 +42,7 @@ def test_each_decision_names_its_attribute_and_what_is_written_there(tmp_path: P
     assert decisions["time"]["outcome"] == "2020-04-01 10:11:12"
     assert "Study Time" in decisions["time"]["source"]
     assert {"modality", "body part", "patient", "pixels"} <= decisions.keys()
-    assert json.loads(output)["doubts"] == []
+    assert not any(decisions[subject]["doubt"] for subject in ("view", "time", "patient"))
 
 
 def test_what_is_flagged_says_why(tmp_path: Path) -> None:
@@ -52,6 +52,38 @@ def test_what_is_flagged_says_why(tmp_path: Path) -> None:
 
     assert any("Series Description" in doubt for doubt in doubts)
     assert any("only the date is known" in doubt for doubt in doubts)
+
+
+def test_a_film_of_few_greys_is_flagged_as_its_score_is(tmp_path: Path) -> None:
+    """A header that calls pixels of 12 bits 16 makes them dark: its reader cannot know."""
+    write_image(tmp_path / "film.png", seed=1)
+    with Image.open(tmp_path / "film.png") as image:
+        dark = np.asarray(image).astype(np.uint16) * 16
+    film = tmp_path / "film.dcm"
+    film.write_bytes(dicom_file(dark, BitsStored=16, HighBit=15))
+
+    code, output = explained(str(film))
+
+    assert code == 0
+    assert "Flagged: distribution: out of distribution: low_contrast" in " ".join(output.split())
+
+
+def test_a_film_like_those_that_are_known_has_no_flag(tmp_path: Path) -> None:
+    write_inbox(tmp_path, images=1)
+
+    decisions = by_subject(explained(str(next(tmp_path.glob("*.png"))), "--json")[1])
+
+    assert decisions["distribution"]["doubt"] == ""
+
+
+def test_a_film_that_is_processed_unlike_known_ones_is_flagged(tmp_path: Path) -> None:
+    write_inbox(tmp_path, images=1)
+    image = next(tmp_path.glob("*.png"))
+    with Image.open(image) as plain:
+        blurred = plain.filter(ImageFilter.GaussianBlur(16))
+    blurred.save(image)
+
+    assert any("flat" in doubt for doubt in json.loads(explained(str(image), "--json")[1])["doubts"])
 
 
 def test_a_rejected_file_shows_its_reason_after_what_was_decided_before(tmp_path: Path) -> None:
