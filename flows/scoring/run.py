@@ -26,12 +26,11 @@ from flows.settings import SourceSettings
 from flows.sources import Archive, Inbox, Listing, open_archive, open_inbox
 from severity.domain import ModelVersion, Reason
 from severity.errors import IncompleteMetadata, WrongWeights
-from severity.files.sidecar import SidecarRecord
+from severity.files.sidecar import UNNAMED, SidecarRecord
 
 if TYPE_CHECKING:
     from severity.models.scoring_model import ScoringModel
 
-_NOBODY = SidecarRecord(patient_id="unnamed")
 _TRANSACTIONS = 2  # at a time: one claims, one closes
 _SECONDS_OF_GIVING_WAY = 2  # after which it is asked again whether a pass is at work
 
@@ -180,7 +179,7 @@ class ScoringRun(Resources):
             The record has changed since; the object is enlisted again with the new one.
         """
         if claim.is_judged:
-            return _NOBODY
+            return UNNAMED
         record = self.listing.record(key)
         if self.record_sha256(record) != claim.record_sha256:
             record = await self.inbox.record(key)

@@ -12,9 +12,7 @@ from flows.scoring.pipeline import FileContent, Pipeline, PreparedImage, Rejecti
 from flows.scoring.saliency_maps import MapPlace, write_map
 from flows.sources import SidecarsAbove, read_local_file
 from severity.domain import Score
-from severity.files.sidecar import SidecarRecord
-
-_NOBODY = SidecarRecord(patient_id="unnamed")
+from severity.files.sidecar import UNNAMED
 
 FileAndPlace = tuple[Path, MapPlace | None]
 """A file, and where its saliency map goes."""
@@ -74,7 +72,7 @@ def file_content(file: Path, sidecars: SidecarsAbove) -> FileContent:
         It cannot be read.
     """
     # Without a record a PNG or JPEG is still an image; only its patient stays unknown.
-    return FileContent(read_local_file(file), sidecars.record(file) or _NOBODY)
+    return FileContent(read_local_file(file), sidecars.record(file) or UNNAMED)
 
 
 def _file_result(item: FileAndPlace, result: tuple[PreparedImage, Score] | Rejection) -> FileResult:

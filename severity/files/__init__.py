@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from severity.files.reader import read_radiograph
     from severity.files.sidecar import (
         SIDECAR_NAMES,
+        UNNAMED,
         NumberedRecord,
         SidecarRecord,
         SidecarRecords,
@@ -18,6 +19,7 @@ else:
 
 __all__ = [
     "SIDECAR_NAMES",
+    "UNNAMED",
     "NumberedRecord",
     "SidecarRecord",
     "SidecarRecords",

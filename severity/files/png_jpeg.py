@@ -17,7 +17,7 @@ from severity.errors import (
     UnreadableImage,
 )
 from severity.files.raster_checks import check_jpeg_file, check_png
-from severity.files.sidecar import SidecarRecord
+from severity.files.sidecar import UNNAMED, SidecarRecord
 from severity.images.grey_image import GreyImage
 from severity.images.grey_of_colour import grey_of_colour
 from severity.images.limits import check_size
@@ -81,8 +81,7 @@ def _record(
         raise IncompleteMetadata(
             Reason.NO_PATIENT, "the sidecar's patient_id is empty or names nobody"
         )
-    issued = ", with an issuer" if patient.issuer else ", without an issuer"
-    decisions.append(Decision("patient", f"named{issued}", "the sidecar's patient_id"))
+    decisions.append(_by_patient(sidecar))
     said = Statement("the sidecar's view", view_in_words(sidecar.view), sidecar.view)
     view, by_view = decide_view([said])
     decisions.append(by_view)
@@ -100,6 +99,14 @@ def _record(
         acquired=acquired,
         simulated=False,
     )
+
+
+def _by_patient(sidecar: SidecarRecord) -> Decision:
+    if sidecar is UNNAMED:
+        doubt = f"no sidecar names this file: a run rejects it as {Reason.NO_SIDECAR_RECORD}"
+        return Decision("patient", "not stated", "", doubt=doubt)
+    issued = ", with an issuer" if sidecar.issuer else ", without an issuer"
+    return Decision("patient", f"named{issued}", "the sidecar's patient_id")
 
 
 def _acquired(sidecar: SidecarRecord, zone: tzinfo) -> tuple[Acquired, Decision]:

@@ -74,6 +74,10 @@ class SidecarRecord:
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
+UNNAMED = SidecarRecord(patient_id="unnamed")
+"""Stands in where no record is needed: the patient is known, or the score is not stored."""
+
+
 @dataclass(frozen=True)
 class NumberedRecord:
     """A record with its file name as the sidecar spells it, and its place among all, from 0."""

@@ -83,7 +83,9 @@ def test_a_film_that_is_processed_unlike_known_ones_is_flagged(tmp_path: Path) -
         blurred = plain.filter(ImageFilter.GaussianBlur(16))
     blurred.save(image)
 
-    assert any("flat" in doubt for doubt in json.loads(explained(str(image), "--json")[1])["doubts"])
+    assert any(
+        "flat" in doubt for doubt in json.loads(explained(str(image), "--json")[1])["doubts"]
+    )
 
 
 def test_a_rejected_file_shows_its_reason_after_what_was_decided_before(tmp_path: Path) -> None:
@@ -133,6 +135,17 @@ def test_how_a_photo_of_a_phone_lies_comes_from_its_exif(tmp_path: Path) -> None
     assert decisions["orientation"]["outcome"] == "upside down, mirrored"
     assert "0x0112" in decisions["orientation"]["source"]
     assert decisions["stored values"]["outcome"].startswith("0 to ")
+
+
+def test_an_image_that_no_sidecar_names_is_said_to_have_no_patient(tmp_path: Path) -> None:
+    """It can be scored alone; a run rejects it."""
+    write_image(tmp_path / "film.png", seed=1)
+
+    decisions = by_subject(explained(str(tmp_path / "film.png"), "--json")[1])
+
+    assert decisions["patient"]["outcome"] == "not stated"
+    assert decisions["patient"]["source"] == ""
+    assert "no_sidecar_record" in decisions["patient"]["doubt"]
 
 
 def test_the_sidecar_is_asked_as_a_run_asks_it(tmp_path: Path) -> None:
