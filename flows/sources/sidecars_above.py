@@ -2,26 +2,33 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
 from flows.settings import SourceSettings
 from flows.sources.folder_walk import walk
-from flows.sources.keys import is_sidecar, to_key
-from flows.sources.sidecars import MOST_SIDECAR_BYTES, FolderSidecars
+from flows.sources.keys import is_sidecar, to_key, to_name
+from flows.sources.sidecars import MOST_SIDECAR_BYTES, FolderSidecars, Sidecars
 from flows.sources.store import Listed
 from severity.errors import UnreadableSidecar
-from severity.files.sidecar import SIDECAR_NAMES, SidecarRecord, parse_sidecar
+from severity.files.sidecar import (
+    SIDECAR_NAMES,
+    SidecarRecord,
+    SidecarRecords,
+    parse_sidecar,
+)
 
 
 @dataclass
 class _Folder:
-    """A folder's sidecars, or why one of them cannot be read; listed once a name is unsure."""
+    """A folder's sidecars, or why one of them cannot be read; surveyed once a name is unsure."""
 
+    records: dict[str, SidecarRecords] = field(default_factory=dict)
     sidecars: FolderSidecars = field(default_factory=FolderSidecars)
     problem: str = ""
-    is_listed: bool = False
+    survey: Sidecars | None = None
 
 
 class SidecarsAbove:
@@ -56,18 +63,20 @@ class SidecarsAbove:
         folder = self._folders[path]
         if folder.problem:
             return SidecarRecord(problem=folder.problem)
-        if folder.sidecars.describes_by_path(relative):
-            return folder.sidecars.record(relative)
-        if folder.sidecars.may_describe(relative) and not folder.is_listed:
-            _list(path, folder)
-        return folder.sidecars.record(relative)
+        record = folder.sidecars.record(relative)
+        if record is None or folder.sidecars.describes_by_path(relative):
+            return record
+        if folder.survey is None:
+            folder.survey = _survey(path, folder.records)
+        return folder.survey.record(relative)
 
 
 def _read_folder(path: Path) -> _Folder:
     folder = _Folder()
     for name in SIDECAR_NAMES:
         try:
-            folder.sidecars.add(name, parse_sidecar(name, _content(path / name)))
+            folder.records[name] = _records(path / name)
+            folder.sidecars.add(name, folder.records[name])
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
         except OSError as error:
@@ -77,17 +86,28 @@ def _read_folder(path: Path) -> _Folder:
     return folder
 
 
-def _content(path: Path) -> bytes:
+def _records(path: Path) -> SidecarRecords:
     with path.open("rb") as file:
         content = file.read(MOST_SIDECAR_BYTES + 1)
     if len(content) > MOST_SIDECAR_BYTES:
         raise UnreadableSidecar(f"{path.name} has more than {MOST_SIDECAR_BYTES} bytes")
-    return content
+    return parse_sidecar(path.name, content)
 
 
-def _list(path: Path, folder: _Folder) -> None:
-    """Note all files below a folder: a name of several of them means none."""
-    folder.is_listed = True
+def _survey(path: Path, records: dict[str, SidecarRecords]) -> Sidecars:
+    """Note all files below a folder with its records, as a run does: the nearest sidecar counts.
+
+    A name that several files have means none of them.
+    """
+    sidecars = Sidecars()
+    for name, of_name in records.items():
+        sidecars.add(name, of_name)
     for entry in walk(os.fsencode(path)):
-        if isinstance(entry, Listed) and not is_sidecar(entry.key):
-            folder.sidecars.note(entry.key)
+        if not isinstance(entry, Listed) or entry.key in records:
+            continue
+        if is_sidecar(entry.key):
+            with suppress(UnreadableSidecar, OSError):
+                sidecars.add(entry.key, _records(path / os.fsdecode(to_name(entry.key))))
+        else:
+            sidecars.note(entry.key)
+    return sidecars

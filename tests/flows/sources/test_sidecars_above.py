@@ -1,11 +1,13 @@
 """The sidecars that `score` asks: those that a run over the folders above would."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from flows.settings import SourceSettings
-from flows.sources import SidecarsAbove
+from flows.sources import SidecarsAbove, open_inbox
 
 
 def put(path: Path, text: str = "") -> Path:
@@ -17,6 +19,18 @@ def put(path: Path, text: str = "") -> Path:
 def patient(file: Path, *sources: str) -> str | None:
     record = SidecarsAbove([SourceSettings(location=each) for each in sources]).record(file)
     return record.patient_id if record else None
+
+
+def enlisted_patients(folder: Path) -> list[str]:
+    """Return whom a run takes the files of a folder to show, in their order."""
+
+    async def listed() -> list[str]:
+        listing = open_inbox(str(folder), settle=timedelta(0)).listing(now=datetime.now(UTC))
+        keys = [entry.key async for portion in listing.portions(1) for entry in portion.objects]
+        records = [listing.record(key) for key in sorted(keys)]
+        return [record.patient_id for record in records if record]
+
+    return asyncio.run(listed())
 
 
 @pytest.mark.parametrize("named", ["a.png", "images/a.png", "A.PNG", r".\images\a.png"])
@@ -46,6 +60,17 @@ def test_a_name_of_several_files_means_none(tmp_path: Path) -> None:
     assert record is not None
     assert record.patient_id == ""
     assert "record 1 of metadata.csv" in record.problem
+
+
+def test_a_file_that_a_nearer_sidecar_describes_is_none_of_those_that_a_name_could_mean(
+    tmp_path: Path,
+) -> None:
+    """As in a run: each delivery with a sidecar of its own would else spoil those before it."""
+    put(tmp_path / "metadata.csv", "filename,patient_id\na.png,P1\n")
+    put(tmp_path / "two/metadata.csv", "filename,patient_id\na.png,P2\n")
+    first, second = put(tmp_path / "one/a.png"), put(tmp_path / "two/a.png")
+
+    assert [patient(first), patient(second)] == enlisted_patients(tmp_path) == ["P1", "P2"]
 
 
 def test_an_unreadable_sidecar_is_told_with_its_line_and_not_passed_over(tmp_path: Path) -> None:
