@@ -54,10 +54,13 @@ def write_image(seen: Image.Image, path: Path) -> None:
     Raises
     ------
     UsageError
-        The file cannot be written.
+        The file cannot be written, or exists: it may be the film itself.
     """
     try:
-        seen.save(path, "PNG")
+        with path.open("xb") as file:
+            seen.save(file, "PNG")
+    except FileExistsError as error:
+        raise UsageError(f"{path} exists and is not replaced: name another file") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 

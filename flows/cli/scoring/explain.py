@@ -19,7 +19,7 @@ from flows.scoring.explaining import explain, write_image
     "--image",
     metavar="PNG",
     type=NamedPath(dir_okay=False, path_type=Path),
-    help="Also write the image that the network sees to this file.",
+    help="Also write the image that the network sees to this new file.",
 )
 @json_option
 def explain_command(file: Path, *, image: Path | None, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from PIL import Image, ImageFilter
 
 from flows.cli.app import app
+from flows.errors import UsageError
 from severity.domain import RESEARCH_USE_ONLY
 from severity.images.preprocessing import to_model_input
 from tests.builders.encoded_images import dicom_file
@@ -120,6 +121,18 @@ def test_a_rejected_file_has_no_image(tmp_path: Path) -> None:
     explained(str(dicom(tmp_path, Modality="CT")), "--image", str(picture))
 
     assert not picture.exists()
+
+
+def test_the_image_replaces_no_file_least_of_all_the_film(tmp_path: Path) -> None:
+    write_inbox(tmp_path, images=1)
+    film = next(tmp_path.glob("*.png"))
+    before = film.read_bytes()
+
+    result = CliRunner().invoke(app, ["explain", str(film), "--image", str(film)])
+
+    assert isinstance(result.exception, UsageError)
+    assert "exists and is not replaced" in str(result.exception)
+    assert film.read_bytes() == before
 
 
 def test_how_a_photo_of_a_phone_lies_comes_from_its_exif(tmp_path: Path) -> None:
