@@ -92,6 +92,14 @@ def with_mark() -> np.ndarray:
     return pixels
 
 
+def with_words(place_of_p: int) -> np.ndarray:
+    """As of "liegend, ap": the g reaches a row further down than the p."""
+    pixels = framed(0, 150, 0, 210)
+    pixels[180:190, place_of_p : place_of_p + 6] = 4000
+    pixels[180:191, 20:30] = 4000
+    return pixels
+
+
 def with_noise() -> np.ndarray:
     specks = np.random.default_rng(1).random(NOISE.shape) < 0.01
     return framed(0, 150, 0, 210) | specks.astype(np.uint16)
@@ -105,6 +113,8 @@ WHOLE = {
     "a border that slants the other way": np.ascontiguousarray(slanted(30)[:, ::-1]),
     "a round film": round_film(),
     "a mark below": with_mark(),
+    "words below": with_words(150),
+    "a word below": with_words(45),
     "noise in the border": with_noise(),
 }
 
