@@ -1,10 +1,12 @@
 """Keys: the names of the objects of a source, and what a name says of its object."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from severity.files.sidecar import SIDECAR_NAMES
 
+_NUMBER = re.compile(r"\.[0-9]+(?=(\.[^./]*)?$)")
 _HALF_WRITTEN = (".part", ".partial", ".tmp", ".crdownload", ".filepart")
 
 
@@ -60,6 +62,11 @@ def numbered(key: str, number: int) -> str:
     folder, slash, name = key.rpartition("/")
     stem, dot, ending = name.rpartition(".")
     return f"{folder}{slash}{stem or ending}.{number}{dot}{ending if stem else ''}"
+
+
+def unnumbered(key: str) -> str:
+    """Return the key that `numbered` made another one of."""
+    return _NUMBER.sub("", key, count=1)
 
 
 def places(key: str) -> Iterator[tuple[str, str]]:

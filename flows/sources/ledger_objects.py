@@ -2,24 +2,26 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from db.reading.site.rejections import ObjectPlace
 from flows.errors import InboxError
 from flows.sources.inbox import Inbox, open_inbox
+from flows.sources.keys import unnumbered
 from severity.domain import Reason
 from severity.errors import RejectedImage, UnreadableImage
+from severity.files.sidecar import SidecarRecord
 
 
 @dataclass(frozen=True)
 class ObjectContent:
-    """The content of an object, and where it lay."""
+    """The content of an object, and where it lies."""
 
     content: bytes
-    inbox: Inbox
-    key: str
+    place: ObjectPlace
 
 
 class LedgerObjects:
@@ -53,16 +55,42 @@ class LedgerObjects:
                 return read
         raise UnreadableImage(Reason.VANISHED, problem)
 
-    async def _read(self, place: ObjectPlace) -> ObjectContent:
-        if place.source in self._failed:
-            raise self._failed[place.source]
+    async def record(self, place: ObjectPlace) -> SidecarRecord | None:
+        """Return the sidecar record of an object, as the sidecars are now; None if there is none.
+
+        Sidecars stay in the source when it is archived, where its name may have got a number.
+
+        Raises
+        ------
+        RejectedImage
+            A sidecar cannot be read, or the source.
+        """
+        source = place.archive_of or place.source
+        keys = (place.object_key, unnumbered(place.object_key))
         try:
-            if place.source not in self._opened:
-                self._opened[place.source] = open_inbox(place.source, settle=timedelta(0))
-            inbox = self._opened[place.source]
-            return ObjectContent(await inbox.read(place.object_key), inbox, place.object_key)
+            for key in keys if place.archive_of else keys[:1]:
+                async with self._inbox(source) as inbox:
+                    if record := await inbox.record(key):
+                        return record
         except InboxError as error:
-            self._failed[place.source] = error
+            raise UnreadableImage(Reason.VANISHED, str(error)) from error
+        return None
+
+    async def _read(self, place: ObjectPlace) -> ObjectContent:
+        async with self._inbox(place.source) as inbox:
+            return ObjectContent(await inbox.read(place.object_key), place)
+
+    @asynccontextmanager
+    async def _inbox(self, location: str) -> AsyncIterator[Inbox]:
+        """Open a source, unless it failed before."""
+        if location in self._failed:
+            raise self._failed[location]
+        try:
+            if location not in self._opened:
+                self._opened[location] = open_inbox(location, settle=timedelta(0))
+            yield self._opened[location]
+        except InboxError as error:
+            self._failed[location] = error
             raise
 
 

@@ -160,11 +160,19 @@ class Archive:
                 runs.end_run(session, presence.run_id, "finished")
         return closed
 
-    def move_scored(self, location: str) -> None:
-        """Let the places of what is scored be places of the source's archive."""
+    def move_scored(
+        self, location: str, name: Callable[[str, int], str] = lambda key, _: key
+    ) -> None:
+        """Let the places of what is scored be places of the source's archive.
+
+        ``name`` returns the key there, from that in the source and the object's id.
+        """
         archive_id = self.do(sources.register_archive, self.source_id, location)
         places = self.do(archiving.scored_places, self.source_id, after=archiving.FIRST, limit=99)
-        moved = [archiving.ArchivedPlace(entry, entry.place.object_key) for entry in places]
+        moved = [
+            archiving.ArchivedPlace(entry, name(entry.place.object_key, entry.object_id))
+            for entry in places
+        ]
         self.do(archiving.move, self.source_id, archive_id, moved)
 
     def do(self, change: Callable[..., object], *arguments: object, **named: object) -> object:

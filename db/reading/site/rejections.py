@@ -37,12 +37,16 @@ class Rejection:
 
 @dataclass(frozen=True)
 class ObjectPlace:
-    """Where an object lies, or lay until ``gone_at``."""
+    """Where an object lies, or lay until ``gone_at``.
+
+    ``archive_of`` is the source whose archive this is; None where it is no archive.
+    """
 
     source: str
     object_key: str
     seen_at: datetime
     gone_at: datetime | None
+    archive_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -152,8 +156,9 @@ _OBJECT = text(
 
 _PLACES = text(
     """
-    SELECT object_id, location, object_key, seen_at, gone_at
+    SELECT object_id, source.location, object_key, seen_at, gone_at, archived.location
     FROM sighting JOIN source ON source.id = sighting.source_id
+    LEFT JOIN source AS archived ON archived.id = source.archive_of_id
     WHERE object_id = ANY (CAST(:objects AS bigint[]))
     ORDER BY gone_at IS NOT NULL, sighting.id
     """

@@ -16,6 +16,7 @@ from flows.sources import LedgerObjects
 from severity.domain import RESEARCH_USE_ONLY, Reason
 from severity.errors import UnreadableImage
 from severity.files.reader import read_radiograph
+from severity.files.sidecar import UNNAMED
 from severity.images.grey_image import GreyImage
 from severity.images.radiograph import Radiograph
 from severity.models.runtimes.runtime import in_memory
@@ -67,9 +68,8 @@ class FilmImages:
 
     async def _read(self, file: ImageFile) -> Radiograph:
         read = await LedgerObjects().read(file.content_sha256, file.places)
-        sidecar = await read.inbox.record(read.key)
         zone = self.resources.settings.zone
-        return read_radiograph(read.content, sidecar, uids=DerivedUids.unlinked(), zone=zone)
+        return read_radiograph(read.content, UNNAMED, uids=DerivedUids.unlinked(), zone=zone)
 
 
 def _small(grey: GreyImage) -> Image.Image:

@@ -20,6 +20,7 @@ from severity.errors import RejectedImage
 from severity.files.sidecar import SidecarRecord
 
 NOT_ITS_PATIENT = "its film names another patient than the database"
+UNDESCRIBED = "its film is no DICOM file, and no sidecar describes it"
 MOVED = "a person moved it to another patient than the one whom its film names"
 _MOST_NAMED = 10  # ids in one message
 
@@ -151,7 +152,7 @@ async def _identify(
 async def _from_source(file: ImageFile, objects: LedgerObjects) -> _Film:
     read = await objects.read(file.content_sha256, file.places)
     film = _dicom_film(read.content)
-    return film or _described_film(await read.inbox.record(read.key))
+    return film or _described_film(await objects.record(read.place))
 
 
 def _dicom_film(content: bytes) -> _Film | None:
@@ -171,6 +172,8 @@ def _described_film(record: SidecarRecord | None) -> _Film:
 
 def _believed(resources: Resources, file: ImageFile, film: _Film) -> Identifiers | Unidentified:
     """Return what a film says if it is of the patient whom the database knows."""
+    if not film.attributes and not film.patient.value:
+        return Unidentified(file.image_id, UNDESCRIBED)
     if resources.pseudonym(film.patient) in {file.patient_key, file.person_key}:
         return Identifiers(file.image_id, film.patient, film.attributes)
     return Unidentified(file.image_id, MOVED if file.was_moved else NOT_ITS_PATIENT)

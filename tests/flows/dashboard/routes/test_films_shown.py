@@ -65,6 +65,18 @@ async def test_a_film_is_shown_beside_one_that_says_it_is_gone(
     assert await sideways(browser_page) == 0
 
 
+def test_a_film_is_shown_whatever_became_of_its_sidecar(showing: Dashboard, tmp_path: Path) -> None:
+    """It stays in the source when the film is archived, or goes; whose the film is is known."""
+    showing.archive.move_scored(str(tmp_path / "done"))
+    (tmp_path / "done").mkdir()
+    (tmp_path / "inbox/there.png").rename(tmp_path / "done/there.png")
+    image = showing.archive.image(Film("there.png", uid="1.there.png"))
+
+    answer = httpx.get(f"{showing.url}/patients/p-1/films/{image}/film.png")
+
+    assert answer.headers["content-type"] == "image/png"
+
+
 async def test_a_film_whose_turn_did_not_come_is_asked_for_again_and_not_called_gone(
     showing: Dashboard, browser_page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:

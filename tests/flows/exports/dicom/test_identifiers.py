@@ -4,13 +4,17 @@ import pytest
 
 from db.corrections import Author, merge, move
 from flows.exports.dicom.identifiers import (
+    UNDESCRIBED,
     Identifiers,
     Unidentified,
     identify,
     unidentified_text,
 )
+from flows.sources.keys import numbered
 from severity.domain import PatientId
+from tests.builders.archive import Film
 from tests.builders.dicom_films import film_file, film_uid
+from tests.builders.small_images import write_image, write_sidecar
 
 AUTHOR = Author("dr.roe", "it was wrong")
 
@@ -65,6 +69,41 @@ def test_a_film_of_another_patient_is_not_believed(resources, films, tmp_path):
 
     assert isinstance(result, Unidentified)
     assert "0815" not in result.problem
+
+
+@pytest.fixture
+def png(films, resources) -> Film:
+    """An image that carries no identifiers, described by a sidecar."""
+    write_image(films.folder / "a.png", seed=1)
+    write_sidecar(films.folder, [{"filename": "a.png", "patient_id": "4711"}])
+    content = (films.folder / "a.png").read_bytes()
+    film = Film("a", resources.pseudonym(PatientId("4711")), key="a.png", content=content)
+    films.archive.add(film)
+    return film
+
+
+@pytest.mark.parametrize("name", [lambda key, _: key, numbered])
+def test_the_sidecar_of_an_archived_image_is_in_its_source(resources, archive, films, png, name):
+    """Also where another file has the image's name in the archive."""
+    done = films.folder.parent / "done"
+    archive.move_scored(str(done), name)
+    done.mkdir()
+    key = name("a.png", archive.object(png))
+    (films.folder / "a.png").rename(done / key)
+
+    (read,) = identify(resources, [archive.image(png)])
+
+    assert isinstance(read, Identifiers)
+    assert read.patient == PatientId("4711")
+
+
+def test_an_image_whose_record_is_gone_is_not_said_to_be_of_another(resources, films, png):
+    (films.folder / "metadata.csv").unlink()
+
+    (result,) = identify(resources, [films.archive.image(png)])
+
+    assert isinstance(result, Unidentified)
+    assert result.problem == UNDESCRIBED
 
 
 def test_an_image_that_a_person_moved_is_not_of_whom_its_film_names(resources, archive, films):
