@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from flows.sources.keys import is_sidecar, places
+from flows.sources.keys import folder_of, is_sidecar, places
 from flows.sources.sidecars import SidecarReader, Sidecars
 from flows.sources.store import Entry, Listed, Obstacle, OrderedStore, Unseen
 from severity.errors import RejectedImage, UnreadableSidecar
@@ -120,7 +120,10 @@ class Listing:
 
         It takes a second listing, and little memory for the objects of the first.
         """
-        if not isinstance(entry, Listed) or is_sidecar(entry.key):
+        if not isinstance(entry, Listed):
+            return
+        if is_sidecar(entry.key):
+            await self._read_elsewhere(entry.key, draft)
             return
         self._sidecars.note(entry.key)  # it may have come since
         if hash(entry.key) in self._unsure:
@@ -154,6 +157,11 @@ class Listing:
                     key = f"{folder}/{name}".removeprefix("./")
                     if await self._has(key):
                         await self._read_sidecar(key, draft)
+
+    async def _read_elsewhere(self, key: str, draft: _Draft) -> None:
+        """Read a sidecar that a listing of what is new left out: what it describes is its own."""
+        if self._looked_above is not None and folder_of(key) not in self._looked_above:
+            await self._read_sidecar(key, draft)
 
     async def _has(self, key: str) -> bool:
         store = self._reader.store

@@ -680,6 +680,27 @@ def test_a_listing_from_the_last_key_finds_the_sidecars_above_what_is_new(ordere
     assert patients == ["P1", "P2"]
 
 
+def test_what_an_older_sidecar_describes_leaves_a_name_to_what_is_new(ordered: Site) -> None:
+    """Else its image would be rejected until the next whole listing, a week later."""
+    shelf = shelf_of(ordered)
+    shelf.contents = {"a/1.png": b"1", "a/metadata.csv": b"filename,patient_id\n1.png,P1\n"}
+    shelf.contents["b/1.png"] = b"2"
+    shelf.contents["metadata.csv"] = b"filename,patient_id\n1.png,P2\n"
+
+    def described(after: str | None) -> str:
+        listing = ordered.listing()
+
+        async def drawn() -> None:
+            async for _ in listing.portions(9, after=after):
+                pass
+
+        asyncio.run(drawn())
+        record = listing.record("b/1.png")
+        return record.patient_id if record else ""
+
+    assert described("a/1.png") == described(None) == "P2"
+
+
 @pytest.mark.parametrize("is_gone_whole", [True, False])
 def test_a_store_whose_last_key_is_gone_is_listed_whole_and_fails_if_most_is(
     ordered: Site, *, is_gone_whole: bool
