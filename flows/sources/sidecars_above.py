@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-from flows.settings import SourceSettings
+from flows.settings import SourceSettings, local_folder
 from flows.sources.folder_walk import walk
-from flows.sources.keys import is_sidecar, to_key, to_name
+from flows.sources.keys import is_sidecar, to_key, to_name, unnumbered
 from flows.sources.sidecars import MOST_SIDECAR_BYTES, FolderSidecars, Sidecars
 from flows.sources.store import Listed
 from severity.errors import UnreadableSidecar
@@ -40,7 +40,13 @@ class SidecarsAbove:
 
     def __init__(self, sources: Iterable[SourceSettings]) -> None:
         """Look no higher than the source that a file lies in, if it lies in one of these."""
+        sources = list(sources)
         self._tops = {source.folder for source in sources}
+        self._archives = {
+            archive: source.folder
+            for source in sources
+            if source.archive and source.folder and (archive := local_folder(source.archive))
+        }
         self._folders: dict[Path, _Folder] = {}
         self._lock = Lock()  # files are read by several threads
 
@@ -48,7 +54,17 @@ class SidecarsAbove:
         """Return the record of a file in the nearest sidecar; None if there is none."""
         path = file.parent.resolve() / file.name
         with self._lock:
-            return next(filter(None, (self._described(*each) for each in self._above(path))), None)
+            places = (above for each in self._described_as(path) for above in self._above(each))
+            return next(filter(None, (self._described(*place) for place in places)), None)
+
+    def _described_as(self, path: Path) -> Iterator[Path]:
+        """List the paths by which sidecars may describe a file: they stay when it is archived."""
+        for archive, source in self._archives.items():
+            if path.is_relative_to(archive):
+                lay = source / path.relative_to(archive)
+                yield lay
+                yield lay.with_name(unnumbered(lay.name))
+        yield path
 
     def _above(self, path: Path) -> Iterator[tuple[Path, str]]:
         """List the folders above a file, nearest first, each with the path from there as a key."""

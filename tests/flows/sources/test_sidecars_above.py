@@ -73,6 +73,17 @@ def test_a_file_that_a_nearer_sidecar_describes_is_none_of_those_that_a_name_cou
     assert [patient(first), patient(second)] == enlisted_patients(tmp_path) == ["P1", "P2"]
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.17.png"])
+def test_an_archived_file_is_described_in_its_source(tmp_path: Path, name: str) -> None:
+    """Sidecars are not archived. A name that another file has in the archive gets a number."""
+    put(tmp_path / "in/metadata.csv", "filename,patient_id\nnight/a.png,P1\n")
+    ward = SourceSettings(location=str(tmp_path / "in"), archive=str(tmp_path / "done"))
+    record = SidecarsAbove([ward]).record(put(tmp_path / "done/night" / name))
+
+    assert record is not None
+    assert record.patient_id == "P1"
+
+
 def test_an_unreadable_sidecar_is_told_with_its_line_and_not_passed_over(tmp_path: Path) -> None:
     put(tmp_path / "metadata.csv", "filename,patient_id\na.png,another patient\n")
     put(tmp_path / "sub/metadata.csv", "filename,patient_id\na.png,7,8\n")
