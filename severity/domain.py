@@ -103,8 +103,8 @@ class Reason(StrEnum):
     CRASHED_WORKER = "crashed_worker"
 
 
-NO_VALUES = frozenset({"NULL", "NONE", "NAN", "NA", "N/A", "#N/A", "<NA>"})
-"""What databases, spreadsheets and programs write where there is no value, in capitals."""
+NO_VALUES = frozenset({"NULL", "NONE", "NAN", "NA", "N/A", "#N/A", "<NA>", "UNKNOWN"})
+"""What databases, spreadsheets, devices and people write where there is no value, in capitals."""
 
 _SHORTENED_NUMBER = re.compile(r"[0-9]([.,][0-9]+E\+?|E\+)[0-9]+", re.IGNORECASE)
 """A long number as spreadsheets save it, such as ``1.23457E+11``: others begin alike."""
@@ -121,7 +121,7 @@ class PatientId:
     def is_nobody(self) -> bool:
         """Whether it names nobody: films of several people would seem to be one person's."""
         return (
-            not self.value
+            not any(map(str.isalnum, self.value))
             or self.value.upper() in NO_VALUES
             or _SHORTENED_NUMBER.fullmatch(self.value) is not None
         )

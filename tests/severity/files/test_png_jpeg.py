@@ -231,8 +231,13 @@ def test_a_number_that_a_spreadsheet_has_shortened_is_nobody(png: bytes, written
     assert reason(png, SidecarRecord(patient_id=written)) == Reason.NO_PATIENT
 
 
-@pytest.mark.parametrize("written", ["12E34", "E+11", "1.5", "A1E+11", "1E11"])
-def test_an_identifier_with_an_e_is_a_patient(png: bytes, written: str) -> None:
+@pytest.mark.parametrize("written", ["-", "--", "?", "***", ".", "^^"])
+def test_signs_alone_are_nobody(png: bytes, written: str) -> None:
+    assert reason(png, SidecarRecord(patient_id=written)) == Reason.NO_PATIENT
+
+
+@pytest.mark.parametrize("written", ["12E34", "E+11", "1.5", "A1E+11", "1E11", "0", "患者"])
+def test_all_other_identifiers_are_of_a_patient(png: bytes, written: str) -> None:
     assert read(png, SidecarRecord(patient_id=written)).record.patient.value == written
 
 
