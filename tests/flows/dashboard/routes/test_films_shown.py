@@ -59,7 +59,7 @@ async def test_a_film_is_shown_beside_one_that_says_it_is_gone(
 
     shown = browser_page.locator(".pictures img")
     assert await shown.count() == 1
-    assert await shown.evaluate("image => image.naturalWidth") == 128
+    assert await shown.evaluate(WIDTH) == 128
     assert "2020-03-02" in (await shown.get_attribute("alt") or "")
     assert await violations(browser_page) == []
     assert await sideways(browser_page) == 0
