@@ -118,8 +118,8 @@ class Resources:
             home = self.settings.home
             if self.settings.database_url is None and not (home / "postgres").exists():
                 raise DatabaseError(f"there is no database in {home} yet: nothing was scored")
-            database = self._connected()
             _ = self._secret  # refused where it was lost, before a renewed one takes its place
+            database = self._connected()
             database.check_schema()
             self._adopt_renewed(database)
             with database.transaction() as session:
