@@ -6,6 +6,7 @@ __all__ = [
     "error_sections",
     "flow",
     "folder",
+    "notes",
     "repeatability",
     "report",
     "tables",

@@ -11,7 +11,15 @@ from threadpoolctl import threadpool_limits
 from flows.errors import UsageError
 from flows.evaluation.comparators import PublishedPoints
 from flows.evaluation.intervals import IntervalCoverage, Readers, as_shipped, on_halves
-from flows.evaluation.notes import FittedOn, comparator_notes, fit_note, notes, shared_with_fit
+from flows.evaluation.notes import (
+    FittedOn,
+    backbone_notes,
+    comparator_notes,
+    fit_note,
+    learned_by_backbone,
+    notes,
+    shared_with_fit,
+)
 from flows.evaluation.repeatability import Repeatability
 from flows.labelled_images.features import FeaturesOrRejection, ImageFeatures, outputs_of, points_of
 from flows.labelled_images.folder import READERS_EXTENT_SCALE, LabelledFolder
@@ -31,6 +39,7 @@ from severity.evaluation.systems import (
     rescaled,
 )
 from severity.heads.head import HeadInput
+from severity.models.bundled_cards import BUNDLED
 from severity.models.scoring_model import ScoringModel
 
 EXTENT, OPACITY = "geographic extent", "opacity"
@@ -43,6 +52,7 @@ class Result:
 
     name: str
     fitted: bool
+    of_backbone: bool
     measured: Mapping[str, Measured]
 
 
@@ -64,6 +74,8 @@ class Evaluation:
         What a reader of the numbers must know, without names of images.
     used_in_fit
         How many of the images were used to fit the model's own head, as far as is known.
+    learned_by_backbone
+        How many of the images have scores that the model's backbone learned.
     missing, rejected
         Images that were scored by readers and are not measured; for rejected ones why, by name.
     intervals
@@ -85,6 +97,7 @@ class Evaluation:
     rejected: Mapping[str, str]
     fingerprint: str
     used_in_fit: int
+    learned_by_backbone: int
     intervals: Sequence[IntervalCoverage]
     repeatability: Repeatability
     splits: int = SPLITS
@@ -95,7 +108,11 @@ class Evaluation:
 
     def caution(self, name: str) -> str:
         """Return why a system's numbers are not its accuracy; empty if they are."""
-        return "fitted on these images" if name == AS_IT_IS and self.used_in_fit else ""
+        if name == AS_IT_IS and self.used_in_fit:
+            return "fitted on these images"
+        if self.learned_by_backbone and self.result(name).of_backbone:
+            return "backbone trained on these images"
+        return ""
 
     def subgroups(self, name: str) -> list[Subgroup]:
         """Split a system's errors by view, sex and age group."""
@@ -176,7 +193,7 @@ def evaluate(  # noqa: PLR0913 - an evaluation rests on all of these
             )
             for score in (EXTENT, OPACITY)
         }
-        return Result(system.name, system.fitted, measured)
+        return Result(system.name, system.fitted, system.of_backbone, measured)
 
     with threadpool_limits(limits=1, user_api="blas"):
         results = [result(system) for system in (*own_systems, *comparator_systems)]
@@ -184,6 +201,8 @@ def evaluate(  # noqa: PLR0913 - an evaluation rests on all of these
         refitted = own_systems[-3]
         readers = Readers(observed, groups, scales)
         intervals = [*on_halves(refitted, readers), *as_shipped(images, model, readers)]
+    network = _bundled_network(model)
+    learned = learned_by_backbone(network, images)
     return Evaluation(
         version=model.version,
         images=images,
@@ -194,10 +213,12 @@ def evaluate(  # noqa: PLR0913 - an evaluation rests on all of these
         agreement=(refitted.name, AS_IT_IS),
         notes=[
             fit_note(model.version.name, images, fitted_on),
+            *backbone_notes(network, learned, images),
             *notes(images, links, model.version, scales[OPACITY]),
             *comparator_notes(comparator_systems),
         ],
         used_in_fit=shared_with_fit(model.version.name, images, fitted_on),
+        learned_by_backbone=learned,
         intervals=intervals,
         repeatability=repeatability or Repeatability(),
         missing=folder.missing,
@@ -212,6 +233,11 @@ def grouped(images: Sequence[ImageFeatures]) -> tuple[tuple[str, ...], int]:
     pairs = near_duplicates(np.array([image.perceptual for image in images]))
     tied = {frozenset((patients[first], patients[second])) for first, second in pairs}
     return groups_of(patients, pairs), sum(len(pair) > 1 for pair in tied)
+
+
+def _bundled_network(model: ScoringModel) -> str:
+    """Return the bundled model whose network a model runs, its own or that under its head."""
+    return model.version.name if model.version.name in BUNDLED else model.head.backbone
 
 
 def _own_systems(

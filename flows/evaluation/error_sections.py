@@ -85,7 +85,7 @@ def _interval_notes(evaluation: Evaluation) -> list[str]:
         lines.append("The model has no calibration: its scores carry no intervals.")
     elif caution := evaluation.caution(AS_IT_IS):
         lines.append(
-            f'"{AS_IT_IS}" was {caution}: what its intervals hold here is more than on others.'
+            f'"{AS_IT_IS}" ({caution}): what its intervals hold here is more than on others.'
         )
     return lines
 

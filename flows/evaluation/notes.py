@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from flows.labelled_images.features import ImageFeatures
+from flows.models.fit_record import FITTED_ON
 from flows.models.store import short_hash
 from severity.domain import ModelVersion, Scale
 from severity.evaluation.cidc_images import among_scored_cidc
@@ -61,6 +62,29 @@ def shared_with_fit(name: str, images: Sequence[ImageFeatures], fitted_on: Fitte
     if not _fitted_on_cidc(name):
         return 0
     return among_scored_cidc(image.labelled.name for image in images)
+
+
+def learned_by_backbone(network: str, images: Sequence[ImageFeatures]) -> int:
+    """Count the images whose scores a backbone learned, as that of `compact-3` did, end to end.
+
+    Parameters
+    ----------
+    network
+        The bundled model whose backbone it is; no image is known for any other.
+    """
+    training = bundled_card(network)["training"] if network in BUNDLED else {}
+    learned = frozenset(training.get(FITTED_ON, ()))
+    return sum(short_hash(image.sha256) in learned for image in images)
+
+
+def backbone_notes(network: str, learned: int, images: Sequence[ImageFeatures]) -> list[str]:
+    """List what a backbone that learned the scores of some images means for a report's rows."""
+    warning = (
+        f"WARNING: the backbone of {network} was trained on the scores of {learned} of these "
+        f"{len(images)} images. Every row on it, refitted ones too, shows how well it fits them, "
+        "NOT how accurate it is on others."
+    )
+    return [warning] if learned else []
 
 
 def fit_note(name: str, images: Sequence[ImageFeatures], fitted_on: FittedOn = None) -> str:

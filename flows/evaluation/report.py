@@ -80,8 +80,9 @@ def _to_markdown(evaluation: Evaluation, command: str) -> str:
         *_left_out(evaluation),
     ]
     for name in evaluation.agreement:
+        caution = evaluation.caution(name)
         blocks += [
-            f"## Agreement: {name}",
+            f"## Agreement: {name}{f' ({caution})' if caution else ''}",
             f"![Bland-Altman and calibration]({_picture_name(name)})",
             _subgroup_markdown(evaluation.subgroups(name)),
         ]

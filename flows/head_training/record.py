@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.evaluation.comparison import EXTENT, OPACITY, data_fingerprint
+from flows.evaluation.notes import learned_by_backbone
 from flows.labelled_images.features import ImageFeatures
 from flows.labelled_images.folder import BRIXIA_LABELS, LabelKind, LabelledFolder
 from flows.models.fit_record import FITTED_ON
@@ -156,6 +157,11 @@ def _cautions(used: ImagesUsed, fitted: Fitted, head: Head) -> Iterator[str]:
             )
     if ignored := used.folder.ignored_columns:
         yield f"No reader's, and ignored, in {BRIXIA_LABELS}: {', '.join(ignored)}."
+    if learned := learned_by_backbone(head.backbone, used.images):
+        yield (
+            f"The backbone of {head.backbone} was trained on the scores of {learned} of these "
+            "images: errors and intervals are too small, and larger on new images."
+        )
     if head.backbone in BUNDLED:
         sources = ", ".join(bundled_card(head.backbone)["training"]["sources"])
         yield (

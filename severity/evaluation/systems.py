@@ -38,6 +38,8 @@ class System:
         Shape (N,): true for the images that it has numbers for; the others are left out.
     fitted
         Whether the training half decides anything.
+    of_backbone
+        Whether the model's backbone computed the features.
     """
 
     name: str
@@ -46,6 +48,7 @@ class System:
     fit: Fit
     included: NDArray[np.bool_]
     fitted: bool = True
+    of_backbone: bool = False
 
 
 def feature_sets(
@@ -75,7 +78,8 @@ def feature_sets(
             sets.append(_outputs("4 outputs", logits, findings, FOUR_OUTPUTS))
         if _LUNG_OPACITY in named:
             sets.append(_outputs(f"{_LUNG_OPACITY} output", logits, findings, [_LUNG_OPACITY]))
-    return [*sets, _system(_NO_IMAGE, np.zeros((len(features), 1)), fit_mean)]
+    nothing = np.zeros((len(features), 1))
+    return [*sets, System(_NO_IMAGE, nothing, nothing, fit_mean, np.ones(len(features), bool))]
 
 
 def _outputs(name: str, logits: Numbers, findings: Sequence[str], names: Sequence[str]) -> System:
@@ -84,7 +88,8 @@ def _outputs(name: str, logits: Numbers, findings: Sequence[str], names: Sequenc
 
 
 def _system(name: str, features: Numbers, fit: Fit) -> System:
-    return System(name, features, features, fit, np.ones(len(features), bool))
+    included = np.ones(len(features), bool)
+    return System(name, features, features, fit, included, of_backbone=True)
 
 
 def rescaled(points: Numbers, source: Scale, target: Scale) -> Numbers:
@@ -96,7 +101,15 @@ def rescaled(points: Numbers, source: Scale, target: Scale) -> Numbers:
 def own_head(extent: Numbers, opacity: Numbers) -> System:
     """Return the system of a head that was fitted before, from its points, shape (N,) each."""
     included = np.ones(len(extent), bool)
-    return System(AS_IT_IS, extent[:, None], opacity[:, None], fit_nothing, included, fitted=False)
+    return System(
+        AS_IT_IS,
+        extent[:, None],
+        opacity[:, None],
+        fit_nothing,
+        included,
+        fitted=False,
+        of_backbone=True,
+    )
 
 
 def comparator(name: str, extent: Numbers, opacity: Numbers) -> System:

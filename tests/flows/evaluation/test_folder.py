@@ -190,6 +190,37 @@ def test_images_on_which_the_head_was_fitted_give_a_warning(evaluation: Evaluati
     assert "it is not known on which images" in fit_note("mine-v1", images)
 
 
+def test_a_backbone_that_learned_the_scores_gives_a_warning_on_every_row_of_it(
+    cidc: Path, tmp_path: Path
+):
+    """compact-3 was trained end to end: a refitted head on it has seen the scores as well."""
+    with (cidc / "severity_scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))[:8]
+    for row in rows:
+        (tmp_path / row["filename"]).symlink_to(cidc / "images" / row["filename"])
+    columns = ("filename", "geographic_extent_mean", "opacity_mean")
+    lines = [",".join(columns), *(",".join(row[name] for name in columns) for row in rows)]
+    (tmp_path / "severity_scores.csv").write_text("\n".join(lines) + "\n")
+    settings = Settings(home=tmp_path / "home", model="compact-3", device="cpu")
+    request = EvaluationRequest(tmp_path, out=tmp_path / "report", perturbed=0)
+
+    evaluation = asyncio.run(evaluate_folder(request, Resources(settings, Progress())))
+
+    count = len(evaluation.images)
+    warning = f"WARNING: the backbone of compact-3 was trained on the scores of {count} of these"
+    report = (tmp_path / "report/evaluation.md").read_text()
+    assert warning in report
+    cautions = {
+        row["system"]: row["caution"] for row in rows_of(tmp_path / "report/evaluation.csv")
+    }
+    assert cautions == {
+        "all features (1,280)": "backbone trained on these images",
+        "no image (training mean)": "",
+        AS_IT_IS: "fitted on these images",
+    }
+    assert "## Agreement: all features (1,280) (backbone trained on these images)" in report
+
+
 def test_the_flow_leaves_a_table_without_image_names(
     prefect: None, folder: Path, compact: Resources
 ):

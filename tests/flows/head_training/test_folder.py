@@ -100,6 +100,23 @@ def test_a_head_is_trained_listed_scores_and_is_evaluated(command: Command, fold
     assert f"WARNING: {len(image_names()) + 1} of these" in evaluated["notes"][0]
 
 
+def test_a_backbone_that_learned_the_scores_is_a_caution_of_the_new_model(
+    cidc: Path, tmp_path: Path, home: Path
+) -> None:
+    names = (cidc / "severity_scores.csv").read_text().splitlines()[1:9]
+    for place, name in enumerate(line.split(",")[0] for line in names):
+        (tmp_path / f"{place}.png").symlink_to(cidc / "images" / name)
+    rows = [f"{place}.png,{place},{place / 2}" for place in range(len(names))]
+    header = "filename,geographic_extent_mean,opacity_mean\n"
+    (tmp_path / "severity_scores.csv").write_text(header + "\n".join(rows) + "\n")
+
+    seen = trained(tmp_path, home, backbone="compact-3").model.training["cautions"]
+
+    assert any("was trained on the scores of 8 of these images" in caution for caution in seen), (
+        seen
+    )
+
+
 def test_how_much_scores_move_is_measured_on_patients_whom_the_head_does_not_know(
     tmp_path: Path, home: Path
 ) -> None:
