@@ -16,7 +16,7 @@ from flows.labelled_images.repeats import Dated, DatedImage
 from flows.resources import Resources
 from flows.scoring.pipeline import FileContent, InferenceNetwork, Pipeline, Rejection
 from flows.sources import read_local_file
-from severity.domain import MeasurementError, StandardError
+from severity.domain import MeasurementError, StandardError, View
 from severity.evaluation.duplicates import Hash, near_duplicates, perceptual_hash
 from severity.evaluation.perturbations import VERSIONS, Perturbation, versions
 from severity.evaluation.repeatability import repeat_sets, standard_error
@@ -35,6 +35,7 @@ REPEATS, _SAME_DAY, _SAME_PROJECTION = (
     "of these, of the same projection",
 )
 ALL = str(Perturbation.ALL)
+_PROJECTIONS = {View.PA: View.PA, View.AP: View.AP, View.AP_SUPINE: View.AP}
 _NO_PATIENT = "unnamed"
 
 Points = NDArray[np.float64]
@@ -82,18 +83,20 @@ class _ImageToScore:
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    """The model inputs of an image's versions, and the hash of the first one."""
+    """The model inputs of an image's versions, the hash of the first one, and the view."""
 
     inputs: list[ModelInput]
     perceptual: Hash
+    view: View
 
 
 @dataclass(frozen=True, eq=False)
 class _ScoredVersions:
-    """The points of each version of an image, and the hash of the first one."""
+    """The points of each version of an image, the hash of the first one, and the view."""
 
     points: Points
     perceptual: Hash
+    view: View
 
 
 async def measure_repeatability(
@@ -164,7 +167,7 @@ async def _score_versions(
             scores = await pipeline.in_stream(model.score, image.inputs)
             resources.progress.advanced(scored=1, rejected=0)
             points = [(each.geographic_extent, each.opacity) for each in scores]
-            return _ScoredVersions(np.array(points), image.perceptual)
+            return _ScoredVersions(np.array(points), image.perceptual, image.view)
 
         return await at_once(pipeline.batches, score, items)
 
@@ -174,7 +177,8 @@ def _prepared(
 ) -> _Prepared:
     """Prepare each version as it is made: only one is in memory at a time."""
     inputs = [network.prepare(grey) for grey in versions(radiograph.grey)]
-    return _Prepared(inputs, perceptual_hash(in_memory(inputs[0])))
+    perceptual = perceptual_hash(in_memory(inputs[0]))
+    return _Prepared(inputs, perceptual, radiograph.record.view)
 
 
 def _repeat_rows(
@@ -191,21 +195,16 @@ def _repeat_rows(
     )
     places = [(number, place) for number, members in enumerate(sets) for place in members]
     points = np.array([pairs[place][1].points[0] for _, place in places]).reshape(-1, 2)
-    images = [pairs[place][0] for _, place in places]
     numbers = [number for number, _ in places]
-    days = [image.moment.day for image in images]
-    projections = [_projection(image) for image in images]
+    days = [pairs[place][0].moment.day for _, place in places]
+    views = [pairs[place][1].view for _, place in places]
+    # Images whose view is unknown share it with none: each is a set of its own.
+    projections = [_PROJECTIONS.get(view, place) for place, view in enumerate(views)]
     return (
         _row(REPEATS, points, [(number,) for number in numbers]),
         _row(_SAME_DAY, points, list(zip(numbers, days, strict=True))),
         _row(_SAME_PROJECTION, points, list(zip(numbers, projections, strict=True))),
     )
-
-
-def _projection(image: DatedImage) -> str:
-    """Return the projection of an image: a patient who lies is taken from the front, AP."""
-    view = image.record.view.upper()
-    return "AP" if view.startswith("AP") else view
 
 
 def _perturbed_rows(scored: Sequence[_ScoredVersions]) -> tuple[RepeatabilityRow, ...]:
