@@ -117,7 +117,10 @@ class Resources:
         if self.opened.database is None:
             home = self.settings.home
             if self.settings.database_url is None and not (home / "postgres").exists():
-                raise DatabaseError(f"there is no database in {home} yet: nothing was scored")
+                raise DatabaseError(
+                    f"there is no database in {home} yet: nothing was scored. `cxr-severity run` "
+                    "makes it; SEVERITY_HOME names another home, such as a demonstration's"
+                )
             _ = self._secret  # refused where it was lost, before a renewed one takes its place
             database = self._connected()
             database.check_schema()

@@ -38,6 +38,8 @@ device_option = click.option(
     metavar="DEVICE",
     help="cpu, cuda, cuda:1, or auto: a GPU if there is one. SEVERITY_DEVICE if absent.",
 )
+UNKNOWN_PATIENT = "no patient is known here by this identifier"
+
 issuer_option = click.option(
     "--issuer", default="", help="Issuer of the identifier; SEVERITY_ISSUER if absent."
 )
@@ -70,7 +72,8 @@ def chosen_settings(**options: object) -> Settings:
     if options.get("home") is not None:
         settings = with_own_home(settings, **{**options, "home": settings.home})
     if "model" in options:
-        check_name(settings.model, settings, place="SEVERITY_MODEL: ")
+        place = "SEVERITY_MODEL" if options["model"] is None else "--model"
+        check_name(settings.model, settings, place=f"{place}: ")
     return settings
 
 
@@ -128,7 +131,7 @@ def known_patient_key(resources: Resources, session: Transaction, patient: str, 
         return key
     others = trends.known_otherwise(session, key, unissued_key(resources, patient, issuer))
     same = f"; with an issuer or without, it is that of {', '.join(others)}" if others else ""
-    raise UsageError(f"no patient is known here by this identifier{same}")
+    raise UsageError(f"{UNKNOWN_PATIENT}{same}")
 
 
 def unissued_key(resources: Resources, patient: str, issuer: str) -> str:

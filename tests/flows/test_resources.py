@@ -46,7 +46,7 @@ def test_looking_makes_no_database(embedded, short_home):
     result = embedded("status")
 
     assert result.returncode == 1
-    assert "nothing was scored" in result.stderr
+    assert "nothing was scored. `cxr-severity run` makes it; SEVERITY_HOME names" in result.stderr
     assert not (short_home / "postgres").exists()
     assert not (short_home / "pseudonym.key").exists()
 

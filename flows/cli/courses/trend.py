@@ -11,6 +11,7 @@ from db.reading import courses, model_versions, patients, trends
 from db.reading.courses import Course
 from db.reading.trends import Trend
 from flows.cli.options import (
+    UNKNOWN_PATIENT,
     chosen_resources,
     issuer_option,
     json_option,
@@ -123,6 +124,8 @@ def _version(session: Transaction, model: str, person: str, asked: _Asked) -> st
         if version in scored_by:
             return version
     others = {*trends.known_otherwise(session, asked.key, asked.unissued_key)} - {person}
+    if not others and not patients.is_known(session, asked.key):
+        raise UsageError(UNKNOWN_PATIENT)
     not_counted = patients.not_counted(session, person)
     raise _no_score(
         chosen or model,

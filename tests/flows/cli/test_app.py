@@ -26,7 +26,7 @@ from tests.builders.commands import Program
         (
             ["run", "--model", "best"],
             {},
-            "no model 'best'; choose one of compact-3, compact-2, compact-1",
+            "--model: no model 'best'; choose one of compact-3, compact-2, compact-1",
         ),
         (["run"], {"SEVERITY_MODEL": "best"}, "SEVERITY_MODEL: no model 'best'"),
         (["serve"], {"SEVERITY_MODEL": "best"}, "SEVERITY_MODEL: no model 'best'"),

@@ -60,7 +60,7 @@ def test_an_unknown_patient_is_wrong_use(program: Program) -> None:
     result = program("trend", "nobody")
 
     assert result.returncode == 2
-    assert result.stderr == "cxr-severity: no dated score of this patient by compact-3\n"
+    assert result.stderr == "cxr-severity: no patient is known here by this identifier\n"
 
 
 def test_a_course_has_levels_and_verdicts(archive: Archive, ask: Callable[..., Result]) -> None:
