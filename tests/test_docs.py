@@ -59,6 +59,11 @@ def test_each_document_shows_the_revision_that_an_upgrade_leads_to() -> None:
     assert {*map(int, shown)} == {newest}
 
 
+def test_help_has_no_mark_that_only_a_program_reads() -> None:
+    r"""A ``\\b`` of a raw docstring is shown as it is, and its lines are joined."""
+    assert "\\b" not in (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", sorted(app.commands))
 def test_every_command_is_in_the_readme(name: str) -> None:
     assert re.search(rf"^\| `{name}\b", README, flags=re.MULTILINE)

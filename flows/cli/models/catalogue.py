@@ -49,15 +49,14 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 @click.option("--source", help="Where the head comes from, for the record.")
 @click.option("--licence", help="Under which licence, for the record.")
 def import_command(files: tuple[str, ...], **choices: object) -> None:
-    r"""Import a published head from FILEs, as a model of this installation.
-
-    \b
-    cxr-severity model import ralo mlp_geo.pkl mlp_opa.pkl
-    cxr-severity model import --name my-head --extent-scale 0 8 --opacity-scale 0 6 head.json
+    """Import a published head from FILEs, as a model of this installation.
 
     FILEs are two pickles of scikit-learn's MLPRegressor, (coefs_, intercepts_), geographic
-    extent first; or a linear head in one .json or .npz. Nothing in a pickle is run. `ralo`
-    names the head that Cohen et al. published in 2021, with its backbone and scales.
+    extent first; or a linear head in one .json or .npz. Nothing in a pickle is run.
+
+    `model import ralo mlp_geo.pkl mlp_opa.pkl` imports the head that Cohen et al. published in
+    2021, with its backbone and scales. Any other head needs --name, --extent-scale and
+    --opacity-scale.
     """
     options = {name: value for name, value in choices.items() if value is not None}
     settings = read_settings()
