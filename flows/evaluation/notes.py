@@ -31,7 +31,8 @@ def notes(
     without_patient = sum(not image.patient for image in images)
     if without_patient:
         lines.append(
-            f"{without_patient} images have no patient: each counts as a patient of its own."
+            f"{without_patient} images have no patient (patient_id in metadata.csv): each counts "
+            "as a patient of its own."
         )
     if links:
         lines.append(f"Pairs of patients who share an image, and so a group: {links}.")

@@ -174,7 +174,10 @@ def _cautions(used: ImagesUsed, fitted: Fitted, head: Head) -> Iterator[str]:
             "through all of its own labels: only the errors on other images mean anything."
         )
     if without_patient := sum(not image.patient for image in used.images):
-        yield f"{without_patient} images have no patient: each counts as a patient of its own."
+        yield (
+            f"{without_patient} images have no patient (patient_id in metadata.csv): each counts "
+            "as a patient of its own."
+        )
     if used.measured_groups < LEAST_GROUPS_FOR_MARGINS:
         yield (
             f"Fewer than {LEAST_GROUPS_FOR_MARGINS} groups of patients: no interval narrower than "

@@ -194,7 +194,10 @@ def _points(row: Mapping[str, str], column: str, scale: Scale, path: Path) -> fl
     except KeyError as error:
         raise UsageError(f"{path} has no column {column}") from error
     except ValueError as error:
-        raise UsageError(f"{path}: {column} of {row[FILENAME]} is no number") from error
+        raise UsageError(
+            f"{path}: {column} of {row[FILENAME]} is no number; leave out an "
+            "image that has no score"
+        ) from error
     if not scale.lowest <= points <= scale.highest:
         hint = "; see --opacity-scale" if column == _OPACITY else ""
         raise UsageError(

@@ -51,7 +51,7 @@ def test_the_names_of_columns_are_known_in_any_case(tmp_path: Path):
         ("a.png,1,7\n", "opacity_mean of a.png is 7, not from 0 to 6; see --opacity-scale"),
         ("a.png,9,1\n", "geographic_extent_mean of a.png is 9, not from 0 to 8"),
         ("a.png,nan,1\n", "is nan, not from"),
-        ("a.png,,1\n", "is no number"),
+        ("a.png,,1\n", "is no number; leave out an image that has no score"),
         ("a.png,0_5,1\n", "geographic_extent_mean of a.png is no number"),
         ("a.png,1,1\na.png,2,7,1,5\n", "record 2 has 5 cells, and there are 3 columns"),
         ("a.png,1,1\na.png,2,1\n", "names a.png a second time"),
