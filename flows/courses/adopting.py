@@ -16,6 +16,8 @@ from severity.models.bundled_cards import BUNDLED, bundled_course_parameters, bu
 _STUDIED = BUNDLED[0]
 """The model whose levels those of models that were never studied are assumed to move like."""
 
+_ERRORS = ", no error of altered images below the studied one"
+
 
 def adopt_parameters(
     session: Transaction, model_version_id: int, model: ModelDescription, settings: Settings
@@ -57,6 +59,8 @@ def _bundled(name: str) -> CourseParameters | None:
 def _derivation(base: CourseParameters | None, model: ModelDescription, settings: Settings) -> str:
     """Name what a set is derived from, and by what choices."""
     calibration = model.calibration.sha256 if base is None and model.calibration else ""
+    # How errors follow from a calibration has changed: sets that were derived before are not taken.
+    calibration += _ERRORS if calibration else ""
     origin = base or _bundled(_STUDIED)
     content = (
         origin.sha256 if origin else "",

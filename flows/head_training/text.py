@@ -69,10 +69,13 @@ def _measured(trained: Trained, score: str) -> str:
     calibration: ScoreCalibration = getattr(trained.calibration, score)
     width = _width(calibration, getattr(trained.version, score))
     change = calibration.error.smallest_detectable_change
+    # Altered images do not breathe: without repeats the change is larger than is known.
+    least = "" if calibration.error.repeats else "at least "
     parts = [
         errors_text(trained.model.measured[score]),
         f"{COVERAGE * 100:.0f} % intervals {width:.1f} points wide at the middle of the scale",
-        "smallest detectable change " + ("not known" if change is None else f"{change:.1f} points"),
+        "smallest detectable change "
+        + ("not known" if change is None else f"{least}{change:.1f} points"),
     ]
     return f"{score.replace('_', ' ')}: {'; '.join(parts)}"
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from severity.course.parameters import CourseParameters, Origin, ScoreParameters, Shift
 from severity.course.simulation import thresholds_for
-from severity.domain import MeasurementErrors, Scale, View
+from severity.domain import MeasurementError, MeasurementErrors, Scale, View
 
 _WIDE = 1.5  # points of extent: the deviation of a view's shift of which nothing is known
 _EXTENT_RANGE = 8.0  # points to which that refers
@@ -38,7 +38,8 @@ def from_calibration(
     """Return a set for a model version of which only the measurement errors are known.
 
     How levels move is taken from a set that was learned for another model version, on extent's
-    scale of 0 to 8 and opacity's of 0 to 6; of the shifts of views nothing is.
+    scale of 0 to 8 and opacity's of 0 to 6; of the shifts of views nothing is. So is the least
+    error, where no patient was imaged twice within a day: altered images do not breathe.
 
     Parameters
     ----------
@@ -52,16 +53,15 @@ def from_calibration(
     None where an error was never measured: there are no courses then.
     """
     both = (errors.geographic_extent, errors.opacity)
-    sems = [
-        [error.points for error in (score.repeats, score.perturbations) if error] for score in both
-    ]
-    if not all(sems):
+    if any(score.repeats is None and score.perturbations is None for score in both):
         return None
     extent, opacity = scales
     return replace(
         learned,
-        geographic_extent=_unlearned(learned.geographic_extent, max(sems[0]), extent, 8.0),
-        opacity=_unlearned(learned.opacity, max(sems[1]), opacity, 6.0),
+        geographic_extent=_unlearned(
+            learned.geographic_extent, errors.geographic_extent, extent, 8.0
+        ),
+        opacity=_unlearned(learned.opacity, errors.opacity, opacity, 6.0),
         origin=Origin.CALIBRATION,
         patients=0,
         films=0,
@@ -69,14 +69,16 @@ def from_calibration(
 
 
 def _unlearned(
-    learned: ScoreParameters, error: float, scale: Scale, highest: float
+    learned: ScoreParameters, errors: MeasurementError, scale: Scale, highest: float
 ) -> ScoreParameters:
     """Stretch how levels move to another scale, with another error and unknown shifts."""
     stretch = (scale.highest - scale.lowest) / highest
     wide = Shift(0, _WIDE * (scale.highest - scale.lowest) / _EXTENT_RANGE)
+    known = [error.points for error in (errors.repeats, errors.perturbations) if error]
+    least = learned.error * stretch if errors.repeats is None else 0
     parameters = replace(
         learned,
-        error=error,
+        error=max(*known, least),
         process_noise=learned.process_noise * stretch**2,
         prior_mean={v: scale.lowest + m * stretch for v, m in learned.prior_mean.items()},
         prior_sd=learned.prior_sd * stretch,

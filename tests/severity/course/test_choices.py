@@ -53,6 +53,18 @@ def test_a_model_version_without_series_has_its_own_error_and_unknown_shifts():
     assert parameters.geographic_extent.view_shift[View.AP].sd > 1
 
 
+def test_an_error_of_altered_images_alone_is_no_less_than_the_learned_one():
+    """Altered images do not breathe: the level would be far surer than it is."""
+    parameters = from_calibration(SET, errors(None, 0.05), (Scale(0, 8), Scale(0, 12)))
+    larger = from_calibration(SET, errors(None, 5), SCALES)
+
+    assert parameters is not None
+    assert larger is not None
+    assert parameters.geographic_extent.error == pytest.approx(SET.geographic_extent.error)
+    assert parameters.opacity.error == pytest.approx(2 * SET.opacity.error)
+    assert larger.opacity.error == 5
+
+
 def test_levels_are_stretched_to_another_scale():
     wide = from_calibration(SET, errors(1.2, None), (Scale(0, 8), Scale(0, 12)))
 
