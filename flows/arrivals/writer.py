@@ -60,7 +60,9 @@ class DropFolder:
             (path / _DRAFTS).mkdir(mode=0o750, exist_ok=True)
             _remove_drafts(path / _DRAFTS)
         except OSError as error:
-            raise UsageError(f"the drop folder cannot be written: {error.strerror}") from error
+            raise UsageError(
+                f"the drop folder {path} cannot be written: {error.strerror}"
+            ) from error
         return cls(path, digest, least_free_bytes, place)
 
     def instance(self, uid: str) -> str:

@@ -86,7 +86,7 @@ _OPACITY = {Labels.COHEN: Scale(0, 6), Labels.RALO: Scale(0, 8), Labels.BRIXIA: 
     default=40,
     show_default=True,
     help="How many images are altered (rotated, cropped and so on) to measure the perturbation "
-    "error; with 0 it stays unknown, and with it directions in trends.",
+    "error; with 0 it stays unknown, and the model has no courses.",
 )
 @device_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

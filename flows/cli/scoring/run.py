@@ -78,9 +78,10 @@ def _show(summary: RunSummary, console: Console) -> None:
         if summary.out_of_distribution
         else ""
     )
+    deferred = " (changed just now)" if summary.deferred else ""
     console.print(
         f"{summary.scored} scored{flagged}, {summary.rejected} rejected{_rest(summary)}, "
-        f"{summary.deferred} left for the next pass, by {summary.model_version}"
+        f"{summary.deferred} left for the next pass{deferred}, by {summary.model_version}"
     )
     if summary.other_versions:
         console.print(other_versions_text(summary.other_versions))

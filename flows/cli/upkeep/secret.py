@@ -27,7 +27,7 @@ def _text(renewal: Renewal) -> str:
         "places too."
     )
     if renewal.is_in_place:
-        return f"{done}\nKeep a copy of {renewal.file} elsewhere: older copies end to be enough."
+        return f"{done}\nKeep a copy of {renewal.file} elsewhere: older copies no longer suffice."
     return (
         f"{done}\nSet SEVERITY_PSEUDONYM_KEY to what {renewal.file} holds, for every program, and "
         "keep a copy elsewhere; the former value is refused from now on."

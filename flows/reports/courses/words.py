@@ -77,7 +77,10 @@ def recency(image: CourseImage) -> tuple[bool, datetime, int]:
 def missing_course(course: Course) -> str:
     """Return why nothing can be told from a course; empty if something can."""
     if not course.parameters:
-        return f"there is no parameter set for model version {course.model_version}"
+        return (
+            f"there is no parameter set for model version {course.model_version}, as of a model "
+            "whose measurement error is not known (docs/models.md)"
+        )
     if not course.images:
         return "it is not computed yet (run `cxr-severity courses update`)"
     return "" if latest(course.images) else "all images of the patient are out of distribution"

@@ -61,6 +61,15 @@ def test_a_kept_file_is_offered_whole_to_the_next_pass(folder: DropFolder, path:
     assert (path / kept.key).read_bytes() == b"a film"
 
 
+def test_a_folder_that_is_not_there_is_named_and_not_made(tmp_path: Path) -> None:
+    absent, digest = tmp_path / "absent", resources(tmp_path).arrival_digest
+
+    with pytest.raises(UsageError, match=f"{absent} cannot be written: No such file"):
+        DropFolder.open(absent, digest, least_free_bytes=0)
+
+    assert not absent.exists()
+
+
 def test_the_same_instance_sent_twice_is_one_file(folder: DropFolder, path: Path) -> None:
     first = folder.keep(UID, b"a film")
     status = (path / first.key).stat()

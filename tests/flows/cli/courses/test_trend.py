@@ -101,6 +101,7 @@ def test_without_a_parameter_set_the_pairs_stand_in_place_of_the_course(
     document = json.loads(ask("trend", IDENTIFIER, *OF_V2, "--json").output)
 
     assert "no parameter set" in lines[0]
+    assert "whose measurement error is not known" in lines[0]
     assert lines[1:] == pairs
     assert "no parameter set" in document["missing_course"]
     assert len(document["observations"]) == 2

@@ -19,9 +19,9 @@ def run(prefect: None, program: Program, database: object, tmp_path: Path) -> Ru
     """Run the command on the session's Prefect: to start one of its own takes it seconds."""
     settings = prefect_of_the_session()
 
-    def run(*options: str) -> subprocess.CompletedProcess[str]:
-        inbox = str(tmp_path / "inbox")
-        return program("run", "--inbox", inbox, *options, SEVERITY_SETTLE_SECONDS="0", **settings)
+    def run(*options: str, settle: str = "0") -> subprocess.CompletedProcess[str]:
+        inbox, age = str(tmp_path / "inbox"), {"SEVERITY_SETTLE_SECONDS": settle}
+        return program("run", "--inbox", inbox, *options, **age, **settings)
 
     return run
 
@@ -38,6 +38,14 @@ def test_a_run_says_once_that_other_versions_scored_before(
     assert result.returncode == 0, result.stderr
     assert f"Scores by other model versions exist ({before})" in result.stdout
     assert "2 scored, 0 rejected" in result.stdout
+
+
+def test_a_run_says_why_files_are_left_for_the_next_pass(run: Run, tmp_path: Path) -> None:
+    write_inbox(tmp_path / "inbox", images=1)
+
+    result = run(settle="3600")
+
+    assert "1 left for the next pass (changed just now)" in result.stdout
 
 
 def test_what_cannot_be_read_ends_a_run_that_did_the_rest_with_code_3(
