@@ -142,8 +142,12 @@ def _cut(stored: StoredFilms, chosen: dict[int, Choice], usual: float) -> Episod
 
 
 def _chosen_images(stored: StoredFilms, chosen: dict[int, Choice]) -> Flags:
+    """Return which films were chosen for whose they are: one that was moved is chosen no longer."""
     images = [choice.baseline_image_id for choice in chosen.values() if choice.baseline_image_id]
     flags: Flags = np.isin(stored.image_ids, images)
+    for row in np.flatnonzero(flags):
+        choice = chosen.get(int(stored.person_ids[row]))
+        flags[row] = choice is not None and choice.baseline_image_id == stored.image_ids[row]
     return flags
 
 

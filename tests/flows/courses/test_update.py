@@ -200,6 +200,19 @@ def test_after_a_split_the_treatment_of_the_other_patient_chooses_no_baseline(ar
     assert [row[2] for row in days(archive)] == [False, False, True, False]
 
 
+def test_an_image_that_was_chosen_for_one_patient_is_no_choice_for_another(archive, author):
+    """Both are computed at once, as after each move; alone the other has the usual baseline."""
+    films = [film("f", 0), film("g", 2), film("of-2", 1, patient="p-2")]
+    archive.add(*films)
+    archive.do(choose_baseline, author, "p-1", Baseline(image_id=archive.image(films[1])))
+    archive.do(move, author, archive.image(films[1]), "p-2")
+
+    update_courses(archive.database)
+
+    assert days(archive) == [(1, 0, True)]
+    assert days(archive, "p-2") == [(1, 0, True), (1, 1, False)]
+
+
 def test_a_choice_that_cannot_serve_is_refused(archive, author):
     archive.add(film("f", 0), film("g", 0, patient="p-2"))
     other = archive.image(film("g", 0))
