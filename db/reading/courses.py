@@ -353,6 +353,14 @@ def of_trend(trend: Trend) -> Course:
     )
 
 
+def in_place_of(course: Course, trend: Trend) -> Course:
+    """Return the images of a trend where no course is kept, with what is known all the same.
+
+    That are the treatments, and whether the course is due.
+    """
+    return replace(of_trend(trend), events=course.events, is_due=course.is_due)
+
+
 def _of_observation(observation: Observation) -> CourseImage:
     return CourseImage(
         image_id=observation.image_id,

@@ -221,7 +221,8 @@ def _course(reading: Reading, patient_key: str, *, bridged: bool = False) -> Cou
     """
     read = read_course(reading.session, patient_key, reading.version, bridged=bridged)
     if not read.images:
-        read = courses.of_trend(trends.trend(reading.session, patient_key, reading.version))
+        trend = trends.trend(reading.session, patient_key, reading.version)
+        read = courses.in_place_of(read, trend)
     if not read.images:
         raise HTTPException(HTTPStatus.NOT_FOUND, texts().patient.no_films_by)
     return read

@@ -55,11 +55,13 @@ def patient_html(
         return _without_films(request, reading, trend)
     course = read_course(reading.session, person, reading.version, bridged=bridged)
     missing = missing_course(course)
-    shown = course if course.images else courses.of_trend(trend)
+    shown = course if course.images else courses.in_place_of(course, trend)
     resources = resources_of(request)
     merged = patients.merged_images(reading.session, person, zone=resources.settings.zone)
     values = _values(reading, shown, films_of(shown, trend, merged), axis) | {
         "missing": missing,
+        # Else levels may rest on films that no longer count; the films' own scores are as they are.
+        "not_up_to_date": NOT_UP_TO_DATE if shown.is_due and course.images else "",
         "are_films_shown": resources.settings.dashboard_films,
         "has_saliency": has_saliency(),
         "can_bridge": can_bridge(reading.session, course),
@@ -103,8 +105,6 @@ def _values(
         "simulated": any(image.simulated for image in course.images),
         "has_remarks": any(film.remarks for film in films),
         "merged_keys": sorted({film.merged.patient_key for film in films if film.merged}),
-        # Before what it is about, which may rest on films that no longer count.
-        "not_up_to_date": NOT_UP_TO_DATE if course.is_due else "",
         "notes": [note for note in course_notes(course) if note != NOT_UP_TO_DATE],
         "response_days": RESPONSE_DAYS,
         "axis": axis,

@@ -202,6 +202,20 @@ def test_what_is_not_up_to_date_is_said_before_the_verdict(
     assert row["is_due"] == "True"
 
 
+def test_treatments_are_shown_where_there_is_no_course(
+    upgraded_site: str, database: Database
+) -> None:
+    CourseArchive(database).treat("dexamethasone", 1.5)
+    former = f"model={model('v0').key}"
+
+    page = httpx.get(f"{upgraded_site}/patients/p-1?{former}").text
+    answer = httpx.get(f"{upgraded_site}/api/v1/patients/p-1/responses?{former}").json()
+
+    assert "No course" in page, "no parameters were learned for it"
+    assert "dexamethasone" in page
+    assert [event["label"] for event in answer["events"]] == ["dexamethasone"]
+
+
 def test_a_patient_of_whom_all_films_are_withdrawn_is_no_unknown_one(
     upgraded_site: str, database: Database
 ) -> None:
