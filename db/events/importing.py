@@ -94,10 +94,15 @@ _UNKNOWN = text(
 )
 
 # Sorted, so that two imports at once never wait for each other in a circle.
+#
+# Of merged patients an event is the one that any of them has: after a merge a hospital exports all
+# under the number that is left. Of two lines about one event the own patient's is taken. Each is
+# looked up patient by patient: PostgreSQL would read all events of a label for each line.
 _STORE_EVENTS = text(
     """
     WITH named AS MATERIALIZED (
-        SELECT patient.id AS patient_id, row.*
+        SELECT DISTINCT ON (starts_at, kind, label, calendar_known, patient_id)
+            coalesce(known.patient_id, patient.id) AS patient_id, row.*
         FROM unnest(
             CAST(:patient_key AS text[]), CAST(:kind AS event_kind[]), CAST(:label AS text[]),
             CAST(:starts_at AS timestamptz[]), CAST(:starts_is_date AS boolean[]),
@@ -108,6 +113,21 @@ _STORE_EVENTS = text(
             calendar_known
         )
         JOIN patient USING (patient_key)
+        LEFT JOIN LATERAL (
+            SELECT of_person.id AS patient_id
+            FROM (
+                SELECT id FROM patient AS member WHERE member.person_id = patient.person_id OFFSET 0
+            ) AS of_person
+            CROSS JOIN LATERAL (
+                SELECT kind, label, source, calendar_known FROM event
+                WHERE event.patient_id = of_person.id AND event.starts_at = row.starts_at OFFSET 0
+            ) AS theirs
+            WHERE theirs.kind = row.kind AND theirs.label = row.label
+                AND theirs.source = :source AND theirs.calendar_known = row.calendar_known
+            ORDER BY of_person.id <> patient.id, of_person.id LIMIT 1
+        ) AS known ON true
+        ORDER BY starts_at, kind, label, calendar_known, patient_id,
+            known.patient_id <> patient.id
     ),
     stored AS (
         INSERT INTO event AS kept (
@@ -136,18 +156,32 @@ _STORE_EVENTS = text(
     """
 )
 
+# Nobody is in a group again whom a person took out of it, under whatever number of merged patients;
+# they are looked up as above.
 _STORE_GROUPS = text(
     """
     WITH named AS MATERIALIZED (
-        SELECT patient.id AS patient_id, name, value
+        SELECT patient.id AS patient_id, row.name, value, coalesce(is_removed, false) AS is_removed
         FROM unnest(
             CAST(:patient_key AS text[]), CAST(:name AS text[]), CAST(:value AS text[])
         ) AS row (patient_key, name, value)
         JOIN patient USING (patient_key)
+        LEFT JOIN LATERAL (
+            SELECT bool_and(theirs.is_removed) OR bool_or(theirs.is_removed)
+                FILTER (WHERE of_person.id = patient.id) AS is_removed
+            FROM (
+                SELECT id FROM patient AS member WHERE member.person_id = patient.person_id OFFSET 0
+            ) AS of_person
+            CROSS JOIN LATERAL (
+                SELECT is_removed FROM patient_attribute
+                WHERE patient_id = of_person.id AND patient_attribute.name = row.name OFFSET 0
+            ) AS theirs
+        ) AS known ON true
     ),
     stored AS (
         INSERT INTO patient_attribute AS kept (patient_id, name, value, source)
-        SELECT patient_id, name, value, :source FROM named ORDER BY patient_id, name
+        SELECT patient_id, name, value, :source FROM named
+        WHERE NOT is_removed ORDER BY patient_id, name
         ON CONFLICT ON CONSTRAINT pk_patient_attribute
             DO UPDATE SET value = excluded.value, source = excluded.source
             WHERE NOT kept.is_removed AND kept.value <> excluded.value
@@ -156,9 +190,6 @@ _STORE_GROUPS = text(
     SELECT
         (SELECT count(*) FROM stored WHERE is_new),
         (SELECT count(*) FROM stored WHERE NOT is_new),
-        (
-            SELECT count(*) FROM named JOIN patient_attribute USING (patient_id, name)
-            WHERE is_removed
-        )
+        (SELECT count(*) FROM named WHERE is_removed)
     """
 )

@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
-from db.corrections import Author, begin
+from db.corrections import Author, begin, merge, split
 from db.errors import Cause, DatabaseError
 from db.events import (
     Event,
@@ -19,12 +19,15 @@ from db.events import (
     erase_responses,
     of_patient,
     remove,
+    remove_group,
+    restore_group,
     store_events,
     store_groups,
     unknown_patients,
 )
 from db.reading import patients
 from tests.builders.archive import Archive, Film
+from tests.builders.rows_read import rows_read
 
 START = datetime(2020, 3, 5, 12, tzinfo=UTC)
 EVENT = Event("p-1", EventKind.DRUG, "x", EventTime(START, is_date=False), None, "UTC")
@@ -142,3 +145,56 @@ def test_a_midnight_may_become_a_date_alone_and_a_time_again(archive):
         " ORDER BY id"
     )
     assert recorded == [("false",), ("true",)]
+
+
+def test_a_group_that_was_removed_stays_so_whoever_of_a_merged_person_is_imported(archive):
+    author = Author("dr.roe", "never randomised")
+    archive.do(store_groups, "ward", [PatientGroup("p-1", "arm", "A")])
+    archive.do(merge, author, "p-2", "p-1")
+    assert archive.do(remove_group, author, "p-1", "arm")
+
+    stored = archive.do(store_groups, "ward", [PatientGroup("p-2", "arm", "A")])
+
+    assert stored == Stored(removed=1)
+    assert archive.as_reader(patients.groups, "p-1") == {}
+    assert archive.do(restore_group, author, "p-1", "arm")
+    assert archive.as_reader(patients.groups, "p-1") == {"arm": "A"}
+
+
+def test_a_treatment_is_one_whichever_number_of_a_merged_person_a_file_states(archive):
+    """A hospital that has merged two numbers exports all treatments under the one that is left."""
+    author = Author("dr.roe", "one person")
+    under_the_other = replace(ending(5), patient_key="p-2")
+    archive.do(store_events, "ward", [EVENT])
+    archive.do(merge, author, "p-1", "p-2")
+
+    assert archive.do(store_events, "ward", [replace(EVENT, patient_key="p-2")]) == Stored(
+        unchanged=1
+    )
+    assert archive.do(store_events, "ward", [under_the_other]) == Stored(changed=1)
+    assert archive.do(store_events, "ward", [ending(5), under_the_other]) == Stored(unchanged=2)
+    (event,) = archive.do(of_patient, "p-2")
+    assert event.end == "2020-03-05T17:00:00Z"
+
+    assert archive.do(remove, author, event.event_id)
+    assert archive.do(store_events, "ward", [under_the_other]) == Stored(removed=1)
+    assert [event.is_removed for event in archive.do(of_patient, "p-2")] == [True]
+
+    archive.do(split, author, "p-1")
+    assert archive.do(store_events, "ward", [under_the_other]) == Stored(new=1)
+
+
+def test_an_import_reads_few_rows_also_before_a_table_was_analyzed(archive):
+    """A night's first import of thousands would read all of a label, or of a group, for each."""
+    archive.rows(
+        "INSERT INTO patient (patient_key) SELECT 'p-x' || n FROM generate_series(1, 2000) AS n "
+        "RETURNING 1"
+    )
+    keys = [f"p-x{number}" for number in range(1, 2001)]
+    for first in range(0, 2000, 500):
+        chosen = keys[first : first + 500]
+        with archive.database.transaction() as session:
+            store_events(session, "ward", [replace(EVENT, patient_key=key) for key in chosen])
+            store_groups(session, "ward", [PatientGroup(key, "arm", "A") for key in chosen])
+            for table in ("event", "patient_attribute"):
+                assert rows_read(session, table) <= 10 * len(chosen)
