@@ -48,8 +48,10 @@ def level_curve(
     parameters = getattr(CourseParameters.from_json(course.content), score)
     levels = follow(films, first, parameters)
     ends = band(levels.smoothed_level, levels.smoothed_sd, getattr(course, score))
+    # Of a day of which one image has a date alone, all count as of its beginning.
+    origin = min(image.at - image.days * _DAY for image in images)
     return [
-        Moment(eligible[0].at + days * _DAY, Band(level, low, high))
+        Moment(origin + (eligible[0].days + days) * _DAY, Band(level, low, high))
         for days, level, low, high in zip(
             films.days.tolist(), *(end.tolist() for end in ends), strict=True
         )
@@ -58,7 +60,7 @@ def level_curve(
 
 def _with_times_between(images: Sequence[CourseImage], score: str, times: int) -> Films:
     """Return images as films of one series, with rows that ask for the level between them."""
-    days = np.array([(image.at - images[0].at) / _DAY for image in images])
+    days = np.array([image.days - images[0].days for image in images])
     between = np.setdiff1d(np.linspace(days[0], days[-1], times), days)
     points = np.array([getattr(image, score).raw for image in images], dtype=float)
     order = np.argsort(np.concatenate([days, between]), kind="stable")
