@@ -202,7 +202,7 @@ CALL describe_columns('{patient_course}', ARRAY[
     ['unlike_processing', 'How the image is processed unlike those that models were trained on: enhanced or flat. Its score moves the level all the same; NULL if it is not, or was not checked'],
     ['geographic_extent', 'The score of this image alone, in points'],
     ['opacity', 'The score of this image alone, in points'],
-    ['score_level', 'The level at this image, of the images so far, in points; NULL where no image of the episode is in distribution'],
+    ['score_level', 'The level at this image, of the images so far, in points; NULL before the first image of the episode that is in distribution'],
     ['score_low', 'The low end of the band that contains that level with 90 % probability'],
     ['score_high', 'The high end of the band that contains that level with 90 % probability'],
     ['score_smoothed_level', 'The level at this image, of all images of the episode, in points'],

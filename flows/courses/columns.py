@@ -92,7 +92,7 @@ def _extremes(followed: FollowedFilms, courses: Columns, latest: Indices) -> Col
         columns[f"{score}_baseline_level"] = np.ma.masked_where(
             baselines == NOWHERE, levels[baselines]
         )
-        peaks = np.maximum.reduceat(np.ma.getdata(levels), followed.films.starts)
+        peaks = np.fmax.reduceat(np.ma.getdata(levels), followed.films.starts)
         columns[f"{score}_peak_level"] = _real(peaks[series])
     return columns
 

@@ -18,8 +18,9 @@ _SERIES_AT_ONCE = 1024  # what the filter needs of them stays near the processor
 class Courses:
     """The courses of films: one row a film, arrays of shape (N,), in points or probabilities.
 
-    Films of one time share all numbers. Where a series has no eligible film, or no baseline, and
-    at and before the baseline, numbers are NaN and verdicts `NO_VERDICT`.
+    Films of one time share all numbers. Levels are NaN before the first eligible film of a series,
+    from which nobody knows one, and where it has none. Where it has no baseline, and at and before
+    the baseline, the other numbers are NaN and verdicts `NO_VERDICT`.
 
     Parameters
     ----------
@@ -94,15 +95,14 @@ def _columns(courses: Courses) -> list[Numbers]:
 def _follow(films: Films, baselines: Indices, parameters: ScoreParameters) -> Courses:
     filtered = Filter(films, baselines, parameters)
     after, known = _after_baseline(films, baselines), _known(films)
-    walked = _walked_before(films, parameters)
     so_far = _taken(filtered.estimates(), _last_of_time(films))
     of_all = filtered.smoothed()
     chances = _chances(so_far, after, parameters.margin)
     return Courses(
         np.where(known, so_far.level, np.nan),
-        np.where(known, np.sqrt(so_far.level_variance + walked), np.nan),
+        np.where(known, np.sqrt(so_far.level_variance), np.nan),
         np.where(known, of_all.level, np.nan),
-        np.where(known, np.sqrt(of_all.level_variance + walked), np.nan),
+        np.where(known, np.sqrt(of_all.level_variance), np.nan),
         *chances,
         *_chances(of_all, after, parameters.margin),
         np.where(after, of_all.change, np.nan),
@@ -116,8 +116,11 @@ def _taken(estimates: Estimates, rows: Indices) -> Estimates:
 
 
 def _known(films: Films) -> Flags:
-    known: Flags = (films.first_eligible != NOWHERE)[films.series]
-    return known
+    """Return at which rows an eligible film of their series has been taken."""
+    first = films.first_eligible
+    exists: Flags = (first != NOWHERE)[films.series]
+    taken: Flags = films.days >= films.days[first][films.series]
+    return exists & taken
 
 
 def _after_baseline(films: Films, baselines: Indices) -> Flags:
@@ -132,17 +135,6 @@ def _last_of_time(films: Films) -> Indices:
     later = np.diff(films.days, append=np.inf) > 0
     last = np.flatnonzero(later | (np.diff(films.series, append=-1) != 0))
     return last[np.searchsorted(last, np.arange(len(films)))]
-
-
-def _walked_before(films: Films, parameters: ScoreParameters) -> Numbers | float:
-    """Return the variance of a random walk from each row to its series' first eligible film.
-
-    The filter's walk starts at that film; what reverts needs no start.
-    """
-    if parameters.reversion:
-        return 0.0
-    days = films.days[films.first_eligible][films.series] - films.days
-    return parameters.process_noise * np.maximum(days, 0)
 
 
 def _chances(estimates: Estimates, after: Flags, margin: float) -> tuple[Numbers, Numbers, Numbers]:

@@ -242,6 +242,16 @@ def test_who_has_no_baseline_has_no_level_at_it_and_nobody_elses(archive):
     assert summary == (None, None, None)
 
 
+def test_a_film_before_the_first_that_counts_has_no_level_and_is_no_peak(archive):
+    archive.add(film("u", 0, 7.0, flagged=True), film("f", 1, 0.5), film("g", 3, 0.4))
+    update_courses(archive.database)
+
+    levels = archive.rows("SELECT extent_level, extent_smoothed_level FROM course ORDER BY days")
+    ((peak,),) = archive.rows("SELECT extent_peak_level FROM patient_summary")
+    assert levels[0] == (None, None)
+    assert peak == max(level for level, _ in levels[1:])
+
+
 def test_each_choice_is_recorded_with_who_and_why(archive, author):
     archive.add(film("f", 0))
     image = archive.image(film("f", 0))

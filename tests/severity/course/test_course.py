@@ -61,11 +61,11 @@ def posterior(films, rows, eligible, parameters):
     return expected + mean, covariance
 
 
-def rows_of(films, *, from_first_eligible=True):
+def rows_of(films):
     """Each series' rows, from its first eligible one on; series without any are left out."""
     for start, count, first in zip(films.starts, films.counts, films.first_eligible, strict=True):
         if first != NOWHERE:
-            yield np.arange(first if from_first_eligible else start, start + count)
+            yield np.arange(first, start + count)
 
 
 @BOTH
@@ -110,6 +110,20 @@ def test_smoothed_courses_are_scikit_learns_gaussian_process(parameters):
             np.testing.assert_allclose(getattr(courses, column)[rows[after]], expected, atol=1e-6)
 
 
+@BOTH
+def test_before_the_first_film_that_counts_nobody_knows_a_level(parameters):
+    films = random_films(60)
+    courses = follow(films, films.first_eligible, parameters)
+    known = np.concatenate(list(rows_of(films)))
+    earlier = films.days < films.days[films.first_eligible][films.series]
+
+    for name in ("level", "sd", "smoothed_level", "smoothed_sd"):
+        numbers = getattr(courses, name)
+        assert np.isfinite(numbers[known]).all()
+        assert np.isnan(numbers[earlier]).all()
+    assert earlier.any()
+
+
 def change_since_first(mean, covariance):
     variance = np.diag(covariance) + covariance[0, 0] - 2 * covariance[0]
     return mean - mean[0], np.sqrt(np.maximum(variance, 0))
@@ -133,12 +147,7 @@ def smoother_of(films, rows, parameters):
     model["selection"] = np.eye(5)[:, :1]
     noise = start * (1 - decay**2) if parameters.reversion else parameters.process_noise * gaps
     model["state_cov"] = noise[None, None]
-    first_film = films.eligible[rows].argmax()
-    first = VIEWS[films.views[rows[first_film]]]
-    # Before the first film that counts a deviation is expected to stay.
-    intercept = np.zeros((5, len(rows)))
-    intercept[0, :first_film] = (1 - decay[:first_film]) * parameters.first_deviation
-    model["state_intercept"] = intercept
+    first = VIEWS[films.views[rows[0]]]
     model.initialize_known(
         np.array(
             [
@@ -158,7 +167,7 @@ def test_levels_and_forecasts_are_statsmodels(parameters):
     courses = follow(films, films.first_eligible, parameters)
     forecasts = kalman.Observations(films).forecasts(parameters)
     level = np.array([1, 1, 0, 0, 0])
-    for rows in rows_of(films, from_first_eligible=not parameters.reversion):
+    for rows in rows_of(films):
         result = smoother_of(films, rows, parameters)
         last = np.flatnonzero(np.diff(films.days[rows], append=np.inf) > 0)
         smoothed = np.einsum("i,ijn,j->n", level, result.smoothed_state_cov, level)
