@@ -61,7 +61,7 @@ def _cells(observation: Observation) -> tuple[str, ...]:
     mark = " !" if observation.out_of_distribution else " *" if observation.view_changed else ""
     return (
         _date_text(observation),
-        f"{observation.days_since_baseline:.0f}",
+        f"{round(observation.days_since_baseline)}",
         f"{observation.view}{mark}",
         score_text(observation.geographic_extent, observation.extent_interval),
         _change(observation.extent_from_baseline, observation.extent_direction_from_baseline),

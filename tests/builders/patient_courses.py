@@ -58,9 +58,9 @@ def image(day: float, extent: float = 3.0, **more: object) -> CourseImage:
     return CourseImage(**{**values, **more})
 
 
-def flagged(day: float, extent: float = 7.9) -> CourseImage:
+def flagged(day: float, extent: float = 7.9, **more: object) -> CourseImage:
     """An image out of distribution."""
-    return image(day, extent, out_of_distribution=OutOfDistribution.INVERTED)
+    return image(day, extent, out_of_distribution=OutOfDistribution.INVERTED, **more)
 
 
 def course(*images: CourseImage, **more: object) -> Course:

@@ -21,8 +21,14 @@ from flows.dashboard.request import resources_of
 from flows.dashboard.routes.films_shown import has_saliency
 from flows.dashboard.security.looks import Look
 from flows.reports.courses import TimeAxis, missing_course
-from flows.reports.courses.text import RESPONSE_DAYS
-from flows.reports.courses.words import NOT_UP_TO_DATE, course_notes, latest, recency
+from flows.reports.courses.text import RESPONSE_DAYS, when
+from flows.reports.courses.words import (
+    NOT_UP_TO_DATE,
+    course_notes,
+    is_told_from_before,
+    latest,
+    recency,
+)
 from severity.domain import Scale, View
 
 router = APIRouter(include_in_schema=False)
@@ -97,6 +103,7 @@ def _values(
             last_film.image.at, last_film.image.zone, calendar_known=last_film.image.calendar_known
         ),
         "now": last,
+        "told_from_before": when(last) if last and is_told_from_before(course.images) else "",
         "baseline": baseline,
         "by_lung": _by_lung(baseline, last_film),
         "summaries": _summaries(course, last) if last else [],

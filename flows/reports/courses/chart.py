@@ -27,9 +27,11 @@ from flows.reports.courses.style import (
     VERDICT_MARKS,
     VIEW_MARKS,
 )
+from flows.reports.courses.text import when
 from flows.reports.courses.words import (
     band_text,
     chart_notes,
+    is_told_from_before,
     latest,
     verdict_text,
     version_text,
@@ -218,6 +220,8 @@ def _panel_title(panel: Panel) -> str:
     if last is None:
         return f"{name} points; more is worse"
     assessment = panel.assessment(last)
+    if is_told_from_before(panel.course.images):
+        name += f" at the last image that counts, {when(last)}"
     return f"{name}: {verdict_text(assessment)}; level {band_text(assessment.level)}"
 
 

@@ -14,6 +14,7 @@ from flows.reports.courses.axis import is_seam
 from flows.reports.courses.words import (
     band_text,
     course_notes,
+    is_told_from_before,
     latest,
     percent,
     probability,
@@ -50,7 +51,9 @@ def _headlines(course: Course) -> Iterator[Text]:
         return
     baseline = _baseline(course.images, last)
     since = f"since the baseline, {when(baseline)}" if baseline else "without a baseline"
-    yield Text(f"Level now, {when(last)}, {since}:")
+    is_before = is_told_from_before(course.images)
+    of = "Level at the last image that counts" if is_before else "Level now"
+    yield Text(f"{of}, {when(last)}, {since}:")
     for name in ("geographic_extent", "opacity"):
         assessment: Assessment = getattr(last, name)
         yield Text(
@@ -128,7 +131,7 @@ def _cells(image: CourseImage) -> tuple[str, ...]:
     mark += " ~" if image.scored_by else ""
     return (
         when(image),
-        f"{image.days:.0f}",
+        f"{round(image.days)}",
         f"{image.view}{mark}",
         *_score_cells(image, image.geographic_extent),
         *_score_cells(image, image.opacity),

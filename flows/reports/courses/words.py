@@ -69,6 +69,14 @@ def latest(images: Sequence[CourseImage]) -> CourseImage | None:
     return max(with_level, key=recency, default=None)
 
 
+def is_told_from_before(images: Sequence[CourseImage]) -> bool:
+    """Return whether no image of the latest episode has a level: `latest` is of an earlier one."""
+    told, last = latest(images), max(images, key=recency, default=None)
+    if told is None or last is None:
+        return False
+    return (told.calendar_known, told.episode) != (last.calendar_known, last.episode)
+
+
 def recency(image: CourseImage) -> tuple[bool, datetime, int]:
     """Return what is largest for the latest image; a date is later than the number of a day."""
     return image.calendar_known, image.at, image.image_id

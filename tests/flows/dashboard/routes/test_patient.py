@@ -216,6 +216,19 @@ def test_treatments_are_shown_where_there_is_no_course(
     assert [event["label"] for event in answer["events"]] == ["dexamethasone"]
 
 
+def test_a_verdict_of_an_earlier_episode_says_so(database: Database, resources: Resources) -> None:
+    archive = CourseArchive(database)
+    archive.follow(film("a", 0, 2.0), film("worse", 3, 7.0), film("later", 300, flagged=True))
+    settings = resources.settings.model_copy(update={"model": "v1", "dashboard_port": 0})
+
+    with server.serving(replace(resources, settings=settings)) as address:
+        page = httpx.get(f"{address}/patients/p-1").text
+        (row,) = httpx.get(f"{address}/api/v1/worklist").json()["patients"]
+
+    assert row["verdict"] is None
+    assert "those of 2020-03-04 12:00: no film of the latest episode counts" in page
+
+
 def test_a_patient_of_whom_all_films_are_withdrawn_is_no_unknown_one(
     upgraded_site: str, database: Database
 ) -> None:

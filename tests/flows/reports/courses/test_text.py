@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from db.reading.courses import Course
+from db.reading.courses import Assessment, Course
 from flows.reports.courses.text import course_table
 from severity.domain import RESEARCH_USE_ONLY, Verdict, View
 from severity.vocabulary.times import DAY_ZERO
@@ -47,6 +47,20 @@ def test_the_latest_verdict_stands_first_with_all_three_probabilities() -> None:
 
     assert "worse (worse 97%, better 1%, within the margin 2%)" in row(lines, "  geographic extent")
     assert any("2026-03-03 09:00, since the baseline, 2026-03-01 09:00" in line for line in lines)
+
+
+def test_a_level_of_an_earlier_episode_is_not_told_as_of_now() -> None:
+    later = flagged(300, geographic_extent=Assessment(7.9), opacity=Assessment(5.9), episode=2)
+    lines = table(course(image(0), image(2, 5.0), later))
+
+    assert any("at the last image that counts, 2026-03-03 09:00" in line for line in lines)
+    assert not any("Level now" in line for line in lines)
+
+
+def test_a_film_hours_before_the_baseline_is_of_day_0() -> None:
+    lines = table(course(flagged(-0.2), image(0)))
+
+    assert row(lines, "2026-03-01 04").startswith("2026-03-01 04:12 0 PA !")
 
 
 def test_cannot_tell_is_a_verdict_without_a_probability_of_its_own() -> None:
