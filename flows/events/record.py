@@ -127,7 +127,8 @@ def _event(cells: Cells, key: str, zone: tzinfo) -> Event:
         raise WrongRecord(Problem.NO_LABEL)
     _check_shown(cells.label, _MOST_CHARACTERS)
     start, end, calendar_known = _times(cells, zone)
-    if end is not None and not may_end(start, end):
+    named_zone = str(zone) if calendar_known else "UTC"
+    if end is not None and not may_end(start, end, named_zone):
         raise WrongRecord(Problem.END_BEFORE_START)
     return Event(
         key,
@@ -135,7 +136,7 @@ def _event(cells: Cells, key: str, zone: tzinfo) -> Event:
         cells.label,
         start,
         end,
-        str(zone) if calendar_known else "UTC",
+        named_zone,
         calendar_known,
     )
 

@@ -6,14 +6,13 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from db.events import EventTime
 from severity.vocabulary.numbers import parse_number
-from severity.vocabulary.times import DAY_ZERO
+from severity.vocabulary.times import DAY_ZERO, local_date
 
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _TIME = r"[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?(Z|[+-]\d{2}:?\d{2})?"
 _STATED = re.compile(f"{_DATE}({_TIME})?", re.ASCII)
 _LONGEST = 40  # characters of a time
 _FARTHEST_DAYS = 36_525
-_LONGEST_DAY = timedelta(hours=25)  # when summer time ends
 
 
 class WrongTime(ValueError):
@@ -39,7 +38,8 @@ def stated(text: str, zone: tzinfo) -> EventTime:
     try:
         time = datetime.fromisoformat(text.replace(",", "."))
         at = (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):  # 31 February; year 1 east of Greenwich
+        at.astimezone(zone)  # in which it is shown
+    except (ValueError, OverflowError):  # 31 February; year 1 or 10000 in UTC or in the zone
         raise WrongTime from None
     return EventTime(at, is_date=match[1] is None)
 
@@ -64,10 +64,16 @@ def day_of(text: str) -> EventTime:
     return EventTime(at, is_date=days.is_integer())
 
 
-def may_end(start: EventTime, end: EventTime) -> bool:
+def may_end(start: EventTime, end: EventTime, zone: str) -> bool:
     """Whether an event that starts then may end then.
 
-    A time lies in the day of its end, of which only the date is known, if it begins before.
+    Where only the date of its end is known, also by a time of that day.
+
+    Parameters
+    ----------
+    zone
+        The name of the time zone whose days dates are.
     """
-    is_within_day = end.is_date and not start.is_date
-    return start.at <= end.at + (_LONGEST_DAY if is_within_day else timedelta(0))
+    if end.is_date:
+        return local_date(start.at, zone) <= local_date(end.at, zone)
+    return start.at <= end.at

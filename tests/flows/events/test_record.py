@@ -72,10 +72,13 @@ def test_a_record_of_groups_alone_is_no_event():
         ({"start": "2020-03"}, Problem.WRONG_TIME),
         ({"start": "0001-01-01"}, Problem.WRONG_TIME),
         ({"start": "2020-03-05", "end": "never"}, Problem.WRONG_TIME),
+        ({"end": "9999-12-31T23:59:59Z"}, Problem.WRONG_TIME),  # the year 10000 in Berlin
         ({"start": "", "start_day": "nan"}, Problem.WRONG_TIME),
         ({"start": "", "start_day": "1e9"}, Problem.WRONG_TIME),
         ({"end": "2020-03-04"}, Problem.END_BEFORE_START),
         ({"start": "2020-03-05 10:00", "end": "2020-03-05 09:59"}, Problem.END_BEFORE_START),
+        ({"start": "2020-03-06 00:30", "end": "2020-03-05"}, Problem.END_BEFORE_START),
+        ({"start": "", "start_day": "4.02", "end_day": "3"}, Problem.END_BEFORE_START),
         ({"start_day": "3"}, Problem.TWO_CALENDARS),
         ({"label": "x" * 201}, Problem.TOO_LONG),
         ({"patient": "x" * 201}, Problem.TOO_LONG),
