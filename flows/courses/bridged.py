@@ -32,7 +32,7 @@ def bridged_course(session: Transaction, patient_key: str, model_version: str) -
     """Read a patient's course, which goes on across the newest bridge that converts an image.
 
     It is the plain course where no bridge to its model version comes from a version that scored the
-    patient, or nothing has to be converted.
+    patient, or nothing has to be converted, or where it has no image to go on from.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def bridged_course(session: Transaction, patient_key: str, model_version: str) -
     """
     plain = courses.course(session, patient_key, model_version)
     for stored in bridges.bridges(session, model_version):
-        if plain.content and stored.former_version in plain.other_versions:
+        if plain.images and plain.content and stored.former_version in plain.other_versions:
             former = courses.course(session, patient_key, stored.former_version)
             course = joined(plain, former, stored, bridges.choice(session, plain.patient_key))
             if course.seam is not None:
@@ -64,7 +64,8 @@ def joined(plain: Course, former: Course, stored: StoredBridge, chosen: ReadChoi
     seam = _seam(stored, bridge, converted)
     events = tuple(replace(event, geographic_extent=(), opacity=()) for event in plain.events)
     waiting = plain.waiting - {image.image_id for image in images}
-    course = replace(plain, seam=seam, events=events, waiting=waiting)
+    is_due = plain.is_due or former.is_due
+    course = replace(plain, seam=seam, events=events, waiting=waiting, is_due=is_due)
     return replace(course, images=_assessed(images, course, chosen))
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from db.corrections import correct_view
 from db.courses import bridges as stored_bridges
 from db.courses.choices import Baseline, choose_baseline
 from db.engine import Database
@@ -14,6 +15,7 @@ from flows.courses.bridging import learn_bridge, measurement_errors
 from flows.courses.update import update_courses
 from flows.reports.courses import course_json
 from flows.reports.courses.curve import level_curve
+from severity.domain import View
 from severity.errors import NoBridge
 from tests.builders.archive import model
 from tests.builders.bridged import CURRENT, FORMER, BridgedArchive, as_current, dated
@@ -86,6 +88,26 @@ def test_without_a_bridge_or_with_nothing_to_convert_it_is_the_plain_course(arch
         assert archive.as_reader(bridged_course, patient, version) == archive.as_reader(
             courses.course, patient, version
         )
+
+
+def test_a_patient_whom_the_current_version_has_not_scored_has_no_course_by_it(archive):
+    archive.scored(*(dated(f"w{day}", day, patient=PATIENT) for day in (0, 1)), by=FORMER)
+    learn_bridge(archive.database, OLD, NEW)
+
+    assert archive.as_reader(bridged_course, PATIENT, NEW).images == ()
+
+
+def test_a_bridged_course_is_due_where_that_of_the_former_version_is(archive, author):
+    archive.across(PATIENT)
+    learn_bridge(archive.database, OLD, NEW)
+    first = archive.as_reader(bridged_course, PATIENT, NEW).images[0]
+    archive.do(correct_view, author, first.image_id, View.AP)
+
+    assert archive.as_reader(bridged_course, PATIENT, NEW).is_due
+    update_courses(archive.database)
+    course = archive.as_reader(bridged_course, PATIENT, NEW)
+    assert not course.is_due
+    assert course.images[0].view is View.AP
 
 
 def test_a_newer_bridge_that_converts_nothing_hides_no_older_one(archive):
