@@ -25,13 +25,33 @@ _EVERY = timedelta(days=7)
 def learn_weekly(database: Database, model_version_id: int) -> bool:
     """Learn a model version's parameters if it was not done for a week; return whether it was.
 
-    Courses that rest on the set before become due.
+    Only where there are other films to learn from than then. Courses that rest on the set before
+    become due.
     """
     with database.transaction() as session:
         newest = parameters.newest_learned(session, model_version_id)
-    if newest is not None and datetime.now(UTC) - newest[1] < _EVERY:
+    if newest is not None and (
+        datetime.now(UTC) - newest[1] < _EVERY
+        or not _has_grown(database, model_version_id, newest[0])
+    ):
         return False
     return learn_parameters(database, model_version_id) is not None
+
+
+def _has_grown(database: Database, model_version_id: int, learned: str) -> bool:
+    """Return whether a set would be learned from other films than the one in JSON was.
+
+    From the same films the same set is learned, which is stored already: each pass would do it.
+    """
+    with database.transaction() as session:
+        sample = films.sample(session, model_version_id, patients=MOST_PATIENTS)
+    known = CourseParameters.from_json(learned)
+    return (known.patients, known.films) != _counts(sample)
+
+
+def _counts(sample: StoredFilms) -> tuple[int, int]:
+    """Return of how many patients, and how many eligible films, a set is learned."""
+    return len(np.unique(sample.person_ids)), int(sample.eligible.sum())
 
 
 def learn_parameters(database: Database, model_version_id: int) -> CourseParameters | None:
@@ -66,13 +86,14 @@ def learned_from(sample: StoredFilms, current: CourseParameters) -> CourseParame
     extents = Films(cut.series, cut.days, sample.extents, views, sample.eligible)
     if not enough(extents):
         return None
+    patients, eligible = _counts(sample)
     return CourseParameters(
         geographic_extent=_learned(extents, current.geographic_extent),
         opacity=_learned(replace(extents, points=sample.opacities), current.opacity),
         episode_days=current.episode_days,
         origin=Origin.SITE,
-        patients=len(np.unique(sample.person_ids)),
-        films=int(sample.eligible.sum()),
+        patients=patients,
+        films=eligible,
     )
 
 

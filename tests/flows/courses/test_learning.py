@@ -37,6 +37,14 @@ def test_parameters_are_learned_once_there_are_enough_patients_and_then_weekly(
     assert archive.do(due.counts).outdated == archive.do(due.entries) == 20
 
     assert not learn_weekly(archive.database, version)  # this week
+    archive.rows(
+        "UPDATE course_parameters SET registered_at = now() - interval '8 days' RETURNING 1"
+    )
+    archive.add(film("single", 0, patient="p-single"))
+    update_courses(archive.database)
+    assert not learn_weekly(archive.database, version)  # from the same films, at each pass
+    archive.add(film("0-6", 6, patient="p-0"))
+    assert learn_weekly(archive.database, version)
 
 
 def test_without_parameters_to_start_from_nothing_is_learned(archive):
