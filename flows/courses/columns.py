@@ -74,10 +74,14 @@ def summary_columns(followed: FollowedFilms, courses: Columns) -> Columns:
 
 
 def _latest(followed: FollowedFilms) -> Indices:
-    """Return each person's latest film: on the calendar, if any film is."""
-    persons, owner = followed.stored.person_ids, owners(followed.stored)
-    last_of_owner = np.flatnonzero(np.diff(owner, append=-1))
-    first_owners = np.diff(persons[last_of_owner], prepend=-1) != 0
+    """Return each person's latest film: on the calendar, if any film is.
+
+    Of films of one time the one with the largest id, as in the order of a course.
+    """
+    stored, owner = followed.stored, owners(followed.stored)
+    in_order = np.lexsort((stored.image_ids, stored.shown["acquired_at"], owner))
+    last_of_owner = in_order[np.diff(owner, append=-1) != 0]
+    first_owners = np.diff(stored.person_ids[last_of_owner], prepend=-1) != 0
     latest: Indices = last_of_owner[first_owners]
     return latest
 

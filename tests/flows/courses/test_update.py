@@ -252,6 +252,16 @@ def test_a_film_before_the_first_that_counts_has_no_level_and_is_no_peak(archive
     assert peak == max(level for level, _ in levels[1:])
 
 
+def test_of_films_of_one_time_the_worklist_and_the_course_have_the_same_as_the_last(archive):
+    for name, flagged in (("b", False), ("a", True)):
+        archive.add(film(name, 0, flagged=flagged))
+    update_courses(archive.database)
+
+    in_order = "SELECT out_of_distribution IS NOT NULL FROM patient_course ORDER BY image_id"
+    last = archive.rows(in_order)[-1]
+    assert archive.rows("SELECT latest_out_of_distribution FROM worklist") == [last] == [(True,)]
+
+
 def test_each_choice_is_recorded_with_who_and_why(archive, author):
     archive.add(film("f", 0))
     image = archive.image(film("f", 0))
