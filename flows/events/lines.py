@@ -3,11 +3,20 @@
 import io
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
-_LONGEST_LINE = 2**16  # characters: bounds the memory
+_LONGEST_LINE = 2**16  # characters of UTF-16, else bytes: bounds the memory
 _UTF_16 = {BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
 _CODE_UNIT = 2  # bytes, of UTF-16
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A part of a file up to the end of its line, if that is near; empty at the file's end."""
+
+    text: str
+    ends_line: bool
 
 
 def numbered_lines(file: BinaryIO) -> Iterator[tuple[int, str | None]]:
@@ -22,12 +31,11 @@ def numbered_lines(file: BinaryIO) -> Iterator[tuple[int, str | None]]:
     encoding = _utf_16(file)
     read = _utf_16_reader(file, encoding) if encoding else _byte_reader(file)
     number = 1
-    while line := read():
-        is_whole = line.endswith("\n") or len(line) < _LONGEST_LINE
-        while not is_whole and (rest := read()):
-            is_whole = rest.endswith("\n")
-            line = ""
-        yield number, line.rstrip("\r\n").removeprefix("\ufeff") if line else None
+    while (piece := read()).text:
+        line: str | None = piece.text
+        while not piece.ends_line and (piece := read()).text:
+            line = None
+        yield number, line if line is None else line.rstrip("\r\n").removeprefix("\ufeff")
         number += 1
 
 
@@ -40,14 +48,20 @@ def _utf_16(file: BinaryIO) -> str:
     return _UTF_16.get(first, "utf-16-le" if first[1:] == b"\0" else "")
 
 
-def _utf_16_reader(file: BinaryIO, encoding: str) -> Callable[[], str]:
+def _utf_16_reader(file: BinaryIO, encoding: str) -> Callable[[], _Piece]:
     text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="\n")
-    return lambda: text.readline(_LONGEST_LINE)
+
+    def read() -> _Piece:
+        piece = text.readline(_LONGEST_LINE)
+        return _Piece(piece, piece.endswith("\n") or len(piece) < _LONGEST_LINE)
+
+    return read
 
 
-def _byte_reader(file: BinaryIO) -> Callable[[], str]:
-    def read() -> str:
-        return _decoded(file.readline(_LONGEST_LINE))
+def _byte_reader(file: BinaryIO) -> Callable[[], _Piece]:
+    def read() -> _Piece:
+        piece = file.readline(_LONGEST_LINE)
+        return _Piece(_decoded(piece), piece.endswith(b"\n") or len(piece) < _LONGEST_LINE)
 
     return read
 

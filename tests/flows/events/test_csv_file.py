@@ -33,6 +33,17 @@ def test_an_encoding_is_that_of_its_line_so_that_one_wrong_byte_spoils_no_other(
     assert [cells.groups["ort"] for _, cells in read(lines)] == ["Köln", "Köln"]
 
 
+@pytest.mark.parametrize("before", ["", "x"])  # whether a letter of two bytes is cut
+def test_a_line_that_is_too_long_is_one_whatever_its_letters(before):
+    note = before + "ä" * 40_000
+    content = f"patient,kind,label,start,note\n1,drug,x,2020-03-05,{note}\n2,drug,x,2020-03-05,\n"
+
+    refused, (number, cells) = read(content.encode())
+
+    assert refused == Refused(2, Problem.TOO_LONG)
+    assert (number, cells.patient) == (3, "2")
+
+
 def test_names_of_columns_need_no_order_and_no_capitals_and_others_are_ignored():
     content = b'Start;Comment;PatientID;LABEL;"Kind"\n2020-03-05;"a;b";4711;x;drug\n'
 
