@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -227,6 +227,20 @@ def test_a_verdict_of_an_earlier_episode_says_so(database: Database, resources: 
 
     assert row["verdict"] is None
     assert "those of 2020-03-04 12:00: no film of the latest episode counts" in page
+
+
+def test_a_film_that_a_wrong_clock_dates_ahead_was_not_taken_days_ago(
+    database: Database, resources: Resources
+) -> None:
+    ahead = replace(film("a", 0), at=datetime.now(UTC) + timedelta(days=3))
+    CourseArchive(database).follow(ahead)
+    settings = resources.settings.model_copy(update={"model": "v1", "dashboard_port": 0})
+
+    with server.serving(replace(resources, settings=settings)) as address:
+        for path in ("", "/patients/p-1"):
+            page = httpx.get(f"{address}{path}").text
+            assert "in the future" in page
+            assert "days ago" not in page
 
 
 def test_a_patient_of_whom_all_films_are_withdrawn_is_no_unknown_one(
