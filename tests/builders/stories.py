@@ -6,7 +6,7 @@ from severity.domain import Lungs, LungScore, Zone
 from tests.builders.course_archive import CourseArchive, film
 from tests.builders.pseudonyms import pseudonym
 
-OF_TWO, MERGED, ELSEWHERE = map(pseudonym, ("two", "merged", "elsewhere"))
+SAME, OF_TWO, MERGED, ELSEWHERE = map(pseudonym, ("same", "two", "merged", "elsewhere"))
 
 AT_FIRST = Lungs(
     LungScore(4.0, 1.2),
@@ -40,7 +40,7 @@ def tell(archive: CourseArchive, searched: str) -> None:
                 (12, 1.5, AT_LAST),
             )
         ),
-        *(film(f"same-{day}", day, 3.0, patient="p-same") for day in range(0, 20, 2)),
+        *(film(f"same-{day}", day, 3.0, patient=SAME) for day in range(0, 20, 2)),
         film("searched", 1, 5.0, patient=searched),
         film("single", 2, 4.0, patient="p-single"),
         film("inverted", 5, 4.0, patient="p-single", flagged=True, enhanced=True),

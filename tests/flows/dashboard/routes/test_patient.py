@@ -21,7 +21,7 @@ from tests.builders.archive import model
 from tests.builders.bridged import CURRENT, FORMER, BridgedArchive
 from tests.builders.course_archive import DAY_ZERO, CourseArchive, film
 from tests.builders.dashboards import Dashboard, keep_screenshots, sideways, violations
-from tests.builders.stories import ELSEWHERE, MERGED, OF_TWO
+from tests.builders.stories import ELSEWHERE, MERGED, OF_TWO, SAME
 
 OLD, NEW = model(FORMER).key, model(CURRENT).key
 
@@ -136,7 +136,7 @@ async def test_the_page_of_a_merged_patient_is_the_others_and_marks_the_films(
 
 
 async def test_a_course_is_printed_on_one_page(dashboard: Dashboard, browser_page: Page) -> None:
-    await browser_page.goto(f"{dashboard.url}/patients/p-same")
+    await browser_page.goto(f"{dashboard.url}/patients/{SAME}")
 
     document = await browser_page.pdf(format="A4")
 
@@ -259,7 +259,7 @@ def test_a_patient_of_whom_all_films_are_withdrawn_is_no_unknown_one(
 
 def test_an_unknown_patient_is_not_found(dashboard: Dashboard) -> None:
     assert httpx.get(f"{dashboard.url}/patients/p-nobody").status_code == 404
-    assert httpx.get(f"{dashboard.url}/patients/p-same?model=v9").status_code == 404
+    assert httpx.get(f"{dashboard.url}/patients/{SAME}?model=v9").status_code == 404
 
 
 def test_without_scripts_the_table_says_it_all(dashboard: Dashboard) -> None:

@@ -9,7 +9,7 @@ from playwright.async_api import Page
 
 from severity.domain import PatientId
 from tests.builders.dashboards import Dashboard, keep_screenshots, sideways, violations
-from tests.builders.stories import ELSEWHERE, OF_TWO, PENDING
+from tests.builders.stories import ELSEWHERE, OF_TWO, PENDING, SAME
 
 
 async def keys(page: Page) -> list[str]:
@@ -24,7 +24,7 @@ async def test_the_most_probably_worse_come_first_with_level_verdict_and_line(
     shown = await keys(browser_page)
     row = browser_page.locator("tbody tr").first
     assert shown[0] == "p-worse"
-    assert {"p-better", "p-same", "p-single", OF_TWO} < set(shown)
+    assert {"p-better", SAME, "p-single", OF_TWO} < set(shown)
     assert ELSEWHERE not in shown, "another model version"
     assert "worse" in await row.locator(".verdict").inner_text()
     assert len((await row.locator("polyline").get_attribute("points") or "").split()) == 4

@@ -17,6 +17,7 @@ from db import lookups
 from db.lookups import LookupFilter
 from flows.dashboard import server
 from tests.builders.ports import free_ports
+from tests.builders.stories import SAME
 
 PAGE = (Path(__file__).parents[4] / "docs/dashboard-access.md").read_text(encoding="utf-8")
 PASSWORD = "for the tests alone"  # noqa: S105
@@ -126,10 +127,10 @@ def test_a_proxy_names_the_person_whatever_a_visitor_states(proxy, upstream, das
     ):
         assert client.get("/").status_code == 401
         client.auth = ("dr.roe", PASSWORD)
-        assert client.get("/patients/p-same").status_code == 200
+        assert client.get(f"/patients/{SAME}").status_code == 200
         # The origin, with its port, is that of the name that the browser asked by.
-        posted = client.post("/search", headers={"Origin": address}, data={"identifier": "p-same"})
-        assert (posted.status_code, posted.headers["location"]) == (303, "/patients/p-same")
+        posted = client.post("/search", headers={"Origin": address}, data={"identifier": SAME})
+        assert (posted.status_code, posted.headers["location"]) == (303, f"/patients/{SAME}")
 
     seen = dashboard.archive.do(lookups.lookups, LookupFilter(who="dr.roe"))
     assert [look.page for look in seen[: len(seen) - before]] == ["search", "patient"]
