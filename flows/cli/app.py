@@ -1,6 +1,7 @@
 """The command line: its groups, and how each kind of failure ends it."""
 
 import errno
+import signal
 import sys
 from types import MappingProxyType
 from typing import NoReturn
@@ -519,6 +520,13 @@ def model_commands() -> None:
 
 def main() -> None:
     """Run the command line; each failure ends with one clear line and an exit code."""
+    try:
+        _run()
+    except KeyboardInterrupt:  # one more, while the first was told: Python would end as if killed
+        sys.exit(INTERRUPTED)
+
+
+def _run() -> None:
     mute_libraries()
     escape_what_cannot_be_written()
     with failure_log() as log:
@@ -534,6 +542,8 @@ def main() -> None:
         except UsageError as error:
             _fail(str(error), USAGE)
         except (KeyboardInterrupt, click.Abort):
+            # Nor may one more end what is done as the program ends.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             _fail("stopped; the next run goes on from here", INTERRUPTED)
         except Exception as error:  # noqa: BLE001 - the last border: nobody reads a traceback
             _fail(_explained(error, log), FAILURE)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.cli.exit_codes import INTERRUPTED
 from flows.cli.stopping import interrupted_by_signals, repeated_interruptions
 from tests.builders.archive import Archive, Film
 from tests.builders.commands import environment
@@ -113,3 +114,56 @@ def test_an_export_that_is_ended_half_way_leaves_no_file(
     assert len([line for line in error.splitlines() if "stopped" in line]) == 1
     assert "Traceback" not in error
     assert list(out.parent.iterdir()) == []
+
+
+TOLD_WHILE_INTERRUPTED = """
+import io, sys
+from importlib import import_module
+
+program = import_module("flows.cli.app")
+
+
+class Interrupted(io.StringIO):
+    def write(self, text):
+        raise KeyboardInterrupt
+
+
+def work(**_):
+    raise KeyboardInterrupt
+
+
+program.app, sys.stderr = work, Interrupted()
+program.main()
+"""
+
+
+def test_an_interruption_while_the_first_is_told_ends_as_the_first(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", TOLD_WHILE_INTERRUPTED],
+        env=environment(SEVERITY_HOME=str(tmp_path)),
+        check=False,
+        timeout=60,
+    )
+
+    assert ended.returncode == INTERRUPTED, "and not as if it had been killed"
+
+
+def test_one_more_interruption_does_not_end_what_is_done_as_the_program_ends(
+    tmp_path: Path,
+) -> None:
+    work = TOLD_WHILE_INTERRUPTED.replace(", sys.stderr = work, Interrupted()", " = work")
+    leaving = (
+        "import atexit, signal\natexit.register(lambda: (signal.raise_signal(2), print('left')))"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{leaving}\n{work}"],
+        env=environment(SEVERITY_HOME=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (ended.returncode, ended.stdout) == (INTERRUPTED, "left\n")
+    assert len(ended.stderr.splitlines()) == 1
