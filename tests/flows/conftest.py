@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -98,11 +99,13 @@ def command(
 
     def run(*arguments: str) -> CommandResult:
         monkeypatch.setattr(sys, "argv", ["cxr-severity", *arguments])
-        code = 0
+        code, interrupted = 0, signal.getsignal(signal.SIGINT)
         try:
             main()
         except SystemExit as error:
             code = int(error.code or 0)
+        finally:
+            signal.signal(signal.SIGINT, interrupted)  # a program that was interrupted ends
         out, err = capsys.readouterr()
         return CommandResult(code, out, err)
 
