@@ -6,10 +6,8 @@ from pathlib import Path
 
 _MEGABYTE = 2**20
 _SHARE = 32  # of the memory: the network's own is more, and the system caches files beside it
-_SMALLEST_BUFFERS, _LARGEST_BUFFERS = (
-    128,
-    1024,
-)  # MB: PostgreSQL's own default, and what still helps
+_SMALLEST_BUFFERS = 128  # MB: PostgreSQL's own default
+_LARGEST_BUFFERS = 1024  # MB: more did not help with ten million scores
 _LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # of a container: cgroup 2, and 1
 
 # Statements hold values of rows: psycopg2 writes them into the text.

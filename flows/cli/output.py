@@ -29,7 +29,8 @@ def written_to_the_end() -> Iterator[None]:
 
     Raises
     ------
-        OSError: what was printed cannot be written.
+    OSError
+        What was printed cannot be written.
     """
     try:
         yield

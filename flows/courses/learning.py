@@ -30,41 +30,31 @@ def learn_weekly(database: Database, model_version_id: int) -> bool:
     """
     with database.transaction() as session:
         newest = parameters.newest_learned(session, model_version_id)
-    if newest is not None and (
-        datetime.now(UTC) - newest[1] < _EVERY
-        or not _has_grown(database, model_version_id, newest[0])
-    ):
+    if newest is not None and datetime.now(UTC) - newest[1] < _EVERY:
         return False
-    return learn_parameters(database, model_version_id) is not None
+    former = None if newest is None else CourseParameters.from_json(newest[0])
+    return learn_parameters(database, model_version_id, former=former) is not None
 
 
-def _has_grown(database: Database, model_version_id: int, learned: str) -> bool:
-    """Return whether a set would be learned from other films than the one in JSON was.
-
-    From the same films the same set is learned, which is stored already: each pass would do it.
-    """
-    with database.transaction() as session:
-        sample = films.sample(session, model_version_id, patients=MOST_PATIENTS)
-    known = CourseParameters.from_json(learned)
-    return (known.patients, known.films) != _counts(sample)
-
-
-def _counts(sample: StoredFilms) -> tuple[int, int]:
-    """Return of how many patients, and how many eligible films, a set is learned."""
-    return len(np.unique(sample.person_ids)), int(sample.eligible.sum())
-
-
-def learn_parameters(database: Database, model_version_id: int) -> CourseParameters | None:
+def learn_parameters(
+    database: Database, model_version_id: int, *, former: CourseParameters | None = None
+) -> CourseParameters | None:
     """Learn a model version's parameters at this site, and let its courses rest on them.
+
+    Parameters
+    ----------
+    former
+        A set that was learned here. From the same films the same is learned, which is stored
+        already, so nothing is where there are as many.
 
     Returns
     -------
-    The set; None if the site has too few series, or the version has no parameters.
+    The set; None if the site has too few series, or no others, or the version has no parameters.
     """
     with database.transaction() as session:
         adopted = parameters.adopted(session, model_version_id)
         sample = films.sample(session, model_version_id, patients=MOST_PATIENTS)
-    if adopted is None:
+    if adopted is None or (former and (former.patients, former.films) == _counts(sample)):
         return None
     learned = learned_from(sample, CourseParameters.from_json(adopted.content))
     if learned is None:
@@ -95,6 +85,11 @@ def learned_from(sample: StoredFilms, current: CourseParameters) -> CourseParame
         patients=patients,
         films=eligible,
     )
+
+
+def _counts(sample: StoredFilms) -> tuple[int, int]:
+    """Return of how many patients, and how many eligible films, a set is learned."""
+    return len(np.unique(sample.person_ids)), int(sample.eligible.sum())
 
 
 def _learned(films_of_score: Films, current: ScoreParameters) -> ScoreParameters:

@@ -27,13 +27,7 @@ def notes(
     opacity
         The readers' scale.
     """
-    lines = []
-    without_patient = sum(not image.patient for image in images)
-    if without_patient:
-        lines.append(
-            f"{without_patient} images have no patient (patient_id in metadata.csv): each counts "
-            "as a patient of its own."
-        )
+    lines = patient_notes(images)
     if links:
         lines.append(f"Pairs of patients who share an image, and so a group: {links}.")
     if version.opacity != opacity:
@@ -42,6 +36,16 @@ def notes(
             f"{opacity.lowest:g} to {opacity.highest:g}."
         )
     return lines
+
+
+def patient_notes(images: Sequence[ImageFeatures]) -> list[str]:
+    """List how many images have no patient, if any has none."""
+    without_patient = sum(not image.patient for image in images)
+    note = (
+        f"{without_patient} images have no patient (patient_id in metadata.csv): each counts as a "
+        "patient of its own."
+    )
+    return [note] if without_patient else []
 
 
 def comparator_notes(comparators: Sequence[System]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.evaluation.comparison import EXTENT, OPACITY, data_fingerprint
-from flows.evaluation.notes import learned_by_backbone
+from flows.evaluation.notes import learned_by_backbone, patient_notes
 from flows.labelled_images.features import ImageFeatures
 from flows.labelled_images.folder import BRIXIA_LABELS, LabelKind, LabelledFolder
 from flows.models.fit_record import FITTED_ON
@@ -173,11 +173,7 @@ def _cautions(used: ImagesUsed, fitted: Fitted, head: Head) -> Iterator[str]:
             f"A linear head on {_inputs(fitted, head)} inputs and {len(used.images)} images goes "
             "through all of its own labels: only the errors on other images mean anything."
         )
-    if without_patient := sum(not image.patient for image in used.images):
-        yield (
-            f"{without_patient} images have no patient (patient_id in metadata.csv): each counts "
-            "as a patient of its own."
-        )
+    yield from patient_notes(used.images)
     if used.measured_groups < LEAST_GROUPS_FOR_MARGINS:
         yield (
             f"Fewer than {LEAST_GROUPS_FOR_MARGINS} groups of patients: no interval narrower than "

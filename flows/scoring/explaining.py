@@ -75,21 +75,22 @@ def _checks(seen: NDArray[np.float32]) -> tuple[Decision, Decision]:
     images = maps([seen])
     (distribution,) = frontal_distribution().checks_of(images)
     (processing,) = known_processing().checks_of(images)
-    flags = (distribution.out_of_distribution, processing.unlike_processing)
+    flag, difference = distribution.out_of_distribution, processing.unlike_processing
     return (
-        Decision(
-            "distribution",
-            f"{distribution.distance:.2f} times the limit from known images",
-            "the image",
-            doubt=f"out of distribution: {flags[0]}" if flags[0] else "",
+        _check(
+            "distribution", distribution.distance, f"out of distribution: {flag}" if flag else ""
         ),
-        Decision(
+        _check(
             "processing",
-            f"{processing.distance:.2f} times the limit from known images",
-            "the image",
-            doubt=f"unlike the training films: {flags[1]}" if flags[1] else "",
+            processing.distance,
+            f"unlike the training films: {difference}" if difference else "",
         ),
     )
+
+
+def _check(subject: str, distance: float, doubt: str) -> Decision:
+    says = f"{distance:.2f} times the limit from known images"
+    return Decision(subject, says, "the image", doubt=doubt)
 
 
 def _picture(seen: NDArray[np.float32]) -> Image.Image:
